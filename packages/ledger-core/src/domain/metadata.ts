@@ -1,0 +1,56 @@
+import { LedgerError } from '../errors.js';
+
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+/** A JSON object of the caller's, at most 8 KiB as JSON, so that every event fits a broker's message. */
+export type Metadata = { readonly [key: string]: JsonValue };
+
+export const METADATA_BYTES_MAX = 8 * 1024;
+export const DESCRIPTION_LENGTH_MAX = 500;
+
+/** @throws {LedgerError} `invalid_request` when it is no JSON object or larger than 8 KiB. */
+export function checkMetadata(metadata: Metadata | undefined): Metadata | undefined {
+  if (metadata === undefined) return undefined;
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    throw new LedgerError('invalid_request', 'metadata must be a JSON object');
+  }
+  const json = toJson(metadata);
+  if (Buffer.byteLength(json) > METADATA_BYTES_MAX) {
+    throw new LedgerError('invalid_request', `metadata must be at most ${METADATA_BYTES_MAX} bytes of JSON`);
+  }
+  refuseNul(json, 'metadata');
+  return metadata;
+}
+
+/** @throws {LedgerError} `invalid_request` */
+export function checkDescription(description: string | undefined): void {
+  if (description === undefined) return;
+  if (typeof description !== 'string' || description.length > DESCRIPTION_LENGTH_MAX) {
+    throw new LedgerError(
+      'invalid_request',
+      `description must be a text of at most ${DESCRIPTION_LENGTH_MAX} characters`,
+    );
+  }
+  refuseNul(JSON.stringify(description), 'description');
+}
+
+function toJson(metadata: Metadata): string {
+  try {
+    return JSON.stringify(metadata);
+  } catch (cause) {
+    throw new LedgerError('invalid_request', 'metadata cannot be written as JSON', {}, { cause });
+  }
+}
+
+/** PostgreSQL stores neither U+0000 nor half a surrogate pair; JSON shows both as an escape. */
+function refuseNul(json: string, field: string): void {
+  if (/(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89ab][0-9a-f]{2}|d[c-f][0-9a-f]{2})/i.test(json)) {
+    throw new LedgerError('invalid_request', `${field} must not contain U+0000 or a lone surrogate`);
+  }
+}

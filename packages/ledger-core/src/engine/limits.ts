@@ -1,0 +1,30 @@
+/** Every bound of the engine, by name. */
+export interface EngineLimits {
+  /** Requests in one database transaction. */
+  readonly batchSizeMax: number;
+  /** Database transactions under way at once, over all ledgers. */
+  readonly lanes: number;
+  /** Requests waiting in this process; past it `overloaded`. */
+  readonly queueMax: number;
+  /** How long a lane waits for a row lock before it goes on without that account. */
+  readonly lockTimeoutMs: number;
+  /** How long a request waits for an account that somebody else keeps locked; past it `account_busy`. */
+  readonly accountBusyTimeoutMs: number;
+  /** Runs of one batch that deadlocks, key races and lost connections may cost. */
+  readonly attemptsMax: number;
+  /** Connections for reads. */
+  readonly readConnectionsMax: number;
+  /** Immutable account identities kept in memory. */
+  readonly identitiesMax: number;
+}
+
+export const DEFAULT_LIMITS: EngineLimits = {
+  batchSizeMax: 1_000,
+  lanes: 1,
+  queueMax: 20_000,
+  lockTimeoutMs: 100,
+  accountBusyTimeoutMs: 5_000,
+  attemptsMax: 8,
+  readConnectionsMax: 4,
+  identitiesMax: 100_000,
+};

@@ -1,0 +1,86 @@
+/**
+ * Every refusal that a caller can meet, in order of precedence: when several apply to one request,
+ * the first in this list is the answer. Codes are public: they are added, never renamed.
+ */
+export const LEDGER_ERROR_CODES = [
+  // The request itself, judged before anything is looked up.
+  'invalid_request',
+  'invalid_amount',
+  'invalid_address',
+  'invalid_cursor',
+  'unknown_currency',
+  'currency_scale_fixed',
+  'too_many_legs',
+  // The engine's state.
+  'ledger_closed',
+  'overloaded',
+  // Idempotency: a stored result answers before the request is judged again.
+  'idempotency_key_reused',
+  'transfer_id_reused',
+  // What the request names.
+  'account_not_found',
+  'transfer_not_found',
+  'account_exists',
+  'same_account',
+  'currency_mismatch',
+  'account_closed',
+  'account_frozen',
+  'balance_overflow',
+  'insufficient_funds',
+  'maximum_exceeded',
+  // Trouble that a repetition may cure.
+  'account_busy',
+  'transaction_conflict',
+  'transaction_isolation',
+  'outcome_unknown',
+  'database_unavailable',
+  // The schema and the code do not fit.
+  'schema_outdated',
+  'schema_newer',
+] as const;
+
+export type LedgerErrorCode = (typeof LEDGER_ERROR_CODES)[number];
+
+const RETRYABLE: ReadonlySet<LedgerErrorCode> = new Set<LedgerErrorCode>([
+  'overloaded',
+  'account_busy',
+  'transaction_conflict',
+  'outcome_unknown',
+  'database_unavailable',
+]);
+
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
+
+/**
+ * An expected refusal: nothing was changed, unless the code is `outcome_unknown`.
+ *
+ * `details` carries ids and limits for programs, never personal data; the message is for people and
+ * its wording may change. `retryable` says that the same request, unchanged, may succeed later.
+ */
+export class LedgerError extends Error {
+  override readonly name = 'LedgerError';
+  readonly code: LedgerErrorCode;
+  readonly details: ErrorDetails;
+  readonly retryable: boolean;
+
+  constructor(
+    code: LedgerErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+    options?: { readonly cause?: unknown },
+  ) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+    this.retryable = RETRYABLE.has(code);
+  }
+}
+
+/** A broken invariant is a bug: it ends the work under way and is never caught to carry on. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError';
+}
+
+export function invariant(condition: boolean, rule: string): asserts condition {
+  if (!condition) throw new InvariantError(`ledger invariant broken: ${rule}`);
+}

@@ -1,0 +1,48 @@
+export { createLedger, type LedgerOptions } from './ledger.js';
+export type {
+  Accounts,
+  Currencies,
+  FreezeSide,
+  Ledger,
+  LedgerInTransaction,
+  Page,
+  PageOptions,
+  Transfers,
+} from './ledger-api.js';
+export type { EngineLimits } from './engine/limits.js';
+export {
+  type ErrorDetails,
+  InvariantError,
+  LEDGER_ERROR_CODES,
+  LedgerError,
+  type LedgerErrorCode,
+} from './errors.js';
+export {
+  ACCOUNT_STATUSES,
+  ACCOUNT_TYPES,
+  type Account,
+  type AccountId,
+  type AccountIdentity,
+  type AccountStatus,
+  type AccountType,
+  type OpenAccount,
+} from './domain/account.js';
+export { type Currency, isoScale } from './domain/currency.js';
+export type { JsonValue, Metadata } from './domain/metadata.js';
+export { parseAmount, toDecimal, toMinorUnits } from './domain/money.js';
+export type {
+  BalanceAfter,
+  Entry,
+  LinkedOptions,
+  PostedTransfer,
+  PostResult,
+  Transfer,
+  TransferId,
+  TransferKind,
+  TransferLeg,
+  TransferRequest,
+} from './domain/transfer.js';
+export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
+export type { TransactionAdapter } from './postgres/transaction-adapter.js';
+export type { TrialBalance, TrialBalanceLine } from './verify/trial-balance.js';
+export type { VerifyOptions, VerifyProblem, VerifyReport } from './verify/verify.js';

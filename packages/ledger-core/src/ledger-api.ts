@@ -1,0 +1,133 @@
+import type { Account, AccountIdentity, OpenAccount } from './domain/account.js';
+import type { Currency } from './domain/currency.js';
+import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import type { TrialBalance } from './verify/trial-balance.js';
+import type { VerifyOptions, VerifyReport } from './verify/verify.js';
+import type {
+  Entry,
+  LinkedOptions,
+  PostedTransfer,
+  PostResult,
+  Transfer,
+  TransferLeg,
+  TransferRequest,
+} from './domain/transfer.js';
+
+/** Newest or first rows and, when there are more, the cursor that continues after them. */
+export interface Page<Row> {
+  readonly data: readonly Row[];
+  /** Opaque; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+export interface PageOptions {
+  /** 1 to 1,000; default 50. */
+  readonly limit?: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string;
+}
+
+export type FreezeSide = 'debits' | 'credits' | 'both';
+
+export interface Accounts {
+  /**
+   * Opens an account with balance zero and writes `account.opened`.
+   *
+   * @throws {LedgerError} `invalid_address`, `invalid_request`, `unknown_currency`, `account_exists`
+   */
+  open(request: OpenAccount): Promise<Account>;
+  /**
+   * Reads an account and its balance by id or address; locks nothing.
+   *
+   * @throws {LedgerError} `account_not_found`
+   */
+  get(reference: string): Promise<Account>;
+  /** What never changes about an account, from memory once read; undefined when there is none. */
+  identify(reference: string): Promise<AccountIdentity | undefined>;
+  /** Accounts in order of address, those whose address starts with `prefix` when one is given. */
+  list(options?: PageOptions & { readonly prefix?: string }): Promise<Page<Account>>;
+  /**
+   * Entries of one account, newest first.
+   *
+   * @throws {LedgerError} `account_not_found`, `invalid_cursor`
+   */
+  entries(reference: string, options?: PageOptions): Promise<Page<Entry>>;
+  /**
+   * Refuses new transfers on the named side, under the account's row lock; writes `account.frozen`.
+   * A later call replaces the side.
+   *
+   * @throws {LedgerError} `account_not_found`, `account_closed`
+   */
+  freeze(reference: string, options?: { readonly side?: FreezeSide }): Promise<Account>;
+  /**
+   * Opens a frozen account again; writes `account.unfrozen`.
+   *
+   * @throws {LedgerError} `account_not_found`, `account_closed`
+   */
+  unfreeze(reference: string): Promise<Account>;
+}
+
+export interface Transfers {
+  /**
+   * Posts one transfer: debits `from`, credits `to`. Calls that arrive together share a database
+   * transaction. Locks both balances in ascending order of id; writes one journal row, which is also
+   * its event.
+   *
+   * @throws {LedgerError} every code but those of accounts and cursors; the stored result answers a repetition
+   */
+  post(request: TransferRequest): Promise<PostedTransfer>;
+  /** Posts each request on its own, in array order; a refused one never fails its neighbours. */
+  postMany(requests: readonly TransferRequest[]): Promise<readonly PostResult[]>;
+  /**
+   * Posts 1 to 100 transfers, all or none, in array order. Limits hold after every leg.
+   *
+   * @throws {LedgerError} the refusal of the first leg that cannot be posted, with `details.leg` (from 0)
+   */
+  postLinked(legs: readonly TransferLeg[], options?: LinkedOptions): Promise<readonly PostedTransfer[]>;
+  /** @throws {LedgerError} `transfer_not_found` */
+  get(id: string): Promise<Transfer>;
+}
+
+export interface Currencies {
+  /**
+   * Registers an asset of your own; ISO 4217 currencies need no registration.
+   *
+   * @throws {LedgerError} `unknown_currency` for a malformed code, `currency_scale_fixed` when it is known with another scale
+   */
+  register(currency: Currency): Promise<Currency>;
+  /** @throws {LedgerError} `unknown_currency` */
+  get(code: string): Promise<Currency>;
+}
+
+/** What a caller's own database transaction can do; everything commits or vanishes with it. */
+export interface LedgerInTransaction {
+  readonly accounts: Pick<Accounts, 'open' | 'get' | 'identify'>;
+  readonly transfers: Pick<Transfers, 'post' | 'postMany' | 'postLinked' | 'get'>;
+}
+
+/** A book of accounts, isolated from every other ledger of the schema. */
+export interface Ledger {
+  readonly name: string;
+  readonly accounts: Accounts;
+  readonly transfers: Transfers;
+  readonly currencies: Currencies;
+  /**
+   * The same operations inside a database transaction that the caller opened (READ COMMITTED), in a
+   * savepoint: a refusal leaves the transaction usable. Row locks last until the caller ends it.
+   */
+  within(transaction: TransactionAdapter): LedgerInTransaction;
+  /** Another ledger of the same schema, made on first use; shares connections and lanes. */
+  inLedger(name: string): Ledger;
+  /** Debits and credits per currency and account type, from one snapshot. */
+  trialBalance(): Promise<TrialBalance>;
+  /** Recomputes every balance from the journal, in short snapshots, and names the rows that are wrong. */
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
+  /**
+   * Resolves when the database answers and its schema fits this code.
+   *
+   * @throws {LedgerError} `database_unavailable`, `schema_outdated`, `schema_newer`
+   */
+  check(): Promise<void>;
+  /** Answers what was accepted, then closes the connections; shared by all ledgers of the engine. */
+  close(): Promise<void>;
+}
