@@ -20,8 +20,8 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'scripts',
-          include: ['scripts/**/*.test.ts'],
+          name: 'tools',
+          include: ['tools/*/test/**/*.test.ts', 'scripts/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

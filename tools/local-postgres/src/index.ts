@@ -1,0 +1,4 @@
+export { exitOnSignals } from './exit-on-signals.js';
+export { type LocalPostgres, type PostgresOptions, startPostgres } from './start-postgres.js';
+export { startTemporaryPostgres, type TemporaryPostgresOptions } from './temporary-postgres.js';
+export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.js';
