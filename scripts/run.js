@@ -1,5 +1,5 @@
-// Runs one of the TypeScript scripts beside it: node scripts/run.js <name> [arguments]. It is plain JavaScript without
-// dependencies, because it is what installs them.
+// Runs one of the TypeScript scripts beside it: node scripts/run.js <name> [arguments]; without a name it only installs. It
+// is plain JavaScript without dependencies, because it is what installs them.
 import { fileURLToPath } from 'node:url';
 import { installDependencies, requireNode } from './install.js';
 
@@ -7,7 +7,9 @@ requireNode();
 installDependencies();
 
 const [name] = process.argv.splice(2, 1);
-const { register } = await import('tsx/esm/api');
-// tsx would otherwise take the settings of whatever folder the command is called from.
-register({ tsconfig: fileURLToPath(new URL('../tsconfig.json', import.meta.url)) });
-await import(new URL(`./${name}.ts`, import.meta.url).href);
+if (name !== undefined) {
+  const { register } = await import('tsx/esm/api');
+  // tsx would otherwise take the settings of whatever folder the command is called from.
+  register({ tsconfig: fileURLToPath(new URL('../tsconfig.json', import.meta.url)) });
+  await import(new URL(`./${name}.ts`, import.meta.url).href);
+}

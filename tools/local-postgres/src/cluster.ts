@@ -16,7 +16,7 @@ export interface Cluster {
 }
 
 const START_TIMEOUT_MS = 300_000;
-const STOP_TIMEOUT_SECONDS = 60;
+const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
 /** Finds the cluster of a folder, whether it is there already or has yet to be made. */
@@ -94,20 +94,24 @@ export function untilEnded(server: ChildProcess): Promise<void> {
 
 /** Stops whatever server runs on the cluster, be it left by a killed process, and returns when it is gone. */
 export function stopServer(cluster: Cluster, server?: ChildProcess): void {
-  // In its first moments a server has no pid file yet, which is all that pg_ctl goes by.
-  if (process.platform !== 'win32') server?.kill('SIGINT');
   const pid = Number(readPidFile(cluster)[0]);
-  if (!(pid > 0 && servesCluster(pid, cluster.path))) return;
-  const { status, stderr } = run(cluster.account, cluster.account.binaries.pgCtl, [
-    'stop',
-    `--pgdata=${cluster.path}`,
-    '--mode=fast',
-    '--wait',
-    `--timeout=${STOP_TIMEOUT_SECONDS}`,
-  ]);
-  if (status !== 0 && servesCluster(pid, cluster.path)) {
-    throw new Error(`PostgreSQL (process ${pid}) did not stop within ${STOP_TIMEOUT_SECONDS} seconds. ${stderr}`);
+  if (!(pid > 0 && servesCluster(pid, cluster.path))) {
+    // In its first moments a server has no pid file yet, which is all that pg_ctl goes by.
+    server?.kill('SIGINT');
+    return;
   }
+  const { pgCtl } = cluster.account.binaries;
+  const { stderr } = run(cluster.account, pgCtl, ['stop', `--pgdata=${cluster.path}`, '--mode=fast', '--no-wait']);
+  for (const deadline = Date.now() + STOP_TIMEOUT_MS; servesCluster(pid, cluster.path); sleepSync(POLL_MS)) {
+    if (Date.now() > deadline) {
+      throw new Error(`PostgreSQL (process ${pid}) did not stop within ${STOP_TIMEOUT_MS / 1_000} seconds. ${stderr}`);
+    }
+  }
+}
+
+/** Sleeps in the middle of everything: when a process exits there is no later turn to wait for. */
+function sleepSync(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function hasEnded(server: ChildProcess): boolean {

@@ -14,8 +14,9 @@ export function processIdentity(pid: number): string | undefined {
   }
   if (process.platform === 'linux') return linuxIdentity(pid);
   if (process.platform === 'win32') return 'alive';
-  const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
-  return stdout.trim() || undefined;
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
+  const [state, ...startedAt] = stdout.trim().split(/\s+/);
+  return state?.startsWith('Z') ? undefined : startedAt.join(' ') || undefined;
 }
 
 /** Whether `pid` is the PostgreSQL that serves `cluster`: its number alone may have passed to any other program. */
