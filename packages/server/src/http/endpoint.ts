@@ -1,0 +1,54 @@
+import type { z } from '@hono/zod-openapi';
+import type { ErrorCode } from './error-codes.js';
+
+/** Who may call: `either` is a user or an operator. */
+export type Access = 'anyone' | 'user' | 'operator' | 'either';
+
+export const TAGS = {
+  Authentication: 'Registration, sessions and tokens',
+  Wallets: 'Balances and history',
+  Transfers: 'Payments between wallets',
+  Operation: 'For operators: money in and out, freezing, checks',
+  Service: 'Is it there, and what can it do',
+} as const;
+
+/** A body or an answer: its schema, and an example that is tested against it. */
+export interface Content {
+  readonly schema: z.ZodType;
+  readonly example: unknown;
+}
+
+/** All that is to be said of a route but its handler: routing, checks and the OpenAPI document follow from it. */
+export interface Endpoint {
+  readonly operationId: string;
+  readonly method: 'get' | 'post';
+  readonly path: string;
+  readonly tag: keyof typeof TAGS;
+  readonly summary: string;
+  readonly description?: string;
+  readonly access: Access;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: Content & { readonly bytesMax?: number };
+  readonly idempotencyKey?: 'required' | 'optional';
+  readonly answer: {
+    readonly status: 200 | 201 | 204;
+    readonly description: string;
+    readonly content?: Content;
+  };
+  /** Codes of this route, beside those that its access, body and key bring along. */
+  readonly refusals: readonly ErrorCode[];
+}
+
+/** Every code that a route can answer, each once. */
+export function refusalsOf(endpoint: Endpoint): readonly ErrorCode[] {
+  const codes: ErrorCode[] = ['internal_error', 'database_unavailable', ...endpoint.refusals];
+  if (endpoint.access !== 'anyone') codes.push('authentication_required', 'token_invalid', 'token_expired');
+  if (endpoint.access === 'user' || endpoint.access === 'operator') codes.push('forbidden');
+  if (endpoint.query !== undefined) codes.push('invalid_request');
+  if (endpoint.body !== undefined) {
+    codes.push('invalid_request', 'malformed_json', 'body_too_large', 'unsupported_media_type');
+  }
+  if (endpoint.idempotencyKey !== undefined) codes.push('idempotency_key_required', 'idempotency_key_reused');
+  return [...new Set(codes)];
+}

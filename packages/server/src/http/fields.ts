@@ -1,0 +1,100 @@
+import { z } from '@hono/zod-openapi';
+
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const UUID_PATTERN = new RegExp(`^${UUID}$`);
+const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|[^\\s@]+@[^\\s@]+)$`);
+const AMOUNT_PATTERN = /^[1-9][0-9]{0,37}$/;
+const CURRENCY_PATTERN = /^[A-Z][A-Z0-9]{1,11}$/;
+const KEY_PATTERN = /^[\x20-\x7e]{1,255}$/;
+const EMAIL_LENGTH_MAX = 254;
+const CURSOR_LENGTH_MAX = 500;
+export const PAGE_LIMIT_MAX = 200;
+
+export const EXAMPLE_IDS = {
+  user: '0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10',
+  wallet: '0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31',
+  otherWallet: '0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52',
+  transfer: '0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93',
+  key: '5f0c8b1e-order-1042',
+} as const;
+export const EXAMPLE_TIME = '2026-11-22T18:00:00.000Z';
+
+/** Ids are opaque to callers: one that cannot exist is as good as missing. */
+export function isId(text: string): boolean {
+  return UUID_PATTERN.test(text);
+}
+
+/** An id in an answer. */
+export const IdField = z.string().openapi({ format: 'uuid' });
+
+export const TimeField = z.string().openapi({ format: 'date-time' });
+
+export const WalletIdField = z
+  .string()
+  .regex(UUID_PATTERN, 'must be a wallet id')
+  .openapi({ format: 'uuid', example: EXAMPLE_IDS.wallet });
+
+export const RecipientField = z
+  .string()
+  .max(EMAIL_LENGTH_MAX)
+  .regex(RECIPIENT_PATTERN, 'must be a wallet id or an email address')
+  .openapi({
+    description: 'A wallet id, or the email of another user: their wallet named as the currency receives the money',
+    example: 'bob@example.com',
+  });
+
+export const AmountField = z
+  .string()
+  .regex(AMOUNT_PATTERN, 'must be a positive whole number of minor units, at most 38 digits, as a string')
+  .openapi({ description: 'Whole minor units as a string: "1250" is 12.50 USD', example: '1250' });
+
+/** An amount or balance in an answer. */
+export const MinorUnitsField = z.string().openapi({ description: 'Whole minor units', example: '1250' });
+
+export const CurrencyField = z
+  .string()
+  .regex(CURRENCY_PATTERN, 'must be a currency code such as USD')
+  .openapi({ description: 'An ISO 4217 code or an asset of this ledger', example: 'USD' });
+
+/** Printable ASCII, so that a key means the same in a header and in a body. */
+export const IdempotencyKeyField = z
+  .string()
+  .regex(KEY_PATTERN, 'must be 1 to 255 printable ASCII characters')
+  .openapi({ description: 'Your name for this one intention, unique for ever', example: EXAMPLE_IDS.key });
+
+export const EmailField = z
+  .email('must be an email address')
+  .max(EMAIL_LENGTH_MAX)
+  .toLowerCase()
+  .openapi({ example: 'alice@example.com' });
+
+export const DescriptionField = z
+  .string()
+  .max(500)
+  .openapi({ description: 'Kept for ever: put no personal data here', example: 'Lunch' });
+
+/** Only its shape is checked here: the ledger limits its size, and a recursive schema could be made to overflow. */
+export const MetadataField = z
+  .record(z.string(), z.unknown())
+  .openapi({ description: 'A JSON object of yours, at most 8 KiB', example: { orderId: '1042' } });
+
+/** Query of every list. */
+export const PageQuery = z.strictObject({
+  limit: z.coerce
+    .number('must be a whole number')
+    .int()
+    .min(1)
+    .max(PAGE_LIMIT_MAX)
+    .optional()
+    .openapi({ type: 'integer', description: 'Rows on a page; 50 when left out' }),
+  cursor: z
+    .string()
+    .min(1)
+    .max(CURSOR_LENGTH_MAX)
+    .optional()
+    .openapi({ description: '`nextCursor` of the page before' }),
+});
+
+export const IdParams = z.object({ id: z.string().openapi({ format: 'uuid', example: EXAMPLE_IDS.wallet }) });
+
+export const NextCursorField = z.string().nullable().openapi({ description: 'Null on the last page' });

@@ -1,0 +1,139 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { type Access, type Endpoint, refusalsOf, TAGS } from './endpoint.js';
+import { ERROR_CODES, ERRORS, type ErrorCode } from './error-codes.js';
+import { IdempotencyKeyField } from './fields.js';
+import { PROBLEM_MEDIA_TYPE, ProblemSchema, problem } from './problem.js';
+
+/** Follows the routes, not the package: it changes when what callers can rely on changes. */
+const API_VERSION = '1.0.0';
+
+const EXAMPLE_INSTANCE = 'urn:micropay:request:k3f9-42';
+
+const SECURITY: Record<Access, Record<string, string[]>[]> = {
+  anyone: [],
+  user: [{ accessToken: [] }],
+  operator: [{ operatorKey: [] }],
+  either: [{ accessToken: [] }, { operatorKey: [] }],
+};
+
+type Registry = OpenAPIHono['openAPIRegistry'];
+type RouteConfig = Parameters<Registry['registerPath']>[0];
+
+/** The OpenAPI 3.1 document of these endpoints. */
+export function openApiDocument(endpoints: readonly Endpoint[]) {
+  const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono();
+  registerSecurity(registry);
+  for (const code of ERROR_CODES) registry.registerComponent('examples', code, exampleProblem(code));
+  for (const endpoint of endpoints) registry.registerPath(routeConfig(endpoint));
+  return getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'MicroPay',
+      version: API_VERSION,
+      description:
+        'Wallets and payments on a double-entry ledger. Amounts are whole minor units as strings: "1250" is 12.50 ' +
+        'USD. Every POST that moves money takes an `Idempotency-Key`: sent again with the same body it answers the ' +
+        'first result, with `Idempotent-Replayed: true`. Problems follow RFC 9457 and carry a stable `code`.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ url: '/', description: 'The server that this document comes from' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+  });
+}
+
+function registerSecurity(registry: Registry): void {
+  registry.registerComponent('securitySchemes', 'accessToken', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'A user: `accessToken` of register, login or refresh',
+  });
+  registry.registerComponent('securitySchemes', 'operatorKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An operator: the API key that the server printed at its first start, or OPERATOR_API_KEY',
+  });
+}
+
+function routeConfig(endpoint: Endpoint): RouteConfig {
+  const { operationId, method, path, tag, summary, access } = endpoint;
+  return {
+    operationId,
+    method,
+    path,
+    tags: [tag],
+    summary,
+    ...(endpoint.description === undefined ? {} : { description: endpoint.description }),
+    security: SECURITY[access],
+    request: requestOf(endpoint),
+    responses: { ...answerOf(endpoint), ...problemsOf(endpoint) },
+  };
+}
+
+function requestOf({ params, query, body, idempotencyKey }: Endpoint): NonNullable<RouteConfig['request']> {
+  const key = idempotencyKey === 'required' ? IdempotencyKeyField : IdempotencyKeyField.optional();
+  return {
+    ...(params === undefined ? {} : { params }),
+    ...(query === undefined ? {} : { query }),
+    ...(idempotencyKey === undefined
+      ? {}
+      : { headers: [key.openapi({ param: { name: 'Idempotency-Key', in: 'header' } })] }),
+    ...(body === undefined
+      ? {}
+      : { body: { required: true, content: { 'application/json': { schema: body.schema, example: body.example } } } }),
+  };
+}
+
+function answerOf({ answer, idempotencyKey }: Endpoint): RouteConfig['responses'] {
+  const { status, description, content } = answer;
+  return {
+    [status]: {
+      description,
+      ...(idempotencyKey === undefined ? {} : { headers: REPLAYED_HEADER }),
+      ...(content === undefined
+        ? {}
+        : { content: { 'application/json': { schema: content.schema, example: content.example } } }),
+    },
+  };
+}
+
+const REPLAYED_HEADER = {
+  'Idempotent-Replayed': {
+    description: '`true` when an earlier request with this key was answered again',
+    schema: { type: 'string' as const, enum: ['true'] },
+  },
+};
+
+function problemsOf(endpoint: Endpoint): RouteConfig['responses'] {
+  const codesByStatus = new Map<number, ErrorCode[]>();
+  for (const code of refusalsOf(endpoint)) {
+    const { status } = ERRORS[code];
+    codesByStatus.set(status, [...(codesByStatus.get(status) ?? []), code]);
+  }
+  const statuses = [...codesByStatus].sort(([one], [other]) => one - other);
+  return Object.fromEntries(statuses.map(([status, codes]) => [status, problemResponse(status, codes)]));
+}
+
+function problemResponse(status: number, codes: readonly ErrorCode[]) {
+  const examples = codes.map((code) => [code, { $ref: `#/components/examples/${code}` }] as const);
+  return {
+    description: `Problem: ${codes.map((code) => `\`${code}\``).join(', ')}`,
+    ...(status in PROBLEM_HEADERS ? { headers: PROBLEM_HEADERS[status] } : {}),
+    content: { [PROBLEM_MEDIA_TYPE]: { schema: ProblemSchema, examples: Object.fromEntries(examples) } },
+  };
+}
+
+function exampleProblem(code: ErrorCode) {
+  const { title } = ERRORS[code];
+  return { summary: title, value: { ...problem(code, title), instance: EXAMPLE_INSTANCE } };
+}
+
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' as const } } };
+const PROBLEM_HEADERS: Record<
+  number,
+  Record<string, { description: string; schema: { type: 'integer' | 'string' } }>
+> = {
+  401: { 'WWW-Authenticate': { description: 'RFC 6750', schema: { type: 'string' } } },
+  429: RETRY_AFTER,
+  503: RETRY_AFTER,
+};

@@ -1,0 +1,66 @@
+import { z } from '@hono/zod-openapi';
+import { ERROR_CODES, ERRORS, type ErrorCode } from './error-codes.js';
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/** One field of the request and what is wrong with it. */
+export interface FieldError {
+  /** Where: `transfers.3.amount`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** RFC 9457, with a code for programs. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly instance?: string;
+  readonly errors?: readonly FieldError[];
+}
+
+/** A refusal on its way to the caller; `headers` go into the answer. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly code: ErrorCode;
+  readonly errors: readonly FieldError[] | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: {
+      readonly errors?: readonly FieldError[];
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.errors = options.errors;
+    this.headers = options.headers;
+  }
+}
+
+export function problem(code: ErrorCode, detail: string, errors?: readonly FieldError[]): Problem {
+  const { status, title } = ERRORS[code];
+  const body = { type: `urn:micropay:problem:${code}`, title, status, detail, code };
+  return errors === undefined ? body : { ...body, errors };
+}
+
+export const ProblemSchema = z
+  .object({
+    type: z.string().openapi({ description: '`urn:micropay:problem:` and the code' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().openapi({ description: 'What to do, for people; its wording may change' }),
+    code: z.enum(ERROR_CODES).openapi('ErrorCode', { description: 'For programs: codes are added, never renamed' }),
+    instance: z.string().optional().openapi({ description: 'The request this problem belongs to' }),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .openapi({ description: 'The fields that are wrong' }),
+  })
+  .openapi('Problem', { description: 'RFC 9457 problem details with a stable code' });

@@ -1,0 +1,31 @@
+import { z } from '@hono/zod-openapi';
+import { PASSWORD_LENGTH_MAX } from '../auth/password.js';
+import { EXAMPLE_SESSION, SessionSchema } from '../auth/session-json.js';
+import type { Endpoint } from '../http/endpoint.js';
+import { EmailField } from '../http/fields.js';
+
+const LoginSchema = z
+  .strictObject({
+    email: EmailField,
+    password: z.string().min(1).max(PASSWORD_LENGTH_MAX).openapi({ format: 'password' }),
+  })
+  .openapi('Login');
+
+export const loginEndpoint = {
+  operationId: 'login',
+  method: 'post',
+  path: '/v1/auth/login',
+  tag: 'Authentication',
+  summary: 'Log in with email and password',
+  access: 'anyone',
+  body: {
+    schema: LoginSchema,
+    example: { email: 'alice@example.com', password: 'correct horse battery' },
+  },
+  answer: {
+    status: 200,
+    description: 'Logged in',
+    content: { schema: SessionSchema, example: EXAMPLE_SESSION },
+  },
+  refusals: ['invalid_credentials', 'rate_limited', 'overloaded'],
+} as const satisfies Endpoint;

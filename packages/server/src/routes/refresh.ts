@@ -1,0 +1,21 @@
+import { EXAMPLE_TOKENS, RefreshTokenSchema, TokensSchema } from '../auth/session-json.js';
+import type { Endpoint } from '../http/endpoint.js';
+
+export const refreshEndpoint = {
+  operationId: 'refresh',
+  method: 'post',
+  path: '/v1/auth/refresh',
+  tag: 'Authentication',
+  summary: 'Exchange a refresh token for new tokens',
+  description:
+    'A refresh token works once. Sent again within ten seconds it answers new tokens once more, for a client that ' +
+    'lost the first answer; later, or when a successor was already used, it ends the session.',
+  access: 'anyone',
+  body: { schema: RefreshTokenSchema, example: { refreshToken: EXAMPLE_TOKENS.refreshToken } },
+  answer: {
+    status: 200,
+    description: 'New tokens',
+    content: { schema: TokensSchema, example: EXAMPLE_TOKENS },
+  },
+  refusals: ['refresh_token_invalid', 'refresh_token_reused', 'rate_limited'],
+} as const satisfies Endpoint;

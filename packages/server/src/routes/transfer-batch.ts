@@ -1,0 +1,78 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../http/endpoint.js';
+import { EXAMPLE_IDS, IdempotencyKeyField } from '../http/fields.js';
+import { ProblemSchema, problem } from '../http/problem.js';
+import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
+import { EXAMPLE_TRANSFER, TransferSchema } from '../transfers/transfer-json.js';
+import { CreateTransferSchema, EXAMPLE_CREATE_TRANSFER } from './transfers.js';
+
+const BATCH_SIZE_MAX = 1_000;
+const BATCH_BYTES_MAX = 1024 * 1024;
+
+const BatchTransferSchema = CreateTransferSchema.extend({ idempotencyKey: IdempotencyKeyField.optional() }).openapi(
+  'BatchTransfer',
+);
+
+const CreateTransferBatchSchema = z
+  .strictObject({
+    transfers: z.array(BatchTransferSchema).min(1).max(BATCH_SIZE_MAX),
+    linked: z
+      .boolean()
+      .optional()
+      .openapi({
+        description:
+          'false (the default): each transfer on its own, with its own `idempotencyKey`. true: at most 100, all or none, with the ' +
+          'key of the header',
+      }),
+  })
+  .openapi('CreateTransferBatch');
+
+const BatchResultSchema = z
+  .union([
+    z
+      .object({
+        ok: z.literal(true),
+        replayed: z.boolean().openapi({ description: 'Posted by an earlier request with this key' }),
+        transfer: TransferSchema,
+      })
+      .openapi('BatchPosted'),
+    z.object({ ok: z.literal(false), error: ProblemSchema }).openapi('BatchRefused'),
+  ])
+  .openapi('BatchResult');
+
+const BatchResultsSchema = z
+  .object({ results: z.array(BatchResultSchema).openapi({ description: 'One for each transfer, in order' }) })
+  .openapi('BatchResults');
+
+export const createTransferBatchEndpoint = {
+  operationId: 'createTransferBatch',
+  method: 'post',
+  path: '/v1/transfers/batch',
+  tag: 'Transfers',
+  summary: 'Pay many times in one request',
+  description:
+    'Up to 1,000 transfers and 1 MiB, applied in order. Not linked, each is posted or refused on its own and the ' +
+    'answer has a result for each. Linked, all are posted or none: the first refusal is the answer, and `errors` ' +
+    'names the transfer.',
+  access: 'user',
+  idempotencyKey: 'optional',
+  body: {
+    schema: CreateTransferBatchSchema,
+    example: { transfers: [{ ...EXAMPLE_CREATE_TRANSFER, idempotencyKey: EXAMPLE_IDS.key }], linked: false },
+    bytesMax: BATCH_BYTES_MAX,
+  },
+  answer: {
+    status: 200,
+    description: 'A result for each transfer',
+    content: {
+      schema: BatchResultsSchema,
+      example: {
+        results: [
+          { ok: true, replayed: false, transfer: EXAMPLE_TRANSFER },
+          { ok: false, error: problem('insufficient_funds', 'the wallet has too little money for this transfer') },
+        ],
+      },
+    },
+  },
+  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'too_many_legs'],
+} as const satisfies Endpoint;

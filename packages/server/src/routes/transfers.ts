@@ -1,0 +1,63 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../http/endpoint.js';
+import {
+  AmountField,
+  CurrencyField,
+  DescriptionField,
+  EXAMPLE_IDS,
+  IdParams,
+  MetadataField,
+  RecipientField,
+  WalletIdField,
+} from '../http/fields.js';
+import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
+import { EXAMPLE_TRANSFER, TransferSchema } from '../transfers/transfer-json.js';
+
+export const CreateTransferSchema = z
+  .strictObject({
+    from: WalletIdField,
+    to: RecipientField,
+    amount: AmountField,
+    currency: CurrencyField,
+    description: DescriptionField.optional(),
+    metadata: MetadataField.optional(),
+  })
+  .openapi('CreateTransfer');
+
+export const EXAMPLE_CREATE_TRANSFER = {
+  from: EXAMPLE_IDS.wallet,
+  to: 'bob@example.com',
+  amount: '1250',
+  currency: 'USD',
+  description: 'Lunch',
+};
+
+export const createTransferEndpoint = {
+  operationId: 'createTransfer',
+  method: 'post',
+  path: '/v1/transfers',
+  tag: 'Transfers',
+  summary: 'Pay from one of your wallets',
+  access: 'user',
+  idempotencyKey: 'required',
+  body: { schema: CreateTransferSchema, example: EXAMPLE_CREATE_TRANSFER },
+  answer: {
+    status: 201,
+    description: 'Posted, now or by an earlier request with this key',
+    content: { schema: TransferSchema, example: EXAMPLE_TRANSFER },
+  },
+  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account'],
+} as const satisfies Endpoint;
+
+export const getTransferEndpoint = {
+  operationId: 'getTransfer',
+  method: 'get',
+  path: '/v1/transfers/{id}',
+  tag: 'Transfers',
+  summary: 'A transfer',
+  description: 'For the owners of its two wallets and for operators.',
+  access: 'either',
+  params: IdParams,
+  answer: { status: 200, description: 'The transfer', content: { schema: TransferSchema, example: EXAMPLE_TRANSFER } },
+  refusals: ['transfer_not_found'],
+} as const satisfies Endpoint;

@@ -1,0 +1,43 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../http/endpoint.js';
+import { IdParams } from '../http/fields.js';
+import { EXAMPLE_WALLET, WalletSchema } from '../wallets/wallet-json.js';
+
+const FreezeSchema = z
+  .strictObject({
+    side: z
+      .enum(['debits', 'credits', 'both'])
+      .optional()
+      .openapi({ description: 'What the wallet is to refuse; both when left out' }),
+  })
+  .openapi('Freeze');
+
+export const freezeWalletEndpoint = {
+  operationId: 'freezeWallet',
+  method: 'post',
+  path: '/v1/wallets/{id}/freeze',
+  tag: 'Operation',
+  summary: 'Freeze a wallet',
+  description: 'New transfers on the named side are refused. A later call replaces the side.',
+  access: 'operator',
+  params: IdParams,
+  body: { schema: FreezeSchema, example: { side: 'debits' } },
+  answer: {
+    status: 200,
+    description: 'The wallet, frozen',
+    content: { schema: WalletSchema, example: { ...EXAMPLE_WALLET, status: 'frozen_debits' } },
+  },
+  refusals: ['account_not_found', 'account_closed', 'account_busy'],
+} as const satisfies Endpoint;
+
+export const unfreezeWalletEndpoint = {
+  operationId: 'unfreezeWallet',
+  method: 'post',
+  path: '/v1/wallets/{id}/unfreeze',
+  tag: 'Operation',
+  summary: 'Open a frozen wallet again',
+  access: 'operator',
+  params: IdParams,
+  answer: { status: 200, description: 'The wallet, open', content: { schema: WalletSchema, example: EXAMPLE_WALLET } },
+  refusals: ['account_not_found', 'account_closed', 'account_busy'],
+} as const satisfies Endpoint;

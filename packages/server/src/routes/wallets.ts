@@ -1,0 +1,65 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../http/endpoint.js';
+import { CurrencyField, IdParams, NextCursorField, PageQuery } from '../http/fields.js';
+import { EXAMPLE_WALLET, WalletSchema } from '../wallets/wallet-json.js';
+
+const OpenWalletSchema = z
+  .strictObject({
+    currency: CurrencyField,
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9, "_" and "-"')
+      .optional()
+      .openapi({ description: 'Unique among your wallets; the currency in lower case when left out', example: 'eur' }),
+  })
+  .openapi('OpenWallet');
+
+const WalletPageSchema = z.object({ data: z.array(WalletSchema), nextCursor: NextCursorField }).openapi('WalletPage');
+
+export const listWalletsEndpoint = {
+  operationId: 'listWallets',
+  method: 'get',
+  path: '/v1/wallets',
+  tag: 'Wallets',
+  summary: 'Your wallets, in order of their names',
+  access: 'user',
+  query: PageQuery,
+  answer: {
+    status: 200,
+    description: 'A page of wallets',
+    content: { schema: WalletPageSchema, example: { data: [EXAMPLE_WALLET], nextCursor: null } },
+  },
+  refusals: ['invalid_cursor'],
+} as const satisfies Endpoint;
+
+export const openWalletEndpoint = {
+  operationId: 'openWallet',
+  method: 'post',
+  path: '/v1/wallets',
+  tag: 'Wallets',
+  summary: 'Open another wallet',
+  access: 'user',
+  body: { schema: OpenWalletSchema, example: { currency: 'EUR' } },
+  answer: {
+    status: 201,
+    description: 'The wallet, empty',
+    content: {
+      schema: WalletSchema,
+      example: { ...EXAMPLE_WALLET, name: 'eur', currency: 'EUR', balance: '0', available: '0' },
+    },
+  },
+  refusals: ['unknown_currency', 'account_exists'],
+} as const satisfies Endpoint;
+
+export const getWalletEndpoint = {
+  operationId: 'getWallet',
+  method: 'get',
+  path: '/v1/wallets/{id}',
+  tag: 'Wallets',
+  summary: 'A wallet and its balance',
+  description: 'Users see their own wallets, operators every wallet.',
+  access: 'either',
+  params: IdParams,
+  answer: { status: 200, description: 'The wallet', content: { schema: WalletSchema, example: EXAMPLE_WALLET } },
+  refusals: ['account_not_found'],
+} as const satisfies Endpoint;

@@ -1,0 +1,19 @@
+import type { ErrorCode } from '../http/error-codes.js';
+
+/** What the ledger may refuse of any movement of money. */
+export const POSTING_REFUSALS = [
+  'invalid_amount',
+  'unknown_currency',
+  'account_not_found',
+  'currency_mismatch',
+  'account_closed',
+  'account_frozen',
+  'balance_overflow',
+  'insufficient_funds',
+  'maximum_exceeded',
+  'ledger_closed',
+  'overloaded',
+  'account_busy',
+  'transaction_conflict',
+  'outcome_unknown',
+] as const satisfies readonly ErrorCode[];

@@ -1,0 +1,71 @@
+import { z } from '@hono/zod-openapi';
+import type { Transfer } from '@micropay/ledger-core';
+import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
+
+export const TransferKindField = z
+  .enum(['transfer', 'hold', 'capture', 'release', 'expiry', 'reversal'])
+  .openapi('TransferKind');
+
+export const TransferSchema = z
+  .object({
+    id: IdField,
+    kind: TransferKindField,
+    groupId: IdField.nullable().openapi({ description: 'The first of the linked transfers; null when not linked' }),
+    from: IdField,
+    to: IdField,
+    amount: MinorUnitsField,
+    currency: z.string(),
+    description: z.string().nullable(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    recordedAt: TimeField,
+    effectiveAt: TimeField,
+    fromBalance: MinorUnitsField.nullable().openapi({
+      description: 'Balance of `from` right after the transfer; null when that wallet is not yours',
+    }),
+    toBalance: MinorUnitsField.nullable().openapi({
+      description: 'Balance of `to` right after the transfer; null when that wallet is not yours',
+    }),
+  })
+  .openapi('Transfer', { description: 'One immutable movement of money' });
+
+export type TransferJson = z.input<typeof TransferSchema>;
+
+export const EXAMPLE_TRANSFER: TransferJson = {
+  id: EXAMPLE_IDS.transfer,
+  kind: 'transfer',
+  groupId: null,
+  from: EXAMPLE_IDS.wallet,
+  to: EXAMPLE_IDS.otherWallet,
+  amount: '1250',
+  currency: 'USD',
+  description: 'Lunch',
+  metadata: null,
+  recordedAt: EXAMPLE_TIME,
+  effectiveAt: EXAMPLE_TIME,
+  fromBalance: '3750',
+  toBalance: null,
+};
+
+/** Whose balances an answer may show. */
+export interface VisibleSides {
+  readonly from: boolean;
+  readonly to: boolean;
+}
+
+export function transferJson(transfer: Transfer, visible: VisibleSides): TransferJson {
+  return {
+    id: transfer.id,
+    kind: transfer.kind,
+    groupId: transfer.groupId,
+    from: transfer.from,
+    to: transfer.to,
+    amount: String(transfer.amount),
+    currency: transfer.currency,
+    description: transfer.description,
+    metadata: transfer.metadata,
+    recordedAt: transfer.recordedAt.toISOString(),
+    effectiveAt: transfer.effectiveAt.toISOString(),
+    fromBalance: visible.from ? String(transfer.fromBalance.posted) : null,
+    toBalance: visible.to ? String(transfer.toBalance.posted) : null,
+  };
+}
