@@ -1,22 +1,3 @@
-export { createLedger, type LedgerOptions } from './ledger.js';
-export type {
-  Accounts,
-  Currencies,
-  FreezeSide,
-  Ledger,
-  LedgerInTransaction,
-  Page,
-  PageOptions,
-  Transfers,
-} from './ledger-api.js';
-export type { EngineLimits } from './engine/limits.js';
-export {
-  type ErrorDetails,
-  InvariantError,
-  LEDGER_ERROR_CODES,
-  LedgerError,
-  type LedgerErrorCode,
-} from './errors.js';
 export {
   ACCOUNT_STATUSES,
   ACCOUNT_TYPES,
@@ -42,6 +23,25 @@ export type {
   TransferLeg,
   TransferRequest,
 } from './domain/transfer.js';
+export type { EngineLimits } from './engine/limits.js';
+export {
+  type ErrorDetails,
+  InvariantError,
+  LEDGER_ERROR_CODES,
+  LedgerError,
+  type LedgerErrorCode,
+} from './errors.js';
+export { createLedger, type LedgerOptions } from './ledger.js';
+export type {
+  Accounts,
+  Currencies,
+  FreezeSide,
+  Ledger,
+  LedgerInTransaction,
+  Page,
+  PageOptions,
+  Transfers,
+} from './ledger-api.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
 export type { TrialBalance, TrialBalanceLine } from './verify/trial-balance.js';

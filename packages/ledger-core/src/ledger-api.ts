@@ -1,8 +1,5 @@
 import type { Account, AccountIdentity, OpenAccount } from './domain/account.js';
 import type { Currency } from './domain/currency.js';
-import type { TransactionAdapter } from './postgres/transaction-adapter.js';
-import type { TrialBalance } from './verify/trial-balance.js';
-import type { VerifyOptions, VerifyReport } from './verify/verify.js';
 import type {
   Entry,
   LinkedOptions,
@@ -12,6 +9,9 @@ import type {
   TransferLeg,
   TransferRequest,
 } from './domain/transfer.js';
+import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import type { TrialBalance } from './verify/trial-balance.js';
+import type { VerifyOptions, VerifyReport } from './verify/verify.js';
 
 /** Newest or first rows and, when there are more, the cursor that continues after them. */
 export interface Page<Row> {

@@ -1,9 +1,25 @@
 import type { PoolConfig } from 'pg';
+import { createAccounts } from './accounts.js';
+import type { Book } from './book.js';
+import type { AccountId } from './domain/account.js';
+import type { Candidate } from './domain/decide.js';
+import { createEngine, type Engine } from './engine/engine.js';
 import type { EngineLimits } from './engine/limits.js';
-import type { Ledger } from './ledger-api.js';
+import type { Submission } from './engine/waiting.js';
+import { inSavepoint, postWithin } from './engine/within.js';
+import type { Ledger, LedgerInTransaction } from './ledger-api.js';
+import { fromPool, inTransaction } from './postgres/connect.js';
+import { getCurrency, registerCurrency } from './postgres/currencies.js';
+import { checkLedgerName } from './postgres/ledgers.js';
+import { checkSchema } from './postgres/migrate.js';
+import { fromSqlError } from './postgres/sql-errors.js';
+import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import { createTransfers } from './transfers.js';
+import { readTrialBalance } from './verify/trial-balance.js';
+import { verifyLedger } from './verify/verify.js';
 
 export interface LedgerOptions {
-  /** Connection string or `pg` pool settings of a direct PostgreSQL connection. */
+  /** Connection string or `pg` settings of a direct connection: prepared statements stay on it. */
   readonly database: string | PoolConfig;
   /** PostgreSQL schema of the tables; default `micropay`. */
   readonly schema?: string;
@@ -12,4 +28,106 @@ export interface LedgerOptions {
   readonly limits?: Partial<EngineLimits>;
 }
 
-export declare function createLedger(options: LedgerOptions): Ledger;
+/**
+ * Opens a ledger. Nothing connects until the first call; `migrate` has made the tables before.
+ *
+ * ```ts
+ * await migrate({ database: url });
+ * const ledger = createLedger({ database: url });
+ * await ledger.accounts.open({ address: 'world:usd', currency: 'USD' });
+ * await ledger.accounts.open({ address: 'users:42:usd', currency: 'USD' });
+ * await ledger.transfers.post({
+ *   from: 'world:usd', to: 'users:42:usd', amount: 1250n, currency: 'USD', idempotencyKey: 'deposit-1',
+ * });
+ * await ledger.close();
+ * ```
+ *
+ * @throws {LedgerError} `invalid_request` for a malformed ledger name
+ */
+export function createLedger(options: LedgerOptions): Ledger {
+  const { database, schema = 'micropay', name = 'main', limits = {} } = options;
+  checkLedgerName(name);
+  return ledgerOf(createEngine({ database, schema, limits }), name);
+}
+
+function ledgerOf(engine: Engine, name: string): Ledger {
+  const { store, pool } = engine;
+  const reads = fromPool(pool);
+  const book: Book = {
+    engine,
+    reads,
+    number: () => engine.numberOf(name),
+    isCommitted: true,
+    change: (work) => inTransaction(pool, work).catch(fail),
+  };
+  return {
+    name,
+    accounts: createAccounts(book),
+    transfers: createTransfers(book, (submissions) =>
+      Promise.all(submissions.map((submission) => engine.coalescer.submit(submission))),
+    ),
+    currencies: {
+      register: async (currency) => registerCurrency(reads, store, await book.number(), currency).catch(fail),
+      get: async (code) => getCurrency(reads, store, await book.number(), code).catch(fail),
+    },
+    within: (transaction) => ledgerWithin(book, transaction),
+    inLedger(other) {
+      checkLedgerName(other);
+      return ledgerOf(engine, other);
+    },
+    trialBalance: async () => readTrialBalance(reads, store, await book.number()).catch(fail),
+    verify: async (options) =>
+      verifyLedger(
+        (work) => inTransaction(pool, work, 'repeatable read').catch(fail),
+        store,
+        await book.number(),
+        options,
+      ),
+    check: () => checkSchema(reads, engine.schema).catch(fail),
+    close: () => engine.close(),
+  };
+}
+
+function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTransaction {
+  const { engine } = outer;
+  const book: Book = {
+    engine,
+    reads: transaction,
+    number: outer.number,
+    isCommitted: false,
+    change: (work) => inSavepoint(transaction, () => work(transaction)),
+  };
+  return {
+    accounts: createAccounts(book),
+    transfers: createTransfers(book, async (submissions) => {
+      const ledger = await book.number();
+      const candidates = await resolveWithin(engine, transaction, ledger, submissions).catch(fail);
+      return postWithin(transaction, engine.statements, ledger, candidates);
+    }),
+  };
+}
+
+/** Accounts that the caller's transaction opened are visible in it alone, so memory is not added to. */
+async function resolveWithin(
+  engine: Engine,
+  transaction: TransactionAdapter,
+  ledger: number,
+  submissions: readonly Submission[],
+): Promise<readonly Candidate[]> {
+  const found = new Map<string, AccountId>();
+  const missing = submissions
+    .flatMap(({ references }) => references)
+    .filter((reference) => engine.identities.get(ledger, reference) === undefined);
+  if (missing.length > 0) {
+    for (const { id, address } of await engine.findIdentities(transaction, ledger, missing)) {
+      found.set(id, id).set(address, id);
+    }
+  }
+  return submissions.map(({ toCandidate }) =>
+    toCandidate((reference) => engine.identities.get(ledger, reference)?.id ?? found.get(reference) ?? null),
+  );
+}
+
+function fail(error: unknown): never {
+  throw fromSqlError(error);
+}

@@ -5,9 +5,7 @@ import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 export function fromKysely<Database>(transaction: Transaction<Database>): TransactionAdapter {
   return {
     async executeSql(text, values) {
-      const { rows } = await transaction.executeQuery<Record<string, unknown>>(
-        CompiledQuery.raw(text, [...values]),
-      );
+      const { rows } = await transaction.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text, [...values]));
       return { rows };
     },
   };

@@ -1,6 +1,6 @@
 import { LedgerError } from '../errors.js';
-import { isBalance } from './money.js';
 import { checkMetadata, type Metadata } from './metadata.js';
+import { isBalance } from './money.js';
 
 declare const accountIdBrand: unique symbol;
 /** UUIDv7 in lower case, made by the engine or the caller; opaque, never an order. */
@@ -10,13 +10,7 @@ export const ACCOUNT_TYPES = ['asset', 'liability', 'equity', 'income', 'expense
 export type AccountType = (typeof ACCOUNT_TYPES)[number];
 
 /** `closed` accounts take no transfer; `frozen_*` accounts refuse new ones on the named sides. */
-export const ACCOUNT_STATUSES = [
-  'open',
-  'frozen_debits',
-  'frozen_credits',
-  'frozen',
-  'closed',
-] as const;
+export const ACCOUNT_STATUSES = ['open', 'frozen_debits', 'frozen_credits', 'frozen', 'closed'] as const;
 export type AccountStatus = (typeof ACCOUNT_STATUSES)[number];
 
 /** What never changes about an account. */

@@ -5,10 +5,7 @@
  * says 0 for HUF, IDR, COP and PKR.
  */
 const CODES_BY_SCALE: readonly (readonly [scale: number, codes: string])[] = [
-  [
-    0,
-    'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF',
-  ],
+  [0, 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'],
   [
     2,
     'AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP ' +
@@ -19,14 +16,8 @@ const CODES_BY_SCALE: readonly (readonly [scale: number, codes: string])[] = [
       'SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS ' +
       'VED VES WST XCD YER ZAR ZMW ZWG',
   ],
-  [
-    3,
-    'BHD IQD JOD KWD LYD OMR TND',
-  ],
-  [
-    4,
-    'CLF UYW',
-  ],
+  [3, 'BHD IQD JOD KWD LYD OMR TND'],
+  [4, 'CLF UYW'],
 ];
 
 export const ISO_4217_SCALES: ReadonlyMap<string, number> = new Map(

@@ -1,12 +1,6 @@
 import { LedgerError } from '../errors.js';
 
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** A JSON object of the caller's, at most 8 KiB as JSON, so that every event fits a broker's message. */
 export type Metadata = { readonly [key: string]: JsonValue };

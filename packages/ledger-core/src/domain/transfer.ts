@@ -119,20 +119,14 @@ export function checkTransferRequest(request: TransferRequest): void {
   checkDescription(request.description);
   checkMetadata(request.metadata);
   if (!isAmount(request.amount)) {
-    throw new LedgerError(
-      'invalid_amount',
-      'amount must be a positive bigint of whole minor units, at most 38 digits',
-    );
+    throw new LedgerError('invalid_amount', 'amount must be a positive bigint of whole minor units, at most 38 digits');
   }
 }
 
 /** @throws {LedgerError} `invalid_request` */
 export function checkKey({ idempotencyKey, scope }: LinkedOptions): void {
   if (idempotencyKey !== undefined && !isKeyText(idempotencyKey, 1)) {
-    throw new LedgerError(
-      'invalid_request',
-      `an idempotency key must be a text of 1 to ${KEY_LENGTH_MAX} characters`,
-    );
+    throw new LedgerError('invalid_request', `an idempotency key must be a text of 1 to ${KEY_LENGTH_MAX} characters`);
   }
   if (scope !== undefined && !isKeyText(scope, 0)) {
     throw new LedgerError('invalid_request', `a scope must be a text of at most ${KEY_LENGTH_MAX} characters`);

@@ -1,17 +1,168 @@
-import type { PoolConfig } from 'pg';
+import { readdir, readFile } from 'node:fs/promises';
+import { Client, escapeIdentifier, type PoolConfig } from 'pg';
+import { LedgerError } from '../errors.js';
+import { MIGRATIONS_FOLDER } from '../migrations-folder.js';
+import { toConfig } from './connect.js';
+import { fromSqlError, isLockTimeout } from './sql-errors.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
 
 export interface MigrateOptions {
+  /** Connection string or `pg` settings of a role that may create tables. */
   readonly database: string | PoolConfig;
+  /** Default `micropay`; made when it is missing. */
   readonly schema?: string;
 }
+
 export interface Migration {
-  /** File name, `0001-journal.sql`. */
+  /** File name such as `0001-ledger.sql`; the order of names is the order of migrations. */
   readonly name: string;
+  /** Plain SQL with unqualified names. Its header says `Old code may run beside it: yes` or `no`. */
   readonly sql: string;
 }
-/** Brings the ledger's tables to this version of the code. Safe to run many times and at once. Returns the names applied now. */
-export declare function migrate(options: MigrateOptions): Promise<readonly string[]>;
-/** The same for another component's own tables in the same schema (the server's). */
-export declare function applyMigrations(
-  options: MigrateOptions & { readonly component: string; readonly migrations: readonly Migration[] },
-): Promise<readonly string[]>;
+
+const LOCK_ATTEMPTS_MAX = 20;
+const LOCK_TIMEOUT_MS = 3_000;
+const COMPONENT = 'ledger-core';
+
+/**
+ * Brings the ledger's tables to this version of the code and returns the names applied now. Safe to run
+ * again and from many processes at once: one applies, the others wait for it.
+ *
+ * @throws {LedgerError} `schema_newer` when the database was migrated by a later release, `database_unavailable`
+ */
+export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
+  const migrations = await readMigrations(MIGRATIONS_FOLDER);
+  return applyMigrations({ ...options, component: COMPONENT, migrations });
+}
+
+/** Reads the `.sql` files of a folder in order of name. */
+export async function readMigrations(folder: URL): Promise<readonly Migration[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(names.map(async (name) => ({ name, sql: await readFile(new URL(name, folder), 'utf8') })));
+}
+
+/** The same as `migrate` for another component's own tables in the ledger's schema. */
+export async function applyMigrations(
+  options: MigrateOptions & {
+    readonly component: string;
+    readonly migrations: readonly Migration[];
+  },
+): Promise<readonly string[]> {
+  const schema = escapeIdentifier(options.schema ?? 'micropay');
+  const client = new Client(toConfig(options.database));
+  // A connection that breaks while it is idle reports here; the query that follows says so to the caller.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query(`select pg_advisory_lock(hashtextextended('micropay migrations ' || $1, 0))`, [schema]);
+    await client.query(`create schema if not exists ${schema}`);
+    await client.query(`create table if not exists ${schema}.migrations (
+      component text not null,
+      name text not null,
+      old_code_may_run boolean not null,
+      applied_at timestamptz(3) not null default now(),
+      constraint migrations_pkey primary key (component, name)
+    )`);
+    return await applyMissing(client, schema, options.component, options.migrations);
+  } catch (error) {
+    throw fromSqlError(error);
+  } finally {
+    await client.end();
+  }
+}
+
+async function applyMissing(
+  client: Client,
+  schema: string,
+  component: string,
+  migrations: readonly Migration[],
+): Promise<readonly string[]> {
+  const { missing } = await compareMigrations(fromClient(client), schema, component, migrations);
+  for (const migration of missing) {
+    await applyOne(client, schema, component, migration);
+  }
+  return missing.map(({ name }) => name);
+}
+
+async function applyOne(client: Client, schema: string, component: string, { name, sql }: Migration): Promise<void> {
+  const oldCodeMayRun = /^-- Old code may run beside it: (yes|no)$/m.exec(sql)?.[1] === 'yes';
+  for (let attempt = 1; ; attempt += 1) {
+    await client.query('begin');
+    try {
+      await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
+      await client.query(`set local search_path = ${schema}`);
+      await client.query(sql);
+      await client.query(`insert into ${schema}.migrations (component, name, old_code_may_run) values ($1, $2, $3)`, [
+        component,
+        name,
+        oldCodeMayRun,
+      ]);
+      await client.query('commit');
+      return;
+    } catch (error) {
+      await client.query('rollback');
+      if (!isLockTimeout(error) || attempt === LOCK_ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+/**
+ * Holds the database's migrations against those of the code.
+ *
+ * @throws {LedgerError} `schema_newer` when the database has one that this code does not know and must not run beside
+ */
+async function compareMigrations(
+  transaction: TransactionAdapter,
+  schema: string,
+  component: string,
+  migrations: readonly Migration[],
+): Promise<{ readonly missing: readonly Migration[] }> {
+  const { rows } = await transaction.executeSql(
+    `select name, old_code_may_run from ${schema}.migrations where component = $1 order by name`,
+    [component],
+  );
+  const known = new Set(migrations.map(({ name }) => name));
+  const newer = rows.find(({ name, old_code_may_run }) => !known.has(String(name)) && old_code_may_run !== true);
+  if (newer !== undefined) {
+    throw new LedgerError(
+      'schema_newer',
+      `the database has migration ${newer.name} of ${component}, which this release does not know: upgrade ${component}`,
+      { migration: String(newer.name) },
+    );
+  }
+  const applied = new Set(rows.map(({ name }) => name));
+  return { missing: migrations.filter(({ name }) => !applied.has(name)) };
+}
+
+/**
+ * Resolves when the ledger's schema fits this code.
+ *
+ * @throws {LedgerError} `schema_outdated`, `schema_newer`
+ */
+export async function checkSchema(transaction: TransactionAdapter, schema: string): Promise<void> {
+  const { rows } = await transaction.executeSql('select to_regclass($1) is not null as exists', [
+    `${escapeIdentifier(schema)}.migrations`,
+  ]);
+  const missing =
+    rows[0]?.exists === true
+      ? (
+          await compareMigrations(
+            transaction,
+            escapeIdentifier(schema),
+            COMPONENT,
+            await readMigrations(MIGRATIONS_FOLDER),
+          )
+        ).missing
+      : [{ name: 'all' }];
+  if (missing.length > 0) {
+    throw new LedgerError(
+      'schema_outdated',
+      `schema "${schema}" lacks migrations (${missing.map(({ name }) => name).join(', ')}): run migrate() first`,
+      { schema },
+    );
+  }
+}
+
+function fromClient(client: Client): TransactionAdapter {
+  return { executeSql: (text, values) => client.query(text, [...values]) };
+}

@@ -3,8 +3,5 @@
  * and returns its rows, with `numeric` and `bigint` columns as strings.
  */
 export interface TransactionAdapter {
-  executeSql(
-    text: string,
-    values: readonly unknown[],
-  ): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
+  executeSql(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
 }

@@ -1,4 +1,6 @@
 import type { AccountType } from '../domain/account.js';
+import type { Store } from '../postgres/store.js';
+import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 
 /** Sums of minor units over accounts of one currency and type. */
 export interface TrialBalanceLine {
@@ -14,4 +16,35 @@ export interface TrialBalance {
   /** Debits and credits of each currency; equal, or the ledger is broken. */
   readonly totals: readonly { readonly currency: string; readonly debits: bigint; readonly credits: bigint }[];
   readonly balanced: boolean;
+}
+
+/** Sums the balances of a ledger in one statement, hence from one snapshot. */
+export async function readTrialBalance(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+): Promise<TrialBalance> {
+  const { rows } = await transaction.executeSql(
+    `select a.currency, a.type::text, count(*)::text as accounts,
+       sum(b.debits_posted)::text as debits, sum(b.credits_posted)::text as credits
+     from ${schema}.accounts a join ${schema}.balances b on b.ledger = a.ledger and b.account_id = a.id
+     where a.ledger = $1 group by a.currency, a.type order by a.currency, a.type`,
+    [ledger],
+  );
+  const lines = rows.map((row) => ({
+    currency: String(row.currency),
+    type: row.type as AccountType,
+    accounts: Number(row.accounts),
+    debits: BigInt(String(row.debits)),
+    credits: BigInt(String(row.credits)),
+  }));
+  const totals = [...new Set(lines.map(({ currency }) => currency))].map((currency) => {
+    const ofCurrency = lines.filter((line) => line.currency === currency);
+    return {
+      currency,
+      debits: ofCurrency.reduce((sum, { debits }) => sum + debits, 0n),
+      credits: ofCurrency.reduce((sum, { credits }) => sum + credits, 0n),
+    };
+  });
+  return { lines, totals, balanced: totals.every(({ debits, credits }) => debits === credits) };
 }

@@ -1,0 +1,96 @@
+import type { Book } from './book.js';
+import { type AccountIdentity, type AccountStatus, checkOpenAccount } from './domain/account.js';
+import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
+import type { Entry } from './domain/transfer.js';
+import { LedgerError } from './errors.js';
+import type { Accounts, FreezeSide, Page } from './ledger-api.js';
+import { accountNotFound, changeStatus, getAccount, listAccounts, openAccount } from './postgres/accounts.js';
+import { listEntries } from './postgres/entries.js';
+import { fromSqlError } from './postgres/sql-errors.js';
+
+const FROZEN: Readonly<Record<FreezeSide, AccountStatus>> = {
+  debits: 'frozen_debits',
+  credits: 'frozen_credits',
+  both: 'frozen',
+};
+
+const ADDRESS_CURSOR = /^after ([a-zA-Z0-9_.:-]{1,200})$/;
+const ENTRY_CURSOR = /^before ([0-9]{1,15}) ([0-9]{1,18})$/;
+const PREFIX_PATTERN = /^[a-zA-Z0-9_.:-]{0,200}$/;
+
+export function createAccounts(book: Book): Accounts {
+  const { engine, reads } = book;
+  const { store, identities } = engine;
+
+  async function identify(reference: string): Promise<AccountIdentity | undefined> {
+    const ledger = await book.number();
+    const known = identities.get(ledger, reference);
+    if (known !== undefined) return known;
+    const [found] = await engine.findIdentities(reads, ledger, [reference]).catch(fail);
+    if (found !== undefined && book.isCommitted) identities.add(ledger, found);
+    return found;
+  }
+
+  async function setStatus(reference: string, change: Parameters<typeof changeStatus>[4]) {
+    const ledger = await book.number();
+    return book.change((transaction) => changeStatus(transaction, store, ledger, reference, change));
+  }
+
+  return {
+    identify,
+    async open(request) {
+      const checked = checkOpenAccount(request);
+      const ledger = await book.number();
+      return book.change((transaction) => openAccount(transaction, store, ledger, checked));
+    },
+    async get(reference) {
+      return getAccount(reads, store, await book.number(), reference).catch(fail);
+    },
+    async list({ prefix = '', limit, cursor } = {}) {
+      if (!PREFIX_PATTERN.test(prefix)) {
+        throw new LedgerError('invalid_request', 'prefix must be the beginning of an address');
+      }
+      const count = checkPageLimit(limit);
+      const after = cursor === undefined ? undefined : decodeCursor(cursor, ADDRESS_CURSOR)[0];
+      const range = { prefix, after, limit: count + 1 };
+      const rows = await listAccounts(reads, store, await book.number(), range).catch(fail);
+      return toPage(rows, count, ({ address }) => encodeCursor('after', address));
+    },
+    async entries(reference, { limit, cursor } = {}) {
+      const count = checkPageLimit(limit);
+      const before = cursor === undefined ? undefined : toEntryPosition(cursor);
+      const account = await identify(reference);
+      if (account === undefined) throw accountNotFound(reference);
+      const range = { before, limit: count + 1 };
+      const rows = await listEntries(reads, store, account.id, range).catch(fail);
+      return toPage(rows, count, ({ recordedAt, version }: Entry) =>
+        encodeCursor('before', recordedAt.getTime(), version),
+      );
+    },
+    async freeze(reference, { side = 'both' } = {}) {
+      const status = FROZEN[side];
+      if (status === undefined) {
+        throw new LedgerError('invalid_request', 'side must be debits, credits or both');
+      }
+      return setStatus(reference, { status, event: 'account.frozen' });
+    },
+    unfreeze: (reference) => setStatus(reference, { status: 'open', event: 'account.unfrozen' }),
+  };
+}
+
+function toEntryPosition(cursor: string) {
+  const [recordedAtMs = '', version = ''] = decodeCursor(cursor, ENTRY_CURSOR);
+  return { recordedAtMs: Number(recordedAtMs), version: BigInt(version) };
+}
+
+/** Of one row more than asked for, the last says only that there is a next page. */
+function toPage<Row>(rows: readonly Row[], count: number, cursorAfter: (row: Row) => string): Page<Row> {
+  const data = rows.slice(0, count);
+  const last = data.at(-1);
+  const hasMore = rows.length > count && last !== undefined;
+  return { data, nextCursor: hasMore ? cursorAfter(last) : null };
+}
+
+function fail(error: unknown): never {
+  throw fromSqlError(error);
+}

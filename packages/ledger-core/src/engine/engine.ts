@@ -1,0 +1,109 @@
+import type { Pool, PoolConfig } from 'pg';
+import type { AccountIdentity } from '../domain/account.js';
+import { findIdentities } from '../postgres/accounts.js';
+import { createPool, fromPool } from '../postgres/connect.js';
+import { findOrCreateLedger } from '../postgres/ledgers.js';
+import { checkSchema } from '../postgres/migrate.js';
+import { fromSqlError } from '../postgres/sql-errors.js';
+import { createStore, type Store } from '../postgres/store.js';
+import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { type Coalescer, createCoalescer } from './coalescer.js';
+import { createIdentities, type Identities } from './identities.js';
+import { type Lane, openLane } from './lane.js';
+import { DEFAULT_LIMITS, type EngineLimits } from './limits.js';
+import { postBatchWithRetries } from './retry.js';
+import { createStatements, type Statements } from './road.js';
+
+export interface EngineOptions {
+  readonly database: string | PoolConfig;
+  readonly schema: string;
+  readonly limits: Partial<EngineLimits>;
+}
+
+/** Connections, lanes and memory, shared by all ledgers of one schema in this process. */
+export interface Engine {
+  readonly schema: string;
+  readonly store: Store;
+  readonly statements: Statements;
+  readonly pool: Pool;
+  readonly identities: Identities;
+  readonly coalescer: Coalescer;
+  /** The number of a ledger, which is made when it is new; remembered. */
+  numberOf(name: string): Promise<number>;
+  findIdentities(
+    transaction: TransactionAdapter,
+    ledger: number,
+    references: readonly string[],
+  ): Promise<readonly AccountIdentity[]>;
+  close(): Promise<void>;
+}
+
+export function createEngine({ database, schema, limits: given }: EngineOptions): Engine {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const store = createStore(schema);
+  const statements = createStatements(store);
+  const pool = createPool(database, limits.readConnectionsMax);
+  const reads = fromPool(pool);
+  const identities = createIdentities(limits.identitiesMax);
+  const lanes: (Lane | undefined)[] = [];
+  const numbers = new Map<string, Promise<number>>();
+
+  async function laneOf(index: number): Promise<Lane> {
+    const lane = lanes[index];
+    if (lane?.isUsable()) return lane;
+    const opened = await openLane(database, limits);
+    lanes[index] = opened;
+    return opened;
+  }
+
+  const coalescer = createCoalescer({
+    limits,
+    async resolve(ledger, references) {
+      await identities
+        .load(ledger, references, (missing) => findIdentities(reads, store, ledger, missing))
+        .catch((error: unknown) => {
+          throw fromSqlError(error);
+        });
+      return (reference) => identities.get(ledger, reference)?.id ?? null;
+    },
+    run: (index, input) => postBatchWithRetries(() => laneOf(index), statements, input, limits.attemptsMax),
+  });
+
+  async function findNumber(name: string): Promise<number> {
+    await checkSchema(reads, schema);
+    return findOrCreateLedger(reads, store, name);
+  }
+
+  let closing: Promise<void> | undefined;
+  async function closeAll(): Promise<void> {
+    await coalescer.drain();
+    await Promise.all(lanes.map((lane) => lane?.close().catch(() => undefined)));
+    await pool.end();
+  }
+
+  return {
+    schema,
+    store,
+    statements,
+    pool,
+    identities,
+    coalescer,
+    numberOf(name) {
+      let number = numbers.get(name);
+      if (number === undefined) {
+        number = findNumber(name).catch((error: unknown) => {
+          // The next call tries again: the database may be back by then.
+          numbers.delete(name);
+          throw fromSqlError(error);
+        });
+        numbers.set(name, number);
+      }
+      return number;
+    },
+    findIdentities: (transaction, ledger, references) => findIdentities(transaction, store, ledger, references),
+    close() {
+      closing ??= closeAll();
+      return closing;
+    },
+  };
+}

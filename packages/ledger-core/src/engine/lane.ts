@@ -1,0 +1,61 @@
+import { Client, type PoolConfig, type QueryResult } from 'pg';
+import type { NamedStatement } from '../postgres/balances.js';
+import { toConfig } from '../postgres/connect.js';
+
+/** A statement and its values. */
+export type Call = readonly [statement: NamedStatement, values?: readonly unknown[]];
+
+/** A connection of the engine's own that sends several statements at once and reads the answers in order. */
+export interface Lane {
+  /** Settles when every statement has; rejects with the first error. */
+  executeAll(calls: readonly Call[]): Promise<readonly PromiseSettledResult<QueryResult>[]>;
+  /** False once the connection broke. */
+  isUsable(): boolean;
+  close(): Promise<void>;
+}
+
+const STATEMENT_TIMEOUT_MS = 30_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
+export const BEGIN: NamedStatement = { name: '', text: 'begin isolation level read committed' };
+export const COMMIT: NamedStatement = { name: '', text: 'commit' };
+export const ROLLBACK: NamedStatement = { name: '', text: 'rollback' };
+
+export async function openLane(
+  database: string | PoolConfig,
+  { lockTimeoutMs }: { readonly lockTimeoutMs: number },
+): Promise<Lane> {
+  const client = new Client({
+    ...toConfig(database),
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    lock_timeout: lockTimeoutMs,
+    pipeline: true,
+  });
+  let usable = true;
+  const markBroken = () => {
+    usable = false;
+  };
+  client.on('error', markBroken);
+  client.on('end', markBroken);
+  try {
+    await client.connect();
+    // The statements are short and always the same: neither compiling nor planning them anew pays.
+    await client.query('set jit = off');
+  } catch (error) {
+    client.end().catch(() => undefined);
+    throw error;
+  }
+  return {
+    executeAll: (calls) =>
+      Promise.allSettled(
+        calls.map(([{ name, text }, values]) =>
+          client.query(name === '' ? text : { name, text, values: values as unknown[] }),
+        ),
+      ),
+    isUsable: () => usable,
+    close: () => client.end(),
+  };
+}

@@ -1,0 +1,128 @@
+import type { AccountId } from '../domain/account.js';
+import type { Candidate } from '../domain/decide.js';
+import { LedgerError } from '../errors.js';
+import type { EngineLimits } from './limits.js';
+import { touches } from './post-batch.js';
+import { outcomeUnknown } from './retry.js';
+import { accountsOf } from './road.js';
+import type { Resolved } from './waiting.js';
+
+export interface Parking {
+  /** Parks the requests of a new batch that name a busy account, and returns the others. */
+  divert(batch: readonly Resolved[]): readonly Resolved[];
+  park(waiting: Resolved): void;
+  /** Takes in which accounts a batch found busy; its others are free. */
+  learn(candidates: readonly Candidate[], busy: readonly AccountId[]): void;
+}
+
+export interface ParkingDependencies {
+  readonly limits: Pick<EngineLimits, 'accountBusyTimeoutMs'>;
+  /** Tries requests again without waiting for locks; those still busy come back through `park`. */
+  readonly retry: (ledger: number, batch: readonly Resolved[]) => Promise<void>;
+}
+
+const RETRY_MS = 20;
+
+/**
+ * Where requests wait for accounts that another database transaction keeps locked. They are tried again
+ * every few milliseconds, oldest first, and refused when their time is over.
+ */
+export function createParking({ limits, retry }: ParkingDependencies): Parking {
+  const busyAccounts = new Set<AccountId>();
+  /** Until when each parked request may wait, in order of arrival. */
+  const parkedUntilMs = new Map<Resolved['settle'], number>();
+  let parked: Resolved[] = [];
+  /** Parked requests per ordered call, those under trial included. */
+  const heldOrders = new Map<object, number>();
+  let isRetryScheduled = false;
+
+  function divert(batch: readonly Resolved[]): readonly Resolved[] {
+    if (busyAccounts.size === 0 && heldOrders.size === 0) return batch;
+    return batch.filter((waiting) => {
+      const { candidate } = waiting;
+      const isHeld = candidate.order !== null && heldOrders.has(candidate.order);
+      if (!isHeld && !touches(candidate, busyAccounts)) return true;
+      park(waiting);
+      return false;
+    });
+  }
+
+  function park(waiting: Resolved): void {
+    if (!parkedUntilMs.has(waiting.settle)) {
+      parkedUntilMs.set(waiting.settle, Date.now() + limits.accountBusyTimeoutMs);
+      countOrder(waiting, 1);
+    }
+    parked.push(waiting);
+    scheduleRetry();
+  }
+
+  function countOrder({ candidate: { order } }: Resolved, change: number): void {
+    if (order === null) return;
+    const count = (heldOrders.get(order) ?? 0) + change;
+    if (count === 0) heldOrders.delete(order);
+    else heldOrders.set(order, count);
+  }
+
+  function leave(waiting: Resolved): void {
+    parkedUntilMs.delete(waiting.settle);
+    countOrder(waiting, -1);
+  }
+
+  function learn(candidates: readonly Candidate[], busy: readonly AccountId[]): void {
+    if (busyAccounts.size > 0) {
+      for (const account of accountsOf(candidates)) busyAccounts.delete(account);
+    }
+    for (const account of busy) busyAccounts.add(account);
+  }
+
+  function scheduleRetry(): void {
+    if (isRetryScheduled) return;
+    isRetryScheduled = true;
+    setTimeout(async () => {
+      await retryAll();
+      isRetryScheduled = false;
+      if (parked.length > 0) scheduleRetry();
+    }, RETRY_MS);
+  }
+
+  async function retryAll(): Promise<void> {
+    const trial = parked;
+    parked = [];
+    for (const waiting of trial) {
+      if (isExpired(waiting)) {
+        leave(waiting);
+        waiting.settle(
+          waiting.uncertain ? outcomeUnknown(waiting.candidate) : accountBusy(limits.accountBusyTimeoutMs),
+        );
+      }
+    }
+    const remaining = trial.filter((waiting) => parkedUntilMs.has(waiting.settle));
+    for (const ledger of new Set(remaining.map(({ submission }) => submission.ledger))) {
+      await retryLedger(
+        ledger,
+        remaining.filter(({ submission }) => submission.ledger === ledger),
+      );
+    }
+  }
+
+  /** One batch, however large: requests of one ordered call must not be torn apart. */
+  async function retryLedger(ledger: number, batch: readonly Resolved[]): Promise<void> {
+    await retry(ledger, batch);
+    const stillParked = new Set(parked.map(({ settle }) => settle));
+    for (const waiting of batch) if (!stillParked.has(waiting.settle)) leave(waiting);
+  }
+
+  function isExpired({ settle }: Resolved): boolean {
+    return Date.now() >= (parkedUntilMs.get(settle) ?? 0);
+  }
+
+  return { divert, park, learn };
+}
+
+function accountBusy(waitedMs: number): LedgerError {
+  return new LedgerError(
+    'account_busy',
+    `another database transaction kept an account locked for ${waitedMs} ms: try again`,
+    { waitedMs },
+  );
+}

@@ -1,0 +1,86 @@
+import type { QueryResult } from 'pg';
+import type { AccountId } from '../domain/account.js';
+import { type Candidate, decide, type Outcome } from '../domain/decide.js';
+import { invariant } from '../errors.js';
+import type { Row } from '../postgres/balances.js';
+import { sqlState } from '../postgres/sql-errors.js';
+import { BEGIN, COMMIT, type Lane, ROLLBACK } from './lane.js';
+import { accountsOf, type BatchInput, readCalls, type Statements, toState, writeCall } from './road.js';
+
+/** A candidate whose account somebody else keeps locked; only when the batch asked for free ones. */
+export const BUSY = Symbol('busy');
+
+export interface BatchResult {
+  /** One a candidate, in the same order; an error that is no refusal is a fault. */
+  readonly outcomes: readonly (Outcome | Error | typeof BUSY)[];
+  readonly busyAccounts: readonly AccountId[];
+}
+
+/** The connection broke before the answer to `commit` came: the journal knows whether it took place. */
+export class UnconfirmedCommit extends Error {
+  override readonly name = 'UnconfirmedCommit';
+}
+
+/** Takes one batch along the road in a database transaction of its own: lock, read, decide, write, commit. */
+export async function postBatch(lane: Lane, statements: Statements, input: BatchInput): Promise<BatchResult> {
+  const { ledger, candidates } = input;
+  const [, ...reads] = await rowsOf(lane, [[BEGIN], ...readCalls(statements, input)]);
+  const state = await toState(
+    async (statement, values) => (await rowsOf(lane, [[statement, values]]))[0] ?? [],
+    statements,
+    ledger,
+    reads,
+  );
+  const busyAccounts = input.onlyFree ? accountsOf(candidates).filter((account) => !state.balances.has(account)) : [];
+  const isFree = whichAreFree(candidates, new Set(busyAccounts));
+  const decision = decide(
+    candidates.filter((_, index) => isFree[index]),
+    state,
+  );
+  const write = writeCall(statements, ledger, decision, state);
+  if (write === undefined) await lane.executeAll([[ROLLBACK]]);
+  else await writeAndCommit(lane, write);
+  const outcomes = decision.outcomes[Symbol.iterator]();
+  return {
+    busyAccounts,
+    outcomes: isFree.map((free) => (free ? (outcomes.next().value as Outcome) : BUSY)),
+  };
+}
+
+/** A request behind a busy one of the same ordered call is not free either. */
+function whichAreFree(candidates: readonly Candidate[], busy: ReadonlySet<AccountId>): readonly boolean[] {
+  if (busy.size === 0) return candidates.map(() => true);
+  const heldOrders = new Set<object>();
+  return candidates.map((candidate) => {
+    const { order } = candidate;
+    const free = !touches(candidate, busy) && !(order !== null && heldOrders.has(order));
+    if (!free && order !== null) heldOrders.add(order);
+    return free;
+  });
+}
+
+export function touches({ legs }: Candidate, accounts: ReadonlySet<AccountId>): boolean {
+  return legs.some(({ from, to }) => (from !== null && accounts.has(from)) || (to !== null && accounts.has(to)));
+}
+
+async function writeAndCommit(lane: Lane, write: Parameters<Lane['executeAll']>[0][number]): Promise<void> {
+  // A failed write turns the commit behind it into a rollback, so both can be sent at once.
+  const [written, committed] = await lane.executeAll([write, [COMMIT]]);
+  invariant(written !== undefined && committed !== undefined, 'every statement settles');
+  if (written.status === 'rejected' && sqlState(written.reason) !== undefined) throw written.reason;
+  if (committed.status === 'rejected') {
+    throw new UnconfirmedCommit('the connection was lost during commit', { cause: committed.reason });
+  }
+  invariant(committed.value.command === 'COMMIT', 'a written batch commits');
+}
+
+/** The rows of each statement; after a failure the transaction is rolled back and the error thrown. */
+async function rowsOf(lane: Lane, calls: Parameters<Lane['executeAll']>[0]): Promise<readonly (readonly Row[])[]> {
+  const settled = await lane.executeAll(calls);
+  const failed = settled.find((result) => result.status === 'rejected');
+  if (failed !== undefined) {
+    await lane.executeAll([[ROLLBACK]]);
+    throw failed.reason;
+  }
+  return settled.map((result) => (result as PromiseFulfilledResult<QueryResult<Row>>).value.rows);
+}

@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Candidate } from '../domain/decide.js';
+import { InvariantError, LedgerError } from '../errors.js';
+import { fromSqlError, isConflict, isKeyRace, isLockTimeout, isUnavailable } from '../postgres/sql-errors.js';
+import type { Lane } from './lane.js';
+import { type BatchResult, postBatch, UnconfirmedCommit } from './post-batch.js';
+import type { BatchInput, Statements } from './road.js';
+
+/** Gives the lane of this run, opened anew when the last one broke. */
+export type LaneSource = () => Promise<Lane>;
+
+const BACKOFF_MS = 20;
+const BACKOFF_MAX_MS = 2_000;
+/** Runs that never reached a commit are given up early: nothing is in doubt, and the caller can retry. */
+const UNAVAILABLE_ATTEMPTS_MAX = 3;
+
+export interface RetriedResult extends BatchResult {
+  /** True when a commit of this batch stayed unconfirmed: whoever runs it again looks for its ids. */
+  readonly uncertain: boolean;
+}
+
+/** Runs a batch until every request of it has an outcome. It rejects for bugs only. */
+export async function postBatchWithRetries(
+  openLane: LaneSource,
+  statements: Statements,
+  input: BatchInput,
+  attemptsMax: number,
+): Promise<RetriedResult> {
+  let { onlyFree, uncertain } = input;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const lane = await openLane();
+      const result = await postBatch(lane, statements, { ...input, onlyFree, uncertain });
+      return { ...result, uncertain };
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      uncertain ||= error instanceof UnconfirmedCommit;
+      if (isLockTimeout(error) && !onlyFree) {
+        onlyFree = true;
+      } else if (isConflict(error) || isKeyRace(error)) {
+        if (attempt >= attemptsMax) return refuseAll(input, uncertain, error);
+      } else if (error instanceof UnconfirmedCommit || isUnavailable(error)) {
+        if (attempt >= (uncertain ? attemptsMax : UNAVAILABLE_ATTEMPTS_MAX)) {
+          return refuseAll(input, uncertain, error);
+        }
+      } else if (input.candidates.length > 1) {
+        return splitInTwo(openLane, statements, { ...input, onlyFree, uncertain }, attemptsMax);
+      } else {
+        return refuseAll(input, uncertain, error);
+      }
+      await delay(backoffMs(attempt));
+    }
+  }
+}
+
+function backoffMs(attempt: number): number {
+  return Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt);
+}
+
+/** A request that the database refuses for a reason of its own is found by halves; the others post. */
+async function splitInTwo(
+  openLane: LaneSource,
+  statements: Statements,
+  input: BatchInput,
+  attemptsMax: number,
+): Promise<RetriedResult> {
+  const middle = Math.ceil(input.candidates.length / 2);
+  const halves = [input.candidates.slice(0, middle), input.candidates.slice(middle)];
+  const results: RetriedResult[] = [];
+  for (const candidates of halves) {
+    results.push(await postBatchWithRetries(openLane, statements, { ...input, candidates }, attemptsMax));
+  }
+  return {
+    outcomes: results.flatMap(({ outcomes }) => outcomes),
+    busyAccounts: results.flatMap(({ busyAccounts }) => busyAccounts),
+    uncertain: results.some(({ uncertain }) => uncertain),
+  };
+}
+
+function refuseAll({ candidates }: BatchInput, uncertain: boolean, error: unknown): RetriedResult {
+  return {
+    outcomes: candidates.map((candidate) => (uncertain ? outcomeUnknown(candidate, error) : toRefusal(error))),
+    busyAccounts: [],
+    uncertain,
+  };
+}
+
+/** What no code foresees goes to its caller as it is: it is a fault, not a refusal. */
+function toRefusal(error: unknown): Error {
+  const refusal = fromSqlError(error);
+  return refusal instanceof Error ? refusal : new Error('the database failed', { cause: error });
+}
+
+export function outcomeUnknown({ legs }: Candidate, cause?: unknown): LedgerError {
+  return new LedgerError(
+    'outcome_unknown',
+    'the connection was lost during commit: look the transfer up by its id, or send the same request with the same key again',
+    { transferId: legs[0]?.id ?? null },
+    { cause },
+  );
+}

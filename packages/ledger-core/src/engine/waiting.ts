@@ -1,0 +1,26 @@
+import type { AccountId } from '../domain/account.js';
+import type { Candidate, Outcome } from '../domain/decide.js';
+
+/** A request as its caller left it; its accounts are looked up when its batch starts. */
+export interface Submission {
+  readonly ledger: number;
+  /** Ids and addresses of the accounts, two a leg. */
+  readonly references: readonly string[];
+  readonly toCandidate: (idOf: AccountIdOf) => Candidate;
+}
+
+/** Null for a reference that names no account. */
+export type AccountIdOf = (reference: string) => AccountId | null;
+
+/** A request that waits for its turn. */
+export interface Waiting {
+  readonly submission: Submission;
+  readonly settle: (outcome: Outcome | Error) => void;
+}
+
+/** A request whose accounts are known. */
+export interface Resolved extends Waiting {
+  readonly candidate: Candidate;
+  /** True when a commit of it stayed unconfirmed. */
+  readonly uncertain: boolean;
+}

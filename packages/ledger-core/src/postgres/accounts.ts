@@ -1,0 +1,242 @@
+import { v7 as uuidv7 } from 'uuid';
+import {
+  type Account,
+  type AccountId,
+  type AccountIdentity,
+  type AccountStatus,
+  type CheckedOpenAccount,
+  isAccountId,
+  isDebitNormal,
+} from '../domain/account.js';
+import { availableOf, pendingInOf, pendingOutOf, postedOf } from '../domain/balance.js';
+import type { Metadata } from '../domain/metadata.js';
+import { invariant, LedgerError } from '../errors.js';
+import { plainArray, textArray } from './arrays.js';
+import { useCurrency } from './currencies.js';
+import { writeEvent } from './events.js';
+import { violatedConstraint } from './sql-errors.js';
+import type { Store } from './store.js';
+import { run } from './tables.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+function selectAccounts({ build }: Store, ledger: number) {
+  return build
+    .selectFrom('accounts as a')
+    .innerJoin('balances as b', (join) => join.onRef('b.ledger', '=', 'a.ledger').onRef('b.account_id', '=', 'a.id'))
+    .where('a.ledger', '=', ledger)
+    .select([
+      'a.id',
+      'a.address',
+      'a.type',
+      'a.currency',
+      'a.metadata',
+      'a.opened_at',
+      'b.status',
+      'b.minimum',
+      'b.maximum',
+      'b.version',
+      'b.debit_normal',
+      'b.debits_posted',
+      'b.credits_posted',
+      'b.debits_pending',
+      'b.credits_pending',
+    ]);
+}
+
+type AccountRow = Awaited<ReturnType<ReturnType<typeof selectAccounts>['execute']>>[number];
+
+function toAccount(row: AccountRow): Account {
+  const minimum = row.minimum === null ? null : BigInt(row.minimum);
+  const totals = {
+    debitNormal: row.debit_normal,
+    debitsPosted: BigInt(row.debits_posted),
+    creditsPosted: BigInt(row.credits_posted),
+    debitsPending: BigInt(row.debits_pending),
+    creditsPending: BigInt(row.credits_pending),
+  };
+  return {
+    id: row.id as AccountId,
+    address: row.address,
+    type: row.type,
+    currency: row.currency,
+    status: row.status,
+    minimum,
+    maximum: row.maximum === null ? null : BigInt(row.maximum),
+    posted: postedOf(totals),
+    pendingIn: pendingInOf(totals),
+    pendingOut: pendingOutOf(totals),
+    available: availableOf({ ...totals, minimum }),
+    version: BigInt(row.version),
+    metadata: row.metadata as Metadata,
+    openedAt: row.opened_at,
+  };
+}
+
+/** @throws {LedgerError} `account_not_found` */
+export async function getAccount(
+  transaction: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  reference: string,
+): Promise<Account> {
+  const column = isAccountId(reference) ? 'a.id' : 'a.address';
+  const query = selectAccounts(store, ledger).where(column, '=', reference);
+  const [row] = await run(transaction, query);
+  if (row === undefined) throw accountNotFound(reference);
+  return toAccount(row);
+}
+
+export interface AccountRange {
+  readonly prefix: string;
+  /** The address after which the page begins. */
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** Accounts of a ledger in order of address. */
+export async function listAccounts(
+  transaction: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  { prefix, after, limit }: AccountRange,
+): Promise<readonly Account[]> {
+  let query = selectAccounts(store, ledger).orderBy('a.address').limit(limit);
+  // Addresses compare byte by byte and hold no character above "z".
+  if (prefix !== '') query = query.where('a.address', '>=', prefix).where('a.address', '<', `${prefix}~`);
+  if (after !== undefined) query = query.where('a.address', '>', after);
+  return (await run(transaction, query)).map(toAccount);
+}
+
+/** Reads what never changes of the accounts that exist among ids and addresses. */
+export async function findIdentities(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  references: readonly string[],
+): Promise<readonly AccountIdentity[]> {
+  const columns = 'a.id, a.address, a.type, a.currency';
+  const { rows } = await transaction.executeSql(
+    `select ${columns} from unnest($2::uuid[]) r(id)
+       join ${schema}.accounts a on a.ledger = $1 and a.id = r.id
+     union
+     select ${columns} from unnest($3::text[]) r(address)
+       join ${schema}.accounts a on a.ledger = $1 and a.address = r.address`,
+    [
+      ledger,
+      plainArray(references.filter(isAccountId)),
+      textArray(references.filter((reference) => !isAccountId(reference))),
+    ],
+  );
+  return rows as unknown as readonly AccountIdentity[];
+}
+
+/**
+ * Writes account, balance and `account.opened`, in this order, so that the transaction has its id before
+ * the event draws its position.
+ *
+ * @throws {LedgerError} `unknown_currency`, `account_exists`
+ */
+export async function openAccount(
+  transaction: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  request: CheckedOpenAccount,
+): Promise<Account> {
+  const currency = await useCurrency(transaction, store, ledger, request.currency);
+  const id = request.id ?? uuidv7();
+  const { schema } = store;
+  const { address, type, minimum, maximum, metadata } = request;
+  try {
+    await transaction.executeSql(
+      `with account as (
+         insert into ${schema}.accounts (ledger, id, address, type, currency, metadata, opened_at)
+         values ($1, $2, $3, $4, $5, $6, clock_timestamp())
+         returning ledger, id, opened_at
+       )
+       insert into ${schema}.balances
+         (ledger, account_id, recorded_at, debit_normal, currency, minimum, maximum)
+       select ledger, id, opened_at, $7, $5, $8, $9 from account`,
+      [
+        ledger,
+        id,
+        address,
+        type,
+        currency.code,
+        JSON.stringify(metadata),
+        isDebitNormal(type),
+        minimum?.toString() ?? null,
+        maximum?.toString() ?? null,
+      ],
+    );
+  } catch (error) {
+    throw asAccountExists(error, address);
+  }
+  await writeEvent(transaction, store, ledger, {
+    type: 'account.opened',
+    subject: id,
+    data: {
+      address,
+      type,
+      currency: currency.code,
+      minimum: minimum?.toString() ?? null,
+      maximum: maximum?.toString() ?? null,
+    },
+  });
+  return getAccount(transaction, store, ledger, id);
+}
+
+function asAccountExists(error: unknown, address: string): unknown {
+  const constraint = violatedConstraint(error);
+  if (constraint === 'accounts_address_unique') {
+    return new LedgerError('account_exists', `address ${address} is taken`, { address });
+  }
+  if (constraint === 'accounts_pkey') {
+    return new LedgerError('account_exists', 'this account id is taken');
+  }
+  return error;
+}
+
+/**
+ * Sets the status under the row lock and writes the event of the change; nothing when it is so already.
+ *
+ * @throws {LedgerError} `account_not_found`, `account_closed`
+ */
+export async function changeStatus(
+  transaction: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  reference: string,
+  change: { readonly status: AccountStatus; readonly event: 'account.frozen' | 'account.unfrozen' },
+): Promise<Account> {
+  const { schema } = store;
+  const [identity] = await findIdentities(transaction, store, ledger, [reference]);
+  if (identity === undefined) throw accountNotFound(reference);
+  const { rows } = await transaction.executeSql(
+    `select status from ${schema}.balances where ledger = $1 and account_id = $2 for no key update`,
+    [ledger, identity.id],
+  );
+  const status = rows[0]?.status;
+  invariant(status !== undefined, 'an account has a balance');
+  if (status === 'closed') {
+    throw new LedgerError('account_closed', `account ${identity.id} is closed`, { accountId: identity.id });
+  }
+  if (status !== change.status) {
+    await transaction.executeSql(`update ${schema}.balances set status = $3 where ledger = $1 and account_id = $2`, [
+      ledger,
+      identity.id,
+      change.status,
+    ]);
+    await writeEvent(transaction, store, ledger, {
+      type: change.event,
+      subject: identity.id,
+      data: { address: identity.address, from: String(status), to: change.status },
+    });
+  }
+  return getAccount(transaction, store, ledger, identity.id);
+}
+
+export function accountNotFound(reference: string): LedgerError {
+  return new LedgerError('account_not_found', 'no account of this ledger has that id or address', {
+    account: reference.slice(0, 200),
+  });
+}

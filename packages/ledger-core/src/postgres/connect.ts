@@ -1,0 +1,62 @@
+import { Pool, type PoolConfig } from 'pg';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Reads and account changes stop here, so that a stuck database frees its caller. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+
+/** Connection settings with the bounds that every connection of the ledger has. */
+export function toConfig(database: string | PoolConfig): PoolConfig {
+  const config = typeof database === 'string' ? { connectionString: database } : database;
+  return {
+    application_name: 'micropay',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    ...config,
+  };
+}
+
+/** A pool for reads and account changes. */
+export function createPool(database: string | PoolConfig, connectionsMax: number): Pool {
+  const pool = new Pool({
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    ...toConfig(database),
+    max: connectionsMax,
+  });
+  // An idle connection that breaks is dropped by the pool; the next query opens another.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** Statements of a pool, each on whatever connection is free. */
+export function fromPool(pool: Pool): TransactionAdapter {
+  return { executeSql: (text, values) => pool.query(text, [...values]) };
+}
+
+/** Runs `work` in a database transaction of its own. */
+export async function inTransaction<Result>(
+  pool: Pool,
+  work: (transaction: TransactionAdapter) => Promise<Result>,
+  isolation = 'read committed',
+): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  client.on('error', onError);
+  function onError(error: Error): void {
+    broken = error;
+  }
+  try {
+    await client.query(`begin transaction isolation level ${isolation}`);
+    const result = await work({ executeSql: (text, values) => client.query(text, [...values]) });
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((rollbackError: Error) => {
+      broken = rollbackError;
+    });
+    throw error;
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
+  }
+}

@@ -1,0 +1,56 @@
+import type { AccountId } from '../domain/account.js';
+import type { Entry, TransferId, TransferKind } from '../domain/transfer.js';
+import { epochMs, type Row } from './balances.js';
+import { toMetadata } from './journal.js';
+import type { Store } from './store.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+/** Where a page of entries begins: just before this entry, newest first. */
+export interface EntryPosition {
+  readonly recordedAtMs: number;
+  readonly version: bigint;
+}
+
+/** Entries of one account, newest first, from each side of the journal by its own index. */
+export async function listEntries(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  accountId: AccountId,
+  { before, limit }: { readonly before: EntryPosition | undefined; readonly limit: number },
+): Promise<readonly Entry[]> {
+  const range =
+    before === undefined
+      ? ''
+      : 'and (recorded_at, version) < (to_timestamp($3::bigint / 1000.0)::timestamptz(3), $4::bigint)';
+  const { rows } = await transaction.executeSql(
+    `select account_id, transfer_id, group_id, kind::text, direction, counterparty, amount::text, currency,
+       description, metadata::text, version::text, posted::text, pending_in::text, pending_out::text,
+       ${epochMs('recorded_at')} as recorded_ms, ${epochMs('effective_at')} as effective_ms
+     from ${schema}.entries where account_id = $1 ${range}
+     order by recorded_at desc, version desc limit $2`,
+    before === undefined ? [accountId, limit] : [accountId, limit, String(before.recordedAtMs), String(before.version)],
+  );
+  return rows.map(toEntry);
+}
+
+function toEntry(row: Row): Entry {
+  const recordedAt = new Date(Number(row.recorded_ms));
+  return {
+    accountId: row.account_id as AccountId,
+    transferId: row.transfer_id as TransferId,
+    groupId: row.group_id as TransferId | null,
+    kind: row.kind as TransferKind,
+    direction: row.direction as 'debit' | 'credit',
+    counterparty: row.counterparty as AccountId,
+    amount: BigInt(row.amount as string),
+    currency: row.currency as string,
+    description: row.description as string | null,
+    metadata: toMetadata(row.metadata),
+    recordedAt,
+    effectiveAt: row.effective_ms === null ? recordedAt : new Date(Number(row.effective_ms)),
+    posted: BigInt(row.posted as string),
+    pendingIn: BigInt(row.pending_in as string),
+    pendingOut: BigInt(row.pending_out as string),
+    version: BigInt(row.version as string),
+  };
+}

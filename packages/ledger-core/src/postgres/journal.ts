@@ -1,0 +1,227 @@
+import type { AccountId } from '../domain/account.js';
+import type { Balance } from '../domain/balance.js';
+import type { JournalRow, StoredRequest } from '../domain/decide.js';
+import type { Digest } from '../domain/idempotency.js';
+import type { Metadata } from '../domain/metadata.js';
+import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
+import { LedgerError } from '../errors.js';
+import { plainArray, textArray } from './arrays.js';
+import { epochMs, type NamedStatement, type Row } from './balances.js';
+import type { Store } from './store.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+const COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account, t.to_account, t.amount::text, t.currency,
+  t.description, t.metadata::text, ${epochMs('t.recorded_at')} as recorded_ms,
+  ${epochMs('t.effective_at')} as effective_ms, t.idempotency_hash, t.request_hash,
+  t.from_version::text, t.from_posted::text, t.from_pending_in::text, t.from_pending_out::text,
+  t.to_version::text, t.to_posted::text, t.to_pending_in::text, t.to_pending_out::text`;
+
+function toTransfer(row: Row): Transfer {
+  const recordedAt = new Date(Number(row.recorded_ms));
+  return {
+    id: row.id as TransferId,
+    kind: row.kind as TransferKind,
+    groupId: row.group_id as TransferId | null,
+    from: row.from_account as AccountId,
+    to: row.to_account as AccountId,
+    amount: BigInt(row.amount as string),
+    currency: row.currency as string,
+    description: row.description as string | null,
+    metadata: toMetadata(row.metadata),
+    recordedAt,
+    effectiveAt: row.effective_ms === null ? recordedAt : new Date(Number(row.effective_ms)),
+    fromBalance: toBalanceAfter(row, 'from'),
+    toBalance: toBalanceAfter(row, 'to'),
+  };
+}
+
+export function toMetadata(json: unknown): Metadata | null {
+  return json === null ? null : (JSON.parse(json as string) as Metadata);
+}
+
+function toBalanceAfter(row: Row, side: 'from' | 'to'): BalanceAfter {
+  return {
+    posted: BigInt(row[`${side}_posted`] as string),
+    pendingIn: BigInt((row[`${side}_pending_in`] as string | null) ?? 0),
+    pendingOut: BigInt((row[`${side}_pending_out`] as string | null) ?? 0),
+    version: BigInt(row[`${side}_version`] as string),
+  };
+}
+
+/** One index probe a key: the sub-select keeps the planner from reading the journal instead. */
+function probe({ schema }: Store, condition: string): string {
+  return `select ${COLUMNS} from unnest($2::uuid[]) probe(id) cross join lateral (
+    select * from ${schema}.transfers t where t.ledger = $1 and ${condition} limit 1) t`;
+}
+
+export function findByKeys(store: Store): NamedStatement {
+  return {
+    name: 'micropay_find_keys',
+    text: probe(store, 't.idempotency_hash = probe.id and t.idempotency_hash is not null'),
+  };
+}
+
+export function findByIds(store: Store): NamedStatement {
+  return { name: 'micropay_find_ids', text: probe(store, 't.id = probe.id') };
+}
+
+function findByGroups({ schema }: Store): NamedStatement {
+  return {
+    name: 'micropay_find_groups',
+    text: `select ${COLUMNS} from ${schema}.transfers t
+      where t.ledger = $1 and t.group_id = any($2::uuid[]) order by t.position`,
+  };
+}
+
+export function findValues(ledger: number, digestsOrIds: readonly string[]): readonly unknown[] {
+  return [ledger, plainArray(digestsOrIds)];
+}
+
+export interface StoredRequests {
+  readonly storedByKey: Map<Digest, StoredRequest>;
+  readonly storedById: Map<TransferId, StoredRequest>;
+}
+
+type Execute = (statement: NamedStatement, values: readonly unknown[]) => Promise<readonly Row[]>;
+
+/** Turns the rows that were found into whole requests; a leg of a linked group brings all its group. */
+export async function toStoredRequests(
+  execute: Execute,
+  store: Store,
+  ledger: number,
+  rows: readonly Row[],
+): Promise<StoredRequests> {
+  const stored: StoredRequests = { storedByKey: new Map(), storedById: new Map() };
+  const groupIds = new Set(rows.map((row) => row.group_id).filter((id) => id !== null));
+  const groups = new Map<string, Row[]>();
+  if (groupIds.size > 0) {
+    const legs = await execute(findByGroups(store), findValues(ledger, [...groupIds] as string[]));
+    for (const leg of legs) {
+      const groupId = leg.group_id as string;
+      groups.set(groupId, [...(groups.get(groupId) ?? []), leg]);
+    }
+  }
+  for (const row of rows) {
+    remember(stored, groups.get(row.group_id as string) ?? [row]);
+  }
+  return stored;
+}
+
+function remember({ storedByKey, storedById }: StoredRequests, legs: readonly Row[]): void {
+  const requestDigest = toDigest(legs[0]?.request_hash);
+  const keyDigest = toDigest(legs[0]?.idempotency_hash);
+  const request = { requestDigest, transfers: legs.map(toTransfer) };
+  if (keyDigest !== null) storedByKey.set(keyDigest, request);
+  for (const { id } of request.transfers) storedById.set(id, request);
+}
+
+function toDigest(uuid: unknown): Digest | null {
+  return typeof uuid === 'string' ? uuid.replaceAll('-', '') : null;
+}
+
+/**
+ * Writes a decided batch and the balances it leaves. Positions are drawn in the order of the decision;
+ * the rows are then inserted in the order of their keys, so that two batches with the same keys wait for
+ * each other and never in a circle.
+ */
+export function writeBatch({ schema }: Store): NamedStatement {
+  return {
+    name: 'micropay_write',
+    text: `with journal as (
+      insert into ${schema}.transfers (position, ledger, kind, id, from_account, to_account, amount, currency,
+        recorded_at, from_version, from_posted, to_version, to_posted, idempotency_hash, request_hash,
+        group_id, effective_at, from_pending_in, from_pending_out, to_pending_in, to_pending_out,
+        description, metadata)
+      select position, $1, coalesce(kind, 'transfer'), id, from_account, to_account, amount, currency,
+        to_timestamp(recorded_ms / 1000.0), from_version, from_posted, to_version, to_posted,
+        idempotency_hash, request_hash, group_id, to_timestamp(effective_ms / 1000.0),
+        from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata
+      from (select nextval('${schema}.event_position') as position, row.* from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
+        $7::text[], $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::numeric[],
+        $13::uuid[], $14::uuid[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
+        $19::numeric[], $20::numeric[], $21::text[], $22::jsonb[]) as row (kind, id, from_account,
+        to_account, amount, currency, recorded_ms, from_version, from_posted, to_version, to_posted,
+        idempotency_hash, request_hash, group_id, effective_ms, from_pending_in, from_pending_out,
+        to_pending_in, to_pending_out, description, metadata)) as decided
+      order by idempotency_hash
+    )
+    update ${schema}.balances b set version = row.version,
+      recorded_at = to_timestamp(row.recorded_ms / 1000.0), debits_posted = row.debits_posted,
+      credits_posted = row.credits_posted, debits_pending = row.debits_pending,
+      credits_pending = row.credits_pending
+    from unnest($23::uuid[], $24::bigint[], $25::bigint[], $26::numeric[], $27::numeric[],
+      $28::numeric[], $29::numeric[]) as row (account_id, version, recorded_ms, debits_posted,
+      credits_posted, debits_pending, credits_pending)
+    where b.ledger = $1 and b.account_id = row.account_id`,
+  };
+}
+
+export function writeValues(
+  ledger: number,
+  rows: readonly JournalRow[],
+  balances: readonly Balance[],
+): readonly unknown[] {
+  return [ledger, ...journalColumns(rows), ...balanceColumns(balances)];
+}
+
+function journalColumns(rows: readonly JournalRow[]): readonly string[] {
+  const transfers = rows.map(({ transfer }) => transfer);
+  const column = (value: (transfer: Transfer) => string | number | bigint | null) => plainArray(transfers.map(value));
+  // A column without a single value is sent empty: unnest pads it with nulls.
+  const sparse = (value: (transfer: Transfer) => string | number | bigint | null) => {
+    const values = transfers.map(value);
+    return values.every((one) => one === null) ? '{}' : plainArray(values);
+  };
+  return [
+    sparse(({ kind }) => (kind === 'transfer' ? null : kind)),
+    column(({ id }) => id),
+    column(({ from }) => from),
+    column(({ to }) => to),
+    column(({ amount }) => amount),
+    column(({ currency }) => currency),
+    column(({ recordedAt }) => recordedAt.getTime()),
+    column(({ fromBalance }) => fromBalance.version),
+    column(({ fromBalance }) => fromBalance.posted),
+    column(({ toBalance }) => toBalance.version),
+    column(({ toBalance }) => toBalance.posted),
+    plainArray(rows.map(({ keyDigest }) => keyDigest)),
+    plainArray(rows.map(({ requestDigest }) => requestDigest)),
+    sparse(({ groupId }) => groupId),
+    sparse(({ effectiveAt, recordedAt }) => (effectiveAt === recordedAt ? null : effectiveAt.getTime())),
+    sparse(({ fromBalance }) => fromBalance.pendingIn || null),
+    sparse(({ fromBalance }) => fromBalance.pendingOut || null),
+    sparse(({ toBalance }) => toBalance.pendingIn || null),
+    sparse(({ toBalance }) => toBalance.pendingOut || null),
+    textArray(transfers.map(({ description }) => description)),
+    textArray(transfers.map(({ metadata }) => (metadata === null ? null : JSON.stringify(metadata)))),
+  ];
+}
+
+function balanceColumns(balances: readonly Balance[]): readonly string[] {
+  const column = (value: (balance: Balance) => string | number | bigint) => plainArray(balances.map(value));
+  return [
+    column(({ accountId }) => accountId),
+    column(({ version }) => version),
+    column(({ recordedAtMs }) => recordedAtMs),
+    column(({ debitsPosted }) => debitsPosted),
+    column(({ creditsPosted }) => creditsPosted),
+    column(({ debitsPending }) => debitsPending),
+    column(({ creditsPending }) => creditsPending),
+  ];
+}
+
+/** @throws {LedgerError} `transfer_not_found` */
+export async function getTransfer(
+  transaction: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  id: TransferId,
+): Promise<Transfer> {
+  const { rows } = await transaction.executeSql(findByIds(store).text, findValues(ledger, [id]));
+  if (rows[0] === undefined) {
+    throw new LedgerError('transfer_not_found', 'no transfer of this ledger has that id', {
+      transferId: id,
+    });
+  }
+  return toTransfer(rows[0]);
+}

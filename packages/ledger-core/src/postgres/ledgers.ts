@@ -1,0 +1,27 @@
+import { LedgerError } from '../errors.js';
+import type { Store } from './store.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+const NAME_PATTERN = /^[a-zA-Z0-9_.-]{1,63}$/;
+
+/** @throws {LedgerError} `invalid_request` */
+export function checkLedgerName(name: string): void {
+  if (!NAME_PATTERN.test(name)) {
+    throw new LedgerError('invalid_request', 'a ledger name has 1 to 63 letters, digits, "_", "." and "-"');
+  }
+}
+
+/** The ledger's number; the ledger is made when it is new. */
+export async function findOrCreateLedger(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  name: string,
+): Promise<number> {
+  const find = `select id from ${schema}.ledgers where name = $1`;
+  const { rows } = await transaction.executeSql(find, [name]);
+  if (rows[0] !== undefined) return Number(rows[0].id);
+  const insert = `insert into ${schema}.ledgers (name) values ($1) on conflict do nothing`;
+  await transaction.executeSql(insert, [name]);
+  const { rows: created } = await transaction.executeSql(find, [name]);
+  return Number(created[0]?.id);
+}

@@ -1,0 +1,98 @@
+import { LedgerError } from '../errors.js';
+
+/** SQLSTATE of an error that PostgreSQL sent; undefined for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('severity' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Name of the constraint that refused a row. */
+export function violatedConstraint(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('constraint' in error)) return undefined;
+  return typeof error.constraint === 'string' ? error.constraint : undefined;
+}
+
+/** 55P03: a row lock was not to be had within `lock_timeout`. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error) === '55P03';
+}
+
+/** 40P01 deadlock and 40001 serialization failure: PostgreSQL asks to run the whole transaction again. */
+export function isConflict(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40P01' || state === '40001';
+}
+
+/** A key or id that another database transaction has just committed. */
+export function isKeyRace(error: unknown): boolean {
+  const constraint = violatedConstraint(error);
+  return constraint === 'transfers_idempotency_unique' || constraint === 'transfers_pkey';
+}
+
+/**
+ * The database cannot be reached, is shutting down, has no connection to give, or is out of a resource
+ * such as disk: classes 08, 53, 57P and everything that never came to an SQLSTATE.
+ */
+export function isUnavailable(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return /^(?:08|53|57P|58|25006)/.test(state);
+  return error instanceof Error && (isNetworkError(error) || isDriverError(error));
+}
+
+function isNetworkError(error: Error): boolean {
+  return 'syscall' in error || ('errors' in error && error instanceof AggregateError) || isSocketCode(error);
+}
+
+function isSocketCode(error: Error): boolean {
+  return 'code' in error && typeof error.code === 'string' && /^(?:E[A-Z]+|ERR_SOCKET.*)$/.test(error.code);
+}
+
+/** `pg` reports a broken connection by message alone. */
+function isDriverError(error: Error): boolean {
+  return /^(?:Connection terminated|timeout exceeded when trying to connect|Client (?:has encountered a connection error|was closed)|Query read timeout|timeout expired|The server does not support SSL)/.test(
+    error.message,
+  );
+}
+
+/** A refusal for what went wrong in the database; errors that are no refusal come back as they are. */
+export function fromSqlError(error: unknown): unknown {
+  if (error instanceof LedgerError) return error;
+  if (isConflict(error) || isKeyRace(error)) {
+    return new LedgerError(
+      'transaction_conflict',
+      'another database transaction came in between: run this one again',
+      {},
+      { cause: error },
+    );
+  }
+  if (isLockTimeout(error)) {
+    return new LedgerError(
+      'account_busy',
+      'another database transaction keeps an account locked: try again',
+      {},
+      { cause: error },
+    );
+  }
+  if (isUnavailable(error)) {
+    return new LedgerError(
+      'database_unavailable',
+      'PostgreSQL cannot be reached or cannot work now: try again later',
+      {},
+      { cause: error },
+    );
+  }
+  if (isAccessRefused(error)) {
+    return new LedgerError(
+      'database_unavailable',
+      `PostgreSQL refused the connection (${sqlState(error)}): check user, password and database name`,
+      {},
+      { cause: error },
+    );
+  }
+  return error;
+}
+
+/** 28: wrong user or password; 3D000: no such database; 42501: the role lacks a grant. */
+function isAccessRefused(error: unknown): boolean {
+  return /^(?:28|3D000|42501)/.test(sqlState(error) ?? '');
+}
