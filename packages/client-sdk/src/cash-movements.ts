@@ -1,0 +1,33 @@
+import { type Api, answerOf, createIdempotencyKey } from './api.js';
+import { type Metadata, type PostedTransfer, type PostOptions, posted, toJson } from './transfers.js';
+
+/** Money that enters or leaves the ledger through a wallet. */
+export interface CashMovement {
+  /** Id of the wallet. */
+  readonly wallet: string;
+  /** Whole minor units, above zero. */
+  readonly amount: bigint;
+  readonly currency: string;
+  /** Kept for ever: no personal data. */
+  readonly description?: string;
+  readonly metadata?: Metadata;
+}
+
+export interface CashMovements {
+  /**
+   * Operators only. Tries again where the outcome is unclear, under the same key.
+   *
+   * @throws {MicroPayError} `forbidden`, `account_not_found`, `insufficient_funds` and others
+   */
+  create(movement: CashMovement, options?: PostOptions): Promise<PostedTransfer>;
+}
+
+export function createCashMovements(api: Api, path: '/v1/deposits' | '/v1/withdrawals'): CashMovements {
+  return {
+    async create(movement, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
+      const fetch = api.send({ signal, idempotencyKey, repeatable: true });
+      const params = { header: { 'Idempotency-Key': idempotencyKey } };
+      return posted(await answerOf(api.routes.POST(path, { params, body: toJson(movement), fetch })));
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { entry, PAYMENT, TRANSFER, WALLET } from '../test/support/examples.js';
+import { type Act, answer, refuse, type ScriptedServer, startScriptedServer } from '../test/support/scripted-server.js';
+import { createClient } from './client.js';
+import { MicroPayError } from './errors.js';
+
+let server: ScriptedServer;
+
+afterEach(() => server.close());
+
+async function clientOf(...acts: readonly Act[]) {
+  server = await startScriptedServer(...acts);
+  return createClient({ baseUrl: `${server.url}/`, accessToken: 'a-token', retriesMax: 0 });
+}
+
+const bodySeen = (index = 0) => JSON.parse(server.seen[index]?.body ?? '');
+
+describe('amounts', () => {
+  it('come as bigint, however large', async () => {
+    const client = await clientOf(answer(200, WALLET));
+    expect(await client.wallets.get(WALLET.id)).toMatchObject({
+      balance: 10n ** 38n,
+      pendingOut: 250n,
+      available: 1_000n,
+    });
+  });
+
+  it('go as text', async () => {
+    const client = await clientOf(answer(201, TRANSFER));
+    const transfer = await client.transfers.create({ ...PAYMENT, amount: 10n ** 37n, description: 'Lunch' });
+    expect(bodySeen()).toEqual({ ...PAYMENT, amount: `1${'0'.repeat(37)}`, description: 'Lunch' });
+    expect(transfer).toMatchObject({ fromBalance: 3_750n, toBalance: null });
+  });
+
+  it('are never numbers', async () => {
+    const client = await clientOf(answer(201, TRANSFER));
+    const payment = { ...PAYMENT, amount: 1_250 as unknown as bigint };
+    await expect(client.transfers.create(payment)).rejects.toThrow(TypeError);
+    expect(server.seen).toHaveLength(0);
+  });
+});
+
+describe('pages', () => {
+  it('are fetched as their rows are asked for', async () => {
+    const client = await clientOf(
+      answer(200, { data: [entry(5), entry(4)], nextCursor: 'c/1' }),
+      answer(200, { data: [], nextCursor: 'c2' }),
+      answer(200, { data: [entry(3)], nextCursor: null }),
+    );
+    const versions: bigint[] = [];
+    for await (const { version } of client.wallets.entries(WALLET.id, { limit: 2 })) {
+      versions.push(version);
+      if (version === 5n) expect(server.seen).toHaveLength(1);
+    }
+    expect(versions).toEqual([5n, 4n, 3n]);
+    const path = `/v1/wallets/${WALLET.id}/entries?limit=2`;
+    expect(server.seen.map((request) => request.path)).toEqual([path, `${path}&cursor=c%2F1`, `${path}&cursor=c2`]);
+  });
+
+  it('are not fetched beyond what is read', async () => {
+    const client = await clientOf(answer(200, { data: [WALLET, WALLET], nextCursor: 'more' }));
+    for await (const wallet of client.wallets.list()) {
+      expect(wallet.id).toBe(WALLET.id);
+      break;
+    }
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('can be had one at a time', async () => {
+    const client = await clientOf(answer(200, { data: [entry(5)], nextCursor: 'c1' }));
+    expect(await client.wallets.entriesPage(WALLET.id, { cursor: 'c0' })).toMatchObject({
+      data: [{ version: 5n, amount: 1_250n }],
+      nextCursor: 'c1',
+    });
+  });
+});
+
+describe('a batch', () => {
+  it('names each payment after the call, and answers each', async () => {
+    const refused = { type: 't', title: 't', status: 422, detail: 'too little', code: 'insufficient_funds' };
+    const client = await clientOf(
+      answer(200, {
+        results: [
+          { ok: true, replayed: true, transfer: TRANSFER },
+          { ok: false, error: refused },
+        ],
+      }),
+    );
+    const payments = [PAYMENT, { ...PAYMENT, idempotencyKey: 'order-7' }];
+    const [first, second] = await client.transfers.batch(payments, { idempotencyKey: 'payroll-11' });
+    expect(bodySeen().transfers.map((transfer: { idempotencyKey: string }) => transfer.idempotencyKey)).toEqual([
+      'payroll-11:0',
+      'order-7',
+    ]);
+    expect(first).toMatchObject({ ok: true, transfer: { amount: 1_250n, replayed: true } });
+    expect(second).toMatchObject({ ok: false, error: { code: 'insufficient_funds', idempotencyKey: 'order-7' } });
+    expect(second?.ok === false && second.error).toBeInstanceOf(MicroPayError);
+  });
+
+  it('that is linked has one key', async () => {
+    const client = await clientOf(answer(200, { results: [{ ok: true, replayed: false, transfer: TRANSFER }] }));
+    const transfers = await client.transfers.linked([PAYMENT], { idempotencyKey: 'order-8' });
+    expect(transfers).toMatchObject([{ id: TRANSFER.id, replayed: false }]);
+    expect(server.seen[0]?.headers['idempotency-key']).toBe('order-8');
+    expect(bodySeen()).toEqual({ transfers: [{ ...PAYMENT, amount: '1250' }], linked: true });
+  });
+});
+
+describe('an error', () => {
+  it('carries what the server said', async () => {
+    const problem = {
+      type: 'urn:micropay:problem:invalid_request',
+      title: 'The request is not valid',
+      status: 400,
+      detail: 'the request has errors',
+      code: 'invalid_request',
+      instance: 'request-7',
+      errors: [{ path: 'amount', message: 'must be positive' }],
+    };
+    const client = await clientOf(answer(400, problem));
+    const error = await client.transfers.create(PAYMENT).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(MicroPayError);
+    expect(error).toMatchObject({
+      name: 'MicroPayError',
+      message: 'invalid_request: the request has errors',
+      code: 'invalid_request',
+      status: 400,
+      requestId: 'request-7',
+      fields: [{ path: 'amount', message: 'must be positive' }],
+      retryable: false,
+    });
+  });
+
+  it('is thrown for every operation alike', async () => {
+    const client = await clientOf(refuse(403, 'forbidden'));
+    const calls = [
+      client.verify(),
+      client.deposits.create({ wallet: WALLET.id, amount: 1n, currency: 'USD' }),
+      client.withdrawals.create({ wallet: WALLET.id, amount: 1n, currency: 'USD' }),
+      client.wallets.freeze(WALLET.id, { side: 'debits' }),
+      client.wallets.unfreeze(WALLET.id),
+      client.wallets.create({ currency: 'EUR' }),
+      client.transfers.get(TRANSFER.id),
+      client.auth.login({ email: 'a@example.com', password: 'wrong password' }),
+    ];
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'forbidden' } });
+    }
+    expect(server.seen.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      `GET /v1/transfers/${TRANSFER.id}`,
+      'GET /v1/verify',
+      'POST /v1/auth/login',
+      'POST /v1/deposits',
+      'POST /v1/wallets',
+      `POST /v1/wallets/${WALLET.id}/freeze`,
+      `POST /v1/wallets/${WALLET.id}/unfreeze`,
+      'POST /v1/withdrawals',
+    ]);
+  });
+});

@@ -1,0 +1,80 @@
+import createRoutes from 'openapi-fetch';
+import { type Api, bodyOf } from './api.js';
+import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
+import { type CashMovements, createCashMovements } from './cash-movements.js';
+import type { components, paths } from './generated/api.js';
+import { createSession, type OnTokens } from './session.js';
+import { createTransfers, type Transfers } from './transfers.js';
+import { type CallOptions, createTransport } from './transport.js';
+import { createWallets, type Wallets } from './wallets.js';
+
+export interface ClientOptions {
+  /** Where the server is: `https://pay.example.com`. */
+  readonly baseUrl: string;
+  /** Tokens of an earlier session; `auth.register` and `auth.login` bring new ones. */
+  readonly accessToken?: string;
+  readonly refreshToken?: string;
+  /** An operator's key, in place of a user's tokens. Not for browsers. */
+  readonly apiKey?: string;
+  /** Sends a request; the platform's `fetch` by default. */
+  readonly fetch?: (request: Request) => Promise<Response>;
+  /** How long one try may take, its answer's body included; default 30,000. */
+  readonly timeoutMs?: number;
+  /** How often a call is repeated after its first try; default 3, none with 0. */
+  readonly retriesMax?: number;
+  /**
+   * Called with each new pair of tokens, before they are used, so that they can be kept; with null when the session
+   * has ended. A refresh token works once: keep the newest.
+   */
+  readonly onTokens?: OnTokens;
+}
+
+export type VerifyReport = Readonly<components['schemas']['VerifyReport']>;
+
+/** A MicroPay server, typed. Every call that fails throws a `MicroPayError`. */
+export interface MicroPayClient {
+  readonly auth: Auth;
+  readonly wallets: Wallets;
+  readonly transfers: Transfers;
+  /** Money in, by operators. */
+  readonly deposits: CashMovements;
+  /** Money out, by operators. */
+  readonly withdrawals: CashMovements;
+  /** The user who is logged in. */
+  me(options?: CallOptions): Promise<User>;
+  /** Operators only: has the server recompute every balance from the journal. Takes as long as that does. */
+  verify(options?: CallOptions): Promise<VerifyReport>;
+}
+
+const TIMEOUT_MS = 30_000;
+const RETRIES_MAX = 3;
+
+/**
+ * Makes a client. Calls are repeated after network errors, 429 and 5xx, with jitter and as `Retry-After` asks; one
+ * that moves money keeps its idempotency key, so that it moves once.
+ *
+ * @example
+ * const client = createClient({ baseUrl: 'https://pay.example.com' });
+ * const { wallet } = await client.auth.register({ email: 'alice@example.com', password });
+ * await client.transfers.create({ from: wallet.id, to: 'bob@example.com', amount: 1250n, currency: 'USD' });
+ */
+export function createClient(options: ClientOptions): MicroPayClient {
+  const { baseUrl, fetch = globalThis.fetch, timeoutMs = TIMEOUT_MS, retriesMax = RETRIES_MAX } = options;
+  // Called as a function of its own: browsers refuse a fetch that is called as somebody's method.
+  const transport = createTransport({ fetch: (request) => fetch(request), timeoutMs, retriesMax });
+  const session = createSession({ ...options, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });
+  const api: Api = {
+    routes: createRoutes<paths>({ baseUrl }),
+    send: (call) => transport({ ...call, session }),
+    sendAnonymously: transport,
+  };
+  return {
+    auth: createAuth(api, session),
+    wallets: createWallets(api),
+    transfers: createTransfers(api),
+    deposits: createCashMovements(api, '/v1/deposits'),
+    withdrawals: createCashMovements(api, '/v1/withdrawals'),
+    me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),
+    verify: (call) => bodyOf(api.routes.GET('/v1/verify', { fetch: api.send({ ...call, repeatable: true }) })),
+  };
+}

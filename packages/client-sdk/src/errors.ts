@@ -1,0 +1,88 @@
+import type { components } from './generated/api.js';
+
+type Problem = components['schemas']['Problem'];
+
+/** Codes of the server, as its OpenAPI document lists them. A newer server may add to them: keep a default branch. */
+export type ServerErrorCode = components['schemas']['ErrorCode'];
+
+/**
+ * Codes of this client: `network_error` (no answer came), `timeout` (not in time), `aborted` (by your signal),
+ * `invalid_response` (something answered that is not MicroPay).
+ */
+export type ClientErrorCode = 'network_error' | 'timeout' | 'aborted' | 'invalid_response';
+
+export type MicroPayErrorCode = ServerErrorCode | ClientErrorCode;
+
+/** One field of the request and what is wrong with it. */
+export interface FieldError {
+  /** Where: `transfers.3.amount`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface MicroPayErrorOptions {
+  readonly status?: number | undefined;
+  readonly requestId?: string | undefined;
+  readonly fields?: readonly FieldError[] | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The only error that this package throws for a call that fails; branch on `code`. Messages are for people, their
+ * wording may change, and they hold no token.
+ */
+export class MicroPayError extends Error {
+  override readonly name = 'MicroPayError';
+  readonly code: MicroPayErrorCode;
+  /** What went wrong and what to do, in English. */
+  readonly detail: string;
+  /** The HTTP status; undefined when no answer came. */
+  readonly status: number | undefined;
+  /** Names the request in the server's log. */
+  readonly requestId: string | undefined;
+  /** The fields of the request that are wrong. */
+  readonly fields: readonly FieldError[];
+  /**
+   * The same call may succeed later. Where money moves, repeat it with the same `idempotencyKey`: the first try may
+   * have moved it, although its answer was lost.
+   */
+  readonly retryable: boolean;
+  /** How long the server asks to wait before the next try. */
+  readonly retryAfterMs: number | undefined;
+  /** The key that the call was sent with, yours or the client's. */
+  readonly idempotencyKey: string | undefined;
+
+  constructor(code: MicroPayErrorCode, detail: string, options: MicroPayErrorOptions = {}) {
+    super(`${code}: ${detail}`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.detail = detail;
+    this.status = options.status;
+    this.requestId = options.requestId;
+    this.fields = options.fields ?? [];
+    this.retryable = isRetryable(code, options.status);
+    this.retryAfterMs = options.retryAfterMs;
+    this.idempotencyKey = options.idempotencyKey;
+  }
+}
+
+/** Trouble on the way or at the server passes; a refusal does not. */
+function isRetryable(code: MicroPayErrorCode, status: number | undefined): boolean {
+  if (status === undefined) return code === 'network_error' || code === 'timeout';
+  return status === 429 || status >= 500;
+}
+
+/** The error inside an answer; `idempotencyKey` is the one that the request carried. */
+export function problemToError(problem: Problem, options: MicroPayErrorOptions = {}): MicroPayError {
+  const { code, detail, status, errors, instance } = problem;
+  const requestId = instance ?? options.requestId;
+  return new MicroPayError(code, detail, { ...options, status, requestId, fields: errors });
+}
+
+/** Whether a parsed answer is a problem of the server, and not the error page of a proxy before it. */
+export function isProblem(value: unknown): value is Problem {
+  if (typeof value !== 'object' || value === null) return false;
+  const { code, detail, status } = value as Partial<Record<keyof Problem, unknown>>;
+  return typeof code === 'string' && typeof detail === 'string' && typeof status === 'number';
+}

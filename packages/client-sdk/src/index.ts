@@ -1,0 +1,24 @@
+export type { Auth, LoggedIn, Registered, Registration, SessionTokens, User } from './auth.js';
+export type { CashMovement, CashMovements } from './cash-movements.js';
+export { type ClientOptions, createClient, type MicroPayClient, type VerifyReport } from './client.js';
+export {
+  type ClientErrorCode,
+  type FieldError,
+  MicroPayError,
+  type MicroPayErrorCode,
+  type MicroPayErrorOptions,
+  type ServerErrorCode,
+} from './errors.js';
+export type { Page, PageOptions } from './paging.js';
+export type { OnTokens, Tokens } from './session.js';
+export type {
+  BatchResult,
+  Metadata,
+  Payment,
+  PostedTransfer,
+  PostOptions,
+  Transfer,
+  Transfers,
+} from './transfers.js';
+export type { CallOptions } from './transport.js';
+export type { Entry, FreezeSide, Wallet, Wallets } from './wallets.js';

@@ -1,0 +1,107 @@
+import { isProblem, MicroPayError, type MicroPayErrorOptions, problemToError } from './errors.js';
+import { aborted, readRetryAfter, retryDelay, wait } from './retry.js';
+import type { Session } from './session.js';
+
+/** What each call takes beside its own arguments. */
+export interface CallOptions {
+  /** Ends the call at once, also while it waits for its next try. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SendOptions extends CallOptions {
+  /** Whether the call does the same when it is made twice; one that does not is repeated only where nothing was done. */
+  readonly repeatable: boolean;
+  /** Whose credential goes with it; left out for calls that need none. */
+  readonly session?: Session;
+  readonly timeoutMs?: number;
+  /** What a failure tells the caller, who needs it to make the same call again. */
+  readonly idempotencyKey?: string;
+}
+
+/** Makes the `fetch` of one call: it answers with a success, or throws a `MicroPayError`. */
+export type Transport = (options: SendOptions) => (request: Request) => Promise<Response>;
+
+export interface TransportOptions {
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** For one try, the answer's body included. */
+  readonly timeoutMs: number;
+  readonly retriesMax: number;
+}
+
+export function createTransport({ fetch, retriesMax, timeoutMs }: TransportOptions): Transport {
+  return (call) => async (request) => {
+    const { session, signal, repeatable, idempotencyKey } = call;
+    const send = createSend(fetch, request, { timeoutMs, ...call });
+    let credential = await session?.credential();
+    let mayRenew = session !== undefined;
+    for (let retries = 0; ; ) {
+      const outcome = await send(credential);
+      if (outcome instanceof Response) return outcome;
+      if (outcome.status === 401 && mayRenew) {
+        mayRenew = false;
+        const renewed = await session?.renew(credential);
+        if (renewed !== undefined) {
+          credential = renewed;
+          continue;
+        }
+      }
+      const delayMs = retryDelay(outcome, { repeatable, retries, retriesMax });
+      if (delayMs === undefined) throw outcome;
+      await wait(delayMs, signal, idempotencyKey);
+      retries += 1;
+    }
+  };
+}
+
+/** Sends the request once, and answers a success or what went wrong. */
+function createSend(
+  fetch: TransportOptions['fetch'],
+  request: Request,
+  { signal, timeoutMs, idempotencyKey }: SendOptions & { readonly timeoutMs: number },
+) {
+  return async (credential: string | undefined): Promise<Response | MicroPayError> => {
+    if (signal?.aborted) return aborted(signal, idempotencyKey);
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const headers = new Headers(request.headers);
+    if (credential !== undefined) headers.set('Authorization', `Bearer ${credential}`);
+    try {
+      // A request is spent by sending it, and the next try needs it whole.
+      const attempt = new Request(request.clone(), {
+        headers,
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      });
+      const response = await fetch(attempt);
+      // Read here, so that a connection that breaks in the middle of the body is a failed try too.
+      const body = await response.text();
+      const { status } = response;
+      if (!response.ok) return refusal(response, body, idempotencyKey);
+      return new Response(body === '' ? null : body, { status, headers: response.headers });
+    } catch (cause) {
+      if (signal?.aborted) return aborted(signal, idempotencyKey);
+      const options = { cause, idempotencyKey };
+      return timeout.aborted
+        ? new MicroPayError('timeout', `no answer came within ${timeoutMs} ms`, options)
+        : new MicroPayError('network_error', 'the server could not be reached, or the connection broke', options);
+    }
+  };
+}
+
+function refusal(response: Response, body: string, idempotencyKey: string | undefined): MicroPayError {
+  const options: MicroPayErrorOptions = {
+    status: response.status,
+    requestId: response.headers.get('X-Request-Id') ?? undefined,
+    retryAfterMs: readRetryAfter(response.headers, Date.now()),
+    idempotencyKey,
+  };
+  const problem = parseJson(body);
+  if (isProblem(problem)) return problemToError(problem, options);
+  return new MicroPayError('invalid_response', `HTTP status ${response.status}, and no answer of MicroPay's`, options);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

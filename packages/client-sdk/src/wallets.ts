@@ -1,0 +1,111 @@
+import { type Api, bodyOf } from './api.js';
+import type { components } from './generated/api.js';
+import { type Page, type PageOptions, rowsOfPages } from './paging.js';
+import type { CallOptions } from './transport.js';
+
+type WalletJson = components['schemas']['Wallet'];
+type EntryJson = components['schemas']['Entry'];
+
+/** A wallet and its balance; amounts are whole minor units. */
+export interface Wallet extends Readonly<Omit<WalletJson, 'balance' | 'pendingIn' | 'pendingOut' | 'available'>> {
+  readonly balance: bigint;
+  readonly pendingIn: bigint;
+  readonly pendingOut: bigint;
+  /** What can be spent now. */
+  readonly available: bigint;
+}
+
+/** One wallet's side of a transfer; amounts are whole minor units. */
+export interface Entry
+  extends Readonly<Omit<EntryJson, 'amount' | 'balance' | 'pendingIn' | 'pendingOut' | 'version'>> {
+  readonly amount: bigint;
+  /** The wallet's balance right after the transfer. */
+  readonly balance: bigint;
+  readonly pendingIn: bigint;
+  readonly pendingOut: bigint;
+  /** Counts the wallet's changes, without a gap. */
+  readonly version: bigint;
+}
+
+export type FreezeSide = NonNullable<components['schemas']['Freeze']['side']>;
+
+export interface Wallets {
+  /**
+   * Opens another wallet of the user. When its outcome is unclear (`network_error`, `timeout`) the client does not
+   * repeat it; list the wallets to find out.
+   *
+   * @throws {MicroPayError} `account_exists`, `unknown_currency`
+   */
+  create(wallet: { readonly currency: string; readonly name?: string }, options?: CallOptions): Promise<Wallet>;
+  /** The user's wallets, fetched page by page as they are asked for: `for await (const wallet of …)`. */
+  list(options?: PageOptions): AsyncGenerator<Wallet, void, undefined>;
+  listPage(options?: PageOptions): Promise<Page<Wallet>>;
+  /** @throws {MicroPayError} `account_not_found`, also for wallets of others */
+  get(id: string, options?: CallOptions): Promise<Wallet>;
+  /** A wallet's history, newest first, fetched page by page as it is asked for: `for await (const entry of …)`. */
+  entries(id: string, options?: PageOptions): AsyncGenerator<Entry, void, undefined>;
+  /** @throws {MicroPayError} `account_not_found`, `invalid_cursor` */
+  entriesPage(id: string, options?: PageOptions): Promise<Page<Entry>>;
+  /** Operators only: refuses new transfers on one side of the wallet, or both. */
+  freeze(id: string, options?: CallOptions & { readonly side?: FreezeSide }): Promise<Wallet>;
+  /** Operators only. */
+  unfreeze(id: string, options?: CallOptions): Promise<Wallet>;
+}
+
+export function createWallets({ routes, send }: Api): Wallets {
+  const listPage: Wallets['listPage'] = async ({ signal, ...query } = {}) => {
+    const fetch = send({ signal, repeatable: true });
+    const page = await bodyOf(routes.GET('/v1/wallets', { params: { query }, fetch }));
+    return { data: page.data.map(parseWallet), nextCursor: page.nextCursor };
+  };
+  const entriesPage: Wallets['entriesPage'] = async (id, { signal, ...query } = {}) => {
+    const fetch = send({ signal, repeatable: true });
+    const params = { path: { id }, query };
+    const page = await bodyOf(routes.GET('/v1/wallets/{id}/entries', { params, fetch }));
+    return { data: page.data.map(parseEntry), nextCursor: page.nextCursor };
+  };
+  return {
+    async create(body, options) {
+      const fetch = send({ ...options, repeatable: false });
+      return parseWallet(await bodyOf(routes.POST('/v1/wallets', { body, fetch })));
+    },
+    list: (options = {}) => rowsOfPages(listPage, options),
+    listPage,
+    async get(id, options) {
+      const fetch = send({ ...options, repeatable: true });
+      return parseWallet(await bodyOf(routes.GET('/v1/wallets/{id}', { params: { path: { id } }, fetch })));
+    },
+    entries: (id, options = {}) => rowsOfPages((page) => entriesPage(id, page), options),
+    entriesPage,
+    async freeze(id, { signal, ...body } = {}) {
+      const fetch = send({ signal, repeatable: true });
+      const params = { path: { id } };
+      return parseWallet(await bodyOf(routes.POST('/v1/wallets/{id}/freeze', { params, body, fetch })));
+    },
+    async unfreeze(id, options) {
+      const fetch = send({ ...options, repeatable: true });
+      return parseWallet(await bodyOf(routes.POST('/v1/wallets/{id}/unfreeze', { params: { path: { id } }, fetch })));
+    },
+  };
+}
+
+export function parseWallet(wallet: WalletJson): Wallet {
+  return {
+    ...wallet,
+    balance: BigInt(wallet.balance),
+    pendingIn: BigInt(wallet.pendingIn),
+    pendingOut: BigInt(wallet.pendingOut),
+    available: BigInt(wallet.available),
+  };
+}
+
+function parseEntry(entry: EntryJson): Entry {
+  return {
+    ...entry,
+    amount: BigInt(entry.amount),
+    balance: BigInt(entry.balance),
+    pendingIn: BigInt(entry.pendingIn),
+    pendingOut: BigInt(entry.pendingOut),
+    version: BigInt(entry.version),
+  };
+}
