@@ -6,6 +6,16 @@ import { installDependencies, requireNode } from './install.js';
 requireNode();
 installDependencies();
 
+// npm runs us through a shell that passes no signal on: when they are gone, we were meant to go too.
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event !== undefined) {
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500).unref();
+}
+
 const [name] = process.argv.splice(2, 1);
 if (name !== undefined) {
   const { register } = await import('tsx/esm/api');

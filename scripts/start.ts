@@ -1,4 +1,5 @@
-// npm start: the server, on a PostgreSQL of our own unless DATABASE_URL names another.
+// npm start: the server, on a PostgreSQL of our own unless DATABASE_URL names another. Its line in package.json begins with
+// `exec`, so that npm's signals come here and npm waits for us; what follows `||` is for Windows, which has no `exec`.
 import { join } from 'node:path';
 import { exitOnSignals } from '@micropay/local-postgres';
 import { dataDirectory } from './directories.js';
