@@ -1,5 +1,6 @@
 import type { Entry, Ledger } from '@micropay/ledger-core';
 import { ROUNDING_MAX } from './arrange-lines.js';
+import { ImportError } from './import-error.js';
 import { customerAddress } from './open-accounts.js';
 import { readRecordedBalance } from './post-lines.js';
 
@@ -31,16 +32,26 @@ export async function compareBalances(ledger: Ledger, accountId: string): Promis
   return { accountId, verdict: judge(steps), steps };
 }
 
-/** Compares entries, oldest first. Those that no bank file stands behind have no recorded balance to meet. */
+/**
+ * Compares entries, oldest first. Those that no bank file stands behind have no recorded balance to meet.
+ *
+ * @throws {ImportError} `ledger_disagrees` when the entries do not follow one another.
+ */
 export function compareEntries(entries: readonly Entry[]): readonly Step[] {
   const steps: Step[] = [];
-  let before = 0n;
+  let before = { version: 0n, difference: 0n };
   for (const entry of entries) {
+    const { version, posted, accountId } = entry;
+    if (version !== before.version + 1n) {
+      const message = `entry ${version} of account ${accountId} comes after entry ${before.version}`;
+      throw new ImportError('ledger_disagrees', message);
+    }
     const recordedBalance = readRecordedBalance(entry);
-    if (recordedBalance === undefined) continue;
-    const difference = entry.posted - recordedBalance;
-    steps.push({ entry, recordedBalance, difference, rounding: difference - before });
-    before = difference;
+    const difference = recordedBalance === undefined ? before.difference : posted - recordedBalance;
+    if (recordedBalance !== undefined) {
+      steps.push({ entry, recordedBalance, difference, rounding: difference - before.difference });
+    }
+    before = { version, difference };
   }
   return steps;
 }
