@@ -98,3 +98,8 @@ export const PageQuery = z.strictObject({
 export const IdParams = z.object({ id: z.string().openapi({ format: 'uuid', example: EXAMPLE_IDS.wallet }) });
 
 export const NextCursorField = z.string().nullable().openapi({ description: 'Null on the last page' });
+
+/** Leaves out what the caller left out, as the ledger's options want it. */
+export function pageOptions({ limit, cursor }: z.output<typeof PageQuery>) {
+  return { ...(limit === undefined ? {} : { limit }), ...(cursor === undefined ? {} : { cursor }) };
+}

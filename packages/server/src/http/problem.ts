@@ -10,17 +10,6 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** RFC 9457, with a code for programs. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: ErrorCode;
-  readonly instance?: string;
-  readonly errors?: readonly FieldError[];
-}
-
 /** A refusal on its way to the caller; `headers` go into the answer. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
@@ -44,12 +33,6 @@ export class ProblemError extends Error {
   }
 }
 
-export function problem(code: ErrorCode, detail: string, errors?: readonly FieldError[]): Problem {
-  const { status, title } = ERRORS[code];
-  const body = { type: `urn:micropay:problem:${code}`, title, status, detail, code };
-  return errors === undefined ? body : { ...body, errors };
-}
-
 export const ProblemSchema = z
   .object({
     type: z.string().openapi({ description: '`urn:micropay:problem:` and the code' }),
@@ -64,3 +47,11 @@ export const ProblemSchema = z
       .openapi({ description: 'The fields that are wrong' }),
   })
   .openapi('Problem', { description: 'RFC 9457 problem details with a stable code' });
+
+export type Problem = z.input<typeof ProblemSchema>;
+
+export function problem(code: ErrorCode, detail: string, errors?: readonly FieldError[]): Problem {
+  const { status, title } = ERRORS[code];
+  const body = { type: `urn:micropay:problem:${code}`, title, status, detail, code };
+  return errors === undefined ? body : { ...body, errors: [...errors] };
+}

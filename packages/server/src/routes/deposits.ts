@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi';
+import { type Ledger, type Metadata, parseAmount } from '@micropay/ledger-core';
+import type { Operator } from '../auth/principal.js';
 import type { Endpoint } from '../http/endpoint.js';
 import {
   AmountField,
@@ -8,20 +10,23 @@ import {
   MetadataField,
   WalletIdField,
 } from '../http/fields.js';
+import { route } from '../http/route.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
-import { EXAMPLE_TRANSFER, TransferSchema } from '../transfers/transfer-json.js';
+import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer } from '../transfers/transfer-json.js';
+import { findWallet } from '../wallets/find-wallet.js';
+import { ensureWorldAccount } from '../wallets/world-account.js';
 
-const CASH_FIELDS = {
+const CashSchema = z.strictObject({
   wallet: WalletIdField,
   amount: AmountField,
   currency: CurrencyField,
   description: DescriptionField.optional(),
   metadata: MetadataField.optional(),
-};
+});
 const EXAMPLE_CASH = { wallet: EXAMPLE_IDS.wallet, amount: '5000', currency: 'USD' };
 const EXAMPLE_WORLD_ID = '0199a1d2-4f00-7a01-8e3c-9c0d1f2a3b44';
 
-export const createDepositEndpoint = {
+const createDepositEndpoint = {
   operationId: 'createDeposit',
   method: 'post',
   path: '/v1/deposits',
@@ -29,7 +34,7 @@ export const createDepositEndpoint = {
   summary: 'Bring money into a wallet from outside',
   access: 'operator',
   idempotencyKey: 'required',
-  body: { schema: z.strictObject(CASH_FIELDS).openapi('CreateDeposit'), example: EXAMPLE_CASH },
+  body: { schema: CashSchema.openapi('CreateDeposit'), example: EXAMPLE_CASH },
   answer: {
     status: 201,
     description: 'Posted, now or by an earlier request with this key',
@@ -49,7 +54,7 @@ export const createDepositEndpoint = {
   refusals: POSTING_REFUSALS,
 } as const satisfies Endpoint;
 
-export const createWithdrawalEndpoint = {
+const createWithdrawalEndpoint = {
   operationId: 'createWithdrawal',
   method: 'post',
   path: '/v1/withdrawals',
@@ -57,7 +62,7 @@ export const createWithdrawalEndpoint = {
   summary: 'Take money out of a wallet to outside',
   access: 'operator',
   idempotencyKey: 'required',
-  body: { schema: z.strictObject(CASH_FIELDS).openapi('CreateWithdrawal'), example: EXAMPLE_CASH },
+  body: { schema: CashSchema.openapi('CreateWithdrawal'), example: EXAMPLE_CASH },
   answer: {
     status: 201,
     description: 'Posted, now or by an earlier request with this key',
@@ -75,3 +80,42 @@ export const createWithdrawalEndpoint = {
   },
   refusals: POSTING_REFUSALS,
 } as const satisfies Endpoint;
+
+export const createDepositRoute = route(
+  createDepositEndpoint,
+  ({ ledger }) =>
+    async ({ principal, body, idempotencyKey }) => {
+      const { world, wallet, request } = await resolveCash(ledger, principal, body);
+      const transfer = await ledger.transfers.post({ ...request, from: world, to: wallet, idempotencyKey });
+      return transferAnswer(transfer, BOTH_SIDES);
+    },
+);
+
+export const createWithdrawalRoute = route(
+  createWithdrawalEndpoint,
+  ({ ledger }) =>
+    async ({ principal, body, idempotencyKey }) => {
+      const { world, wallet, request } = await resolveCash(ledger, principal, body);
+      const transfer = await ledger.transfers.post({ ...request, from: wallet, to: world, idempotencyKey });
+      return transferAnswer(transfer, BOTH_SIDES);
+    },
+);
+
+const BOTH_SIDES = { from: true, to: true };
+
+/** What deposits and withdrawals have in common: a wallet, the world outside, and an amount between them. */
+async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<typeof CashSchema>) {
+  const { amount, currency, description, metadata } = cash;
+  const wallet = await findWallet(ledger, operator, cash.wallet);
+  return {
+    wallet: wallet.id,
+    world: await ensureWorldAccount(ledger, currency),
+    request: {
+      amount: parseAmount(amount),
+      currency,
+      scope: operator.id,
+      ...(description === undefined ? {} : { description }),
+      ...(metadata === undefined ? {} : { metadata: metadata as Metadata }),
+    },
+  };
+}

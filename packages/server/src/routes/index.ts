@@ -1,39 +1,39 @@
-import type { Endpoint } from '../http/endpoint.js';
-import { createDepositEndpoint, createWithdrawalEndpoint } from './deposits.js';
-import { jwksEndpoint } from './jwks.js';
-import { loginEndpoint } from './login.js';
-import { logoutEndpoint } from './logout.js';
-import { meEndpoint } from './me.js';
-import { refreshEndpoint } from './refresh.js';
-import { registerEndpoint } from './register.js';
-import { livezEndpoint, readyzEndpoint } from './service.js';
-import { createTransferBatchEndpoint } from './transfer-batch.js';
-import { createTransferEndpoint, getTransferEndpoint } from './transfers.js';
-import { verifyEndpoint } from './verify.js';
-import { listEntriesEndpoint } from './wallet-entries.js';
-import { freezeWalletEndpoint, unfreezeWalletEndpoint } from './wallet-freeze.js';
-import { getWalletEndpoint, listWalletsEndpoint, openWalletEndpoint } from './wallets.js';
+import type { Route } from '../http/route.js';
+import { createDepositRoute, createWithdrawalRoute } from './deposits.js';
+import { jwksRoute } from './jwks.js';
+import { loginRoute } from './login.js';
+import { logoutRoute } from './logout.js';
+import { meRoute } from './me.js';
+import { refreshRoute } from './refresh.js';
+import { registerRoute } from './register.js';
+import { livezRoute, readyzRoute } from './service.js';
+import { createTransferBatchRoute } from './transfer-batch.js';
+import { createTransferRoute, getTransferRoute } from './transfers.js';
+import { verifyRoute } from './verify.js';
+import { listEntriesRoute } from './wallet-entries.js';
+import { freezeWalletRoute, unfreezeWalletRoute } from './wallet-freeze.js';
+import { getWalletRoute, listWalletsRoute, openWalletRoute } from './wallets.js';
 
 /** Every route, in the order of the OpenAPI document. */
-export const ENDPOINTS: readonly Endpoint[] = [
-  registerEndpoint,
-  loginEndpoint,
-  refreshEndpoint,
-  logoutEndpoint,
-  meEndpoint,
-  listWalletsEndpoint,
-  openWalletEndpoint,
-  getWalletEndpoint,
-  listEntriesEndpoint,
-  createTransferEndpoint,
-  createTransferBatchEndpoint,
-  getTransferEndpoint,
-  createDepositEndpoint,
-  createWithdrawalEndpoint,
-  freezeWalletEndpoint,
-  unfreezeWalletEndpoint,
-  verifyEndpoint,
-  livezEndpoint,
-  readyzEndpoint,
-  jwksEndpoint,
+export const ROUTES: readonly Route[] = [
+  registerRoute,
+  loginRoute,
+  refreshRoute,
+  logoutRoute,
+  meRoute,
+  listWalletsRoute,
+  openWalletRoute,
+  getWalletRoute,
+  listEntriesRoute,
+  createTransferRoute,
+  createTransferBatchRoute,
+  getTransferRoute,
+  createDepositRoute,
+  createWithdrawalRoute,
+  freezeWalletRoute,
+  unfreezeWalletRoute,
+  verifyRoute,
+  livezRoute,
+  readyzRoute,
+  jwksRoute,
 ];

@@ -1,5 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../http/endpoint.js';
+import { route } from '../http/route.js';
+
+/** Verifiers fetch the set again when they meet an unknown key, so a short while is enough. */
+const MAX_AGE_S = 300;
+const KEY_KIND = { kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA', use: 'sig' } as const;
 
 const JwksSchema = z
   .object({
@@ -16,7 +21,7 @@ const JwksSchema = z
   })
   .openapi('Jwks', { description: 'RFC 7517 key set' });
 
-export const jwksEndpoint = {
+const jwksEndpoint = {
   operationId: 'getJwks',
   method: 'get',
   path: '/.well-known/jwks.json',
@@ -44,3 +49,8 @@ export const jwksEndpoint = {
   },
   refusals: [],
 } as const satisfies Endpoint;
+
+export const jwksRoute = route(jwksEndpoint, ({ signingKeys }) => () => {
+  const keys = signingKeys.all().map(({ kid, x }) => ({ ...KEY_KIND, x, kid }));
+  return { body: { keys }, headers: { 'cache-control': `public, max-age=${MAX_AGE_S}` } };
+});

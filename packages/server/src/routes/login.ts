@@ -3,6 +3,10 @@ import { PASSWORD_LENGTH_MAX } from '../auth/password.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../auth/session-json.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { EmailField } from '../http/fields.js';
+import { ProblemError } from '../http/problem.js';
+import { route } from '../http/route.js';
+import { userJson } from '../users/user-json.js';
+import { findUserByEmail } from '../users/users.js';
 
 const LoginSchema = z
   .strictObject({
@@ -11,7 +15,7 @@ const LoginSchema = z
   })
   .openapi('Login');
 
-export const loginEndpoint = {
+const loginEndpoint = {
   operationId: 'login',
   method: 'post',
   path: '/v1/auth/login',
@@ -29,3 +33,18 @@ export const loginEndpoint = {
   },
   refusals: ['invalid_credentials', 'rate_limited', 'overloaded'],
 } as const satisfies Endpoint;
+
+export const loginRoute = route(
+  loginEndpoint,
+  ({ database, ledger, passwords, sessions, loginAttempts }) =>
+    async ({ body: { email, password }, clientAddress }) => {
+      const headers = loginAttempts.take(`${clientAddress} ${email}`);
+      const user = await findUserByEmail(database, ledger.name, email);
+      const matches = await passwords.matches(password, user?.passwordHash);
+      if (user === undefined || !matches) {
+        throw new ProblemError('invalid_credentials', 'check email and password', { headers });
+      }
+      const tokens = await database.transaction().execute((transaction) => sessions.begin(transaction, user.id));
+      return { body: { user: userJson(user), ...tokens }, headers };
+    },
+);

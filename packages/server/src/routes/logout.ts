@@ -1,7 +1,8 @@
 import { EXAMPLE_TOKENS, RefreshTokenSchema } from '../auth/session-json.js';
 import type { Endpoint } from '../http/endpoint.js';
+import { route } from '../http/route.js';
 
-export const logoutEndpoint = {
+const logoutEndpoint = {
   operationId: 'logout',
   method: 'post',
   path: '/v1/auth/logout',
@@ -15,3 +16,8 @@ export const logoutEndpoint = {
   answer: { status: 204, description: 'The session has ended' },
   refusals: [],
 } as const satisfies Endpoint;
+
+export const logoutRoute = route(logoutEndpoint, ({ sessions }) => async ({ body }) => {
+  await sessions.end(body.refreshToken);
+  return { body: undefined };
+});

@@ -1,7 +1,10 @@
 import type { Endpoint } from '../http/endpoint.js';
-import { EXAMPLE_USER, UserSchema } from '../users/user-json.js';
+import { ProblemError } from '../http/problem.js';
+import { route } from '../http/route.js';
+import { EXAMPLE_USER, UserSchema, userJson } from '../users/user-json.js';
+import { findUser } from '../users/users.js';
 
-export const meEndpoint = {
+const meEndpoint = {
   operationId: 'getMe',
   method: 'get',
   path: '/v1/me',
@@ -11,3 +14,9 @@ export const meEndpoint = {
   answer: { status: 200, description: 'The user', content: { schema: UserSchema, example: EXAMPLE_USER } },
   refusals: [],
 } as const satisfies Endpoint;
+
+export const meRoute = route(meEndpoint, ({ database, ledger }) => async ({ principal }) => {
+  const user = await findUser(database, ledger.name, principal.id);
+  if (user === undefined) throw new ProblemError('token_invalid', 'the user of this token is gone');
+  return { body: userJson(user) };
+});

@@ -1,7 +1,9 @@
+import { hashSecret } from '../auth/secret.js';
 import { EXAMPLE_TOKENS, RefreshTokenSchema, TokensSchema } from '../auth/session-json.js';
 import type { Endpoint } from '../http/endpoint.js';
+import { route } from '../http/route.js';
 
-export const refreshEndpoint = {
+const refreshEndpoint = {
   operationId: 'refresh',
   method: 'post',
   path: '/v1/auth/refresh',
@@ -19,3 +21,12 @@ export const refreshEndpoint = {
   },
   refusals: ['refresh_token_invalid', 'refresh_token_reused', 'rate_limited'],
 } as const satisfies Endpoint;
+
+export const refreshRoute = route(
+  refreshEndpoint,
+  ({ sessions, refreshAttempts }) =>
+    async ({ body: { refreshToken }, clientAddress }) => {
+      const headers = refreshAttempts.take(`${clientAddress} ${hashSecret(refreshToken).toString('base64')}`);
+      return { body: await sessions.refresh(refreshToken), headers };
+    },
+);

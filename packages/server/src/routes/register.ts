@@ -3,9 +3,13 @@ import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../auth/password.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../auth/session-json.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { CurrencyField, EmailField } from '../http/fields.js';
-import { EXAMPLE_WALLET, WalletSchema } from '../wallets/wallet-json.js';
+import { route } from '../http/route.js';
+import { registerUser } from '../users/register-user.js';
+import { userJson } from '../users/user-json.js';
+import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../wallets/wallet-json.js';
 
 const DISPLAY_NAME_LENGTH_MAX = 100;
+const CURRENCY_DEFAULT = 'USD';
 
 const RegisterSchema = z
   .strictObject({
@@ -23,7 +27,7 @@ const RegisterSchema = z
 
 const RegisteredSchema = SessionSchema.extend({ wallet: WalletSchema }).openapi('Registered');
 
-export const registerEndpoint = {
+const registerEndpoint = {
   operationId: 'register',
   method: 'post',
   path: '/v1/auth/register',
@@ -42,3 +46,10 @@ export const registerEndpoint = {
   },
   refusals: ['unknown_currency', 'email_taken', 'rate_limited', 'overloaded'],
 } as const satisfies Endpoint;
+
+export const registerRoute = route(registerEndpoint, (services) => async ({ body, clientAddress }) => {
+  const headers = services.loginAttempts.take(`${clientAddress} ${body.email}`);
+  const registration = { ...body, currency: body.currency ?? CURRENCY_DEFAULT };
+  const { user, wallet, tokens } = await registerUser(services, registration);
+  return { body: { user: userJson(user), wallet: walletJson(wallet), ...tokens }, headers };
+});

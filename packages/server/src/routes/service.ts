@@ -1,9 +1,11 @@
 import { z } from '@hono/zod-openapi';
+import { sql } from 'kysely';
 import type { Endpoint } from '../http/endpoint.js';
+import { route } from '../http/route.js';
 
 const StatusSchema = z.object({ status: z.literal('ok') }).openapi('ServiceStatus');
 
-export const livezEndpoint = {
+const livezEndpoint = {
   operationId: 'livez',
   method: 'get',
   path: '/livez',
@@ -14,7 +16,7 @@ export const livezEndpoint = {
   refusals: [],
 } as const satisfies Endpoint;
 
-export const readyzEndpoint = {
+const readyzEndpoint = {
   operationId: 'readyz',
   method: 'get',
   path: '/readyz',
@@ -24,3 +26,13 @@ export const readyzEndpoint = {
   answer: { status: 200, description: 'It can', content: { schema: StatusSchema, example: { status: 'ok' } } },
   refusals: ['schema_outdated', 'schema_newer', 'ledger_closed'],
 } as const satisfies Endpoint;
+
+const UP = { status: 'ok' } as const;
+
+export const livezRoute = route(livezEndpoint, () => () => ({ body: UP }));
+
+export const readyzRoute = route(readyzEndpoint, ({ ledger, database }) => async () => {
+  // The ledger and the server have connections of their own, and both are needed.
+  await Promise.all([ledger.check(), sql`select 1`.execute(database)]);
+  return { body: UP };
+});

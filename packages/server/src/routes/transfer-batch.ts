@@ -2,6 +2,8 @@ import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../http/endpoint.js';
 import { EXAMPLE_IDS, IdempotencyKeyField } from '../http/fields.js';
 import { ProblemSchema, problem } from '../http/problem.js';
+import { route } from '../http/route.js';
+import { postLinkedOrders, postOrders } from '../transfers/post-orders.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema } from '../transfers/transfer-json.js';
 import { CreateTransferSchema, EXAMPLE_CREATE_TRANSFER } from './transfers.js';
@@ -44,7 +46,7 @@ const BatchResultsSchema = z
   .object({ results: z.array(BatchResultSchema).openapi({ description: 'One for each transfer, in order' }) })
   .openapi('BatchResults');
 
-export const createTransferBatchEndpoint = {
+const createTransferBatchEndpoint = {
   operationId: 'createTransferBatch',
   method: 'post',
   path: '/v1/transfers/batch',
@@ -76,3 +78,12 @@ export const createTransferBatchEndpoint = {
   },
   refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'too_many_legs'],
 } as const satisfies Endpoint;
+
+export const createTransferBatchRoute = route(
+  createTransferBatchEndpoint,
+  (services) =>
+    ({ principal, body, idempotencyKey }) =>
+      body.linked === true
+        ? postLinkedOrders(services, principal, body.transfers, idempotencyKey)
+        : postOrders(services, principal, body.transfers),
+);

@@ -10,8 +10,11 @@ import {
   RecipientField,
   WalletIdField,
 } from '../http/fields.js';
+import { route } from '../http/route.js';
+import { findTransfer } from '../transfers/find-transfer.js';
+import { findRecipients, resolveOrder } from '../transfers/order.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
-import { EXAMPLE_TRANSFER, TransferSchema } from '../transfers/transfer-json.js';
+import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfers/transfer-json.js';
 
 export const CreateTransferSchema = z
   .strictObject({
@@ -32,7 +35,7 @@ export const EXAMPLE_CREATE_TRANSFER = {
   description: 'Lunch',
 };
 
-export const createTransferEndpoint = {
+const createTransferEndpoint = {
   operationId: 'createTransfer',
   method: 'post',
   path: '/v1/transfers',
@@ -49,7 +52,7 @@ export const createTransferEndpoint = {
   refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account'],
 } as const satisfies Endpoint;
 
-export const getTransferEndpoint = {
+const getTransferEndpoint = {
   operationId: 'getTransfer',
   method: 'get',
   path: '/v1/transfers/{id}',
@@ -61,3 +64,19 @@ export const getTransferEndpoint = {
   answer: { status: 200, description: 'The transfer', content: { schema: TransferSchema, example: EXAMPLE_TRANSFER } },
   refusals: ['transfer_not_found'],
 } as const satisfies Endpoint;
+
+export const createTransferRoute = route(
+  createTransferEndpoint,
+  ({ ledger, database }) =>
+    async ({ principal, body, idempotencyKey }) => {
+      const recipients = await findRecipients(database, ledger, [body]);
+      const { leg, visible } = await resolveOrder(ledger, principal, body, recipients);
+      const transfer = await ledger.transfers.post({ ...leg, idempotencyKey, scope: principal.id });
+      return transferAnswer(transfer, visible);
+    },
+);
+
+export const getTransferRoute = route(getTransferEndpoint, ({ ledger }) => async ({ principal, params }) => {
+  const { transfer, visible } = await findTransfer(ledger, principal, params.id);
+  return { body: transferJson(transfer, visible) };
+});

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../http/endpoint.js';
+import { route } from '../http/route.js';
 
 const VerifyProblemSchema = z
   .object({
@@ -21,7 +22,7 @@ const VerifyReportSchema = z
   })
   .openapi('VerifyReport');
 
-export const verifyEndpoint = {
+const verifyEndpoint = {
   operationId: 'verify',
   method: 'get',
   path: '/v1/verify',
@@ -39,3 +40,8 @@ export const verifyEndpoint = {
   },
   refusals: [],
 } as const satisfies Endpoint;
+
+export const verifyRoute = route(verifyEndpoint, ({ ledger }) => async () => {
+  const report = await ledger.verify();
+  return { body: { ...report, problems: [...report.problems] } };
+});

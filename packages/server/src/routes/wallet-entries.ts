@@ -1,8 +1,10 @@
 import type { Endpoint } from '../http/endpoint.js';
-import { IdParams, PageQuery } from '../http/fields.js';
-import { EntryPageSchema, EXAMPLE_ENTRY } from '../wallets/entry-json.js';
+import { IdParams, PageQuery, pageOptions } from '../http/fields.js';
+import { route } from '../http/route.js';
+import { EntryPageSchema, EXAMPLE_ENTRY, entryJson } from '../wallets/entry-json.js';
+import { findWallet } from '../wallets/find-wallet.js';
 
-export const listEntriesEndpoint = {
+const listEntriesEndpoint = {
   operationId: 'listEntries',
   method: 'get',
   path: '/v1/wallets/{id}/entries',
@@ -18,3 +20,9 @@ export const listEntriesEndpoint = {
   },
   refusals: ['account_not_found', 'invalid_cursor'],
 } as const satisfies Endpoint;
+
+export const listEntriesRoute = route(listEntriesEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
+  const { id } = await findWallet(ledger, principal, params.id);
+  const page = await ledger.accounts.entries(id, pageOptions(query));
+  return { body: { data: page.data.map(entryJson), nextCursor: page.nextCursor } };
+});

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../http/endpoint.js';
 import { IdParams } from '../http/fields.js';
-import { EXAMPLE_WALLET, WalletSchema } from '../wallets/wallet-json.js';
+import { route } from '../http/route.js';
+import { findWallet } from '../wallets/find-wallet.js';
+import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../wallets/wallet-json.js';
 
 const FreezeSchema = z
   .strictObject({
@@ -12,7 +14,7 @@ const FreezeSchema = z
   })
   .openapi('Freeze');
 
-export const freezeWalletEndpoint = {
+const freezeWalletEndpoint = {
   operationId: 'freezeWallet',
   method: 'post',
   path: '/v1/wallets/{id}/freeze',
@@ -30,7 +32,7 @@ export const freezeWalletEndpoint = {
   refusals: ['account_not_found', 'account_closed', 'account_busy'],
 } as const satisfies Endpoint;
 
-export const unfreezeWalletEndpoint = {
+const unfreezeWalletEndpoint = {
   operationId: 'unfreezeWallet',
   method: 'post',
   path: '/v1/wallets/{id}/unfreeze',
@@ -41,3 +43,13 @@ export const unfreezeWalletEndpoint = {
   answer: { status: 200, description: 'The wallet, open', content: { schema: WalletSchema, example: EXAMPLE_WALLET } },
   refusals: ['account_not_found', 'account_closed', 'account_busy'],
 } as const satisfies Endpoint;
+
+export const freezeWalletRoute = route(freezeWalletEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
+  const { id } = await findWallet(ledger, principal, params.id);
+  return { body: walletJson(await ledger.accounts.freeze(id, { side: body.side ?? 'both' })) };
+});
+
+export const unfreezeWalletRoute = route(unfreezeWalletEndpoint, ({ ledger }) => async ({ principal, params }) => {
+  const { id } = await findWallet(ledger, principal, params.id);
+  return { body: walletJson(await ledger.accounts.unfreeze(id)) };
+});

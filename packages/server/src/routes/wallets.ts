@@ -1,7 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../http/endpoint.js';
-import { CurrencyField, IdParams, NextCursorField, PageQuery } from '../http/fields.js';
-import { EXAMPLE_WALLET, WalletSchema } from '../wallets/wallet-json.js';
+import { CurrencyField, IdParams, NextCursorField, PageQuery, pageOptions } from '../http/fields.js';
+import { route } from '../http/route.js';
+import { findWallet } from '../wallets/find-wallet.js';
+import { defaultWalletName, walletAddress, walletsPrefixOf } from '../wallets/wallet-address.js';
+import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../wallets/wallet-json.js';
 
 const OpenWalletSchema = z
   .strictObject({
@@ -16,7 +19,7 @@ const OpenWalletSchema = z
 
 const WalletPageSchema = z.object({ data: z.array(WalletSchema), nextCursor: NextCursorField }).openapi('WalletPage');
 
-export const listWalletsEndpoint = {
+const listWalletsEndpoint = {
   operationId: 'listWallets',
   method: 'get',
   path: '/v1/wallets',
@@ -32,7 +35,7 @@ export const listWalletsEndpoint = {
   refusals: ['invalid_cursor'],
 } as const satisfies Endpoint;
 
-export const openWalletEndpoint = {
+const openWalletEndpoint = {
   operationId: 'openWallet',
   method: 'post',
   path: '/v1/wallets',
@@ -51,7 +54,7 @@ export const openWalletEndpoint = {
   refusals: ['unknown_currency', 'account_exists'],
 } as const satisfies Endpoint;
 
-export const getWalletEndpoint = {
+const getWalletEndpoint = {
   operationId: 'getWallet',
   method: 'get',
   path: '/v1/wallets/{id}',
@@ -63,3 +66,18 @@ export const getWalletEndpoint = {
   answer: { status: 200, description: 'The wallet', content: { schema: WalletSchema, example: EXAMPLE_WALLET } },
   refusals: ['account_not_found'],
 } as const satisfies Endpoint;
+
+export const listWalletsRoute = route(listWalletsEndpoint, ({ ledger }) => async ({ principal, query }) => {
+  const page = await ledger.accounts.list({ prefix: walletsPrefixOf(principal.id), ...pageOptions(query) });
+  return { body: { data: page.data.map(walletJson), nextCursor: page.nextCursor } };
+});
+
+export const openWalletRoute = route(openWalletEndpoint, ({ ledger }) => async ({ principal, body }) => {
+  const { currency, name = defaultWalletName(currency) } = body;
+  return { body: walletJson(await ledger.accounts.open({ address: walletAddress(principal.id, name), currency })) };
+});
+
+export const getWalletRoute = route(getWalletEndpoint, ({ ledger }) => async ({ principal, params }) => {
+  const { id } = await findWallet(ledger, principal, params.id);
+  return { body: walletJson(await ledger.accounts.get(id)) };
+});

@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import type { Transfer } from '@micropay/ledger-core';
+import type { PostedTransfer, Transfer } from '@micropay/ledger-core';
+import type { Answer } from '../http/answer.js';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
+import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
 
 export const TransferKindField = z
   .enum(['transfer', 'hold', 'capture', 'release', 'expiry', 'reversal'])
@@ -68,4 +70,10 @@ export function transferJson(transfer: Transfer, visible: VisibleSides): Transfe
     fromBalance: visible.from ? String(transfer.fromBalance.posted) : null,
     toBalance: visible.to ? String(transfer.toBalance.posted) : null,
   };
+}
+
+/** The answer to a movement of money: a repetition gets the first result and is told so. */
+export function transferAnswer(transfer: PostedTransfer, visible: VisibleSides): Answer<TransferJson> {
+  const body = transferJson(transfer, visible);
+  return transfer.replayed ? { body, headers: REPLAYED_HEADERS } : { body };
 }

@@ -1,0 +1,64 @@
+-- Users, what lets them in, and what operators come with. Secrets are stored as hashes only, but for the private
+-- signing keys: whoever may read signing_keys can make access tokens, so grant it to the server's role alone.
+-- Old code may run beside it: yes
+
+create table users (
+  id uuid not null,
+  ledger text not null,
+  email text not null,
+  password_hash text not null,
+  display_name text,
+  created_at timestamptz(3) not null default now(),
+  constraint users_pkey primary key (id),
+  constraint users_email_unique unique (ledger, email),
+  constraint users_email_lower_case check (email = lower(email))
+);
+
+-- A login and all the tokens that descend from it: ended as a whole, by logout or when a refresh token comes twice.
+create table sessions (
+  id uuid not null,
+  user_id uuid not null,
+  created_at timestamptz(3) not null default now(),
+  revoked_at timestamptz(3),
+  constraint sessions_pkey primary key (id),
+  constraint sessions_user_fkey foreign key (user_id) references users (id) on delete cascade
+);
+create index sessions_user on sessions (user_id);
+create index sessions_revoked on sessions (revoked_at) where revoked_at is not null;
+
+create table refresh_tokens (
+  token_hash bytea not null,
+  session_id uuid not null,
+  -- The token that was exchanged for this one; null for the first of a session.
+  parent_hash bytea,
+  created_at timestamptz(3) not null default now(),
+  expires_at timestamptz(3) not null,
+  used_at timestamptz(3),
+  constraint refresh_tokens_pkey primary key (token_hash),
+  constraint refresh_tokens_session_fkey foreign key (session_id) references sessions (id) on delete cascade
+);
+create index refresh_tokens_session on refresh_tokens (session_id);
+create index refresh_tokens_parent on refresh_tokens (parent_hash) where parent_hash is not null;
+create index refresh_tokens_expires on refresh_tokens (expires_at);
+
+create table api_keys (
+  id uuid not null,
+  ledger text not null,
+  name text not null,
+  key_hash bytea not null,
+  scopes text[] not null,
+  created_at timestamptz(3) not null default now(),
+  revoked_at timestamptz(3),
+  constraint api_keys_pkey primary key (id),
+  constraint api_keys_name_unique unique (ledger, name),
+  constraint api_keys_hash_unique unique (ledger, key_hash)
+);
+
+-- Several are valid at a time: the newest signs, the others verify until their last token has expired.
+create table signing_keys (
+  kid uuid not null,
+  public_jwk jsonb not null,
+  private_jwk jsonb not null,
+  created_at timestamptz(3) not null default now(),
+  constraint signing_keys_pkey primary key (kid)
+);

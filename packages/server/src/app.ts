@@ -1,0 +1,49 @@
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import type { Logger } from 'pino';
+import { SECURE_HEADERS } from './http/answer.js';
+import { openApiDocument } from './http/openapi-document.js';
+import { requestId } from './http/request-id.js';
+import { createRouteRefusal } from './http/route-refusal.js';
+import { type AppEnv, refuse, serveRoute } from './http/serve-route.js';
+import { ROUTES } from './routes/index.js';
+import type { Services } from './services.js';
+
+const CORS_MAX_AGE_S = 600;
+/** What a browser's script may read beside the body. */
+const EXPOSED_HEADERS = ['Idempotent-Replayed', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'];
+
+export interface AppDependencies {
+  readonly services: Services;
+  readonly log: Logger;
+  /** Pages of these origins may call from a browser; none by default. */
+  readonly corsOrigins?: readonly string[];
+}
+
+/** The HTTP interface without a port: a `fetch` function. */
+export function createApp({ services, log, corsOrigins = [] }: AppDependencies) {
+  const app = new Hono<AppEnv>();
+  const endpoints = ROUTES.map(({ endpoint }) => endpoint);
+
+  // Only when it is asked for: without it a request goes straight to its one handler.
+  if (corsOrigins.length > 0) {
+    app.use('*', cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: CORS_MAX_AGE_S }));
+  }
+  for (const route of ROUTES) {
+    const { method, path } = route.endpoint;
+    app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), serveRoute(route, services, log));
+  }
+
+  let documentText: string | undefined;
+  app.get('/openapi.json', () => {
+    documentText ??= JSON.stringify(openApiDocument(endpoints));
+    return new Response(documentText, { headers: { 'content-type': 'application/json', ...SECURE_HEADERS } });
+  });
+
+  const routeRefusal = createRouteRefusal([...endpoints, { method: 'get', path: '/openapi.json' }]);
+  app.notFound(({ req }) =>
+    refuse(routeRefusal(req.method, req.path), requestId(req.raw.headers.get('x-request-id')), log),
+  );
+  app.onError((error, { req }) => refuse(error, requestId(req.raw.headers.get('x-request-id')), log));
+  return app;
+}

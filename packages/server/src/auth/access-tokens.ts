@@ -1,0 +1,86 @@
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import type { UserId } from '../users/user.js';
+import type { UserPrincipal } from './principal.js';
+import type { RevokedSessions } from './revoked-sessions.js';
+import type { SigningKeys } from './signing-keys.js';
+import { tokenRefused } from './token-refused.js';
+import { createVerifiedTokens } from './verified-tokens.js';
+
+export const ACCESS_TOKEN_LIFETIME_S = 600;
+const ALGORITHM = 'EdDSA';
+/** RFC 9068: an access token cannot be mistaken for another kind of JWT. */
+const TOKEN_TYPE = 'at+jwt';
+const AUDIENCE = 'micropay';
+const VERIFIED_TOKENS_MAX = 20_000;
+
+/** Short-lived proofs of who is logged in: JWTs that any process verifies without asking the database. */
+export interface AccessTokens {
+  issue(user: { readonly userId: UserId; readonly sessionId: string }): Promise<string>;
+  /** The user of a token that was verified before and still counts. */
+  known(token: string): UserPrincipal | undefined;
+  /** @throws {ProblemError} `token_invalid`, `token_expired` */
+  verify(token: string): Promise<UserPrincipal>;
+}
+
+export function createAccessTokens(options: {
+  readonly signingKeys: SigningKeys;
+  readonly revokedSessions: RevokedSessions;
+  readonly ledger: string;
+  readonly issuer: string;
+}): AccessTokens {
+  const { signingKeys, revokedSessions, ledger, issuer } = options;
+  const verified = createVerifiedTokens(VERIFIED_TOKENS_MAX);
+
+  async function readPayload(token: string): Promise<JWTPayload> {
+    try {
+      const { payload } = await jwtVerify(token, findPublicKey, {
+        algorithms: [ALGORITHM],
+        typ: TOKEN_TYPE,
+        issuer,
+        audience: AUDIENCE,
+        requiredClaims: ['sub', 'sid', 'ledger', 'exp'],
+      });
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JWTExpired)
+        throw tokenRefused('token_expired', 'the access token has expired', error);
+      if (error instanceof errors.JOSEError) throw tokenRefused('token_invalid', 'the token is not valid here', error);
+      throw error;
+    }
+  }
+
+  async function findPublicKey({ kid }: { kid?: string }) {
+    const key = kid === undefined ? undefined : await signingKeys.find(kid);
+    if (key === undefined) throw new errors.JWKSNoMatchingKey();
+    return key.publicKey;
+  }
+
+  return {
+    async issue({ userId, sessionId }) {
+      const { kid, privateKey } = await signingKeys.current();
+      return new SignJWT({ ledger, sid: sessionId })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TOKEN_TYPE, kid })
+        .setSubject(userId)
+        .setIssuer(issuer)
+        .setAudience(AUDIENCE)
+        .setIssuedAt()
+        .setExpirationTime(`${ACCESS_TOKEN_LIFETIME_S}s`)
+        .sign(privateKey);
+    },
+
+    known(token) {
+      const principal = verified.get(token);
+      return principal === undefined || revokedSessions.has(principal.sessionId) ? undefined : principal;
+    },
+
+    async verify(token) {
+      const payload = await readPayload(token);
+      if (payload.ledger !== ledger) throw tokenRefused('token_invalid', 'the token is for another ledger');
+      const sessionId = String(payload.sid);
+      if (revokedSessions.has(sessionId)) throw tokenRefused('token_invalid', 'the session has ended: log in again');
+      const principal: UserPrincipal = { kind: 'user', id: payload.sub as UserId, sessionId };
+      verified.add(token, { principal, expiresAtMs: Number(payload.exp) * 1_000 });
+      return principal;
+    },
+  };
+}

@@ -1,0 +1,16 @@
+import type { UserId } from '../users/user.js';
+
+export interface UserPrincipal {
+  readonly kind: 'user';
+  readonly id: UserId;
+  readonly sessionId: string;
+}
+
+export interface Operator {
+  readonly kind: 'operator';
+  /** The API key's id, which stays when the key itself is replaced. */
+  readonly id: string;
+}
+
+/** Who a request comes from. `id` is also the scope of its idempotency keys. */
+export type Principal = UserPrincipal | Operator;

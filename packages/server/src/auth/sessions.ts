@@ -1,0 +1,152 @@
+import { sql } from 'kysely';
+import { v7 as uuidv7 } from 'uuid';
+import type { Database } from '../database/connect.js';
+import { ProblemError } from '../http/problem.js';
+import type { UserId } from '../users/user.js';
+import { ACCESS_TOKEN_LIFETIME_S, type AccessTokens } from './access-tokens.js';
+import type { RevokedSessions } from './revoked-sessions.js';
+import { hashSecret, newSecret } from './secret.js';
+
+const REFRESH_TOKEN_DAYS = 30;
+/** How long a used refresh token works again, for a client that lost the answer. */
+const GRACE_S = 10;
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** Seconds that the access token lives. */
+  readonly expiresIn: number;
+}
+
+/** A session begins with a login and lives on through its refresh tokens, each of which works once. */
+export interface Sessions {
+  /** Begins a session, in the database transaction that is given. */
+  begin(transaction: Database, userId: UserId): Promise<Tokens>;
+  /** @throws {ProblemError} `refresh_token_invalid`, `refresh_token_reused` */
+  refresh(refreshToken: string): Promise<Tokens>;
+  /** Ends the session of this token; does nothing when there is none. */
+  end(refreshToken: string): Promise<void>;
+  removeExpired(): Promise<void>;
+}
+
+export function createSessions(options: {
+  readonly database: Database;
+  readonly accessTokens: AccessTokens;
+  readonly revokedSessions: RevokedSessions;
+}): Sessions {
+  const { database, accessTokens, revokedSessions } = options;
+
+  async function issue(
+    transaction: Database,
+    session: { readonly userId: UserId; readonly sessionId: string },
+    parentHash: Buffer | null,
+  ): Promise<Tokens> {
+    const refreshToken = newSecret('mpr_');
+    await transaction
+      .insertInto('refresh_tokens')
+      .values({
+        token_hash: hashSecret(refreshToken),
+        session_id: session.sessionId,
+        parent_hash: parentHash,
+        expires_at: sql<Date>`now() + make_interval(days => ${REFRESH_TOKEN_DAYS})`,
+      })
+      .execute();
+    return { accessToken: await accessTokens.issue(session), refreshToken, expiresIn: ACCESS_TOKEN_LIFETIME_S };
+  }
+
+  async function revoke(sessionId: string): Promise<void> {
+    await database
+      .updateTable('sessions')
+      .set({ revoked_at: sql<Date>`now()` })
+      .where('id', '=', sessionId)
+      .where('revoked_at', 'is', null)
+      .execute();
+    revokedSessions.add(sessionId);
+  }
+
+  return {
+    async begin(transaction, userId) {
+      const sessionId = uuidv7();
+      await transaction.insertInto('sessions').values({ id: sessionId, user_id: userId }).execute();
+      return issue(transaction, { userId, sessionId }, null);
+    },
+
+    async refresh(refreshToken) {
+      const tokenHash = hashSecret(refreshToken);
+      const outcome = await database.transaction().execute(async (transaction) => {
+        const found = await lockToken(transaction, tokenHash);
+        if (found === undefined) return 'invalid';
+        if (!found.mayBeUsed) return found.sessionId;
+        await transaction
+          .updateTable('refresh_tokens')
+          .set({ used_at: sql<Date>`coalesce(used_at, now())` })
+          .where('token_hash', '=', tokenHash)
+          .execute();
+        return issue(transaction, found, tokenHash);
+      });
+      if (typeof outcome === 'object') return outcome;
+      if (outcome === 'invalid') throw new ProblemError('refresh_token_invalid', 'log in again');
+      // The holder or a thief has used it before; who of them sends it now cannot be told, so both lose the session.
+      await revoke(outcome);
+      throw new ProblemError(
+        'refresh_token_reused',
+        'the session has ended, as this token was used before: log in again',
+      );
+    },
+
+    async end(refreshToken) {
+      const row = await database
+        .selectFrom('refresh_tokens')
+        .select('session_id')
+        .where('token_hash', '=', hashSecret(refreshToken))
+        .executeTakeFirst();
+      if (row !== undefined) await revoke(row.session_id);
+    },
+
+    async removeExpired() {
+      await database.deleteFrom('refresh_tokens').where('expires_at', '<', sql<Date>`now()`).execute();
+      await database
+        .deleteFrom('sessions')
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('refresh_tokens').whereRef('session_id', '=', 'sessions.id').select('token_hash'))),
+        )
+        .execute();
+    },
+  };
+}
+
+/** Reads a live token and locks its session, so that two requests with one token come one after the other. */
+async function lockToken(transaction: Database, tokenHash: Buffer) {
+  const session = await transaction
+    .selectFrom('sessions')
+    .innerJoin('refresh_tokens', 'refresh_tokens.session_id', 'sessions.id')
+    .select(['sessions.id as sessionId', 'sessions.user_id as userId'])
+    .where('token_hash', '=', tokenHash)
+    .where('expires_at', '>', sql<Date>`now()`)
+    .where('revoked_at', 'is', null)
+    .forUpdate('sessions')
+    .executeTakeFirst();
+  if (session === undefined) return undefined;
+  // A statement of its own, as it must see what the request that was waited for has committed.
+  const { mayBeUsed } = await transaction
+    .selectFrom('refresh_tokens')
+    .select(({ or, and, eb, not, exists, selectFrom }) =>
+      or([
+        eb('used_at', 'is', null),
+        and([
+          eb('used_at', '>', sql<Date>`now() - make_interval(secs => ${GRACE_S})`),
+          not(
+            exists(
+              selectFrom('refresh_tokens as child')
+                .where('child.parent_hash', '=', tokenHash)
+                .where('child.used_at', 'is not', null)
+                .select('child.token_hash'),
+            ),
+          ),
+        ]),
+      ]).as('mayBeUsed'),
+    )
+    .where('token_hash', '=', tokenHash)
+    .executeTakeFirstOrThrow();
+  return { ...session, mayBeUsed: Boolean(mayBeUsed) };
+}

@@ -1,0 +1,11 @@
+import { ProblemError } from '../http/problem.js';
+
+export const REALM = 'Bearer realm="micropay"';
+
+/** A bearer token that was sent and does not count (RFC 6750). */
+export function tokenRefused(code: 'token_invalid' | 'token_expired', detail: string, cause?: unknown): ProblemError {
+  return new ProblemError(code, detail, {
+    headers: { 'www-authenticate': `${REALM}, error="invalid_token", error_description="${detail}"` },
+    cause,
+  });
+}

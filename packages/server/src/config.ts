@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { StartError } from './start-error.js';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const OPERATOR_KEY_LENGTH_MIN = 16;
+const PORT_MAX = 65_535;
+const TRUSTED_PROXIES_MAX = 10;
+
+const text = z.string().min(1);
+
+const EnvironmentSchema = z.object({
+  DATABASE_URL: z
+    .string('is missing: set it to postgresql://user:password@host:5432/database')
+    .regex(/^postgres(?:ql)?:\/\/./, 'must look like postgresql://user:password@host:5432/database'),
+  DATABASE_SCHEMA: text.default('micropay'),
+  LEDGER: text.default('main'),
+  HOST: text.default('127.0.0.1'),
+  PORT: z.coerce.number('must be a port number').int().min(0).max(PORT_MAX).default(3000),
+  OPERATOR_API_KEY: z
+    .string()
+    .regex(/^\S*$/, 'must not contain white space')
+    .min(OPERATOR_KEY_LENGTH_MIN, `must have at least ${OPERATOR_KEY_LENGTH_MIN} characters`)
+    .optional(),
+  DATA_DIR: text.optional(),
+  TOKEN_ISSUER: text.default('micropay'),
+  TRUSTED_PROXIES: z.coerce.number('must be a number of proxies').int().min(0).max(TRUSTED_PROXIES_MAX).default(0),
+  CORS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(',').map((origin) => origin.trim()))
+    .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must be origins such as https://app.example.com' })))
+    .default([]),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+});
+
+/** What the server can be told. */
+export interface Config {
+  /** PostgreSQL, reached directly: a pooler that shares connections between transactions does not do. */
+  readonly databaseUrl: string;
+  readonly databaseSchema: string;
+  /** The ledger that this server's users and wallets live in. */
+  readonly ledger: string;
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Replaces the operator's key; without it the present one stays, or one is made. */
+  readonly operatorApiKey?: string | undefined;
+  /** Where a key that was made is kept for its owner to read. */
+  readonly dataDirectory?: string | undefined;
+  /** `iss` of access tokens. */
+  readonly tokenIssuer: string;
+  /** How many proxies of yours a request passes: their `X-Forwarded-For` is believed. */
+  readonly trustedProxies: number;
+  readonly corsOrigins: readonly string[];
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** Reads the environment; a variable that is set to nothing counts as not set. */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const result = EnvironmentSchema.safeParse(given);
+  if (!result.success) {
+    const wrong = result.error.issues.map(({ path, message }) => `${path[0]?.toString()} ${message}`);
+    throw new StartError('invalid_configuration', wrong.join('\n'));
+  }
+  const { data } = result;
+  return {
+    databaseUrl: data.DATABASE_URL,
+    databaseSchema: data.DATABASE_SCHEMA,
+    ledger: data.LEDGER,
+    host: data.HOST,
+    port: data.PORT,
+    operatorApiKey: data.OPERATOR_API_KEY,
+    dataDirectory: data.DATA_DIR,
+    tokenIssuer: data.TOKEN_ISSUER,
+    trustedProxies: data.TRUSTED_PROXIES,
+    corsOrigins: data.CORS_ORIGINS,
+    logLevel: data.LOG_LEVEL,
+  };
+}
+
+/** The configuration as it may be logged. */
+export function redactConfig(config: Config): Record<string, unknown> {
+  const { username, password, ...url } = partsOf(config.databaseUrl);
+  return {
+    ...config,
+    databaseUrl: `${url.protocol}//${username === '' ? '' : `${username}:[redacted]@`}${url.host}${url.pathname}`,
+    ...(config.operatorApiKey === undefined ? {} : { operatorApiKey: '[redacted]' }),
+  };
+}
+
+function partsOf(databaseUrl: string) {
+  const { protocol, username, password, host, pathname } = new URL(databaseUrl);
+  return { protocol, username, password, host, pathname };
+}

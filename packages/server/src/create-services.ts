@@ -1,0 +1,68 @@
+import type { Ledger } from '@micropay/ledger-core';
+import { createAccessTokens } from './auth/access-tokens.js';
+import { createApiKeys } from './auth/api-keys.js';
+import { createAttemptLimit } from './auth/attempt-limit.js';
+import { createAuthenticate } from './auth/authenticate.js';
+import { createPasswords } from './auth/password.js';
+import { createRevokedSessions } from './auth/revoked-sessions.js';
+import { createSessions } from './auth/sessions.js';
+import { createSigningKeys } from './auth/signing-keys.js';
+import type { RepeatedWork } from './background.js';
+import type { Config } from './config.js';
+import type { Database } from './database/connect.js';
+import { createClientAddress } from './http/client-address.js';
+import type { Services } from './services.js';
+
+const LOGIN_ATTEMPTS_PER_MINUTE = 10;
+const REFRESH_ATTEMPTS_PER_MINUTE = 10;
+/** With the time a poll takes, well within the five seconds that a logout may take to count everywhere. */
+const POLL_MS = 2_000;
+const HOUR_MS = 3_600_000;
+
+/** Makes all that handlers work with, on a migrated database, and says what has to be repeated beside them. */
+export async function createServices(
+  config: Pick<Config, 'tokenIssuer' | 'trustedProxies' | 'operatorApiKey'>,
+  ledger: Ledger,
+  database: Database,
+): Promise<{
+  readonly services: Services;
+  readonly background: readonly RepeatedWork[];
+  /** An operator key that was made just now. */
+  readonly newOperatorKey: string | undefined;
+}> {
+  const signingKeys = createSigningKeys(database);
+  const revokedSessions = createRevokedSessions(database);
+  const apiKeys = createApiKeys(database, ledger.name);
+  const accessTokens = createAccessTokens({
+    signingKeys,
+    revokedSessions,
+    ledger: ledger.name,
+    issuer: config.tokenIssuer,
+  });
+  const sessions = createSessions({ database, accessTokens, revokedSessions });
+
+  await signingKeys.rotate();
+  await revokedSessions.poll();
+  const newOperatorKey = await apiKeys.ensureOperatorKey(config.operatorApiKey);
+
+  return {
+    services: {
+      ledger,
+      database,
+      passwords: await createPasswords(),
+      sessions,
+      signingKeys,
+      authenticate: createAuthenticate(accessTokens, apiKeys),
+      clientAddress: createClientAddress(config.trustedProxies),
+      loginAttempts: createAttemptLimit('login', LOGIN_ATTEMPTS_PER_MINUTE),
+      refreshAttempts: createAttemptLimit('refresh', REFRESH_ATTEMPTS_PER_MINUTE),
+    },
+    background: [
+      { name: 'revoked sessions', everyMs: POLL_MS, run: revokedSessions.poll },
+      { name: 'api keys', everyMs: POLL_MS, run: apiKeys.reload },
+      { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },
+      { name: 'expired sessions', everyMs: HOUR_MS, run: sessions.removeExpired },
+    ],
+    newOperatorKey,
+  };
+}

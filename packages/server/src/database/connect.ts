@@ -1,0 +1,24 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Tables } from './tables.js';
+
+/** The server's own tables; money goes through the ledger, which has connections of its own. */
+export type Database = Kysely<Tables>;
+
+const CONNECTIONS_MAX = 4;
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+
+export function connect(databaseUrl: string, schema: string): Database {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    application_name: 'micropay-server',
+    max: CONNECTIONS_MAX,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  // An idle connection that breaks is dropped by the pool and must not end the process; the next query opens another.
+  pool.on('error', () => undefined);
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
+}

@@ -1,0 +1,46 @@
+import type { JWK } from 'jose';
+import type { ColumnType, Generated } from 'kysely';
+import type { UserId } from '../users/user.js';
+
+/** Written once, by the database's clock. */
+type CreatedAt = ColumnType<Date, never, never>;
+
+export interface Tables {
+  users: {
+    id: UserId;
+    ledger: string;
+    email: string;
+    password_hash: string;
+    display_name: string | null;
+    created_at: CreatedAt;
+  };
+  sessions: {
+    id: string;
+    user_id: UserId;
+    created_at: CreatedAt;
+    revoked_at: Date | null;
+  };
+  refresh_tokens: {
+    token_hash: Buffer;
+    session_id: string;
+    parent_hash: Buffer | null;
+    created_at: CreatedAt;
+    expires_at: Date;
+    used_at: Date | null;
+  };
+  api_keys: {
+    id: string;
+    ledger: string;
+    name: string;
+    key_hash: Buffer;
+    scopes: string[];
+    created_at: CreatedAt;
+    revoked_at: Date | null;
+  };
+  signing_keys: {
+    kid: string;
+    public_jwk: ColumnType<JWK, string, never>;
+    private_jwk: ColumnType<JWK, string, never>;
+    created_at: Generated<Date>;
+  };
+}

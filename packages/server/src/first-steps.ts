@@ -1,0 +1,49 @@
+/** How the commands get at the operator's key. */
+export type OperatorKeySource =
+  | { readonly kind: 'environment' }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'unknown' };
+
+function readOperatorKey(source: OperatorKeySource): string {
+  switch (source.kind) {
+    case 'environment':
+      return 'operator="$OPERATOR_API_KEY"';
+    case 'file':
+      return `operator="$(cat '${source.path}')"`;
+    case 'unknown':
+      return "operator='the operator key, printed at the first start'";
+  }
+}
+
+/**
+ * The first payment, for bash with curl and node: the lines that the server prints when it starts and the README
+ * shows. The tests run them as they are.
+ */
+export function firstSteps(url: string, operatorKey: OperatorKeySource): string {
+  return `url=${url}
+json='Content-Type: application/json'
+${readOperatorKey(operatorKey)}
+field() { node -p "JSON.parse(fs.readFileSync(0, 'utf8')).$1"; }
+
+# Two users, each with an empty USD wallet.
+alice=$(curl -sS $url/v1/auth/register -H "$json" \\
+  -d '{"email":"alice@example.com","password":"correct horse battery"}')
+curl -sS $url/v1/auth/register -H "$json" \\
+  -d '{"email":"bob@example.com","password":"battery staple correct"}'
+token=$(field accessToken <<< "$alice")
+wallet=$(field wallet.id <<< "$alice")
+
+# The operator brings 50.00 USD into Alice's wallet: amounts are minor units.
+curl -sS $url/v1/deposits -H "Authorization: Bearer $operator" -H "$json" \\
+  -H "Idempotency-Key: first-deposit-$wallet" \\
+  -d '{"wallet":"'$wallet'","amount":"5000","currency":"USD"}'
+
+# Alice pays Bob 12.50 USD. Send it twice: it is paid once.
+curl -sS $url/v1/transfers -H "Authorization: Bearer $token" -H "$json" \\
+  -H "Idempotency-Key: lunch-1" \\
+  -d '{"from":"'$wallet'","to":"bob@example.com","amount":"1250","currency":"USD"}'
+
+# Her history, newest first.
+curl -sS $url/v1/wallets/$wallet/entries -H "Authorization: Bearer $token"
+`;
+}

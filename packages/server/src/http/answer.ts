@@ -1,0 +1,37 @@
+import { PROBLEM_MEDIA_TYPE, type Problem } from './problem.js';
+
+/** What a handler returns: the JSON body, and headers beside those that every answer has. */
+export interface Answer<Body> {
+  readonly body: Body;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An API has no page to show: nothing is cached, framed, sniffed or loaded. */
+export const SECURE_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+const JSON_HEADERS = { 'content-type': 'application/json', ...SECURE_HEADERS };
+const PROBLEM_HEADERS = { 'content-type': PROBLEM_MEDIA_TYPE, ...SECURE_HEADERS };
+
+/** Built from a text and a plain object, which is what the Node adapter writes without a detour. */
+export function jsonResponse(status: number, { body, headers }: Answer<unknown>, requestId: string): Response {
+  return new Response(body === undefined ? null : JSON.stringify(body), {
+    status,
+    headers: { ...JSON_HEADERS, 'x-request-id': requestId, ...headers },
+  });
+}
+
+export function problemResponse(
+  problem: Problem,
+  headers: Readonly<Record<string, string>> | undefined,
+  requestId: string,
+): Response {
+  return new Response(JSON.stringify({ ...problem, instance: `urn:micropay:request:${requestId}` }), {
+    status: problem.status,
+    headers: { ...PROBLEM_HEADERS, 'x-request-id': requestId, ...headers },
+  });
+}

@@ -1,0 +1,16 @@
+import { IdempotencyKeyField } from './fields.js';
+import { parse } from './invalid.js';
+import { ProblemError } from './problem.js';
+
+export const REPLAYED_HEADERS: Readonly<Record<string, string>> = { 'idempotent-replayed': 'true' };
+
+/** The caller's name for this intention, from the header `Idempotency-Key`. */
+export function readIdempotencyKey(header: string | null, need: 'required' | 'optional'): string | undefined {
+  if (header !== null) return parse(IdempotencyKeyField, header);
+  if (need === 'optional') return undefined;
+  throw keyRequired('send the header "Idempotency-Key": your own name for this payment, the same on every retry');
+}
+
+export function keyRequired(detail: string): ProblemError {
+  return new ProblemError('idempotency_key_required', detail);
+}

@@ -1,0 +1,51 @@
+import type { z } from '@hono/zod-openapi';
+import type { Operator, Principal, UserPrincipal } from '../auth/principal.js';
+import type { Services } from '../services.js';
+import type { Answer } from './answer.js';
+import type { Endpoint } from './endpoint.js';
+
+interface PrincipalByAccess {
+  anyone: undefined;
+  user: UserPrincipal;
+  operator: Operator;
+  either: Principal;
+}
+
+/** The checked parts of a request that an endpoint asks for. */
+export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
+  readonly principal: PrincipalByAccess[Definition['access']];
+  readonly params: Definition extends { params: infer Schema extends z.ZodType } ? z.output<Schema> : undefined;
+  readonly query: Definition extends { query: infer Schema extends z.ZodType } ? z.output<Schema> : undefined;
+  readonly body: Definition extends { body: { schema: infer Schema extends z.ZodType } } ? z.output<Schema> : undefined;
+  readonly idempotencyKey: Definition extends { idempotencyKey: 'required' }
+    ? string
+    : Definition extends { idempotencyKey: 'optional' }
+      ? string | undefined
+      : undefined;
+  /** Where the request came from, for rate limits. */
+  readonly clientAddress: string;
+}
+
+type AnswerOf<Definition extends Endpoint> = Definition extends {
+  answer: { content: { schema: infer Schema extends z.ZodType } };
+}
+  ? Answer<z.input<Schema>>
+  : Answer<undefined>;
+
+export type Handler<Definition extends Endpoint> = (
+  request: EndpointRequest<Definition>,
+) => Promise<AnswerOf<Definition>> | AnswerOf<Definition>;
+
+/** An endpoint and what makes its handler, once the services are there. */
+export interface Route {
+  readonly endpoint: Endpoint;
+  readonly bind: (services: Services) => (request: EndpointRequest) => Promise<Answer<unknown>> | Answer<unknown>;
+}
+
+/** Holds a handler to the description of its endpoint: what it is given, and what it must answer. */
+export function route<const Definition extends Endpoint>(
+  endpoint: Definition,
+  bind: (services: Services) => Handler<Definition>,
+): Route {
+  return { endpoint, bind: bind as unknown as Route['bind'] };
+}

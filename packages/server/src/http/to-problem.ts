@@ -1,0 +1,35 @@
+import { LedgerError } from '@micropay/ledger-core';
+import { databaseRefusal } from '../database/database-refusal.js';
+import { ERRORS } from './error-codes.js';
+import { type FieldError, type Problem, ProblemError, problem } from './problem.js';
+
+/** How long callers are asked to wait before they repeat what could not be done now. */
+const RETRY_AFTER_S = 1;
+
+export interface ProblemAnswer {
+  readonly problem: Problem;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a caller is told about an error; one that nobody expected says nothing but that it happened. */
+export function toProblem(error: unknown): ProblemAnswer {
+  const refusal = databaseRefusal(error);
+  if (refusal instanceof ProblemError) return ofProblemError(refusal);
+  if (refusal instanceof LedgerError) return ofLedgerError(refusal);
+  return { problem: problem('internal_error', 'this is a fault of the server; its log has the details') };
+}
+
+function ofProblemError({ code, message, errors, headers }: ProblemError): ProblemAnswer {
+  return { problem: problem(code, message, errors), ...(headers === undefined ? {} : { headers }) };
+}
+
+function ofLedgerError({ code, message, details }: LedgerError): ProblemAnswer {
+  const answer = problem(code, message, errorsOf(details.leg, message));
+  if (ERRORS[code].status !== 503) return { problem: answer };
+  return { problem: answer, headers: { 'retry-after': String(RETRY_AFTER_S) } };
+}
+
+/** Of linked transfers, the one that was refused. */
+function errorsOf(leg: unknown, message: string): readonly FieldError[] | undefined {
+  return typeof leg === 'number' ? [{ path: `transfers.${leg}`, message }] : undefined;
+}

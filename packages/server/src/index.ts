@@ -1,0 +1,4 @@
+export { type AppDependencies, createApp } from './app.js';
+export { type Config, readConfig } from './config.js';
+export { StartError, type StartErrorCode } from './start-error.js';
+export { type RunningServer, startServer } from './start-server.js';

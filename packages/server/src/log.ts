@@ -1,0 +1,33 @@
+import { destination, type Logger, pino } from 'pino';
+
+const SECRETS = ['authorization', 'password', 'passwordHash', 'accessToken', 'refreshToken', 'token', 'key', 'email'];
+const STANDARD_ERROR = 2;
+
+/**
+ * Structured lines on standard error; standard output is for what the person at the terminal is told. Requests are
+ * logged at `debug` only, so that a payment does not pay for a line.
+ */
+export function createLog(level: string): Logger {
+  return pino(
+    {
+      level,
+      redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
+      serializers: { err: describeError },
+    },
+    destination(STANDARD_ERROR),
+  );
+}
+
+/** Only what is known to hold no personal data: a database error's detail quotes the row. */
+function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
+  return {
+    type: error.name,
+    message: error.message,
+    stack: error.stack,
+    ...(code === undefined ? {} : { code }),
+    ...(constraint === undefined ? {} : { constraint }),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  };
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { LedgerError } from '@micropay/ledger-core';
+import { type Config, readConfig, redactConfig } from './config.js';
+import { firstSteps, type OperatorKeySource } from './first-steps.js';
+import { createLog } from './log.js';
+import { keepOperatorKey, keptOperatorKey } from './operator-key-file.js';
+import { StartError } from './start-error.js';
+import { type RunningServer, startServer } from './start-server.js';
+
+const EXIT_FAILED = 1;
+const EXIT_MISCONFIGURED = 2;
+
+try {
+  const config = readConfig();
+  const log = createLog(config.logLevel);
+  log.debug(redactConfig(config), 'configuration');
+  const server = await startServer(config, log);
+  stopOnSignals(server);
+  if (server.newOperatorKey !== undefined && config.dataDirectory !== undefined) {
+    await keepOperatorKey(config.dataDirectory, server.newOperatorKey);
+  }
+  console.log(greeting(server, config));
+} catch (error) {
+  if (!(error instanceof StartError || error instanceof LedgerError)) throw error;
+  console.error(`${error.code}: ${error.message}`);
+  process.exit(error.code === 'invalid_configuration' ? EXIT_MISCONFIGURED : EXIT_FAILED);
+}
+
+function greeting({ url, newOperatorKey }: RunningServer, config: Config): string {
+  const key = newOperatorKey === undefined ? '' : `\nOperator key, shown this once: ${newOperatorKey}\n`;
+  return `MicroPay listens on ${url}. Stop it with Ctrl-C.
+${key}
+First steps, in another terminal:
+
+${firstSteps(url, operatorKeySource(config))}`;
+}
+
+function operatorKeySource({ operatorApiKey, dataDirectory }: Config): OperatorKeySource {
+  if (operatorApiKey !== undefined) return { kind: 'environment' };
+  const path = keptOperatorKey(dataDirectory);
+  return path === undefined ? { kind: 'unknown' } : { kind: 'file', path };
+}
+
+/** The first signal finishes what is under way; a second one does not wait for it. */
+function stopOnSignals(server: RunningServer): void {
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(EXIT_FAILED);
+      stopping = true;
+      server.close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          console.error(error);
+          process.exit(EXIT_FAILED);
+        },
+      );
+    });
+  }
+}

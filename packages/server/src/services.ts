@@ -1,0 +1,21 @@
+import type { Ledger } from '@micropay/ledger-core';
+import type { AttemptLimit } from './auth/attempt-limit.js';
+import type { Authenticate } from './auth/authenticate.js';
+import type { Passwords } from './auth/password.js';
+import type { Sessions } from './auth/sessions.js';
+import type { SigningKeys } from './auth/signing-keys.js';
+import type { Database } from './database/connect.js';
+import type { ClientAddress } from './http/client-address.js';
+
+/** All that handlers work with. */
+export interface Services {
+  readonly ledger: Ledger;
+  readonly database: Database;
+  readonly passwords: Passwords;
+  readonly sessions: Sessions;
+  readonly signingKeys: SigningKeys;
+  readonly authenticate: Authenticate;
+  readonly clientAddress: ClientAddress;
+  readonly loginAttempts: AttemptLimit;
+  readonly refreshAttempts: AttemptLimit;
+}

@@ -1,0 +1,12 @@
+export type StartErrorCode = 'invalid_configuration' | 'port_in_use' | 'address_unavailable';
+
+/** Why the server cannot start, in words that say what to change. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+  readonly code: StartErrorCode;
+
+  constructor(code: StartErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,110 @@
+import { type Ledger, LedgerError, type PostResult } from '@micropay/ledger-core';
+import type { UserPrincipal } from '../auth/principal.js';
+import type { Database } from '../database/connect.js';
+import type { Answer } from '../http/answer.js';
+import { keyRequired, REPLAYED_HEADERS } from '../http/idempotency-key.js';
+import { type Problem, ProblemError } from '../http/problem.js';
+import { toProblem } from '../http/to-problem.js';
+import { findRecipients, type Order, type ResolvedOrder, resolveOrder } from './order.js';
+import { type TransferJson, transferJson, type VisibleSides } from './transfer-json.js';
+
+export interface BatchOrder extends Order {
+  readonly idempotencyKey?: string | undefined;
+}
+
+type BatchResult = { ok: true; replayed: boolean; transfer: TransferJson } | { ok: false; error: Problem };
+type BatchAnswer = Answer<{ results: BatchResult[] }>;
+
+interface Services {
+  readonly ledger: Ledger;
+  readonly database: Database;
+}
+
+/** Posts each order on its own, in order, under its own key; a refused one never fails its neighbours. */
+export async function postOrders(
+  services: Services,
+  principal: UserPrincipal,
+  orders: readonly BatchOrder[],
+): Promise<BatchAnswer> {
+  const keys = orders.map(ownKey);
+  const resolved = await resolveOrders(services, principal, orders);
+  const requests = resolved.flatMap((order, index) =>
+    'leg' in order ? [{ ...order.leg, idempotencyKey: keys[index] ?? '', scope: principal.id }] : [],
+  );
+  const posted = requests.length === 0 ? [] : await services.ledger.transfers.postMany(requests);
+  refuseWhenNothingCouldBeDone(posted);
+  const inOrder = posted.values();
+  const results = resolved.map((order): BatchResult => {
+    if (!('leg' in order)) return { ok: false, error: order };
+    return resultJson(inOrder.next().value as PostResult, order.visible);
+  });
+  return { body: { results } };
+}
+
+/** Posts all orders or none, under one key. */
+export async function postLinkedOrders(
+  services: Services,
+  principal: UserPrincipal,
+  orders: readonly BatchOrder[],
+  idempotencyKey: string | undefined,
+): Promise<BatchAnswer> {
+  if (idempotencyKey === undefined) throw keyRequired('linked transfers take one key, in the header "Idempotency-Key"');
+  orders.forEach(refuseOwnKey);
+  const resolved = (await resolveOrders(services, principal, orders)).map(requireResolved);
+  const legs = resolved.map(({ leg }) => leg);
+  const posted = await services.ledger.transfers.postLinked(legs, { idempotencyKey, scope: principal.id });
+  const results = posted.map((transfer, index) =>
+    resultJson({ ok: true, transfer }, resolved[index]?.visible ?? { from: false, to: false }),
+  );
+  const headers = posted[0]?.replayed === true ? { headers: REPLAYED_HEADERS } : {};
+  return { body: { results }, ...headers };
+}
+
+/** Each order in the ledger's words, or the problem with it. */
+async function resolveOrders(
+  { ledger, database }: Services,
+  principal: UserPrincipal,
+  orders: readonly BatchOrder[],
+): Promise<readonly (ResolvedOrder | Problem)[]> {
+  const recipients = await findRecipients(database, ledger, orders);
+  return Promise.all(orders.map((order) => resolveOrder(ledger, principal, order, recipients).catch(expectRefusal)));
+}
+
+/** Trouble of the server is no result of one order: it ends the whole request before anything is posted. */
+function expectRefusal(error: unknown): Problem {
+  const { problem } = toProblem(error);
+  if (problem.status >= 500) throw error;
+  return problem;
+}
+
+/** A batch of which nothing could be tried is answered as one refusal, so that clients know to repeat it. */
+function refuseWhenNothingCouldBeDone(posted: readonly PostResult[]): void {
+  const refused = posted.map((result) => (result.ok ? undefined : result.error));
+  const [first] = refused;
+  if (first !== undefined && refused.every((error) => error instanceof LedgerError && error.retryable)) throw first;
+}
+
+function resultJson(result: PostResult, visible: VisibleSides): BatchResult {
+  if (!result.ok) return { ok: false, error: toProblem(result.error).problem };
+  return { ok: true, replayed: result.transfer.replayed, transfer: transferJson(result.transfer, visible) };
+}
+
+function ownKey({ idempotencyKey }: BatchOrder, index: number): string {
+  if (idempotencyKey !== undefined) return idempotencyKey;
+  throw keyRequired(`transfers.${index}.idempotencyKey: each transfer that is not linked needs a key of its own`);
+}
+
+function refuseOwnKey({ idempotencyKey }: BatchOrder, index: number): void {
+  if (idempotencyKey === undefined) return;
+  const message = 'linked transfers share the key of the header';
+  throw new ProblemError('invalid_request', message, {
+    errors: [{ path: `transfers.${index}.idempotencyKey`, message }],
+  });
+}
+
+function requireResolved(order: ResolvedOrder | Problem, index: number): ResolvedOrder {
+  if ('leg' in order) return order;
+  throw new ProblemError(order.code, order.detail, {
+    errors: [{ path: `transfers.${index}`, message: order.detail }],
+  });
+}

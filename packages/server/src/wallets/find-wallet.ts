@@ -1,0 +1,19 @@
+import { type AccountIdentity, type Ledger, LedgerError } from '@micropay/ledger-core';
+import type { Principal } from '../auth/principal.js';
+import { isId } from '../http/fields.js';
+import { walletOwnerOf } from './wallet-address.js';
+
+/**
+ * The wallet of that id, if the caller may see it: users their own, operators all.
+ *
+ * @throws {LedgerError} `account_not_found`, also for a wallet of somebody else
+ */
+export async function findWallet(ledger: Ledger, principal: Principal, id: string): Promise<AccountIdentity> {
+  // An account can be looked up by its address too, but an address is not an id that we gave out.
+  const identity = isId(id) ? await ledger.accounts.identify(id) : undefined;
+  const owner = identity === undefined ? undefined : walletOwnerOf(identity.address);
+  if (identity === undefined || owner === undefined || (principal.kind === 'user' && owner !== principal.id)) {
+    throw new LedgerError('account_not_found', 'there is no such wallet, or it is not yours');
+  }
+  return identity;
+}
