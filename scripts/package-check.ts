@@ -1,7 +1,17 @@
 // npm run package:check: packs each published package as a release would, and looks at the archives as a customer gets
-// them: manifest, types, and whether every entry point can be imported. `npm run build` comes first.
+// them: manifest, types, and whether every entry point can be imported by Node and read by TypeScript. `npm run build`
+// comes first.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { rootDirectory } from './directories.js';
@@ -17,7 +27,7 @@ const customer = mkdtempSync(join(tmpdir(), 'micropay-package-check-'));
 try {
   const packages = join(rootDirectory, 'packages');
   const manifests = readdirSync(packages).map((folder) => checkArchive(join(packages, folder)));
-  for (const manifest of manifests) importEntryPoints(manifest);
+  importEntryPoints(manifests.flatMap(entryPoints));
   console.log(`Packed, checked and imported: ${manifests.map(({ name }) => name).join(', ')}.`);
 } finally {
   rmSync(customer, { recursive: true });
@@ -47,11 +57,31 @@ function linkDependency(folder: string, dependency: string): void {
   symlinkSync(join(folder, 'node_modules', dependency), link, 'junction');
 }
 
-function importEntryPoints({ name, exports }: Manifest): void {
-  for (const path of Object.keys(exports).filter((path) => !path.endsWith('.json'))) {
-    const entryPoint = join(name, path);
-    run(process.execPath, ['--input-type=module', '--eval', `await import('${entryPoint}')`], customer);
-  }
+function entryPoints({ name, exports }: Manifest): readonly string[] {
+  return Object.keys(exports)
+    .filter((path) => !path.endsWith('.json'))
+    .map((path) => join(name, path));
+}
+
+function importEntryPoints(names: readonly string[]): void {
+  const program = names
+    .map((name, index) => `import * as entry${index} from '${name}';\nvoid entry${index};\n`)
+    .join('');
+  writeFileSync(join(customer, 'customer.mts'), program);
+  writeFileSync(join(customer, 'customer.mjs'), program);
+  run(process.execPath, ['customer.mjs'], customer);
+  // Declarations are checked too, as they stand: a type whose package is no dependency would silently be `any`.
+  const words = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+    '--lib',
+    'es2023,dom,dom.iterable',
+  ];
+  run('tsc', [...words, '--skipLibCheck', 'false', 'customer.mts'], customer);
 }
 
 function customerModule(name: string): string {
