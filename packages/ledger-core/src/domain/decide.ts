@@ -1,7 +1,7 @@
 import { invariant, LedgerError } from '../errors.js';
 import type { AccountId, AccountStatus } from './account.js';
 import { type Balance, balanceAfter, creditFits, debitFits, keepsMaximum, keepsMinimum } from './balance.js';
-import type { Digest } from './idempotency.js';
+import type { KeyDigest, RequestDigest } from './idempotency.js';
 import type { PostedTransfer, Transfer, TransferId, TransferLeg } from './transfer.js';
 
 /** One leg with what look-ups found; null for an account that does not exist. */
@@ -18,23 +18,23 @@ export interface ResolvedLeg {
 export interface Candidate {
   readonly legs: readonly ResolvedLeg[];
   readonly linked: boolean;
-  readonly keyDigest: Digest | null;
+  readonly keyDigest: KeyDigest | null;
   /** Null when the request has neither key nor id of the caller's. */
-  readonly requestDigest: Digest | null;
+  readonly requestDigest: RequestDigest | null;
   /** Shared by the requests of one call that must apply in order; null for a request of its own. */
   readonly order: object | null;
 }
 
 /** A request that the journal holds already. */
 export interface StoredRequest {
-  readonly requestDigest: Digest | null;
+  readonly requestDigest: RequestDigest | null;
   readonly transfers: readonly Transfer[];
 }
 
 /** What was read under the locks, and is carried from one request of the batch to the next. */
 export interface BatchState {
   readonly balances: ReadonlyMap<AccountId, Balance>;
-  readonly storedByKey: Map<Digest, StoredRequest>;
+  readonly storedByKey: Map<KeyDigest, StoredRequest>;
   readonly storedById: Map<TransferId, StoredRequest>;
   /** The database's clock after the locks, in milliseconds since 1970. */
   readonly nowMs: number;
@@ -43,8 +43,8 @@ export interface BatchState {
 /** A journal row to be written. */
 export interface JournalRow {
   readonly transfer: Transfer;
-  readonly keyDigest: Digest | null;
-  readonly requestDigest: Digest | null;
+  readonly keyDigest: KeyDigest | null;
+  readonly requestDigest: RequestDigest | null;
 }
 
 export type Outcome = readonly PostedTransfer[] | LedgerError;

@@ -2,8 +2,11 @@ import { hash } from 'node:crypto';
 import type { JsonValue } from './metadata.js';
 import type { LinkedOptions, TransferLeg } from './transfer.js';
 
-/** The first 128 bits of a SHA-256, as 32 hexadecimal digits. */
-export type Digest = string;
+/** The first 128 bits of the SHA-256 of scope and key, as 32 hexadecimal digits. */
+export type KeyDigest = string;
+
+/** The first 64 bits of the SHA-256 of a request, signed: enough to notice a mistake of the caller's own. */
+export type RequestDigest = bigint;
 
 /** A text that is the same for requests that say the same: keys of objects in order, nothing defaulted. */
 export function canonicalJson(value: JsonValue): string {
@@ -23,15 +26,16 @@ export function canonicalJson(value: JsonValue): string {
  * Names a key within its ledger. The journal stores this digest and never the key itself, which may hold
  * a person's data and is often longer than the rest of the row.
  */
-export function keyDigest({ idempotencyKey, scope = '' }: LinkedOptions): Digest | null {
+export function keyDigest({ idempotencyKey, scope = '' }: LinkedOptions): KeyDigest | null {
   if (idempotencyKey === undefined) return null;
   // The length in front keeps scope and key apart, whatever characters they hold.
-  return digest(`${scope.length}:${scope}${idempotencyKey}`);
+  return hash('sha256', `${scope.length}:${scope}${idempotencyKey}`, 'hex').slice(0, 32);
 }
 
 /** Tells two requests apart: what the caller said, before look-ups and defaults. */
-export function requestDigest(legs: readonly TransferLeg[], linked: boolean): Digest {
-  return digest((linked ? 'linked' : 'single') + legs.map(canonicalLeg).join('\n'));
+export function requestDigest(legs: readonly TransferLeg[], linked: boolean): RequestDigest {
+  const text = (linked ? 'linked' : 'single') + legs.map(canonicalLeg).join('\n');
+  return hash('sha256', text, 'buffer').readBigInt64BE(0);
 }
 
 function canonicalLeg(leg: TransferLeg): string {
@@ -43,8 +47,4 @@ function canonicalLeg(leg: TransferLeg): string {
   if (description !== undefined) text += ` description ${JSON.stringify(description)}`;
   if (metadata !== undefined) text += ` metadata ${canonicalJson(metadata)}`;
   return text;
-}
-
-function digest(text: string): Digest {
-  return hash('sha256', text, 'hex').slice(0, 32);
 }

@@ -1,7 +1,7 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Candidate } from '../domain/decide.js';
 import { keyDigest, requestDigest } from '../domain/idempotency.js';
 import type { LinkedOptions, TransferId, TransferLeg, TransferRequest } from '../domain/transfer.js';
+import { uuidv7 } from './uuids.js';
 import type { AccountIdOf, Submission } from './waiting.js';
 
 /** Makes ids and digests once, so that every run of a request is the same request. */

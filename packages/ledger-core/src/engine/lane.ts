@@ -18,6 +18,14 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
+/**
+ * A lane runs a handful of statements, each on a few rows that it names by key: neither compiling nor
+ * planning them anew pays, and reading a whole table is never right, whatever the statistics say of a
+ * table that has just been filled.
+ */
+const SESSION_SETTINGS =
+  'set jit = off; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off';
+
 export const BEGIN: NamedStatement = { name: '', text: 'begin isolation level read committed' };
 export const COMMIT: NamedStatement = { name: '', text: 'commit' };
 export const ROLLBACK: NamedStatement = { name: '', text: 'rollback' };
@@ -42,8 +50,7 @@ export async function openLane(
   client.on('end', markBroken);
   try {
     await client.connect();
-    // The statements are short and always the same: neither compiling nor planning them anew pays.
-    await client.query('set jit = off');
+    await client.query(SESSION_SETTINGS);
   } catch (error) {
     client.end().catch(() => undefined);
     throw error;

@@ -1,7 +1,7 @@
 import type { AccountId } from '../domain/account.js';
 import type { Balance } from '../domain/balance.js';
 import type { JournalRow, StoredRequest } from '../domain/decide.js';
-import type { Digest } from '../domain/idempotency.js';
+import type { KeyDigest } from '../domain/idempotency.js';
 import type { Metadata } from '../domain/metadata.js';
 import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
@@ -12,7 +12,7 @@ import type { TransactionAdapter } from './transaction-adapter.js';
 
 const COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account, t.to_account, t.amount::text, t.currency,
   t.description, t.metadata::text, ${epochMs('t.recorded_at')} as recorded_ms,
-  ${epochMs('t.effective_at')} as effective_ms, t.idempotency_hash, t.request_hash,
+  ${epochMs('t.effective_at')} as effective_ms, t.idempotency_hash, t.request_hash::text,
   t.from_version::text, t.from_posted::text, t.from_pending_in::text, t.from_pending_out::text,
   t.to_version::text, t.to_posted::text, t.to_pending_in::text, t.to_pending_out::text`;
 
@@ -78,7 +78,7 @@ export function findValues(ledger: number, digestsOrIds: readonly string[]): rea
 }
 
 export interface StoredRequests {
-  readonly storedByKey: Map<Digest, StoredRequest>;
+  readonly storedByKey: Map<KeyDigest, StoredRequest>;
   readonly storedById: Map<TransferId, StoredRequest>;
 }
 
@@ -108,21 +108,23 @@ export async function toStoredRequests(
 }
 
 function remember({ storedByKey, storedById }: StoredRequests, legs: readonly Row[]): void {
-  const requestDigest = toDigest(legs[0]?.request_hash);
-  const keyDigest = toDigest(legs[0]?.idempotency_hash);
+  const first = legs[0];
+  const requestDigest = first?.request_hash ? BigInt(first.request_hash as string) : null;
+  const keyDigest = first?.idempotency_hash ? toKeyDigest(first.idempotency_hash as string) : null;
   const request = { requestDigest, transfers: legs.map(toTransfer) };
   if (keyDigest !== null) storedByKey.set(keyDigest, request);
   for (const { id } of request.transfers) storedById.set(id, request);
 }
 
-function toDigest(uuid: unknown): Digest | null {
-  return typeof uuid === 'string' ? uuid.replaceAll('-', '') : null;
+function toKeyDigest(uuid: string): KeyDigest {
+  return uuid.replaceAll('-', '');
 }
 
 /**
  * Writes a decided batch and the balances it leaves. Positions are drawn in the order of the decision;
  * the rows are then inserted in the order of their keys, so that two batches with the same keys wait for
- * each other and never in a circle.
+ * each other and never in a circle. The balances exist and are locked: "on conflict" is how each is
+ * named by its key, with one plan for one account and for a thousand, whatever the statistics say.
  */
 export function writeBatch({ schema }: Store): NamedStatement {
   return {
@@ -138,21 +140,24 @@ export function writeBatch({ schema }: Store): NamedStatement {
         from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata
       from (select nextval('${schema}.event_position') as position, row.* from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
         $7::text[], $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::numeric[],
-        $13::uuid[], $14::uuid[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
+        $13::uuid[], $14::bigint[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
         $19::numeric[], $20::numeric[], $21::text[], $22::jsonb[]) as row (kind, id, from_account,
         to_account, amount, currency, recorded_ms, from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, effective_ms, from_pending_in, from_pending_out,
         to_pending_in, to_pending_out, description, metadata)) as decided
       order by idempotency_hash
     )
-    update ${schema}.balances b set version = row.version,
-      recorded_at = to_timestamp(row.recorded_ms / 1000.0), debits_posted = row.debits_posted,
-      credits_posted = row.credits_posted, debits_pending = row.debits_pending,
-      credits_pending = row.credits_pending
-    from unnest($23::uuid[], $24::bigint[], $25::bigint[], $26::numeric[], $27::numeric[],
-      $28::numeric[], $29::numeric[]) as row (account_id, version, recorded_ms, debits_posted,
-      credits_posted, debits_pending, credits_pending)
-    where b.ledger = $1 and b.account_id = row.account_id`,
+    insert into ${schema}.balances as b (ledger, account_id, version, recorded_at, debit_normal,
+      currency, debits_posted, credits_posted, debits_pending, credits_pending)
+    select $1, account_id, version, to_timestamp(recorded_ms / 1000.0), debit_normal, currency,
+      debits_posted, credits_posted, debits_pending, credits_pending
+    from unnest($23::uuid[], $24::bigint[], $25::bigint[], $26::boolean[], $27::text[], $28::numeric[],
+      $29::numeric[], $30::numeric[], $31::numeric[]) as row (account_id, version, recorded_ms,
+      debit_normal, currency, debits_posted, credits_posted, debits_pending, credits_pending)
+    on conflict (ledger, account_id) do update set version = excluded.version,
+      recorded_at = excluded.recorded_at, debits_posted = excluded.debits_posted,
+      credits_posted = excluded.credits_posted, debits_pending = excluded.debits_pending,
+      credits_pending = excluded.credits_pending`,
   };
 }
 
@@ -203,6 +208,8 @@ function balanceColumns(balances: readonly Balance[]): readonly string[] {
     column(({ accountId }) => accountId),
     column(({ version }) => version),
     column(({ recordedAtMs }) => recordedAtMs),
+    column(({ debitNormal }) => String(debitNormal)),
+    column(({ currency }) => currency),
     column(({ debitsPosted }) => debitsPosted),
     column(({ creditsPosted }) => creditsPosted),
     column(({ debitsPending }) => debitsPending),
