@@ -5,9 +5,11 @@ import {
   checkTransferRequest,
   isTransferId,
   LINKED_LEGS_MAX,
+  type LinkedOptions,
   type PostedTransfer,
   type PostResult,
   type TransferLeg,
+  type TransferRequest,
 } from './domain/transfer.js';
 import { singleSubmission, toSubmission } from './engine/candidates.js';
 import type { Submission } from './engine/waiting.js';
@@ -21,25 +23,23 @@ export type Submit = (submissions: readonly Submission[]) => Promise<readonly Ou
 
 export function createTransfers(book: Book, submit: Submit): Transfers {
   return {
-    async post(request) {
-      checkTransferRequest(request);
+    async post(given) {
+      const request = checkTransferRequest(given);
       const [outcome] = await submit([singleSubmission(await book.number(), request, null)]);
       return onlyTransfer(outcome);
     },
     async postMany(requests) {
+      const checked = requests.map(checkOne);
       const ledger = await book.number();
       const order = {};
-      const checked = requests.map((request) => {
-        const refusal = refusalOf(() => checkTransferRequest(request));
-        return refusal ?? singleSubmission(ledger, request, order);
-      });
-      const accepted = checked.filter((one): one is Submission => !(one instanceof LedgerError));
-      const outcomes = (await submit(accepted))[Symbol.iterator]();
+      const submissions = checked
+        .filter((one): one is TransferRequest => !(one instanceof LedgerError))
+        .map((request) => singleSubmission(ledger, request, order));
+      const outcomes = (await submit(submissions))[Symbol.iterator]();
       return checked.map((one) => toResult(one instanceof LedgerError ? one : (outcomes.next().value as Outcome)));
     },
-    async postLinked(legs, options = {}) {
-      checkLinked(legs);
-      checkKey(options);
+    async postLinked(given, options = {}) {
+      const legs = checkLinked(given, options);
       const submission = toSubmission(await book.number(), legs, { ...options, linked: true, order: null });
       const [outcome] = await submit([submission]);
       return transfersOf(outcome);
@@ -57,33 +57,39 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
   };
 }
 
-function checkLinked(legs: readonly TransferLeg[]): void {
-  if (!Array.isArray(legs) || legs.length === 0 || legs.length > LINKED_LEGS_MAX) {
-    throw new LedgerError('too_many_legs', `a linked group has 1 to ${LINKED_LEGS_MAX} transfers`);
-  }
-  legs.forEach((leg, index) => {
-    const refusal = refusalOf(() => checkTransferRequest(leg));
-    if (refusal !== undefined) {
-      throw new LedgerError(refusal.code, `leg ${index}: ${refusal.message}`, { ...refusal.details, leg: index });
-    }
-    if ('idempotencyKey' in leg || 'scope' in leg) {
-      throw new LedgerError('invalid_request', 'the group bears the idempotency key, not a leg', { leg: index });
-    }
-  });
-  const ids = legs.map(({ id }) => id).filter((id) => id !== undefined);
-  if (new Set(ids).size < ids.length) {
-    throw new LedgerError('invalid_request', 'two legs have the same id');
-  }
-}
-
-function refusalOf(check: () => void): LedgerError | undefined {
+/** Answers the refusal instead of throwing it: the neighbours of a bad request go on. */
+function checkOne(request: TransferRequest): TransferRequest | LedgerError {
   try {
-    check();
-    return undefined;
+    return checkTransferRequest(request);
   } catch (error) {
     if (error instanceof LedgerError) return error;
     throw error;
   }
+}
+
+function checkLinked(given: readonly TransferLeg[], options: LinkedOptions): readonly TransferLeg[] {
+  if (!Array.isArray(given)) throw new LedgerError('invalid_request', 'a linked group is an array of transfers');
+  checkKey(options);
+  const legs = given.slice(0, LINKED_LEGS_MAX).map(checkLeg);
+  const ids = legs.map(({ id }) => id).filter((id) => id !== undefined);
+  if (new Set(ids).size < ids.length) {
+    throw new LedgerError('invalid_request', 'two legs have the same id');
+  }
+  if (given.length === 0 || given.length > LINKED_LEGS_MAX) {
+    throw new LedgerError('too_many_legs', `a linked group has 1 to ${LINKED_LEGS_MAX} transfers`);
+  }
+  return legs;
+}
+
+function checkLeg(leg: TransferLeg, index: number): TransferLeg {
+  const checked = checkOne(leg);
+  if (checked instanceof LedgerError) {
+    throw new LedgerError(checked.code, `leg ${index}: ${checked.message}`, { ...checked.details, leg: index });
+  }
+  if ('idempotencyKey' in checked || 'scope' in checked) {
+    throw new LedgerError('invalid_request', 'the group bears the idempotency key, not a leg', { leg: index });
+  }
+  return checked;
 }
 
 function transfersOf(outcome: Outcome | undefined): readonly PostedTransfer[] {

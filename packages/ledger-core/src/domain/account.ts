@@ -60,17 +60,22 @@ const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 const ADDRESS_PATTERN = /^[a-zA-Z0-9_.-]+(?::[a-zA-Z0-9_.-]+)*$/;
 export const ADDRESS_LENGTH_MAX = 200;
 
-export function isUuid(text: string): boolean {
-  return text.length === 36 && UUID_PATTERN.test(text);
+export function isUuid(text: unknown): text is string {
+  return typeof text === 'string' && text.length === 36 && UUID_PATTERN.test(text);
 }
 
-export function isAccountId(text: string): text is AccountId {
+export function isAccountId(text: unknown): text is AccountId {
   return isUuid(text);
 }
 
 /** A path of segments joined by colons, letters, digits, `_`, `.` and `-`, that is not a UUID. */
-export function isAddress(text: string): boolean {
-  return text.length <= ADDRESS_LENGTH_MAX && ADDRESS_PATTERN.test(text) && !isUuid(text.toLowerCase());
+export function isAddress(text: unknown): text is string {
+  return (
+    typeof text === 'string' &&
+    text.length <= ADDRESS_LENGTH_MAX &&
+    ADDRESS_PATTERN.test(text) &&
+    !isUuid(text.toLowerCase())
+  );
 }
 
 /** Asset and expense accounts grow by debits, the others by credits. */
@@ -78,8 +83,8 @@ export function isDebitNormal(type: AccountType): boolean {
   return type === 'asset' || type === 'expense';
 }
 
-function isWorld(address: string): boolean {
-  return address === 'world' || address.startsWith('world:');
+function isWorld(address: unknown): boolean {
+  return address === 'world' || (typeof address === 'string' && address.startsWith('world:'));
 }
 
 /**
@@ -88,13 +93,10 @@ function isWorld(address: string): boolean {
  * @throws {LedgerError} `invalid_address`, `invalid_request`
  */
 export function checkOpenAccount(request: OpenAccount): CheckedOpenAccount {
-  const { address } = request;
-  if (typeof address !== 'string' || !isAddress(address)) {
-    throw new LedgerError(
-      'invalid_address',
-      `an address is a path such as users:42:usd: letters, digits, "_", "." and "-" in segments joined by ":", at most ${ADDRESS_LENGTH_MAX} characters, and not a UUID`,
-    );
+  if (typeof request !== 'object' || request === null) {
+    throw new LedgerError('invalid_request', 'a request to open an account must be an object');
   }
+  const { address, currency, id } = request;
   const type = request.type ?? (isWorld(address) ? 'asset' : 'liability');
   if (!ACCOUNT_TYPES.includes(type)) {
     throw new LedgerError('invalid_request', `account type must be one of ${ACCOUNT_TYPES.join(', ')}`);
@@ -102,13 +104,18 @@ export function checkOpenAccount(request: OpenAccount): CheckedOpenAccount {
   const minimum = request.minimum === undefined ? (isWorld(address) ? null : 0n) : request.minimum;
   const maximum = request.maximum ?? null;
   checkLimits(minimum, maximum);
-  const metadata = checkMetadata(request.metadata) ?? {};
-  const checked = { address, type, currency: request.currency, minimum, maximum, metadata };
-  if (request.id === undefined) return checked;
-  if (!isAccountId(request.id)) {
+  const metadata = request.metadata === undefined ? {} : checkMetadata(request.metadata);
+  if (id !== undefined && !isAccountId(id)) {
     throw new LedgerError('invalid_request', 'an account id must be a UUID in lower case');
   }
-  return { ...checked, id: request.id };
+  if (!isAddress(address)) {
+    throw new LedgerError(
+      'invalid_address',
+      `an address is a path such as users:42:usd: letters, digits, "_", "." and "-" in segments joined by ":", at most ${ADDRESS_LENGTH_MAX} characters, and not a UUID`,
+    );
+  }
+  const checked = { address, type, currency, minimum, maximum, metadata };
+  return id === undefined ? checked : { ...checked, id };
 }
 
 function checkLimits(minimum: bigint | null, maximum: bigint | null): void {

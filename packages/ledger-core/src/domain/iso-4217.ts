@@ -1,6 +1,6 @@
 /**
- * ISO 4217 list one, published 2024-06-25, as the npm package currency-codes 2.2.0 carries it: codes by
- * their number of minor-unit digits. Codes without a minor unit (metals, funds, test codes) are left out:
+ * ISO 4217 list one, published 2024-06-25, as the npm package currency-codes 2.2.0 carries it, and XCG, which
+ * replaced ANG on 2025-03-31: codes by their number of minor-unit digits. Codes without a minor unit (metals, funds, test codes) are left out:
  * a ledger that wants them registers them. The scale never comes from Intl, which follows CLDR and
  * says 0 for HUF, IDR, COP and PKR.
  */
@@ -14,7 +14,7 @@ const CODES_BY_SCALE: readonly (readonly [scale: number, codes: string])[] = [
       'KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN ' +
       'NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD ' +
       'SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS ' +
-      'VED VES WST XCD YER ZAR ZMW ZWG',
+      'VED VES WST XCD XCG YER ZAR ZMW ZWG',
   ],
   [3, 'BHD IQD JOD KWD LYD OMR TND'],
   [4, 'CLF UYW'],

@@ -8,18 +8,21 @@ export type Metadata = { readonly [key: string]: JsonValue };
 export const METADATA_BYTES_MAX = 8 * 1024;
 export const DESCRIPTION_LENGTH_MAX = 500;
 
-/** @throws {LedgerError} `invalid_request` when it is no JSON object or larger than 8 KiB. */
-export function checkMetadata(metadata: Metadata | undefined): Metadata | undefined {
-  if (metadata === undefined) return undefined;
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+/**
+ * Answers a copy as a later reading will bring it: what the caller changes afterwards changes nothing.
+ *
+ * @throws {LedgerError} `invalid_request` when it is no JSON object or larger than 8 KiB.
+ */
+export function checkMetadata(metadata: Metadata): Metadata {
+  const json = toJson(metadata);
+  if (typeof json !== 'string' || !json.startsWith('{')) {
     throw new LedgerError('invalid_request', 'metadata must be a JSON object');
   }
-  const json = toJson(metadata);
   if (Buffer.byteLength(json) > METADATA_BYTES_MAX) {
     throw new LedgerError('invalid_request', `metadata must be at most ${METADATA_BYTES_MAX} bytes of JSON`);
   }
   refuseNul(json, 'metadata');
-  return metadata;
+  return JSON.parse(json) as Metadata;
 }
 
 /** @throws {LedgerError} `invalid_request` */
@@ -34,7 +37,7 @@ export function checkDescription(description: string | undefined): void {
   refuseNul(JSON.stringify(description), 'description');
 }
 
-function toJson(metadata: Metadata): string {
+function toJson(metadata: Metadata): string | undefined {
   try {
     return JSON.stringify(metadata);
   } catch (cause) {

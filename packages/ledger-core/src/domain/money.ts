@@ -13,7 +13,7 @@ const DECIMAL_LENGTH_MAX = 80;
  * @throws {LedgerError} `invalid_amount` for anything but a positive integer of at most 38 digits.
  */
 export function parseAmount(text: string): bigint {
-  if (!AMOUNT_PATTERN.test(text)) {
+  if (typeof text !== 'string' || !AMOUNT_PATTERN.test(text)) {
     throw new LedgerError(
       'invalid_amount',
       'amount must be a positive whole number of minor units, at most 38 digits, as a string such as "1250"',

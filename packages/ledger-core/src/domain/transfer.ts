@@ -1,5 +1,6 @@
 import { LedgerError } from '../errors.js';
 import { type AccountId, isAccountId, isAddress, isUuid } from './account.js';
+import { isCurrencyCode, unknownCurrency } from './currency.js';
 import { checkDescription, checkMetadata, type Metadata } from './metadata.js';
 import { isAmount } from './money.js';
 
@@ -95,14 +96,16 @@ export function isTransferId(text: string): text is TransferId {
 }
 
 /**
- * The cheap checks: everything that can be said of a request without looking anything up.
+ * The cheap checks: everything that can be said of a request without looking anything up. Answers a copy:
+ * what the caller changes in the request afterwards changes nothing.
  *
- * @throws {LedgerError} `invalid_request`, `invalid_amount`
+ * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency` for a malformed code
  */
-export function checkTransferRequest(request: TransferRequest): void {
-  if (typeof request !== 'object' || request === null) {
+export function checkTransferRequest(given: TransferRequest): TransferRequest {
+  if (typeof given !== 'object' || given === null) {
     throw new LedgerError('invalid_request', 'a transfer request must be an object');
   }
+  const request = { ...given };
   checkAccountReference(request.from, 'from');
   checkAccountReference(request.to, 'to');
   checkKey(request);
@@ -112,15 +115,15 @@ export function checkTransferRequest(request: TransferRequest): void {
   if (request.id !== undefined && (typeof request.id !== 'string' || !isTransferId(request.id))) {
     throw new LedgerError('invalid_request', 'a transfer id must be a UUID in lower case');
   }
-  const { effectiveAt } = request;
-  if (effectiveAt !== undefined && !(effectiveAt instanceof Date && isInstant(effectiveAt))) {
-    throw new LedgerError('invalid_request', 'effectiveAt must be a Date of the years 1 to 9999');
-  }
+  const { effectiveAt, metadata } = request;
+  if (effectiveAt !== undefined) request.effectiveAt = checkInstant(effectiveAt);
   checkDescription(request.description);
-  checkMetadata(request.metadata);
+  if (metadata !== undefined) request.metadata = checkMetadata(metadata);
   if (!isAmount(request.amount)) {
     throw new LedgerError('invalid_amount', 'amount must be a positive bigint of whole minor units, at most 38 digits');
   }
+  if (!isCurrencyCode(request.currency)) throw unknownCurrency(request.currency);
+  return request;
 }
 
 /** @throws {LedgerError} `invalid_request` */
@@ -133,8 +136,13 @@ export function checkKey({ idempotencyKey, scope }: LinkedOptions): void {
   }
 }
 
+/** Half a surrogate pair has no bytes of its own: keys that hold one would become the same digest. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 function isKeyText(text: unknown, lengthMin: number): boolean {
-  return typeof text === 'string' && text.length >= lengthMin && text.length <= KEY_LENGTH_MAX;
+  return (
+    typeof text === 'string' && text.length >= lengthMin && text.length <= KEY_LENGTH_MAX && !LONE_SURROGATE.test(text)
+  );
 }
 
 function checkAccountReference(reference: unknown, field: string): void {
@@ -146,7 +154,10 @@ function checkAccountReference(reference: unknown, field: string): void {
 const INSTANT_MIN = Date.parse('0001-01-01T00:00:00Z');
 const INSTANT_MAX = Date.parse('9999-12-31T23:59:59.999Z');
 
-function isInstant(date: Date): boolean {
-  const time = date.getTime();
-  return time >= INSTANT_MIN && time <= INSTANT_MAX;
+function checkInstant(date: Date): Date {
+  const time = date instanceof Date ? date.getTime() : Number.NaN;
+  if (!(time >= INSTANT_MIN && time <= INSTANT_MAX)) {
+    throw new LedgerError('invalid_request', 'effectiveAt must be a Date of the years 1 to 9999');
+  }
+  return new Date(time);
 }
