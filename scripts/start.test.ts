@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { startTemporaryPostgres } from '@micropay/local-postgres';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { rootDirectory } from './directories.js';
+
+const READY_TIMEOUT_MS = 60_000;
+const ALICE = { email: 'alice@example.com', password: 'correct horse battery' };
+
+interface Started {
+  readonly npm: ChildProcess;
+  readonly url: string;
+  /** What it printed, once it has ended. */
+  readonly output: Promise<string>;
+}
+
+let dataDirectory: string;
+let port: number;
+let started: ChildProcess[];
+
+beforeEach(async () => {
+  dataDirectory = mkdtempSync(join(tmpdir(), 'micropay-start-test-'));
+  port = await freePort();
+  started = [];
+});
+
+afterEach(async () => {
+  for (const npm of started) {
+    npm.kill('SIGTERM');
+    await exitCode(npm);
+  }
+  rmSync(dataDirectory, { recursive: true });
+});
+
+/** Calls `npm start` as a terminal does: in a process group of its own. */
+function npmStart(environment: NodeJS.ProcessEnv = {}): Started {
+  const { PATH, HOME } = process.env;
+  const npm = spawn('npm', ['start'], {
+    cwd: rootDirectory,
+    detached: true,
+    env: { PATH, HOME, DATA_DIR: dataDirectory, PORT: String(port), ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.push(npm);
+  const output = Promise.all([text(npm.stdout), text(npm.stderr)]).then((parts) => parts.join(''));
+  return { npm, url: `http://127.0.0.1:${port}`, output };
+}
+
+async function readyServer(environment?: NodeJS.ProcessEnv): Promise<Started> {
+  const server = npmStart(environment);
+  await vi.waitFor(
+    async () => {
+      if (server.npm.exitCode === null) expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+    },
+    { timeout: READY_TIMEOUT_MS, interval: 100 },
+  );
+  if (server.npm.exitCode !== null) throw new Error(await server.output);
+  return server;
+}
+
+async function statusOf(url: string, body: unknown): Promise<number> {
+  const headers = { 'content-type': 'application/json' };
+  return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })).status;
+}
+
+function exitCode(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((resolve) => child.once('exit', resolve));
+}
+
+function signalGroup({ npm }: Started, signal: NodeJS.Signals): void {
+  if (npm.pid !== undefined) process.kill(-npm.pid, signal);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+const postgresPidFile = () => join(dataDirectory, 'postgres', 'cluster', 'postmaster.pid');
+const postgresPid = () => Number(readFileSync(postgresPidFile(), 'utf8').split('\n')[0]);
+
+/** Sends the head of a request, runs `during`, sends the rest, and answers the first line of the response. */
+async function requestAround(url: string, during: () => Promise<void>): Promise<string | undefined> {
+  const { port: portOfUrl, hostname } = new URL(url);
+  const body = JSON.stringify(ALICE);
+  const socket = connect(Number(portOfUrl), hostname);
+  const response = text(socket);
+  const head = ['POST /v1/auth/login HTTP/1.1', 'Host: test', 'Content-Type: application/json', 'Connection: close'];
+  socket.write(`${head.join('\r\n')}\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 5)}`);
+  await during();
+  socket.write(body.slice(5));
+  return (await response).split('\r\n')[0];
+}
+
+describe('npm start', () => {
+  it('keeps the data from one start to the next', async () => {
+    const first = await readyServer();
+    expect(await statusOf(`${first.url}/v1/auth/register`, ALICE)).toBe(201);
+    first.npm.kill('SIGTERM');
+    expect(await exitCode(first.npm)).toBe(0);
+    expect(existsSync(postgresPidFile())).toBe(false);
+
+    const second = await readyServer();
+    expect(await statusOf(`${second.url}/v1/auth/login`, ALICE)).toBe(200);
+  });
+
+  it('finishes the requests under way on Ctrl-C, and leaves nothing running', async () => {
+    const server = await readyServer();
+    await statusOf(`${server.url}/v1/auth/register`, ALICE);
+    // A terminal sends the signal to everybody in the group, and npm sends it on to us once more.
+    const answer = await requestAround(server.url, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      signalGroup(server, 'SIGINT');
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    });
+    expect(answer).toBe('HTTP/1.1 200 OK');
+    expect(await exitCode(server.npm)).toBe(0);
+    expect(existsSync(postgresPidFile())).toBe(false);
+  });
+
+  it('has every acknowledged change after all of it was killed', async () => {
+    const first = await readyServer();
+    expect(await statusOf(`${first.url}/v1/auth/register`, ALICE)).toBe(201);
+    process.kill(postgresPid(), 'SIGKILL');
+    signalGroup(first, 'SIGKILL');
+    await exitCode(first.npm);
+
+    const second = await readyServer();
+    expect(await statusOf(`${second.url}/v1/auth/login`, ALICE)).toBe(200);
+  });
+
+  it('goes on when PostgreSQL was killed', async () => {
+    const server = await readyServer();
+    await statusOf(`${server.url}/v1/auth/register`, ALICE);
+    process.kill(postgresPid(), 'SIGKILL');
+    await vi.waitFor(async () => expect(await statusOf(`${server.url}/v1/auth/login`, ALICE)).toBe(200), {
+      timeout: READY_TIMEOUT_MS,
+      interval: 100,
+    });
+  });
+
+  it('stops when npm is killed', async () => {
+    const server = await readyServer();
+    server.npm.kill('SIGKILL');
+    await vi.waitFor(() => expect(existsSync(postgresPidFile())).toBe(false), { timeout: 15_000, interval: 100 });
+  });
+
+  it('refuses a data directory that another one serves, and leaves that one alone', async () => {
+    const first = await readyServer();
+    const second = npmStart({ PORT: '0' });
+    expect(await exitCode(second.npm)).toBe(1);
+    expect(await second.output).toMatch(/in use by process \d+/);
+    expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
+  });
+
+  it('says that the port is taken, and leaves nothing running', async () => {
+    const taken = createServer().listen(port, '127.0.0.1');
+    try {
+      const server = npmStart();
+      expect(await exitCode(server.npm)).toBe(1);
+      expect(await server.output).toContain('port_in_use');
+      expect(existsSync(postgresPidFile())).toBe(false);
+    } finally {
+      taken.close();
+    }
+  });
+
+  it('embeds nothing when DATABASE_URL is set', async () => {
+    const postgres = await startTemporaryPostgres({ durable: false });
+    try {
+      const server = await readyServer({ DATABASE_URL: await postgres.database('shop') });
+      expect(await statusOf(`${server.url}/v1/auth/register`, ALICE)).toBe(201);
+      expect(existsSync(join(dataDirectory, 'postgres'))).toBe(false);
+      server.npm.kill('SIGTERM');
+      expect(await exitCode(server.npm)).toBe(0);
+    } finally {
+      postgres.stop();
+    }
+  });
+});
