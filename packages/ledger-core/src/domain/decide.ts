@@ -155,8 +155,10 @@ function judge(from: Balance, to: Balance, leg: TransferLeg): LedgerError | unde
   if (from.currency !== leg.currency) return currencyMismatch(from, leg);
   if (to.currency !== leg.currency) return currencyMismatch(to, leg);
   return (
-    refuseStatus(from, 'debits') ??
-    refuseStatus(to, 'credits') ??
+    refuseClosed(from) ??
+    refuseClosed(to) ??
+    refuseFrozen(from, 'debits') ??
+    refuseFrozen(to, 'credits') ??
     (debitFits(from, leg.amount) ? undefined : overflow(from)) ??
     (creditFits(to, leg.amount) ? undefined : overflow(to)) ??
     // A debit lowers a credit-normal account and raises a debit-normal one; a credit the reverse.
@@ -199,13 +201,13 @@ function alreadyUsed(code: Known['reused']): LedgerError {
   return new LedgerError(code, `this ${what} was used for another request: a new intention needs a new one`);
 }
 
-function refuseStatus(balance: Balance, side: 'debits' | 'credits'): LedgerError | undefined {
-  const { accountId, status } = balance;
-  if (status === 'open') return undefined;
-  if (status === 'closed') {
-    return new LedgerError('account_closed', `account ${accountId} is closed`, { accountId });
-  }
-  if (!REFUSING[side].has(status)) return undefined;
+function refuseClosed({ accountId, status }: Balance): LedgerError | undefined {
+  if (status !== 'closed') return undefined;
+  return new LedgerError('account_closed', `account ${accountId} is closed`, { accountId });
+}
+
+function refuseFrozen({ accountId, status }: Balance, side: 'debits' | 'credits'): LedgerError | undefined {
+  if (status === 'open' || !REFUSING[side].has(status)) return undefined;
   return new LedgerError('account_frozen', `account ${accountId} is frozen for ${side}`, {
     accountId,
     side,
