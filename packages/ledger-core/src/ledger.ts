@@ -1,12 +1,11 @@
 import type { PoolConfig } from 'pg';
 import { createAccounts } from './accounts.js';
 import type { Book } from './book.js';
-import type { AccountId } from './domain/account.js';
 import type { Candidate } from './domain/decide.js';
 import { createEngine, type Engine } from './engine/engine.js';
 import type { EngineLimits } from './engine/limits.js';
 import type { Submission } from './engine/waiting.js';
-import { inSavepoint, postWithin } from './engine/within.js';
+import { inSavepoint, inTurn, postWithin } from './engine/within.js';
 import type { Ledger, LedgerInTransaction } from './ledger-api.js';
 import { fromPool, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
@@ -92,7 +91,7 @@ function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTra
   const { engine } = outer;
   const book: Book = {
     engine,
-    reads: transaction,
+    reads: { executeSql: (text, values) => inTurn(transaction, () => transaction.executeSql(text, values)) },
     number: outer.number,
     isCommitted: false,
     change: (work) => inSavepoint(transaction, () => work(transaction)),
@@ -101,31 +100,25 @@ function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTra
     accounts: createAccounts(book),
     transfers: createTransfers(book, async (submissions) => {
       const ledger = await book.number();
-      const candidates = await resolveWithin(engine, transaction, ledger, submissions).catch(fail);
-      return postWithin(transaction, engine.statements, ledger, candidates);
+      return postWithin(transaction, engine.statements, ledger, () =>
+        resolveWithin(engine, transaction, ledger, submissions),
+      );
     }),
   };
 }
 
 /** Accounts that the caller's transaction opened are visible in it alone, so memory is not added to. */
 async function resolveWithin(
-  engine: Engine,
+  { identities, findIdentities }: Engine,
   transaction: TransactionAdapter,
   ledger: number,
   submissions: readonly Submission[],
 ): Promise<readonly Candidate[]> {
-  const found = new Map<string, AccountId>();
-  const missing = submissions
-    .flatMap(({ references }) => references)
-    .filter((reference) => engine.identities.get(ledger, reference) === undefined);
-  if (missing.length > 0) {
-    for (const { id, address } of await engine.findIdentities(transaction, ledger, missing)) {
-      found.set(id, id).set(address, id);
-    }
-  }
-  return submissions.map(({ toCandidate }) =>
-    toCandidate((reference) => engine.identities.get(ledger, reference)?.id ?? found.get(reference) ?? null),
+  const references = submissions.flatMap((submission) => submission.references);
+  const identityOf = await identities.loadUncommitted(ledger, references, (missing) =>
+    findIdentities(transaction, ledger, missing),
   );
+  return submissions.map(({ toCandidate }) => toCandidate((reference) => identityOf(reference)?.id ?? null));
 }
 
 function fail(error: unknown): never {

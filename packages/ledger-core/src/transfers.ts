@@ -21,6 +21,8 @@ import { fromSqlError } from './postgres/sql-errors.js';
 /** Takes submissions along the road, in array order where they share an order; one outcome each. */
 export type Submit = (submissions: readonly Submission[]) => Promise<readonly Outcome[]>;
 
+const REQUESTS_IN_TURN = 1_000;
+
 export function createTransfers(book: Book, submit: Submit): Transfers {
   return {
     async post(given) {
@@ -35,7 +37,7 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
       const submissions = checked
         .filter((one): one is TransferRequest => !(one instanceof LedgerError))
         .map((request) => singleSubmission(ledger, request, order));
-      const outcomes = (await submit(submissions))[Symbol.iterator]();
+      const outcomes = (await submitInTurn(submit, submissions))[Symbol.iterator]();
       return checked.map((one) => toResult(one instanceof LedgerError ? one : (outcomes.next().value as Outcome)));
     },
     async postLinked(given, options = {}) {
@@ -55,6 +57,15 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
       }
     },
   };
+}
+
+/** A batch after the other, so that a long call waits for its turn instead of filling the queue. */
+async function submitInTurn(submit: Submit, submissions: readonly Submission[]): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (let start = 0; start < submissions.length; start += REQUESTS_IN_TURN) {
+    outcomes.push(...(await submit(submissions.slice(start, start + REQUESTS_IN_TURN))));
+  }
+  return outcomes;
 }
 
 /** Answers the refusal instead of throwing it: the neighbours of a bad request go on. */

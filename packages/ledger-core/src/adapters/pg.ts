@@ -4,7 +4,16 @@ interface PgClient {
   query(text: string, values: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
 }
 
-/** Lets the ledger work in a transaction that was begun on this `pg` client. */
+const adapters = new WeakMap<PgClient, TransactionAdapter>();
+
+/**
+ * Lets the ledger work in a transaction that was begun on this `pg` client. A client always has the same
+ * adapter, by which the ledger keeps its work there in turn.
+ */
 export function fromPg(client: PgClient): TransactionAdapter {
-  return { executeSql: (text, values) => client.query(text, [...values]) };
+  const known = adapters.get(client);
+  if (known !== undefined) return known;
+  const adapter: TransactionAdapter = { executeSql: (text, values) => client.query(text, [...values]) };
+  adapters.set(client, adapter);
+  return adapter;
 }

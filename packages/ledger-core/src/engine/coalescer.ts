@@ -14,7 +14,7 @@ export interface CoalescerDependencies {
 }
 
 export interface Coalescer {
-  /** @throws {LedgerError} `overloaded`, `ledger_closed` */
+  /** Answers refusals, `overloaded` and `ledger_closed` among them; rejects for faults only. */
   submit(submission: Submission): Promise<Outcome>;
   /** Resolves when everything that was accepted is answered; nothing is accepted from then on. */
   drain(): Promise<void>;
@@ -39,8 +39,8 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
   let onEmpty: (() => void) | undefined;
 
   function submit(submission: Submission): Promise<Outcome> {
-    if (isDraining) return Promise.reject(new LedgerError('ledger_closed', 'this ledger was closed'));
-    if (accepted >= limits.queueMax) return Promise.reject(overloaded(limits.queueMax));
+    if (isDraining) return Promise.resolve(new LedgerError('ledger_closed', 'this ledger was closed'));
+    if (accepted >= limits.queueMax) return Promise.resolve(overloaded(limits.queueMax));
     accepted += 1;
     return new Promise((answer, fail) => {
       const settle = (outcome: Outcome | Error) => {

@@ -59,12 +59,12 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
   const coalescer = createCoalescer({
     limits,
     async resolve(ledger, references) {
-      await identities
+      const identityOf = await identities
         .load(ledger, references, (missing) => findIdentities(reads, store, ledger, missing))
         .catch((error: unknown) => {
           throw fromSqlError(error);
         });
-      return (reference) => identities.get(ledger, reference)?.id ?? null;
+      return (reference) => identityOf(reference)?.id ?? null;
     },
     run: (index, input) => postBatchWithRetries(() => laneOf(index), statements, input, limits.attemptsMax),
   });

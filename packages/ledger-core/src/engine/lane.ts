@@ -7,7 +7,7 @@ export type Call = readonly [statement: NamedStatement, values?: readonly unknow
 
 /** A connection of the engine's own that sends several statements at once and reads the answers in order. */
 export interface Lane {
-  /** Settles when every statement has; rejects with the first error. */
+  /** Settles when every statement has; it never rejects. */
   executeAll(calls: readonly Call[]): Promise<readonly PromiseSettledResult<QueryResult>[]>;
   /** False once the connection broke. */
   isUsable(): boolean;

@@ -29,8 +29,9 @@ const RETRY_MS = 20;
  */
 export function createParking({ limits, retry }: ParkingDependencies): Parking {
   const busyAccounts = new Set<AccountId>();
-  /** Until when each parked request may wait, in order of arrival. */
-  const parkedUntilMs = new Map<Resolved['settle'], number>();
+  /** When each parked request came, counted, and until when it may wait. */
+  const stays = new Map<Resolved['settle'], { readonly arrival: number; readonly untilMs: number }>();
+  let arrivals = 0;
   let parked: Resolved[] = [];
   /** Parked requests per ordered call, those under trial included. */
   const heldOrders = new Map<object, number>();
@@ -48,8 +49,9 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
   }
 
   function park(waiting: Resolved): void {
-    if (!parkedUntilMs.has(waiting.settle)) {
-      parkedUntilMs.set(waiting.settle, Date.now() + limits.accountBusyTimeoutMs);
+    if (!stays.has(waiting.settle)) {
+      arrivals += 1;
+      stays.set(waiting.settle, { arrival: arrivals, untilMs: Date.now() + limits.accountBusyTimeoutMs });
       countOrder(waiting, 1);
     }
     parked.push(waiting);
@@ -64,7 +66,7 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
   }
 
   function leave(waiting: Resolved): void {
-    parkedUntilMs.delete(waiting.settle);
+    stays.delete(waiting.settle);
     countOrder(waiting, -1);
   }
 
@@ -86,7 +88,8 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
   }
 
   async function retryAll(): Promise<void> {
-    const trial = parked;
+    // What came while the last trial was under way stands before what that trial gave back.
+    const trial = parked.sort((one, other) => arrivalOf(one) - arrivalOf(other));
     parked = [];
     for (const waiting of trial) {
       if (isExpired(waiting)) {
@@ -96,7 +99,7 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
         );
       }
     }
-    const remaining = trial.filter((waiting) => parkedUntilMs.has(waiting.settle));
+    const remaining = trial.filter((waiting) => stays.has(waiting.settle));
     for (const ledger of new Set(remaining.map(({ submission }) => submission.ledger))) {
       await retryLedger(
         ledger,
@@ -113,7 +116,11 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
   }
 
   function isExpired({ settle }: Resolved): boolean {
-    return Date.now() >= (parkedUntilMs.get(settle) ?? 0);
+    return Date.now() >= (stays.get(settle)?.untilMs ?? 0);
+  }
+
+  function arrivalOf({ settle }: Resolved): number {
+    return stays.get(settle)?.arrival ?? 0;
   }
 
   return { divert, park, learn };

@@ -5,7 +5,15 @@ import { invariant } from '../errors.js';
 import type { Row } from '../postgres/balances.js';
 import { sqlState } from '../postgres/sql-errors.js';
 import { BEGIN, COMMIT, type Lane, ROLLBACK } from './lane.js';
-import { accountsOf, type BatchInput, readCalls, type Statements, toState, writeCall } from './road.js';
+import {
+  accountsOf,
+  type BatchInput,
+  type ExecuteOne,
+  readCalls,
+  type Statements,
+  toState,
+  writeCall,
+} from './road.js';
 
 /** A candidate whose account somebody else keeps locked; only when the batch asked for free ones. */
 export const BUSY = Symbol('busy');
@@ -23,14 +31,20 @@ export class UnconfirmedCommit extends Error {
 
 /** Takes one batch along the road in a database transaction of its own: lock, read, decide, write, commit. */
 export async function postBatch(lane: Lane, statements: Statements, input: BatchInput): Promise<BatchResult> {
+  try {
+    return await lockDecideWrite(lane, statements, input);
+  } catch (error) {
+    // Whatever failed, and wherever: the lane's next batch begins with no transaction open.
+    await lane.executeAll([[ROLLBACK]]);
+    throw error;
+  }
+}
+
+async function lockDecideWrite(lane: Lane, statements: Statements, input: BatchInput): Promise<BatchResult> {
   const { ledger, candidates } = input;
   const [, ...reads] = await rowsOf(lane, [[BEGIN], ...readCalls(statements, input)]);
-  const state = await toState(
-    async (statement, values) => (await rowsOf(lane, [[statement, values]]))[0] ?? [],
-    statements,
-    ledger,
-    reads,
-  );
+  const executeOne: ExecuteOne = async (statement, values) => (await rowsOf(lane, [[statement, values]]))[0] ?? [];
+  const state = await toState(executeOne, statements, ledger, reads);
   const busyAccounts = input.onlyFree ? accountsOf(candidates).filter((account) => !state.balances.has(account)) : [];
   const isFree = whichAreFree(candidates, new Set(busyAccounts));
   const decision = decide(
@@ -74,13 +88,11 @@ async function writeAndCommit(lane: Lane, write: Parameters<Lane['executeAll']>[
   invariant(committed.value.command === 'COMMIT', 'a written batch commits');
 }
 
-/** The rows of each statement; after a failure the transaction is rolled back and the error thrown. */
+/** The rows of each statement; throws the first error. */
 async function rowsOf(lane: Lane, calls: Parameters<Lane['executeAll']>[0]): Promise<readonly (readonly Row[])[]> {
   const settled = await lane.executeAll(calls);
-  const failed = settled.find((result) => result.status === 'rejected');
-  if (failed !== undefined) {
-    await lane.executeAll([[ROLLBACK]]);
-    throw failed.reason;
-  }
-  return settled.map((result) => (result as PromiseFulfilledResult<QueryResult<Row>>).value.rows);
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return (result as PromiseFulfilledResult<QueryResult<Row>>).value.rows;
+  });
 }

@@ -28,8 +28,9 @@ export async function postBatchWithRetries(
 ): Promise<RetriedResult> {
   let { onlyFree, uncertain } = input;
   for (let attempt = 1; ; attempt += 1) {
+    let lane: Lane | undefined;
     try {
-      const lane = await openLane();
+      lane = await openLane();
       const result = await postBatch(lane, statements, { ...input, onlyFree, uncertain });
       return { ...result, uncertain };
     } catch (error) {
@@ -37,20 +38,24 @@ export async function postBatchWithRetries(
       uncertain ||= error instanceof UnconfirmedCommit;
       if (isLockTimeout(error) && !onlyFree) {
         onlyFree = true;
-      } else if (isConflict(error) || isKeyRace(error)) {
-        if (attempt >= attemptsMax) return refuseAll(input, uncertain, error);
-      } else if (error instanceof UnconfirmedCommit || isUnavailable(error)) {
-        if (attempt >= (uncertain ? attemptsMax : UNAVAILABLE_ATTEMPTS_MAX)) {
-          return refuseAll(input, uncertain, error);
-        }
-      } else if (input.candidates.length > 1) {
-        return splitInTwo(openLane, statements, { ...input, onlyFree, uncertain }, attemptsMax);
-      } else {
+      } else if (attempt < runsWorth(error, uncertain, attemptsMax)) {
+        await delay(backoffMs(attempt));
+      } else if (lane === undefined || runsWorth(error, uncertain, attemptsMax) > 1 || input.candidates.length === 1) {
         return refuseAll(input, uncertain, error);
+      } else {
+        return splitInTwo(openLane, statements, { ...input, onlyFree, uncertain }, attemptsMax);
       }
-      await delay(backoffMs(attempt));
     }
   }
+}
+
+/** How many runs an error is worth; 1 for errors that another run would meet again. */
+function runsWorth(error: unknown, uncertain: boolean, attemptsMax: number): number {
+  if (isConflict(error) || isKeyRace(error)) return attemptsMax;
+  if (error instanceof UnconfirmedCommit || isUnavailable(error)) {
+    return uncertain ? attemptsMax : UNAVAILABLE_ATTEMPTS_MAX;
+  }
+  return 1;
 }
 
 function backoffMs(attempt: number): number {

@@ -5,14 +5,32 @@ import { fromSqlError, sqlState } from '../postgres/sql-errors.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { readCalls, type Statements, toState, writeCall } from './road.js';
 
+/** The end of the last piece of work in each caller's transaction. */
+const lastWork = new WeakMap<TransactionAdapter, Promise<unknown>>();
+
+/**
+ * One piece of work at a time in a caller's transaction: it holds its own row locks, so two pieces side by
+ * side would both read the same balance.
+ */
+export function inTurn<Result>(transaction: TransactionAdapter, work: () => Promise<Result>): Promise<Result> {
+  const before = lastWork.get(transaction) ?? Promise.resolve();
+  const result = before.then(work, work);
+  lastWork.set(
+    transaction,
+    result.catch(() => undefined),
+  );
+  return result;
+}
+
 /**
  * Runs `work` in a savepoint of the caller's transaction. When it fails, what it did is undone and the
  * caller's transaction stays usable.
  */
-export async function inSavepoint<Result>(
-  transaction: TransactionAdapter,
-  work: () => Promise<Result>,
-): Promise<Result> {
+export function inSavepoint<Result>(transaction: TransactionAdapter, work: () => Promise<Result>): Promise<Result> {
+  return inTurn(transaction, () => withSavepoint(transaction, work));
+}
+
+async function withSavepoint<Result>(transaction: TransactionAdapter, work: () => Promise<Result>): Promise<Result> {
   await transaction.executeSql('savepoint micropay', []).catch(refuseOutsideTransaction);
   try {
     const result = await work();
@@ -40,12 +58,13 @@ export async function postWithin(
   transaction: TransactionAdapter,
   statements: Statements,
   ledger: number,
-  candidates: readonly Candidate[],
+  resolve: () => Promise<readonly Candidate[]>,
 ): Promise<readonly Outcome[]> {
   const execute = async ({ text }: NamedStatement, values: readonly unknown[] = []) =>
     (await transaction.executeSql(text, values)).rows;
   return inSavepoint(transaction, async () => {
     await refuseOtherIsolation(transaction);
+    const candidates = await resolve();
     const input = { ledger, candidates, onlyFree: false, uncertain: false };
     const reads: (readonly Row[])[] = [];
     for (const [statement, values] of readCalls(statements, input)) {

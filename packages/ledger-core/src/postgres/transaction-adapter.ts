@@ -1,6 +1,6 @@
 /**
  * A database transaction that the caller opened, whatever the client library: runs one statement in it
- * and returns its rows, with `numeric` and `bigint` columns as strings.
+ * and returns its rows. Keep one adapter a transaction: the ledger does one thing at a time in each.
  */
 export interface TransactionAdapter {
   executeSql(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;

@@ -1,0 +1,188 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AccountId } from '../domain/account.js';
+import type { Candidate, Outcome } from '../domain/decide.js';
+import { createParking, type Parking } from './parking.js';
+import type { Resolved } from './waiting.js';
+
+const BUSY_ACCOUNT = 'busy' as AccountId;
+const RETRY_MS = 20;
+const TIMEOUT_MS = 100;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Names and answers of requests, in the order in which they came. */
+let answers: [name: string, answer: string][];
+beforeEach(() => {
+  answers = [];
+});
+
+interface Part {
+  readonly account?: string;
+  readonly order?: object | null;
+  readonly ledger?: number;
+  readonly uncertain?: boolean;
+}
+
+function requestOf(name: string, part: Part = {}): Resolved {
+  const { account = 'busy', order = null, ledger = 1, uncertain = false } = part;
+  const leg = { id: name, idGiven: false, from: account, to: 'other', leg: {} };
+  return {
+    submission: { ledger, references: [], toCandidate: () => ({}) as Candidate },
+    settle: (outcome: Outcome | Error) => {
+      answers.push([name, 'code' in outcome ? String(outcome.code) : 'posted']);
+    },
+    candidate: { legs: [leg], linked: false, keyDigest: null, requestDigest: null, order } as unknown as Candidate,
+    uncertain,
+  };
+}
+
+const nameOf = ({ candidate }: Resolved) => String(candidate.legs[0]?.id);
+
+/** A parking whose retries take `isFree` as the truth about the database. */
+function parkingOf(isFree: (account: string) => boolean) {
+  const retries: string[][] = [];
+  const parking: Parking = createParking({
+    limits: { accountBusyTimeoutMs: TIMEOUT_MS },
+    retry: async (_, batch) => {
+      retries.push(batch.map(nameOf));
+      await Promise.resolve();
+      const held = new Set<object>();
+      const busy: Resolved[] = [];
+      for (const waiting of batch) {
+        const { order, legs } = waiting.candidate;
+        if (isFree(String(legs[0]?.from)) && !(order !== null && held.has(order))) waiting.settle([]);
+        else {
+          if (order !== null) held.add(order);
+          busy.push(waiting);
+        }
+      }
+      const candidates = batch.map(({ candidate }) => candidate);
+      parking.learn(candidates, busy.length > 0 ? [BUSY_ACCOUNT] : []);
+      for (const waiting of busy) parking.park(waiting);
+    },
+  });
+  return { parking, retries };
+}
+
+const nothingIsFree = () => false;
+
+describe('parking', () => {
+  it('diverts nothing while nothing is busy', () => {
+    const { parking } = parkingOf(nothingIsFree);
+    const batch = [requestOf('a'), requestOf('b')];
+    expect(parking.divert(batch)).toBe(batch);
+  });
+
+  it('diverts requests for a busy account and lets the others pass', () => {
+    const { parking } = parkingOf(nothingIsFree);
+    parking.learn([], [BUSY_ACCOUNT]);
+    const batch = [requestOf('a'), requestOf('b', { account: 'free' }), requestOf('c')];
+    expect(parking.divert(batch).map(nameOf)).toEqual(['b']);
+  });
+
+  it('tries again every 20 ms, oldest first', async () => {
+    const { parking, retries } = parkingOf(nothingIsFree);
+    parking.park(requestOf('a'));
+    await vi.advanceTimersByTimeAsync(RETRY_MS);
+    parking.park(requestOf('b'));
+    await vi.advanceTimersByTimeAsync(RETRY_MS);
+    expect(retries).toEqual([['a'], ['a', 'b']]);
+  });
+
+  it('answers with account_busy when the time is over, each by its own clock', async () => {
+    const { parking } = parkingOf(nothingIsFree);
+    parking.park(requestOf('a'));
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 2);
+    parking.park(requestOf('b'));
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 2 + RETRY_MS);
+    expect(answers).toEqual([['a', 'account_busy']]);
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 2);
+    expect(answers).toEqual([
+      ['a', 'account_busy'],
+      ['b', 'account_busy'],
+    ]);
+  });
+
+  it('answers with outcome_unknown when a commit of the request was not confirmed', async () => {
+    const { parking } = parkingOf(nothingIsFree);
+    parking.park(requestOf('a', { uncertain: true }));
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS + RETRY_MS);
+    expect(answers).toEqual([['a', 'outcome_unknown']]);
+  });
+
+  it('posts what was parked once the account is free, and diverts no longer', async () => {
+    let isFree = false;
+    const { parking } = parkingOf(() => isFree);
+    parking.learn([], [BUSY_ACCOUNT]);
+    parking.divert([requestOf('a')]);
+    await vi.advanceTimersByTimeAsync(RETRY_MS);
+    isFree = true;
+    await vi.advanceTimersByTimeAsync(RETRY_MS);
+    expect(answers).toEqual([['a', 'posted']]);
+    expect(parking.divert([requestOf('b')]).map(nameOf)).toEqual(['b']);
+  });
+
+  it('tries each ledger in a batch of its own', async () => {
+    const { parking, retries } = parkingOf(nothingIsFree);
+    parking.park(requestOf('a', { ledger: 1 }));
+    parking.park(requestOf('b', { ledger: 2 }));
+    parking.park(requestOf('c', { ledger: 1 }));
+    await vi.advanceTimersByTimeAsync(RETRY_MS);
+    expect(retries).toEqual([['a', 'c'], ['b']]);
+  });
+
+  it('stops trying when nothing is parked', async () => {
+    const { parking, retries } = parkingOf(() => true);
+    parking.park(requestOf('a'));
+    await vi.advanceTimersByTimeAsync(10 * RETRY_MS);
+    expect(retries).toEqual([['a']]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('an ordered call', () => {
+  const order = {};
+
+  it('waits behind its first parked request, although its other accounts are free', () => {
+    const { parking } = parkingOf(nothingIsFree);
+    parking.park(requestOf('a', { order }));
+    const batch = [requestOf('b', { order, account: 'free' }), requestOf('c', { account: 'free' })];
+    expect(parking.divert(batch).map(nameOf)).toEqual(['c']);
+  });
+
+  it('goes on when its first request is refused for being busy too long', async () => {
+    const { parking } = parkingOf((account) => account === 'free');
+    parking.park(requestOf('a', { order }));
+    await vi.advanceTimersByTimeAsync(RETRY_MS);
+    parking.divert([requestOf('b', { order, account: 'free' })]);
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
+    expect(answers).toEqual([
+      ['a', 'account_busy'],
+      ['b', 'posted'],
+    ]);
+    expect(parking.divert([requestOf('c', { order, account: 'free' })]).map(nameOf)).toEqual(['c']);
+  });
+
+  it('keeps its order when the rest of it is parked while the first is being tried', async () => {
+    let isFree = false;
+    const { parking, retries } = parkingOf(() => isFree);
+    parking.park(requestOf('a', { order }));
+    parking.park(requestOf('b', { order }));
+    vi.advanceTimersByTime(RETRY_MS);
+    // The trial of a and b is under way.
+    parking.divert([requestOf('c', { order, account: 'free' })]);
+    await vi.advanceTimersByTimeAsync(0);
+    isFree = true;
+    await vi.advanceTimersByTimeAsync(2 * RETRY_MS);
+    expect(retries).toEqual([
+      ['a', 'b'],
+      ['a', 'b', 'c'],
+    ]);
+    expect(answers.map(([name]) => name)).toEqual(['a', 'b', 'c']);
+  });
+});
