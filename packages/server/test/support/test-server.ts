@@ -1,0 +1,41 @@
+import { createTestDatabase } from '@micropay/local-postgres/testing';
+import type { Config } from '../../src/config.js';
+import { startServer } from '../../src/start-server.js';
+
+export const OPERATOR_KEY = 'operator-key-of-the-tests';
+
+export interface TestServer {
+  readonly url: string;
+  readonly databaseUrl: string;
+  stop(): Promise<void>;
+}
+
+export function testConfig(databaseUrl: string, changes: Partial<Config> = {}): Config {
+  return {
+    databaseUrl,
+    databaseSchema: 'micropay',
+    ledger: 'main',
+    host: '127.0.0.1',
+    port: 0,
+    operatorApiKey: OPERATOR_KEY,
+    tokenIssuer: 'micropay',
+    trustedProxies: 0,
+    corsOrigins: [],
+    logLevel: 'silent',
+    ...changes,
+  };
+}
+
+/** A server on a port and a database of its own. */
+export async function startTestServer(changes: Partial<Config> = {}): Promise<TestServer> {
+  const database = await createTestDatabase();
+  const server = await startServer(testConfig(database.url, changes));
+  return {
+    url: server.url,
+    databaseUrl: database.url,
+    async stop() {
+      await server.close();
+      await database.drop();
+    },
+  };
+}

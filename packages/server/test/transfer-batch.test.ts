@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
+import { startTestServer, type TestServer } from './support/test-server.js';
+
+let server: TestServer;
+let alice: TestUser;
+let bob: TestUser;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  [alice, bob] = await Promise.all([
+    registerUser(server.url, { balance: 1_000_000n }),
+    registerUser(server.url, { balance: 100n }),
+  ]);
+});
+afterAll(() => server.stop());
+
+type Order = Record<string, unknown>;
+
+const order = (change: Order = {}): Order => ({
+  from: alice.wallet,
+  to: bob.wallet,
+  amount: '1',
+  currency: 'USD',
+  ...change,
+});
+const keyed = (change: Order = {}): Order => order({ idempotencyKey: randomUUID(), ...change });
+const post = (transfers: Order[], options: { linked?: boolean; key?: string } = {}) =>
+  call(server.url, 'POST /v1/transfers/batch', {
+    token: alice.token,
+    key: options.key,
+    body: { transfers, ...(options.linked === undefined ? {} : { linked: options.linked }) },
+  });
+
+describe('a batch', () => {
+  it('answers each transfer in order, refused ones between posted ones', async () => {
+    const { status, body } = await post([
+      keyed(),
+      keyed({ amount: '99999999' }),
+      keyed({ from: bob.wallet }),
+      keyed({ to: `${randomUUID()}@example.com` }),
+      keyed({ to: bob.email }),
+      keyed({ to: randomUUID() }),
+      keyed({ to: alice.wallet }),
+      keyed({ currency: 'EUR' }),
+    ]);
+    expect(status).toBe(200);
+    expect(body.results.map((result: { ok: boolean; error?: { code: string } }) => result.error?.code ?? 'ok')).toEqual(
+      [
+        'ok',
+        'insufficient_funds',
+        'account_not_found',
+        'recipient_not_found',
+        'ok',
+        'account_not_found',
+        'same_account',
+        'currency_mismatch',
+      ],
+    );
+    expect(body.results[0]).toMatchObject({ ok: true, replayed: false, transfer: { to: bob.wallet, toBalance: null } });
+    expect(body.results[1]).toMatchObject({ ok: false, error: { status: 422, title: 'Too little money' } });
+  });
+
+  it('is applied in order: the second sees the balance the first left', async () => {
+    const { body } = await post([keyed({ amount: '10' }), keyed({ amount: '10' })]);
+    const [first, second] = body.results.map(({ transfer }: { transfer: { fromBalance: string } }) =>
+      BigInt(transfer.fromBalance),
+    );
+    expect(first - second).toBe(10n);
+  });
+
+  it('replays transfer by transfer, and within itself', async () => {
+    const transfers = [keyed(), keyed()];
+    const first = await post(transfers);
+    const before = await balanceOf(server.url, alice);
+    const again = await post([...transfers, ...transfers.slice(0, 1)]);
+    expect(again.body.results.map(({ replayed }: { replayed: boolean }) => replayed)).toEqual([true, true, true]);
+    expect(again.body.results[1].transfer).toEqual(first.body.results[1].transfer);
+    expect(await balanceOf(server.url, alice)).toBe(before);
+  });
+
+  it('takes a thousand transfers', async () => {
+    const before = BigInt(await balanceOf(server.url, alice));
+    const { status, body } = await post(Array.from({ length: 1_000 }, () => keyed()));
+    expect([status, body.results.length]).toEqual([200, 1_000]);
+    expect(await balanceOf(server.url, alice)).toBe(String(before - 1_000n));
+  });
+
+  it.each([
+    ['no transfers', () => [], 'invalid_request'],
+    ['more than a thousand', () => Array.from({ length: 1_001 }, () => keyed()), 'invalid_request'],
+    ['a transfer without a key', () => [keyed(), order()], 'idempotency_key_required'],
+    ['a transfer with an empty key', () => [keyed({ idempotencyKey: '' })], 'invalid_request'],
+    ['a malformed amount', () => [keyed(), keyed({ amount: '0' })], 'invalid_amount'],
+    ['an unknown field', () => [keyed({ note: 'x' })], 'invalid_request'],
+  ])('with %s is refused as a whole', async (_name, transfers, code) => {
+    const before = await balanceOf(server.url, alice);
+    const { status, body } = await post(transfers());
+    expect([status, body.code]).toEqual([400, code]);
+    expect(await balanceOf(server.url, alice)).toBe(before);
+  });
+
+  it('names the field that is wrong', async () => {
+    const { body } = await post([keyed(), keyed({ amount: '01' })]);
+    expect(body.errors).toEqual([{ path: 'transfers.1.amount', message: expect.stringContaining('whole number') }]);
+  });
+});
+
+describe('linked transfers', () => {
+  it('post all, as one group under the key of the header', async () => {
+    const key = randomUUID();
+    const transfers = [order({ amount: '5' }), order({ amount: '6', to: bob.email })];
+    const { status, body, headers } = await post(transfers, { linked: true, key });
+    expect([status, headers.get('idempotent-replayed')]).toEqual([200, null]);
+    const ids = body.results.map(({ transfer }: { transfer: { groupId: string } }) => transfer.groupId);
+    expect(ids).toEqual([body.results[0].transfer.id, body.results[0].transfer.id]);
+    const again = await post(transfers, { linked: true, key });
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(again.body.results[1].transfer).toEqual(body.results[1].transfer);
+  });
+
+  it.each([
+    ['too little money', () => order({ amount: '99999999' }), 422, 'insufficient_funds'],
+    ['an unknown recipient', () => order({ to: `${randomUUID()}@example.com` }), 404, 'recipient_not_found'],
+    ['a wallet of somebody else', () => order({ from: bob.wallet }), 404, 'account_not_found'],
+  ])('post nothing when one has %s, and say which', async (_name, bad, status, code) => {
+    const before = await balanceOf(server.url, alice);
+    const reply = await post([order(), order(), bad(), order()], { linked: true, key: randomUUID() });
+    expect([reply.status, reply.body.code]).toEqual([status, code]);
+    expect(reply.body.errors).toEqual([{ path: 'transfers.2', message: expect.any(String) }]);
+    expect(await balanceOf(server.url, alice)).toBe(before);
+  });
+
+  it.each([
+    ['no key', () => [order()], undefined, 'idempotency_key_required'],
+    ['a key of one transfer', () => [keyed()], randomUUID(), 'invalid_request'],
+    ['more than a hundred', () => Array.from({ length: 101 }, () => order()), randomUUID(), 'too_many_legs'],
+  ])('are refused with %s', async (_name, transfers, key, code) => {
+    const { status, body } = await post(transfers(), { linked: true, ...(key === undefined ? {} : { key }) });
+    expect([status, body.code]).toEqual([400, code]);
+  });
+});
