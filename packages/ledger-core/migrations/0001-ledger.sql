@@ -144,6 +144,7 @@ create table events (
   position bigint not null default nextval('event_position'),
   recorded_at timestamptz(3) not null,
   ledger integer not null,
+  id uuid not null,
   type text collate "C" not null,
   subject uuid not null,
   data jsonb not null,

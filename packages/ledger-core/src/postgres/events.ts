@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import type { JsonValue } from '../domain/metadata.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -18,8 +19,8 @@ export async function writeEvent(
   { type, subject, data }: EventRow,
 ): Promise<void> {
   await transaction.executeSql(
-    `insert into ${schema}.events (recorded_at, ledger, type, subject, data)
-     values (clock_timestamp(), $1, $2, $3, $4)`,
-    [ledger, type, subject, JSON.stringify(data)],
+    `insert into ${schema}.events (recorded_at, ledger, id, type, subject, data)
+     values (clock_timestamp(), $1, $2, $3, $4, $5)`,
+    [ledger, uuidv7(), type, subject, JSON.stringify(data)],
   );
 }
