@@ -28,7 +28,7 @@ export function toSubmission(
       to: idOf(leg.to),
     })),
   });
-  return { ledger, references: legs.flatMap(({ from, to }) => [from, to]), toCandidate };
+  return { ledger, references: legs.flatMap(({ from, to }) => [from, to]), order, toCandidate };
 }
 
 export function singleSubmission(ledger: number, request: TransferRequest, order: object | null): Submission {

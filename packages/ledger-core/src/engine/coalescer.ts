@@ -27,6 +27,8 @@ export interface Coalescer {
  */
 export function createCoalescer({ limits, resolve, run }: CoalescerDependencies): Coalescer {
   const queues = new Map<number, Waiting[]>();
+  /** Ordered calls that are longer than a batch, while a part of them is under way. */
+  const tornOrders = new Set<object>();
   const freeLanes = Array.from({ length: limits.lanes }, (_, index) => index);
   const parking = createParking({
     limits,
@@ -74,12 +76,23 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
   function pump(): void {
     for (const [ledger, queue] of queues) {
       if (freeLanes.length === 0) return;
+      const next = queue[0]?.submission.order;
+      if (next && tornOrders.has(next)) continue;
       queues.delete(ledger);
       const batch = queue.splice(0, batchLength(queue, limits.batchSizeMax));
       // What is left goes to the end of the line: other ledgers come first.
       if (queue.length > 0) queues.set(ledger, queue);
-      void onLane((lane) => takeUp(lane, ledger, batch));
+      void takeInOrder(ledger, batch, queue[0]);
     }
+  }
+
+  /** While the rest of an ordered call waits for its first part, so does the queue behind it. */
+  async function takeInOrder(ledger: number, batch: readonly Waiting[], next: Waiting | undefined): Promise<void> {
+    const order = batch.at(-1)?.submission.order;
+    const isTorn = order && next?.submission.order === order;
+    if (isTorn) tornOrders.add(order);
+    await onLane((lane) => takeUp(lane, ledger, batch));
+    if (isTorn) tornOrders.delete(order);
   }
 
   async function onLane(work: (lane: number) => Promise<void>): Promise<void> {

@@ -32,7 +32,7 @@ function requestOf(name: string, part: Part = {}): Resolved {
   const { account = 'busy', order = null, ledger = 1, uncertain = false } = part;
   const leg = { id: name, idGiven: false, from: account, to: 'other', leg: {} };
   return {
-    submission: { ledger, references: [], toCandidate: () => ({}) as Candidate },
+    submission: { ledger, references: [], order, toCandidate: () => ({}) as Candidate },
     settle: (outcome: Outcome | Error) => {
       answers.push([name, 'code' in outcome ? String(outcome.code) : 'posted']);
     },

@@ -6,6 +6,8 @@ export interface Submission {
   readonly ledger: number;
   /** Ids and addresses of the accounts, two a leg. */
   readonly references: readonly string[];
+  /** Shared by the requests of one call that must apply in order; null for a request of its own. */
+  readonly order: object | null;
   readonly toCandidate: (idOf: AccountIdOf) => Candidate;
 }
 

@@ -1,0 +1,279 @@
+import { describe, expect, it } from 'vitest';
+import type { AccountId } from '../domain/account.js';
+import type { Candidate, Outcome } from '../domain/decide.js';
+import { LedgerError } from '../errors.js';
+import { type CoalescerDependencies, createCoalescer } from './coalescer.js';
+import { DEFAULT_LIMITS, type EngineLimits } from './limits.js';
+import { BUSY } from './post-batch.js';
+import type { RetriedResult } from './retry.js';
+import type { BatchInput } from './road.js';
+import type { Submission } from './waiting.js';
+
+interface Part {
+  readonly ledger?: number;
+  readonly legs?: number;
+  readonly order?: object | null;
+  readonly account?: string;
+}
+
+/** A request that is known by its name. */
+function submissionOf(name: string, part: Part = {}): Submission {
+  const { ledger = 1, legs = 1, order = null, account = 'alice' } = part;
+  const references = Array.from({ length: legs }, () => [account, 'world']).flat();
+  return {
+    ledger,
+    references,
+    order,
+    toCandidate: (idOf) =>
+      ({
+        legs: [{ id: name, idGiven: false, from: idOf(account), to: idOf('world'), leg: {} }],
+        linked: false,
+        keyDigest: null,
+        requestDigest: null,
+        order,
+      }) as unknown as Candidate,
+  };
+}
+
+const nameOf = ({ legs }: Candidate) => String(legs[0]?.id);
+const posted = (candidate: Candidate): Outcome => [{ id: nameOf(candidate) }] as unknown as Outcome;
+
+const nextRound = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** A coalescer whose batches end when the test says so. */
+function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<CoalescerDependencies> = {}) {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const batches: { lane: number; ledger: number; names: string[]; input: BatchInput; end: () => void }[] = [];
+  let ended = 0;
+  /** What the database would say of a batch. */
+  let judge = (input: BatchInput): RetriedResult => ({
+    outcomes: input.candidates.map(posted),
+    busyAccounts: [],
+    uncertain: false,
+  });
+  const coalescer = createCoalescer({
+    limits,
+    resolve: async () => (reference) => reference as AccountId,
+    run: (lane, input) =>
+      new Promise((resolve, reject) => {
+        const { ledger, candidates } = input;
+        const end = () => {
+          try {
+            resolve(judge(input));
+          } catch (error) {
+            reject(error);
+          }
+        };
+        batches.push({ lane, ledger, names: candidates.map(nameOf), input, end });
+      }),
+    ...dependencies,
+  });
+  return {
+    ...coalescer,
+    batches,
+    names: () => batches.map((batch) => batch.names),
+    onJudge: (answer: (input: BatchInput) => RetriedResult) => {
+      judge = answer;
+    },
+    /** Ends batches as they come, until none is under way. */
+    async finish() {
+      for (;;) {
+        await nextRound();
+        await nextRound();
+        if (ended === batches.length) return;
+        while (ended < batches.length) {
+          batches[ended]?.end();
+          ended += 1;
+        }
+      }
+    },
+  };
+}
+
+describe('the coalescer', () => {
+  it('puts calls that arrive together into one batch', async () => {
+    const { submit, finish, names } = coalescerOf();
+    const answers = [submit(submissionOf('a')), submit(submissionOf('b'))];
+    await finish();
+    expect(names()).toEqual([['a', 'b']]);
+    expect(await Promise.all(answers)).toMatchObject([[{ id: 'a' }], [{ id: 'b' }]]);
+  });
+
+  it('lets what arrives while the lane is busy share the next batch', async () => {
+    const { submit, finish, names } = coalescerOf({ lanes: 1 });
+    void submit(submissionOf('a'));
+    await nextRound();
+    for (const name of ['b', 'c', 'd']) void submit(submissionOf(name));
+    await finish();
+    expect(names()).toEqual([['a'], ['b', 'c', 'd']]);
+  });
+
+  it('cuts batches at batchSizeMax, and counts each leg of a linked group', async () => {
+    const { submit, finish, names } = coalescerOf({ batchSizeMax: 3 });
+    for (const [name, legs] of Object.entries({ a: 1, b: 2, c: 1, d: 3, e: 5, f: 1 })) {
+      void submit(submissionOf(name, { legs }));
+    }
+    await finish();
+    expect(names()).toEqual([['a', 'b'], ['c'], ['d'], ['e'], ['f']]);
+  });
+
+  it('holds one ledger in a batch, and lets ledgers take turns', async () => {
+    const { submit, finish, batches } = coalescerOf({ batchSizeMax: 2, lanes: 1 });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) void submit(submissionOf(name, { ledger: 1 }));
+    for (const name of ['x', 'y', 'z']) void submit(submissionOf(name, { ledger: 2 }));
+    await finish();
+    expect(batches.map(({ ledger, names }) => [ledger, names.join('')])).toEqual([
+      [1, 'ab'],
+      [2, 'xy'],
+      [1, 'cd'],
+      [2, 'z'],
+      [1, 'e'],
+    ]);
+  });
+
+  it('uses as many lanes at once as it has', async () => {
+    const { submit, finish, batches } = coalescerOf({ batchSizeMax: 1, lanes: 2 });
+    for (const name of ['a', 'b', 'c']) void submit(submissionOf(name));
+    await nextRound();
+    await nextRound();
+    expect(batches).toHaveLength(2);
+    expect(new Set(batches.map(({ lane }) => lane)).size).toBe(2);
+    await finish();
+  });
+
+  it('refuses what is more than the queue holds, and takes in again what finds room', async () => {
+    const { submit, finish } = coalescerOf({ queueMax: 2 });
+    const answers = ['a', 'b', 'c'].map((name) => submit(submissionOf(name)));
+    expect(await answers[2]).toMatchObject({ code: 'overloaded', retryable: true });
+    await finish();
+    const later = submit(submissionOf('d'));
+    await finish();
+    expect(await later).toMatchObject([{ id: 'd' }]);
+  });
+
+  it('answers everybody in a batch whose accounts cannot be looked up', async () => {
+    const refusal = new LedgerError('database_unavailable', 'away');
+    const { submit, finish } = coalescerOf({}, { resolve: () => Promise.reject(refusal) });
+    const answers = [submit(submissionOf('a')), submit(submissionOf('b'))];
+    await finish();
+    expect(await Promise.all(answers)).toEqual([refusal, refusal]);
+  });
+
+  it('rejects for a fault, and goes on with the next batch', async () => {
+    const { submit, finish, onJudge } = coalescerOf();
+    const fault = new Error('a bug');
+    onJudge(() => {
+      throw fault;
+    });
+    const first = submit(submissionOf('a')).catch((error: unknown) => error);
+    await finish();
+    onJudge(({ candidates }) => ({ outcomes: candidates.map(posted), busyAccounts: [], uncertain: false }));
+    const second = submit(submissionOf('b'));
+    await finish();
+    expect([await first, await second]).toMatchObject([fault, [{ id: 'b' }]]);
+  });
+
+  it('rejects the one request whose outcome is a fault, and answers its neighbours', async () => {
+    const { submit, finish, onJudge } = coalescerOf();
+    const fault = new Error('poison');
+    onJudge(({ candidates }) => ({
+      outcomes: candidates.map((candidate) => (nameOf(candidate) === 'b' ? fault : posted(candidate))),
+      busyAccounts: [],
+      uncertain: false,
+    }));
+    const answers = Promise.allSettled(['a', 'b', 'c'].map((name) => submit(submissionOf(name))));
+    await finish();
+    expect((await answers).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+});
+
+describe('drain', () => {
+  it('resolves when everything accepted is answered, and accepts nothing more', async () => {
+    const { submit, drain, finish } = coalescerOf();
+    const answer = submit(submissionOf('a'));
+    let isDrained = false;
+    const drained = drain().then(() => {
+      isDrained = true;
+    });
+    expect(await submit(submissionOf('b'))).toMatchObject({ code: 'ledger_closed', retryable: false });
+    expect(isDrained).toBe(false);
+    await finish();
+    await drained;
+    expect(await answer).toMatchObject([{ id: 'a' }]);
+  });
+
+  it('resolves at once when nothing waits', async () => {
+    await expect(coalescerOf().drain()).resolves.toBeUndefined();
+  });
+
+  it('waits for what is parked', async () => {
+    const { submit, drain, finish, onJudge } = coalescerOf({ accountBusyTimeoutMs: 60 });
+    onJudge(({ candidates }) => ({
+      outcomes: candidates.map(() => BUSY),
+      busyAccounts: ['alice' as AccountId],
+      uncertain: false,
+    }));
+    const answer = submit(submissionOf('a'));
+    await finish();
+    await Promise.all([drain(), finishUntil(finish, answer)]);
+    expect(await answer).toMatchObject({ code: 'account_busy' });
+  });
+});
+
+async function finishUntil(finish: () => Promise<void>, answer: Promise<unknown>): Promise<void> {
+  let isAnswered = false;
+  void answer.then(() => {
+    isAnswered = true;
+  });
+  while (!isAnswered) await finish();
+}
+
+describe('an ordered call', () => {
+  const order = {};
+  const ordered = (name: string, account?: string) =>
+    submissionOf(name, account === undefined ? { order } : { order, account });
+
+  it('is not cut into batches that run side by side', async () => {
+    const { submit, finish, batches, names } = coalescerOf({ batchSizeMax: 2, lanes: 4 });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) void submit(ordered(name));
+    await nextRound();
+    await nextRound();
+    expect(batches).toHaveLength(1);
+    await finish();
+    expect(names()).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
+  });
+
+  it('lets other ledgers use the lanes meanwhile', async () => {
+    const { submit, finish, names } = coalescerOf({ batchSizeMax: 1, lanes: 2 });
+    for (const name of ['a', 'b']) void submit(ordered(name));
+    void submit(submissionOf('x', { ledger: 2 }));
+    await nextRound();
+    await nextRound();
+    expect(names()).toEqual([['a'], ['x']]);
+    await finish();
+  });
+
+  it('keeps its order when its first request finds its account busy', async () => {
+    const applied: string[] = [];
+    let isBusy = true;
+    const { submit, finish, onJudge } = coalescerOf({ batchSizeMax: 2, lanes: 2 });
+    onJudge(({ candidates }) => {
+      let isHeld = false;
+      const outcomes = candidates.map((candidate) => {
+        isHeld ||= isBusy && candidate.legs[0]?.from === 'busy';
+        if (isHeld) return BUSY;
+        applied.push(nameOf(candidate));
+        return posted(candidate);
+      });
+      return { outcomes, busyAccounts: isHeld ? ['busy' as AccountId] : [], uncertain: false };
+    });
+    const answers = Promise.all(
+      [ordered('a', 'busy'), ...['b', 'c', 'd', 'e'].map((name) => ordered(name))].map(submit),
+    );
+    await finish();
+    expect(applied).toEqual([]);
+    isBusy = false;
+    await finishUntil(finish, answers);
+    expect(applied).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+});
