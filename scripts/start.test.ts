@@ -52,14 +52,15 @@ function npmStart(environment: NodeJS.ProcessEnv = {}): Started {
 
 async function readyServer(environment?: NodeJS.ProcessEnv): Promise<Started> {
   const server = npmStart(environment);
-  await vi.waitFor(
-    async () => {
-      if (server.npm.exitCode === null) expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
-    },
-    { timeout: READY_TIMEOUT_MS, interval: 100 },
-  );
-  if (server.npm.exitCode !== null) throw new Error(await server.output);
+  await until(server, async () => (await fetch(`${server.url}/readyz`)).status === 200);
   return server;
+}
+
+/** Waits for `condition`, and no longer than the server runs. */
+async function until({ npm, output }: Started, condition: () => Promise<boolean>): Promise<void> {
+  const isMet = vi.waitUntil(() => condition().catch(() => false), { timeout: READY_TIMEOUT_MS, interval: 100 });
+  const hasEnded = exitCode(npm).then(async () => Promise.reject(new Error(`npm start ended:\n${await output}`)));
+  await Promise.race([isMet, hasEnded]);
 }
 
 async function statusOf(url: string, body: unknown): Promise<number> {
@@ -142,10 +143,7 @@ describe('npm start', () => {
     const server = await readyServer();
     await statusOf(`${server.url}/v1/auth/register`, ALICE);
     process.kill(postgresPid(), 'SIGKILL');
-    await vi.waitFor(async () => expect(await statusOf(`${server.url}/v1/auth/login`, ALICE)).toBe(200), {
-      timeout: READY_TIMEOUT_MS,
-      interval: 100,
-    });
+    await until(server, async () => (await statusOf(`${server.url}/v1/auth/login`, ALICE)) === 200);
   });
 
   it('stops when npm is killed', async () => {

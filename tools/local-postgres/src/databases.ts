@@ -3,6 +3,8 @@ import pg from 'pg';
 /** Runs `work` on one connection of its own. */
 export async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ connectionString: url });
+  // A query under way is refused with the same error; between two of them nobody waits for it.
+  client.on('error', () => {});
   await client.connect();
   try {
     return await work(client);
