@@ -20,30 +20,29 @@ function readOperatorKey(source: OperatorKeySource): string {
  * shows. The tests run them as they are.
  */
 export function firstSteps(url: string, operatorKey: OperatorKeySource): string {
-  return `url=${url}
-json='Content-Type: application/json'
-${readOperatorKey(operatorKey)}
+  return `${readOperatorKey(operatorKey)}
+api() { curl -sS -w '\\n' -H 'Content-Type: application/json' "${url}$1" "\${@:2}"; }
 field() { node -p "JSON.parse(fs.readFileSync(0, 'utf8')).$1"; }
 
 # Two users, each with an empty USD wallet.
-alice=$(curl -sS $url/v1/auth/register -H "$json" \\
+alice=$(api /v1/auth/register \\
   -d '{"email":"alice@example.com","password":"correct horse battery"}')
-curl -sS $url/v1/auth/register -H "$json" \\
+api /v1/auth/register \\
   -d '{"email":"bob@example.com","password":"battery staple correct"}'
 token=$(field accessToken <<< "$alice")
 wallet=$(field wallet.id <<< "$alice")
 
 # The operator brings 50.00 USD into Alice's wallet: amounts are minor units.
-curl -sS $url/v1/deposits -H "Authorization: Bearer $operator" -H "$json" \\
+api /v1/deposits -H "Authorization: Bearer $operator" \\
   -H "Idempotency-Key: first-deposit-$wallet" \\
   -d '{"wallet":"'$wallet'","amount":"5000","currency":"USD"}'
 
 # Alice pays Bob 12.50 USD. Send it twice: it is paid once.
-curl -sS $url/v1/transfers -H "Authorization: Bearer $token" -H "$json" \\
+api /v1/transfers -H "Authorization: Bearer $token" \\
   -H "Idempotency-Key: lunch-1" \\
   -d '{"from":"'$wallet'","to":"bob@example.com","amount":"1250","currency":"USD"}'
 
 # Her history, newest first.
-curl -sS $url/v1/wallets/$wallet/entries -H "Authorization: Bearer $token"
+api /v1/wallets/$wallet/entries -H "Authorization: Bearer $token"
 `;
 }

@@ -1,13 +1,16 @@
 import { z } from '@hono/zod-openapi';
+import { isNestedBeyond } from './nesting.js';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID_PATTERN = new RegExp(`^${UUID}$`);
-const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|[^\\s@]+@[^\\s@]+)$`);
+/** An id, or printable ASCII around one `@`: no email that was registered is anything else. */
+const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|[!-?A-~]+@[!-?A-~]+)$`);
 const AMOUNT_PATTERN = /^[1-9][0-9]{0,37}$/;
 const CURRENCY_PATTERN = /^[A-Z][A-Z0-9]{1,11}$/;
 const KEY_PATTERN = /^[\x20-\x7e]{1,255}$/;
 const EMAIL_LENGTH_MAX = 254;
 const CURSOR_LENGTH_MAX = 500;
+const METADATA_DEPTH_MAX = 64;
 export const PAGE_LIMIT_MAX = 200;
 
 export const EXAMPLE_IDS = {
@@ -73,10 +76,11 @@ export const DescriptionField = z
   .max(500)
   .openapi({ description: 'Kept for ever: put no personal data here', example: 'Lunch' });
 
-/** Only its shape is checked here: the ledger limits its size, and a recursive schema could be made to overflow. */
+/** The ledger limits its size. A schema that describes JSON within JSON could itself be made to overflow the stack. */
 export const MetadataField = z
   .record(z.string(), z.unknown())
-  .openapi({ description: 'A JSON object of yours, at most 8 KiB', example: { orderId: '1042' } });
+  .refine((metadata) => !isNestedBeyond(metadata, METADATA_DEPTH_MAX), `must have at most ${METADATA_DEPTH_MAX} levels`)
+  .openapi({ description: 'A JSON object of yours, at most 8 KiB and 64 levels', example: { orderId: '1042' } });
 
 /** Query of every list. */
 export const PageQuery = z.strictObject({

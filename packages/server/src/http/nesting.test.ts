@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { isNestedBeyond } from './nesting.js';
+
+it.each([
+  ['a text', 'x', 1, false],
+  ['an empty object', {}, 1, false],
+  ['one level', { a: 1 }, 1, true],
+  ['one level, two allowed', { a: 1 }, 2, false],
+  ['mixed levels', { a: [{ b: null }], c: 1 }, 3, true],
+  ['mixed levels, four allowed', { a: [{ b: null }], c: 1 }, 4, false],
+])('measures %s', (_name, value, depthMax, expected) => {
+  expect(isNestedBeyond(value, depthMax)).toBe(expected);
+});
+
+it('survives a depth that would overflow the stack', () => {
+  const depth = 100_000;
+  expect(isNestedBeyond(JSON.parse('['.repeat(depth) + ']'.repeat(depth)), 64)).toBe(true);
+});

@@ -1,0 +1,150 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { call } from './support/call.js';
+import { type MainProcess, runMain } from './support/run-main.js';
+
+const OPERATOR_KEY = 'operator-key-of-this-test';
+const running: MainProcess[] = [];
+
+function start(environment: Record<string, string>): MainProcess {
+  const main = runMain(environment);
+  running.push(main);
+  return main;
+}
+
+afterEach(async () => {
+  for (const main of running.splice(0)) if (main.child.exitCode === null) await main.stop('SIGKILL');
+});
+
+it('ends with code 2 when a variable is wrong, and names it', async () => {
+  const main = start({ DATABASE_URL: 'mysql://localhost', PORT: 'http' });
+  expect(await main.ended()).toBe(2);
+  expect(main.output()).toBe(
+    'invalid_configuration: DATABASE_URL must look like postgresql://user:password@host:5432/database\n' +
+      'PORT must be a port number\n',
+  );
+});
+
+describe('with a database', () => {
+  let database: TestDatabase;
+  let directory: string;
+
+  beforeAll(async () => {
+    database = await createEmptyDatabase();
+    directory = await mkdtemp(join(tmpdir(), 'micropay-server-'));
+  });
+  afterAll(async () => {
+    await database.drop();
+    await rm(directory, { recursive: true });
+  });
+
+  it('prints an operator key at the first start only, and keeps it for its owner', async () => {
+    const first = start({ DATABASE_URL: database.url, DATA_DIR: directory });
+    const url = await first.listening();
+    const key = /Operator key, shown this once: (mpk_\S+)/.exec(first.output())?.[1] ?? '';
+    expect((await call(url, 'GET /v1/verify', { token: key })).status).toBe(200);
+    const file = join(directory, 'operator-api-key');
+    expect((await readFile(file, 'utf8')).trim()).toBe(key);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await first.stop('SIGINT')).toBe(0);
+
+    const second = start({ DATABASE_URL: database.url, DATA_DIR: directory });
+    const secondUrl = await second.listening();
+    expect(second.output()).not.toContain('shown this once');
+    expect((await call(secondUrl, 'GET /v1/verify', { token: key })).status).toBe(200);
+    await second.stop();
+
+    const third = start({ DATABASE_URL: database.url, OPERATOR_API_KEY: OPERATOR_KEY });
+    const thirdUrl = await third.listening();
+    expect((await call(thirdUrl, 'GET /v1/verify', { token: OPERATOR_KEY })).status).toBe(200);
+    expect((await call(thirdUrl, 'GET /v1/verify', { token: key })).status).toBe(401);
+    await third.stop();
+  });
+
+  it('prints first steps that work word for word in bash', async () => {
+    const main = start({ DATABASE_URL: database.url, OPERATOR_API_KEY: OPERATOR_KEY });
+    await main.listening();
+    const [, steps = ''] = main.output().split('First steps, in another terminal:');
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', steps], {
+      env: { ...process.env, OPERATOR_API_KEY: OPERATOR_KEY },
+    });
+    expect(stderr).toBe('');
+    const history = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+    expect(history.data.map(({ amount, balance }: { amount: string; balance: string }) => [amount, balance])).toEqual([
+      ['1250', '3750'],
+      ['5000', '5000'],
+    ]);
+    await main.stop();
+  });
+
+  it('writes no secret and no email to its log, however much it logs', async () => {
+    const main = start({ DATABASE_URL: database.url, OPERATOR_API_KEY: OPERATOR_KEY, LOG_LEVEL: 'trace' });
+    const url = await main.listening();
+    const body = { email: 'secret.person@example.com', password: 'a very secret password' };
+    const { body: session } = await call(url, 'POST /v1/auth/register', { body });
+    await call(url, 'POST /v1/auth/register', { body });
+    await call(url, 'GET /v1/me', { token: session.accessToken });
+    await call(url, 'POST /v1/auth/refresh', { body: { refreshToken: session.refreshToken } });
+    await call(url, 'GET /v1/verify', { token: OPERATOR_KEY });
+    await main.stop();
+    const output = main.output();
+    expect(output).toContain('"operation":"register","status":201');
+    const password = new URL(database.url).password;
+    for (const secret of [...Object.values(body), session.accessToken, session.refreshToken, OPERATOR_KEY, password]) {
+      expect(output).not.toContain(secret);
+    }
+  });
+
+  it('says that its port is in use', async () => {
+    const occupant = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => occupant.once('listening', resolve));
+    const { port } = occupant.address() as { port: number };
+    const main = start({ DATABASE_URL: database.url, PORT: String(port) });
+    expect(await main.ended()).toBe(1);
+    expect(main.output()).toMatch(new RegExp(`^port_in_use: port ${port} is in use: .* PORT`));
+    occupant.close();
+  });
+
+  it('says that it cannot listen on an address', async () => {
+    const main = start({ DATABASE_URL: database.url, HOST: '203.0.113.1' });
+    expect(await main.ended()).toBe(1);
+    expect(main.output()).toMatch(/^address_unavailable: .* HOST/);
+  });
+});
+
+describe('says why it cannot start when the database', () => {
+  it.each([
+    ['does not answer', (url: URL) => Object.assign(url, { port: '1' })],
+    ['refuses the user', (url: URL) => Object.assign(url, { username: 'nobody_of_that_name' })],
+    ['is not there', (url: URL) => Object.assign(url, { pathname: '/missing' })],
+  ])('%s', async (_name, spoil) => {
+    const database = await createEmptyDatabase();
+    const main = start({ DATABASE_URL: spoil(new URL(database.url)).href });
+    expect(await main.ended()).toBe(1);
+    expect(main.output()).toMatch(/^database_unavailable: /);
+    expect(main.output()).not.toContain('    at ');
+    await database.drop();
+  });
+
+  it.each(['ledger-core', 'server'])('has a newer schema of %s', async (component) => {
+    const database = await createTestDatabase();
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query(
+      `insert into micropay.migrations (component, name, old_code_may_run) values ($1, '9999-later.sql', false)`,
+      [component],
+    );
+    await client.end();
+    const main = start({ DATABASE_URL: database.url });
+    expect(await main.ended()).toBe(1);
+    expect(main.output()).toMatch(/^schema_newer: .*9999-later\.sql/);
+    await database.drop();
+  });
+});

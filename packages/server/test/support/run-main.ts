@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const LISTENING = /listens on (\S+)\. /;
+
+/** The server as a process of its own. */
+export interface MainProcess {
+  readonly child: ChildProcess;
+  /** All that it has written so far. */
+  output(): string;
+  /** Where it listens, once it does. */
+  listening(): Promise<string>;
+  /** Its exit code, once it has ended. */
+  ended(): Promise<number | null>;
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+export function runMain(environment: Record<string, string>): MainProcess {
+  const { PATH = '' } = process.env;
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+    env: { PATH, PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const collect = (chunk: Buffer) => {
+    output += chunk.toString();
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  const exit = once(child, 'close').then(([code]) => code as number | null);
+
+  return {
+    child,
+    output: () => output,
+    ended: () => exit,
+    async listening() {
+      for (;;) {
+        const url = LISTENING.exec(output)?.[1];
+        if (url !== undefined) return url;
+        const ended = await Promise.race([exit.then(() => true), once(child.stdout, 'data').then(() => false)]);
+        if (ended) throw new Error(`the server ended before it listened:\n${output}`);
+      }
+    },
+    stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      return exit;
+    },
+  };
+}
