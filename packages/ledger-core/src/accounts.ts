@@ -1,5 +1,11 @@
 import type { Book } from './book.js';
-import { type AccountIdentity, type AccountStatus, checkOpenAccount } from './domain/account.js';
+import {
+  type Account,
+  type AccountIdentity,
+  type AccountStatus,
+  checkOpenAccount,
+  type OpenAccount,
+} from './domain/account.js';
 import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
 import { LedgerError } from './errors.js';
@@ -36,12 +42,27 @@ export function createAccounts(book: Book): Accounts {
     return book.change((transaction) => changeStatus(transaction, store, ledger, reference, change));
   }
 
+  async function open(request: OpenAccount): Promise<Account> {
+    const checked = checkOpenAccount(request);
+    const ledger = await book.number();
+    return book.change((transaction) => openAccount(transaction, store, ledger, checked));
+  }
+
   return {
     identify,
-    async open(request) {
-      const checked = checkOpenAccount(request);
-      const ledger = await book.number();
-      return book.change((transaction) => openAccount(transaction, store, ledger, checked));
+    open,
+    async ensure(request) {
+      try {
+        return await open(request);
+      } catch (error) {
+        if (!(error instanceof LedgerError && error.code === 'account_exists')) throw error;
+        const there = await identify(request.address);
+        if (there === undefined) throw error;
+        const account = await getAccount(reads, store, await book.number(), there.id);
+        const { type, currency } = checkOpenAccount(request);
+        if (account.type !== type || account.currency !== currency) throw error;
+        return account;
+      }
     },
     async get(reference) {
       return getAccount(reads, store, await book.number(), reference).catch(fail);

@@ -37,6 +37,13 @@ export interface Accounts {
    */
   open(request: OpenAccount): Promise<Account>;
   /**
+   * Opens an account unless its address is taken; answers the account that is there. Limits and metadata
+   * of an account that is there stay as they are.
+   *
+   * @throws {LedgerError} as `open`; `account_exists` only when it has another type or currency
+   */
+  ensure(request: OpenAccount): Promise<Account>;
+  /**
    * Reads an account and its balance by id or address; locks nothing.
    *
    * @throws {LedgerError} `account_not_found`
@@ -101,7 +108,7 @@ export interface Currencies {
 
 /** What a caller's own database transaction can do; everything commits or vanishes with it. */
 export interface LedgerInTransaction {
-  readonly accounts: Pick<Accounts, 'open' | 'get' | 'identify'>;
+  readonly accounts: Pick<Accounts, 'open' | 'ensure' | 'get' | 'identify'>;
   readonly transfers: Pick<Transfers, 'post' | 'postMany' | 'postLinked' | 'get'>;
 }
 
