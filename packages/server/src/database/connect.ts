@@ -8,6 +8,8 @@ export type Database = Kysely<Tables>;
 const CONNECTIONS_MAX = 4;
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
+/** For a database that hangs and does not even end its statements. */
+const ANSWER_TIMEOUT_MS = 15_000;
 
 export function connect(databaseUrl: string, schema: string): Database {
   const pool = new pg.Pool({
@@ -16,6 +18,7 @@ export function connect(databaseUrl: string, schema: string): Database {
     max: CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
   });
   // An idle connection that breaks is dropped by the pool and must not end the process; the next query opens another.

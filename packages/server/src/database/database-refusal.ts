@@ -5,7 +5,8 @@ const UNAVAILABLE_STATE = /^(?:08|28|3D|53|57P|25006)/;
 /** Deadlock and serialization failure. */
 const CONFLICT_STATE = /^40/;
 /** `pg` tells these by their message alone. */
-const LOST_CONNECTION = /^Connection terminated|^timeout exceeded when trying to connect|^timeout expired/;
+const LOST_CONNECTION =
+  /^Connection terminated|^timeout exceeded when trying to connect|^timeout expired|^Query read timeout/;
 
 /** The refusal behind an error of the server's own statements; every other error comes back as it is. */
 export function databaseRefusal(error: unknown): unknown {

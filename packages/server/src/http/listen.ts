@@ -35,7 +35,7 @@ export async function listen(
 }
 
 async function stop(server: Server, sockets: ReadonlySet<Socket>, timeoutMs: number): Promise<void> {
-  // Answers that are still to come tell their clients to send the next request elsewhere.
+  // A client that goes on asking on its connection is answered, and told to ask elsewhere next.
   server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'));
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const closeIdle = () => {

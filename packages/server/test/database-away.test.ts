@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LocalPostgres, startPostgres } from '@micropay/local-postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningServer, startServer } from '../src/start-server.js';
+import { balanceOf, call, type Reply, registerUser, type TestUser } from './support/call.js';
+import { OPERATOR_KEY, testConfig } from './support/test-server.js';
+
+let postgres: LocalPostgres;
+let server: RunningServer;
+let alice: TestUser;
+let bob: TestUser;
+
+beforeAll(async () => {
+  // It comes back by itself, on the same port, as a database does that somebody looks after.
+  postgres = await startPostgres({
+    directory: mkdtempSync(join(tmpdir(), 'micropay-away-')),
+    durable: false,
+    temporary: true,
+    revive: true,
+  });
+  server = await startServer(testConfig(await postgres.database('micropay')));
+  alice = await registerUser(server.url, { balance: 1_000_000n });
+  bob = await registerUser(server.url);
+});
+afterAll(async () => {
+  await server.close();
+  postgres.stop();
+});
+
+function pay(key: string): Promise<Reply> {
+  return call(server.url, 'POST /v1/transfers', {
+    token: alice.token,
+    key,
+    body: { from: alice.wallet, to: bob.wallet, amount: '1', currency: 'USD' },
+  });
+}
+
+/** Kills PostgreSQL and collects what a request is answered until it succeeds again. */
+async function untilBack(request: () => Promise<Reply>): Promise<readonly Reply[]> {
+  const before = postgres.pid;
+  process.kill(before, 'SIGKILL');
+  const replies: Reply[] = [];
+  for (const giveUpAtMs = Date.now() + 50_000; Date.now() < giveUpAtMs; ) {
+    const reply = await request();
+    replies.push(reply);
+    if (reply.status < 400 && postgres.pid !== before) break;
+  }
+  return replies;
+}
+
+describe('while the database is away', () => {
+  it('payments answer 503 and when to try again; then the service resumes by itself, and each key counted once', async () => {
+    const keys: string[] = [];
+    const before = BigInt(await balanceOf(server.url, bob));
+    const replies = await untilBack(() => {
+      const key = randomUUID();
+      keys.push(key);
+      return pay(key);
+    });
+    const refused = replies.filter(({ status }) => status !== 201);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { status, body, headers } of refused) {
+      expect(status).toBe(503);
+      expect(['database_unavailable', 'outcome_unknown']).toContain(body.code);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    // Whoever was refused repeats with the same key; whoever was answered may do so too.
+    for (const key of keys) expect((await pay(key)).status).toBe(201);
+    expect(BigInt(await balanceOf(server.url, bob)) - before).toBe(BigInt(keys.length));
+  });
+
+  it.each([
+    ['readiness', () => call(server.url, 'GET /readyz')],
+    ['a login', () => call(server.url, 'POST /v1/auth/login', { body: { email: bob.email, password: bob.password } })],
+    ['a wallet', () => call(server.url, `GET /v1/wallets/${alice.wallet}`, { token: alice.token })],
+    ['the user', () => call(server.url, 'GET /v1/me', { token: alice.token })],
+  ])('%s answers 503 and recovers', async (_name, request) => {
+    const replies = await untilBack(request);
+    expect(replies.at(-1)?.status).toBe(200);
+    const refused = replies.slice(0, -1).filter(({ status }) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(new Set(refused.map(({ status, body }) => `${status} ${body.code}`))).toEqual(
+      new Set(['503 database_unavailable']),
+    );
+    expect((await call(server.url, 'GET /livez')).status).toBe(200);
+  });
+
+  it('leaves a ledger that verifies', async () => {
+    const { body } = await call(server.url, 'GET /v1/verify', { token: OPERATOR_KEY });
+    expect(body).toMatchObject({ ok: true, problems: [] });
+  });
+});

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Endpoint } from '../src/http/endpoint.js';
+import { refusalsOf } from '../src/http/endpoint.js';
+import { ERRORS, type ErrorCode } from '../src/http/error-codes.js';
+import { ROUTES } from '../src/routes/index.js';
+import { call, registerUser, type TestUser } from './support/call.js';
+import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+
+const RUNS = process.env.MICROPAY_TEST_LONG === '1' ? 600 : 60;
+
+let server: TestServer;
+let alice: TestUser;
+let bob: TestUser;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  alice = await registerUser(server.url, { balance: 1_000_000n });
+  bob = await registerUser(server.url);
+});
+afterAll(() => server.stop());
+
+/** Texts that often go wrong somewhere. */
+const nastyText = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.constantFrom(
+    '',
+    '\u0000',
+    '__proto__',
+    'null',
+    '1e309',
+    '-0',
+    '9'.repeat(38),
+    '9'.repeat(39),
+    '٣',
+    '\ud800',
+    '%00',
+  ),
+);
+const knownText = fc.constantFrom('USD', 'EUR', 'JPY', 'usd', '1', '100', 'debits', 'both', 'a@example.com');
+const id = fc.oneof(
+  fc.constantFrom('alice', 'bob', 'bobEmail').map((name) => `<${name}>`),
+  fc.uuid(),
+);
+const leaf = fc.oneof(nastyText, knownText, id, fc.integer(), fc.double(), fc.boolean(), fc.constant(null));
+const json = fc.oneof(leaf, fc.array(leaf, { maxLength: 3 }), fc.dictionary(nastyText, leaf, { maxKeys: 3 }));
+
+/** The example of the documentation with some fields changed, lost or added; or something else altogether. */
+function bodyOf(endpoint: Endpoint): fc.Arbitrary<unknown> {
+  if (endpoint.body === undefined) return fc.constant(undefined);
+  const example = endpoint.body.example as Record<string, unknown>;
+  const fields = Object.fromEntries(
+    Object.entries(example).map(([name, value]) => [
+      name,
+      fc.oneof(
+        { weight: 3, arbitrary: fc.constant(value) },
+        { weight: 1, arbitrary: json },
+        { weight: 1, arbitrary: id },
+      ),
+    ]),
+  );
+  const changed = fc.record(fields, { requiredKeys: [] });
+  const added = fc.dictionary(nastyText, json, { maxKeys: 1 });
+  return fc.oneof(
+    { weight: 6, arbitrary: changed },
+    { weight: 1, arbitrary: fc.tuple(changed, added).map(([one, other]) => ({ ...one, ...other })) },
+    { weight: 1, arbitrary: fc.json() },
+    { weight: 1, arbitrary: nastyText },
+  );
+}
+
+function requestOf(endpoint: Endpoint) {
+  return fc.record({
+    id: fc.oneof(id, nastyText),
+    query: fc.dictionary(fc.constantFrom('limit', 'cursor', 'x'), nastyText, { maxKeys: 2 }),
+    body: bodyOf(endpoint),
+    token: fc.constantFrom('<token>', '<token>', '<operator>', '<operator>', 'a.b.c', undefined),
+    key: fc.oneof(fc.uuid(), fc.constantFrom(undefined, 'k', 'x'.repeat(300))),
+  });
+}
+
+function fill(text: string): string {
+  return text
+    .replaceAll('<alice>', alice.wallet)
+    .replaceAll('<bob>', bob.wallet)
+    .replaceAll('<bobEmail>', bob.email)
+    .replaceAll('<token>', alice.token)
+    .replaceAll('<operator>', OPERATOR_KEY);
+}
+
+const endpoints: readonly Endpoint[] = ROUTES.map(({ endpoint }) => endpoint);
+
+it.each(endpoints.map((endpoint) => [endpoint.operationId, endpoint] as const))(
+  '%s answers anything with what it documents, and never with 500',
+  async (_name, endpoint) => {
+    const documented = new Set<ErrorCode>([...refusalsOf(endpoint), 'route_not_found', 'method_not_allowed']);
+    await fc.assert(
+      fc.asyncProperty(requestOf(endpoint), async (given) => {
+        const path = endpoint.path.replace('{id}', () => encodeURIComponent(Buffer.from(fill(given.id)).toString()));
+        const query = new URLSearchParams(endpoint.query === undefined ? {} : given.query).toString();
+        const text = typeof given.body === 'string' ? given.body : JSON.stringify(given.body);
+        const reply = await call(server.url, `${endpoint.method.toUpperCase()} ${path}${query && `?${query}`}`, {
+          token: given.token && fill(given.token),
+          key: given.key,
+          body: text && fill(text),
+          headers: { 'x-request-id': randomUUID() },
+        });
+        if (reply.status === endpoint.answer.status) {
+          const { content } = endpoint.answer;
+          if (content !== undefined) expect(content.schema.safeParse(reply.body).error).toBeUndefined();
+          return;
+        }
+        expect(documented).toContain(reply.body.code);
+        expect(reply.status).toBe(ERRORS[reply.body.code as ErrorCode].status);
+        expect(reply.status).toBeLessThan(500);
+      }),
+      { numRuns: RUNS },
+    );
+  },
+);
+
+it('leaves a ledger that verifies', async () => {
+  const { body } = await call(server.url, 'GET /v1/verify', { token: OPERATOR_KEY });
+  expect(body).toMatchObject({ ok: true, problems: [] });
+});
