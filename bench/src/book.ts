@@ -17,8 +17,11 @@ export interface Book {
   readonly postgresPid: number | undefined;
   /** What PostgreSQL runs with. */
   readonly settings: string;
-  /** Size of the journal and the events beside it, indexes included. */
-  journalBytes(): Promise<number>;
+  /**
+   * What a transfer of this run has taken on disk: journal and events with their indexes. Over the whole run, because
+   * the pages of an index on random keys fill and split at about the same time.
+   */
+  bytesPerTransfer(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -34,6 +37,7 @@ export async function openBook(database: string, postgresPid: number | undefined
   const name = `bench-${Date.now()}`;
   const ledger = createLedger({ database, name });
   const accountIds = await openAccounts(ledger);
+  const before = await readJournal(pool);
   const { rows } = await pool.query<{ id: number }>('select id from micropay.ledgers where name = $1', [name]);
   return {
     ledger,
@@ -42,17 +46,23 @@ export async function openBook(database: string, postgresPid: number | undefined
     pool,
     postgresPid,
     settings,
-    async journalBytes() {
-      const sizes = await pool.query<{ bytes: string }>(
-        `select pg_total_relation_size('micropay.transfers') + pg_total_relation_size('micropay.events') as bytes`,
-      );
-      return Number(sizes.rows[0]?.bytes);
+    async bytesPerTransfer() {
+      const now = await readJournal(pool);
+      return (now.bytes - before.bytes) / (now.transfers - before.transfers);
     },
     async close() {
       await ledger.close();
       await pool.end();
     },
   };
+}
+
+async function readJournal(pool: pg.Pool): Promise<{ readonly bytes: number; readonly transfers: number }> {
+  const { rows } = await pool.query<{ bytes: string; transfers: string }>(
+    `select pg_total_relation_size('micropay.transfers') + pg_total_relation_size('micropay.events') as bytes,
+      count(*) as transfers from micropay.transfers`,
+  );
+  return { bytes: Number(rows[0]?.bytes), transfers: Number(rows[0]?.transfers) };
 }
 
 async function readSettings(pool: pg.Pool): Promise<string> {

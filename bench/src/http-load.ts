@@ -32,7 +32,7 @@ export type Order =
 /** What it answers. */
 export type Reply =
   | { readonly kind: 'measured'; readonly window: Window }
-  | { readonly kind: 'stopped'; readonly transfers: number }
+  | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** A server in a process of its own, with users whose wallets hold money. */
@@ -106,7 +106,7 @@ function startGenerator(order: Order): Load {
     },
     async stop() {
       generator.send({ kind: 'stop' } satisfies Order);
-      return expectReply(await nextMessage<Reply>(generator), 'stopped').transfers;
+      expectReply(await nextMessage<Reply>(generator), 'stopped');
     },
   };
 }

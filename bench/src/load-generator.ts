@@ -7,7 +7,6 @@ import { openConnection } from './raw-http.js';
 import { createRequests } from './raw-requests.js';
 
 let latenciesMs: number[] = [];
-let calls = 0;
 let stopped = false;
 let transfersPerCall = 1;
 let working: Promise<unknown> = Promise.resolve();
@@ -25,7 +24,6 @@ function start(order: Extract<Order, { kind: 'start' }>): void {
         const startedAt = performance.now();
         const { status, body } = await connection.send(request);
         latenciesMs.push(performance.now() - startedAt);
-        calls += 1;
         if (status !== expected || body.includes('"ok":false')) {
           throw new Error(`the server answered ${status}: ${body.toString('utf8', 0, 500)}`);
         }
@@ -46,7 +44,7 @@ async function measure(durationMs: number): Promise<void> {
 async function stop(): Promise<void> {
   stopped = true;
   await working;
-  reply({ kind: 'stopped', transfers: calls * transfersPerCall });
+  reply({ kind: 'stopped' });
   process.disconnect();
 }
 

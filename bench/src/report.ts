@@ -16,17 +16,27 @@ export function toResult({ name, callers, hot }: Row, sample: Sample, naive: Sam
   return { name, callers, hot, ...sample, naivePerSecond: naive.transfersPerSecond, ratio };
 }
 
+/** One line of JSON, with the digits that mean something. */
 export function toJson(result: Result): string {
-  const { transfersPerSecond, naivePerSecond, bytesPerTransfer, ...figures } = result;
-  return JSON.stringify(
-    {
-      ...figures,
-      transfersPerSecond: Math.round(transfersPerSecond),
-      naivePerSecond: Math.round(naivePerSecond),
-      bytesPerTransfer: Math.round(bytesPerTransfer),
-    },
-    (_key, value) => (typeof value === 'number' ? Math.round(value * 100) / 100 : value),
-  );
+  const { name, callers, hot, transfersPerSecond, bytesPerTransfer, naivePerSecond, ...figures } = result;
+  return JSON.stringify({
+    name,
+    callers,
+    hot,
+    transfersPerSecond: Math.round(transfersPerSecond),
+    p50Ms: hundredths(figures.p50Ms),
+    p99Ms: hundredths(figures.p99Ms),
+    nodeCpuUs: hundredths(figures.nodeCpuUs),
+    postgresCpuUs: hundredths(figures.postgresCpuUs),
+    bytesPerTransfer: Math.round(bytesPerTransfer),
+    memoryMb: hundredths(figures.memoryMb),
+    naivePerSecond: Math.round(naivePerSecond),
+    ratio: hundredths(figures.ratio),
+  });
+}
+
+function hundredths(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 100) / 100;
 }
 
 const COLUMNS: readonly (readonly [heading: string, width: number, cell: (result: Result) => string])[] = [

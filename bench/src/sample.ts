@@ -22,21 +22,20 @@ export async function takeSample(
   book: Book,
   { start, nodePid, windowMs }: { start: () => Load | Promise<Load>; nodePid: number; windowMs: number },
 ): Promise<Sample> {
-  const bytesBefore = await book.journalBytes();
   const load = await start();
   await load.measure(WARM_UP_MS);
   const before = { node: cpuOfProcess(nodePid), postgres: cpuOfPostgres(book.postgresPid) };
   const { transfers, ...window } = await load.measure(windowMs);
   const after = { node: cpuOfProcess(nodePid), postgres: cpuOfPostgres(book.postgresPid) };
   const memoryMb = memoryOf([nodePid], book.postgresPid);
-  const posted = await load.stop();
+  await load.stop();
   const perTransfer = (from: number | null, to: number | null) =>
     from === null || to === null ? null : (to - from) / transfers;
   return {
     ...window,
     nodeCpuUs: perTransfer(before.node, after.node),
     postgresCpuUs: perTransfer(before.postgres, after.postgres),
-    bytesPerTransfer: ((await book.journalBytes()) - bytesBefore) / posted,
+    bytesPerTransfer: await book.bytesPerTransfer(),
     memoryMb,
   };
 }
