@@ -1,19 +1,17 @@
-import { type Ledger, LedgerError, type OpenAccount } from '@micropay/ledger-core';
+import type { Ledger, OpenAccount } from '@micropay/ledger-core';
 import { type BankLine, CURRENCY } from './bank-line.js';
 
-/** Opens the accounts that the lines name and that the ledger does not have yet; answers how many were opened now. */
+/** Opens the accounts that the lines name, unless an earlier run did. */
 export async function openAccounts(
   ledger: Ledger,
   lines: readonly BankLine[],
   onProgress: (done: number, total: number) => void,
-): Promise<number> {
+): Promise<void> {
   const accounts = accountsOf(lines);
-  let opened = 0;
   for (const [index, account] of accounts.entries()) {
-    if (await openUnlessThere(ledger, account)) opened++;
+    await ledger.accounts.ensure(account);
     onProgress(index + 1, accounts.length);
   }
-  return opened;
 }
 
 export function customerAddress(accountId: string): string {
@@ -30,16 +28,4 @@ function accountsOf(lines: readonly BankLine[]): readonly OpenAccount[] {
     accounts.set(address, { address, type, currency: CURRENCY, minimum: null });
   }
   return [...accounts.values()];
-}
-
-async function openUnlessThere(ledger: Ledger, account: OpenAccount): Promise<boolean> {
-  if ((await ledger.accounts.identify(account.address)) !== undefined) return false;
-  try {
-    await ledger.accounts.open(account);
-    return true;
-  } catch (error) {
-    // The same import runs a second time at the same moment.
-    if (error instanceof LedgerError && error.code === 'account_exists') return false;
-    throw error;
-  }
 }

@@ -609,7 +609,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
              * @example {
              *       "orderId": "1042"
              *     }
@@ -669,7 +669,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
              * @example {
              *       "orderId": "1042"
              *     }
@@ -700,7 +700,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
              * @example {
              *       "orderId": "1042"
              *     }
