@@ -1,0 +1,20 @@
+import type { IncomingMessage } from 'node:http';
+import { expect, it } from 'vitest';
+import { createClientAddress } from './client-address.js';
+
+const incoming = (forwarded?: string) =>
+  ({
+    socket: { remoteAddress: '10.0.0.1' },
+    headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+  }) as unknown as IncomingMessage;
+
+it.each([
+  ['believes nobody by default', 0, '1.1.1.1', '10.0.0.1'],
+  ['takes what the one proxy saw', 1, '1.1.1.1', '1.1.1.1'],
+  ['ignores what the client wrote itself', 1, '6.6.6.6, 1.1.1.1', '1.1.1.1'],
+  ['looks past two proxies', 2, '6.6.6.6, 1.1.1.1, 10.0.0.2', '1.1.1.1'],
+  ['falls back on the connection', 1, undefined, '10.0.0.1'],
+  ['falls back when the list is too short', 3, '1.1.1.1', '10.0.0.1'],
+])('%s', (_name, proxies, forwarded, expected) => {
+  expect(createClientAddress(proxies)(incoming(forwarded))).toBe(expected);
+});

@@ -1,0 +1,53 @@
+import { LEDGER_ERROR_CODES, LedgerError } from '@micropay/ledger-core';
+import { describe, expect, it } from 'vitest';
+import { ERROR_CODES, ERRORS } from './error-codes.js';
+import { toProblem } from './to-problem.js';
+
+describe.each(ERROR_CODES)('%s', (code) => {
+  it('has a status of a refusal or a fault, and a title', () => {
+    expect(ERRORS[code].status).toBeGreaterThanOrEqual(400);
+    expect(ERRORS[code].status).toBeLessThan(600);
+    expect(ERRORS[code].title).toMatch(/^[A-Z]/);
+  });
+});
+
+describe.each(LEDGER_ERROR_CODES)('%s of the ledger', (code) => {
+  it('becomes a problem with its code, and asks for a retry exactly when a retry may help', () => {
+    const error = new LedgerError(code, 'what happened');
+    const { problem, headers } = toProblem(error);
+    expect(problem).toMatchObject({ code, detail: 'what happened', status: ERRORS[code].status });
+    if (error.retryable) expect(problem.status).toBe(503);
+    expect(headers?.['retry-after']).toBe(problem.status === 503 ? '1' : undefined);
+  });
+});
+
+describe('an error that nobody expected', () => {
+  it.each([new Error('secret detail'), new TypeError('x is undefined'), 'text', undefined])(
+    'says nothing of itself: %s',
+    (error) => {
+      const { problem } = toProblem(error);
+      expect(problem).toMatchObject({ status: 500, code: 'internal_error' });
+      expect(JSON.stringify(problem)).not.toMatch(/secret|undefined/);
+    },
+  );
+});
+
+describe('an error of the database', () => {
+  const sqlError = (code: string) => Object.assign(new Error('x'), { code, severity: 'ERROR' });
+
+  it.each([
+    ['a lost connection', new Error('Connection terminated unexpectedly'), 'database_unavailable'],
+    [
+      'a refused connection',
+      Object.assign(new Error('x'), { code: 'ECONNREFUSED', syscall: 'connect' }),
+      'database_unavailable',
+    ],
+    ['several refused addresses', new AggregateError([new Error('x')]), 'database_unavailable'],
+    ['a shutdown', sqlError('57P01'), 'database_unavailable'],
+    ['too many connections', sqlError('53300'), 'database_unavailable'],
+    ['a deadlock', sqlError('40P01'), 'transaction_conflict'],
+    ['a broken statement', sqlError('42601'), 'internal_error'],
+  ])('%s', (_name, error, code) => {
+    expect(toProblem(error).problem.code).toBe(code);
+  });
+});
