@@ -1,5 +1,13 @@
 import { OptionDefaults } from 'typedoc';
 
+const validation = {
+  invalidLink: true,
+  // An inner type that a signature mentions is described where it is used.
+  notExported: false,
+  // The readmes link to folders of the repository, which are no part of these pages.
+  invalidPath: false,
+};
+
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 export default {
   name: 'MicroPay',
@@ -10,11 +18,11 @@ export default {
     blockTags: [...OptionDefaults.blockTags, '@description'],
     excludeInternal: true,
     excludePrivate: true,
-    // An inner type that a signature mentions is described where it is used.
-    validation: { notExported: false, invalidLink: true, notDocumented: false },
+    validation,
   },
   out: 'docs/reference/api',
   readme: 'README.md',
+  validation,
   includeVersion: true,
   treatValidationWarningsAsErrors: true,
 };
