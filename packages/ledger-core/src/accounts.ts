@@ -83,7 +83,7 @@ export function createAccounts(book: Book): Accounts {
       const account = await identify(reference);
       if (account === undefined) throw accountNotFound(reference);
       const range = { before, limit: count + 1 };
-      const rows = await listEntries(reads, store, account.id, range).catch(fail);
+      const rows = await listEntries(reads, store, await book.number(), account.id, range).catch(fail);
       return toPage(rows, count, ({ recordedAt, version }: Entry) =>
         encodeCursor('before', recordedAt.getTime(), version),
       );

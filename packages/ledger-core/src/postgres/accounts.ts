@@ -6,6 +6,7 @@ import {
   type AccountStatus,
   type CheckedOpenAccount,
   isAccountId,
+  isAddress,
   isDebitNormal,
 } from '../domain/account.js';
 import { availableOf, pendingInOf, pendingOutOf, postedOf } from '../domain/balance.js';
@@ -80,6 +81,7 @@ export async function getAccount(
   reference: string,
 ): Promise<Account> {
   const column = isAccountId(reference) ? 'a.id' : 'a.address';
+  if (column === 'a.address' && !isAddress(reference)) throw accountNotFound(reference);
   const query = selectAccounts(store, ledger).where(column, '=', reference);
   const [row] = await run(transaction, query);
   if (row === undefined) throw accountNotFound(reference);
@@ -123,8 +125,9 @@ export async function findIdentities(
        join ${schema}.accounts a on a.ledger = $1 and a.address = r.address`,
     [
       ledger,
+      // What is neither names nothing, and may hold what PostgreSQL does not take as text.
       plainArray(references.filter(isAccountId)),
-      textArray(references.filter((reference) => !isAccountId(reference))),
+      textArray(references.filter(isAddress)),
     ],
   );
   return rows as unknown as readonly AccountIdentity[];
@@ -237,6 +240,6 @@ export async function changeStatus(
 
 export function accountNotFound(reference: string): LedgerError {
   return new LedgerError('account_not_found', 'no account of this ledger has that id or address', {
-    account: reference.slice(0, 200),
+    account: String(reference).slice(0, 200),
   });
 }

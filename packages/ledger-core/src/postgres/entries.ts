@@ -11,24 +11,28 @@ export interface EntryPosition {
   readonly version: bigint;
 }
 
-/** Entries of one account, newest first, from each side of the journal by its own index. */
+/**
+ * Entries of one account, newest first, from each side of the journal by its own index. A bare `version`
+ * in its order would be the text that is selected, where 9 comes after 10.
+ */
 export async function listEntries(
   transaction: TransactionAdapter,
   { schema }: Store,
+  ledger: number,
   accountId: AccountId,
   { before, limit }: { readonly before: EntryPosition | undefined; readonly limit: number },
 ): Promise<readonly Entry[]> {
   const range =
     before === undefined
       ? ''
-      : 'and (recorded_at, version) < (to_timestamp($3::bigint / 1000.0)::timestamptz(3), $4::bigint)';
+      : 'and (recorded_at, version) < (to_timestamp($4::bigint / 1000.0)::timestamptz(3), $5::bigint)';
   const { rows } = await transaction.executeSql(
     `select account_id, transfer_id, group_id, kind::text, direction, counterparty, amount::text, currency,
        description, metadata::text, version::text, posted::text, pending_in::text, pending_out::text,
        ${epochMs('recorded_at')} as recorded_ms, ${epochMs('effective_at')} as effective_ms
-     from ${schema}.entries where account_id = $1 ${range}
-     order by recorded_at desc, version desc limit $2`,
-    before === undefined ? [accountId, limit] : [accountId, limit, String(before.recordedAtMs), String(before.version)],
+     from ${schema}.entries e where account_id = $2 and ledger = $1 ${range}
+     order by e.recorded_at desc, e.version desc limit $3`,
+    [ledger, accountId, limit, ...(before === undefined ? [] : [String(before.recordedAtMs), String(before.version)])],
   );
   return rows.map(toEntry);
 }
