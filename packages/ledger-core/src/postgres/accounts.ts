@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import {
   type Account,
@@ -13,6 +14,7 @@ import { availableOf, pendingInOf, pendingOutOf, postedOf } from '../domain/bala
 import type { Metadata } from '../domain/metadata.js';
 import { invariant, LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
+import { epochMs } from './balances.js';
 import { useCurrency } from './currencies.js';
 import { writeEvent } from './events.js';
 import { violatedConstraint } from './sql-errors.js';
@@ -20,6 +22,7 @@ import type { Store } from './store.js';
 import { run } from './tables.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
+/** As texts, whatever parsers the process has given to its `pg`: one that makes numbers would round money. */
 function selectAccounts({ build }: Store, ledger: number) {
   return build
     .selectFrom('accounts as a')
@@ -30,17 +33,17 @@ function selectAccounts({ build }: Store, ledger: number) {
       'a.address',
       'a.type',
       'a.currency',
-      'a.metadata',
-      'a.opened_at',
       'b.status',
-      'b.minimum',
-      'b.maximum',
-      'b.version',
       'b.debit_normal',
-      'b.debits_posted',
-      'b.credits_posted',
-      'b.debits_pending',
-      'b.credits_pending',
+      sql<string>`a.metadata::text`.as('metadata'),
+      sql<string>`${sql.raw(epochMs('a.opened_at'))}`.as('opened_ms'),
+      sql<string | null>`b.minimum::text`.as('minimum'),
+      sql<string | null>`b.maximum::text`.as('maximum'),
+      sql<string>`b.version::text`.as('version'),
+      sql<string>`b.debits_posted::text`.as('debits_posted'),
+      sql<string>`b.credits_posted::text`.as('credits_posted'),
+      sql<string>`b.debits_pending::text`.as('debits_pending'),
+      sql<string>`b.credits_pending::text`.as('credits_pending'),
     ]);
 }
 
@@ -68,8 +71,8 @@ function toAccount(row: AccountRow): Account {
     pendingOut: pendingOutOf(totals),
     available: availableOf({ ...totals, minimum }),
     version: BigInt(row.version),
-    metadata: row.metadata as Metadata,
-    openedAt: row.opened_at,
+    metadata: JSON.parse(row.metadata) as Metadata,
+    openedAt: new Date(Number(row.opened_ms)),
   };
 }
 

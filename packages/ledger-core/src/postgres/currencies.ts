@@ -63,9 +63,10 @@ export async function registerCurrency(
   currency: Currency,
 ): Promise<Currency> {
   checkCurrency(currency);
-  const scale = isoScale(currency.code);
-  const fixed =
-    scale === undefined ? await fixCurrency(transaction, store, ledger, currency) : { code: currency.code, scale };
+  const { code } = currency;
+  const known = await findCurrency(transaction, store, ledger, code);
+  const scale = known?.scale ?? isoScale(code);
+  const fixed = scale === undefined ? await fixCurrency(transaction, store, ledger, currency) : { code, scale };
   if (fixed.scale !== currency.scale) {
     throw new LedgerError(
       'currency_scale_fixed',

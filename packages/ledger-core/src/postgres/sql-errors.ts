@@ -57,6 +57,7 @@ function isDriverError(error: Error): boolean {
 /** A refusal for what went wrong in the database; errors that are no refusal come back as they are. */
 export function fromSqlError(error: unknown): unknown {
   if (error instanceof LedgerError) return error;
+  if (isPoolClosed(error)) return new LedgerError('ledger_closed', 'this ledger was closed', {}, { cause: error });
   if (isConflict(error) || isKeyRace(error)) {
     return new LedgerError(
       'transaction_conflict',
@@ -90,6 +91,11 @@ export function fromSqlError(error: unknown): unknown {
     );
   }
   return error;
+}
+
+/** `pg` says so by message alone. */
+function isPoolClosed(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Cannot use a pool after calling end on the pool';
 }
 
 /** 28: wrong user or password; 3D000: no such database; 42501: the role lacks a grant. */
