@@ -3,7 +3,7 @@ import { LedgerError } from '@micropay/ledger-core';
 import { type Config, readConfig, redactConfig } from './config.js';
 import { firstSteps, type OperatorKeySource } from './first-steps.js';
 import { createLog } from './log.js';
-import { keepOperatorKey, keptOperatorKey } from './operator-key-file.js';
+import { forgetOperatorKey, keepOperatorKey, keptOperatorKey } from './operator-key-file.js';
 import { StartError } from './start-error.js';
 import { type RunningServer, startServer } from './start-server.js';
 
@@ -16,8 +16,9 @@ try {
   log.debug(redactConfig(config), 'configuration');
   const server = await startServer(config, log);
   stopOnSignals(server);
-  if (server.newOperatorKey !== undefined && config.dataDirectory !== undefined) {
-    await keepOperatorKey(config.dataDirectory, server.newOperatorKey);
+  if (config.dataDirectory !== undefined) {
+    if (server.newOperatorKey !== undefined) await keepOperatorKey(config.dataDirectory, server.newOperatorKey);
+    if (config.operatorApiKey !== undefined) await forgetOperatorKey(config.dataDirectory);
   }
   console.log(greeting(server, config));
 } catch (error) {

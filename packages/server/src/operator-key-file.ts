@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const FILE_NAME = 'operator-api-key';
@@ -9,6 +9,11 @@ const OWNER_ONLY = 0o600;
 export async function keepOperatorKey(dataDirectory: string, key: string): Promise<void> {
   await mkdir(dataDirectory, { recursive: true });
   await writeFile(join(dataDirectory, FILE_NAME), `${key}\n`, { mode: OWNER_ONLY });
+}
+
+/** Removes a kept key that another one has replaced. */
+export async function forgetOperatorKey(dataDirectory: string): Promise<void> {
+  await rm(join(dataDirectory, FILE_NAME), { force: true });
 }
 
 /** Where a key was kept; undefined when none was. */

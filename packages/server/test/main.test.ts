@@ -61,11 +61,12 @@ describe('with a database', () => {
     expect((await call(secondUrl, 'GET /v1/verify', { token: key })).status).toBe(200);
     await second.stop();
 
-    const third = start({ DATABASE_URL: database.url, OPERATOR_API_KEY: OPERATOR_KEY });
+    const third = start({ DATABASE_URL: database.url, DATA_DIR: directory, OPERATOR_API_KEY: OPERATOR_KEY });
     const thirdUrl = await third.listening();
     expect((await call(thirdUrl, 'GET /v1/verify', { token: OPERATOR_KEY })).status).toBe(200);
     expect((await call(thirdUrl, 'GET /v1/verify', { token: key })).status).toBe(401);
     await third.stop();
+    await expect(stat(file)).rejects.toThrow('ENOENT');
   });
 
   it('prints first steps that work word for word in bash', async () => {

@@ -21,7 +21,9 @@ export function connect(databaseUrl: string, schema: string): Database {
     query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
   });
-  // An idle connection that breaks is dropped by the pool and must not end the process; the next query opens another.
+  // A connection that breaks while idle, or between two statements of a transaction, must not end the process: the pool
+  // drops it, the statement that follows fails, and the next transaction opens another.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
 }

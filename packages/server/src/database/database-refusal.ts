@@ -6,7 +6,7 @@ const UNAVAILABLE_STATE = /^(?:08|28|3D|53|57P|25006)/;
 const CONFLICT_STATE = /^40/;
 /** `pg` tells these by their message alone. */
 const LOST_CONNECTION =
-  /^Connection terminated|^timeout exceeded when trying to connect|^timeout expired|^Query read timeout/;
+  /^(?:Connection terminated|Client has encountered a connection error|timeout e|Query read timeout)/;
 
 /** The refusal behind an error of the server's own statements; every other error comes back as it is. */
 export function databaseRefusal(error: unknown): unknown {

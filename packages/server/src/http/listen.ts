@@ -4,6 +4,8 @@ import { StartError } from '../start-error.js';
 
 /** A client that does not get its request across in this time is not worth a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than load balancers keep idle connections, so that it is they who close them: no request is cut off. */
+const KEEP_ALIVE_MS = 65_000;
 const IDLE_CHECK_MS = 50;
 
 export interface Listening {
@@ -17,7 +19,7 @@ export async function listen(
   listener: RequestListener,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Listening> {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, listener);
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, listener);
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);

@@ -16,11 +16,12 @@ const SECURITY: Record<Access, Record<string, string[]>[]> = {
   either: [{ accessToken: [] }, { operatorKey: [] }],
 };
 
+export type OpenApiDocument = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
 type Registry = OpenAPIHono['openAPIRegistry'];
 type RouteConfig = Parameters<Registry['registerPath']>[0];
 
 /** The OpenAPI 3.1 document of these endpoints. */
-export function openApiDocument(endpoints: readonly Endpoint[]) {
+export function openApiDocument(endpoints: readonly Endpoint[]): OpenApiDocument {
   const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono();
   registerSecurity(registry);
   for (const code of ERROR_CODES) registry.registerComponent('examples', code, exampleProblem(code));

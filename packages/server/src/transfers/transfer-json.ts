@@ -55,6 +55,7 @@ export interface VisibleSides {
 }
 
 export function transferJson(transfer: Transfer, visible: VisibleSides): TransferJson {
+  const recordedAt = transfer.recordedAt.toISOString();
   return {
     id: transfer.id,
     kind: transfer.kind,
@@ -65,8 +66,9 @@ export function transferJson(transfer: Transfer, visible: VisibleSides): Transfe
     currency: transfer.currency,
     description: transfer.description,
     metadata: transfer.metadata,
-    recordedAt: transfer.recordedAt.toISOString(),
-    effectiveAt: transfer.effectiveAt.toISOString(),
+    recordedAt,
+    // Mostly one and the same Date, and writing it out is a good part of the work here.
+    effectiveAt: transfer.effectiveAt === transfer.recordedAt ? recordedAt : transfer.effectiveAt.toISOString(),
     fromBalance: visible.from ? String(transfer.fromBalance.posted) : null,
     toBalance: visible.to ? String(transfer.toBalance.posted) : null,
   };
