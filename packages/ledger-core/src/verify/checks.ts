@@ -1,6 +1,6 @@
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
-import type { VerifyProblem } from './verify.js';
+import type { VerifyProblem } from './report.js';
 
 interface AccountChunk {
   readonly accounts: number;
