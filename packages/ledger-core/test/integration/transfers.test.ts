@@ -1,0 +1,236 @@
+import type { Ledger, TransferLeg, TransferRequest } from '@micropay/ledger-core';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
+
+const bed = useTestBed();
+let engine: Ledger | undefined;
+let ledger: Ledger;
+let books = 0;
+
+beforeEach(async () => {
+  engine ??= bed.ledger();
+  books += 1;
+  ledger = engine.inLedger(`book-${books}`);
+  await openWallets(ledger, { alice: 100n, bob: 0n });
+});
+
+const pay = (amount: bigint, part: Partial<TransferRequest> = {}): TransferRequest => ({
+  from: 'alice',
+  to: 'bob',
+  amount,
+  currency: 'USD',
+  ...part,
+});
+
+describe('post', () => {
+  it('answers with the transfer and both balances', async () => {
+    const { id: alice } = await ledger.accounts.get('alice');
+    const { id: bob } = await ledger.accounts.get('bob');
+    const effectiveAt = new Date('2001-01-01T00:00:00.001Z');
+    const request = pay(60n, { to: bob, description: 'Coffee', metadata: { order: 7 }, effectiveAt });
+    expect(await ledger.transfers.post(request)).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+      kind: 'transfer',
+      groupId: null,
+      from: alice,
+      to: bob,
+      amount: 60n,
+      currency: 'USD',
+      description: 'Coffee',
+      metadata: { order: 7 },
+      recordedAt: expect.any(Date),
+      effectiveAt,
+      fromBalance: { posted: 40n, pendingIn: 0n, pendingOut: 0n, version: 2n },
+      toBalance: { posted: 60n, pendingIn: 0n, pendingOut: 0n, version: 1n },
+      replayed: false,
+    });
+  });
+
+  it('answers with what get reads afterwards', async () => {
+    const { replayed, ...posted } = await ledger.transfers.post(
+      pay(10n ** 2n, {
+        description: 'Tab\t"quoted" \\ {braces},\nnull',
+        metadata: { text: 'null', list: ['{"', '\\'] },
+      }),
+    );
+    expect(replayed).toBe(false);
+    expect(await ledger.transfers.get(posted.id)).toEqual(posted);
+  });
+
+  it('was at the time it was recorded unless the caller says otherwise', async () => {
+    const { recordedAt, effectiveAt } = await ledger.transfers.post(pay(1n));
+    expect(effectiveAt).toEqual(recordedAt);
+    expect(Math.abs(Date.now() - recordedAt.getTime())).toBeLessThan(60_000);
+  });
+
+  it('takes the request as it was when the call was made', async () => {
+    const request = { ...pay(1n), metadata: { order: 1 } };
+    const posting = ledger.transfers.post(request);
+    request.amount = -5n;
+    request.to = 'world';
+    request.metadata.order = 2;
+    expect(await posting).toMatchObject({ amount: 1n, metadata: { order: 1 } });
+    expect(await postedOf(ledger, 'bob')).toBe(1n);
+  });
+
+  it.each([[{ a: 1e21, b: -1.5e-7, c: '🙂', d: { e: [] } }], [{}], [{ ['__proto__']: 1, '': 2 }]])(
+    'keeps metadata %j',
+    async (metadata) => {
+      const { id } = await ledger.transfers.post(pay(1n, { metadata }));
+      expect((await ledger.transfers.get(id)).metadata).toEqual(metadata);
+    },
+  );
+
+  it('moves 38 digits, and not one more', async () => {
+    const largest = 10n ** 38n - 1n;
+    await ledger.accounts.open({ address: 'nostro', currency: 'USD', type: 'asset', minimum: null });
+    await ledger.accounts.open({ address: 'vault', currency: 'USD' });
+    const deposit = pay(largest, { from: 'nostro', to: 'vault' });
+    expect(await ledger.transfers.post(deposit)).toMatchObject({ toBalance: { posted: largest } });
+    await expect(ledger.transfers.post(pay(1n, { from: 'nostro', to: 'bob' }))).rejects.toEqual(
+      refusal('balance_overflow'),
+    );
+    await expectSound(ledger);
+  });
+
+  it('refuses what is not found in words of the caller', async () => {
+    await expect(ledger.transfers.post(pay(1n, { to: 'nobody' }))).rejects.toEqual(
+      refusal('account_not_found', { details: { side: 'to', account: 'nobody' } }),
+    );
+  });
+});
+
+describe('postMany', () => {
+  it('applies requests in order, and lets none fail its neighbours', async () => {
+    const results = await ledger.transfers.postMany([
+      pay(60n),
+      pay(60n),
+      pay(0n),
+      pay(5n, { from: 'bob', to: 'alice' }),
+      pay(1n, { to: 'nobody' }),
+      pay(45n),
+    ]);
+    expect(results.map((result) => (result.ok ? result.transfer.fromBalance.posted : result.error.code))).toEqual([
+      40n,
+      'insufficient_funds',
+      'invalid_amount',
+      55n,
+      'account_not_found',
+      0n,
+    ]);
+    await expectSound(ledger);
+  });
+
+  it('keeps its order when it is longer than a batch, on one lane and on four', async () => {
+    for (const lanes of [1, 4]) {
+      const small = bed.ledger({ name: ledger.name, limits: { batchSizeMax: 3, lanes } });
+      const thereAndBack = Array.from({ length: 30 }, (_, index) =>
+        index % 2 === 0 ? pay(100n) : pay(100n, { from: 'bob', to: 'alice' }),
+      );
+      const results = await small.transfers.postMany(thereAndBack);
+      expect(results.filter(({ ok }) => !ok)).toEqual([]);
+    }
+  });
+
+  it('takes more requests than the queue holds', async () => {
+    const small = bed.ledger({ name: ledger.name, limits: { queueMax: 1_000 } });
+    const results = await small.transfers.postMany(Array.from({ length: 2_500 }, () => pay(1n, { from: 'world' })));
+    expect(results.filter(({ ok }) => !ok)).toEqual([]);
+    expect(await postedOf(ledger, 'bob')).toBe(2_500n);
+  });
+
+  it('of nothing is nothing', async () => {
+    expect(await ledger.transfers.postMany([])).toEqual([]);
+  });
+});
+
+describe('postLinked', () => {
+  const leg = (from: string, to: string, amount: bigint): TransferLeg => ({ from, to, amount, currency: 'USD' });
+
+  it('posts all legs, each on what the legs before it left', async () => {
+    const transfers = await ledger.transfers.postLinked([leg('alice', 'bob', 100n), leg('bob', 'alice', 30n)]);
+    expect(transfers.map(({ fromBalance, toBalance }) => [fromBalance.posted, toBalance.posted])).toEqual([
+      [0n, 100n],
+      [70n, 30n],
+    ]);
+    expect(transfers.map(({ groupId }) => groupId)).toEqual([transfers[0]?.id, transfers[0]?.id]);
+  });
+
+  it('posts none when one is refused, and says which', async () => {
+    const before = await ledger.accounts.get('alice');
+    const refused = ledger.transfers.postLinked([leg('alice', 'bob', 60n), leg('alice', 'bob', 41n)]);
+    await expect(refused).rejects.toEqual(
+      refusal('insufficient_funds', { details: expect.objectContaining({ leg: 1 }) }),
+    );
+    expect(await ledger.accounts.get('alice')).toEqual(before);
+    expect((await ledger.accounts.entries('bob')).data).toEqual([]);
+  });
+
+  it('exchanges: legs of different currencies', async () => {
+    for (const address of ['exchange:usd', 'exchange:eur', 'alice:eur']) {
+      const currency = address.endsWith('usd') ? 'USD' : 'EUR';
+      await ledger.accounts.open({ address, currency, minimum: null });
+    }
+    await ledger.transfers.postLinked([
+      leg('alice', 'exchange:usd', 100n),
+      { from: 'exchange:eur', to: 'alice:eur', amount: 92n, currency: 'EUR' },
+    ]);
+    expect((await ledger.trialBalance()).totals).toEqual([
+      { currency: 'EUR', debits: 92n, credits: 92n },
+      { currency: 'USD', debits: 200n, credits: 200n },
+    ]);
+  });
+
+  it('takes up to 100 legs', async () => {
+    const legs = Array.from({ length: 101 }, () => leg('world', 'bob', 1n));
+    expect(await ledger.transfers.postLinked(legs.slice(1))).toHaveLength(100);
+    await expect(ledger.transfers.postLinked(legs)).rejects.toEqual(refusal('too_many_legs'));
+    await expect(ledger.transfers.postLinked([])).rejects.toEqual(refusal('too_many_legs'));
+  });
+
+  it.each<[string, () => readonly TransferLeg[], string, Record<string, unknown>]>([
+    ['a bad amount in a leg', () => [leg('alice', 'bob', 1n), leg('alice', 'bob', 0n)], 'invalid_amount', { leg: 1 }],
+    [
+      'a key on a leg',
+      () => [{ ...leg('alice', 'bob', 1n), idempotencyKey: 'k' } as TransferLeg],
+      'invalid_request',
+      {},
+    ],
+    ['a scope on a leg', () => [{ ...leg('alice', 'bob', 1n), scope: 's' } as TransferLeg], 'invalid_request', {}],
+    ['a bad amount before too many legs', () => Array(101).fill(leg('alice', 'bob', 0n)), 'invalid_amount', { leg: 0 }],
+    ['what is no list', () => 'legs' as unknown as TransferLeg[], 'invalid_request', {}],
+  ])('refuses %s', async (_, legs, code, details) => {
+    await expect(ledger.transfers.postLinked(legs())).rejects.toEqual(
+      refusal(code, { details: expect.objectContaining(details) }),
+    );
+  });
+
+  it('refuses the same id on two legs', async () => {
+    const id = '0190b7c4-0000-7000-8000-000000000001';
+    const legs = [
+      { ...leg('alice', 'bob', 1n), id },
+      { ...leg('alice', 'bob', 1n), id },
+    ];
+    await expect(ledger.transfers.postLinked(legs)).rejects.toEqual(refusal('invalid_request'));
+  });
+
+  it('refuses a malformed key before it looks at the legs', async () => {
+    const refused = ledger.transfers.postLinked([leg('alice', 'bob', 0n)], { idempotencyKey: '' });
+    await expect(refused).rejects.toEqual(refusal('invalid_request'));
+  });
+});
+
+describe('get', () => {
+  it.each(['0190b7c4-0000-7000-8000-00000000ffff', 'transfer-1', '\u0000', 5 as unknown as string])(
+    'finds no transfer called %j',
+    async (id) => {
+      await expect(ledger.transfers.get(id)).rejects.toEqual(refusal('transfer_not_found'));
+    },
+  );
+
+  it('finds no transfer of another ledger', async () => {
+    const { id } = await ledger.transfers.post(pay(1n));
+    const other = ledger.inLedger(`${ledger.name}-other`);
+    await expect(other.transfers.get(id)).rejects.toEqual(refusal('transfer_not_found'));
+  });
+});
