@@ -1,3 +1,4 @@
+import { escapeLiteral } from 'pg';
 import type { AccountId } from '../domain/account.js';
 import type { Balance } from '../domain/balance.js';
 import type { JournalRow, StoredRequest } from '../domain/decide.js';
@@ -138,7 +139,7 @@ export function writeBatch({ schema }: Store): NamedStatement {
         to_timestamp(recorded_ms / 1000.0), from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, to_timestamp(effective_ms / 1000.0),
         from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata
-      from (select nextval('${schema}.event_position') as position, row.* from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
+      from (select nextval(${escapeLiteral(`${schema}.event_position`)}) as position, row.* from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
         $7::text[], $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::numeric[],
         $13::uuid[], $14::bigint[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
         $19::numeric[], $20::numeric[], $21::text[], $22::jsonb[]) as row (kind, id, from_account,

@@ -6,7 +6,7 @@ const NAME_PATTERN = /^[a-zA-Z0-9_.-]{1,63}$/;
 
 /** @throws {LedgerError} `invalid_request` */
 export function checkLedgerName(name: string): void {
-  if (!NAME_PATTERN.test(name)) {
+  if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
     throw new LedgerError('invalid_request', 'a ledger name has 1 to 63 letters, digits, "_", "." and "-"');
   }
 }
