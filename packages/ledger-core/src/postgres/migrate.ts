@@ -55,7 +55,7 @@ export async function applyMigrations(
   try {
     await client.connect();
     await client.query(`select pg_advisory_lock(hashtextextended('micropay migrations ' || $1, 0))`, [schema]);
-    await client.query(`create schema if not exists ${schema}`);
+    await createSchema(client, schema);
     await client.query(`create table if not exists ${schema}.migrations (
       component text not null,
       name text not null,
@@ -69,6 +69,14 @@ export async function applyMigrations(
   } finally {
     await client.end();
   }
+}
+
+/** Only when it is missing: a role that may not create schemas is refused even one that is there. */
+async function createSchema(client: Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ exists: boolean }>('select to_regnamespace($1) is not null as exists', [
+    schema,
+  ]);
+  if (rows[0]?.exists !== true) await client.query(`create schema if not exists ${schema}`);
 }
 
 async function applyMissing(

@@ -85,7 +85,7 @@ export function fromSqlError(error: unknown): unknown {
   if (isAccessRefused(error)) {
     return new LedgerError(
       'database_unavailable',
-      `PostgreSQL refused the connection (${sqlState(error)}): check user, password and database name`,
+      `PostgreSQL refused access (${sqlState(error)}): check user, password, database name and the grants of the role`,
       {},
       { cause: error },
     );

@@ -1,0 +1,196 @@
+-- The ledger's schema after all migrations, for readers and for reviews. Written by "npm run schema" in
+-- packages/ledger-core; npm run schema:check refuses a stale one. The migrations make the tables.
+
+create type account_status as enum ('open', 'frozen_debits', 'frozen_credits', 'frozen', 'closed');
+
+create type account_type as enum ('asset', 'liability', 'equity', 'income', 'expense');
+
+create type transfer_kind as enum ('transfer', 'hold', 'capture', 'release', 'expiry', 'reversal');
+
+create sequence event_position as bigint cache 1;
+
+create table accounts (
+  ledger integer not null,
+  id uuid not null,
+  address text collate "C" not null,
+  type account_type not null,
+  currency text collate "C" not null,
+  metadata jsonb not null default '{}'::jsonb,
+  opened_at timestamp(3) with time zone not null,
+  constraint accounts_pkey PRIMARY KEY (ledger, id),
+  constraint accounts_address_unique UNIQUE (ledger, address),
+  constraint accounts_currency_exists FOREIGN KEY (ledger, currency) REFERENCES currencies(ledger, code),
+  constraint accounts_address_length CHECK (length(address) >= 1 AND length(address) <= 200)
+);
+
+create table balances (
+  ledger integer not null,
+  account_id uuid not null,
+  version bigint not null default 0,
+  recorded_at timestamp(3) with time zone not null,
+  debit_normal boolean not null,
+  status account_status not null default 'open'::account_status,
+  currency text collate "C" not null,
+  minimum numeric(38,0),
+  maximum numeric(38,0),
+  debits_posted numeric(38,0) not null default 0,
+  credits_posted numeric(38,0) not null default 0,
+  debits_pending numeric(38,0) not null default 0,
+  credits_pending numeric(38,0) not null default 0,
+  constraint balances_pkey PRIMARY KEY (ledger, account_id),
+  constraint balances_maximum_kept CHECK (maximum IS NULL OR
+CASE
+    WHEN debit_normal THEN debits_posted - credits_posted + debits_pending
+    ELSE credits_posted - debits_posted + credits_pending
+END <= maximum),
+  constraint balances_minimum_kept CHECK (minimum IS NULL OR
+CASE
+    WHEN debit_normal THEN debits_posted - credits_posted - credits_pending
+    ELSE credits_posted - debits_posted - debits_pending
+END >= minimum),
+  constraint balances_totals_not_negative CHECK (debits_posted >= 0::numeric AND credits_posted >= 0::numeric AND debits_pending >= 0::numeric AND credits_pending >= 0::numeric)
+) with (fillfactor=50);
+
+create table currencies (
+  ledger integer not null,
+  code text collate "C" not null,
+  scale smallint not null,
+  constraint currencies_pkey PRIMARY KEY (ledger, code),
+  constraint currencies_ledger_exists FOREIGN KEY (ledger) REFERENCES ledgers(id),
+  constraint currencies_scale_range CHECK (scale >= 0 AND scale <= 30)
+);
+
+create table events (
+  "position" bigint not null default nextval('event_position'::regclass),
+  recorded_at timestamp(3) with time zone not null,
+  ledger integer not null,
+  id uuid not null,
+  type text collate "C" not null,
+  subject uuid not null,
+  data jsonb not null,
+  constraint events_pkey PRIMARY KEY ("position")
+);
+
+create table ledgers (
+  id integer not null generated always as identity,
+  name text collate "C" not null,
+  time_zone text not null default 'UTC'::text,
+  created_at timestamp(3) with time zone not null default now(),
+  constraint ledgers_pkey PRIMARY KEY (id),
+  constraint ledgers_name_unique UNIQUE (name),
+  constraint ledgers_name_length CHECK (length(name) >= 1 AND length(name) <= 63)
+);
+
+create table migrations (
+  component text not null,
+  name text not null,
+  old_code_may_run boolean not null,
+  applied_at timestamp(3) with time zone not null default now(),
+  constraint migrations_pkey PRIMARY KEY (component, name)
+);
+
+create table transfers (
+  "position" bigint not null default nextval('event_position'::regclass),
+  recorded_at timestamp(3) with time zone not null,
+  from_version bigint not null,
+  to_version bigint not null,
+  ledger integer not null,
+  kind transfer_kind not null,
+  id uuid not null,
+  from_account uuid not null,
+  to_account uuid not null,
+  currency text collate "C" not null,
+  amount numeric(38,0) not null,
+  from_posted numeric(38,0) not null,
+  to_posted numeric(38,0) not null,
+  request_hash bigint,
+  idempotency_hash uuid,
+  group_id uuid,
+  effective_at timestamp(3) with time zone,
+  from_pending_in numeric(38,0),
+  from_pending_out numeric(38,0),
+  to_pending_in numeric(38,0),
+  to_pending_out numeric(38,0),
+  description text,
+  metadata jsonb,
+  constraint transfers_pkey PRIMARY KEY (ledger, id),
+  constraint transfers_accounts_differ CHECK (from_account <> to_account),
+  constraint transfers_amount_positive CHECK (amount > 0::numeric)
+);
+CREATE INDEX transfers_from_history ON transfers USING btree (from_account, recorded_at, from_version);
+CREATE INDEX transfers_group ON transfers USING btree (ledger, group_id) WHERE group_id IS NOT NULL;
+CREATE UNIQUE INDEX transfers_idempotency_unique ON transfers USING btree (ledger, idempotency_hash) WHERE idempotency_hash IS NOT NULL;
+CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position");
+CREATE INDEX transfers_to_history ON transfers USING btree (to_account, recorded_at, to_version);
+
+create view entries as
+ SELECT transfers.ledger,
+    transfers.from_account AS account_id,
+    transfers.from_version AS version,
+    transfers.recorded_at,
+    transfers.id AS transfer_id,
+    transfers.group_id,
+    transfers.kind,
+    'debit'::text AS direction,
+    transfers.to_account AS counterparty,
+    transfers.amount,
+    transfers.currency,
+    transfers.from_posted AS posted,
+    COALESCE(transfers.from_pending_in, 0::numeric) AS pending_in,
+    COALESCE(transfers.from_pending_out, 0::numeric) AS pending_out,
+    transfers.effective_at,
+    transfers.description,
+    transfers.metadata
+   FROM transfers
+UNION ALL
+ SELECT transfers.ledger,
+    transfers.to_account AS account_id,
+    transfers.to_version AS version,
+    transfers.recorded_at,
+    transfers.id AS transfer_id,
+    transfers.group_id,
+    transfers.kind,
+    'credit'::text AS direction,
+    transfers.from_account AS counterparty,
+    transfers.amount,
+    transfers.currency,
+    transfers.to_posted AS posted,
+    COALESCE(transfers.to_pending_in, 0::numeric) AS pending_in,
+    COALESCE(transfers.to_pending_out, 0::numeric) AS pending_out,
+    transfers.effective_at,
+    transfers.description,
+    transfers.metadata
+   FROM transfers;
+
+CREATE OR REPLACE FUNCTION refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '% is append-only: % refused', tg_table_name, lower(tg_op)
+    using errcode = 'restrict_violation',
+      hint = 'Post a correcting transfer instead.';
+end $function$;
+
+CREATE OR REPLACE FUNCTION refuse_identity_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if (old.ledger, old.id, old.address, old.type, old.currency, old.opened_at)
+    is distinct from (new.ledger, new.id, new.address, new.type, new.currency, new.opened_at) then
+    raise exception 'an account is immutable but for its metadata'
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $function$;
+
+CREATE TRIGGER accounts_immutable BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION refuse_identity_change();
+
+CREATE TRIGGER accounts_stay BEFORE DELETE OR TRUNCATE ON accounts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER balances_stay BEFORE DELETE OR TRUNCATE ON balances FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER events_append_only BEFORE UPDATE OR TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfers_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfers FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
