@@ -2,7 +2,7 @@ import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import type { VerifyProblem } from './report.js';
 
-interface AccountChunk {
+export interface AccountChunk {
   readonly accounts: number;
   /** Where the next chunk begins; undefined after the last account. */
   readonly lastAccount: string | undefined;
@@ -14,21 +14,24 @@ export async function accountProblems(
   transaction: TransactionAdapter,
   { schema }: Store,
   ledger: number,
-  { after, limit }: { readonly after: string; readonly limit: number },
+  { after, limit }: { readonly after: string | null; readonly limit: number },
 ): Promise<AccountChunk> {
   const { rows: chunk } = await transaction.executeSql(
-    `select id from ${schema}.accounts where ledger = $1 and id > $2 order by id limit $3`,
+    `select id from ${schema}.accounts where ledger = $1 and ($2::uuid is null or id > $2) order by id limit $3`,
     [ledger, after, limit],
   );
   const ids = chunk.map(({ id }) => String(id));
-  const last = ids.at(-1);
-  if (last === undefined) return { accounts: 0, lastAccount: undefined, problems: [] };
+  const lastAccount = ids.length < limit ? undefined : ids.at(-1);
   const { rows } = await transaction.executeSql(accountChecks(schema), [ledger, `{${ids.join(',')}}`]);
-  return {
-    accounts: ids.length,
-    lastAccount: ids.length < limit ? undefined : last,
-    problems: rows.map(toProblem),
-  };
+  const { rows: strays } = await transaction.executeSql(
+    `select 'unknown_account' as kind, b.account_id, null as transfer_id,
+       'an account of this ledger' as expected, 'a balance alone' as found
+     from ${schema}.balances b
+     where b.ledger = $1 and ($2::uuid is null or b.account_id > $2) and ($3::uuid is null or b.account_id <= $3)
+       and not exists (select from ${schema}.accounts a where a.ledger = b.ledger and a.id = b.account_id)`,
+    [ledger, after, lastAccount ?? null],
+  );
+  return { accounts: ids.length, lastAccount, problems: [...rows, ...strays].map(toProblem) };
 }
 
 /**
@@ -39,7 +42,7 @@ function accountChecks(schema: string): string {
   return `
     with account as materialized (
       select a.id, a.currency, a.type in ('asset', 'expense') as debit_normal, b.account_id is null as is_missing,
-        b.version, b.debits_posted, b.credits_posted, b.currency as balance_currency,
+        b.version, b.recorded_at, b.debits_posted, b.credits_posted, b.currency as balance_currency,
         b.debit_normal as balance_debit_normal,
         case when b.debit_normal then b.debits_pending else b.credits_pending end as pending_in,
         case when b.debit_normal then b.credits_pending else b.debits_pending end as pending_out
@@ -55,27 +58,31 @@ function accountChecks(schema: string): string {
         lag(e.version, 1, 0::bigint) over account_order as version_before,
         lag(e.posted, 1, 0::numeric) over account_order as posted_before,
         lag(e.recorded_at) over account_order as recorded_before,
-        lead(e.version) over account_order is null as is_last
+        lead(e.version) over account_order as version_after
       from account a join ${schema}.entries e on e.account_id = a.id and e.ledger = $1
       window account_order as (partition by e.account_id order by e.version)
     ),
     total as (
-      select account_id, max(version) as version,
+      select account_id, max(version) as version, max(recorded_at) as recorded_at,
         coalesce(sum(moved) filter (where direction = 'debit'), 0) as debits,
         coalesce(sum(moved) filter (where direction = 'credit'), 0) as credits,
-        max(pending_in) filter (where is_last) as pending_in,
-        max(pending_out) filter (where is_last) as pending_out
+        max(pending_in) filter (where version_after is null) as pending_in,
+        max(pending_out) filter (where version_after is null) as pending_out
       from entry group by account_id
     )
     select 'version_gap' as kind, account_id, transfer_id,
-      (version_before + 1)::text as expected, version::text as found
-    from entry where version <> version_before + 1
+      (version_before + 1)::text as expected,
+      version || case when version in (version_before, version_after) then ', twice' else '' end as found
+    from entry where version <> version_before + 1 or version = version_after
     union all
     select 'wrong_running_balance', account_id, transfer_id, (posted_before + sign * moved)::text, posted::text
     from entry where posted <> posted_before + sign * moved
     union all
     select 'time_runs_backwards', account_id, transfer_id, 'not before ' || recorded_before, recorded_at::text
     from entry where recorded_at < recorded_before
+    union all
+    select 'time_runs_backwards', a.id, null, 'not before ' || t.recorded_at, a.recorded_at::text
+    from account a join total t on t.account_id = a.id where a.recorded_at < t.recorded_at
     union all
     select 'wrong_currency', account_id, transfer_id, account_currency, currency
     from entry where currency <> account_currency

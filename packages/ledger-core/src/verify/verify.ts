@@ -1,7 +1,7 @@
 import { LedgerError } from '../errors.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
-import { accountProblems, strayTransfers } from './checks.js';
+import { type AccountChunk, accountProblems, strayTransfers } from './checks.js';
 import type { VerifyProblem, VerifyReport } from './report.js';
 import { readTrialBalance } from './trial-balance.js';
 
@@ -23,7 +23,6 @@ export const PROBLEMS_MAX = 1_000;
 const ACCOUNTS_PER_CHUNK = 500;
 const ACCOUNTS_PER_CHUNK_MAX = 10_000;
 const POSITIONS_PER_CHUNK = 50_000n;
-const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** Recomputes every balance from the journal, a chunk of accounts at a time, while traffic goes on. */
 export async function verifyLedger(
@@ -44,9 +43,9 @@ export async function verifyLedger(
     onProgress?.({ accountsChecked: accounts, problemsFound });
   };
 
-  for (let after: string | undefined = FIRST_UUID; after !== undefined; ) {
-    const from: string = after;
-    const chunk = await inSnapshot((transaction) =>
+  for (let after: string | null | undefined = null; after !== undefined; ) {
+    const from: string | null = after;
+    const chunk: AccountChunk = await inSnapshot((transaction) =>
       accountProblems(transaction, store, ledger, { after: from, limit: accountsPerChunk }),
     );
     accounts += chunk.accounts;
