@@ -117,11 +117,11 @@ create table transfers (
   constraint transfers_accounts_differ CHECK (from_account <> to_account),
   constraint transfers_amount_positive CHECK (amount > 0::numeric)
 );
-CREATE INDEX transfers_from_history ON transfers USING btree (from_account, recorded_at, from_version);
+CREATE INDEX transfers_from_history ON transfers USING btree (from_account, from_version);
 CREATE INDEX transfers_group ON transfers USING btree (ledger, group_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_idempotency_unique ON transfers USING btree (ledger, idempotency_hash) WHERE idempotency_hash IS NOT NULL;
 CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position");
-CREATE INDEX transfers_to_history ON transfers USING btree (to_account, recorded_at, to_version);
+CREATE INDEX transfers_to_history ON transfers USING btree (to_account, to_version);
 
 create view entries as
  SELECT transfers.ledger,

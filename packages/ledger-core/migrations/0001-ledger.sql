@@ -115,9 +115,10 @@ create unique index transfers_position_unique on transfers (position);
 create unique index transfers_idempotency_unique on transfers (ledger, idempotency_hash)
   where idempotency_hash is not null;
 create index transfers_group on transfers (ledger, group_id) where group_id is not null;
--- History and balance-as-of of one account, each from its side. Account ids are unique over ledgers.
-create index transfers_from_history on transfers (from_account, recorded_at, from_version);
-create index transfers_to_history on transfers (to_account, recorded_at, to_version);
+-- The history of one account, each from its side. Versions are gap-free and time never runs backwards
+-- within an account, so an instant is found among them by halving. Account ids are unique over ledgers.
+create index transfers_from_history on transfers (from_account, from_version);
+create index transfers_to_history on transfers (to_account, to_version);
 
 -- The same journal as accountants expect it: one row a side.
 create view entries as

@@ -21,7 +21,7 @@ const FROZEN: Readonly<Record<FreezeSide, AccountStatus>> = {
 };
 
 const ADDRESS_CURSOR = /^after ([a-zA-Z0-9_.:-]{1,200})$/;
-const ENTRY_CURSOR = /^before ([0-9]{1,15}) ([0-9]{1,18})$/;
+const ENTRY_CURSOR = /^before ([0-9]{1,18})$/;
 const PREFIX_PATTERN = /^[a-zA-Z0-9_.:-]{0,200}$/;
 
 export function createAccounts(book: Book): Accounts {
@@ -79,14 +79,12 @@ export function createAccounts(book: Book): Accounts {
     },
     async entries(reference, { limit, cursor } = {}) {
       const count = checkPageLimit(limit);
-      const before = cursor === undefined ? undefined : toEntryPosition(cursor);
+      const before = cursor === undefined ? undefined : BigInt(decodeCursor(cursor, ENTRY_CURSOR)[0] ?? 0);
       const account = await identify(reference);
       if (account === undefined) throw accountNotFound(reference);
       const range = { before, limit: count + 1 };
       const rows = await listEntries(reads, store, await book.number(), account.id, range).catch(fail);
-      return toPage(rows, count, ({ recordedAt, version }: Entry) =>
-        encodeCursor('before', recordedAt.getTime(), version),
-      );
+      return toPage(rows, count, ({ version }: Entry) => encodeCursor('before', version));
     },
     async freeze(reference, { side = 'both' } = {}) {
       const status = FROZEN[side];
@@ -97,11 +95,6 @@ export function createAccounts(book: Book): Accounts {
     },
     unfreeze: (reference) => setStatus(reference, { status: 'open', event: 'account.unfrozen' }),
   };
-}
-
-function toEntryPosition(cursor: string) {
-  const [recordedAtMs = '', version = ''] = decodeCursor(cursor, ENTRY_CURSOR);
-  return { recordedAtMs: Number(recordedAtMs), version: BigInt(version) };
 }
 
 /** Of one row more than asked for, the last says only that there is a next page. */

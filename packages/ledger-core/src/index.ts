@@ -44,6 +44,6 @@ export type {
 } from './ledger-api.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
-export type { TrialBalance, TrialBalanceLine } from './verify/trial-balance.js';
 export type { VerifyProblem, VerifyReport } from './verify/report.js';
+export type { TrialBalance, TrialBalanceLine } from './verify/trial-balance.js';
 export type { VerifyOptions, VerifyProgress } from './verify/verify.js';

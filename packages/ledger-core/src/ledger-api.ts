@@ -10,8 +10,8 @@ import type {
   TransferRequest,
 } from './domain/transfer.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
-import type { TrialBalance } from './verify/trial-balance.js';
 import type { VerifyReport } from './verify/report.js';
+import type { TrialBalance } from './verify/trial-balance.js';
 import type { VerifyOptions } from './verify/verify.js';
 
 /** Newest or first rows and, when there are more, the cursor that continues after them. */

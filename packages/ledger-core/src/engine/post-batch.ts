@@ -3,7 +3,7 @@ import type { AccountId } from '../domain/account.js';
 import { type Candidate, decide, type Outcome } from '../domain/decide.js';
 import { invariant } from '../errors.js';
 import type { Row } from '../postgres/balances.js';
-import { sqlState } from '../postgres/sql-errors.js';
+import { isLockTimeout, sqlState } from '../postgres/sql-errors.js';
 import { BEGIN, COMMIT, type Lane, ROLLBACK } from './lane.js';
 import {
   accountsOf,
@@ -27,6 +27,17 @@ export interface BatchResult {
 /** The connection broke before the answer to `commit` came: the journal knows whether it took place. */
 export class UnconfirmedCommit extends Error {
   override readonly name = 'UnconfirmedCommit';
+}
+
+/** Another transaction holds one of the batch's keys and may be waiting for another one of them. */
+export class KeyContention extends Error {
+  override readonly name = 'KeyContention';
+}
+
+/** The balances are locked by now, so the only thing that a write can wait for is a key. */
+function asKeyContention(error: unknown): unknown {
+  if (!isLockTimeout(error)) return error;
+  return new KeyContention('another transaction is posting the same key', { cause: error });
 }
 
 /** Takes one batch along the road in a database transaction of its own: lock, read, decide, write, commit. */
@@ -81,7 +92,7 @@ async function writeAndCommit(lane: Lane, write: Parameters<Lane['executeAll']>[
   // A failed write turns the commit behind it into a rollback, so both can be sent at once.
   const [written, committed] = await lane.executeAll([write, [COMMIT]]);
   invariant(written !== undefined && committed !== undefined, 'every statement settles');
-  if (written.status === 'rejected' && sqlState(written.reason) !== undefined) throw written.reason;
+  if (written.status === 'rejected' && sqlState(written.reason) !== undefined) throw asKeyContention(written.reason);
   if (committed.status === 'rejected') {
     throw new UnconfirmedCommit('the connection was lost during commit', { cause: committed.reason });
   }

@@ -3,7 +3,7 @@ import type { Candidate } from '../domain/decide.js';
 import { InvariantError, LedgerError } from '../errors.js';
 import { fromSqlError, isConflict, isKeyRace, isLockTimeout, isUnavailable } from '../postgres/sql-errors.js';
 import type { Lane } from './lane.js';
-import { type BatchResult, postBatch, UnconfirmedCommit } from './post-batch.js';
+import { type BatchResult, KeyContention, postBatch, UnconfirmedCommit } from './post-batch.js';
 import type { BatchInput, Statements } from './road.js';
 
 /** Gives the lane of this run, opened anew when the last one broke. */
@@ -51,7 +51,7 @@ export async function postBatchWithRetries(
 
 /** How many runs an error is worth; 1 for errors that another run would meet again. */
 function runsWorth(error: unknown, uncertain: boolean, attemptsMax: number): number {
-  if (isConflict(error) || isKeyRace(error)) return attemptsMax;
+  if (isConflict(error) || isKeyRace(error) || error instanceof KeyContention) return attemptsMax;
   if (error instanceof UnconfirmedCommit || isUnavailable(error)) {
     return uncertain ? attemptsMax : UNAVAILABLE_ATTEMPTS_MAX;
   }
@@ -92,7 +92,7 @@ function refuseAll({ candidates }: BatchInput, uncertain: boolean, error: unknow
 
 /** What no code foresees goes to its caller as it is: it is a fault, not a refusal. */
 function toRefusal(error: unknown): Error {
-  const refusal = fromSqlError(error);
+  const refusal = fromSqlError(error instanceof KeyContention ? error.cause : error);
   return refusal instanceof Error ? refusal : new Error('the database failed', { cause: error });
 }
 

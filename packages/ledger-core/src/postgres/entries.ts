@@ -5,14 +5,8 @@ import { toMetadata } from './journal.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-/** Where a page of entries begins: just before this entry, newest first. */
-export interface EntryPosition {
-  readonly recordedAtMs: number;
-  readonly version: bigint;
-}
-
 /**
- * Entries of one account, newest first, from each side of the journal by its own index. A bare `version`
+ * Entries of one account below a version, newest first, from each side of the journal by its own index. A bare `version`
  * in its order would be the text that is selected, where 9 comes after 10.
  */
 export async function listEntries(
@@ -20,19 +14,15 @@ export async function listEntries(
   { schema }: Store,
   ledger: number,
   accountId: AccountId,
-  { before, limit }: { readonly before: EntryPosition | undefined; readonly limit: number },
+  { before, limit }: { readonly before: bigint | undefined; readonly limit: number },
 ): Promise<readonly Entry[]> {
-  const range =
-    before === undefined
-      ? ''
-      : 'and (recorded_at, version) < (to_timestamp($4::bigint / 1000.0)::timestamptz(3), $5::bigint)';
   const { rows } = await transaction.executeSql(
     `select account_id, transfer_id, group_id, kind::text, direction, counterparty, amount::text, currency,
        description, metadata::text, version::text, posted::text, pending_in::text, pending_out::text,
        ${epochMs('recorded_at')} as recorded_ms, ${epochMs('effective_at')} as effective_ms
-     from ${schema}.entries e where account_id = $2 and ledger = $1 ${range}
-     order by e.recorded_at desc, e.version desc limit $3`,
-    [ledger, accountId, limit, ...(before === undefined ? [] : [String(before.recordedAtMs), String(before.version)])],
+     from ${schema}.entries e where account_id = $2 and ledger = $1 and ($4::bigint is null or e.version < $4)
+     order by e.version desc limit $3`,
+    [ledger, accountId, limit, before?.toString() ?? null],
   );
   return rows.map(toEntry);
 }

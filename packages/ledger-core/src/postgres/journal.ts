@@ -1,4 +1,3 @@
-import { escapeLiteral } from 'pg';
 import type { AccountId } from '../domain/account.js';
 import type { Balance } from '../domain/balance.js';
 import type { JournalRow, StoredRequest } from '../domain/decide.js';
@@ -122,31 +121,29 @@ function toKeyDigest(uuid: string): KeyDigest {
 }
 
 /**
- * Writes a decided batch and the balances it leaves. Positions are drawn in the order of the decision;
- * the rows are then inserted in the order of their keys, so that two batches with the same keys wait for
- * each other and never in a circle. The balances exist and are locked: "on conflict" is how each is
- * named by its key, with one plan for one account and for a thousand, whatever the statistics say.
+ * Writes a decided batch and the balances it leaves. Rows are inserted in the order of the decision, which
+ * is the order of their positions. The balances exist and are locked: "on conflict" is how each is named
+ * by its key, with one plan for one account and for a thousand, whatever the statistics say.
  */
 export function writeBatch({ schema }: Store): NamedStatement {
   return {
     name: 'micropay_write',
     text: `with journal as (
-      insert into ${schema}.transfers (position, ledger, kind, id, from_account, to_account, amount, currency,
+      insert into ${schema}.transfers (ledger, kind, id, from_account, to_account, amount, currency,
         recorded_at, from_version, from_posted, to_version, to_posted, idempotency_hash, request_hash,
         group_id, effective_at, from_pending_in, from_pending_out, to_pending_in, to_pending_out,
         description, metadata)
-      select position, $1, coalesce(kind, 'transfer'), id, from_account, to_account, amount, currency,
+      select $1, coalesce(kind, 'transfer'), id, from_account, to_account, amount, currency,
         to_timestamp(recorded_ms / 1000.0), from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, to_timestamp(effective_ms / 1000.0),
         from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata
-      from (select nextval(${escapeLiteral(`${schema}.event_position`)}) as position, row.* from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
+      from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
         $7::text[], $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::numeric[],
         $13::uuid[], $14::bigint[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
         $19::numeric[], $20::numeric[], $21::text[], $22::jsonb[]) as row (kind, id, from_account,
         to_account, amount, currency, recorded_ms, from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, effective_ms, from_pending_in, from_pending_out,
-        to_pending_in, to_pending_out, description, metadata)) as decided
-      order by idempotency_hash
+        to_pending_in, to_pending_out, description, metadata)
     )
     insert into ${schema}.balances as b (ledger, account_id, version, recorded_at, debit_normal,
       currency, debits_posted, credits_posted, debits_pending, credits_pending)
