@@ -4,9 +4,11 @@ import type { Logger } from 'pino';
 import { SECURE_HEADERS } from './http/answer.js';
 import { openApiDocument } from './http/openapi-document.js';
 import { requestId } from './http/request-id.js';
+import { createRequestMetrics } from './http/request-metrics.js';
 import { createRouteRefusal } from './http/route-refusal.js';
 import { type AppEnv, refuse, serveRoute } from './http/serve-route.js';
 import { ROUTES } from './routes/index.js';
+import { serveMetrics } from './routes/metrics.js';
 import type { Services } from './services.js';
 
 const CORS_MAX_AGE_S = 600;
@@ -24,6 +26,7 @@ export interface AppDependencies {
 export function createApp({ services, log, corsOrigins = [] }: AppDependencies) {
   const app = new Hono<AppEnv>();
   const endpoints = ROUTES.map(({ endpoint }) => endpoint);
+  const metrics = createRequestMetrics(endpoints.map(({ operationId }) => operationId));
 
   // Only when it is asked for: without it a request goes straight to its one handler.
   if (corsOrigins.length > 0) {
@@ -31,7 +34,7 @@ export function createApp({ services, log, corsOrigins = [] }: AppDependencies) 
   }
   for (const route of ROUTES) {
     const { method, path } = route.endpoint;
-    app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), serveRoute(route, services, log));
+    app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), serveRoute(route, services, { metrics, log }));
   }
 
   let documentText: string | undefined;
@@ -40,7 +43,10 @@ export function createApp({ services, log, corsOrigins = [] }: AppDependencies) 
     return new Response(documentText, { headers: { 'content-type': 'application/json', ...SECURE_HEADERS } });
   });
 
-  const routeRefusal = createRouteRefusal([...endpoints, { method: 'get', path: '/openapi.json' }]);
+  app.get('/metrics', serveMetrics(services, metrics));
+
+  const pages = ['/openapi.json', '/metrics'].map((path) => ({ method: 'get', path }) as const);
+  const routeRefusal = createRouteRefusal([...endpoints, ...pages]);
   app.notFound(({ req }) =>
     refuse(routeRefusal(req.method, req.path), requestId(req.raw.headers.get('x-request-id')), log),
   );

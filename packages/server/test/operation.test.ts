@@ -121,6 +121,17 @@ describe('verification', () => {
   });
 });
 
+describe('metrics', () => {
+  it('are for operators, and count what was asked', async () => {
+    const scrape = async (token: string) =>
+      fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+    expect((await scrape(alice.token)).status).toBe(403);
+    const text = await (await scrape(OPERATOR_KEY)).text();
+    expect(text).toMatch(/^micropay_http_requests_total\{operation="register",status="201"\} [1-9]/m);
+    expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+  });
+});
+
 describe('who may do what', () => {
   const cash = { wallet: '', amount: '1', currency: 'USD' };
 

@@ -63,6 +63,11 @@ describe('wallets', () => {
     },
   );
 
+  it('cannot be found by their address, also by their user', async () => {
+    const { status } = await get(alice.token, `/v1/wallets/users:${alice.id}:usd`);
+    expect(status).toBe(404);
+  });
+
   it('of the world are no wallets', async () => {
     const { body } = await deposit(server.url, alice.wallet, 1n);
     const { status } = await get(OPERATOR_KEY, `/v1/wallets/${body.from}`);

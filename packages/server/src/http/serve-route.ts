@@ -10,6 +10,7 @@ import { readIdempotencyKey } from './idempotency-key.js';
 import { parse } from './invalid.js';
 import { BODY_BYTES_MAX, readJson } from './read-json.js';
 import { requestId } from './request-id.js';
+import type { RequestMetrics } from './request-metrics.js';
 import type { EndpointRequest, Route } from './route.js';
 import { toProblem } from './to-problem.js';
 
@@ -24,25 +25,29 @@ type AppContext = Context<AppEnv>;
  * One function for the whole of a request, from its headers to its answer. Payments are many, and each
  * middleware would cost them a turn of its own.
  */
-export function serveRoute({ endpoint, bind }: Route, services: Services, log: Logger) {
+export function serveRoute(
+  { endpoint, bind }: Route,
+  services: Services,
+  { metrics, log }: { readonly metrics: RequestMetrics; readonly log: Logger },
+) {
   const handle = bind(services);
-  const { status } = endpoint.answer;
+  const { operationId, answer } = endpoint;
   const logsRequests = log.isLevelEnabled('debug');
 
   return async (context: AppContext): Promise<Response> => {
-    const startedAtMs = logsRequests ? performance.now() : 0;
+    const startedAtMs = performance.now();
     const id = requestId(context.req.raw.headers.get('x-request-id'));
     let response: Response;
     try {
       const request = await checkRequest(endpoint, services, context);
-      response = jsonResponse(status, await handle(request), id);
+      response = jsonResponse(answer.status, await handle(request), id);
     } catch (error) {
       response = refuse(error, id, log);
     }
-    if (logsRequests) {
-      const durationMs = performance.now() - startedAtMs;
-      log.debug({ requestId: id, operation: endpoint.operationId, status: response.status, durationMs }, 'request');
-    }
+    const { status } = response;
+    const durationMs = performance.now() - startedAtMs;
+    metrics.record(operationId, status, durationMs);
+    if (logsRequests) log.debug({ requestId: id, operation: operationId, status, durationMs }, 'request');
     return response;
   };
 }
@@ -50,10 +55,9 @@ export function serveRoute({ endpoint, bind }: Route, services: Services, log: L
 /** Turns an error into its problem, and logs the ones that are the server's fault. */
 export function refuse(error: unknown, id: string, log: Logger): Response {
   const { problem, headers } = toProblem(error);
-  if (problem.status >= 500) {
-    const level = problem.status === 500 ? 'error' : 'warn';
-    log[level]({ requestId: id, code: problem.code, err: error }, 'request failed');
-  }
+  // A fault needs its stack; of work that cannot be done now there may be thousands a second, and a line is enough.
+  if (problem.status === 500) log.error({ requestId: id, err: error }, 'request failed');
+  else if (problem.status > 500) log.warn({ requestId: id, code: problem.code }, problem.detail);
   return problemResponse(problem, headers, id);
 }
 
