@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Candidate } from '../domain/decide.js';
+import type { Candidate, Outcome } from '../domain/decide.js';
 import { InvariantError, LedgerError } from '../errors.js';
 import { fromSqlError, isConflict, isKeyRace, isLockTimeout, isUnavailable } from '../postgres/sql-errors.js';
 import type { Lane } from './lane.js';
-import { type BatchResult, KeyContention, postBatch, UnconfirmedCommit } from './post-batch.js';
+import { type BatchResult, BUSY, KeyContention, postBatch, UnconfirmedCommit } from './post-batch.js';
 import type { BatchInput, Statements } from './road.js';
 
 /** Gives the lane of this run, opened anew when the last one broke. */
@@ -70,15 +70,19 @@ async function splitInTwo(
   attemptsMax: number,
 ): Promise<RetriedResult> {
   const middle = Math.ceil(input.candidates.length / 2);
-  const halves = [input.candidates.slice(0, middle), input.candidates.slice(middle)];
-  const results: RetriedResult[] = [];
-  for (const candidates of halves) {
-    results.push(await postBatchWithRetries(openLane, statements, { ...input, candidates }, attemptsMax));
-  }
+  const front = input.candidates.slice(0, middle);
+  const first = await postBatchWithRetries(openLane, statements, { ...input, candidates: front }, attemptsMax);
+  // Behind a request that waits for its account, the rest of its ordered call waits too.
+  const waiting = front.filter((_, index) => first.outcomes[index] === BUSY).map(({ order }) => order);
+  const isHeld = ({ order }: Candidate) => order !== null && waiting.includes(order);
+  const back = input.candidates.slice(middle);
+  const candidates = back.filter((candidate) => !isHeld(candidate));
+  const second = await postBatchWithRetries(openLane, statements, { ...input, candidates }, attemptsMax);
+  const outcomes = second.outcomes[Symbol.iterator]();
   return {
-    outcomes: results.flatMap(({ outcomes }) => outcomes),
-    busyAccounts: results.flatMap(({ busyAccounts }) => busyAccounts),
-    uncertain: results.some(({ uncertain }) => uncertain),
+    outcomes: [...first.outcomes, ...back.map((one) => (isHeld(one) ? BUSY : (outcomes.next().value as Outcome)))],
+    busyAccounts: [...first.busyAccounts, ...second.busyAccounts],
+    uncertain: first.uncertain || second.uncertain,
   };
 }
 
