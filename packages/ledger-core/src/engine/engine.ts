@@ -1,6 +1,7 @@
 import type { Pool, PoolConfig } from 'pg';
 import type { AccountIdentity } from '../domain/account.js';
 import { findIdentities } from '../postgres/accounts.js';
+import { asBytes, asTexts } from '../postgres/arrays.js';
 import { createPool, fromPool } from '../postgres/connect.js';
 import { findOrCreateLedger } from '../postgres/ledgers.js';
 import { checkSchema } from '../postgres/migrate.js';
@@ -24,6 +25,7 @@ export interface EngineOptions {
 export interface Engine {
   readonly schema: string;
   readonly store: Store;
+  /** For a caller's transaction, whose client may take texts alone. */
   readonly statements: Statements;
   readonly pool: Pool;
   readonly identities: Identities;
@@ -41,7 +43,7 @@ export interface Engine {
 export function createEngine({ database, schema, limits: given }: EngineOptions): Engine {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const store = createStore(schema);
-  const statements = createStatements(store);
+  const statements = createStatements(store, asBytes);
   const pool = createPool(database, limits.readConnectionsMax);
   const reads = fromPool(pool);
   const identities = createIdentities(limits.identitiesMax);
@@ -84,7 +86,7 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
   return {
     schema,
     store,
-    statements,
+    statements: createStatements(store, asTexts),
     pool,
     identities,
     coalescer,

@@ -2,6 +2,7 @@ import type { AccountId } from '../domain/account.js';
 import type { Balance } from '../domain/balance.js';
 import type { BatchState, Candidate, Decision } from '../domain/decide.js';
 import { invariant } from '../errors.js';
+import type { ArrayEncoding } from '../postgres/arrays.js';
 import {
   CLOCK,
   lockBalances,
@@ -18,6 +19,8 @@ import type { Call } from './lane.js';
 /** The statements of one store, written once. */
 export interface Statements {
   readonly store: Store;
+  /** How the values of these statements are sent. */
+  readonly arrays: ArrayEncoding;
   readonly lock: NamedStatement;
   readonly lockFree: NamedStatement;
   readonly findKeys: NamedStatement;
@@ -25,9 +28,10 @@ export interface Statements {
   readonly write: NamedStatement;
 }
 
-export function createStatements(store: Store): Statements {
+export function createStatements(store: Store, arrays: ArrayEncoding): Statements {
   return {
     store,
+    arrays,
     lock: lockBalances(store),
     lockFree: lockFreeBalances(store),
     findKeys: findByKeys(store),
@@ -60,16 +64,17 @@ export function accountsOf(candidates: readonly Candidate[]): readonly AccountId
 /** The statements that lock and read, in order: what they read, they read after the locks. */
 export function readCalls(statements: Statements, input: BatchInput): readonly Call[] {
   const { ledger, candidates } = input;
+  const { arrays } = statements;
   const keys = candidates.map(({ keyDigest }) => keyDigest).filter((key) => key !== null);
   const ids = candidates.flatMap(({ legs }) =>
     legs.filter(({ idGiven }) => idGiven || input.uncertain).map(({ id }) => id),
   );
   const lock = input.onlyFree ? statements.lockFree : statements.lock;
   return [
-    [lock, lockValues(ledger, accountsOf(candidates))],
+    [lock, lockValues(arrays, ledger, accountsOf(candidates))],
     [CLOCK, []],
-    ...(keys.length > 0 ? [[statements.findKeys, findValues(ledger, keys)] as const] : []),
-    ...(ids.length > 0 ? [[statements.findIds, findValues(ledger, ids)] as const] : []),
+    ...(keys.length > 0 ? [[statements.findKeys, findValues(arrays, ledger, keys)] as const] : []),
+    ...(ids.length > 0 ? [[statements.findIds, findValues(arrays, ledger, ids)] as const] : []),
   ];
 }
 
@@ -96,12 +101,12 @@ export async function toState(
 
 /** The statement that writes a decision; undefined when nothing is to be written. */
 export function writeCall(
-  { write }: Statements,
+  { write, arrays }: Statements,
   ledger: number,
   { rows }: Decision,
   state: BatchState,
 ): Call | undefined {
   if (rows.length === 0) return undefined;
   const changed = [...state.balances.values()].filter((balance) => balance.changed);
-  return [write, writeValues(ledger, rows, changed)];
+  return [write, writeValues(arrays, ledger, rows, changed)];
 }

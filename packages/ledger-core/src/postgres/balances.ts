@@ -1,6 +1,6 @@
 import type { AccountId, AccountStatus } from '../domain/account.js';
 import type { Balance } from '../domain/balance.js';
-import { plainArray } from './arrays.js';
+import type { ArrayEncoding } from './arrays.js';
 import type { Store } from './store.js';
 
 /** A statement with a name, so that a connection prepares it once. */
@@ -34,8 +34,12 @@ export function lockFreeBalances(store: Store): NamedStatement {
   return { name: 'micropay_lock_free', text: lockText(store, ' skip locked') };
 }
 
-export function lockValues(ledger: number, accounts: readonly AccountId[]): readonly unknown[] {
-  return [ledger, plainArray(accounts)];
+export function lockValues(
+  { uuids }: ArrayEncoding,
+  ledger: number,
+  accounts: readonly AccountId[],
+): readonly unknown[] {
+  return [ledger, uuids(accounts)];
 }
 
 export type Row = Readonly<Record<string, unknown>>;

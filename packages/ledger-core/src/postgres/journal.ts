@@ -5,7 +5,7 @@ import type { KeyDigest } from '../domain/idempotency.js';
 import type { Metadata } from '../domain/metadata.js';
 import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
-import { plainArray, textArray } from './arrays.js';
+import { type ArrayEncoding, asTexts, plainArray, textArray } from './arrays.js';
 import { epochMs, type NamedStatement, type Row } from './balances.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -73,8 +73,12 @@ function findByGroups({ schema }: Store): NamedStatement {
   };
 }
 
-export function findValues(ledger: number, digestsOrIds: readonly string[]): readonly unknown[] {
-  return [ledger, plainArray(digestsOrIds)];
+export function findValues(
+  { uuids }: ArrayEncoding,
+  ledger: number,
+  digestsOrIds: readonly string[],
+): readonly unknown[] {
+  return [ledger, uuids(digestsOrIds)];
 }
 
 export interface StoredRequests {
@@ -95,7 +99,7 @@ export async function toStoredRequests(
   const groupIds = new Set(rows.map((row) => row.group_id).filter((id) => id !== null));
   const groups = new Map<string, Row[]>();
   if (groupIds.size > 0) {
-    const legs = await execute(findByGroups(store), findValues(ledger, [...groupIds] as string[]));
+    const legs = await execute(findByGroups(store), findValues(asTexts, ledger, [...groupIds] as string[]));
     for (const leg of legs) {
       const groupId = leg.group_id as string;
       groups.set(groupId, [...(groups.get(groupId) ?? []), leg]);
@@ -160,58 +164,59 @@ export function writeBatch({ schema }: Store): NamedStatement {
 }
 
 export function writeValues(
+  encoding: ArrayEncoding,
   ledger: number,
   rows: readonly JournalRow[],
   balances: readonly Balance[],
 ): readonly unknown[] {
-  return [ledger, ...journalColumns(rows), ...balanceColumns(balances)];
+  return [ledger, ...journalColumns(encoding, rows), ...balanceColumns(encoding, balances)];
 }
 
-function journalColumns(rows: readonly JournalRow[]): readonly string[] {
+function journalColumns({ uuids, integers }: ArrayEncoding, rows: readonly JournalRow[]): readonly unknown[] {
   const transfers = rows.map(({ transfer }) => transfer);
-  const column = (value: (transfer: Transfer) => string | number | bigint | null) => plainArray(transfers.map(value));
-  // A column without a single value is sent empty: unnest pads it with nulls.
-  const sparse = (value: (transfer: Transfer) => string | number | bigint | null) => {
-    const values = transfers.map(value);
-    return values.every((one) => one === null) ? '{}' : plainArray(values);
-  };
+  const column = <Value>(value: (transfer: Transfer) => Value) => transfers.map(value);
   return [
-    sparse(({ kind }) => (kind === 'transfer' ? null : kind)),
-    column(({ id }) => id),
-    column(({ from }) => from),
-    column(({ to }) => to),
-    column(({ amount }) => amount),
-    column(({ currency }) => currency),
-    column(({ recordedAt }) => recordedAt.getTime()),
-    column(({ fromBalance }) => fromBalance.version),
-    column(({ fromBalance }) => fromBalance.posted),
-    column(({ toBalance }) => toBalance.version),
-    column(({ toBalance }) => toBalance.posted),
-    plainArray(rows.map(({ keyDigest }) => keyDigest)),
-    plainArray(rows.map(({ requestDigest }) => requestDigest)),
-    sparse(({ groupId }) => groupId),
-    sparse(({ effectiveAt, recordedAt }) => (effectiveAt === recordedAt ? null : effectiveAt.getTime())),
-    sparse(({ fromBalance }) => fromBalance.pendingIn || null),
-    sparse(({ fromBalance }) => fromBalance.pendingOut || null),
-    sparse(({ toBalance }) => toBalance.pendingIn || null),
-    sparse(({ toBalance }) => toBalance.pendingOut || null),
-    textArray(transfers.map(({ description }) => description)),
-    textArray(transfers.map(({ metadata }) => (metadata === null ? null : JSON.stringify(metadata)))),
+    sparse(column(({ kind }) => (kind === 'transfer' ? null : kind))),
+    uuids(column(({ id }) => id)),
+    uuids(column(({ from }) => from)),
+    uuids(column(({ to }) => to)),
+    plainArray(column(({ amount }) => amount)),
+    plainArray(column(({ currency }) => currency)),
+    integers(column(({ recordedAt }) => recordedAt.getTime())),
+    integers(column(({ fromBalance }) => fromBalance.version)),
+    plainArray(column(({ fromBalance }) => fromBalance.posted)),
+    integers(column(({ toBalance }) => toBalance.version)),
+    plainArray(column(({ toBalance }) => toBalance.posted)),
+    uuids(rows.map(({ keyDigest }) => keyDigest)),
+    integers(rows.map(({ requestDigest }) => requestDigest)),
+    sparse(column(({ groupId }) => groupId)),
+    sparse(column(({ effectiveAt, recordedAt }) => (effectiveAt === recordedAt ? null : effectiveAt.getTime()))),
+    sparse(column(({ fromBalance }) => fromBalance.pendingIn || null)),
+    sparse(column(({ fromBalance }) => fromBalance.pendingOut || null)),
+    sparse(column(({ toBalance }) => toBalance.pendingIn || null)),
+    sparse(column(({ toBalance }) => toBalance.pendingOut || null)),
+    textArray(column(({ description }) => description)),
+    textArray(column(({ metadata }) => (metadata === null ? null : JSON.stringify(metadata)))),
   ];
 }
 
-function balanceColumns(balances: readonly Balance[]): readonly string[] {
-  const column = (value: (balance: Balance) => string | number | bigint) => plainArray(balances.map(value));
+/** A column without a single value is sent empty: `unnest` pads it with nulls. */
+function sparse(values: readonly (string | number | bigint | null)[]): string {
+  return values.every((value) => value === null) ? '{}' : plainArray(values);
+}
+
+function balanceColumns({ uuids, integers }: ArrayEncoding, balances: readonly Balance[]): readonly unknown[] {
+  const column = <Value>(value: (balance: Balance) => Value) => balances.map(value);
   return [
-    column(({ accountId }) => accountId),
-    column(({ version }) => version),
-    column(({ recordedAtMs }) => recordedAtMs),
-    column(({ debitNormal }) => String(debitNormal)),
-    column(({ currency }) => currency),
-    column(({ debitsPosted }) => debitsPosted),
-    column(({ creditsPosted }) => creditsPosted),
-    column(({ debitsPending }) => debitsPending),
-    column(({ creditsPending }) => creditsPending),
+    uuids(column(({ accountId }) => accountId)),
+    integers(column(({ version }) => version)),
+    integers(column(({ recordedAtMs }) => recordedAtMs)),
+    plainArray(column(({ debitNormal }) => String(debitNormal))),
+    plainArray(column(({ currency }) => currency)),
+    plainArray(column(({ debitsPosted }) => debitsPosted)),
+    plainArray(column(({ creditsPosted }) => creditsPosted)),
+    plainArray(column(({ debitsPending }) => debitsPending)),
+    plainArray(column(({ creditsPending }) => creditsPending)),
   ];
 }
 
@@ -222,7 +227,7 @@ export async function getTransfer(
   ledger: number,
   id: TransferId,
 ): Promise<Transfer> {
-  const { rows } = await transaction.executeSql(findByIds(store).text, findValues(ledger, [id]));
+  const { rows } = await transaction.executeSql(findByIds(store).text, findValues(asTexts, ledger, [id]));
   if (rows[0] === undefined) {
     throw new LedgerError('transfer_not_found', 'no transfer of this ledger has that id', {
       transferId: id,
