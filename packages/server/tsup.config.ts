@@ -1,4 +1,8 @@
+import { copyFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'tsup';
+
+const scalar = new URL('./browser/standalone.js', import.meta.resolve('@scalar/api-reference'));
 
 export default defineConfig({
   entry: { index: 'src/index.ts', main: 'src/main.ts' },
@@ -7,4 +11,6 @@ export default defineConfig({
   dts: { entry: { index: 'src/index.ts' } },
   sourcemap: true,
   clean: true,
+  // The documentation page is served from the package, so that it asks nobody else for its script.
+  onSuccess: () => copyFile(fileURLToPath(scalar), 'dist/scalar.js'),
 });

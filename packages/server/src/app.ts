@@ -7,6 +7,7 @@ import { requestId } from './http/request-id.js';
 import { createRequestMetrics } from './http/request-metrics.js';
 import { createRouteRefusal } from './http/route-refusal.js';
 import { type AppEnv, refuse, serveRoute } from './http/serve-route.js';
+import { serveDocs, serveDocsScript } from './routes/docs.js';
 import { ROUTES } from './routes/index.js';
 import { serveMetrics } from './routes/metrics.js';
 import type { Services } from './services.js';
@@ -44,8 +45,12 @@ export function createApp({ services, log, corsOrigins = [] }: AppDependencies) 
   });
 
   app.get('/metrics', serveMetrics(services, metrics));
+  app.get('/docs', serveDocs);
+  app.get('/docs/scalar.js', serveDocsScript);
 
-  const pages = ['/openapi.json', '/metrics'].map((path) => ({ method: 'get', path }) as const);
+  const pages = ['/openapi.json', '/metrics', '/docs', '/docs/scalar.js'].map(
+    (path) => ({ method: 'get', path }) as const,
+  );
   const routeRefusal = createRouteRefusal([...endpoints, ...pages]);
   app.notFound(({ req }) =>
     refuse(routeRefusal(req.method, req.path), requestId(req.raw.headers.get('x-request-id')), log),
