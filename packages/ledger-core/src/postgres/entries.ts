@@ -6,8 +6,9 @@ import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 /**
- * Entries of one account below a version, newest first, from each side of the journal by its own index. A bare `version`
- * in its order would be the text that is selected, where 9 comes after 10.
+ * Entries of one account below a version, newest first, from each side of the journal by its own index. A
+ * bare `version` in its order would be the text that is selected, where 9 comes after 10. The sum keeps the
+ * planner from reading the ledger by its primary key: the account alone says which rows.
  */
 export async function listEntries(
   transaction: TransactionAdapter,
@@ -20,7 +21,7 @@ export async function listEntries(
     `select account_id, transfer_id, group_id, kind::text, direction, counterparty, amount::text, currency,
        description, metadata::text, version::text, posted::text, pending_in::text, pending_out::text,
        ${epochMs('recorded_at')} as recorded_ms, ${epochMs('effective_at')} as effective_ms
-     from ${schema}.entries e where account_id = $2 and ledger = $1 and ($4::bigint is null or e.version < $4)
+     from ${schema}.entries e where account_id = $2 and e.ledger + 0 = $1 and ($4::bigint is null or e.version < $4)
      order by e.version desc limit $3`,
     [ledger, accountId, limit, before?.toString() ?? null],
   );

@@ -1,0 +1,173 @@
+import type { Ledger } from '@micropay/ledger-core';
+import { fromPg } from '@micropay/ledger-core/pg';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openWallets, useTestBed } from '../support/test-bed.js';
+
+const bed = useTestBed();
+/** Enough for a plan that reads everything to look bad, whatever it does to it. */
+const TRANSFERS = 100_000;
+
+/** A node of a plan, as `explain (analyze, format json)` tells it. */
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** What PostgreSQL says of every statement that any connection of this process runs on `explained`. */
+const plans: { query: string; nodes: readonly PlanNode[] }[] = [];
+let explained: string;
+let ledger: Ledger;
+
+const connect = pg.Client.prototype.connect;
+
+function nodesOf(plan: PlanNode): readonly PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+beforeAll(async () => {
+  pg.Client.prototype.connect = function (this: pg.Client, ...parameters: Parameters<typeof connect>) {
+    this.on('notice', ({ message = '' }) => {
+      const json = /plan:\s*(\{[\s\S]*\})/.exec(message)?.[1];
+      if (json === undefined) return;
+      const { 'Query Text': query, Plan: plan } = JSON.parse(json) as { 'Query Text': string; Plan: PlanNode };
+      plans.push({ query, nodes: nodesOf(plan) });
+    });
+    return connect.apply(this, parameters);
+  } as typeof connect;
+  const url = new URL(bed.url);
+  const settings = {
+    session_preload_libraries: 'auto_explain',
+    'auto_explain.log_min_duration': 0,
+    'auto_explain.log_analyze': 'on',
+    'auto_explain.log_format': 'json',
+    'auto_explain.log_level': 'notice',
+    client_min_messages: 'notice',
+  };
+  const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  url.searchParams.set('options', options.join(' '));
+  explained = url.href;
+  ledger = bed.ledger({ database: explained });
+  await openWallets(ledger, { hot: 0n });
+  await fillJournal();
+}, 120_000);
+afterAll(() => {
+  pg.Client.prototype.connect = connect;
+});
+
+/** Everybody pays to `hot`, which pays to everybody: written by SQL, which is quicker, and never analyzed. */
+async function fillJournal(): Promise<void> {
+  const { id } = await ledger.accounts.get('hot');
+  await bed.sql('alter table micropay.transfers set (autovacuum_enabled = off)');
+  await bed.sql(
+    `insert into micropay.transfers (recorded_at, from_version, to_version, ledger, kind, id, from_account, to_account,
+       currency, amount, from_posted, to_posted, idempotency_hash)
+     select now() + n * interval '1 ms', n, n, 1, 'transfer', gen_random_uuid(),
+       case when n % 2 = 0 then $1::uuid else gen_random_uuid() end,
+       case when n % 2 = 0 then gen_random_uuid() else $1::uuid end, 'USD', 1, n, n, gen_random_uuid()
+     from generate_series(1, ${TRANSFERS}) n`,
+    [id],
+  );
+}
+
+/** The nodes that touch the journal in the statements that `work` sends. */
+async function journalNodesOf(work: () => Promise<unknown>): Promise<readonly PlanNode[]> {
+  plans.length = 0;
+  await work();
+  const nodes = plans.flatMap((plan) => plan.nodes);
+  const reads = nodes.filter((node) => node['Relation Name'] === 'transfers' && node['Node Type'] !== 'ModifyTable');
+  expect(reads.length).toBeGreaterThan(0);
+  return nodes;
+}
+
+function expectNoReadOfAll(nodes: readonly PlanNode[], rowsMax: number): void {
+  const rows = nodes
+    .filter((node) => node['Relation Name'] === 'transfers')
+    .map((node) => node['Actual Rows'] * node['Actual Loops']);
+  expect(nodes.filter((node) => /Seq Scan/.test(node['Node Type']) && node['Relation Name'] === 'transfers')).toEqual(
+    [],
+  );
+  expect(Math.max(...rows)).toBeLessThanOrEqual(rowsMax);
+}
+
+const indexesOf = (nodes: readonly PlanNode[]) =>
+  new Set(nodes.map((node) => node['Index Name']).filter((name) => name?.startsWith('transfers')));
+
+describe.each(['never analyzed', 'analyzed'])('with a journal that was %s', (state) => {
+  beforeAll(async () => {
+    if (state === 'analyzed') await bed.sql('analyze micropay.transfers');
+  });
+
+  it('a page of entries comes from both history indexes, and is not sorted once they are known', async () => {
+    let cursor = '';
+    const first = await journalNodesOf(async () => {
+      cursor = (await ledger.accounts.entries('hot', { limit: 50 })).nextCursor ?? '';
+    });
+    const second = await journalNodesOf(() => ledger.accounts.entries('hot', { limit: 50, cursor }));
+    for (const nodes of [first, second]) {
+      expect(indexesOf(nodes)).toEqual(new Set(['transfers_from_history', 'transfers_to_history']));
+      if (state === 'analyzed') {
+        expect(nodes.filter((node) => /Sort/.test(node['Node Type']))).toEqual([]);
+        expectNoReadOfAll(nodes, 100);
+      }
+    }
+  });
+
+  it('a key is looked up in its unique index, by a lane and in a caller’s transaction', async () => {
+    const request = { from: 'world', to: 'hot', amount: 1n, currency: 'USD', idempotencyKey: `k ${state}` };
+    // More often than the five times after which PostgreSQL may settle for a generic plan.
+    for (let time = 1; time <= 8; time += 1) {
+      const nodes = await journalNodesOf(() => ledger.transfers.post({ ...request, scope: `${time}` }));
+      expect(indexesOf(nodes)).toEqual(new Set(['transfers_idempotency_unique']));
+      expectNoReadOfAll(nodes, 1);
+    }
+    const client = new pg.Client({ connectionString: explained });
+    await client.connect();
+    await client.query('begin');
+    const nodes = await journalNodesOf(() => ledger.within(fromPg(client)).transfers.post(request));
+    await client.query('commit');
+    await client.end();
+    expect(indexesOf(nodes)).toEqual(new Set(['transfers_idempotency_unique']));
+  });
+
+  it('a batch looks its keys and ids up one by one', async () => {
+    const requests = Array.from({ length: 200 }, (_, index) => ({
+      from: 'world',
+      to: 'hot',
+      amount: 1n,
+      currency: 'USD',
+      idempotencyKey: `k${index} ${state}`,
+      id: `0190b7c4-000${state.length % 10}-7000-8000-${String(index).padStart(12, '0')}`,
+    }));
+    const nodes = await journalNodesOf(() => ledger.transfers.postMany(requests));
+    expect(indexesOf(nodes)).toEqual(new Set(['transfers_idempotency_unique', 'transfers_pkey']));
+    expectNoReadOfAll(nodes, 200);
+  });
+
+  it('a linked group is found by its index', async () => {
+    const legs = [{ from: 'world', to: 'hot', amount: 1n, currency: 'USD' }];
+    const options = { idempotencyKey: `g ${state}` };
+    await ledger.transfers.postLinked(legs, options);
+    const nodes = await journalNodesOf(() => ledger.transfers.postLinked(legs, options));
+    expect(indexesOf(nodes)).toEqual(new Set(['transfers_idempotency_unique', 'transfers_group']));
+    expectNoReadOfAll(nodes, 1);
+  });
+
+  it('a transfer is found by its id', async () => {
+    const [row] = await bed.sql<{ id: string }>('select id from micropay.transfers limit 1');
+    const nodes = await journalNodesOf(() => ledger.transfers.get(row?.id ?? ''));
+    expect(indexesOf(nodes)).toEqual(new Set(['transfers_pkey']));
+  });
+});
+
+it('balances are locked and written by their key alone', async () => {
+  plans.length = 0;
+  await ledger.transfers.post({ from: 'world', to: 'hot', amount: 1n, currency: 'USD' });
+  const scans = plans.flatMap(({ nodes }) => nodes).filter((node) => /Scan/.test(node['Node Type']));
+  const ofBalances = scans.filter((node) => node['Relation Name'] === 'balances');
+  expect(ofBalances.map((node) => node['Index Name'])).toEqual(['balances_pkey']);
+});
