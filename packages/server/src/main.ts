@@ -42,13 +42,19 @@ function operatorKeySource({ operatorApiKey, dataDirectory }: Config): OperatorK
   return path === undefined ? { kind: 'unknown' } : { kind: 'file', path };
 }
 
-/** The first signal finishes what is under way; a second one does not wait for it. */
+/** npm passes Ctrl-C on, which the terminal has sent here as well: two signals within a moment are one. */
+const ONE_SIGNAL_MS = 1_000;
+
+/** The first signal finishes what is under way; a later one does not wait for it. */
 function stopOnSignals(server: RunningServer): void {
-  let stopping = false;
+  let stoppingSinceMs: number | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(EXIT_FAILED);
-      stopping = true;
+      if (stoppingSinceMs !== undefined) {
+        if (performance.now() - stoppingSinceMs > ONE_SIGNAL_MS) process.exit(EXIT_FAILED);
+        return;
+      }
+      stoppingSinceMs = performance.now();
       server.close().then(
         () => process.exit(0),
         (error: unknown) => {

@@ -1,19 +1,24 @@
-import { CompiledQuery, type Transaction } from 'kysely';
+import { CompiledQuery } from 'kysely';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 
-const adapters = new WeakMap<object, TransactionAdapter>();
+/** What the ledger needs of a kysely transaction, whichever version of kysely it comes from. */
+interface KyselyTransaction {
+  executeQuery(query: object): Promise<{ readonly rows: unknown[] }>;
+}
+
+const adapters = new WeakMap<KyselyTransaction, TransactionAdapter>();
 
 /**
  * Lets the ledger work in this kysely transaction. A transaction always has the same adapter, by which
  * the ledger keeps its work there in turn.
  */
-export function fromKysely<Database>(transaction: Transaction<Database>): TransactionAdapter {
+export function fromKysely(transaction: KyselyTransaction): TransactionAdapter {
   const known = adapters.get(transaction);
   if (known !== undefined) return known;
   const adapter: TransactionAdapter = {
     async executeSql(text, values) {
-      const { rows } = await transaction.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text, [...values]));
-      return { rows };
+      const { rows } = await transaction.executeQuery(CompiledQuery.raw(text, [...values]));
+      return { rows: rows as Record<string, unknown>[] };
     },
   };
   adapters.set(transaction, adapter);
