@@ -30,6 +30,7 @@ try {
 function greeting({ url, newOperatorKey }: RunningServer, config: Config): string {
   const key = newOperatorKey === undefined ? '' : `\nOperator key, shown this once: ${newOperatorKey}\n`;
   return `MicroPay listens on ${url}. Stop it with Ctrl-C.
+Its reference is at ${url}/docs.
 ${key}
 First steps, in another terminal:
 

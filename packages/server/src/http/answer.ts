@@ -19,7 +19,10 @@ const PROBLEM_HEADERS = { 'content-type': PROBLEM_MEDIA_TYPE, ...SECURE_HEADERS 
 
 /** Built from a text and a plain object, which is what the Node adapter writes without a detour. */
 export function jsonResponse(status: number, { body, headers }: Answer<unknown>, requestId: string): Response {
-  return new Response(body === undefined ? null : JSON.stringify(body), {
+  if (body === undefined) {
+    return new Response(null, { status, headers: { ...SECURE_HEADERS, 'x-request-id': requestId, ...headers } });
+  }
+  return new Response(JSON.stringify(body), {
     status,
     headers: { ...JSON_HEADERS, 'x-request-id': requestId, ...headers },
   });
