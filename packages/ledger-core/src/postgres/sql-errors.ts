@@ -35,7 +35,7 @@ export function isKeyRace(error: unknown): boolean {
  */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return /^(?:08|53|57P|58|25006)/.test(state);
+  if (state !== undefined) return /^(?:08|53|57P|58|25006|25P0[34])/.test(state);
   return error instanceof Error && (isNetworkError(error) || isDriverError(error));
 }
 
