@@ -44,7 +44,10 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
   const limits = { ...DEFAULT_LIMITS, ...given };
   const store = createStore(schema);
   const statements = createStatements(store, asBytes);
-  const pool = createPool(database, limits.readConnectionsMax);
+  const pool = createPool(database, {
+    connectionsMax: limits.readConnectionsMax,
+    lockTimeoutMs: limits.accountBusyTimeoutMs,
+  });
   const reads = fromPool(pool);
   const identities = createIdentities(limits.identitiesMax);
   const lanes: (Lane | undefined)[] = [];

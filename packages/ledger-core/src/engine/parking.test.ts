@@ -168,6 +168,18 @@ describe('an ordered call', () => {
     expect(parking.divert([requestOf('c', { order, account: 'free' })]).map(nameOf)).toEqual(['c']);
   });
 
+  it('is tried once more behind a request that was refused, although its own time is over too', async () => {
+    const { parking } = parkingOf((account) => account === 'free');
+    const call = [requestOf('a', { order }), requestOf('b', { order, account: 'free' }), requestOf('c', { order })];
+    for (const waiting of call) parking.park(waiting);
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS + 2 * RETRY_MS);
+    expect(answers).toEqual([
+      ['a', 'account_busy'],
+      ['c', 'account_busy'],
+      ['b', 'posted'],
+    ]);
+  });
+
   it('keeps its order when the rest of it is parked while the first is being tried', async () => {
     let isFree = false;
     const { parking, retries } = parkingOf(() => isFree);

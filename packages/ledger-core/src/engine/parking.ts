@@ -92,7 +92,7 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
     const trial = parked.sort((one, other) => arrivalOf(one) - arrivalOf(other));
     parked = [];
     for (const waiting of trial) {
-      if (isExpired(waiting)) {
+      if (isExpired(waiting) && !isOnlyHeld(waiting)) {
         leave(waiting);
         waiting.settle(
           waiting.uncertain ? outcomeUnknown(waiting.candidate) : accountBusy(limits.accountBusyTimeoutMs),
@@ -117,6 +117,11 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
 
   function isExpired({ settle }: Resolved): boolean {
     return Date.now() >= (stays.get(settle)?.untilMs ?? 0);
+  }
+
+  /** Behind a busy request of its ordered call, and not busy itself as far as anybody knows: it is tried once more. */
+  function isOnlyHeld({ candidate }: Resolved): boolean {
+    return candidate.order !== null && !touches(candidate, busyAccounts);
   }
 
   function arrivalOf({ settle }: Resolved): number {

@@ -13,6 +13,8 @@ const BACKOFF_MS = 20;
 const BACKOFF_MAX_MS = 2_000;
 /** Runs that never reached a commit are given up early: nothing is in doubt, and the caller can retry. */
 const UNAVAILABLE_ATTEMPTS_MAX = 3;
+/** Enough for a circle of waits to fall apart; who waits on waits for a caller's transaction. */
+const KEY_ATTEMPTS_MAX = 3;
 
 export interface RetriedResult extends BatchResult {
   /** True when a commit of this batch stayed unconfirmed: whoever runs it again looks for its ids. */
@@ -25,6 +27,7 @@ export async function postBatchWithRetries(
   statements: Statements,
   input: BatchInput,
   attemptsMax: number,
+  keyAttemptsMax = KEY_ATTEMPTS_MAX,
 ): Promise<RetriedResult> {
   let { onlyFree, uncertain } = input;
   for (let attempt = 1; ; attempt += 1) {
@@ -36,14 +39,15 @@ export async function postBatchWithRetries(
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       uncertain ||= error instanceof UnconfirmedCommit;
+      const runs = error instanceof KeyContention ? keyAttemptsMax : runsWorth(error, uncertain, attemptsMax);
       if (isLockTimeout(error) && !onlyFree) {
         onlyFree = true;
-      } else if (attempt < runsWorth(error, uncertain, attemptsMax)) {
+      } else if (attempt < runs) {
         await delay(backoffMs(attempt));
-      } else if (lane === undefined || runsWorth(error, uncertain, attemptsMax) > 1 || input.candidates.length === 1) {
-        return refuseAll(input, uncertain, error);
-      } else {
+      } else if (lane !== undefined && isOneRequestsFault(error) && input.candidates.length > 1) {
         return splitInTwo(openLane, statements, { ...input, onlyFree, uncertain }, attemptsMax);
+      } else {
+        return refuseAll(input, uncertain, error);
       }
     }
   }
@@ -51,18 +55,26 @@ export async function postBatchWithRetries(
 
 /** How many runs an error is worth; 1 for errors that another run would meet again. */
 function runsWorth(error: unknown, uncertain: boolean, attemptsMax: number): number {
-  if (isConflict(error) || isKeyRace(error) || error instanceof KeyContention) return attemptsMax;
+  if (isConflict(error) || isKeyRace(error)) return attemptsMax;
   if (error instanceof UnconfirmedCommit || isUnavailable(error)) {
     return uncertain ? attemptsMax : UNAVAILABLE_ATTEMPTS_MAX;
   }
   return 1;
 }
 
+/** A single request of the batch, its key or its content: the others would post. */
+function isOneRequestsFault(error: unknown): boolean {
+  return error instanceof KeyContention || runsWorth(error, false, 2) === 1;
+}
+
 function backoffMs(attempt: number): number {
   return Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt);
 }
 
-/** A request that the database refuses for a reason of its own is found by halves; the others post. */
+/**
+ * A request that the database refuses for a reason of its own is found by halves; the others post. So is one
+ * whose key another transaction holds, with one wait for it in each half, as every wait stops the lane.
+ */
 async function splitInTwo(
   openLane: LaneSource,
   statements: Statements,
@@ -71,13 +83,13 @@ async function splitInTwo(
 ): Promise<RetriedResult> {
   const middle = Math.ceil(input.candidates.length / 2);
   const front = input.candidates.slice(0, middle);
-  const first = await postBatchWithRetries(openLane, statements, { ...input, candidates: front }, attemptsMax);
+  const first = await postBatchWithRetries(openLane, statements, { ...input, candidates: front }, attemptsMax, 1);
   // Behind a request that waits for its account, the rest of its ordered call waits too.
   const waiting = front.filter((_, index) => first.outcomes[index] === BUSY).map(({ order }) => order);
   const isHeld = ({ order }: Candidate) => order !== null && waiting.includes(order);
   const back = input.candidates.slice(middle);
   const candidates = back.filter((candidate) => !isHeld(candidate));
-  const second = await postBatchWithRetries(openLane, statements, { ...input, candidates }, attemptsMax);
+  const second = await postBatchWithRetries(openLane, statements, { ...input, candidates }, attemptsMax, 1);
   const outcomes = second.outcomes[Symbol.iterator]();
   return {
     outcomes: [...first.outcomes, ...back.map((one) => (isHeld(one) ? BUSY : (outcomes.next().value as Outcome)))],

@@ -16,10 +16,16 @@ export function toConfig(database: string | PoolConfig): PoolConfig {
   };
 }
 
+export interface PoolLimits {
+  readonly connectionsMax: number;
+  readonly lockTimeoutMs: number;
+}
+
 /** A pool for reads and account changes. */
-export function createPool(database: string | PoolConfig, connectionsMax: number): Pool {
+export function createPool(database: string | PoolConfig, { connectionsMax, lockTimeoutMs }: PoolLimits): Pool {
   const pool = new Pool({
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: lockTimeoutMs,
     ...toConfig(database),
     max: connectionsMax,
   });

@@ -1,0 +1,206 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ledger, PostResult, TransferRequest } from '@micropay/ledger-core';
+import { fromPg } from '@micropay/ledger-core/pg';
+import type pg from 'pg';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
+
+const bed = useTestBed();
+/** How long the engine of these tests lets a request wait for an account. */
+const BUSY_TIMEOUT_MS = 600;
+let ledger: Ledger;
+let books = 0;
+
+beforeEach(async () => {
+  books += 1;
+  ledger = bed.ledger({ name: `book-${books}`, limits: { accountBusyTimeoutMs: BUSY_TIMEOUT_MS } });
+  await openWallets(ledger, { hot: 100n, alice: 100n, bob: 100n });
+});
+
+const pay = (from: string, to: string, amount = 1n, part: Partial<TransferRequest> = {}): TransferRequest => ({
+  from,
+  to,
+  amount,
+  currency: 'USD',
+  ...part,
+});
+
+/** Somebody who begins a transaction, moves money of an account in it, and does not end it. */
+async function sitOn(address: string): Promise<{ readonly client: pg.Client; release(how?: string): Promise<void> }> {
+  const client = await bed.connect();
+  await client.query('begin');
+  await ledger.within(fromPg(client)).transfers.post(pay(address, 'world'));
+  return {
+    client,
+    release: async (how = 'commit') => {
+      await client.query(how);
+    },
+  };
+}
+
+/** Milliseconds that each of some calls took, one after the other. */
+async function latencies(count: number, call: () => Promise<unknown>): Promise<readonly number[]> {
+  const all: number[] = [];
+  for (let number = 0; number < count; number += 1) {
+    const started = performance.now();
+    await call();
+    all.push(performance.now() - started);
+  }
+  return all.toSorted((one, other) => one - other);
+}
+
+describe('a caller’s transaction that sits on an account', () => {
+  it('does not stop transfers between others', async () => {
+    const client = await bed.connect();
+    const { id } = await ledger.accounts.get('hot');
+    await client.query('begin');
+    await client.query('select from micropay.balances where account_id = $1 for update', [id]);
+    const parked = Promise.allSettled(Array.from({ length: 20 }, () => ledger.transfers.post(pay('alice', 'hot'))));
+    await sleep(150);
+    const times = await latencies(100, () => ledger.transfers.post(pay('alice', 'bob', 1n, { to: 'world' })));
+    await client.query('commit');
+    await parked;
+    // Half of them in a fraction of the lock timeout, which each of them would pay if it waited.
+    expect(times[50]).toBeLessThan(50);
+    await expectSound(ledger);
+  });
+
+  it('lets those that wait succeed when it ends in time', async () => {
+    const sitter = await sitOn('hot');
+    const waiting = ledger.transfers.post(pay('alice', 'hot'));
+    await sleep(BUSY_TIMEOUT_MS / 2);
+    await sitter.release();
+    expect(await waiting).toMatchObject({ replayed: false, toBalance: { posted: 100n } });
+    await expectSound(ledger);
+  });
+
+  it('has those that wait refused as account_busy when their time is over, with nothing moved', async () => {
+    const sitter = await sitOn('hot');
+    const started = performance.now();
+    await expect(ledger.transfers.post(pay('alice', 'hot', 1n, { idempotencyKey: 'k' }))).rejects.toEqual(
+      refusal('account_busy', { retryable: true }),
+    );
+    expect(performance.now() - started).toBeGreaterThanOrEqual(BUSY_TIMEOUT_MS);
+    await sitter.release('rollback');
+    expect(await postedOf(ledger, 'alice')).toBe(100n);
+    expect(await ledger.transfers.post(pay('alice', 'hot', 1n, { idempotencyKey: 'k' }))).toMatchObject({
+      replayed: false,
+    });
+  });
+
+  it('refuses a linked group as a whole, with nothing moved', async () => {
+    const sitter = await sitOn('hot');
+    const group = ledger.transfers.postLinked([pay('alice', 'bob', 50n), pay('bob', 'hot', 50n)]);
+    await expect(group).rejects.toEqual(refusal('account_busy'));
+    expect(await postedOf(ledger, 'bob')).toBe(100n);
+    await sitter.release();
+  });
+
+  it('makes freezing and opening wait no longer than the others', async () => {
+    const sitter = await sitOn('hot');
+    await ledger.within(fromPg(sitter.client)).accounts.open({ address: 'new', currency: 'USD' });
+    await expect(ledger.accounts.freeze('hot')).rejects.toEqual(refusal('account_busy'));
+    await expect(ledger.accounts.open({ address: 'new', currency: 'USD' })).rejects.toEqual(refusal('account_busy'));
+    await sitter.release();
+    expect((await ledger.accounts.freeze('hot')).status).toBe('frozen');
+  });
+
+  it('that posted a key makes only the same key wait', async () => {
+    const client = await bed.connect();
+    await client.query('begin');
+    await ledger.within(fromPg(client)).transfers.post(pay('hot', 'world', 1n, { idempotencyKey: 'k' }));
+    // On other accounts: nothing but the key is in its way.
+    await openWallets(bed.ledger({ name: ledger.name }), {});
+    const same = ledger.transfers
+      .post(pay('alice', 'bob', 1n, { idempotencyKey: 'k' }))
+      .catch((error: unknown) => error);
+    const others = Array.from({ length: 20 }, () => ledger.transfers.post(pay('alice', 'bob')));
+    const settled = await Promise.allSettled(others);
+    expect(settled.filter(({ status }) => status === 'rejected')).toEqual([]);
+    await client.query('commit');
+    expect([refusal('account_busy'), refusal('idempotency_key_reused')]).toContainEqual(await same);
+    await expectSound(ledger);
+  });
+});
+
+describe('postMany', () => {
+  const codes = (results: readonly PostResult[]) => results.map((result) => (result.ok ? 'ok' : result.error.code));
+
+  it.each([
+    [1, 1_000],
+    [4, 1_000],
+    [1, 2],
+    [4, 2],
+  ])('keeps its order across parking, with %i lanes and batches of %i', async (lanes, batchSizeMax) => {
+    const other = bed.ledger({ name: ledger.name, limits: { lanes, batchSizeMax, accountBusyTimeoutMs: 5_000 } });
+    // Each spends exactly what the one before it brought: any other order is refused.
+    await ledger.accounts.open({ address: 'empty', currency: 'USD' });
+    const client = await bed.connect();
+    const { id } = await ledger.accounts.get('hot');
+    await client.query('begin');
+    await client.query('select from micropay.balances where account_id = $1 for update', [id]);
+    const call = other.transfers.postMany([
+      pay('alice', 'empty', 5n),
+      pay('empty', 'hot', 5n),
+      pay('alice', 'empty', 7n),
+      pay('empty', 'bob', 7n),
+      pay('bob', 'empty', 9n),
+      pay('empty', 'hot', 9n),
+      pay('hot', 'empty', 11n),
+      pay('empty', 'alice', 11n),
+    ]);
+    const traffic = await latencies(10, () => other.transfers.post(pay('alice', 'bob')));
+    expect(traffic).toHaveLength(10);
+    expect(await postedOf(ledger, 'empty')).toBeLessThanOrEqual(5n);
+    await client.query('commit');
+    expect(codes(await call)).toEqual(Array(8).fill('ok'));
+    await expectSound(ledger);
+  });
+
+  it('goes on behind a request that was refused for waiting too long', async () => {
+    const sitter = await sitOn('hot');
+    // `world` is held too, so only alice and bob are free.
+    const results = await ledger.transfers.postMany([pay('alice', 'bob'), pay('alice', 'hot'), pay('bob', 'alice')]);
+    expect(codes(results)).toEqual(['ok', 'account_busy', 'ok']);
+    await sitter.release();
+  });
+});
+
+describe('deadlock', () => {
+  it('between a batch and a caller’s transaction costs neither its work', async () => {
+    // Long enough for PostgreSQL to find the circle before the lane gives up.
+    const patient = bed.ledger({ name: ledger.name, limits: { lockTimeoutMs: 10_000 } });
+    await patient.accounts.identify('alice');
+    const [first, second] = await inOrderOfId('alice', 'bob');
+    let conflicts = 0;
+    const client = await bed.connect();
+    const callerWork = async (): Promise<void> => {
+      await client.query('begin');
+      try {
+        const inside = ledger.within(fromPg(client));
+        await inside.transfers.post(pay(second, 'world', 1n, { idempotencyKey: 'caller 1' }));
+        const batch = patient.transfers.post(pay('hot', first, 1n, { idempotencyKey: 'batch' }));
+        await sleep(50);
+        await inside.transfers.post(pay(first, second, 1n, { idempotencyKey: 'caller 2' }));
+        await client.query('commit');
+        await batch;
+      } catch (error) {
+        await client.query('rollback');
+        expect(error).toEqual(refusal('transaction_conflict', { retryable: true }));
+        conflicts += 1;
+        await callerWork();
+      }
+    };
+    await callerWork();
+    expect(conflicts).toBeLessThanOrEqual(1);
+    expect(await patient.transfers.post(pay('hot', first, 1n, { idempotencyKey: 'batch' }))).toMatchObject({
+      replayed: true,
+    });
+    await expectSound(ledger);
+  });
+
+  async function inOrderOfId(one: string, other: string): Promise<readonly [string, string]> {
+    const ids = [(await ledger.accounts.get(one)).id, (await ledger.accounts.get(other)).id];
+    return (ids[0] ?? '') < (ids[1] ?? '') ? [one, other] : [other, one];
+  }
+});
