@@ -12,8 +12,9 @@ import {
 } from '../http/fields.js';
 import { route } from '../http/route.js';
 import { findTransfer } from '../transfers/find-transfer.js';
-import { findRecipients, resolveOrder } from '../transfers/order.js';
+import { findParties } from '../transfers/parties.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
+import { resolveOrder } from '../transfers/resolve-order.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfers/transfer-json.js';
 
 export const CreateTransferSchema = z
@@ -69,10 +70,9 @@ export const createTransferRoute = route(
   createTransferEndpoint,
   ({ ledger, database }) =>
     async ({ principal, body, idempotencyKey }) => {
-      const recipients = await findRecipients(database, ledger, [body]);
-      const { leg, visible } = await resolveOrder(ledger, principal, body, recipients);
-      const transfer = await ledger.transfers.post({ ...leg, idempotencyKey, scope: principal.id });
-      return transferAnswer(transfer, visible);
+      const parties = await findParties({ ledger, database }, [body]);
+      const { request, visible } = resolveOrder(principal, body, parties, idempotencyKey);
+      return transferAnswer(await ledger.transfers.post(request), visible);
     },
 );
 

@@ -5,7 +5,9 @@ import type { Answer } from '../http/answer.js';
 import { keyRequired, REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import { type Problem, ProblemError } from '../http/problem.js';
 import { toProblem } from '../http/to-problem.js';
-import { findRecipients, type Order, type ResolvedOrder, resolveOrder } from './order.js';
+import type { Order } from './order.js';
+import { findParties } from './parties.js';
+import { type ResolvedOrder, resolveOrder } from './resolve-order.js';
 import { type TransferJson, transferJson, type VisibleSides } from './transfer-json.js';
 
 export interface BatchOrder extends Order {
@@ -26,16 +28,14 @@ export async function postOrders(
   principal: UserPrincipal,
   orders: readonly BatchOrder[],
 ): Promise<BatchAnswer> {
-  const keys = orders.map(ownKey);
+  orders.forEach(requireOwnKey);
   const resolved = await resolveOrders(services, principal, orders);
-  const requests = resolved.flatMap((order, index) =>
-    'leg' in order ? [{ ...order.leg, idempotencyKey: keys[index] ?? '', scope: principal.id }] : [],
-  );
+  const requests = resolved.flatMap((order) => ('request' in order ? [order.request] : []));
   const posted = requests.length === 0 ? [] : await services.ledger.transfers.postMany(requests);
   refuseWhenNothingCouldBeDone(posted);
   const inOrder = posted.values();
   const results = resolved.map((order): BatchResult => {
-    if (!('leg' in order)) return { ok: false, error: order };
+    if (!('request' in order)) return { ok: false, error: order };
     return resultJson(inOrder.next().value as PostResult, order.visible);
   });
   return { body: { results } };
@@ -51,7 +51,7 @@ export async function postLinkedOrders(
   if (idempotencyKey === undefined) throw keyRequired('linked transfers take one key, in the header "Idempotency-Key"');
   orders.forEach(refuseOwnKey);
   const resolved = (await resolveOrders(services, principal, orders)).map(requireResolved);
-  const legs = resolved.map(({ leg }) => leg);
+  const legs = resolved.map(({ request }) => request);
   const posted = await services.ledger.transfers.postLinked(legs, { idempotencyKey, scope: principal.id });
   const results = posted.map((transfer, index) =>
     resultJson({ ok: true, transfer }, resolved[index]?.visible ?? { from: false, to: false }),
@@ -62,16 +62,22 @@ export async function postLinkedOrders(
 
 /** Each order in the ledger's words, or the problem with it. */
 async function resolveOrders(
-  { ledger, database }: Services,
+  services: Services,
   principal: UserPrincipal,
   orders: readonly BatchOrder[],
 ): Promise<readonly (ResolvedOrder | Problem)[]> {
-  const recipients = await findRecipients(database, ledger, orders);
-  return Promise.all(orders.map((order) => resolveOrder(ledger, principal, order, recipients).catch(expectRefusal)));
+  const parties = await findParties(services, orders);
+  return orders.map((order) => {
+    try {
+      return resolveOrder(principal, order, parties, order.idempotencyKey);
+    } catch (error) {
+      return refusalOf(error);
+    }
+  });
 }
 
-/** Trouble of the server is no result of one order: it ends the whole request before anything is posted. */
-function expectRefusal(error: unknown): Problem {
+/** A fault of the server is no result of one order: it ends the whole request before anything is posted. */
+function refusalOf(error: unknown): Problem {
   const { problem } = toProblem(error);
   if (problem.status >= 500) throw error;
   return problem;
@@ -89,8 +95,8 @@ function resultJson(result: PostResult, visible: VisibleSides): BatchResult {
   return { ok: true, replayed: result.transfer.replayed, transfer: transferJson(result.transfer, visible) };
 }
 
-function ownKey({ idempotencyKey }: BatchOrder, index: number): string {
-  if (idempotencyKey !== undefined) return idempotencyKey;
+function requireOwnKey({ idempotencyKey }: BatchOrder, index: number): void {
+  if (idempotencyKey !== undefined) return;
   throw keyRequired(`transfers.${index}.idempotencyKey: each transfer that is not linked needs a key of its own`);
 }
 
@@ -103,7 +109,7 @@ function refuseOwnKey({ idempotencyKey }: BatchOrder, index: number): void {
 }
 
 function requireResolved(order: ResolvedOrder | Problem, index: number): ResolvedOrder {
-  if ('leg' in order) return order;
+  if ('request' in order) return order;
   throw new ProblemError(order.code, order.detail, {
     errors: [{ path: `transfers.${index}`, message: order.detail }],
   });

@@ -3,6 +3,7 @@ import type { PostedTransfer, Transfer } from '@micropay/ledger-core';
 import type { Answer } from '../http/answer.js';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
 import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
+import { isoTime } from '../http/iso-time.js';
 
 export const TransferKindField = z
   .enum(['transfer', 'hold', 'capture', 'release', 'expiry', 'reversal'])
@@ -55,7 +56,6 @@ export interface VisibleSides {
 }
 
 export function transferJson(transfer: Transfer, visible: VisibleSides): TransferJson {
-  const recordedAt = transfer.recordedAt.toISOString();
   return {
     id: transfer.id,
     kind: transfer.kind,
@@ -66,9 +66,8 @@ export function transferJson(transfer: Transfer, visible: VisibleSides): Transfe
     currency: transfer.currency,
     description: transfer.description,
     metadata: transfer.metadata,
-    recordedAt,
-    // Mostly one and the same Date, and writing it out is a good part of the work here.
-    effectiveAt: transfer.effectiveAt === transfer.recordedAt ? recordedAt : transfer.effectiveAt.toISOString(),
+    recordedAt: isoTime(transfer.recordedAt),
+    effectiveAt: isoTime(transfer.effectiveAt),
     fromBalance: visible.from ? String(transfer.fromBalance.posted) : null,
     toBalance: visible.to ? String(transfer.toBalance.posted) : null,
   };

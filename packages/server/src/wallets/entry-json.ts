@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Entry } from '@micropay/ledger-core';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, NextCursorField, TimeField } from '../http/fields.js';
+import { isoTime } from '../http/iso-time.js';
 import { TransferKindField } from '../transfers/transfer-json.js';
 
 export const EntrySchema = z
@@ -60,7 +61,7 @@ export function entryJson(entry: Entry): z.input<typeof EntrySchema> {
     counterparty: entry.counterparty,
     description: entry.description,
     metadata: entry.metadata,
-    recordedAt: entry.recordedAt.toISOString(),
-    effectiveAt: entry.effectiveAt.toISOString(),
+    recordedAt: isoTime(entry.recordedAt),
+    effectiveAt: isoTime(entry.effectiveAt),
   };
 }

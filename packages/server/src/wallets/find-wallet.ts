@@ -13,7 +13,11 @@ export async function findWallet(ledger: Ledger, principal: Principal, id: strin
   const identity = isId(id) ? await ledger.accounts.identify(id) : undefined;
   const owner = identity === undefined ? undefined : walletOwnerOf(identity.address);
   if (identity === undefined || owner === undefined || (principal.kind === 'user' && owner !== principal.id)) {
-    throw new LedgerError('account_not_found', 'there is no such wallet, or it is not yours');
+    throw walletMissing();
   }
   return identity;
+}
+
+export function walletMissing(): LedgerError {
+  return new LedgerError('account_not_found', 'there is no such wallet, or it is not yours');
 }

@@ -1,0 +1,52 @@
+import { LedgerError, type Metadata, parseAmount, type TransferRequest } from '@micropay/ledger-core';
+import type { UserPrincipal } from '../auth/principal.js';
+import { ProblemError } from '../http/problem.js';
+import { walletMissing } from '../wallets/find-wallet.js';
+import { defaultWalletName, walletOwnerOf } from '../wallets/wallet-address.js';
+import { isEmail, type Order } from './order.js';
+import type { Parties } from './parties.js';
+import type { VisibleSides } from './transfer-json.js';
+
+/** An order that its user may give, in the ledger's words. */
+export interface ResolvedOrder {
+  readonly request: TransferRequest;
+  readonly visible: VisibleSides;
+}
+
+/**
+ * Checks that a user may give this order. Linked ones come without a key of their own.
+ *
+ * @throws {LedgerError} `account_not_found` for a wallet that is missing, or not the user's where it has to be
+ * @throws {ProblemError} `recipient_not_found`
+ */
+export function resolveOrder(
+  { id }: UserPrincipal,
+  order: Order,
+  parties: Parties,
+  idempotencyKey?: string,
+): ResolvedOrder {
+  const payer = parties.byId(order.from);
+  if (payer === undefined || walletOwnerOf(payer.address) !== id) throw walletMissing();
+  const payee = isEmail(order.to) ? parties.byEmail(order.to, order.currency) : parties.byId(order.to);
+  const payeeOwner = payee === undefined ? undefined : walletOwnerOf(payee.address);
+  if (payee === undefined || payeeOwner === undefined) throw payeeMissing(order);
+  const request: { -readonly [Field in keyof TransferRequest]: TransferRequest[Field] } = {
+    from: payer.id,
+    to: payee.id,
+    amount: parseAmount(order.amount),
+    currency: order.currency,
+  };
+  if (order.description !== undefined) request.description = order.description;
+  if (order.metadata !== undefined) request.metadata = order.metadata as Metadata;
+  if (idempotencyKey !== undefined) {
+    request.idempotencyKey = idempotencyKey;
+    request.scope = id;
+  }
+  return { request, visible: { from: true, to: payeeOwner === id } };
+}
+
+function payeeMissing({ to, currency }: Order): Error {
+  if (!isEmail(to)) return new LedgerError('account_not_found', '"to" names no wallet');
+  const name = defaultWalletName(currency);
+  return new ProblemError('recipient_not_found', `nobody with this email has a wallet named "${name}" in ${currency}`);
+}
