@@ -56,6 +56,12 @@ describe('a payment', () => {
     expect(body).toMatchObject({ to: bob.wallet, toBalance: null });
   });
 
+  it('by email needs a wallet that is named as the currency and holds it', async () => {
+    await call(server.url, 'POST /v1/wallets', { token: carol.token, body: { currency: 'USD', name: 'sek' } });
+    const { status, body } = await pay(alice, { to: carol.email, amount: '5', currency: 'SEK' });
+    expect([status, body.code]).toEqual([404, 'recipient_not_found']);
+  });
+
   it('between two wallets of one user shows both balances', async () => {
     const savings = await call(server.url, 'POST /v1/wallets', {
       token: alice.token,

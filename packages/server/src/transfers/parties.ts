@@ -7,56 +7,56 @@ import { isEmail, type Order } from './order.js';
 
 /** Who is behind what orders name. All of it never changes, so a repetition of an order becomes the same request. */
 export interface Parties {
-  /** The account with that id. */
-  byId(id: string): AccountIdentity | undefined;
-  /**
-   * Where money for this email goes in this currency: to the wallet named as the currency. That it is this one does not
-   * change when the payee opens others.
-   */
-  byEmail(email: string, currency: string): AccountIdentity | undefined;
+  readonly usersByEmail: ReadonlyMap<string, UserId>;
+  /** By id, and by address for payments to an email. */
+  readonly accounts: ReadonlyMap<string, AccountIdentity>;
 }
 
-type UserIds = ReadonlyMap<string, UserId>;
-
-const NO_USERS: UserIds = new Map();
+const NO_USERS: Parties['usersByEmail'] = new Map();
 
 /** Looks up what all of these orders name, each thing once. */
 export async function findParties(
   { ledger, database }: { readonly ledger: Ledger; readonly database: Database },
   orders: readonly Order[],
 ): Promise<Parties> {
-  const userIds = await findPayees(database, ledger.name, orders);
-  const addressOf = (email: string, currency: string) => {
-    const owner = userIds.get(email.toLowerCase());
-    return owner === undefined ? undefined : walletAddress(owner, defaultWalletName(currency));
-  };
+  const usersByEmail = await findPayees(database, ledger.name, orders);
   const references = new Set<string>();
-  for (const { from, to, currency } of orders) {
-    references.add(from);
-    const reference = isEmail(to) ? addressOf(to, currency) : to;
-    if (reference !== undefined) references.add(reference);
+  for (const order of orders) {
+    references.add(order.from);
+    const to = payeeReference(order, usersByEmail);
+    if (to !== undefined) references.add(to);
   }
-  const accounts = await identifyAll(ledger, references);
-  return {
-    byId: (id) => accounts.get(id),
-    byEmail(email, currency) {
-      const account = accounts.get(addressOf(email, currency) ?? '');
-      // A wallet can be given the name of a currency that it does not hold.
-      return account?.currency === currency ? account : undefined;
-    },
-  };
+  return { usersByEmail, accounts: await identifyAll(ledger, references) };
 }
 
-async function findPayees(database: Database, ledger: string, orders: readonly Order[]): Promise<UserIds> {
+/**
+ * The account that an order pays: the wallet of that id or, for an email, its user's wallet named as the currency. That
+ * it is this one does not change when the payee opens others.
+ */
+export function findPayee(order: Order, { usersByEmail, accounts }: Parties): AccountIdentity | undefined {
+  const reference = payeeReference(order, usersByEmail);
+  const account = reference === undefined ? undefined : accounts.get(reference);
+  // A wallet can be given the name of a currency that it does not hold.
+  return isEmail(order.to) && account?.currency !== order.currency ? undefined : account;
+}
+
+function payeeReference({ to, currency }: Order, usersByEmail: Parties['usersByEmail']): string | undefined {
+  if (!isEmail(to)) return to;
+  const user = usersByEmail.get(to.toLowerCase());
+  return user === undefined ? undefined : walletAddress(user, defaultWalletName(currency));
+}
+
+async function findPayees(
+  database: Database,
+  ledger: string,
+  orders: readonly Order[],
+): Promise<Parties['usersByEmail']> {
   const emails = new Set<string>();
   for (const { to } of orders) if (isEmail(to)) emails.add(to.toLowerCase());
   return emails.size === 0 ? NO_USERS : findUserIds(database, ledger, [...emails]);
 }
 
-async function identifyAll(
-  ledger: Ledger,
-  references: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, AccountIdentity>> {
+async function identifyAll(ledger: Ledger, references: ReadonlySet<string>): Promise<Parties['accounts']> {
   const accounts = new Map<string, AccountIdentity>();
   await Promise.all(
     [...references].map(async (reference) => {

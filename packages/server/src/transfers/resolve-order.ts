@@ -4,7 +4,7 @@ import { ProblemError } from '../http/problem.js';
 import { walletMissing } from '../wallets/find-wallet.js';
 import { defaultWalletName, walletOwnerOf } from '../wallets/wallet-address.js';
 import { isEmail, type Order } from './order.js';
-import type { Parties } from './parties.js';
+import { findPayee, type Parties } from './parties.js';
 import type { VisibleSides } from './transfer-json.js';
 
 /** An order that its user may give, in the ledger's words. */
@@ -25,9 +25,9 @@ export function resolveOrder(
   parties: Parties,
   idempotencyKey?: string,
 ): ResolvedOrder {
-  const payer = parties.byId(order.from);
+  const payer = parties.accounts.get(order.from);
   if (payer === undefined || walletOwnerOf(payer.address) !== id) throw walletMissing();
-  const payee = isEmail(order.to) ? parties.byEmail(order.to, order.currency) : parties.byId(order.to);
+  const payee = findPayee(order, parties);
   const payeeOwner = payee === undefined ? undefined : walletOwnerOf(payee.address);
   if (payee === undefined || payeeOwner === undefined) throw payeeMissing(order);
   const request: { -readonly [Field in keyof TransferRequest]: TransferRequest[Field] } = {

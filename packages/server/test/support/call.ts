@@ -50,7 +50,10 @@ export async function registerUser(url: string, { balance = 0n }: { balance?: bi
   const { status, body } = await call(url, 'POST /v1/auth/register', { body: { email, password: PASSWORD } });
   if (status !== 201) throw new Error(`registration answered ${status}: ${JSON.stringify(body)}`);
   const wallet: string = body.wallet.id;
-  if (balance > 0n) await deposit(url, wallet, balance);
+  if (balance > 0n) {
+    const { status: deposited } = await deposit(url, wallet, balance);
+    if (deposited !== 201) throw new Error(`the deposit answered ${deposited}`);
+  }
   return {
     id: body.user.id,
     email,
