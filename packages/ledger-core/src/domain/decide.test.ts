@@ -38,6 +38,7 @@ function stateOf(...balances: Balance[]): BatchState {
     balances: new Map(balances.map((balance) => [balance.accountId, balance])),
     storedByKey: new Map(),
     storedById: new Map(),
+    unconfirmed: new Set(),
     nowMs: NOW_MS,
   };
 }
@@ -257,12 +258,25 @@ describe('a repetition', () => {
     ]);
   });
 
-  it('of the engine’s own id is this very request: its commit was not confirmed, and it is no replay', () => {
+  it.each([true, false])(
+    'of what a commit without an answer wrote is no replay, but once (id given: %s)',
+    (idGiven) => {
+      const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
+      state.storedById.set('transfer-0' as TransferId, stored(THIS));
+      state.storedByKey.set('k', stored(THIS));
+      state.unconfirmed.add('transfer-0' as TransferId);
+      const own = candidateOf({ id: 'transfer-0', idGiven, request: THIS });
+      const { outcomes, rows } = decide([own, idGiven ? own : candidateOf(once), candidateOf(once)], state);
+      expect(outcomes.map(wordOf)).toEqual(['posted', 'replayed', 'replayed']);
+      expect(rows).toEqual([]);
+    },
+  );
+
+  it('of an id that was posted before is a replay, although another commit of the batch was not confirmed', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     state.storedById.set('transfer-0' as TransferId, stored(THIS));
-    const { outcomes, rows } = decide([candidateOf({ id: 'transfer-0', request: THIS })], state);
-    expect(outcomes.map(wordOf)).toEqual(['posted']);
-    expect(rows).toEqual([]);
+    state.unconfirmed.add('transfer-1' as TransferId);
+    expect(words([candidateOf({ id: 'transfer-0', idGiven: true, request: THIS })], state)).toEqual(['replayed']);
   });
 });
 

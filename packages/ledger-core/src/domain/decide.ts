@@ -36,6 +36,8 @@ export interface BatchState {
   readonly balances: ReadonlyMap<AccountId, Balance>;
   readonly storedByKey: Map<KeyDigest, StoredRequest>;
   readonly storedById: Map<TransferId, StoredRequest>;
+  /** Transfers of this very batch that a commit without an answer may have written. */
+  readonly unconfirmed: Set<TransferId>;
   /** The database's clock after the locks, in milliseconds since 1970. */
   readonly nowMs: number;
 }
@@ -64,7 +66,7 @@ export function decide(candidates: readonly Candidate[], state: BatchState): Dec
 
 function decideOne(candidate: Candidate, state: BatchState, rows: JournalRow[]): Outcome {
   const known = findStored(candidate, state);
-  if (known !== undefined) return replay(candidate, known);
+  if (known !== undefined) return replay(candidate, known, state);
   const undo = candidate.linked ? new Map<Balance, Balance>() : undefined;
   const transfers: Transfer[] = [];
   for (const [index, resolved] of candidate.legs.entries()) {
@@ -98,11 +100,11 @@ function findStored(candidate: Candidate, state: BatchState): Known | undefined 
   return undefined;
 }
 
-function replay(candidate: Candidate, { stored, reused }: Known): Outcome {
+function replay(candidate: Candidate, { stored, reused }: Known, { unconfirmed }: BatchState): Outcome {
   const first = candidate.legs[0];
   invariant(first !== undefined, 'a request has at least one leg');
-  // An id of the engine's own in the journal: this very request, whose commit was not confirmed.
-  const ours = !first.idGiven && stored.transfers[0]?.id === first.id;
+  // This very request, whose commit was not confirmed: it was posted once, so only the first finds it so.
+  const ours = stored.transfers[0]?.id === first.id && unconfirmed.delete(first.id);
   if (!ours && stored.requestDigest !== candidate.requestDigest) return alreadyUsed(reused);
   return stored.transfers.map((transfer) => ({ ...transfer, replayed: !ours }));
 }

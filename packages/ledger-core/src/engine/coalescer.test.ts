@@ -49,7 +49,7 @@ function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<Co
   let judge = (input: BatchInput): RetriedResult => ({
     outcomes: input.candidates.map(posted),
     busyAccounts: [],
-    uncertain: false,
+    unconfirmed: new Set(),
   });
   const coalescer = createCoalescer({
     limits,
@@ -167,7 +167,7 @@ describe('the coalescer', () => {
     });
     const first = submit(submissionOf('a')).catch((error: unknown) => error);
     await finish();
-    onJudge(({ candidates }) => ({ outcomes: candidates.map(posted), busyAccounts: [], uncertain: false }));
+    onJudge(({ candidates }) => ({ outcomes: candidates.map(posted), busyAccounts: [], unconfirmed: new Set() }));
     const second = submit(submissionOf('b'));
     await finish();
     expect([await first, await second]).toMatchObject([fault, [{ id: 'b' }]]);
@@ -179,7 +179,7 @@ describe('the coalescer', () => {
     onJudge(({ candidates }) => ({
       outcomes: candidates.map((candidate) => (nameOf(candidate) === 'b' ? fault : posted(candidate))),
       busyAccounts: [],
-      uncertain: false,
+      unconfirmed: new Set(),
     }));
     const answers = Promise.allSettled(['a', 'b', 'c'].map((name) => submit(submissionOf(name))));
     await finish();
@@ -211,7 +211,7 @@ describe('drain', () => {
     onJudge(({ candidates }) => ({
       outcomes: candidates.map(() => BUSY),
       busyAccounts: ['alice' as AccountId],
-      uncertain: false,
+      unconfirmed: new Set(),
     }));
     const answer = submit(submissionOf('a'));
     await finish();
@@ -265,7 +265,7 @@ describe('an ordered call', () => {
         applied.push(nameOf(candidate));
         return posted(candidate);
       });
-      return { outcomes, busyAccounts: isHeld ? ['busy' as AccountId] : [], uncertain: false };
+      return { outcomes, busyAccounts: isHeld ? ['busy' as AccountId] : [], unconfirmed: new Set() };
     });
     const answers = Promise.all(
       [ordered('a', 'busy'), ...['b', 'c', 'd', 'e'].map((name) => ordered(name))].map(submit),

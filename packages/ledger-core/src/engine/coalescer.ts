@@ -1,4 +1,5 @@
 import type { Outcome } from '../domain/decide.js';
+import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
 import type { EngineLimits } from './limits.js';
 import { createParking } from './parking.js';
@@ -119,7 +120,7 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
       resolved = batch.map((waiting) => ({
         ...waiting,
         candidate: waiting.submission.toCandidate(idOf),
-        uncertain: false,
+        unconfirmed: NOTHING,
       }));
     } catch (error) {
       for (const waiting of batch) waiting.settle(error as Error);
@@ -132,12 +133,13 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
     if (batch.length === 0) return;
     const candidates = batch.map(({ candidate }) => candidate);
     try {
-      const uncertain = batch.some((waiting) => waiting.uncertain);
-      const result = await run(lane, { ledger, candidates, onlyFree, uncertain });
+      const uncertain = batch.filter((waiting) => waiting.unconfirmed.size > 0);
+      const unconfirmed = new Set(uncertain.flatMap((waiting) => [...waiting.unconfirmed]));
+      const result = await run(lane, { ledger, candidates, onlyFree, unconfirmed });
       parking.learn(candidates, result.busyAccounts);
       batch.forEach((waiting, index) => {
         const outcome = result.outcomes[index];
-        if (outcome === BUSY) parking.park({ ...waiting, uncertain: result.uncertain });
+        if (outcome === BUSY) parking.park({ ...waiting, unconfirmed: result.unconfirmed });
         else waiting.settle(outcome as Outcome | Error);
       });
     } catch (error) {
@@ -155,6 +157,8 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
 
   return { submit, drain };
 }
+
+const NOTHING: ReadonlySet<TransferId> = new Set();
 
 /** How many requests from the front fit into one batch; a linked group counts each of its legs. */
 function batchLength(queue: readonly Waiting[], legsMax: number): number {

@@ -47,6 +47,7 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
   const pool = createPool(database, {
     connectionsMax: limits.readConnectionsMax,
     lockTimeoutMs: limits.accountBusyTimeoutMs,
+    answerTimeoutMs: limits.answerTimeoutMs,
   });
   const reads = fromPool(pool);
   const identities = createIdentities(limits.identitiesMax);

@@ -1,6 +1,7 @@
 import { Client, type PoolConfig, type QueryResult } from 'pg';
 import type { NamedStatement } from '../postgres/balances.js';
 import { toConfig } from '../postgres/connect.js';
+import type { EngineLimits } from './limits.js';
 
 /** A statement and its values. */
 export type Call = readonly [statement: NamedStatement, values?: readonly unknown[]];
@@ -32,7 +33,7 @@ export const ROLLBACK: NamedStatement = { name: '', text: 'rollback' };
 
 export async function openLane(
   database: string | PoolConfig,
-  { lockTimeoutMs }: { readonly lockTimeoutMs: number },
+  { lockTimeoutMs, answerTimeoutMs }: Pick<EngineLimits, 'lockTimeoutMs' | 'answerTimeoutMs'>,
 ): Promise<Lane> {
   const client = new Client({
     ...toConfig(database),
@@ -40,6 +41,7 @@ export async function openLane(
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     lock_timeout: lockTimeoutMs,
+    query_timeout: answerTimeoutMs,
     pipeline: true,
   });
   let usable = true;

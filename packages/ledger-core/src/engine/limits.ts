@@ -12,6 +12,8 @@ export interface EngineLimits {
   readonly accountBusyTimeoutMs: number;
   /** Runs of one batch that deadlocks, key races and lost connections may cost. */
   readonly attemptsMax: number;
+  /** How long a statement may go without an answer; past it the connection counts as lost. */
+  readonly answerTimeoutMs: number;
   /** Connections for reads. */
   readonly readConnectionsMax: number;
   /** Immutable account identities kept in memory. */
@@ -25,6 +27,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   lockTimeoutMs: 100,
   accountBusyTimeoutMs: 5_000,
   attemptsMax: 8,
+  answerTimeoutMs: 65_000,
   readConnectionsMax: 4,
   identitiesMax: 100_000,
 };

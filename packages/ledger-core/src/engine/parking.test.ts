@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AccountId } from '../domain/account.js';
 import type { Candidate, Outcome } from '../domain/decide.js';
+import type { TransferId } from '../domain/transfer.js';
 import { createParking, type Parking } from './parking.js';
 import type { Resolved } from './waiting.js';
 
@@ -25,11 +26,11 @@ interface Part {
   readonly account?: string;
   readonly order?: object | null;
   readonly ledger?: number;
-  readonly uncertain?: boolean;
+  readonly unconfirmed?: boolean;
 }
 
 function requestOf(name: string, part: Part = {}): Resolved {
-  const { account = 'busy', order = null, ledger = 1, uncertain = false } = part;
+  const { account = 'busy', order = null, ledger = 1, unconfirmed = false } = part;
   const leg = { id: name, idGiven: false, from: account, to: 'other', leg: {} };
   return {
     submission: { ledger, references: [], order, toCandidate: () => ({}) as Candidate },
@@ -37,7 +38,7 @@ function requestOf(name: string, part: Part = {}): Resolved {
       answers.push([name, 'code' in outcome ? String(outcome.code) : 'posted']);
     },
     candidate: { legs: [leg], linked: false, keyDigest: null, requestDigest: null, order } as unknown as Candidate,
-    uncertain,
+    unconfirmed: new Set(unconfirmed ? [name as TransferId] : []),
   };
 }
 
@@ -110,7 +111,7 @@ describe('parking', () => {
 
   it('answers with outcome_unknown when a commit of the request was not confirmed', async () => {
     const { parking } = parkingOf(nothingIsFree);
-    parking.park(requestOf('a', { uncertain: true }));
+    parking.park(requestOf('a', { unconfirmed: true }));
     await vi.advanceTimersByTimeAsync(TIMEOUT_MS + RETRY_MS);
     expect(answers).toEqual([['a', 'outcome_unknown']]);
   });

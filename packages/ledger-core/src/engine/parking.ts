@@ -3,7 +3,7 @@ import type { Candidate } from '../domain/decide.js';
 import { LedgerError } from '../errors.js';
 import type { EngineLimits } from './limits.js';
 import { touches } from './post-batch.js';
-import { outcomeUnknown } from './retry.js';
+import { isUnconfirmed, outcomeUnknown } from './retry.js';
 import { accountsOf } from './road.js';
 import type { Resolved } from './waiting.js';
 
@@ -95,7 +95,9 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
       if (isExpired(waiting) && !isOnlyHeld(waiting)) {
         leave(waiting);
         waiting.settle(
-          waiting.uncertain ? outcomeUnknown(waiting.candidate) : accountBusy(limits.accountBusyTimeoutMs),
+          isUnconfirmed(waiting.candidate, waiting.unconfirmed)
+            ? outcomeUnknown(waiting.candidate)
+            : accountBusy(limits.accountBusyTimeoutMs),
         );
       }
     }

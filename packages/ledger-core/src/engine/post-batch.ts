@@ -1,10 +1,11 @@
 import type { QueryResult } from 'pg';
 import type { AccountId } from '../domain/account.js';
-import { type Candidate, decide, type Outcome } from '../domain/decide.js';
+import { type Candidate, type Decision, decide, type Outcome } from '../domain/decide.js';
+import type { TransferId } from '../domain/transfer.js';
 import { invariant } from '../errors.js';
 import type { Row } from '../postgres/balances.js';
 import { isLockTimeout, sqlState } from '../postgres/sql-errors.js';
-import { BEGIN, COMMIT, type Lane, ROLLBACK } from './lane.js';
+import { BEGIN, type Call, COMMIT, type Lane, ROLLBACK } from './lane.js';
 import {
   accountsOf,
   type BatchInput,
@@ -27,6 +28,13 @@ export interface BatchResult {
 /** The connection broke before the answer to `commit` came: the journal knows whether it took place. */
 export class UnconfirmedCommit extends Error {
   override readonly name = 'UnconfirmedCommit';
+  /** What it would have written. */
+  readonly transferIds: readonly TransferId[];
+
+  constructor(transferIds: readonly TransferId[], cause: unknown) {
+    super('the connection was lost during commit', { cause });
+    this.transferIds = transferIds;
+  }
 }
 
 /** Another transaction holds one of the batch's keys and may be waiting for another one of them. */
@@ -55,7 +63,7 @@ async function lockDecideWrite(lane: Lane, statements: Statements, input: BatchI
   const { ledger, candidates } = input;
   const [, ...reads] = await rowsOf(lane, [[BEGIN], ...readCalls(statements, input)]);
   const executeOne: ExecuteOne = async (statement, values) => (await rowsOf(lane, [[statement, values]]))[0] ?? [];
-  const state = await toState(executeOne, statements, ledger, reads);
+  const state = await toState(executeOne, statements, input, reads);
   const busyAccounts = input.onlyFree ? accountsOf(candidates).filter((account) => !state.balances.has(account)) : [];
   const isFree = whichAreFree(candidates, new Set(busyAccounts));
   const decision = decide(
@@ -64,7 +72,7 @@ async function lockDecideWrite(lane: Lane, statements: Statements, input: BatchI
   );
   const write = writeCall(statements, ledger, decision, state);
   if (write === undefined) await lane.executeAll([[ROLLBACK]]);
-  else await writeAndCommit(lane, write);
+  else await writeAndCommit(lane, write, decision);
   const outcomes = decision.outcomes[Symbol.iterator]();
   return {
     busyAccounts,
@@ -88,13 +96,16 @@ export function touches({ legs }: Candidate, accounts: ReadonlySet<AccountId>): 
   return legs.some(({ from, to }) => (from !== null && accounts.has(from)) || (to !== null && accounts.has(to)));
 }
 
-async function writeAndCommit(lane: Lane, write: Parameters<Lane['executeAll']>[0][number]): Promise<void> {
+async function writeAndCommit(lane: Lane, write: Call, { rows }: Decision): Promise<void> {
   // A failed write turns the commit behind it into a rollback, so both can be sent at once.
   const [written, committed] = await lane.executeAll([write, [COMMIT]]);
   invariant(written !== undefined && committed !== undefined, 'every statement settles');
   if (written.status === 'rejected' && sqlState(written.reason) !== undefined) throw asKeyContention(written.reason);
   if (committed.status === 'rejected') {
-    throw new UnconfirmedCommit('the connection was lost during commit', { cause: committed.reason });
+    throw new UnconfirmedCommit(
+      rows.map(({ transfer }) => transfer.id),
+      committed.reason,
+    );
   }
   invariant(committed.value.command === 'COMMIT', 'a written batch commits');
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Candidate, Outcome } from '../domain/decide.js';
+import type { TransferId } from '../domain/transfer.js';
 import { InvariantError, LedgerError } from '../errors.js';
 import { fromSqlError, isConflict, isKeyRace, isLockTimeout, isUnavailable } from '../postgres/sql-errors.js';
 import type { Lane } from './lane.js';
@@ -17,8 +18,8 @@ const UNAVAILABLE_ATTEMPTS_MAX = 3;
 const KEY_ATTEMPTS_MAX = 3;
 
 export interface RetriedResult extends BatchResult {
-  /** True when a commit of this batch stayed unconfirmed: whoever runs it again looks for its ids. */
-  readonly uncertain: boolean;
+  /** What a commit without an answer may have written: whoever runs the batch again looks for it. */
+  readonly unconfirmed: ReadonlySet<TransferId>;
 }
 
 /** Runs a batch until every request of it has an outcome. It rejects for bugs only. */
@@ -29,35 +30,36 @@ export async function postBatchWithRetries(
   attemptsMax: number,
   keyAttemptsMax = KEY_ATTEMPTS_MAX,
 ): Promise<RetriedResult> {
-  let { onlyFree, uncertain } = input;
+  let { onlyFree, unconfirmed } = input;
   for (let attempt = 1; ; attempt += 1) {
     let lane: Lane | undefined;
     try {
       lane = await openLane();
-      const result = await postBatch(lane, statements, { ...input, onlyFree, uncertain });
-      return { ...result, uncertain };
+      const result = await postBatch(lane, statements, { ...input, onlyFree, unconfirmed });
+      return { ...result, unconfirmed };
     } catch (error) {
       if (error instanceof InvariantError) throw error;
-      uncertain ||= error instanceof UnconfirmedCommit;
-      const runs = error instanceof KeyContention ? keyAttemptsMax : runsWorth(error, uncertain, attemptsMax);
+      if (error instanceof UnconfirmedCommit) unconfirmed = new Set([...unconfirmed, ...error.transferIds]);
+      const isUncertain = unconfirmed.size > 0;
+      const runs = error instanceof KeyContention ? keyAttemptsMax : runsWorth(error, isUncertain, attemptsMax);
       if (isLockTimeout(error) && !onlyFree) {
         onlyFree = true;
       } else if (attempt < runs) {
         await delay(backoffMs(attempt));
       } else if (lane !== undefined && isOneRequestsFault(error) && input.candidates.length > 1) {
-        return splitInTwo(openLane, statements, { ...input, onlyFree, uncertain }, attemptsMax);
+        return splitInTwo(openLane, statements, { ...input, onlyFree, unconfirmed }, attemptsMax);
       } else {
-        return refuseAll(input, uncertain, error);
+        return refuseAll(input, unconfirmed, error);
       }
     }
   }
 }
 
 /** How many runs an error is worth; 1 for errors that another run would meet again. */
-function runsWorth(error: unknown, uncertain: boolean, attemptsMax: number): number {
+function runsWorth(error: unknown, isUncertain: boolean, attemptsMax: number): number {
   if (isConflict(error) || isKeyRace(error)) return attemptsMax;
   if (error instanceof UnconfirmedCommit || isUnavailable(error)) {
-    return uncertain ? attemptsMax : UNAVAILABLE_ATTEMPTS_MAX;
+    return isUncertain ? attemptsMax : UNAVAILABLE_ATTEMPTS_MAX;
   }
   return 1;
 }
@@ -94,16 +96,22 @@ async function splitInTwo(
   return {
     outcomes: [...first.outcomes, ...back.map((one) => (isHeld(one) ? BUSY : (outcomes.next().value as Outcome)))],
     busyAccounts: [...first.busyAccounts, ...second.busyAccounts],
-    uncertain: first.uncertain || second.uncertain,
+    unconfirmed: new Set([...first.unconfirmed, ...second.unconfirmed]),
   };
 }
 
-function refuseAll({ candidates }: BatchInput, uncertain: boolean, error: unknown): RetriedResult {
+function refuseAll({ candidates }: BatchInput, unconfirmed: ReadonlySet<TransferId>, error: unknown): RetriedResult {
   return {
-    outcomes: candidates.map((candidate) => (uncertain ? outcomeUnknown(candidate, error) : toRefusal(error))),
+    outcomes: candidates.map((candidate) =>
+      isUnconfirmed(candidate, unconfirmed) ? outcomeUnknown(candidate, error) : toRefusal(error),
+    ),
     busyAccounts: [],
-    uncertain,
+    unconfirmed,
   };
+}
+
+export function isUnconfirmed({ legs }: Candidate, unconfirmed: ReadonlySet<TransferId>): boolean {
+  return legs.some(({ id }) => unconfirmed.has(id));
 }
 
 /** What no code foresees goes to its caller as it is: it is a fault, not a refusal. */

@@ -1,6 +1,7 @@
 import type { AccountId } from '../domain/account.js';
 import type { Balance } from '../domain/balance.js';
 import type { BatchState, Candidate, Decision } from '../domain/decide.js';
+import type { TransferId } from '../domain/transfer.js';
 import { invariant } from '../errors.js';
 import type { ArrayEncoding } from '../postgres/arrays.js';
 import {
@@ -45,8 +46,8 @@ export interface BatchInput {
   readonly candidates: readonly Candidate[];
   /** Leave out accounts that somebody else keeps locked, instead of waiting for them. */
   readonly onlyFree: boolean;
-  /** Look for the engine's own ids as well: a commit of this batch was not confirmed. */
-  readonly uncertain: boolean;
+  /** Transfers of this batch that a commit without an answer may have written: they are looked for by id. */
+  readonly unconfirmed: ReadonlySet<TransferId>;
 }
 
 /** Which accounts a batch names, each once. */
@@ -67,7 +68,7 @@ export function readCalls(statements: Statements, input: BatchInput): readonly C
   const { arrays } = statements;
   const keys = candidates.map(({ keyDigest }) => keyDigest).filter((key) => key !== null);
   const ids = candidates.flatMap(({ legs }) =>
-    legs.filter(({ idGiven }) => idGiven || input.uncertain).map(({ id }) => id),
+    legs.filter(({ id, idGiven }) => idGiven || input.unconfirmed.has(id)).map(({ id }) => id),
   );
   const lock = input.onlyFree ? statements.lockFree : statements.lock;
   return [
@@ -85,7 +86,7 @@ export type ExecuteOne = (statement: NamedStatement, values: readonly unknown[])
 export async function toState(
   executeOne: ExecuteOne,
   { store }: Statements,
-  ledger: number,
+  { ledger, unconfirmed }: BatchInput,
   [locked, clock, ...found]: readonly (readonly Row[])[],
 ): Promise<BatchState> {
   const now = clock?.[0]?.now_ms;
@@ -96,7 +97,7 @@ export async function toState(
     balances.set(balance.accountId, balance);
   }
   const stored = await toStoredRequests(executeOne, store, ledger, found.flat());
-  return { balances, ...stored, nowMs: Number(now) };
+  return { balances, ...stored, unconfirmed: new Set(unconfirmed), nowMs: Number(now) };
 }
 
 /** The statement that writes a decision; undefined when nothing is to be written. */

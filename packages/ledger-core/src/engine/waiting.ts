@@ -1,5 +1,6 @@
 import type { AccountId } from '../domain/account.js';
 import type { Candidate, Outcome } from '../domain/decide.js';
+import type { TransferId } from '../domain/transfer.js';
 
 /** A request as its caller left it; its accounts are looked up when its batch starts. */
 export interface Submission {
@@ -23,6 +24,6 @@ export interface Waiting {
 /** A request whose accounts are known. */
 export interface Resolved extends Waiting {
   readonly candidate: Candidate;
-  /** True when a commit of it stayed unconfirmed. */
-  readonly uncertain: boolean;
+  /** What a commit without an answer may have written of its batch. */
+  readonly unconfirmed: ReadonlySet<TransferId>;
 }

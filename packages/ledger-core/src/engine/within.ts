@@ -1,4 +1,5 @@
 import { type Candidate, decide, type Outcome } from '../domain/decide.js';
+import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
 import type { NamedStatement, Row } from '../postgres/balances.js';
 import { fromSqlError, sqlState } from '../postgres/sql-errors.js';
@@ -65,12 +66,12 @@ export async function postWithin(
   return inSavepoint(transaction, async () => {
     await refuseOtherIsolation(transaction);
     const candidates = await resolve();
-    const input = { ledger, candidates, onlyFree: false, uncertain: false };
+    const input = { ledger, candidates, onlyFree: false, unconfirmed: new Set<TransferId>() };
     const reads: (readonly Row[])[] = [];
     for (const [statement, values] of readCalls(statements, input)) {
       reads.push(await execute(statement, values));
     }
-    const state = await toState(execute, statements, ledger, reads);
+    const state = await toState(execute, statements, input, reads);
     const decision = decide(candidates, state);
     const write = writeCall(statements, ledger, decision, state);
     if (write !== undefined) await execute(...write);

@@ -1,4 +1,6 @@
 import { Pool, type PoolConfig } from 'pg';
+import { LedgerError } from '../errors.js';
+import { sqlState } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -19,13 +21,18 @@ export function toConfig(database: string | PoolConfig): PoolConfig {
 export interface PoolLimits {
   readonly connectionsMax: number;
   readonly lockTimeoutMs: number;
+  readonly answerTimeoutMs: number;
 }
 
 /** A pool for reads and account changes. */
-export function createPool(database: string | PoolConfig, { connectionsMax, lockTimeoutMs }: PoolLimits): Pool {
+export function createPool(
+  database: string | PoolConfig,
+  { connectionsMax, lockTimeoutMs, answerTimeoutMs }: PoolLimits,
+): Pool {
   const pool = new Pool({
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: lockTimeoutMs,
+    query_timeout: answerTimeoutMs,
     ...toConfig(database),
     max: connectionsMax,
   });
@@ -37,6 +44,22 @@ export function createPool(database: string | PoolConfig, { connectionsMax, lock
 /** Statements of a pool, each on whatever connection is free. */
 export function fromPool(pool: Pool): TransactionAdapter {
   return { executeSql: (text, values) => pool.query(text, [...values]) };
+}
+
+/** An answer to `commit` says what became of it; without one nobody knows. */
+function refuseUnconfirmed(error: unknown): never {
+  if (sqlState(error) !== undefined) throw error;
+  throw new LedgerError(
+    'outcome_unknown',
+    'the connection was lost during commit: look whether the change is there',
+    {},
+    { cause: error },
+  );
+}
+
+function isLost(error: unknown): boolean {
+  const cause = error instanceof LedgerError ? error.cause : error;
+  return cause !== undefined && sqlState(cause) === undefined;
 }
 
 /** Runs `work` in a database transaction of its own. */
@@ -54,12 +77,16 @@ export async function inTransaction<Result>(
   try {
     await client.query(`begin transaction isolation level ${isolation}`);
     const result = await work({ executeSql: (text, values) => client.query(text, [...values]) });
-    await client.query('commit');
+    await client.query('commit').catch(refuseUnconfirmed);
     return result;
   } catch (error) {
-    await client.query('rollback').catch((rollbackError: Error) => {
-      broken = rollbackError;
-    });
+    // Where PostgreSQL did not answer, it will not answer a rollback either: the connection is dropped.
+    if (isLost(error)) broken = error as Error;
+    else {
+      await client.query('rollback').catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+    }
     throw error;
   } finally {
     client.off('error', onError);
