@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { LEDGER_ERROR_CODES, LedgerError } from '@micropay/ledger-core';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES, ERRORS } from './error-codes.js';
@@ -18,6 +19,21 @@ describe.each(LEDGER_ERROR_CODES)('%s of the ledger', (code) => {
     expect(problem).toMatchObject({ code, detail: 'what happened', status: ERRORS[code].status });
     if (error.retryable) expect(problem.status).toBe(503);
     expect(headers?.['retry-after']).toBe(problem.status === 503 ? '1' : undefined);
+  });
+});
+
+describe('the reference', () => {
+  const page = readFileSync(new URL('../../../../docs/reference/http-errors.md', import.meta.url), 'utf8');
+
+  it('lists every code with its status, in order', () => {
+    const rows = ERROR_CODES.map((code) => `| \`${code}\` | ${ERRORS[code].status} | ${ERRORS[code].title} |`);
+    expect(page).toContain(`| --- | --- | --- |\n${rows.join('\n')}\n`);
+  });
+
+  it('explains every code of the server', () => {
+    const ledgerCodes = new Set<string>(LEDGER_ERROR_CODES);
+    const own = ERROR_CODES.filter((code) => !ledgerCodes.has(code));
+    expect([...page.matchAll(/^\| `(\w+)` \| (?!\d)/gm)].map(([, code]) => code)).toEqual(own);
   });
 });
 
