@@ -27,8 +27,8 @@ export async function createServices(
 ): Promise<{
   readonly services: Services;
   readonly background: readonly RepeatedWork[];
-  /** An operator key that was made just now. */
-  readonly newOperatorKey: string | undefined;
+  /** Sees to it that there is an operator key; answers one that was made, which cannot be had again. */
+  ensureOperatorKey(): Promise<string | undefined>;
 }> {
   const signingKeys = createSigningKeys(database);
   const revokedSessions = createRevokedSessions(database);
@@ -43,7 +43,7 @@ export async function createServices(
 
   await signingKeys.rotate();
   await revokedSessions.poll();
-  const newOperatorKey = await apiKeys.ensureOperatorKey(config.operatorApiKey);
+  await apiKeys.reload();
 
   return {
     services: {
@@ -63,6 +63,6 @@ export async function createServices(
       { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },
       { name: 'expired sessions', everyMs: HOUR_MS, run: sessions.removeExpired },
     ],
-    newOperatorKey,
+    ensureOperatorKey: () => apiKeys.ensureOperatorKey(config.operatorApiKey),
   };
 }

@@ -17,8 +17,13 @@ try {
   const server = await startServer(config, log);
   stopOnSignals(server);
   if (config.dataDirectory !== undefined) {
-    if (server.newOperatorKey !== undefined) await keepOperatorKey(config.dataDirectory, server.newOperatorKey);
     if (config.operatorApiKey !== undefined) await forgetOperatorKey(config.dataDirectory);
+    if (server.newOperatorKey !== undefined) {
+      await keepOperatorKey(config.dataDirectory, server.newOperatorKey).catch((error: Error) => {
+        // It is printed all the same, and cannot be had again.
+        console.error(`The operator key could not be kept in ${config.dataDirectory}: ${error.message}`);
+      });
+    }
   }
   console.log(greeting(server, config));
 } catch (error) {

@@ -30,29 +30,26 @@ export interface RunningServer {
 export async function startServer(config: Config, log: Logger = createLog(config.logLevel)): Promise<RunningServer> {
   const { databaseUrl, databaseSchema, ledger: name, host, port, corsOrigins } = config;
   await migrateServer(databaseUrl, databaseSchema);
-  const ledger = createLedger({ database: databaseUrl, schema: databaseSchema, name });
-  const database = connect(databaseUrl, databaseSchema);
-  const disconnect = async () => {
-    await ledger.close();
-    await database.destroy();
+  const closers: (() => unknown)[] = [];
+  /** Closes what was opened, the last first. */
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    const ledger = createLedger({ database: databaseUrl, schema: databaseSchema, name });
+    closers.push(() => ledger.close());
+    const database = connect(databaseUrl, databaseSchema);
+    closers.push(() => database.destroy());
     await ledger.check();
-    const { services, background, newOperatorKey } = await createServices(config, ledger, database);
+    const { services, background, ensureOperatorKey } = await createServices(config, ledger, database);
     const app = createApp({ services, log, corsOrigins });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
-    const stopBackground = runInBackground(background, log);
-    return {
-      url: listening.url,
-      newOperatorKey,
-      async close() {
-        stopBackground();
-        await listening.stop(SHUTDOWN_TIMEOUT_MS);
-        await disconnect();
-      },
-    };
+    closers.push(() => listening.stop(SHUTDOWN_TIMEOUT_MS));
+    closers.push(runInBackground(background, log));
+    // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
+    return { url: listening.url, newOperatorKey: await ensureOperatorKey(), close };
   } catch (error) {
-    await disconnect();
+    await close();
     throw error;
   }
 }

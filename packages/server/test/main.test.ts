@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -43,6 +44,23 @@ describe('with a database', () => {
   afterAll(async () => {
     await database.drop();
     await rm(directory, { recursive: true });
+  });
+
+  it('loses no operator key to a port in use or to a folder that cannot be written', async () => {
+    const fresh = await createEmptyDatabase();
+    const occupant = createServer().listen(0, '127.0.0.1');
+    await once(occupant, 'listening');
+    const { port } = occupant.address() as { port: number };
+    const refused = start({ DATABASE_URL: fresh.url, PORT: String(port) });
+    expect(await refused.ended()).toBe(1);
+    occupant.close();
+    const main = start({ DATABASE_URL: fresh.url, DATA_DIR: '/dev/null/nowhere' });
+    const url = await main.listening();
+    const key = /Operator key, shown this once: (mpk_\S+)/.exec(main.output())?.[1] ?? '';
+    expect((await call(url, 'GET /v1/verify', { token: key })).status).toBe(200);
+    expect(main.output()).toContain('could not be kept');
+    await main.stop();
+    await fresh.drop();
   });
 
   it('prints an operator key at the first start only, and keeps it for its owner', async () => {
@@ -105,7 +123,7 @@ describe('with a database', () => {
 
   it('says that its port is in use', async () => {
     const occupant = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => occupant.once('listening', resolve));
+    await once(occupant, 'listening');
     const { port } = occupant.address() as { port: number };
     const main = start({ DATABASE_URL: database.url, PORT: String(port) });
     expect(await main.ended()).toBe(1);
