@@ -41,7 +41,7 @@ export interface LedgerOptions {
  * await ledger.close();
  * ```
  *
- * @throws {LedgerError} `invalid_request` for a malformed ledger name
+ * @throws {LedgerError} `invalid_request` for a malformed ledger name or limit
  */
 export function createLedger(options: LedgerOptions): Ledger {
   const { database, schema = 'micropay', name = 'main', limits = {} } = options;

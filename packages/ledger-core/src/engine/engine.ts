@@ -11,7 +11,7 @@ import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { type Coalescer, createCoalescer } from './coalescer.js';
 import { createIdentities, type Identities } from './identities.js';
 import { type Lane, openLane } from './lane.js';
-import { DEFAULT_LIMITS, type EngineLimits } from './limits.js';
+import { type EngineLimits, toLimits } from './limits.js';
 import { postBatchWithRetries } from './retry.js';
 import { createStatements, type Statements } from './road.js';
 
@@ -41,7 +41,7 @@ export interface Engine {
 }
 
 export function createEngine({ database, schema, limits: given }: EngineOptions): Engine {
-  const limits = { ...DEFAULT_LIMITS, ...given };
+  const limits = toLimits(given);
   const store = createStore(schema);
   const statements = createStatements(store, asBytes);
   const pool = createPool(database, {

@@ -1,3 +1,5 @@
+import { LedgerError } from '../errors.js';
+
 /** Every bound of the engine, by name. */
 export interface EngineLimits {
   /** Requests in one database transaction. */
@@ -31,3 +33,21 @@ export const DEFAULT_LIMITS: EngineLimits = {
   readConnectionsMax: 4,
   identitiesMax: 100_000,
 };
+
+/** The longest time that a timer takes. */
+const LIMIT_MAX = 2 ** 31 - 1;
+
+/**
+ * Completes limits with the defaults.
+ *
+ * @throws {LedgerError} `invalid_request` for an unknown limit, or one that is no whole number from 1 to 2³¹ − 1
+ */
+export function toLimits(given: Partial<EngineLimits>): EngineLimits {
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  for (const [name, value] of set) {
+    if (!(name in DEFAULT_LIMITS) || !Number.isInteger(value) || value < 1 || value > LIMIT_MAX) {
+      throw new LedgerError('invalid_request', `limits.${name} must be one of the engine's limits, at least 1`);
+    }
+  }
+  return { ...DEFAULT_LIMITS, ...Object.fromEntries(set) };
+}

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { LedgerError } from '../errors.js';
+import { fromSqlError, isKeyRace, sqlState } from './sql-errors.js';
+
+/** An error as `pg` makes it of what PostgreSQL said. */
+const fromPostgres = (code: string, part: object = {}) =>
+  Object.assign(new Error('PostgreSQL says no'), { severity: 'ERROR', code, ...part });
+/** An error as Node makes it of a socket. */
+const fromSocket = (code: string, part: object = {}) => Object.assign(new Error(code), { code, ...part });
+
+describe('fromSqlError', () => {
+  it.each<[string, Error, string]>([
+    ['a deadlock', fromPostgres('40P01'), 'transaction_conflict'],
+    ['a serialization failure', fromPostgres('40001'), 'transaction_conflict'],
+    [
+      'a key that was posted meanwhile',
+      fromPostgres('23505', { constraint: 'transfers_idempotency_unique' }),
+      'transaction_conflict',
+    ],
+    [
+      'an id that was posted meanwhile',
+      fromPostgres('23505', { constraint: 'transfers_pkey' }),
+      'transaction_conflict',
+    ],
+    ['a lock timeout', fromPostgres('55P03'), 'account_busy'],
+    ['a lost connection', fromPostgres('08006'), 'database_unavailable'],
+    ['a full disk', fromPostgres('53100'), 'database_unavailable'],
+    ['too many connections', fromPostgres('53300'), 'database_unavailable'],
+    ['a shutdown', fromPostgres('57P01'), 'database_unavailable'],
+    ['a start that is not over', fromPostgres('57P03'), 'database_unavailable'],
+    ['a failing disk', fromPostgres('58030'), 'database_unavailable'],
+    ['a standby', fromPostgres('25006'), 'database_unavailable'],
+    ['a wrong password', fromPostgres('28P01'), 'database_unavailable'],
+    ['an unknown database', fromPostgres('3D000'), 'database_unavailable'],
+    ['a missing grant', fromPostgres('42501'), 'database_unavailable'],
+    ['nobody who listens', fromSocket('ECONNREFUSED', { syscall: 'connect' }), 'database_unavailable'],
+    ['a broken pipe', fromSocket('EPIPE'), 'database_unavailable'],
+    ['a host that is not found', fromSocket('ENOTFOUND', { syscall: 'getaddrinfo' }), 'database_unavailable'],
+    ['all addresses of a host', new AggregateError([fromSocket('ECONNREFUSED')], ''), 'database_unavailable'],
+    ['a connection that ended', new Error('Connection terminated unexpectedly'), 'database_unavailable'],
+    ['a connection that does not come about', new Error('timeout expired'), 'database_unavailable'],
+    ['an answer that does not come', new Error('Query read timeout'), 'database_unavailable'],
+    ['a pool that was closed', new Error('Cannot use a pool after calling end on the pool'), 'ledger_closed'],
+  ])('reads %s', (_, error, code) => {
+    const refusal = fromSqlError(error);
+    expect(refusal).toBeInstanceOf(LedgerError);
+    expect(refusal).toMatchObject({ code, cause: error });
+  });
+
+  it.each<[string, unknown]>([
+    ['a constraint of somebody else’s', fromPostgres('23514', { constraint: 'theirs' })],
+    ['a syntax error', fromPostgres('42601')],
+    ['a bug', new TypeError('x is not a function')],
+    ['what is no error', 'text'],
+    ['a refusal', new LedgerError('same_account', '')],
+  ])('leaves %s as it is', (_, error) => {
+    expect(fromSqlError(error)).toBe(error);
+  });
+});
+
+describe('sqlState', () => {
+  it('is of PostgreSQL alone: a socket has codes of five letters too', () => {
+    expect(sqlState(fromPostgres('40P01'))).toBe('40P01');
+    expect(sqlState(fromSocket('EPIPE'))).toBeUndefined();
+  });
+});
+
+describe('isKeyRace', () => {
+  it.each([
+    ['transfers_idempotency_unique', true],
+    ['transfers_pkey', true],
+    ['accounts_address_unique', false],
+    ['transfers_position_unique', false],
+  ])('of %s is %s', (constraint, expected) => {
+    expect(isKeyRace(fromPostgres('23505', { constraint }))).toBe(expected);
+  });
+});

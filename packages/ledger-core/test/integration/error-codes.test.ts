@@ -1,0 +1,141 @@
+import {
+  createLedger,
+  LEDGER_ERROR_CODES,
+  type Ledger,
+  LedgerError,
+  type LedgerErrorCode,
+  migrate,
+  type TransferRequest,
+} from '@micropay/ledger-core';
+import { fromPg } from '@micropay/ledger-core/pg';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { openWallets, useTestBed } from '../support/test-bed.js';
+
+const bed = useTestBed();
+let ledger: Ledger;
+
+beforeAll(async () => {
+  ledger = bed.ledger();
+  await openWallets(ledger, { alice: 100n, bob: 0n });
+  await ledger.accounts.open({ address: 'frozen', currency: 'USD' });
+  await ledger.accounts.freeze('frozen');
+  await ledger.accounts.open({ address: 'closed', currency: 'USD' });
+  await bed.sql(
+    `update micropay.balances b set status = 'closed' from micropay.accounts a
+     where a.ledger = b.ledger and a.id = b.account_id and a.address = 'closed'`,
+  );
+  await ledger.accounts.open({ address: 'small', currency: 'USD', maximum: 5n });
+  await ledger.accounts.open({ address: 'euro', currency: 'EUR', minimum: null });
+});
+
+const pay = (part: Partial<TransferRequest> = {}): TransferRequest => ({
+  from: 'alice',
+  to: 'bob',
+  amount: 1n,
+  currency: 'USD',
+  ...part,
+});
+const post = (part: Partial<TransferRequest>) => ledger.transfers.post(pay(part));
+
+/**
+ * One way to meet each refusal as a caller does. A code that is added does not compile until it is here, and
+ * the other tests of this folder say more of it.
+ */
+const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
+  invalid_request: () => post({ from: '' }),
+  invalid_amount: () => post({ amount: 0n }),
+  invalid_address: () => ledger.accounts.open({ address: 'a b', currency: 'USD' }),
+  invalid_cursor: () => ledger.accounts.entries('alice', { cursor: 'here' }),
+  unknown_currency: () => ledger.accounts.open({ address: 'a', currency: 'POINTS' }),
+  currency_scale_fixed: () => ledger.currencies.register({ code: 'USD', scale: 4 }),
+  too_many_legs: () => ledger.transfers.postLinked([]),
+  async ledger_closed() {
+    const closed = bed.ledger();
+    await closed.close();
+    return closed.transfers.post(pay());
+  },
+  overloaded() {
+    const small = bed.ledger({ limits: { queueMax: 1 } });
+    return Promise.all([small.transfers.post(pay()), small.transfers.post(pay())]);
+  },
+  async idempotency_key_reused() {
+    await post({ idempotencyKey: 'k' });
+    return post({ idempotencyKey: 'k', amount: 2n });
+  },
+  async transfer_id_reused() {
+    const { id } = await post({});
+    return post({ id });
+  },
+  account_not_found: () => post({ to: 'nobody' }),
+  transfer_not_found: () => ledger.transfers.get('0190b7c4-0000-7000-8000-000000000001'),
+  account_exists: () => ledger.accounts.open({ address: 'alice', currency: 'USD' }),
+  same_account: () => post({ to: 'alice' }),
+  currency_mismatch: () => post({ to: 'euro' }),
+  account_closed: () => post({ to: 'closed' }),
+  account_frozen: () => post({ to: 'frozen' }),
+  async balance_overflow() {
+    const large = { from: 'world', to: 'bob', amount: 10n ** 38n - 1n };
+    return post(large);
+  },
+  insufficient_funds: () => post({ amount: 1_000n }),
+  maximum_exceeded: () => post({ to: 'small', amount: 6n }),
+  async account_busy() {
+    const holder = await bed.connect();
+    await holder.query('begin');
+    await holder.query('select from micropay.balances for update');
+    const hasty = bed.ledger({ limits: { accountBusyTimeoutMs: 100 } });
+    return hasty.transfers.post(pay()).finally(() => holder.query('rollback'));
+  },
+  async transaction_conflict() {
+    // Two transactions that each hold what the other one wants.
+    await openWallets(ledger, { c1: 5n, c2: 0n, d1: 5n, d2: 0n });
+    const pairs = [
+      { from: 'c1', to: 'c2' },
+      { from: 'd1', to: 'd2' },
+    ];
+    const clients = [await bed.connect(), await bed.connect()];
+    const inside = clients.map((client) => ledger.within(fromPg(client)).transfers);
+    await Promise.all(clients.map((client) => client.query('begin')));
+    await Promise.all(inside.map((transfers, index) => transfers.post(pay(pairs[index]))));
+    const crossing = inside.map((transfers, index) =>
+      transfers.post(pay(pairs[1 - index])).finally(() => clients[index]?.query('rollback')),
+    );
+    const [refused] = (await Promise.allSettled(crossing)).filter(({ status }) => status === 'rejected');
+    throw (refused as PromiseRejectedResult).reason;
+  },
+  async transaction_isolation() {
+    return ledger.within(fromPg(await bed.connect())).transfers.post(pay());
+  },
+  async outcome_unknown() {
+    const proxy = await startTcpProxy(bed.url);
+    const behind = bed.ledger({ database: proxy.url });
+    await behind.accounts.get('alice');
+    proxy.onNextCommit = 'swallow';
+    try {
+      return await behind.accounts.open({ address: 'perhaps', currency: 'USD' });
+    } finally {
+      await behind.close();
+      await proxy.close();
+    }
+  },
+  database_unavailable() {
+    const url = new URL(bed.url);
+    url.port = '1';
+    return createLedger({ database: url.href }).check();
+  },
+  schema_outdated: () => bed.ledger({ schema: 'nothing' }).check(),
+  async schema_newer() {
+    await migrate({ database: bed.url, schema: 'newer' });
+    await bed.sql(`insert into newer.migrations values ('ledger-core', '9999-future.sql', false)`);
+    return bed.ledger({ schema: 'newer' }).check();
+  },
+};
+
+describe('every code', () => {
+  it.each(LEDGER_ERROR_CODES)('%s can be met', async (code) => {
+    const error = await WAYS[code]().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(LedgerError);
+    expect((error as LedgerError).code).toBe(code);
+  });
+});
