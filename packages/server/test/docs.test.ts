@@ -1,3 +1,5 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from './support/test-server.js';
 
@@ -38,4 +40,38 @@ describe('the documentation page', () => {
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
     expect((await response.text()).length).toBeGreaterThan(1_000_000);
   });
+
+  it('sends its script once to a browser that keeps it', async () => {
+    const first = await fetch(`${server.url}/docs/scalar.js`);
+    await first.arrayBuffer();
+    expect(first.headers.get('content-encoding')).toBe('gzip');
+    const etag = first.headers.get('etag') ?? '';
+    const again = await fetch(`${server.url}/docs/scalar.js`, { headers: { 'if-none-match': etag } });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+    const plain = await fetch(`${server.url}/docs/scalar.js`, { headers: { 'accept-encoding': 'identity' } });
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect((await plain.arrayBuffer()).byteLength).toBe(Number(plain.headers.get('content-length')));
+  });
+
+  it.each([[[]], [['https://app.example.com']]])(
+    'costs no memory for those who ask and do not read, with origins %j',
+    async (corsOrigins) => {
+      const asked = await startTestServer({ corsOrigins });
+      await (await fetch(`${asked.url}/docs/scalar.js`)).arrayBuffer();
+      const before = process.memoryUsage();
+      const { hostname, port } = new URL(asked.url);
+      const sockets: Socket[] = [];
+      for (let count = 0; count < 100; count += 1) {
+        const socket = connect(Number(port), hostname).pause();
+        socket.on('error', () => undefined);
+        socket.write('GET /docs/scalar.js HTTP/1.1\r\nHost: x\r\n\r\n');
+        sockets.push(socket);
+      }
+      await sleep(1_000);
+      const grown = process.memoryUsage().arrayBuffers - before.arrayBuffers;
+      for (const socket of sockets) socket.destroy();
+      await asked.stop();
+      expect(grown).toBeLessThan(50_000_000);
+    },
+  );
 });
