@@ -46,11 +46,42 @@ describe('the environment', () => {
     ['an OPERATOR_API_KEY of two words', { OPERATOR_API_KEY: 'two words 0123456789' }, 'OPERATOR_API_KEY must not'],
     ['an unknown LOG_LEVEL', { LOG_LEVEL: 'loud' }, 'LOG_LEVEL '],
     ['any origin', { CORS_ORIGINS: '*' }, 'CORS_ORIGINS must be origins'],
+    ['an origin of another scheme', { CORS_ORIGINS: 'ftp://a.example.com' }, 'CORS_ORIGINS must be origins'],
+    ['an origin with a path', { CORS_ORIGINS: 'https://a.example.com/app' }, 'CORS_ORIGINS must be origins'],
     ['a negative number of proxies', { TRUSTED_PROXIES: '-1' }, 'TRUSTED_PROXIES '],
   ])('is refused with %s, by the name of the variable', (_name, change, message) => {
     expect(() => readConfig({ DATABASE_URL, ...change })).toThrow(message);
   });
 });
+
+it('takes origins as browsers write them', () => {
+  const { corsOrigins } = readConfig({
+    DATABASE_URL,
+    CORS_ORIGINS: 'https://App.example.com/,http://b.example.com:80',
+  });
+  expect(corsOrigins).toEqual(['https://app.example.com', 'http://b.example.com']);
+});
+
+it.each([
+  'postgres://app:S3cret/Pass@127.0.0.1:5432/db',
+  'postgres://app:12/S3cret@127.0.0.1:5432/db',
+  'postgres://app:12#S3cret@127.0.0.1:5432/db',
+  'postgres://app:12?S3cret@127.0.0.1:5432/db',
+  'postgres://app:S3cret%Pass@127.0.0.1:5432/db',
+  'postgres://app:S3cret%ff@127.0.0.1:5432/db',
+  'postgres://app:S3cret@127.0.0.1:five/db',
+])('refuses %s without a word of it, and says what to do', (url) => {
+  const read = () => readConfig({ DATABASE_URL: url });
+  expect(read).toThrow(/^DATABASE_URL is no URL: percent-encode special characters of the password/);
+  expect(read).not.toThrow(/S3cret/);
+});
+
+it.each(['postgres://app:a%2Fb%25c@db/money', 'postgres:///money?host=/run/postgresql', 'postgres://u:p@[::1]/x'])(
+  'takes %s',
+  (url) => {
+    expect(readConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
+  },
+);
 
 it('shows no secret when it is logged', () => {
   const text = JSON.stringify(redactConfig(readConfig({ DATABASE_URL, OPERATOR_API_KEY: '0123456789abcdef' })));

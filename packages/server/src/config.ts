@@ -11,7 +11,15 @@ const text = z.string().min(1);
 const EnvironmentSchema = z.object({
   DATABASE_URL: z
     .string('is missing: set it to postgresql://user:password@host:5432/database')
-    .regex(/^postgres(?:ql)?:\/\/./, 'must look like postgresql://user:password@host:5432/database'),
+    .regex(/^postgres(?:ql)?:\/\/./, {
+      error: 'must look like postgresql://user:password@host:5432/database',
+      abort: true,
+    })
+    .refine(
+      isUnambiguousUrl,
+      'is no URL: percent-encode special characters of the password, such as "%2F" for "/" and "%25" for "%", and ' +
+        'write the port as a number',
+    ),
   DATABASE_SCHEMA: text.default('micropay'),
   LEDGER: text.default('main'),
   HOST: text.default('127.0.0.1'),
@@ -27,10 +35,32 @@ const EnvironmentSchema = z.object({
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))
-    .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must be origins such as https://app.example.com' })))
+    .pipe(z.array(z.string().refine(isOrigin, 'must be origins such as https://app.example.com, without a path')))
+    // As browsers write them, who send neither a slash at the end nor the scheme's own port.
+    .transform((list) => list.map((origin) => new URL(origin).origin))
     .default([]),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 });
+
+/**
+ * Whether the parts of a URL are where its author meant them to be. A "/", "?" or "#" in a password ends the host early,
+ * and a "%" may begin no character.
+ */
+function isUnambiguousUrl(text: string): boolean {
+  try {
+    const { username, password, hostname, pathname, search, hash } = new URL(text);
+    for (const part of [username, password, hostname, pathname]) decodeURIComponent(part);
+    return username !== '' || !`${pathname}${search}${hash}`.includes('@');
+  } catch {
+    return false;
+  }
+}
+
+function isOrigin(text: string): boolean {
+  if (!/^https?:/i.test(text) || !URL.canParse(text)) return false;
+  const { href, origin } = new URL(text);
+  return href === `${origin}/`;
+}
 
 /** What the server can be told. */
 export interface Config {
