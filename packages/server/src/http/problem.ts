@@ -50,8 +50,18 @@ export const ProblemSchema = z
 
 export type Problem = z.input<typeof ProblemSchema>;
 
+/** Texts may quote what was sent, which nobody needs back in full. */
+const TEXT_LENGTH_MAX = 240;
+
 export function problem(code: ErrorCode, detail: string, errors?: readonly FieldError[]): Problem {
   const { status, title } = ERRORS[code];
-  const body = { type: `urn:micropay:problem:${code}`, title, status, detail, code };
-  return errors === undefined ? body : { ...body, errors: [...errors] };
+  const body = { type: `urn:micropay:problem:${code}`, title, status, detail: brief(detail), code };
+  if (errors === undefined) return body;
+  return { ...body, errors: errors.map(({ path, message }) => ({ path: brief(path), message: brief(message) })) };
+}
+
+/** Half a character, sent or left by the cut, is one that some JSON readers refuse. */
+function brief(text: string): string {
+  const shown = text.length <= TEXT_LENGTH_MAX ? text : `${text.slice(0, TEXT_LENGTH_MAX - 1)}…`;
+  return shown.replaceAll(/\p{Surrogate}/gu, '\ufffd');
 }

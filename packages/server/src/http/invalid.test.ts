@@ -1,0 +1,43 @@
+import { z } from '@hono/zod-openapi';
+import { LedgerError } from '@micropay/ledger-core';
+import { describe, expect, it } from 'vitest';
+import { parse } from './invalid.js';
+import { toProblem } from './to-problem.js';
+
+const Schema = z.strictObject({ list: z.array(z.strictObject({ amount: z.string() })) });
+
+function refusalOf(value: unknown) {
+  try {
+    parse(Schema, value);
+  } catch (error) {
+    return toProblem(error).problem;
+  }
+  return undefined;
+}
+
+describe('what is wrong is told briefly', () => {
+  it('with ninety thousand unknown fields', () => {
+    const fields = Object.fromEntries(Array.from({ length: 90_000 }, (_, index) => [`field ${index}`, 1]));
+    const startedAtMs = performance.now();
+    expect(refusalOf({ list: [{ amount: '1', ...fields }] })).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ path: 'list.0', message: 'has unknown fields: "field 0", "field 1", "field 2" and 89997 more' }],
+    });
+    expect(performance.now() - startedAtMs).toBeLessThan(300);
+  });
+
+  it('with a field whose name is a novel, or ends in the middle of a character', () => {
+    const problem = refusalOf({ list: [], [`${'x'.repeat(39)}🦊${'y'.repeat(100_000)}`]: 1 });
+    expect(problem?.detail).toBe(`has unknown fields: "${'x'.repeat(39)}\\ud83e"`);
+  });
+
+  it('in a thousand places', () => {
+    const problem = refusalOf({ list: Array.from({ length: 1_000 }, () => ({ amount: 1 })) });
+    expect(problem?.errors).toHaveLength(20);
+  });
+});
+
+it('cuts a long text and leaves no half of a character', () => {
+  const { problem } = toProblem(new LedgerError('invalid_request', `${'x'.repeat(238)}🦊${'y'.repeat(1_000_000)}`));
+  expect(problem.detail).toBe(`${'x'.repeat(238)}\ufffd…`);
+});
