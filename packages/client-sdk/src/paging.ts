@@ -8,7 +8,7 @@ export interface Page<Row> {
 }
 
 export interface PageOptions extends CallOptions {
-  /** Rows on a page, 1 to 1,000; 50 when left out. */
+  /** Rows on a page, 1 to 200; 50 when left out. */
   readonly limit?: number;
   /** `nextCursor` of the page before. */
   readonly cursor?: string;
