@@ -1,5 +1,5 @@
 import type { Client } from 'openapi-fetch';
-import { MicroPayError } from './errors.js';
+import { MicroPayError, notMicroPay } from './errors.js';
 import type { paths } from './generated/api.js';
 import type { SendOptions } from './transport.js';
 
@@ -12,22 +12,19 @@ export interface Api {
   sendAnonymously(options: Omit<SendOptions, 'session'>): (request: Request) => Promise<Response>;
 }
 
-/** The parsed body of a successful answer. */
-export async function bodyOf<Data>(answer: Promise<{ data?: Data; response: Response }>): Promise<Data> {
-  return (await answerOf(answer)).data;
-}
-
-/** The same with its headers. */
-export async function answerOf<Data>(
+/** What `read` makes of the body of a successful answer. */
+export async function bodyOf<Data, Result = Data>(
   answer: Promise<{ data?: Data; response: Response }>,
-): Promise<{ readonly data: Data; readonly headers: Headers }> {
+  read: (data: Data, headers: Headers) => Result = (data) => data as unknown as Result,
+  idempotencyKey?: string,
+): Promise<Result> {
+  // A refusal was thrown before it came here, so that only the body of a success can be missing: a 204.
+  const { data, response } = await answer;
   try {
-    const { data, response } = await answer;
-    // A refusal was thrown before it came here, so that only the body of a success can be missing: a 204.
-    return { data: data as Data, headers: response.headers };
-  } catch (cause) {
-    if (cause instanceof MicroPayError) throw cause;
-    throw new MicroPayError('invalid_response', 'the answer is not JSON: is baseUrl a MicroPay server?', { cause });
+    return read(data as Data, response.headers);
+  } catch (error) {
+    if (error instanceof MicroPayError) throw error;
+    throw notMicroPay({ status: response.status, idempotencyKey });
   }
 }
 

@@ -56,9 +56,10 @@ export function createAuth(api: Api, session: Session): Auth {
   return {
     async register(registration, options) {
       const fetch = api.sendAnonymously({ ...options, repeatable: false });
-      const registered = await bodyOf(api.routes.POST('/v1/auth/register', { body: registration, fetch }));
+      const answer = api.routes.POST('/v1/auth/register', { body: registration, fetch });
+      const registered = await bodyOf(answer, (data) => ({ ...data, wallet: parseWallet(data.wallet) }));
       await session.adopt(registered);
-      return { ...registered, wallet: parseWallet(registered.wallet) };
+      return registered;
     },
     async login(body, options) {
       const fetch = api.sendAnonymously({ ...options, repeatable: true });

@@ -1,4 +1,5 @@
-import { type Api, answerOf, createIdempotencyKey } from './api.js';
+import { type Api, bodyOf, createIdempotencyKey } from './api.js';
+import { checkIdempotencyKey } from './checks.js';
 import { type Metadata, type PostedTransfer, type PostOptions, posted, toJson } from './transfers.js';
 
 /** Money that enters or leaves the ledger through a wallet. */
@@ -25,9 +26,11 @@ export interface CashMovements {
 export function createCashMovements(api: Api, path: '/v1/deposits' | '/v1/withdrawals'): CashMovements {
   return {
     async create(movement, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
+      checkIdempotencyKey(idempotencyKey);
       const fetch = api.send({ signal, idempotencyKey, repeatable: true });
       const params = { header: { 'Idempotency-Key': idempotencyKey } };
-      return posted(await answerOf(api.routes.POST(path, { params, body: toJson(movement), fetch })));
+      const answer = api.routes.POST(path, { params, body: toJson(movement), fetch });
+      return bodyOf(answer, posted, idempotencyKey);
     },
   };
 }

@@ -1,7 +1,8 @@
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { entry, PAYMENT, TRANSFER, WALLET } from '../test/support/examples.js';
 import { type Act, answer, refuse, type ScriptedServer, startScriptedServer } from '../test/support/scripted-server.js';
-import { createClient } from './client.js';
+import { createClient, type MicroPayClient } from './client.js';
 import { MicroPayError } from './errors.js';
 
 let server: ScriptedServer;
@@ -11,6 +12,15 @@ afterEach(() => server.close());
 async function clientOf(...acts: readonly Act[]) {
   server = await startScriptedServer(...acts);
   return createClient({ baseUrl: `${server.url}/`, accessToken: 'a-token', retriesMax: 0 });
+}
+
+async function failure(work: Promise<unknown>): Promise<MicroPayError> {
+  const error = await work.then(
+    () => undefined,
+    (caught: unknown) => caught,
+  );
+  expect(error).toBeInstanceOf(MicroPayError);
+  return error as MicroPayError;
 }
 
 const bodySeen = (index = 0) => JSON.parse(server.seen[index]?.body ?? '');
@@ -35,7 +45,13 @@ describe('amounts', () => {
   it('are never numbers', async () => {
     const client = await clientOf(answer(201, TRANSFER));
     const payment = { ...PAYMENT, amount: 1_250 as unknown as bigint };
-    await expect(client.transfers.create(payment)).rejects.toThrow(TypeError);
+    expect(await failure(client.transfers.create(payment))).toMatchObject({
+      code: 'invalid_amount',
+      fields: [{ path: 'amount' }],
+    });
+    for (const call of [client.transfers.batch([PAYMENT, payment]), client.transfers.linked([PAYMENT, payment])]) {
+      expect(await failure(call)).toMatchObject({ code: 'invalid_amount', fields: [{ path: 'transfers.1.amount' }] });
+    }
     expect(server.seen).toHaveLength(0);
   });
 });
@@ -156,5 +172,71 @@ describe('an error', () => {
       `POST /v1/wallets/${WALLET.id}/unfreeze`,
       'POST /v1/withdrawals',
     ]);
+  });
+});
+
+describe('what cannot be sent', () => {
+  const idempotencyKey = 'zażółć';
+
+  it.each<[name: string, call: (client: MicroPayClient) => Promise<unknown>, path: string]>([
+    ['a payment', (client) => client.transfers.create(PAYMENT, { idempotencyKey }), 'idempotencyKey'],
+    [
+      'a deposit',
+      (client) => client.deposits.create({ wallet: WALLET.id, amount: 1n, currency: 'USD' }, { idempotencyKey }),
+      'idempotencyKey',
+    ],
+    ['linked payments', (client) => client.transfers.linked([PAYMENT], { idempotencyKey }), 'idempotencyKey'],
+    ['a batch', (client) => client.transfers.batch([PAYMENT], { idempotencyKey }), 'transfers.0.idempotencyKey'],
+    [
+      'a payment of a batch',
+      (client) => client.transfers.batch([PAYMENT, { ...PAYMENT, idempotencyKey: 'a\nb' }]),
+      'transfers.1.idempotencyKey',
+    ],
+    ['an empty key', (client) => client.transfers.create(PAYMENT, { idempotencyKey: '' }), 'idempotencyKey'],
+  ])('is refused for its idempotency key: %s', async (_name, call, path) => {
+    const client = await clientOf(answer(201, TRANSFER));
+    const error = await failure(call(client));
+    expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path }] });
+    expect(error.status).toBeUndefined();
+    expect(error.detail).toContain('1 to 255 printable ASCII characters');
+    expect(server.seen).toHaveLength(0);
+  });
+
+  it('is refused when JSON cannot hold it', async () => {
+    const client = await clientOf(answer(201, TRANSFER));
+    const cycle: Record<string, unknown> = {};
+    cycle.self = cycle;
+    for (const metadata of [{ count: 1n }, cycle]) {
+      const error = await failure(client.transfers.create({ ...PAYMENT, metadata }));
+      expect(error).toMatchObject({ code: 'invalid_request', retryable: false });
+      expect(error.detail).toContain('JSON');
+    }
+    expect(server.seen).toHaveLength(0);
+  });
+
+  it.each(['', 'pay.example.com', 'http://alice:secret-word@127.0.0.1'])(
+    'is refused for its baseUrl: %s',
+    async (baseUrl) => {
+      await clientOf();
+      const error = await failure(createClient({ baseUrl }).me());
+      expect(error).toMatchObject({ code: 'invalid_request', retryable: false });
+      expect(error.detail).toContain('baseUrl');
+      expect(inspect(error)).not.toContain('secret-word');
+    },
+  );
+});
+
+describe('an answer that is not MicroPay’s', () => {
+  it.each<[name: string, act: Act]>([
+    ['no JSON', (response) => void response.end('{"id":"secret-word')],
+    ['nothing', (response) => void response.end()],
+    ['other JSON', answer(200, { hello: 'secret-word' })],
+    ['null', answer(200, null)],
+  ])('is an error that names the key: %s', async (_name, act) => {
+    const client = await clientOf(act);
+    const error = await failure(client.transfers.create(PAYMENT, { idempotencyKey: 'order-1042' }));
+    expect(error).toMatchObject({ code: 'invalid_response', status: 200, idempotencyKey: 'order-1042' });
+    expect(inspect(error)).not.toContain('secret-word');
+    expect(await failure(client.wallets.listPage())).toMatchObject({ code: 'invalid_response' });
   });
 });

@@ -2,6 +2,7 @@ import createRoutes from 'openapi-fetch';
 import { type Api, bodyOf } from './api.js';
 import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
 import { type CashMovements, createCashMovements } from './cash-movements.js';
+import { createRequestClass, writeBody } from './checks.js';
 import type { components, paths } from './generated/api.js';
 import { createSession, type OnTokens } from './session.js';
 import { createTransfers, type Transfers } from './transfers.js';
@@ -24,7 +25,7 @@ export interface ClientOptions {
   readonly retriesMax?: number;
   /**
    * Called with each new pair of tokens, before they are used, so that they can be kept; with null when the session
-   * has ended. A refresh token works once: keep the newest.
+   * has ended. A refresh token works once: keep the newest. What it throws fails the call.
    */
   readonly onTokens?: OnTokens;
 }
@@ -64,7 +65,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
   const transport = createTransport({ fetch: (request) => fetch(request), timeoutMs, retriesMax });
   const session = createSession({ ...options, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });
   const api: Api = {
-    routes: createRoutes<paths>({ baseUrl }),
+    routes: createRoutes<paths>({ baseUrl, bodySerializer: writeBody, Request: createRequestClass() }),
     send: (call) => transport({ ...call, session }),
     sendAnonymously: transport,
   };

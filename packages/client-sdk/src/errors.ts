@@ -7,7 +7,8 @@ export type ServerErrorCode = components['schemas']['ErrorCode'];
 
 /**
  * Codes of this client: `network_error` (no answer came), `timeout` (not in time), `aborted` (by your signal),
- * `invalid_response` (something answered that is not MicroPay).
+ * `invalid_response` (something answered that is not MicroPay). A call that cannot be sent as it is has the server's
+ * `invalid_request`, `invalid_amount` or `token_invalid`, without a status.
  */
 export type ClientErrorCode = 'network_error' | 'timeout' | 'aborted' | 'invalid_response';
 
@@ -71,6 +72,11 @@ export class MicroPayError extends Error {
 function isRetryable(code: MicroPayErrorCode, status: number | undefined): boolean {
   if (status === undefined) return code === 'network_error' || code === 'timeout';
   return status === 429 || status >= 500;
+}
+
+/** A success, but not one of the server. */
+export function notMicroPay(options: MicroPayErrorOptions): MicroPayError {
+  return new MicroPayError('invalid_response', 'the answer is not of MicroPay: is baseUrl a MicroPay server?', options);
 }
 
 /** The error inside an answer; `idempotencyKey` is the one that the request carried. */

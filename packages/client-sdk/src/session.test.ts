@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { USER, WALLET } from '../test/support/examples.js';
 import {
@@ -114,6 +115,28 @@ describe('an expired access token', () => {
   });
 });
 
+describe('a credential that no header can carry', () => {
+  it.each<[name: string, credentials: Partial<ClientOptions>]>([
+    ['an API key with a line break in it', { apiKey: 'mpk_SECRET\nrest' }],
+    ['an API key that is no Latin text', { apiKey: 'mpk_SECRET…' }],
+    ['an access token with a space in it', { accessToken: 'SECRET token' }],
+  ])('is refused and never shown: %s', async (_name, credentials) => {
+    server = await startScriptedServer(answer(200, USER));
+    const client = createClient({ baseUrl: server.url, ...credentials });
+    const error = await failure(client.me());
+    expect(error).toMatchObject({ code: 'token_invalid', retryable: false });
+    expect(error.status).toBeUndefined();
+    expect(inspect(error, { depth: null, showHidden: true })).not.toContain('SECRET');
+    expect(server.seen).toHaveLength(0);
+  });
+
+  it('does not mean one with a line break behind it, as files have', async () => {
+    server = await startScriptedServer(answer(200, USER));
+    await createClient({ baseUrl: server.url, apiKey: 'operator-key\n' }).me();
+    expect(server.seen.map(bearer)).toEqual(['Bearer operator-key']);
+  });
+});
+
 describe('a session', () => {
   it('begins with a registration', async () => {
     const registered = { ...SECOND, user: USER, wallet: WALLET };
@@ -145,6 +168,12 @@ describe('a session', () => {
     await client.auth.logout().catch(() => {});
     await call;
     expect(kept).toEqual([null]);
+  });
+
+  it('that could not be kept fails the call with the reason of who keeps it', async () => {
+    const reason = new Error('the disk is full');
+    const { client } = await clientOf([withRefresh(answer(200, SECOND))], { onTokens: () => Promise.reject(reason) });
+    await expect(client.me()).rejects.toBe(reason);
   });
 
   it('of an operator is a key that is not renewed', async () => {

@@ -1,9 +1,11 @@
-import { type Api, answerOf, bodyOf, createIdempotencyKey } from './api.js';
+import { type Api, bodyOf, createIdempotencyKey } from './api.js';
+import { checkIdempotencyKey, writeAmount } from './checks.js';
 import { type MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
 import type { CallOptions } from './transport.js';
 
 type TransferJson = components['schemas']['Transfer'];
+type BatchResultJson = components['schemas']['BatchResult'];
 
 /** A JSON object of yours, at most 8 KiB. Kept for ever: no personal data. */
 export type Metadata = Readonly<Record<string, unknown>>;
@@ -39,7 +41,7 @@ export interface Payment {
 /** How a call that moves money is named. */
 export interface PostOptions extends CallOptions {
   /**
-   * Your name for this one intention, unique for ever, 1 to 255 characters. Made by the client when left out; give one
+   * Your name for this one intention, unique for ever, 1 to 255 printable ASCII characters. Made by the client when left out; give one
    * where the intention may outlive this process (an order's number), and the money moves once whatever happens.
    */
   readonly idempotencyKey?: string;
@@ -79,52 +81,58 @@ export interface Transfers {
 export function createTransfers({ routes, send }: Api): Transfers {
   return {
     async create(payment, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
+      checkIdempotencyKey(idempotencyKey);
       const fetch = send({ signal, idempotencyKey, repeatable: true });
       const params = { header: { 'Idempotency-Key': idempotencyKey } };
-      return posted(await answerOf(routes.POST('/v1/transfers', { params, body: toJson(payment), fetch })));
+      const answer = routes.POST('/v1/transfers', { params, body: toJson(payment), fetch });
+      return bodyOf(answer, posted, idempotencyKey);
     },
     async batch(payments, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
-      const transfers = payments.map((payment, index) => ({
-        ...toJson(payment),
-        idempotencyKey: payment.idempotencyKey ?? `${idempotencyKey}:${index}`,
-      }));
+      const transfers = payments.map((payment, index) => {
+        const key = payment.idempotencyKey ?? `${idempotencyKey}:${index}`;
+        checkIdempotencyKey(key, `transfers.${index}.idempotencyKey`);
+        return { ...toJson(payment, `transfers.${index}.amount`), idempotencyKey: key };
+      });
       const fetch = send({ signal, idempotencyKey, repeatable: true });
-      const { results } = await bodyOf(routes.POST('/v1/transfers/batch', { body: { transfers }, fetch }));
-      return results.map((result, index): BatchResult => {
+      const readResult = (result: BatchResultJson, index: number): BatchResult => {
         if (result.ok) return { ok: true, transfer: { ...parseTransfer(result.transfer), replayed: result.replayed } };
         const { idempotencyKey } = transfers[index] ?? {};
         return { ok: false, error: problemToError(result.error, { idempotencyKey }) };
-      });
+      };
+      const answer = routes.POST('/v1/transfers/batch', { body: { transfers }, fetch });
+      return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
     async linked(payments, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
+      checkIdempotencyKey(idempotencyKey);
       const fetch = send({ signal, idempotencyKey, repeatable: true });
       const params = { header: { 'Idempotency-Key': idempotencyKey } };
-      const body = { transfers: payments.map(toJson), linked: true };
-      const { results } = await bodyOf(routes.POST('/v1/transfers/batch', { params, body, fetch }));
-      return results.map((result) => {
+      const transfers = payments.map((payment, index) => toJson(payment, `transfers.${index}.amount`));
+      const readResult = (result: BatchResultJson): PostedTransfer => {
         if (!result.ok) throw problemToError(result.error, { idempotencyKey });
         return { ...parseTransfer(result.transfer), replayed: result.replayed };
-      });
+      };
+      const answer = routes.POST('/v1/transfers/batch', { params, body: { transfers, linked: true }, fetch });
+      return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
     async get(id, options) {
       const fetch = send({ ...options, repeatable: true });
-      return parseTransfer(await bodyOf(routes.GET('/v1/transfers/{id}', { params: { path: { id } }, fetch })));
+      return bodyOf(routes.GET('/v1/transfers/{id}', { params: { path: { id } }, fetch }), parseTransfer);
     },
   };
 }
 
-/** The body of a payment: amounts travel as text, because a JSON number cannot hold them. */
+/** The body of a payment; `path` is where its amount will be. */
 export function toJson<Request extends { readonly amount: bigint }>(
   request: Request,
+  path = 'amount',
 ): Omit<Request, 'amount'> & { amount: string } {
   const { amount, ...rest } = request;
-  if (typeof amount !== 'bigint') throw new TypeError('amount must be a bigint of whole minor units, such as 1250n');
-  return { ...rest, amount: amount.toString() };
+  return { ...rest, amount: writeAmount(amount, path) };
 }
 
 /** A posted transfer out of an answer. */
-export function posted({ data, headers }: { readonly data: TransferJson; readonly headers: Headers }): PostedTransfer {
-  return { ...parseTransfer(data), replayed: headers.get('Idempotent-Replayed') === 'true' };
+export function posted(transfer: TransferJson, headers: Headers): PostedTransfer {
+  return { ...parseTransfer(transfer), replayed: headers.get('Idempotent-Replayed') === 'true' };
 }
 
 function parseTransfer(transfer: TransferJson): Transfer {

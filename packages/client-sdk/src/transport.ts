@@ -1,4 +1,5 @@
-import { isProblem, MicroPayError, type MicroPayErrorOptions, problemToError } from './errors.js';
+import { writeAuthorization } from './checks.js';
+import { isProblem, MicroPayError, type MicroPayErrorOptions, notMicroPay, problemToError } from './errors.js';
 import { aborted, readRetryAfter, retryDelay, wait } from './retry.js';
 import type { Session } from './session.js';
 
@@ -63,7 +64,7 @@ function createSend(
     if (signal?.aborted) return aborted(signal, idempotencyKey);
     const timeout = AbortSignal.timeout(timeoutMs);
     const headers = new Headers(request.headers);
-    if (credential !== undefined) headers.set('Authorization', `Bearer ${credential}`);
+    if (credential !== undefined) headers.set('Authorization', writeAuthorization(credential, idempotencyKey));
     try {
       // A request is spent by sending it, and the next try needs it whole.
       const attempt = new Request(request.clone(), {
@@ -75,6 +76,10 @@ function createSend(
       const body = await response.text();
       const { status } = response;
       if (!response.ok) return refusal(response, body, idempotencyKey);
+      // Answered without the parser's error, which quotes what it read: there may be tokens in it.
+      if (status !== 204 && parseJson(body) === undefined) {
+        return notMicroPay({ status, requestId: requestIdOf(response), idempotencyKey });
+      }
       return new Response(body === '' ? null : body, { status, headers: response.headers });
     } catch (cause) {
       if (signal?.aborted) return aborted(signal, idempotencyKey);
@@ -89,13 +94,17 @@ function createSend(
 function refusal(response: Response, body: string, idempotencyKey: string | undefined): MicroPayError {
   const options: MicroPayErrorOptions = {
     status: response.status,
-    requestId: response.headers.get('X-Request-Id') ?? undefined,
+    requestId: requestIdOf(response),
     retryAfterMs: readRetryAfter(response.headers, Date.now()),
     idempotencyKey,
   };
   const problem = parseJson(body);
   if (isProblem(problem)) return problemToError(problem, options);
   return new MicroPayError('invalid_response', `HTTP status ${response.status}, and no answer of MicroPay's`, options);
+}
+
+function requestIdOf({ headers }: Response): string | undefined {
+  return headers.get('X-Request-Id') ?? undefined;
 }
 
 function parseJson(text: string): unknown {

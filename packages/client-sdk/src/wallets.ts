@@ -55,36 +55,40 @@ export interface Wallets {
 export function createWallets({ routes, send }: Api): Wallets {
   const listPage: Wallets['listPage'] = async ({ signal, ...query } = {}) => {
     const fetch = send({ signal, repeatable: true });
-    const page = await bodyOf(routes.GET('/v1/wallets', { params: { query }, fetch }));
-    return { data: page.data.map(parseWallet), nextCursor: page.nextCursor };
+    return bodyOf(routes.GET('/v1/wallets', { params: { query }, fetch }), (page) => ({
+      data: page.data.map(parseWallet),
+      nextCursor: page.nextCursor,
+    }));
   };
   const entriesPage: Wallets['entriesPage'] = async (id, { signal, ...query } = {}) => {
     const fetch = send({ signal, repeatable: true });
     const params = { path: { id }, query };
-    const page = await bodyOf(routes.GET('/v1/wallets/{id}/entries', { params, fetch }));
-    return { data: page.data.map(parseEntry), nextCursor: page.nextCursor };
+    return bodyOf(routes.GET('/v1/wallets/{id}/entries', { params, fetch }), (page) => ({
+      data: page.data.map(parseEntry),
+      nextCursor: page.nextCursor,
+    }));
   };
   return {
     async create(body, options) {
       const fetch = send({ ...options, repeatable: false });
-      return parseWallet(await bodyOf(routes.POST('/v1/wallets', { body, fetch })));
+      return bodyOf(routes.POST('/v1/wallets', { body, fetch }), parseWallet);
     },
     list: (options = {}) => rowsOfPages(listPage, options),
     listPage,
     async get(id, options) {
       const fetch = send({ ...options, repeatable: true });
-      return parseWallet(await bodyOf(routes.GET('/v1/wallets/{id}', { params: { path: { id } }, fetch })));
+      return bodyOf(routes.GET('/v1/wallets/{id}', { params: { path: { id } }, fetch }), parseWallet);
     },
     entries: (id, options = {}) => rowsOfPages((page) => entriesPage(id, page), options),
     entriesPage,
     async freeze(id, { signal, ...body } = {}) {
       const fetch = send({ signal, repeatable: true });
       const params = { path: { id } };
-      return parseWallet(await bodyOf(routes.POST('/v1/wallets/{id}/freeze', { params, body, fetch })));
+      return bodyOf(routes.POST('/v1/wallets/{id}/freeze', { params, body, fetch }), parseWallet);
     },
     async unfreeze(id, options) {
       const fetch = send({ ...options, repeatable: true });
-      return parseWallet(await bodyOf(routes.POST('/v1/wallets/{id}/unfreeze', { params: { path: { id } }, fetch })));
+      return bodyOf(routes.POST('/v1/wallets/{id}/unfreeze', { params: { path: { id } }, fetch }), parseWallet);
     },
   };
 }
