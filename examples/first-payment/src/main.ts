@@ -1,15 +1,11 @@
 import { MicroPayError } from '@micropay/client-sdk';
 import { makeFirstPayment } from './first-payment.js';
+import { findOperatorKey } from './operator-key.js';
 
-const { MICROPAY_URL: baseUrl = 'http://127.0.0.1:3000', OPERATOR_API_KEY: operatorKey } = process.env;
+const { MICROPAY_URL: baseUrl = 'http://127.0.0.1:3000' } = process.env;
 
 try {
-  if (operatorKey === undefined || operatorKey === '') {
-    throw new Error(
-      'OPERATOR_API_KEY is not set. npm start prints the key at its first start and keeps it:\n' +
-        'OPERATOR_API_KEY=$(cat .data/operator-api-key) npm run example:first-payment',
-    );
-  }
+  const operatorKey = await findOperatorKey(baseUrl);
   await makeFirstPayment({ baseUrl, operatorKey }, console.log);
 } catch (error) {
   console.error(explain(error as Error));

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import { type RunningServer, readConfig, startServer } from '@micropay/server';
@@ -11,8 +14,13 @@ const OPERATOR_KEY = 'operator-key-of-the-tests';
 
 let database: TestDatabase;
 let server: RunningServer;
+let directory: string;
+let emptyDirectory: string;
 
 beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'first-payment-'));
+  emptyDirectory = join(directory, 'empty');
+  await writeFile(join(directory, 'operator-api-key'), `${OPERATOR_KEY}\n`);
   database = await createTestDatabase();
   server = await startServer(
     readConfig({ DATABASE_URL: database.url, PORT: '0', OPERATOR_API_KEY: OPERATOR_KEY, LOG_LEVEL: 'silent' }),
@@ -22,12 +30,14 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.close();
   await database.drop();
+  await rm(directory, { recursive: true });
 });
 
 /** Runs the example as a process of its own. */
 async function run(environment: Readonly<Record<string, string>>) {
-  const { OPERATOR_API_KEY: _, MICROPAY_URL: __, ...rest } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', main], { env: { ...rest, ...environment } });
+  const { OPERATOR_API_KEY: _, MICROPAY_URL: __, INIT_CWD: ___, ...rest } = process.env;
+  const env = { ...rest, DATA_DIR: emptyDirectory, ...environment };
+  const child = spawn(process.execPath, ['--import', 'tsx', main], { env });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
@@ -59,6 +69,21 @@ describe('first-payment', () => {
         '',
       ]);
     }
+  });
+
+  it.each([
+    ['named in full', () => ({ DATA_DIR: directory })],
+    ['named from where npm was called', () => ({ DATA_DIR: basename(directory), INIT_CWD: dirname(directory) })],
+    ['named in full, when the variable is empty', () => ({ DATA_DIR: directory, OPERATOR_API_KEY: '' })],
+  ])('finds the key that npm start has kept, in a folder %s', async (_name, environment) => {
+    const { code, stderr } = await run({ MICROPAY_URL: server.url, ...environment() });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('shows a kept key to no other machine', async () => {
+    const { code, stderr } = await run({ MICROPAY_URL: 'http://pay.example.com', DATA_DIR: directory });
+    expect(code).toBe(1);
+    expect(stderr).toContain('OPERATOR_API_KEY is not set.');
   });
 
   it.each([
