@@ -116,7 +116,7 @@ create unique index transfers_idempotency_unique on transfers (ledger, idempoten
   where idempotency_hash is not null;
 create index transfers_group on transfers (ledger, group_id) where group_id is not null;
 -- The history of one account, each from its side. Versions are gap-free and time never runs backwards
--- within an account, so an instant is found among them by halving. Account ids are unique over ledgers.
+-- within an account, so an instant is found among them by halving. Account ids are UUIDs: the ledger would narrow nothing.
 create index transfers_from_history on transfers (from_account, from_version);
 create index transfers_to_history on transfers (to_account, to_version);
 

@@ -28,13 +28,23 @@ export function createAccounts(book: Book): Accounts {
   const { engine, reads } = book;
   const { store, identities } = engine;
 
-  async function identify(reference: string): Promise<AccountIdentity | undefined> {
+  async function identifyMany(references: readonly string[]): Promise<ReadonlyMap<string, AccountIdentity>> {
     const ledger = await book.number();
-    const known = identities.get(ledger, reference);
-    if (known !== undefined) return known;
-    const [found] = await engine.findIdentities(reads, ledger, [reference]).catch(fail);
-    if (found !== undefined && book.isCommitted) identities.add(ledger, found);
+    const load = book.isCommitted ? identities.load : identities.loadUncommitted;
+    const identityOf = await load(ledger, references, (missing) => engine.findIdentities(reads, ledger, missing)).catch(
+      fail,
+    );
+    const found = new Map<string, AccountIdentity>();
+    for (const reference of references) {
+      const identity = identityOf(reference);
+      if (identity !== undefined) found.set(reference, identity);
+    }
     return found;
+  }
+
+  async function identify(reference: string): Promise<AccountIdentity | undefined> {
+    const known = identities.get(await book.number(), reference);
+    return known ?? (await identifyMany([reference])).get(reference);
   }
 
   async function setStatus(reference: string, change: Parameters<typeof changeStatus>[4]) {
@@ -50,6 +60,7 @@ export function createAccounts(book: Book): Accounts {
 
   return {
     identify,
+    identifyMany,
     open,
     async ensure(request) {
       try {
@@ -87,7 +98,7 @@ export function createAccounts(book: Book): Accounts {
       return toPage(rows, count, ({ version }: Entry) => encodeCursor('before', version));
     },
     async freeze(reference, { side = 'both' } = {}) {
-      const status = FROZEN[side];
+      const status = Object.hasOwn(FROZEN, side) ? FROZEN[side] : undefined;
       if (status === undefined) {
         throw new LedgerError('invalid_request', 'side must be debits, credits or both');
       }

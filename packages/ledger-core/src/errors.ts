@@ -25,9 +25,9 @@ export const LEDGER_ERROR_CODES = [
   'currency_mismatch',
   'account_closed',
   'account_frozen',
-  'balance_overflow',
   'insufficient_funds',
   'maximum_exceeded',
+  'balance_overflow',
   // Trouble that a repetition may cure.
   'account_busy',
   'transaction_conflict',

@@ -52,6 +52,8 @@ export interface Accounts {
   get(reference: string): Promise<Account>;
   /** What never changes about an account, from memory once read; undefined when there is none. */
   identify(reference: string): Promise<AccountIdentity | undefined>;
+  /** The same for many ids and addresses, by one query for those that are not in memory. */
+  identifyMany(references: readonly string[]): Promise<ReadonlyMap<string, AccountIdentity>>;
   /** Accounts in order of address, those whose address starts with `prefix` when one is given. */
   list(options?: PageOptions & { readonly prefix?: string }): Promise<Page<Account>>;
   /**
@@ -109,7 +111,7 @@ export interface Currencies {
 
 /** What a caller's own database transaction can do; everything commits or vanishes with it. */
 export interface LedgerInTransaction {
-  readonly accounts: Pick<Accounts, 'open' | 'ensure' | 'get' | 'identify'>;
+  readonly accounts: Pick<Accounts, 'open' | 'ensure' | 'get' | 'identify' | 'identifyMany'>;
   readonly transfers: Pick<Transfers, 'post' | 'postMany' | 'postLinked' | 'get'>;
 }
 

@@ -77,7 +77,7 @@ function ledgerOf(engine: Engine, name: string): Ledger {
     trialBalance: async () => readTrialBalance(reads, store, await book.number()).catch(fail),
     verify: async (options) =>
       verifyLedger(
-        (work) => inTransaction(pool, work, 'repeatable read').catch(fail),
+        (work) => inTransaction(engine.longReads, work, 'repeatable read').catch(fail),
         store,
         await book.number(),
         options,

@@ -41,8 +41,10 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
       return checked.map((one) => toResult(one instanceof LedgerError ? one : (outcomes.next().value as Outcome)));
     },
     async postLinked(given, options = {}) {
-      const legs = checkLinked(given, options);
-      const submission = toSubmission(await book.number(), legs, { ...options, linked: true, order: null });
+      // Copied before anything is awaited: what the caller changes afterwards is another request's.
+      const grouped = { ...options, linked: true, order: null };
+      const legs = checkLinked(given, grouped);
+      const submission = toSubmission(await book.number(), legs, grouped);
       const [outcome] = await submit([submission]);
       return transfersOf(outcome);
     },
@@ -81,7 +83,8 @@ function checkOne(request: TransferRequest): TransferRequest | LedgerError {
 function checkLinked(given: readonly TransferLeg[], options: LinkedOptions): readonly TransferLeg[] {
   if (!Array.isArray(given)) throw new LedgerError('invalid_request', 'a linked group is an array of transfers');
   checkKey(options);
-  const legs = given.slice(0, LINKED_LEGS_MAX).map(checkLeg);
+  // Array.from visits holes too, which map passes over.
+  const legs = Array.from(given.slice(0, LINKED_LEGS_MAX), checkLeg);
   const ids = legs.map(({ id }) => id).filter((id) => id !== undefined);
   if (new Set(ids).size < ids.length) {
     throw new LedgerError('invalid_request', 'two legs have the same id');

@@ -248,6 +248,14 @@ describe('a repetition', () => {
     expect(words(candidates, state)).toEqual(['posted', 'replayed', 'transfer_id_reused']);
   });
 
+  it('of an id whose commit was not confirmed is refused with another body, and never answered as posted', () => {
+    const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
+    state.unconfirmed.add('given' as TransferId);
+    const given = { id: 'given', idGiven: true };
+    const candidates = [THIS, ANOTHER, THIS].map((request) => candidateOf({ ...given, request }));
+    expect(words(candidates, state)).toEqual(['posted', 'transfer_id_reused', 'replayed']);
+  });
+
   it('of a refused request is judged anew: a refusal is not stored', () => {
     const state = stateOf(balanceOf(ALICE, { creditsPosted: 0n }), balanceOf(BOB));
     const deposit = candidateOf({ from: BOB, to: ALICE });
@@ -344,14 +352,6 @@ const PROVOCATIONS: Partial<Record<LedgerErrorCode, readonly ((scene: Scene) => 
       scene.to.status ??= 'frozen';
     },
   ],
-  balance_overflow: [
-    (scene) => {
-      scene.from.debitsPosted = 10n ** 38n - 1n;
-    },
-    (scene) => {
-      scene.to.creditsPending = 10n ** 38n - 1n;
-    },
-  ],
   insufficient_funds: [
     (scene) => {
       scene.from.minimum = 100n;
@@ -366,6 +366,15 @@ const PROVOCATIONS: Partial<Record<LedgerErrorCode, readonly ((scene: Scene) => 
     },
     (scene) => {
       Object.assign(scene.from, { debitNormal: true, maximum: -(10n ** 38n) });
+    },
+  ],
+  balance_overflow: [
+    (scene) => {
+      scene.from.debitsPosted = 10n ** 38n - 1n;
+      scene.from.minimum ??= null;
+    },
+    (scene) => {
+      scene.to.creditsPending = 10n ** 38n - 1n;
     },
   ],
 };
@@ -416,7 +425,7 @@ describe('the order of precedence', () => {
   it('speaks of every refusal that depends on accounts and keys', () => {
     const elsewhere: readonly LedgerErrorCode[] = ['transfer_not_found', 'account_exists'];
     const from = LEDGER_ERROR_CODES.indexOf('idempotency_key_reused');
-    const to = LEDGER_ERROR_CODES.indexOf('maximum_exceeded');
+    const to = LEDGER_ERROR_CODES.indexOf('balance_overflow');
     const expected = LEDGER_ERROR_CODES.slice(from, to + 1).filter((code) => !elsewhere.includes(code));
     expect(codes).toEqual(expected);
   });

@@ -103,9 +103,9 @@ function findStored(candidate: Candidate, state: BatchState): Known | undefined 
 function replay(candidate: Candidate, { stored, reused }: Known, { unconfirmed }: BatchState): Outcome {
   const first = candidate.legs[0];
   invariant(first !== undefined, 'a request has at least one leg');
+  if (stored.requestDigest !== candidate.requestDigest) return alreadyUsed(reused);
   // This very request, whose commit was not confirmed: it was posted once, so only the first finds it so.
   const ours = stored.transfers[0]?.id === first.id && unconfirmed.delete(first.id);
-  if (!ours && stored.requestDigest !== candidate.requestDigest) return alreadyUsed(reused);
   return stored.transfers.map((transfer) => ({ ...transfer, replayed: !ours }));
 }
 
@@ -161,13 +161,14 @@ function judge(from: Balance, to: Balance, leg: TransferLeg): LedgerError | unde
     refuseClosed(to) ??
     refuseFrozen(from, 'debits') ??
     refuseFrozen(to, 'credits') ??
-    (debitFits(from, leg.amount) ? undefined : overflow(from)) ??
-    (creditFits(to, leg.amount) ? undefined : overflow(to)) ??
     // A debit lowers a credit-normal account and raises a debit-normal one; a credit the reverse.
     (from.debitNormal ? undefined : refuseLowering(from, leg.amount)) ??
     (to.debitNormal ? refuseLowering(to, leg.amount) : undefined) ??
     (from.debitNormal ? refuseRaising(from, leg.amount) : undefined) ??
-    (to.debitNormal ? undefined : refuseRaising(to, leg.amount))
+    (to.debitNormal ? undefined : refuseRaising(to, leg.amount)) ??
+    // Last, so that nobody learns what another account has received without having the money to add to it.
+    (debitFits(from, leg.amount) ? undefined : overflow(from)) ??
+    (creditFits(to, leg.amount) ? undefined : overflow(to))
   );
 }
 
@@ -189,6 +190,8 @@ function remember(candidate: Candidate, transfers: readonly Transfer[], state: B
   });
   if (keyDigest !== null) state.storedByKey.set(keyDigest, { requestDigest, transfers });
   candidate.legs.forEach(({ id, idGiven }) => {
+    // Posted now, so the commit that was not confirmed did not take place.
+    state.unconfirmed.delete(id);
     if (idGiven) state.storedById.set(id, { requestDigest, transfers });
   });
 }

@@ -6,12 +6,13 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
 export type Metadata = { readonly [key: string]: JsonValue };
 
 export const METADATA_BYTES_MAX = 8 * 1024;
+const METADATA_DEPTH_MAX = 64;
 export const DESCRIPTION_LENGTH_MAX = 500;
 
 /**
  * Answers a copy as a later reading will bring it: what the caller changes afterwards changes nothing.
  *
- * @throws {LedgerError} `invalid_request` when it is no JSON object or larger than 8 KiB.
+ * @throws {LedgerError} `invalid_request` when it is no JSON object, larger than 8 KiB or deeper than 64 levels.
  */
 export function checkMetadata(metadata: Metadata): Metadata {
   const json = toJson(metadata);
@@ -22,7 +23,17 @@ export function checkMetadata(metadata: Metadata): Metadata {
     throw new LedgerError('invalid_request', `metadata must be at most ${METADATA_BYTES_MAX} bytes of JSON`);
   }
   refuseNul(json, 'metadata');
-  return JSON.parse(json) as Metadata;
+  const copy = JSON.parse(json) as Metadata;
+  if (isNestedBeyond(copy, METADATA_DEPTH_MAX)) {
+    throw new LedgerError('invalid_request', `metadata must have at most ${METADATA_DEPTH_MAX} levels`);
+  }
+  return copy;
+}
+
+/** Ends at the limit, however deep the value goes on. */
+function isNestedBeyond(value: JsonValue, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isNestedBeyond(member, levels - 1));
 }
 
 /** @throws {LedgerError} `invalid_request` */

@@ -28,6 +28,8 @@ export interface Engine {
   /** For a caller's transaction, whose client may take texts alone. */
   readonly statements: Statements;
   readonly pool: Pool;
+  /** One connection for verify, beside the others so that nobody waits for it. */
+  readonly longReads: Pool;
   readonly identities: Identities;
   readonly coalescer: Coalescer;
   /** The number of a ledger, which is made when it is new; remembered. */
@@ -40,6 +42,9 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** A busy account's whole history is read by one statement. */
+const LONG_READ_TIMEOUT_MS = 600_000;
+
 export function createEngine({ database, schema, limits: given }: EngineOptions): Engine {
   const limits = toLimits(given);
   const store = createStore(schema);
@@ -48,6 +53,11 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
     connectionsMax: limits.readConnectionsMax,
     lockTimeoutMs: limits.accountBusyTimeoutMs,
     answerTimeoutMs: limits.answerTimeoutMs,
+  });
+  const longReads = createPool(database, {
+    connectionsMax: 1,
+    lockTimeoutMs: limits.accountBusyTimeoutMs,
+    answerTimeoutMs: LONG_READ_TIMEOUT_MS,
   });
   const reads = fromPool(pool);
   const identities = createIdentities(limits.identitiesMax);
@@ -84,7 +94,7 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
   async function closeAll(): Promise<void> {
     await coalescer.drain();
     await Promise.all(lanes.map((lane) => lane?.close().catch(() => undefined)));
-    await pool.end();
+    await Promise.all([pool.end(), longReads.end()]);
   }
 
   return {
@@ -92,6 +102,7 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
     store,
     statements: createStatements(store, asTexts),
     pool,
+    longReads,
     identities,
     coalescer,
     numberOf(name) {

@@ -29,7 +29,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   lockTimeoutMs: 100,
   accountBusyTimeoutMs: 5_000,
   attemptsMax: 8,
-  answerTimeoutMs: 65_000,
+  answerTimeoutMs: 15_000,
   readConnectionsMax: 4,
   identitiesMax: 100_000,
 };

@@ -101,13 +101,14 @@ async function writeAndCommit(lane: Lane, write: Call, { rows }: Decision): Prom
   const [written, committed] = await lane.executeAll([write, [COMMIT]]);
   invariant(written !== undefined && committed !== undefined, 'every statement settles');
   if (written.status === 'rejected' && sqlState(written.reason) !== undefined) throw asKeyContention(written.reason);
-  if (committed.status === 'rejected') {
+  const lost = [written, committed].find((result) => result.status === 'rejected');
+  if (lost !== undefined) {
     throw new UnconfirmedCommit(
       rows.map(({ transfer }) => transfer.id),
-      committed.reason,
+      lost.reason,
     );
   }
-  invariant(committed.value.command === 'COMMIT', 'a written batch commits');
+  invariant(committed.status === 'fulfilled' && committed.value.command === 'COMMIT', 'a written batch commits');
 }
 
 /** The rows of each statement; throws the first error. */

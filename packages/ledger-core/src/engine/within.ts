@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Candidate, decide, type Outcome } from '../domain/decide.js';
 import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
@@ -32,19 +33,46 @@ export function inSavepoint<Result>(transaction: TransactionAdapter, work: () =>
 }
 
 async function withSavepoint<Result>(transaction: TransactionAdapter, work: () => Promise<Result>): Promise<Result> {
-  await transaction.executeSql('savepoint micropay', []).catch(refuseOutsideTransaction);
+  await enter(transaction);
   try {
-    const result = await work();
-    await transaction.executeSql('release savepoint micropay', []);
-    return result;
+    await transaction.executeSql('savepoint micropay', []).catch(refuseOutsideTransaction);
+    try {
+      const result = await work();
+      await transaction.executeSql('release savepoint micropay', []);
+      return result;
+    } catch (error) {
+      await transaction.executeSql('rollback to savepoint micropay', []);
+      await transaction.executeSql('release savepoint micropay', []);
+      throw error;
+    }
   } catch (error) {
-    await transaction
-      .executeSql('rollback to savepoint micropay', [])
-      .then(() => transaction.executeSql('release savepoint micropay', []))
-      // On a broken connection nothing is left to undo; the first error says what happened.
-      .catch(() => undefined);
     throw fromSqlError(error);
+  } finally {
+    // On a broken connection there is nobody left to let in.
+    await transaction.executeSql(LEAVE, []).catch(() => undefined);
   }
+}
+
+const ENTER = `select case when current_setting('micropay.within', true) = 'taken' then 'taken'
+  else set_config('micropay.within', 'taken', true) || ' by us' end as turn`;
+const LEAVE = `select set_config('micropay.within', 'free', true)`;
+const ENTER_AGAIN_MS = 5;
+const ENTER_ATTEMPTS_MAX = 1_000;
+
+/**
+ * Waits for whatever else the ledger does in this transaction, through another adapter or another engine.
+ * The mark is the transaction's own and is set by the statement that looks at it.
+ */
+async function enter(transaction: TransactionAdapter): Promise<void> {
+  for (let attempt = 1; attempt <= ENTER_ATTEMPTS_MAX; attempt += 1) {
+    const { rows } = await transaction.executeSql(ENTER, []);
+    if (rows[0]?.turn !== 'taken') return;
+    await delay(ENTER_AGAIN_MS);
+  }
+  throw new LedgerError(
+    'transaction_conflict',
+    'another call of the ledger in this transaction has not ended: await it first',
+  );
 }
 
 function refuseOutsideTransaction(error: unknown): never {

@@ -4,8 +4,6 @@ import { sqlState } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Reads and account changes stop here, so that a stuck database frees its caller. */
-const STATEMENT_TIMEOUT_MS = 60_000;
 
 /** Connection settings with the bounds that every connection of the ledger has. */
 export function toConfig(database: string | PoolConfig): PoolConfig {
@@ -21,6 +19,7 @@ export function toConfig(database: string | PoolConfig): PoolConfig {
 export interface PoolLimits {
   readonly connectionsMax: number;
   readonly lockTimeoutMs: number;
+  /** A statement without an answer ends here, so that a stuck database frees its caller. */
   readonly answerTimeoutMs: number;
 }
 
@@ -30,7 +29,7 @@ export function createPool(
   { connectionsMax, lockTimeoutMs, answerTimeoutMs }: PoolLimits,
 ): Pool {
   const pool = new Pool({
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    statement_timeout: answerTimeoutMs,
     lock_timeout: lockTimeoutMs,
     query_timeout: answerTimeoutMs,
     ...toConfig(database),

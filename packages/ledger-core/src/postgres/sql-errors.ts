@@ -31,11 +31,11 @@ export function isKeyRace(error: unknown): boolean {
 
 /**
  * The database cannot be reached, is shutting down, has no connection to give, or is out of a resource
- * such as disk: classes 08, 53, 57P and everything that never came to an SQLSTATE.
+ * such as disk: classes 08, 53, 57P, a statement that took too long, and everything that never came to an SQLSTATE.
  */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return /^(?:08|53|57P|58|25006|25P0[34])/.test(state);
+  if (state !== undefined) return /^(?:08|53|57P|58|25006|25P0[34]|57014)/.test(state);
   return error instanceof Error && (isNetworkError(error) || isDriverError(error));
 }
 

@@ -292,3 +292,35 @@ describe('locks', () => {
     await expectSound(ledger);
   });
 });
+
+describe('two adapters of one transaction', () => {
+  const adapterOf = (client: pg.PoolClient): TransactionAdapter => ({
+    executeSql: (text, values) => client.query(text, [...values]),
+  });
+
+  it('take turns, so that the same money is not spent twice', async () => {
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      const posted = await Promise.allSettled(
+        [1, 2, 3].map(() => ledger.within(adapterOf(client)).transfers.post(pay(40n))),
+      );
+      await client.query('commit');
+      expect(posted.map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    } finally {
+      client.release();
+    }
+    expect(await postedOf(ledger, 'alice')).toBe(20n);
+    await expectSound(ledger);
+  });
+});
+
+it('posts each linked group under the key that it was given with', async () => {
+  const options = { idempotencyKey: 'first' };
+  const leg = { from: 'alice', to: 'bob', amount: 10n, currency: 'USD' };
+  const first = ledger.transfers.postLinked([leg], options);
+  options.idempotencyKey = 'second';
+  const second = ledger.transfers.postLinked([leg], options);
+  expect([...(await first), ...(await second)].map(({ replayed }) => replayed)).toEqual([false, false]);
+  expect(await postedOf(ledger, 'bob')).toBe(20n);
+});

@@ -166,7 +166,6 @@ function refused(model: Model, { from, to, amount, currency }: TransferLeg): str
   const payerAfter = { ...payer, debits: payer.debits + amount };
   const payeeAfter = { ...payee, credits: payee.credits + amount };
   const digits = (total: bigint) => total.toString().length;
-  if (digits(payerAfter.debits) > 38 || digits(payeeAfter.credits) > 38) return 'balance_overflow';
   const sides = [
     [payer, payerAfter],
     [payee, payeeAfter],
@@ -180,7 +179,9 @@ function refused(model: Model, { from, to, amount, currency }: TransferLeg): str
     ([before, after]) =>
       after.maximum !== null && balanceInModel(after) > balanceInModel(before) && balanceInModel(after) > after.maximum,
   );
-  return risesAbove ? 'maximum_exceeded' : undefined;
+  if (risesAbove) return 'maximum_exceeded';
+  if (digits(payerAfter.debits) > 38 || digits(payeeAfter.credits) > 38) return 'balance_overflow';
+  return undefined;
 }
 
 function move(model: Model, leg: TransferLeg): ModelTransfer {
