@@ -63,6 +63,15 @@ describe('a refresh token', () => {
     expect((await refresh(user.refreshToken)).body.code).toBe('refresh_token_reused');
   });
 
+  it('and its sibling of the same exchange cannot both be used', async () => {
+    const user = await registerUser(server.url);
+    const [{ body: mine }, { body: stolen }] = [await refresh(user.refreshToken), await refresh(user.refreshToken)];
+    const { body: next } = await refresh(mine.refreshToken);
+    expect((await refresh(stolen.refreshToken)).body.code).toBe('refresh_token_reused');
+    expect((await refresh(next.refreshToken)).body.code).toBe('refresh_token_invalid');
+    expect((await me(next.accessToken)).body.code).toBe('token_invalid');
+  });
+
   it('sent many times at once answers each of them', async () => {
     const user = await registerUser(server.url);
     const replies = await Promise.all([1, 2, 3, 4].map(() => refresh(user.refreshToken)));

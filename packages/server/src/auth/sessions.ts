@@ -86,11 +86,11 @@ export function createSessions(options: {
       });
       if (typeof outcome === 'object') return outcome;
       if (outcome === 'invalid') throw new ProblemError('refresh_token_invalid', 'log in again');
-      // The holder or a thief has used it before; who of them sends it now cannot be told, so both lose the session.
+      // The holder or a thief has used it or its sibling before; who of them sends it now cannot be told, so both lose the session.
       await revoke(outcome);
       throw new ProblemError(
         'refresh_token_reused',
-        'the session has ended, as this token was used before: log in again',
+        'the session has ended, as this token or one of the same exchange was used before: log in again',
       );
     },
 
@@ -132,7 +132,18 @@ async function lockToken(transaction: Database, tokenHash: Buffer) {
     .selectFrom('refresh_tokens')
     .select(({ or, and, eb, not, exists, selectFrom }) =>
       or([
-        eb('used_at', 'is', null),
+        and([
+          eb('used_at', 'is', null),
+          // Whoever copied the parent may have exchanged it within the grace too: only one of the two may go on.
+          not(
+            exists(
+              selectFrom('refresh_tokens as sibling')
+                .whereRef('sibling.parent_hash', '=', 'refresh_tokens.parent_hash')
+                .where('sibling.used_at', 'is not', null)
+                .select('sibling.token_hash'),
+            ),
+          ),
+        ]),
         and([
           eb('used_at', '>', sql<Date>`now() - make_interval(secs => ${GRACE_S})`),
           not(

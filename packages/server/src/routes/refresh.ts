@@ -11,7 +11,7 @@ const refreshEndpoint = {
   summary: 'Exchange a refresh token for new tokens',
   description:
     'A refresh token works once. Sent again within ten seconds it answers new tokens once more, for a client that ' +
-    'lost the first answer; later, or when a successor was already used, it ends the session.',
+    'lost the first answer, and only one of its successors can be used; in any other case it ends the session.',
   access: 'anyone',
   body: { schema: RefreshTokenSchema, example: { refreshToken: EXAMPLE_TOKENS.refreshToken } },
   answer: {
