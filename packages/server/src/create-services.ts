@@ -3,6 +3,7 @@ import { createAccessTokens } from './auth/access-tokens.js';
 import { createApiKeys } from './auth/api-keys.js';
 import { createAttemptLimit } from './auth/attempt-limit.js';
 import { createAuthenticate } from './auth/authenticate.js';
+import { createLoginAttempts } from './auth/login-attempts.js';
 import { createPasswords } from './auth/password.js';
 import { createRevokedSessions } from './auth/revoked-sessions.js';
 import { createSessions } from './auth/sessions.js';
@@ -13,8 +14,9 @@ import type { Database } from './database/connect.js';
 import { createClientAddress } from './http/client-address.js';
 import type { Services } from './services.js';
 
-const LOGIN_ATTEMPTS_PER_MINUTE = 10;
 const REFRESH_ATTEMPTS_PER_MINUTE = 10;
+/** Enough for mistakes, too few to find out from a list of emails who is registered. */
+const UNKNOWN_RECIPIENTS_PER_MINUTE = 60;
 /** With the time a poll takes, well within the five seconds that a logout may take to count everywhere. */
 const POLL_MS = 2_000;
 const HOUR_MS = 3_600_000;
@@ -54,8 +56,9 @@ export async function createServices(
       signingKeys,
       authenticate: createAuthenticate(accessTokens, apiKeys),
       clientAddress: createClientAddress(config.trustedProxies),
-      loginAttempts: createAttemptLimit('login', LOGIN_ATTEMPTS_PER_MINUTE),
+      loginAttempts: createLoginAttempts(),
       refreshAttempts: createAttemptLimit('refresh', REFRESH_ATTEMPTS_PER_MINUTE),
+      unknownRecipients: createAttemptLimit('unknown-recipients', UNKNOWN_RECIPIENTS_PER_MINUTE),
     },
     background: [
       { name: 'revoked sessions', everyMs: POLL_MS, run: revokedSessions.poll },

@@ -1,6 +1,7 @@
 import type { Ledger } from '@micropay/ledger-core';
 import type { AttemptLimit } from './auth/attempt-limit.js';
 import type { Authenticate } from './auth/authenticate.js';
+import type { LoginAttempts } from './auth/login-attempts.js';
 import type { Passwords } from './auth/password.js';
 import type { Sessions } from './auth/sessions.js';
 import type { SigningKeys } from './auth/signing-keys.js';
@@ -16,6 +17,8 @@ export interface Services {
   readonly signingKeys: SigningKeys;
   readonly authenticate: Authenticate;
   readonly clientAddress: ClientAddress;
-  readonly loginAttempts: AttemptLimit;
+  readonly loginAttempts: LoginAttempts;
   readonly refreshAttempts: AttemptLimit;
+  /** Payments to emails that nobody has, by who asked for them. */
+  readonly unknownRecipients: AttemptLimit;
 }

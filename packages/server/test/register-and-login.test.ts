@@ -118,4 +118,20 @@ describe('login', () => {
     expect(last?.headers.get('ratelimit')).toMatch(/^"login";r=0;t=\d+$/);
     expect((await login(`${randomUUID()}@example.com`, 'wrong password')).status).toBe(401);
   });
+
+  it('and registration are limited for each address, whatever the email', async () => {
+    const busy = await startTestServer({ trustedProxies: 1 });
+    const attempt = (path: string, address: string) =>
+      call(busy.url, `POST /v1/auth/${path}`, {
+        body: { email: `${randomUUID()}@example.com`, password: 'battery staple' },
+        headers: { 'x-forwarded-for': address },
+      });
+    const paths = Array.from({ length: 120 }, (_, index) => (index < 110 ? 'login' : 'register'));
+    const replies = await Promise.all(paths.map((path) => attempt(path, '192.0.2.1')));
+    const refused = replies.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(10);
+    expect(refused[0]?.headers.get('ratelimit-policy')).toBe('"login-address";q=100;w=60');
+    expect((await attempt('register', '192.0.2.2')).status).toBe(201);
+    await busy.stop();
+  });
 });

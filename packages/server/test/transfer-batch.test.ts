@@ -107,6 +107,30 @@ describe('a batch', () => {
   });
 });
 
+it('cannot find out from a list of emails who is registered', async () => {
+  const curious = await registerUser(server.url);
+  const guess = (transfers: Order[]) =>
+    call(server.url, 'POST /v1/transfers/batch', { token: curious.token, body: { transfers } });
+  const from = curious.wallet;
+  const strangers = Array.from({ length: 60 }, () => keyed({ from, to: `${randomUUID()}@example.com` }));
+  expect((await guess(strangers)).status).toBe(200);
+  // Known and unknown emails are refused alike, also one at a time; wallets by their ids are not.
+  for (const to of [bob.email, `${randomUUID()}@example.com`]) {
+    const refused = await guess([keyed({ from, to })]);
+    expect([refused.status, refused.body.code]).toEqual([429, 'rate_limited']);
+    expect(refused.headers.get('ratelimit')).toMatch(/^"unknown-recipients";r=0;t=\d+$/);
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+    const { status } = await call(server.url, 'POST /v1/transfers', {
+      token: curious.token,
+      key: randomUUID(),
+      body: order({ from, to }),
+    });
+    expect(status).toBe(429);
+  }
+  expect((await guess([keyed({ from })])).body.results[0].error.code).toBe('insufficient_funds');
+  expect((await post([keyed({ to: bob.email })])).status).toBe(200);
+});
+
 describe('linked transfers', () => {
   it('post all, as one group under the key of the header', async () => {
     const key = randomUUID();

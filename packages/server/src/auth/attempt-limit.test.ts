@@ -33,6 +33,18 @@ describe('an attempt limit', () => {
     expect(limit.take('bob').ratelimit).toContain('r=0');
   });
 
+  it('counts what turns out afterwards as a debt', () => {
+    const limit = createAttemptLimit('login', 60);
+    limit.check('alice');
+    limit.charge('alice', 159);
+    expect(() => limit.check('alice')).toThrow('wait 100 seconds');
+    vi.advanceTimersByTime(99_000);
+    expect(() => limit.check('alice')).toThrow('wait 1 seconds');
+    vi.advanceTimersByTime(1_000);
+    limit.check('alice');
+    limit.check('bob');
+  });
+
   it('remembers who keeps trying while others flood it', () => {
     const limit = createAttemptLimit('login', 1);
     limit.take('alice');

@@ -10,8 +10,20 @@ interface Bucket {
 
 /** Counts attempts by name; the answer's headers say how many are left. */
 export interface AttemptLimit {
-  /** @throws {ProblemError} `rate_limited` */
+  /**
+   * Counts one attempt.
+   *
+   * @throws {ProblemError} `rate_limited`
+   */
   take(name: string): Readonly<Record<string, string>>;
+  /**
+   * Refuses a name that has no attempt left, and counts nothing.
+   *
+   * @throws {ProblemError} `rate_limited`
+   */
+  check(name: string): void;
+  /** Counts what turned out afterwards; more than was left is a debt, which has to be waited off. */
+  charge(name: string, attempts: number): void;
 }
 
 /**
@@ -37,21 +49,44 @@ export function createAttemptLimit(policy: string, perMinute: number): AttemptLi
     if (oldest !== undefined) buckets.delete(oldest);
   }
 
+  function open(name: string): Bucket {
+    const bucket = refill(name, Date.now());
+    forgetOldest();
+    return bucket;
+  }
+
+  function waitSecondsOf({ left }: Bucket): number {
+    return Math.ceil(Math.max(0, 1 - left) * (WINDOW_S / perMinute));
+  }
+
+  function headersOf(bucket: Bucket) {
+    return {
+      'ratelimit-policy': `"${policy}";q=${perMinute};w=${WINDOW_S}`,
+      ratelimit: `"${policy}";r=${Math.max(0, Math.floor(bucket.left))};t=${waitSecondsOf(bucket)}`,
+    };
+  }
+
+  function refuseWhenEmpty(bucket: Bucket): void {
+    if (bucket.left >= 1) return;
+    const waitS = waitSecondsOf(bucket);
+    throw new ProblemError('rate_limited', `wait ${waitS} seconds before the next attempt`, {
+      headers: { ...headersOf(bucket), 'retry-after': String(waitS) },
+    });
+  }
+
   return {
     take(name) {
-      const bucket = refill(name, Date.now());
-      forgetOldest();
-      const refused = bucket.left < 1;
-      if (!refused) bucket.left -= 1;
-      const waitS = Math.ceil(Math.max(0, 1 - bucket.left) * (WINDOW_S / perMinute));
-      const headers = {
-        'ratelimit-policy': `"${policy}";q=${perMinute};w=${WINDOW_S}`,
-        ratelimit: `"${policy}";r=${Math.floor(bucket.left)};t=${waitS}`,
-      };
-      if (!refused) return headers;
-      throw new ProblemError('rate_limited', `wait ${waitS} seconds before the next attempt`, {
-        headers: { ...headers, 'retry-after': String(waitS) },
-      });
+      const bucket = open(name);
+      refuseWhenEmpty(bucket);
+      bucket.left -= 1;
+      return headersOf(bucket);
+    },
+    check(name) {
+      // A name that was never charged is not remembered for asking.
+      if (buckets.has(name)) refuseWhenEmpty(open(name));
+    },
+    charge(name, attempts) {
+      open(name).left -= attempts;
     },
   };
 }

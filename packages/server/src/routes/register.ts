@@ -48,7 +48,7 @@ const registerEndpoint = {
 } as const satisfies Endpoint;
 
 export const registerRoute = route(registerEndpoint, (services) => async ({ body, clientAddress }) => {
-  const headers = services.loginAttempts.take(`${clientAddress} ${body.email}`);
+  const headers = services.loginAttempts.take(clientAddress, body.email);
   const registration = { ...body, currency: body.currency ?? CURRENCY_DEFAULT };
   const { user, wallet, tokens } = await registerUser(services, registration);
   return { body: { user: userJson(user), wallet: walletJson(wallet), ...tokens }, headers };

@@ -76,7 +76,7 @@ const createTransferBatchEndpoint = {
       },
     },
   },
-  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'too_many_legs'],
+  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'too_many_legs', 'rate_limited'],
 } as const satisfies Endpoint;
 
 export const createTransferBatchRoute = route(

@@ -50,7 +50,7 @@ const createTransferEndpoint = {
     description: 'Posted, now or by an earlier request with this key',
     content: { schema: TransferSchema, example: EXAMPLE_TRANSFER },
   },
-  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account'],
+  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'rate_limited'],
 } as const satisfies Endpoint;
 
 const getTransferEndpoint = {
@@ -68,11 +68,11 @@ const getTransferEndpoint = {
 
 export const createTransferRoute = route(
   createTransferEndpoint,
-  ({ ledger, database }) =>
+  (services) =>
     async ({ principal, body, idempotencyKey }) => {
-      const parties = await findParties({ ledger, database }, [body]);
+      const parties = await findParties(services, principal, [body]);
       const { request, visible } = resolveOrder(principal, body, parties, idempotencyKey);
-      return transferAnswer(await ledger.transfers.post(request), visible);
+      return transferAnswer(await services.ledger.transfers.post(request), visible);
     },
 );
 

@@ -1,5 +1,6 @@
-import type { AccountIdentity, Ledger } from '@micropay/ledger-core';
-import type { Database } from '../database/connect.js';
+import type { AccountIdentity } from '@micropay/ledger-core';
+import type { UserPrincipal } from '../auth/principal.js';
+import type { Services } from '../services.js';
 import type { UserId } from '../users/user.js';
 import { findUserIds } from '../users/users.js';
 import { defaultWalletName, walletAddress } from '../wallets/wallet-address.js';
@@ -14,19 +15,26 @@ export interface Parties {
 
 const NO_USERS: Parties['usersByEmail'] = new Map();
 
-/** Looks up what all of these orders name, each thing once. */
+type Directory = Pick<Services, 'ledger' | 'database' | 'unknownRecipients'>;
+
+/**
+ * Looks up what all of these orders name, each thing once and all in a statement or two.
+ *
+ * @throws {ProblemError} `rate_limited`
+ */
 export async function findParties(
-  { ledger, database }: { readonly ledger: Ledger; readonly database: Database },
+  services: Directory,
+  principal: UserPrincipal,
   orders: readonly Order[],
 ): Promise<Parties> {
-  const usersByEmail = await findPayees(database, ledger.name, orders);
+  const usersByEmail = await findPayees(services, principal, orders);
   const references = new Set<string>();
   for (const order of orders) {
     references.add(order.from);
     const to = payeeReference(order, usersByEmail);
     if (to !== undefined) references.add(to);
   }
-  return { usersByEmail, accounts: await identifyAll(ledger, references) };
+  return { usersByEmail, accounts: await services.ledger.accounts.identifyMany([...references]) };
 }
 
 /**
@@ -47,22 +55,16 @@ function payeeReference({ to, currency }: Order, usersByEmail: Parties['usersByE
 }
 
 async function findPayees(
-  database: Database,
-  ledger: string,
+  { database, ledger, unknownRecipients }: Directory,
+  { id }: UserPrincipal,
   orders: readonly Order[],
 ): Promise<Parties['usersByEmail']> {
   const emails = new Set<string>();
   for (const { to } of orders) if (isEmail(to)) emails.add(to.toLowerCase());
-  return emails.size === 0 ? NO_USERS : findUserIds(database, ledger, [...emails]);
-}
-
-async function identifyAll(ledger: Ledger, references: ReadonlySet<string>): Promise<Parties['accounts']> {
-  const accounts = new Map<string, AccountIdentity>();
-  await Promise.all(
-    [...references].map(async (reference) => {
-      const account = await ledger.accounts.identify(reference);
-      if (account !== undefined) accounts.set(reference, account);
-    }),
-  );
-  return accounts;
+  if (emails.size === 0) return NO_USERS;
+  // Before anybody is looked up: were only unknown emails refused, the refusal would tell them from the others.
+  unknownRecipients.check(id);
+  const users = await findUserIds(database, ledger.name, [...emails]);
+  if (users.size < emails.size) unknownRecipients.charge(id, emails.size - users.size);
+  return users;
 }

@@ -1,10 +1,10 @@
-import { type Ledger, LedgerError, type PostResult } from '@micropay/ledger-core';
+import { LedgerError, type PostResult } from '@micropay/ledger-core';
 import type { UserPrincipal } from '../auth/principal.js';
-import type { Database } from '../database/connect.js';
 import type { Answer } from '../http/answer.js';
 import { keyRequired, REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import { type Problem, ProblemError } from '../http/problem.js';
 import { toProblem } from '../http/to-problem.js';
+import type { Services } from '../services.js';
 import type { Order } from './order.js';
 import { findParties } from './parties.js';
 import { type ResolvedOrder, resolveOrder } from './resolve-order.js';
@@ -16,11 +16,6 @@ export interface BatchOrder extends Order {
 
 type BatchResult = { ok: true; replayed: boolean; transfer: TransferJson } | { ok: false; error: Problem };
 type BatchAnswer = Answer<{ results: BatchResult[] }>;
-
-interface Services {
-  readonly ledger: Ledger;
-  readonly database: Database;
-}
 
 /** Posts each order on its own, in order, under its own key; a refused one never fails its neighbours. */
 export async function postOrders(
@@ -66,7 +61,7 @@ async function resolveOrders(
   principal: UserPrincipal,
   orders: readonly BatchOrder[],
 ): Promise<readonly (ResolvedOrder | Problem)[]> {
-  const parties = await findParties(services, orders);
+  const parties = await findParties(services, principal, orders);
   return orders.map((order) => {
     try {
       return resolveOrder(principal, order, parties, order.idempotencyKey);

@@ -1,0 +1,14 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it, vi } from 'vitest';
+import type { UserPrincipal } from '../auth/principal.js';
+import type { Services } from '../services.js';
+import { findParties } from './parties.js';
+
+it('asks once for all the wallets of a batch, each named once', async () => {
+  const identifyMany = vi.fn(async (_references: readonly string[]) => new Map());
+  const services = { ledger: { name: 'main', accounts: { identifyMany } } } as unknown as Services;
+  const from = randomUUID();
+  const orders = Array.from({ length: 1_000 }, () => ({ from, to: randomUUID(), amount: '1', currency: 'USD' }));
+  await findParties(services, { id: randomUUID() } as unknown as UserPrincipal, orders);
+  expect(identifyMany.mock.calls).toEqual([[[from, ...orders.map(({ to }) => to)]]]);
+});
