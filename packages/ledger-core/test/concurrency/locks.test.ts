@@ -121,6 +121,25 @@ describe('locks', () => {
   });
 });
 
+describe('a key that is posted meanwhile on other accounts', () => {
+  it.each([
+    ['commits', 'commit', { code: 'idempotency_key_reused' }],
+    ['is rolled back', 'rollback', { amount: 1n, replayed: false }],
+  ])('is waited for: the other one %s', async (_, end, expected) => {
+    await ledger.accounts.open({ address: 'account:4', currency: 'USD', minimum: null });
+    const twice = bed.ledger({ name: ledger.name, limits: { ...PATIENT, attemptsMax: 2 } });
+    await twice.accounts.identify(THIRD);
+    const caller = await bed.connect();
+    await caller.query('begin');
+    await ledger.within(fromPg(caller)).transfers.post(move(FIRST, SECOND, 'k'));
+    const posting = twice.transfers.post(move(THIRD, 'account:4', 'k')).catch((error: unknown) => error);
+    await untilWaiting(1);
+    await caller.query(end);
+    expect(await posting).toMatchObject(expected);
+    await expectSound(ledger);
+  });
+});
+
 describe('freezing', () => {
   it('many at once is one change with one event', async () => {
     const engines = [ledger, bed.ledger({ name: ledger.name }), bed.ledger({ name: ledger.name })];
