@@ -1,23 +1,32 @@
 import { getRequestListener } from '@hono/node-server';
-import { createLedger } from '@micropay/ledger-core';
+import { createLedger, LedgerError } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { runInBackground } from './background.js';
 import type { Config } from './config.js';
 import { createServices } from './create-services.js';
 import { connect } from './database/connect.js';
+import { within } from './deadline.js';
 import { listen } from './http/listen.js';
 import { createLog } from './log.js';
 import { migrateServer } from './migrate-server.js';
 
 const SHUTDOWN_TIMEOUT_MS = 10_000;
+/** Leaves the connections to the database a moment to end in order. */
+const REQUESTS_TIMEOUT_MS = 9_000;
+
+const HANGS = 'the database did not answer in time: its connections were left behind, and what they did may be unknown';
 
 export interface RunningServer {
   /** Where it listens: `http://127.0.0.1:3000`. */
   readonly url: string;
   /** An operator key that was made at this start; it is not stored and cannot be shown again. */
   readonly newOperatorKey: string | undefined;
-  /** Finishes the requests under way, for ten seconds at most, then closes all connections. */
+  /**
+   * Finishes the requests under way and closes all connections, in ten seconds at most.
+   *
+   * @throws {LedgerError} `database_unavailable` when the database did not let go of its connections in this time
+   */
   close(): Promise<void>;
 }
 
@@ -32,9 +41,10 @@ export async function startServer(config: Config, log: Logger = createLog(config
   await migrateServer(databaseUrl, databaseSchema);
   const closers: (() => unknown)[] = [];
   /** Closes what was opened, the last first. */
-  const close = async () => {
+  const closeAll = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
+  const close = () => within(SHUTDOWN_TIMEOUT_MS, closeAll(), () => new LedgerError('database_unavailable', HANGS));
   try {
     const ledger = createLedger({ database: databaseUrl, schema: databaseSchema, name });
     closers.push(() => ledger.close());
@@ -44,12 +54,13 @@ export async function startServer(config: Config, log: Logger = createLog(config
     const { services, background, ensureOperatorKey } = await createServices(config, ledger, database);
     const app = createApp({ services, log, corsOrigins });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
-    closers.push(() => listening.stop(SHUTDOWN_TIMEOUT_MS));
+    closers.push(() => listening.stop(REQUESTS_TIMEOUT_MS));
     closers.push(runInBackground(background, log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
     return { url: listening.url, newOperatorKey: await ensureOperatorKey(), close };
   } catch (error) {
-    await close();
+    // What could not be closed in time is less of a help than why it could not start.
+    await close().catch(() => undefined);
     throw error;
   }
 }
