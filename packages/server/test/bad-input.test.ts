@@ -105,6 +105,7 @@ describe('an idempotency key', () => {
     ] as const) {
       const reply = await call(server.url, target, { token, body, headers: headers as Record<string, string> });
       expect([target, reply.status, reply.body.code]).toEqual([target, 400, code]);
+      if (code === 'invalid_request') expect(reply.body.errors[0].path).toBe('Idempotency-Key');
     }
   });
 });

@@ -92,6 +92,8 @@ describe('a batch', () => {
     ['more than a thousand', () => Array.from({ length: 1_001 }, () => keyed()), 'invalid_request'],
     ['a transfer without a key', () => [keyed(), order()], 'idempotency_key_required'],
     ['a transfer with an empty key', () => [keyed({ idempotencyKey: '' })], 'invalid_request'],
+    ['a key that a header would trim', () => [keyed({ idempotencyKey: ' x' })], 'invalid_request'],
+    ['a key that ends with a space', () => [keyed({ idempotencyKey: 'x ' })], 'invalid_request'],
     ['a malformed amount', () => [keyed(), keyed({ amount: '0' })], 'invalid_amount'],
     ['an unknown field', () => [keyed({ note: 'x' })], 'invalid_request'],
   ])('with %s is refused as a whole', async (_name, transfers, code) => {

@@ -104,17 +104,18 @@ describe('entries', () => {
   });
 
   it.each([
-    ['limit=0', 'invalid_request'],
-    ['limit=201', 'invalid_request'],
-    ['limit=x', 'invalid_request'],
-    ['limit=1.5', 'invalid_request'],
-    ['cursor=', 'invalid_cursor'],
-    ['cursor=nonsense', 'invalid_cursor'],
-    ['unknown=1', 'invalid_request'],
-  ])('are not to be had with %s', async (query, code) => {
+    ['limit=0', 'invalid_request', 'from 1 to 200'],
+    ['limit=201', 'invalid_request', 'limit: must be a whole number from 1 to 200'],
+    ['limit=x', 'invalid_request', 'whole number'],
+    ['limit=1.5', 'invalid_request', 'whole number'],
+    ['cursor=', 'invalid_cursor', 'cursor'],
+    ['cursor=nonsense', 'invalid_cursor', 'cursor'],
+    ['unknown=1', 'invalid_request', '"unknown"'],
+  ])('are not to be had with %s', async (query, code, detail) => {
     for (const path of [`/v1/wallets/${alice.wallet}/entries`, '/v1/wallets']) {
       const { status, body } = await get(alice.token, `${path}?${query}`);
       expect([path, status, body.code]).toEqual([path, 400, code]);
+      expect(body.detail).toContain(detail);
     }
   });
 });

@@ -7,11 +7,12 @@ const UUID_PATTERN = new RegExp(`^${UUID}$`);
 const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|[!-?A-~]+@[!-?A-~]+)$`);
 const AMOUNT_PATTERN = /^[1-9][0-9]{0,37}$/;
 const CURRENCY_PATTERN = /^[A-Z][A-Z0-9]{1,11}$/;
-const KEY_PATTERN = /^[\x20-\x7e]{1,255}$/;
+const KEY_PATTERN = /^(?! )[\x20-\x7e]{1,255}(?<! )$/;
 const EMAIL_LENGTH_MAX = 254;
 const CURSOR_LENGTH_MAX = 500;
 const METADATA_DEPTH_MAX = 64;
 export const PAGE_LIMIT_MAX = 200;
+const LIMIT_RULE = `must be a whole number from 1 to ${PAGE_LIMIT_MAX}`;
 
 export const EXAMPLE_IDS = {
   user: '0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10',
@@ -59,10 +60,10 @@ export const CurrencyField = z
   .regex(CURRENCY_PATTERN, 'must be a currency code such as USD')
   .openapi({ description: 'An ISO 4217 code or an asset of this ledger', example: 'USD' });
 
-/** Printable ASCII, so that a key means the same in a header and in a body. */
+/** Printable ASCII without outer spaces, which a header loses: a key means the same in a header and in a body. */
 export const IdempotencyKeyField = z
   .string()
-  .regex(KEY_PATTERN, 'must be 1 to 255 printable ASCII characters')
+  .regex(KEY_PATTERN, 'must be 1 to 255 printable ASCII characters, without spaces around them')
   .openapi({ description: 'Your name for this one intention, unique for ever', example: EXAMPLE_IDS.key });
 
 export const EmailField = z
@@ -85,10 +86,10 @@ export const MetadataField = z
 /** Query of every list. */
 export const PageQuery = z.strictObject({
   limit: z.coerce
-    .number('must be a whole number')
-    .int()
-    .min(1)
-    .max(PAGE_LIMIT_MAX)
+    .number(LIMIT_RULE)
+    .int(LIMIT_RULE)
+    .min(1, LIMIT_RULE)
+    .max(PAGE_LIMIT_MAX, LIMIT_RULE)
     .optional()
     .openapi({ type: 'integer', description: 'Rows on a page; 50 when left out' }),
   cursor: z

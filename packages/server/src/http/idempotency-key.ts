@@ -1,12 +1,16 @@
+import { z } from '@hono/zod-openapi';
 import { IdempotencyKeyField } from './fields.js';
 import { parse } from './invalid.js';
 import { ProblemError } from './problem.js';
 
 export const REPLAYED_HEADERS: Readonly<Record<string, string>> = { 'idempotent-replayed': 'true' };
 
+/** So that a refusal names the header. */
+const HeadersSchema = z.object({ 'Idempotency-Key': IdempotencyKeyField });
+
 /** The caller's name for this intention, from the header `Idempotency-Key`. */
 export function readIdempotencyKey(header: string | null, need: 'required' | 'optional'): string | undefined {
-  if (header !== null) return parse(IdempotencyKeyField, header);
+  if (header !== null) return parse(HeadersSchema, { 'Idempotency-Key': header })['Idempotency-Key'];
   if (need === 'optional') return undefined;
   throw keyRequired('send the header "Idempotency-Key": your own name for this payment, the same on every retry');
 }
