@@ -3,7 +3,7 @@ import { LedgerError } from '@micropay/ledger-core';
 import { type Config, readConfig, redactConfig } from './config.js';
 import { firstSteps, type OperatorKeySource } from './first-steps.js';
 import { createLog } from './log.js';
-import { forgetOperatorKey, keepOperatorKey, keptOperatorKey } from './operator-key-file.js';
+import { checkDataDirectory, forgetOperatorKey, keepOperatorKey, keptOperatorKey } from './operator-key-file.js';
 import { StartError } from './start-error.js';
 import { type RunningServer, startServer } from './start-server.js';
 
@@ -14,10 +14,16 @@ try {
   const config = readConfig();
   const log = createLog(config.logLevel);
   log.debug(redactConfig(config), 'configuration');
+  if (config.dataDirectory !== undefined) await checkDataDirectory(config.dataDirectory);
   const server = await startServer(config, log);
   stopOnSignals(server);
   if (config.dataDirectory !== undefined) {
-    if (config.operatorApiKey !== undefined) await forgetOperatorKey(config.dataDirectory);
+    if (config.operatorApiKey !== undefined) {
+      await forgetOperatorKey(config.dataDirectory).catch((error: Error) => {
+        // It opens nothing any more.
+        console.error(`The operator key that was replaced is still in ${config.dataDirectory}: ${error.message}`);
+      });
+    }
     if (server.newOperatorKey !== undefined) {
       await keepOperatorKey(config.dataDirectory, server.newOperatorKey).catch((error: Error) => {
         // It is printed all the same, and cannot be had again.
@@ -64,7 +70,7 @@ function stopOnSignals(server: RunningServer): void {
       server.close().then(
         () => process.exit(0),
         (error: unknown) => {
-          console.error(error);
+          console.error(error instanceof LedgerError ? `${error.code}: ${error.message}` : error);
           process.exit(EXIT_FAILED);
         },
       );

@@ -1,9 +1,25 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { StartError } from './start-error.js';
 
 const FILE_NAME = 'operator-api-key';
 const OWNER_ONLY = 0o600;
+
+/**
+ * Makes sure that nothing else is where the folder is to be.
+ *
+ * @throws {StartError} `invalid_configuration`
+ */
+export async function checkDataDirectory(dataDirectory: string): Promise<void> {
+  const isTaken = await stat(dataDirectory).then(
+    (found) => !found.isDirectory(),
+    (error: NodeJS.ErrnoException) => error.code === 'ENOTDIR',
+  );
+  if (isTaken) {
+    throw new StartError('invalid_configuration', 'DATA_DIR names a file, or a place below one: set it to a folder');
+  }
+}
 
 /** Keeps a key that was made, for its owner's eyes only: the database has no more than its hash. */
 export async function keepOperatorKey(dataDirectory: string, key: string): Promise<void> {

@@ -33,6 +33,19 @@ it('ends with code 2 when a variable is wrong, and names it', async () => {
   );
 });
 
+it.each(['/dev/null', '/dev/null/nowhere'])('ends with code 2 when DATA_DIR is %s', async (path) => {
+  const main = start({ DATABASE_URL: 'postgresql://127.0.0.1:1/x', DATA_DIR: path, OPERATOR_API_KEY: OPERATOR_KEY });
+  expect(await main.ended()).toBe(2);
+  expect(main.output()).toMatch(/^invalid_configuration: DATA_DIR names a file, .*: set it to a folder\n$/);
+});
+
+it('prints nothing of a DATABASE_URL that is no URL', async () => {
+  const main = start({ DATABASE_URL: 'postgres://app:S3cret/Pass@127.0.0.1:5432/db' });
+  expect(await main.ended()).toBe(2);
+  expect(main.output()).toMatch(/^invalid_configuration: DATABASE_URL is no URL: percent-encode/);
+  expect(main.output()).not.toContain('S3cret');
+});
+
 describe('with a database', () => {
   let database: TestDatabase;
   let directory: string;
@@ -54,7 +67,7 @@ describe('with a database', () => {
     const refused = start({ DATABASE_URL: fresh.url, PORT: String(port) });
     expect(await refused.ended()).toBe(1);
     occupant.close();
-    const main = start({ DATABASE_URL: fresh.url, DATA_DIR: '/dev/null/nowhere' });
+    const main = start({ DATABASE_URL: fresh.url, DATA_DIR: join(directory, 'x'.repeat(300)) });
     const url = await main.listening();
     const key = /Operator key, shown this once: (mpk_\S+)/.exec(main.output())?.[1] ?? '';
     expect((await call(url, 'GET /v1/verify', { token: key })).status).toBe(200);

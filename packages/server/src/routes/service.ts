@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import type { Endpoint } from '../http/endpoint.js';
 import { route } from '../http/route.js';
+import { sharedWork } from '../http/shared-work.js';
 
 const StatusSchema = z.object({ status: z.literal('ok') }).openapi('ServiceStatus');
 
@@ -31,8 +32,14 @@ const UP = { status: 'ok' } as const;
 
 export const livezRoute = route(livezEndpoint, () => () => ({ body: UP }));
 
-export const readyzRoute = route(readyzEndpoint, ({ ledger, database }) => async () => {
+/** Anybody may ask as often as they like, and the database is not to notice. */
+const READY_KEPT_MS = 1_000;
+
+export const readyzRoute = route(readyzEndpoint, ({ ledger, database }) => {
   // The ledger and the server have connections of their own, and both are needed.
-  await Promise.all([ledger.check(), sql`select 1`.execute(database)]);
-  return { body: UP };
+  const check = sharedWork(() => Promise.all([ledger.check(), sql`select 1`.execute(database)]), READY_KEPT_MS);
+  return async () => {
+    await check();
+    return { body: UP };
+  };
 });
