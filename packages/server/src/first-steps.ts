@@ -24,11 +24,12 @@ export function firstSteps(url: string, operatorKey: OperatorKeySource): string 
 api() { curl -sS -w '\\n' -H 'Content-Type: application/json' "${url}$1" "\${@:2}"; }
 field() { node -p "JSON.parse(fs.readFileSync(0, 'utf8')).$1"; }
 
-# Two users, each with an empty USD wallet.
+# Two users, new ones each time, each with an empty USD wallet.
+run=$(date +%s)$$
 alice=$(api /v1/auth/register \\
-  -d '{"email":"alice@example.com","password":"correct horse battery"}')
+  -d '{"email":"alice-'$run'@example.com","password":"correct horse battery"}')
 api /v1/auth/register \\
-  -d '{"email":"bob@example.com","password":"battery staple correct"}'
+  -d '{"email":"bob-'$run'@example.com","password":"battery staple correct"}'
 token=$(field accessToken <<< "$alice")
 wallet=$(field wallet.id <<< "$alice")
 
@@ -40,7 +41,7 @@ api /v1/deposits -H "Authorization: Bearer $operator" \\
 # Alice pays Bob 12.50 USD. Send it twice: it is paid once.
 api /v1/transfers -H "Authorization: Bearer $token" \\
   -H "Idempotency-Key: lunch-1" \\
-  -d '{"from":"'$wallet'","to":"bob@example.com","amount":"1250","currency":"USD"}'
+  -d '{"from":"'$wallet'","to":"bob-'$run'@example.com","amount":"1250","currency":"USD"}'
 
 # Her history, newest first.
 api /v1/wallets/$wallet/entries -H "Authorization: Bearer $token"
