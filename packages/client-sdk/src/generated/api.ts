@@ -52,7 +52,7 @@ export interface paths {
         put?: never;
         /**
          * Exchange a refresh token for new tokens
-         * @description A refresh token works once. Sent again within ten seconds it answers new tokens once more, for a client that lost the first answer; later, or when a successor was already used, it ends the session.
+         * @description A refresh token works once. Sent again within ten seconds it answers new tokens once more, for a client that lost the first answer, and only one of its successors can be used; in any other case it ends the session.
          */
         post: operations["refresh"];
         delete?: never;
@@ -432,7 +432,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "account_exists" | "same_account" | "currency_mismatch" | "account_closed" | "account_frozen" | "balance_overflow" | "insufficient_funds" | "maximum_exceeded" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "schema_outdated" | "schema_newer" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "internal_error";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "account_exists" | "same_account" | "currency_mismatch" | "account_closed" | "account_frozen" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "schema_outdated" | "schema_newer" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "internal_error";
         Register: {
             /**
              * Format: email
@@ -1744,6 +1744,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `internal_error` */
             500: {
                 headers: {
@@ -1902,6 +1913,17 @@ export interface operations {
             /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `idempotency_key_reused` */
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
