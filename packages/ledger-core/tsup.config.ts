@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', 'adapters/pg': 'src/adapters/pg.ts', 'adapters/kysely': 'src/adapters/kysely.ts' },
+  entry: {
+    index: 'src/index.ts',
+    'adapters/pg': 'src/adapters/pg.ts',
+    'adapters/kysely': 'src/adapters/kysely.ts',
+    'events/kafka': 'src/events/kafka.ts',
+  },
   format: 'esm',
   target: 'node20',
   dts: true,

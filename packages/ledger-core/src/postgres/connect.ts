@@ -1,4 +1,4 @@
-import { Pool, type PoolConfig } from 'pg';
+import { type ClientBase, Pool, type PoolConfig } from 'pg';
 import { LedgerError } from '../errors.js';
 import { sqlState } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -91,4 +91,24 @@ export async function inTransaction<Result>(
     client.off('error', onError);
     client.release(broken);
   }
+}
+
+/** Statements on one connection. */
+export function fromClient(client: ClientBase): TransactionAdapter {
+  return { executeSql: (text, values) => client.query(text, [...values]) };
+}
+
+/** Runs work in REPEATABLE READ snapshots on one connection. */
+export function snapshotOn(client: ClientBase) {
+  return async <Result>(work: (transaction: TransactionAdapter) => Promise<Result>): Promise<Result> => {
+    await client.query('begin transaction isolation level repeatable read read only');
+    try {
+      const result = await work(fromClient(client));
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback');
+      throw error;
+    }
+  };
 }

@@ -10,13 +10,13 @@ import { epochMs, type NamedStatement, type Row } from './balances.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-const COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account, t.to_account, t.amount::text, t.currency,
+export const TRANSFER_COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account, t.to_account, t.amount::text, t.currency,
   t.description, t.metadata::text, ${epochMs('t.recorded_at')} as recorded_ms,
   ${epochMs('t.effective_at')} as effective_ms, t.idempotency_hash, t.request_hash::text,
   t.from_version::text, t.from_posted::text, t.from_pending_in::text, t.from_pending_out::text,
   t.to_version::text, t.to_posted::text, t.to_pending_in::text, t.to_pending_out::text`;
 
-function toTransfer(row: Row): Transfer {
+export function toTransfer(row: Row): Transfer {
   const recordedAt = new Date(Number(row.recorded_ms));
   return {
     id: row.id as TransferId,
@@ -50,7 +50,7 @@ function toBalanceAfter(row: Row, side: 'from' | 'to'): BalanceAfter {
 
 /** One index probe a key: the sub-select keeps the planner from reading the journal instead. */
 function probe({ schema }: Store, condition: string): string {
-  return `select ${COLUMNS} from unnest($2::uuid[]) probe(id) cross join lateral (
+  return `select ${TRANSFER_COLUMNS} from unnest($2::uuid[]) probe(id) cross join lateral (
     select * from ${schema}.transfers t where t.ledger = $1 and ${condition} limit 1) t`;
 }
 
@@ -68,7 +68,7 @@ export function findByIds(store: Store): NamedStatement {
 function findByGroups({ schema }: Store): NamedStatement {
   return {
     name: 'micropay_find_groups',
-    text: `select ${COLUMNS} from ${schema}.transfers t
+    text: `select ${TRANSFER_COLUMNS} from ${schema}.transfers t
       where t.ledger = $1 and t.group_id = any($2::uuid[]) order by t.position`,
   };
 }

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { Client, escapeIdentifier, type PoolConfig } from 'pg';
 import { LedgerError } from '../errors.js';
 import { MIGRATIONS_FOLDER } from '../migrations-folder.js';
-import { toConfig } from './connect.js';
+import { fromClient, toConfig } from './connect.js';
 import { fromSqlError, isLockTimeout } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -169,8 +169,4 @@ export async function checkSchema(transaction: TransactionAdapter, schema: strin
       { schema },
     );
   }
-}
-
-function fromClient(client: Client): TransactionAdapter {
-  return { executeSql: (text, values) => client.query(text, [...values]) };
 }

@@ -1,0 +1,47 @@
+import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+
+export interface HandleOnceOptions {
+  /** Name of this consumer: each has its own memory of what it has handled. */
+  readonly consumer: string;
+  /** `ce_id` of the event. */
+  readonly eventId: string;
+  /** Table of the consumer's database; default `micropay_inbox`. */
+  readonly inbox?: string;
+}
+
+/** SQL that makes the inbox; run it with the consumer's own migrations. */
+export function inboxTable(inbox = 'micropay_inbox'): string {
+  return `create table if not exists ${checkInboxName(inbox)} (
+  consumer text not null,
+  event_id text not null,
+  handled_at timestamptz not null default now(),
+  primary key (consumer, event_id)
+)`;
+}
+
+/**
+ * Runs `work` for an event unless this consumer has handled it, in the caller's transaction: the inbox row
+ * and what `work` writes commit together, so that a redelivered event has its effect once. Answers whether
+ * it ran. A second delivery at the same time waits for the first.
+ */
+export async function handleOnce(
+  transaction: TransactionAdapter,
+  { consumer, eventId, inbox = 'micropay_inbox' }: HandleOnceOptions,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  const { rows } = await transaction.executeSql(
+    `insert into ${checkInboxName(inbox)} (consumer, event_id) values ($1, $2)
+     on conflict do nothing returning event_id`,
+    [consumer, eventId],
+  );
+  if (rows.length === 0) return false;
+  await work();
+  return true;
+}
+
+function checkInboxName(inbox: string): string {
+  if (!/^[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?$/.test(inbox)) {
+    throw new TypeError('an inbox is named by lower-case letters, digits and "_", with a schema in front if need be');
+  }
+  return inbox;
+}

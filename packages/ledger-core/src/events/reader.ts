@@ -1,0 +1,44 @@
+import { type LogRow, nextTransactionId, readLog } from '../postgres/event-log.js';
+import type { Store } from '../postgres/store.js';
+import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { type Bound, settle } from './settle.js';
+
+/** How a reader reaches the primary; replicas hand out no transaction ids. */
+export interface LogConnection {
+  /** Runs work in one REPEATABLE READ snapshot. */
+  snapshot<Result>(work: (transaction: TransactionAdapter) => Promise<Result>): Promise<Result>;
+  /** Runs single statements, each in a transaction of its own. */
+  readonly statements: TransactionAdapter;
+}
+
+/** Reads the log upwards, in the commit order of each account, and loses nothing. */
+export interface LogReader {
+  /** The rows that follow, none when there are none yet or a gap before them may still fill. */
+  next(limit: number): Promise<readonly LogRow[]>;
+  /** True when rows wait behind a gap. */
+  isHeldUp(): boolean;
+}
+
+/** A reader that begins after a position; keep the position of the last row to go on from there. */
+export function createLogReader(connection: LogConnection, store: Store, after: bigint): LogReader {
+  let position = after;
+  let bound: Bound | undefined;
+  let heldUp = false;
+
+  return {
+    isHeldUp: () => heldUp,
+    async next(limit) {
+      const from = position;
+      const snapshot = await connection.snapshot((transaction) => readLog(transaction, store, { after: from, limit }));
+      const settled = settle(from, snapshot, bound);
+      heldUp = settled.rows.length < snapshot.rows.length;
+      if (bound !== undefined && snapshot.oldestRunning >= bound.transactionId) bound = undefined;
+      if (settled.needsBound) {
+        const through = snapshot.rows.at(-1)?.position ?? from;
+        bound = { through, transactionId: await nextTransactionId(connection.statements) };
+      }
+      position = settled.rows.at(-1)?.position ?? from;
+      return settled.rows;
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import type { Transfer } from '../domain/transfer.js';
+import { invariant } from '../errors.js';
+import { epochMs, type Row } from './balances.js';
+import { TRANSFER_COLUMNS, toTransfer } from './journal.js';
+import type { Store } from './store.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+interface LogRowBase {
+  /** Place in the one order over all ledgers. */
+  readonly position: bigint;
+  /** Name of the ledger. */
+  readonly ledger: string;
+  readonly recordedAt: Date;
+}
+
+/** A journal row, with what its events say beyond it. */
+export interface TransferRow extends LogRowBase {
+  readonly kind: 'transfer';
+  readonly transfer: Transfer;
+  readonly from: SideRow;
+  readonly to: SideRow;
+}
+
+/** What never changes about one side of a transfer. */
+export interface SideRow {
+  readonly address: string;
+  readonly debitNormal: boolean;
+  readonly minimum: bigint | null;
+}
+
+/** A fact that stores its own data. */
+export interface FactRow extends LogRowBase {
+  readonly kind: 'fact';
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly data: unknown;
+}
+
+export type LogRow = TransferRow | FactRow;
+
+export interface LogSnapshot {
+  readonly oldestRunning: bigint;
+  readonly rows: readonly LogRow[];
+}
+
+function side(name: 'from' | 'to', alias: string): string {
+  return `${alias}.address as ${name}_address, ${alias}.type in ('asset', 'expense') as ${name}_debit_normal,
+    ${alias}_balance.minimum::text as ${name}_minimum`;
+}
+
+/** Two statements in one snapshot: the rows after a position, upwards, and the oldest running transaction. */
+export async function readLog(
+  snapshot: TransactionAdapter,
+  { schema }: Store,
+  { after, limit }: { readonly after: bigint; readonly limit: number },
+): Promise<LogSnapshot> {
+  const range = [String(after), limit];
+  const { rows: oldest } = await snapshot.executeSql(
+    'select pg_snapshot_xmin(pg_current_snapshot())::text as oldest_running',
+    [],
+  );
+  const { rows: transfers } = await snapshot.executeSql(
+    `select t.position::text, l.name as ledger_name, ${TRANSFER_COLUMNS}, ${side('from', 'f')}, ${side('to', 'c')}
+     from (select * from ${schema}.transfers where position > $1 order by position limit $2) t
+     left join ${schema}.ledgers l on l.id = t.ledger
+     left join ${schema}.accounts f on f.ledger = t.ledger and f.id = t.from_account
+     left join ${schema}.balances f_balance on f_balance.ledger = t.ledger and f_balance.account_id = t.from_account
+     left join ${schema}.accounts c on c.ledger = t.ledger and c.id = t.to_account
+     left join ${schema}.balances c_balance on c_balance.ledger = t.ledger and c_balance.account_id = t.to_account
+     order by t.position`,
+    range,
+  );
+  const { rows: facts } = await snapshot.executeSql(
+    `select e.position::text, l.name as ledger_name, e.id, e.type, e.subject, e.data::text,
+       ${epochMs('e.recorded_at')} as recorded_ms
+     from (select * from ${schema}.events where position > $1 order by position limit $2) e
+     join ${schema}.ledgers l on l.id = e.ledger order by e.position`,
+    range,
+  );
+  const rows = [...transfers.map(toTransferRow), ...facts.map(toFactRow)]
+    .sort((a, b) => (a.position < b.position ? -1 : 1))
+    .slice(0, limit);
+  return { oldestRunning: BigInt(String(oldest[0]?.oldest_running)), rows };
+}
+
+function toTransferRow(row: Row): TransferRow {
+  const transfer = toTransfer(row);
+  return {
+    kind: 'transfer',
+    position: BigInt(row.position as string),
+    ledger: row.ledger_name as string,
+    recordedAt: transfer.recordedAt,
+    transfer,
+    from: toSide(row, 'from'),
+    to: toSide(row, 'to'),
+  };
+}
+
+function toSide(row: Row, name: 'from' | 'to'): SideRow {
+  // An event that cannot be told must stop the reader: left out, it would be lost.
+  invariant(row[`${name}_address`] !== null, `transfer ${row.id} names an account that exists`);
+  const minimum = row[`${name}_minimum`] as string | null;
+  return {
+    address: row[`${name}_address`] as string,
+    debitNormal: row[`${name}_debit_normal`] as boolean,
+    minimum: minimum === null ? null : BigInt(minimum),
+  };
+}
+
+function toFactRow(row: Row): FactRow {
+  return {
+    kind: 'fact',
+    position: BigInt(row.position as string),
+    ledger: row.ledger_name as string,
+    recordedAt: new Date(Number(row.recorded_ms)),
+    id: row.id as string,
+    type: row.type as string,
+    subject: row.subject as string,
+    data: JSON.parse(row.data as string),
+  };
+}
+
+/** Hands out a transaction id and ends the transaction: every id that was handed out before is smaller. */
+export async function nextTransactionId(transaction: TransactionAdapter): Promise<bigint> {
+  const { rows } = await transaction.executeSql('select pg_current_xact_id()::text as id', []);
+  return BigInt(String(rows[0]?.id));
+}
