@@ -102,9 +102,9 @@ export function createAccounts(book: Book): Accounts {
       if (status === undefined) {
         throw new LedgerError('invalid_request', 'side must be debits, credits or both');
       }
-      return setStatus(reference, { status, event: 'account.frozen' });
+      return setStatus(reference, { status, event: 'account.frozen.v1' });
     },
-    unfreeze: (reference) => setStatus(reference, { status: 'open', event: 'account.unfrozen' }),
+    unfreeze: (reference) => setStatus(reference, { status: 'open', event: 'account.unfrozen.v1' }),
   };
 }
 

@@ -31,6 +31,12 @@ export {
   LedgerError,
   type LedgerErrorCode,
 } from './errors.js';
+export { EVENT_DATA, type EventData, type EventType, type LedgerEvent } from './events/catalogue.js';
+export { FACT_TYPES, type Fact, type FactType } from './events/fact.js';
+export { type HandleOnceOptions, handleOnce, inboxTable } from './events/handle-once.js';
+export { type EventPublisher, UnfitSinkError } from './events/publisher.js';
+export { createRelay, type Relay, type RelayOptions, type RelayStatus } from './events/relay.js';
+export { deleteDeliveredEvents, type RetentionOptions } from './events/retention.js';
 export { createLedger, type LedgerOptions } from './ledger.js';
 export type {
   Accounts,
@@ -42,6 +48,7 @@ export type {
   PageOptions,
   Transfers,
 } from './ledger-api.js';
+export type { EventLag, OldestWriter } from './postgres/event-cursors.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
 export type { VerifyProblem, VerifyReport } from './verify/report.js';

@@ -9,6 +9,7 @@ import type {
   TransferLeg,
   TransferRequest,
 } from './domain/transfer.js';
+import type { Fact } from './events/fact.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
 import type { VerifyReport } from './verify/report.js';
 import type { TrialBalance } from './verify/trial-balance.js';
@@ -113,6 +114,14 @@ export interface Currencies {
 export interface LedgerInTransaction {
   readonly accounts: Pick<Accounts, 'open' | 'ensure' | 'get' | 'identify' | 'identifyMany'>;
   readonly transfers: Pick<Transfers, 'post' | 'postMany' | 'postLinked' | 'get'>;
+  readonly events: {
+    /**
+     * Writes a fact of the application as an event.
+     *
+     * @throws {LedgerError} `invalid_request`
+     */
+    write(fact: Fact): Promise<void>;
+  };
 }
 
 /** A book of accounts, isolated from every other ledger of the schema. */
@@ -126,6 +135,12 @@ export interface Ledger {
    * savepoint: a refusal leaves the transaction usable. Row locks last until the caller ends it.
    */
   within(transaction: TransactionAdapter): LedgerInTransaction;
+  /**
+   * Calls the listener after commits of this process, in all ledgers of the engine, so that a relay need not
+   * wait for its next look: `ledger.onCommit(relay.wake)`. What a caller commits after `within` is not
+   * seen. Answers how to stop.
+   */
+  onCommit(listener: () => void): () => void;
   /** Another ledger of the same schema, made on first use; shares connections and lanes. */
   inLedger(name: string): Ledger;
   /** Debits and credits per currency and account type, from one snapshot. */

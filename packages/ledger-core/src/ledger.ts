@@ -6,9 +6,11 @@ import { createEngine, type Engine } from './engine/engine.js';
 import type { EngineLimits } from './engine/limits.js';
 import type { Submission } from './engine/waiting.js';
 import { inSavepoint, inTurn, postWithin } from './engine/within.js';
+import { checkFact } from './events/fact.js';
 import type { Ledger, LedgerInTransaction } from './ledger-api.js';
 import { fromPool, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
+import { writeFirstEvent } from './postgres/events.js';
 import { checkLedgerName } from './postgres/ledgers.js';
 import { checkSchema } from './postgres/migrate.js';
 import { fromSqlError } from './postgres/sql-errors.js';
@@ -50,14 +52,18 @@ export function createLedger(options: LedgerOptions): Ledger {
 }
 
 function ledgerOf(engine: Engine, name: string): Ledger {
-  const { store, pool } = engine;
+  const { store, pool, commits } = engine;
   const reads = fromPool(pool);
   const book: Book = {
     engine,
     reads,
     number: () => engine.numberOf(name),
     isCommitted: true,
-    change: (work) => inTransaction(pool, work).catch(fail),
+    async change(work) {
+      const result = await inTransaction(pool, work).catch(fail);
+      commits.announce();
+      return result;
+    },
   };
   return {
     name,
@@ -70,6 +76,7 @@ function ledgerOf(engine: Engine, name: string): Ledger {
       get: async (code) => getCurrency(reads, store, await book.number(), code).catch(fail),
     },
     within: (transaction) => ledgerWithin(book, transaction),
+    onCommit: (listener) => commits.listen(listener),
     inLedger(other) {
       checkLedgerName(other);
       return ledgerOf(engine, other);
@@ -98,6 +105,13 @@ function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTra
   };
   return {
     accounts: createAccounts(book),
+    events: {
+      async write({ type, subject, data }) {
+        checkFact(type, subject, data);
+        const ledger = await book.number();
+        await book.change((own) => writeFirstEvent(own, engine.store, ledger, { type, subject, data }));
+      },
+    },
     transfers: createTransfers(book, async (submissions) => {
       const ledger = await book.number();
       return postWithin(transaction, engine.statements, ledger, () =>

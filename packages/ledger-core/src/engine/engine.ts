@@ -9,6 +9,7 @@ import { fromSqlError } from '../postgres/sql-errors.js';
 import { createStore, type Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { type Coalescer, createCoalescer } from './coalescer.js';
+import { type Commits, createCommits } from './commits.js';
 import { createIdentities, type Identities } from './identities.js';
 import { type Lane, openLane } from './lane.js';
 import { type EngineLimits, toLimits } from './limits.js';
@@ -39,6 +40,7 @@ export interface Engine {
     ledger: number,
     references: readonly string[],
   ): Promise<readonly AccountIdentity[]>;
+  readonly commits: Commits;
   close(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
   const identities = createIdentities(limits.identitiesMax);
   const lanes: (Lane | undefined)[] = [];
   const numbers = new Map<string, Promise<number>>();
+  const commits = createCommits();
 
   async function laneOf(index: number): Promise<Lane> {
     const lane = lanes[index];
@@ -82,7 +85,11 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
         });
       return (reference) => identityOf(reference)?.id ?? null;
     },
-    run: (index, input) => postBatchWithRetries(() => laneOf(index), statements, input, limits.attemptsMax),
+    async run(index, input) {
+      const result = await postBatchWithRetries(() => laneOf(index), statements, input, limits.attemptsMax);
+      if (result.outcomes.some((outcome) => Array.isArray(outcome))) commits.announce();
+      return result;
+    },
   });
 
   async function findNumber(name: string): Promise<number> {
@@ -105,6 +112,7 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
     longReads,
     identities,
     coalescer,
+    commits,
     numberOf(name) {
       let number = numbers.get(name);
       if (number === undefined) {

@@ -22,6 +22,7 @@ const statusChange = z.object({ address, from: status, to: status });
  * and the AsyncAPI document. A type carries its version, and its shape only ever gains optional members.
  */
 export const EVENT_DATA = {
+  'user.created.v1': z.object({ userId: id }),
   'account.opened.v1': z.object({
     address,
     type: z.enum(ACCOUNT_TYPES),

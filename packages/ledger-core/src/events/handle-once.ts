@@ -3,9 +3,9 @@ import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 export interface HandleOnceOptions {
   /** Name of this consumer: each has its own memory of what it has handled. */
   readonly consumer: string;
-  /** `ce_id` of the event. */
+  /** Id of the event; in Kafka its header `ce_id`. */
   readonly eventId: string;
-  /** Table of the consumer's database; default `micropay_inbox`. */
+  /** Table of the consumer's own database; default `micropay_inbox`. */
   readonly inbox?: string;
 }
 
@@ -22,21 +22,30 @@ export function inboxTable(inbox = 'micropay_inbox'): string {
 /**
  * Runs `work` for an event unless this consumer has handled it, in the caller's transaction: the inbox row
  * and what `work` writes commit together, so that a redelivered event has its effect once. Answers whether
- * it ran. A second delivery at the same time waits for the first.
+ * it ran. A second delivery at the same time waits for the first. When `work` throws, both are undone, even
+ * if the caller commits: the event is not handled.
  */
 export async function handleOnce(
   transaction: TransactionAdapter,
   { consumer, eventId, inbox = 'micropay_inbox' }: HandleOnceOptions,
   work: () => Promise<void>,
 ): Promise<boolean> {
-  const { rows } = await transaction.executeSql(
-    `insert into ${checkInboxName(inbox)} (consumer, event_id) values ($1, $2)
-     on conflict do nothing returning event_id`,
-    [consumer, eventId],
-  );
-  if (rows.length === 0) return false;
-  await work();
-  return true;
+  const insert = `insert into ${checkInboxName(inbox)} (consumer, event_id) values ($1, $2)
+     on conflict do nothing returning event_id`;
+  await transaction.executeSql('savepoint micropay_event', []);
+  try {
+    const { rows } = await transaction.executeSql(insert, [consumer, eventId]);
+    if (rows.length > 0) await work();
+    await transaction.executeSql('release savepoint micropay_event', []);
+    return rows.length > 0;
+  } catch (error) {
+    await transaction
+      .executeSql('rollback to savepoint micropay_event', [])
+      .then(() => transaction.executeSql('release savepoint micropay_event', []))
+      // On a broken connection nothing is left to undo; the first error says what happened.
+      .catch(() => undefined);
+    throw error;
+  }
 }
 
 function checkInboxName(inbox: string): string {

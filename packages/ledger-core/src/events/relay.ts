@@ -1,21 +1,32 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, type PoolConfig } from 'pg';
-import { createPool, fromClient, fromPool, snapshotOn, toConfig } from '../postgres/connect.js';
-import { advanceCursor, type EventLag, readCursor, readLag, setCursor } from '../postgres/event-cursors.js';
-import { createStore, type Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { Client, PoolConfig } from 'pg';
+import { LedgerError } from '../errors.js';
+import { createPool, fromClient, fromPool, snapshotOn } from '../postgres/connect.js';
+import {
+  advanceCursor,
+  type EventLag,
+  type OldestWriter,
+  readCursor,
+  readLag,
+  readOldestWriter,
+  rewindCursor,
+  setPaused,
+} from '../postgres/event-cursors.js';
+import { createStore } from '../postgres/store.js';
+import { leading } from './lead.js';
 import type { EventPublisher } from './publisher.js';
 import { createLogReader, type LogReader } from './reader.js';
 import { toEvents } from './to-events.js';
 
 export interface RelayOptions {
+  /** Connection string or `pg` settings of a direct connection to the primary: the lead is a lock of its session. */
   readonly database: string | PoolConfig;
   /** Default `micropay`. */
   readonly schema?: string;
-  /** Name of the sink, `kafka` for one: it has one cursor and one leader over all processes. */
+  /** Name of the sink, `kafka` for one: it has one cursor, and one leader over all processes. */
   readonly sink: string;
   readonly publisher: EventPublisher;
-  /** Rows in one delivery; default 500. */
+  /** Rows in one delivery; default 500. A transfer's row is three events. */
   readonly batchSizeMax?: number;
   /** Longest pause between two looks when nothing happens; default 200. */
   readonly pollMs?: number;
@@ -24,10 +35,14 @@ export interface RelayOptions {
 }
 
 export interface RelayStatus extends EventLag {
+  /** True when this process delivers. */
   readonly isLeader: boolean;
   readonly isPaused: boolean;
-  /** True when rows wait behind a gap that a transaction under way may still fill. */
+  /** True when rows wait behind a gap that a transaction under way may still fill; known to the leader only. */
   readonly isHeldUp: boolean;
+  /** The oldest transaction that may be the reason, as far as this role may see it. */
+  readonly heldUpBy: OldestWriter | null;
+  /** The last position that the sink has taken. */
   readonly position: bigint;
 }
 
@@ -35,76 +50,72 @@ export interface Relay {
   /** Delivers until it is stopped: takes the lead when it is free, else waits for it. */
   start(): void;
   /** Something was committed: look now. */
-  wake(): void;
+  readonly wake: () => void;
   status(): Promise<RelayStatus>;
+  /** Stops deliveries of the sink, in whatever process, until `resume`. It outlasts restarts. */
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Delivers again everything after a position. */
+  /**
+   * Delivers again everything after a position that the sink has passed.
+   *
+   * @throws {LedgerError} `invalid_request` for a position that it has not reached
+   */
   replay(after: bigint): Promise<void>;
   /** Ends after the delivery under way. */
   stop(): Promise<void>;
 }
 
-const LEADER_POLL_MS = 500;
 const POLL_MIN_MS = 5;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
+const COMMAND_CONNECTIONS_MAX = 1;
 
 /** Carries committed events to one sink: at least once, in order, whatever crashes. */
 export function createRelay(options: RelayOptions): Relay {
   const { database, sink, publisher, batchSizeMax = 500, pollMs = 200, onError = () => undefined } = options;
   const store = createStore(options.schema ?? 'micropay');
-  const commands = createPool(database, 1);
+  const commands = createPool(database, COMMAND_CONNECTIONS_MAX);
   const commandSql = fromPool(commands);
   const stopping = new AbortController();
+  const { signal } = stopping;
   let running: Promise<void> | undefined;
   let isLeader = false;
   let isHeldUp = false;
-  let wakeUp: (() => void) | undefined;
+  let failures = 0;
+  let isWoken = false;
+  let endSleep: (() => void) | undefined;
 
   async function run(): Promise<void> {
-    let failures = 0;
-    while (!stopping.signal.aborted) {
+    while (!signal.aborted) {
       try {
-        await lead(() => {
-          failures = 0;
-        });
+        await leading({ database, store, sink, signal, pause, onError }, lead);
       } catch (error) {
         onError(error);
         failures += 1;
-        await pause(Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures));
+        await pause(Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** (failures - 1)));
       }
     }
   }
 
-  /** Waits for the lead and keeps it as long as the connection that holds the lock lives. */
-  async function lead(onDelivered: () => void): Promise<void> {
-    const client = new Client(toConfig(database));
-    client.on('error', onError);
+  async function lead(client: Client): Promise<void> {
     try {
-      await client.connect();
-      while (!(await tryToLead(fromClient(client), store, sink))) {
-        if (stopping.signal.aborted) return;
-        await pause(LEADER_POLL_MS);
-      }
       await publisher.connect();
       isLeader = true;
-      await deliver(client, onDelivered);
+      await deliver(client);
     } finally {
       isLeader = false;
       isHeldUp = false;
-      // The lock goes with the connection; only then may somebody else lead.
       await publisher.close().catch(onError);
-      await client.end().catch(onError);
     }
   }
 
-  async function deliver(client: Client, onDelivered: () => void): Promise<void> {
+  async function deliver(client: Client): Promise<void> {
     const statements = fromClient(client);
     let reader: LogReader | undefined;
     let position = 0n;
     let idleMs = POLL_MIN_MS;
-    while (!stopping.signal.aborted) {
+    while (!signal.aborted) {
+      isWoken = false;
       const cursor = await readCursor(statements, store, sink);
       if (reader === undefined || cursor.position !== position) {
         position = cursor.position;
@@ -120,7 +131,7 @@ export function createRelay(options: RelayOptions): Relay {
       }
       idleMs = POLL_MIN_MS;
       await publisher.publish(rows.flatMap(toEvents));
-      onDelivered();
+      failures = 0;
       const moved = await advanceCursor(statements, store, { sink, from: position, to: last.position });
       // Somebody asked for a replay meanwhile: the next look begins where they put the cursor.
       if (moved) position = last.position;
@@ -128,42 +139,49 @@ export function createRelay(options: RelayOptions): Relay {
     }
   }
 
-  function sleepUntilWoken(ms: number): Promise<void> {
-    const woken = new AbortController();
-    wakeUp = () => woken.abort();
-    return pause(ms, woken.signal);
+  async function sleepUntilWoken(ms: number): Promise<void> {
+    // A wake that came while we looked may be about what we did not see any more.
+    if (isWoken) return;
+    const sleep = new AbortController();
+    endSleep = () => sleep.abort();
+    await pause(ms, sleep.signal);
+    endSleep = undefined;
   }
 
-  /** Ends early when the relay is stopped or `signal` aborts. */
-  async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-    const signals = signal === undefined ? [stopping.signal] : [stopping.signal, signal];
-    await delay(ms, undefined, { signal: AbortSignal.any(signals) }).catch(() => undefined);
+  /** Ends early when the relay is stopped or another signal aborts. */
+  async function pause(ms: number, other?: AbortSignal): Promise<void> {
+    const either = other === undefined ? signal : AbortSignal.any([signal, other]);
+    await delay(ms, undefined, { signal: either }).catch(() => undefined);
+  }
+
+  function wake(): void {
+    isWoken = true;
+    endSleep?.();
   }
 
   return {
     start() {
       running ??= run();
     },
-    wake() {
-      wakeUp?.();
-    },
+    wake,
     async status() {
-      const [{ position, paused }, lag] = [
-        await readCursor(commandSql, store, sink),
-        await readLag(commandSql, store, sink),
-      ];
-      return { ...lag, position, isPaused: paused, isLeader, isHeldUp };
+      const { position, paused } = await readCursor(commandSql, store, sink);
+      const lag = await readLag(commandSql, store, sink);
+      const heldUpBy = isHeldUp ? await readOldestWriter(commandSql) : null;
+      return { ...lag, position, isPaused: paused, isLeader, isHeldUp, heldUpBy };
     },
     async pause() {
-      await setCursor(commandSql, store, sink, { paused: true });
+      await setPaused(commandSql, store, sink, true);
     },
     async resume() {
-      await setCursor(commandSql, store, sink, { paused: false });
-      wakeUp?.();
+      await setPaused(commandSql, store, sink, false);
+      wake();
     },
     async replay(after) {
-      await setCursor(commandSql, store, sink, { position: after });
-      wakeUp?.();
+      if (!(await rewindCursor(commandSql, store, sink, after))) {
+        throw new LedgerError('invalid_request', `sink ${sink} has not reached position ${after} yet`);
+      }
+      wake();
     },
     async stop() {
       stopping.abort();
@@ -171,13 +189,4 @@ export function createRelay(options: RelayOptions): Relay {
       await commands.end();
     },
   };
-}
-
-/** One leader a sink, whichever process: a lock of the session, free again when its connection ends. */
-async function tryToLead(transaction: TransactionAdapter, { schema }: Store, sink: string): Promise<boolean> {
-  const { rows } = await transaction.executeSql(
-    `select pg_try_advisory_lock(hashtextextended('micropay relay ' || $1, 0)) as leads`,
-    [`${schema} ${sink}`],
-  );
-  return rows[0]?.leads === true;
 }

@@ -9,10 +9,11 @@ export function toEvents(row: LogRow): readonly LedgerEvent[] {
 }
 
 function factEvent(row: FactRow): LedgerEvent {
-  const type = `${row.type}.v1`;
-  invariant(isEventType(type), `stored events have a known type: ${row.type}`);
-  const { id, subject, ledger, position, recordedAt: time } = row;
-  const data = EVENT_DATA[type].parse(row.data);
+  const { id, type, subject, ledger, position, recordedAt: time, data } = row;
+  // A fact that cannot be told must stop the reader: left out, it would be lost.
+  invariant(isEventType(type), `stored events have a known type, and this is ${type}`);
+  invariant(EVENT_DATA[type].safeParse(data).success, `event ${id} has the data of its type`);
+  // As it was stored: a later release may have added members that this one does not know.
   return { id, type, subject, ledger, position, time, data } as LedgerEvent;
 }
 

@@ -178,7 +178,7 @@ export async function openAccount(
     throw asAccountExists(error, address);
   }
   await writeEvent(transaction, store, ledger, {
-    type: 'account.opened',
+    type: 'account.opened.v1',
     subject: id,
     data: {
       address,
@@ -212,7 +212,7 @@ export async function changeStatus(
   store: Store,
   ledger: number,
   reference: string,
-  change: { readonly status: AccountStatus; readonly event: 'account.frozen' | 'account.unfrozen' },
+  change: { readonly status: AccountStatus; readonly event: 'account.frozen.v1' | 'account.unfrozen.v1' },
 ): Promise<Account> {
   const { schema } = store;
   const [identity] = await findIdentities(transaction, store, ledger, [reference]);

@@ -38,44 +38,107 @@ export async function advanceCursor(
   return rows.length > 0;
 }
 
-/** Puts the cursor anywhere, back as well: what follows it is delivered again. */
-export async function setCursor(
+/** Puts the cursor back, so that what follows it is delivered again; false when it has not come so far. */
+export async function rewindCursor(
   transaction: TransactionAdapter,
-  store: Store,
+  { schema }: Store,
   sink: string,
-  change: { readonly position?: bigint; readonly paused?: boolean },
-): Promise<EventCursor> {
-  await readCursor(transaction, store, sink);
-  await transaction.executeSql(
-    `update ${store.schema}.event_cursors set position = coalesce($2::bigint, position),
-       paused = coalesce($3::boolean, paused), moved_at = clock_timestamp() where sink = $1`,
-    [sink, change.position?.toString() ?? null, change.paused ?? null],
+  after: bigint,
+): Promise<boolean> {
+  const { rows } = await transaction.executeSql(
+    `update ${schema}.event_cursors set position = $2, moved_at = clock_timestamp()
+     where sink = $1 and position >= $2 and $2 >= 0 returning position`,
+    [sink, String(after)],
   );
-  return readCursor(transaction, store, sink);
+  return rows.length > 0;
+}
+
+export async function setPaused(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  sink: string,
+  paused: boolean,
+): Promise<void> {
+  await transaction.executeSql(
+    `insert into ${schema}.event_cursors (sink, paused) values ($1, $2)
+     on conflict (sink) do update set paused = excluded.paused`,
+    [sink, paused],
+  );
 }
 
 export interface EventLag {
-  /** Journal and event rows that the sink has not taken yet. */
+  /** Rows of journal and events that the sink has not taken yet; counting stops at a million in each. */
   readonly rows: number;
-  /** Age of the oldest of them. */
+  /** Age of the first of them. */
   readonly seconds: number;
 }
 
-/** How far a sink is behind. Counting stops at a million rows. */
+/** How far a sink is behind. */
 export async function readLag(transaction: TransactionAdapter, { schema }: Store, sink: string): Promise<EventLag> {
+  const cursor = `coalesce((select position from ${schema}.event_cursors where sink = $1), 0)`;
+  const waiting = (table: string, columns: string, limit: number) =>
+    `(select ${columns} from ${schema}.${table} where position > ${cursor} order by position limit ${limit})`;
   const { rows } = await transaction.executeSql(
-    `with cursor as (
-       select coalesce((select position from ${schema}.event_cursors where sink = $1), 0) as position
-     ), waiting as (
-       (select recorded_at from ${schema}.transfers where position > (select position from cursor)
-        order by position limit 1000000)
-       union all
-       (select recorded_at from ${schema}.events where position > (select position from cursor)
-        order by position limit 1000000)
-     )
-     select count(*)::text as rows,
-       coalesce(extract(epoch from clock_timestamp() - min(recorded_at)), 0)::text as seconds from waiting`,
+    `select
+       (select count(*) from ${waiting('transfers', 'position', 1_000_000)} w)
+         + (select count(*) from ${waiting('events', 'position', 1_000_000)} w) as rows,
+       (select extract(epoch from clock_timestamp() - recorded_at) from (
+          ${waiting('transfers', 'position, recorded_at', 1)} union all ${waiting('events', 'position, recorded_at', 1)}
+        ) w order by position limit 1)::text as seconds`,
     [sink],
   );
-  return { rows: Number(rows[0]?.rows), seconds: Math.max(0, Number(rows[0]?.seconds)) };
+  return { rows: Number(rows[0]?.rows), seconds: Math.max(0, Number(rows[0]?.seconds ?? 0)) };
+}
+
+/** A transaction that has written something and has not ended. */
+export interface OldestWriter {
+  /** Process id of its connection in PostgreSQL. */
+  readonly pid: number;
+  readonly application: string;
+  readonly seconds: number;
+}
+
+/** The oldest writing transaction of the whole PostgreSQL that this role may see. */
+export async function readOldestWriter(transaction: TransactionAdapter): Promise<OldestWriter | null> {
+  const { rows } = await transaction.executeSql(
+    `select pid, application_name, extract(epoch from clock_timestamp() - xact_start)::text as seconds
+     from pg_stat_activity where backend_xid is not null and pid <> pg_backend_pid()
+     order by age(backend_xid) desc limit 1`,
+    [],
+  );
+  const oldest = rows[0];
+  if (oldest === undefined) return null;
+  return { pid: Number(oldest.pid), application: String(oldest.application_name), seconds: Number(oldest.seconds) };
+}
+
+/** One leader a sink, whichever process: a lock of the session, free again when its connection ends. */
+export async function tryToLead(transaction: TransactionAdapter, { schema }: Store, sink: string): Promise<boolean> {
+  const { rows } = await transaction.executeSql(
+    `select pg_try_advisory_lock(hashtextextended('micropay relay ' || $1, 0)) as leads`,
+    [`${schema} ${sink}`],
+  );
+  return rows[0]?.leads === true;
+}
+
+/**
+ * Deletes the facts that every sink has taken and that were recorded before an instant, at most `limit` of
+ * them; answers how many. The cursors are locked meanwhile, so that none goes back behind what is deleted.
+ */
+export async function deleteTakenEvents(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  { before, limit }: { readonly before: Date; readonly limit: number },
+): Promise<number> {
+  const { rows } = await transaction.executeSql(
+    `with cursors as materialized (select position from ${schema}.event_cursors for share),
+     taken as (
+       select position from ${schema}.events
+       where position <= (select min(position) from cursors) and recorded_at < $1
+       order by position limit $2
+     ),
+     deleted as (delete from ${schema}.events e using taken where e.position = taken.position returning 1)
+     select count(*) as count from deleted`,
+    [before, limit],
+  );
+  return Number(rows[0]?.count);
 }

@@ -3,15 +3,18 @@ import type { JsonValue } from '../domain/metadata.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-/** A fact without a journal row behind it. */
+/** A fact without a journal row behind it. It is told as it is stored, so its type carries its version. */
 export interface EventRow {
-  readonly type: 'account.opened' | 'account.frozen' | 'account.unfrozen';
-  /** Id of the account. */
+  readonly type: 'account.opened.v1' | 'account.frozen.v1' | 'account.unfrozen.v1' | 'user.created.v1';
+  /** Id of what it is about: an account or a user. */
   readonly subject: string;
   readonly data: { readonly [key: string]: JsonValue };
 }
 
-/** Call it after the change itself, while its locks are held: the position is drawn here. */
+/**
+ * Call it after the change itself, while its locks are held: the position is drawn here. The change gave
+ * the transaction its id, and readers of the log rely on that: an id comes before the positions.
+ */
 export async function writeEvent(
   transaction: TransactionAdapter,
   { schema }: Store,
@@ -23,4 +26,15 @@ export async function writeEvent(
      values (clock_timestamp(), $1, $2, $3, $4, $5)`,
     [ledger, uuidv7(), type, subject, JSON.stringify(data)],
   );
+}
+
+/** Writes a fact whose own row may not be written yet: takes the transaction's id first. */
+export async function writeFirstEvent(
+  transaction: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  row: EventRow,
+): Promise<void> {
+  await transaction.executeSql('select pg_current_xact_id()', []);
+  await writeEvent(transaction, store, ledger, row);
 }

@@ -1,0 +1,44 @@
+import { Client, type PoolConfig } from 'pg';
+import { fromClient, toConfig } from '../postgres/connect.js';
+import { tryToLead } from '../postgres/event-cursors.js';
+import type { Store } from '../postgres/store.js';
+
+export interface LeadOptions {
+  readonly database: string | PoolConfig;
+  readonly store: Store;
+  readonly sink: string;
+  readonly signal: AbortSignal;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly onError: (error: unknown) => void;
+}
+
+const LEADER_POLL_MS = 500;
+/** A statement that takes longer is given up with its connection: the network may be gone without a word. */
+const QUERY_TIMEOUT_MS = 60_000;
+
+/**
+ * By these PostgreSQL notices within half a minute that the leader's machine is gone, and frees the lead. On
+ * a socket of the same machine they have no meaning, and no effect.
+ */
+const NOTICE_LOSS = 'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3';
+
+/**
+ * Waits for the lead of a sink, then runs `work` on the connection whose lock is the lead: one leader over
+ * all processes, and the lead is free again when the connection ends, however it ends.
+ */
+export async function leading(options: LeadOptions, work: (client: Client) => Promise<void>): Promise<void> {
+  const { database, store, sink, signal, pause, onError } = options;
+  const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, ...toConfig(database) });
+  client.on('error', onError);
+  try {
+    await client.connect();
+    await client.query(NOTICE_LOSS);
+    while (!(await tryToLead(fromClient(client), store, sink))) {
+      await pause(LEADER_POLL_MS);
+      if (signal.aborted) return;
+    }
+    await work(client);
+  } finally {
+    await client.end().catch(onError);
+  }
+}

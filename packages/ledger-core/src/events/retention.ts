@@ -1,0 +1,41 @@
+import type { PoolConfig } from 'pg';
+import { createPool, inTransaction } from '../postgres/connect.js';
+import { deleteTakenEvents } from '../postgres/event-cursors.js';
+import { fromSqlError } from '../postgres/sql-errors.js';
+import { createStore } from '../postgres/store.js';
+
+export interface RetentionOptions {
+  /** Connection string or `pg` settings of a role that may delete from `events`. */
+  readonly database: string | PoolConfig;
+  /** Default `micropay`. */
+  readonly schema?: string;
+  /** Facts that were recorded at this instant or later stay. */
+  readonly before: Date;
+}
+
+const BATCH_SIZE = 10_000;
+
+/**
+ * Deletes facts that every sink has taken, and answers how many. Facts that one sink still needs stay, a paused
+ * one included, and so does everything while there is no sink; a sink that is no longer used is forgotten
+ * by deleting its row of `event_cursors`. The journal is never deleted from: transfers can be replayed for ever,
+ * deleted facts cannot.
+ */
+export async function deleteDeliveredEvents({ database, schema, before }: RetentionOptions): Promise<number> {
+  const store = createStore(schema ?? 'micropay');
+  const pool = createPool(database, 1);
+  try {
+    let deleted = 0;
+    for (;;) {
+      const count = await inTransaction(pool, (transaction) =>
+        deleteTakenEvents(transaction, store, { before, limit: BATCH_SIZE }),
+      );
+      deleted += count;
+      if (count < BATCH_SIZE) return deleted;
+    }
+  } catch (error) {
+    throw fromSqlError(error);
+  } finally {
+    await pool.end();
+  }
+}
