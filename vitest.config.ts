@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
-          globalSetup: ['scripts/vitest-postgres.ts'],
+          globalSetup: ['scripts/vitest-postgres.ts', 'scripts/vitest-kafka.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,0 +1,2 @@
+export { type KafkaOptions, type LocalKafka, startKafka } from './start-kafka.js';
+export { provideTestKafka, type TestKafka } from './test-kafka.js';

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/**
+ * Runs its arguments with their output in a file and says their process id. It kills them when its own input ends: when
+ * whoever started it says so, or is gone, killed with SIGKILL or not. Unless it was told to keep the folder, it then
+ * removes it.
+ */
+const KEEPER = `
+log=$1; folder=$2; shift 2
+exec 3<&0
+"$@" < /dev/null >> "$log" 2>&1 3<&- &
+program=$!
+echo $program
+(
+  read -r word <&3
+  [ "$word" = keep ] || : > "$folder/remove"
+  kill -9 $program
+) &
+watcher=$!
+wait $program
+kill $watcher
+[ ! -f "$folder/remove" ] || rm -rf "$folder"
+`;
+
+export interface KeptProcess {
+  /** Resolves when the program has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  isRunning(): boolean;
+  /** Kills the program with SIGKILL and keeps its folder. */
+  kill(): Promise<void>;
+  /** Kills the program and removes its folder; whoever has no time need not wait for the answer. */
+  remove(): Promise<void>;
+}
+
+/** Starts a program that does not outlive this process. */
+export function keepProcess(
+  command: readonly string[],
+  { logFile, folder }: { readonly logFile: string; readonly folder: string },
+): Promise<KeptProcess> {
+  const keeper = spawn('sh', ['-c', KEEPER, 'keeper', logFile, folder, ...command], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    // A Ctrl-C in the terminal is for us to answer.
+    detached: true,
+  });
+  keeper.stdin.on('error', () => undefined);
+  let running = true;
+  const ended = new Promise<void>((resolve) => {
+    keeper.once('close', () => {
+      running = false;
+      resolve();
+    });
+  });
+  const end = (word: string) => {
+    if (running) keeper.stdin.end(word);
+    return ended;
+  };
+  return new Promise((resolve, reject) => {
+    keeper.once('error', reject);
+    createInterface(keeper.stdout).once('line', () =>
+      resolve({ ended, isRunning: () => running, kill: () => end('keep\n'), remove: () => end('\n') }),
+    );
+  });
+}

@@ -1,0 +1,34 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { whyNoKafka } from '../src/libraries.js';
+import { type LocalKafka, startKafka } from '../src/start-kafka.js';
+
+const reason = whyNoKafka();
+let kafka: LocalKafka | undefined;
+
+beforeEach((context) => {
+  if (reason === undefined) return;
+  if (process.env.CI) throw new Error(`Kafka's tests are not skipped in CI: this one ${reason}`);
+  context.skip(reason);
+});
+afterEach(() => kafka?.stop());
+
+it('keeps what it has acknowledged through a kill, on the same port', async () => {
+  kafka = await startKafka();
+  const client = new Kafka({ brokers: [kafka.broker], logLevel: logLevel.NOTHING });
+  const admin = client.admin();
+  const producer = client.producer({ idempotent: true, maxInFlightRequests: 1 });
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: 'kept', numPartitions: 1 }] });
+  await producer.connect();
+  await producer.send({ topic: 'kept', acks: -1, messages: [{ value: 'before' }] });
+
+  await kafka.kill();
+  await kafka.restart();
+
+  await producer.send({ topic: 'kept', acks: -1, messages: [{ value: 'after' }] });
+  const [partition] = await admin.fetchTopicOffsets('kept');
+  expect(partition?.offset).toBe('2');
+  await producer.disconnect();
+  await admin.disconnect();
+});
