@@ -16,6 +16,7 @@ export default defineConfig({
           globalSetup: ['scripts/vitest-postgres.ts', 'scripts/vitest-kafka.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          expect: { poll: { timeout: 10_000 } },
         },
       },
       {

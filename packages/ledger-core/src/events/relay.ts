@@ -61,7 +61,7 @@ export interface Relay {
    * @throws {LedgerError} `invalid_request` for a position that it has not reached
    */
   replay(after: bigint): Promise<void>;
-  /** Ends after the delivery under way. */
+  /** Ends after the delivery under way, and frees the lead. */
   stop(): Promise<void>;
 }
 
@@ -79,6 +79,7 @@ export function createRelay(options: RelayOptions): Relay {
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
   let isLeader = false;
   let isHeldUp = false;
   let failures = 0;
@@ -154,6 +155,12 @@ export function createRelay(options: RelayOptions): Relay {
     await delay(ms, undefined, { signal: either }).catch(() => undefined);
   }
 
+  async function end(): Promise<void> {
+    stopping.abort();
+    await running;
+    await commands.end();
+  }
+
   function wake(): void {
     isWoken = true;
     endSleep?.();
@@ -183,10 +190,9 @@ export function createRelay(options: RelayOptions): Relay {
       }
       wake();
     },
-    async stop() {
-      stopping.abort();
-      await running;
-      await commands.end();
+    stop() {
+      stopped ??= end();
+      return stopped;
     },
   };
 }

@@ -33,7 +33,7 @@ describe('an event row', () => {
     expect(await eventsOf('a')).toEqual([
       {
         position: expect.any(String),
-        type: 'account.opened',
+        type: 'account.opened.v1',
         data: { address: 'a', type: 'equity', currency: 'USD', minimum: '-5', maximum: `${10n ** 37n}` },
       },
     ]);
@@ -48,10 +48,10 @@ describe('an event row', () => {
     await ledger.accounts.unfreeze('b');
     const facts = await eventsOf('b');
     expect(facts.map(({ type, data }) => [type, data.from ?? null, data.to ?? null])).toEqual([
-      ['account.opened', null, null],
-      ['account.frozen', 'open', 'frozen_debits'],
-      ['account.frozen', 'frozen_debits', 'frozen'],
-      ['account.unfrozen', 'frozen', 'open'],
+      ['account.opened.v1', null, null],
+      ['account.frozen.v1', 'open', 'frozen_debits'],
+      ['account.frozen.v1', 'frozen_debits', 'frozen'],
+      ['account.unfrozen.v1', 'frozen', 'open'],
     ]);
   });
 
@@ -101,7 +101,7 @@ describe('positions', () => {
        select 'transfer' as what, t.position from micropay.transfers t, dora where t.to_account = dora.id
        union all select type, e.position from micropay.events e, dora where e.subject = dora.id order by 2`,
     );
-    expect(order.map(({ what }) => what)).toEqual(['account.opened', 'transfer', 'account.frozen', 'transfer']);
+    expect(order.map(({ what }) => what)).toEqual(['account.opened.v1', 'transfer', 'account.frozen.v1', 'transfer']);
   });
 
   it('are drawn one by one: a sequence with a cache would hand them out ahead of their time', async () => {
@@ -116,6 +116,6 @@ describe('positions', () => {
       'select count(*)::int as shared from micropay.events join micropay.transfers using (position)',
     );
     expect(shared?.shared).toBe(0);
-    expect(await typesOf('world')).toEqual(['account.opened']);
+    expect(await typesOf('world')).toEqual(['account.opened.v1']);
   });
 });

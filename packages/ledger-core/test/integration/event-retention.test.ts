@@ -1,0 +1,44 @@
+import { createRelay, deleteDeliveredEvents } from '@micropay/ledger-core';
+import { expect, it } from 'vitest';
+import { createRecordingPublisher } from '../support/recording-publisher.js';
+import { openWallets, useTestBed } from '../support/test-bed.js';
+
+const bed = useTestBed();
+const inAnHour = () => new Date(Date.now() + 3_600_000);
+
+async function factsLeft(): Promise<number> {
+  const [row] = await bed.sql<{ count: number }>('select count(*)::int as count from micropay.events');
+  return row?.count ?? -1;
+}
+
+async function drain(sink: string): Promise<void> {
+  const relay = createRelay({ database: bed.url, sink, publisher: createRecordingPublisher() });
+  relay.start();
+  await expect.poll(async () => (await relay.status()).rows).toBe(0);
+  await relay.stop();
+}
+
+it('deletes facts only when they are old enough and every sink has taken them, and never a transfer', async () => {
+  const ledger = bed.ledger();
+  await openWallets(ledger, { a: 10n });
+  const forget = (before: Date) => deleteDeliveredEvents({ database: bed.url, before });
+  expect(await factsLeft()).toBe(2);
+
+  expect(await forget(inAnHour())).toBe(0);
+  await drain('kafka');
+  expect(await forget(new Date(0))).toBe(0);
+
+  const paused = createRelay({ database: bed.url, sink: 'paused', publisher: createRecordingPublisher() });
+  await paused.pause();
+  await paused.stop();
+  expect(await forget(inAnHour())).toBe(0);
+  expect(await factsLeft()).toBe(2);
+
+  await bed.sql(`delete from micropay.event_cursors where sink = 'paused'`);
+  await openWallets(ledger, { b: 1n });
+  expect(await forget(inAnHour())).toBe(2);
+  expect(await factsLeft()).toBe(1);
+  expect(await bed.sql('select 1 from micropay.transfers')).toHaveLength(2);
+  await drain('kafka');
+  expect(await forget(inAnHour())).toBe(1);
+});

@@ -1,0 +1,244 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createRelay, type EventPublisher, type Ledger, type Relay, type RelayOptions } from '@micropay/ledger-core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRecordingPublisher, sequenceFaults } from '../support/recording-publisher.js';
+import { openWallets, refusal, useTestBed } from '../support/test-bed.js';
+
+const bed = useTestBed();
+let ledger: Ledger;
+let relays: Relay[];
+let sinks = 0;
+let sink: string;
+
+beforeEach(async () => {
+  relays = [];
+  sinks += 1;
+  sink = `sink-${sinks}`;
+  ledger = bed.ledger({ name: `book-${sinks}` });
+  await openWallets(ledger, { a: 0n, b: 0n });
+  // What other tests have written is none of this one's business.
+  await bed.sql(
+    `insert into micropay.event_cursors (sink, position) select $1, last_value from micropay.event_position`,
+    [sink],
+  );
+});
+afterEach(async () => {
+  await Promise.all(relays.map((relay) => relay.stop()));
+});
+
+function relay(publisher: EventPublisher, options: Partial<RelayOptions> = {}): Relay {
+  const made = createRelay({ database: bed.url, sink, publisher, pollMs: 20, ...options });
+  relays.push(made);
+  return made;
+}
+
+function pay(amount = 1n) {
+  return ledger.transfers.post({ from: 'world', to: 'a', amount, currency: 'USD' });
+}
+
+describe('a relay', () => {
+  it('delivers what was committed before and after it started, in order', async () => {
+    const publisher = createRecordingPublisher();
+    const before = await pay(10n);
+    const running = relay(publisher);
+    running.start();
+    await expect.poll(() => publisher.first().length).toBe(3);
+    await pay(5n);
+    await expect.poll(() => publisher.first().length).toBe(6);
+    expect(publisher.first().map(({ type }) => type)).toEqual([
+      'transfer.posted.v1',
+      'balance.changed.v1',
+      'balance.changed.v1',
+      'transfer.posted.v1',
+      'balance.changed.v1',
+      'balance.changed.v1',
+    ]);
+    expect(publisher.first()[0]?.subject).toBe(before.id);
+    expect(sequenceFaults(publisher.first())).toEqual([]);
+  });
+
+  it('delivers at once after a wake, however long it would have slept', async () => {
+    const publisher = createRecordingPublisher();
+    const running = relay(publisher, { pollMs: 60_000 });
+    const stopListening = ledger.onCommit(running.wake);
+    running.start();
+    await expect.poll(async () => (await running.status()).isLeader).toBe(true);
+    // By now it sleeps for seconds at a time.
+    await delay(3_000);
+    await pay();
+    await expect.poll(() => publisher.first().length, { timeout: 1_500 }).toBe(3);
+    stopListening();
+  });
+
+  it('goes on from its cursor after a restart', async () => {
+    const publisher = createRecordingPublisher();
+    const first = relay(publisher);
+    first.start();
+    await pay();
+    await expect.poll(async () => (await first.status()).rows).toBe(0);
+    await first.stop();
+    await pay();
+    relay(publisher).start();
+    await expect.poll(() => publisher.deliveries.flat().length).toBe(6);
+    await delay(100);
+    expect(publisher.deliveries.flat()).toHaveLength(6);
+  });
+
+  it('delivers a batch again that was not acknowledged, with longer and longer pauses, and tells of each failure', async () => {
+    const errors: number[] = [];
+    let failures = 4;
+    const publisher = createRecordingPublisher({
+      async after() {
+        failures -= 1;
+        if (failures >= 0) throw new Error('the sink is away');
+      },
+    });
+    const running = relay(publisher, { onError: () => errors.push(Date.now()) });
+    await pay();
+    running.start();
+    await expect.poll(async () => (await running.status()).rows, { timeout: 10_000 }).toBe(0);
+    expect(publisher.deliveries).toHaveLength(5);
+    expect(publisher.first()).toHaveLength(3);
+    const pauses = errors.slice(1).map((at, index) => at - (errors[index] ?? 0));
+    expect(pauses).toHaveLength(3);
+    // 100, 200 and 400 ms and what a new lead costs.
+    expect(pauses.map((ms, index) => ms >= 90 * 2 ** index)).toEqual([true, true, true]);
+  });
+
+  it('says how far it is behind, in rows and seconds, and catches up', async () => {
+    const publisher = createRecordingPublisher();
+    const running = relay(publisher);
+    expect(await running.status()).toMatchObject({ rows: 0, seconds: 0, isLeader: false });
+    await pay();
+    await delay(300);
+    await pay();
+    const behind = await running.status();
+    expect(behind.rows).toBe(2);
+    expect(behind.seconds).toBeGreaterThan(0.25);
+    expect(behind.seconds).toBeLessThan(30);
+    running.start();
+    await expect.poll(() => running.status()).toMatchObject({ rows: 0, seconds: 0, isLeader: true });
+  });
+
+  it('stays paused over a restart, whichever process paused it, and goes on where it was', async () => {
+    const publisher = createRecordingPublisher();
+    const running = relay(publisher);
+    await relay(createRecordingPublisher()).pause();
+    running.start();
+    await expect.poll(async () => (await running.status()).isLeader).toBe(true);
+    await pay();
+    await delay(200);
+    expect(publisher.deliveries).toEqual([]);
+    expect(await running.status()).toMatchObject({ isPaused: true, rows: 1 });
+    await running.stop();
+    const again = relay(publisher);
+    again.start();
+    await delay(200);
+    expect(publisher.deliveries).toEqual([]);
+    await again.resume();
+    await expect.poll(() => publisher.first().length).toBe(3);
+  });
+
+  it('delivers everything after a position again, with the same ids and contents', async () => {
+    const publisher = createRecordingPublisher();
+    const running = relay(publisher);
+    const { position: start } = await running.status();
+    running.start();
+    for (let count = 0; count < 5; count += 1) await pay();
+    await expect.poll(() => publisher.first().length).toBe(15);
+    const told = publisher.deliveries.flat();
+    await running.replay(start);
+    await expect.poll(() => publisher.deliveries.flat().length).toBe(30);
+    expect(publisher.deliveries.flat().slice(15)).toEqual(told);
+  });
+
+  it('refuses to replay from where it has not been, which would leave events out', async () => {
+    const running = relay(createRecordingPublisher());
+    const { position } = await running.status();
+    await expect(running.replay(position + 1n)).rejects.toEqual(refusal('invalid_request'));
+    await expect(running.replay(-1n)).rejects.toEqual(refusal('invalid_request'));
+    expect((await running.status()).position).toBe(position);
+  });
+
+  it('finishes the delivery under way when it is stopped, and keeps its place', async () => {
+    let release = () => {};
+    const publisher = createRecordingPublisher({
+      before: () =>
+        new Promise((resolve) => {
+          release = resolve;
+        }),
+    });
+    const running = relay(publisher);
+    const { position } = await running.status();
+    await pay();
+    running.start();
+    await delay(300);
+    const stopped = running.stop();
+    release();
+    await stopped;
+    expect(publisher.deliveries).toHaveLength(1);
+    const watching = relay(createRecordingPublisher());
+    expect((await watching.status()).position).toBe(position + 1n);
+  });
+
+  it('stops at once while it waits for the lead or for events', async () => {
+    const [leader, follower] = [relay(createRecordingPublisher()), relay(createRecordingPublisher())];
+    leader.start();
+    await expect.poll(async () => (await leader.status()).isLeader).toBe(true);
+    follower.start();
+    await delay(200);
+    const start = Date.now();
+    await Promise.all([follower.stop(), leader.stop()]);
+    expect(Date.now() - start).toBeLessThan(1_000);
+  });
+
+  it('leads alone, and is followed when it stops', async () => {
+    const publishers = [createRecordingPublisher(), createRecordingPublisher(), createRecordingPublisher()];
+    const several = publishers.map((publisher) => relay(publisher));
+    for (const one of several) one.start();
+    const leaders = async () => (await Promise.all(several.map((one) => one.status()))).map(({ isLeader }) => isLeader);
+    await expect.poll(leaders).toContain(true);
+    for (let count = 0; count < 10; count += 1) await pay();
+    await expect.poll(async () => (await several[0]?.status())?.rows).toBe(0);
+    expect(publishers.filter(({ deliveries }) => deliveries.length > 0)).toHaveLength(1);
+
+    const leading = (await leaders()).indexOf(true);
+    await several[leading]?.stop();
+    await pay();
+    await expect.poll(() => publishers.flatMap(({ deliveries }) => deliveries.flat())).toHaveLength(33);
+  });
+
+  it('gives the lead up when its connection breaks, and takes it again', async () => {
+    const publisher = createRecordingPublisher();
+    const errors: unknown[] = [];
+    const running = relay(publisher, {
+      database: { connectionString: bed.url, application_name: sink },
+      onError: (error) => errors.push(error),
+    });
+    running.start();
+    await expect.poll(async () => (await running.status()).isLeader).toBe(true);
+    await bed.sql('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [sink]);
+    await pay();
+    await expect.poll(() => publisher.first().length).toBe(3);
+    expect(errors.length).toBeGreaterThan(0);
+  });
+
+  it('names the transaction that holds it up at a gap', async () => {
+    const publisher = createRecordingPublisher();
+    const running = relay(publisher);
+    running.start();
+    const slow = await bed.connect();
+    await slow.query(`set application_name = 'a slow caller'`);
+    await slow.query('begin');
+    await slow.query('select pg_current_xact_id()');
+    await slow.query(`select nextval('micropay.event_position')`);
+    await pay();
+    await expect
+      .poll(() => running.status())
+      .toMatchObject({ isHeldUp: true, heldUpBy: { application: 'a slow caller' }, rows: 1 });
+    expect(publisher.deliveries).toEqual([]);
+    await slow.query('rollback');
+    await expect.poll(() => publisher.first().length).toBe(3);
+    expect(await running.status()).toMatchObject({ isHeldUp: false, heldUpBy: null });
+  });
+});
