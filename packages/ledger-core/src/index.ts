@@ -34,6 +34,7 @@ export {
 export { EVENT_DATA, type EventData, type EventType, type LedgerEvent } from './events/catalogue.js';
 export { FACT_TYPES, type Fact, type FactType } from './events/fact.js';
 export { type HandleOnceOptions, handleOnce, inboxTable } from './events/handle-once.js';
+export { createInProcessPublisher } from './events/in-process.js';
 export { type EventPublisher, UnfitSinkError } from './events/publisher.js';
 export { createRelay, type Relay, type RelayOptions, type RelayStatus } from './events/relay.js';
 export { deleteDeliveredEvents, type RetentionOptions } from './events/retention.js';

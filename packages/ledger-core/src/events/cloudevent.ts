@@ -1,30 +1,42 @@
-import type { LedgerEvent } from './catalogue.js';
+import type { EventType, LedgerEvent } from './catalogue.js';
 
 /** A CloudEvents 1.0 event in Kafka's binary mode: attributes as headers, the data as the value. */
 export interface KafkaMessage {
-  readonly topic: string;
+  readonly topic: TopicName;
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly value: string;
 }
 
+/** Topics behind the prefix. */
+export const TOPIC_NAMES = ['transfers', 'accounts', 'users'] as const;
+export type TopicName = (typeof TOPIC_NAMES)[number];
+
+const TOPIC_OF: Readonly<Record<EventType, TopicName>> = {
+  'user.created.v1': 'users',
+  'account.opened.v1': 'accounts',
+  'account.frozen.v1': 'accounts',
+  'account.unfrozen.v1': 'accounts',
+  'balance.changed.v1': 'accounts',
+  'transfer.posted.v1': 'transfers',
+};
+
 /**
- * CloudEvents 1.0 and its Kafka protocol binding, section 3.2 (binary content mode). Transfers are keyed by
- * transfer and everything of an account by account, so that a partition keeps each account's order.
+ * CloudEvents 1.0 and its Kafka protocol binding, section 3.2 (binary content mode). The key is the subject:
+ * transfers are keyed by transfer and everything of an account by account, so that a partition keeps each
+ * account's order.
  */
-export function toKafkaMessage(event: LedgerEvent, topicPrefix: string): KafkaMessage {
-  const topic = event.type.startsWith('transfer.') ? 'transfers' : 'accounts';
+export function toKafkaMessage(event: LedgerEvent): KafkaMessage {
   return {
-    topic: `${topicPrefix}.${topic}`,
+    topic: TOPIC_OF[event.type],
     key: event.subject,
     headers: {
       ce_specversion: '1.0',
       ce_id: event.id,
       ce_type: event.type,
-      ce_source: `/ledgers/${event.ledger}`,
+      ce_source: `/ledgers/${encodeURIComponent(event.ledger)}`,
       ce_subject: event.subject,
       ce_time: event.time.toISOString(),
-      ...(event.type === 'balance.changed.v1' ? { ce_sequence: event.data.sequence } : {}),
       'content-type': 'application/json',
     },
     value: JSON.stringify(event.data),

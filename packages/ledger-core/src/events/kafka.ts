@@ -1,102 +1,83 @@
-import { Kafka, type KafkaConfig, logLevel, type Producer, type TopicMessages } from 'kafkajs';
-import type { LedgerEvent } from './catalogue.js';
-import { toKafkaMessage } from './cloudevent.js';
+import { Kafka, type KafkaConfig, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { TOPIC_NAMES } from './cloudevent.js';
+import { toKafkaBatches } from './kafka-batches.js';
+import { prepareTopics } from './kafka-topics.js';
 import type { EventPublisher } from './publisher.js';
 
 export interface KafkaPublisherOptions {
-  /** Passed to kafkajs: brokers, clientId, ssl, sasl. */
+  /** Passed to kafkajs as it is: brokers, clientId, ssl, sasl, logLevel. */
   readonly kafka: KafkaConfig;
-  /** Topics are `<prefix>.transfers` and `<prefix>.accounts`; default `micropay`. */
+  /** Topics are `<prefix>.transfers`, `<prefix>.accounts` and `<prefix>.users`; default `micropay`. */
   readonly topicPrefix?: string;
-  /** Of topics that are made here; default 6. */
+  /** Of topics that are made here; default 6. Changing it later would move keys to other partitions. */
   readonly partitions?: number;
   /** Of topics that are made here; default the broker's. */
   readonly replicationFactor?: number;
-  /** A delivery that takes longer is given up, and repeated by the relay; default 30,000. */
+  /** A send that takes longer is given up, and repeated by the relay; default 30,000. */
   readonly deadlineMs?: number;
 }
 
-/** Metadata is at most 8 KiB; twice that for escapes, and room for everything else. */
-const MESSAGE_BYTES_MAX = 32 * 1024;
-const TOPICS = ['transfers', 'accounts'] as const;
-const BROKER_CONFIG_TYPE = 2;
+/** Metadata is at most 8 KiB and all the rest of an event a few hundred bytes: room for what may be added. */
+const MESSAGE_BYTES_MIN = 32 * 1024;
+const CLOSE_DEADLINE_MS = 5_000;
+
+/**
+ * What does not arrive after these is given up: without an end, kafkajs would go on in the background and send
+ * an old batch after newer ones.
+ */
+const RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 };
 
 /** Delivers events to Kafka through kafkajs: idempotent producer, all in-sync replicas, in order. */
 export function createKafkaPublisher(options: KafkaPublisherOptions): EventPublisher {
   const { topicPrefix = 'micropay', partitions = 6, replicationFactor = -1, deadlineMs = 30_000 } = options;
   const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, ...options.kafka });
-  const topics = TOPICS.map((topic) => `${topicPrefix}.${topic}`);
+  const topics = TOPIC_NAMES.map((name) => `${topicPrefix}.${name}`);
   let producer: Producer | undefined;
-
-  async function prepareTopics(): Promise<void> {
-    const admin = kafka.admin();
-    await admin.connect();
-    try {
-      const existing = new Set(await admin.listTopics());
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: topics
-          .filter((topic) => !existing.has(topic))
-          .map((topic) => ({ topic, numPartitions: partitions, replicationFactor })),
-      });
-      const { resources } = await admin.describeConfigs({
-        includeSynonyms: false,
-        resources: topics.map((name) => ({ type: BROKER_CONFIG_TYPE, name, configNames: ['max.message.bytes'] })),
-      });
-      for (const { resourceName, configEntries } of resources) {
-        const bytesMax = Number(
-          configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue,
-        );
-        if (bytesMax < MESSAGE_BYTES_MAX) {
-          throw new Error(
-            `topic ${resourceName} takes messages of at most ${bytesMax} bytes: raise max.message.bytes to ${MESSAGE_BYTES_MAX} or more`,
-          );
-        }
-      }
-    } finally {
-      await admin.disconnect();
-    }
-  }
+  let bytesMax = 0;
 
   return {
     async connect() {
-      await prepareTopics();
-      producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
-      await producer.connect();
+      if (producer !== undefined) return;
+      bytesMax = await prepareTopics(kafka, {
+        topics,
+        partitions,
+        replicationFactor,
+        messageBytesMin: MESSAGE_BYTES_MIN,
+      });
+      const connecting = kafka.producer({
+        idempotent: true,
+        maxInFlightRequests: 1,
+        allowAutoTopicCreation: false,
+        createPartitioner: Partitioners.DefaultPartitioner,
+        retry: RETRIES,
+      });
+      await connecting.connect();
+      producer = connecting;
     },
     async publish(events) {
       if (producer === undefined) throw new Error('connect the publisher first');
-      const sending = producer.sendBatch({ acks: -1, topicMessages: toTopicMessages(events, topicPrefix) });
-      await withinDeadline(sending, deadlineMs);
+      for (const topicMessages of toKafkaBatches(events, { topicPrefix, bytesMax })) {
+        await withinDeadline(producer.sendBatch({ acks: -1, topicMessages }), deadlineMs);
+      }
     },
     async close() {
-      await producer?.disconnect();
+      const closing = producer?.disconnect();
       producer = undefined;
+      if (closing !== undefined) await withinDeadline(closing, CLOSE_DEADLINE_MS);
     },
   };
 }
 
-function toTopicMessages(events: readonly LedgerEvent[], topicPrefix: string): TopicMessages[] {
-  const byTopic = new Map<string, TopicMessages>();
-  for (const event of events) {
-    const { topic, key, value, headers } = toKafkaMessage(event, topicPrefix);
-    const messages = byTopic.get(topic) ?? { topic, messages: [] };
-    messages.messages.push({ key, value, headers: { ...headers } });
-    byTopic.set(topic, messages);
-  }
-  return [...byTopic.values()];
-}
-
-async function withinDeadline(sending: Promise<unknown>, deadlineMs: number): Promise<void> {
+async function withinDeadline(work: Promise<unknown>, deadlineMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Kafka did not confirm within ${deadlineMs} ms`)), deadlineMs);
+    timer = setTimeout(() => reject(new Error(`Kafka did not answer within ${deadlineMs} ms`)), deadlineMs);
   });
   try {
-    await Promise.race([sending, deadline]);
+    await Promise.race([work, deadline]);
   } finally {
     clearTimeout(timer);
     // A late failure has been answered by the deadline already.
-    sending.catch(() => undefined);
+    work.catch(() => undefined);
   }
 }

@@ -153,6 +153,7 @@ it.each([2, 4, 16, 64])(
     expect(first.length).toBe(3 * (journal?.transfers ?? 0) + (journal?.facts ?? 0));
     expect(contradictions(publisher.deliveries.flat())).toEqual([]);
   },
+  120_000,
 );
 
 /** Ids that came with two contents. */

@@ -94,4 +94,4 @@ it('delivers every event in order while the process that leads is killed again a
   const total = 3 + posted * 3;
   await expect.poll(() => first(delivered()).length, { timeout: 30_000 }).toBe(total);
   expect(sequenceFaults(first(delivered()))).toEqual([]);
-});
+}, 300_000);

@@ -1,0 +1,50 @@
+import type { Kafka } from 'kafkajs';
+import { UnfitSinkError } from './publisher.js';
+
+export interface KafkaTopics {
+  readonly topics: readonly string[];
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** What each topic has to take at the least. */
+  readonly messageBytesMin: number;
+}
+
+/** `ConfigResourceTypes.TOPIC`: the enumeration is not there when the module is loaded as ESM. */
+const TOPIC_RESOURCE = 2;
+
+/**
+ * Makes the topics that are missing and answers the least that any of them takes in one send.
+ *
+ * @throws {UnfitSinkError} when a topic takes less than the largest event
+ */
+export async function prepareTopics(kafka: Kafka, options: KafkaTopics): Promise<number> {
+  const { topics, partitions: numPartitions, replicationFactor, messageBytesMin } = options;
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const existing = new Set(await admin.listTopics());
+    const missing = topics.filter((topic) => !existing.has(topic));
+    if (missing.length > 0) {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map((topic) => ({ topic, numPartitions, replicationFactor })),
+      });
+    }
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: topics.map((name) => ({ type: TOPIC_RESOURCE, name, configNames: ['max.message.bytes'] })),
+    });
+    const limits = resources.map(({ resourceName, configEntries }) => {
+      const limit = Number(configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue);
+      if (limit < messageBytesMin) {
+        throw new UnfitSinkError(
+          `topic ${resourceName} takes at most ${limit} bytes: set its max.message.bytes to ${messageBytesMin} or more`,
+        );
+      }
+      return limit;
+    });
+    return Math.min(...limits);
+  } finally {
+    await admin.disconnect();
+  }
+}
