@@ -1,0 +1,26 @@
+/** What the process is told by its environment. */
+export interface Settings {
+  readonly brokers: string[];
+  /** The summary's own database, not the ledger's. */
+  readonly database: string;
+  readonly topicPrefix: string;
+  readonly groupId: string;
+}
+
+/** @throws Error that names what is missing */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const { KAFKA_BROKERS, DATABASE_URL, TOPIC_PREFIX, GROUP_ID } = environment;
+  if (!KAFKA_BROKERS)
+    throw new Error('set KAFKA_BROKERS to the brokers that the ledger tells its events, as host:port');
+  if (!DATABASE_URL) {
+    throw new Error(
+      'set DATABASE_URL to a PostgreSQL for the summary, or start this with npm run example:kafka-consumer',
+    );
+  }
+  return {
+    brokers: KAFKA_BROKERS.split(','),
+    database: DATABASE_URL,
+    topicPrefix: TOPIC_PREFIX || 'micropay',
+    groupId: GROUP_ID || 'spending-summary',
+  };
+}
