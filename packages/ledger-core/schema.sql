@@ -60,6 +60,16 @@ create table currencies (
   constraint currencies_scale_range CHECK (scale >= 0 AND scale <= 30)
 );
 
+create table event_cursors (
+  sink text collate "C" not null,
+  "position" bigint not null default 0,
+  paused boolean not null default false,
+  moved_at timestamp(3) with time zone not null default now(),
+  constraint event_cursors_pkey PRIMARY KEY (sink),
+  constraint event_cursors_position_not_negative CHECK ("position" >= 0),
+  constraint event_cursors_sink_length CHECK (length(sink) >= 1 AND length(sink) <= 63)
+);
+
 create table events (
   "position" bigint not null default nextval('event_position'::regclass),
   recorded_at timestamp(3) with time zone not null,

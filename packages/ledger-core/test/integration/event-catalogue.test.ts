@@ -35,10 +35,7 @@ describe('events', () => {
     await ledger.accounts.unfreeze('users:1');
     const events = await eventsOf(account.id);
     expect(events.map(({ type, data }) => [type, data])).toEqual([
-      [
-        'account.opened.v1',
-        { address: 'users:1', type: 'liability', currency: 'USD', minimum: '-5', maximum: null },
-      ],
+      ['account.opened.v1', { address: 'users:1', type: 'liability', currency: 'USD', minimum: '-5', maximum: null }],
       ['account.frozen.v1', { address: 'users:1', from: 'open', to: 'frozen_debits' }],
       ['account.unfrozen.v1', { address: 'users:1', from: 'frozen_debits', to: 'open' }],
     ]);
