@@ -38,6 +38,7 @@ export { createInProcessPublisher } from './events/in-process.js';
 export { type EventPublisher, UnfitSinkError } from './events/publisher.js';
 export { createRelay, type Relay, type RelayOptions, type RelayStatus } from './events/relay.js';
 export { deleteDeliveredEvents, type RetentionOptions } from './events/retention.js';
+export type { EventSubscription, SubscribeOptions } from './events/tail.js';
 export { createLedger, type LedgerOptions } from './ledger.js';
 export type {
   Accounts,

@@ -10,6 +10,7 @@ import type {
   TransferRequest,
 } from './domain/transfer.js';
 import type { Fact } from './events/fact.js';
+import type { EventSubscription, SubscribeOptions } from './events/tail.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
 import type { VerifyReport } from './verify/report.js';
 import type { TrialBalance } from './verify/trial-balance.js';
@@ -135,6 +136,21 @@ export interface Ledger {
    * savepoint: a refusal leaves the transaction usable. Row locks last until the caller ends it.
    */
   within(transaction: TransactionAdapter): LedgerInTransaction;
+  readonly events: {
+    /**
+     * Follows this ledger's events in order, those of callers' own transactions and of other processes too. The
+     * subscription has begun when the promise resolves: what is committed from then on is told. With `after`,
+     * the position of the last event that was seen, nothing in between is lost; deleted facts are gone. A
+     * slow subscriber holds nobody up and is told everything in the end.
+     *
+     * ```ts
+     * for await (const events of await ledger.events.subscribe({ signal })) {
+     *   for (const { type, data } of events) console.log(type, data);
+     * }
+     * ```
+     */
+    subscribe(options?: SubscribeOptions): Promise<EventSubscription>;
+  };
   /**
    * Calls the listener after commits of this process, in all ledgers of the engine, so that a relay need not
    * wait for its next look: `ledger.onCommit(relay.wake)`. What a caller commits after `within` is not

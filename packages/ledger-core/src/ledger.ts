@@ -7,6 +7,7 @@ import type { EngineLimits } from './engine/limits.js';
 import type { Submission } from './engine/waiting.js';
 import { inSavepoint, inTurn, postWithin } from './engine/within.js';
 import { checkFact } from './events/fact.js';
+import { createEventTail, type EventTail } from './events/tail.js';
 import type { Ledger, LedgerInTransaction } from './ledger-api.js';
 import { fromPool, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
@@ -48,10 +49,13 @@ export interface LedgerOptions {
 export function createLedger(options: LedgerOptions): Ledger {
   const { database, schema = 'micropay', name = 'main', limits = {} } = options;
   checkLedgerName(name);
-  return ledgerOf(createEngine({ database, schema, limits }), name);
+  const engine = createEngine({ database, schema, limits });
+  const { store, pool, commits } = engine;
+  const tail = createEventTail({ database, store, pool, onCommit: commits.listen });
+  return ledgerOf(engine, tail, name);
 }
 
-function ledgerOf(engine: Engine, name: string): Ledger {
+function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
   const { store, pool, commits } = engine;
   const reads = fromPool(pool);
   const book: Book = {
@@ -76,10 +80,11 @@ function ledgerOf(engine: Engine, name: string): Ledger {
       get: async (code) => getCurrency(reads, store, await book.number(), code).catch(fail),
     },
     within: (transaction) => ledgerWithin(book, transaction),
+    events: { subscribe: (options = {}) => tail.subscribe(name, options) },
     onCommit: (listener) => commits.listen(listener),
     inLedger(other) {
       checkLedgerName(other);
-      return ledgerOf(engine, other);
+      return ledgerOf(engine, tail, other);
     },
     trialBalance: async () => readTrialBalance(reads, store, await book.number()).catch(fail),
     verify: async (options) =>
@@ -90,7 +95,10 @@ function ledgerOf(engine: Engine, name: string): Ledger {
         options,
       ),
     check: () => checkSchema(reads, engine.schema).catch(fail),
-    close: () => engine.close(),
+    async close() {
+      await tail.close();
+      await engine.close();
+    },
   };
 }
 

@@ -56,10 +56,7 @@ export async function readLog(
   { after, limit }: { readonly after: bigint; readonly limit: number },
 ): Promise<LogSnapshot> {
   const range = [String(after), limit];
-  const { rows: oldest } = await snapshot.executeSql(
-    'select pg_snapshot_xmin(pg_current_snapshot())::text as oldest_running',
-    [],
-  );
+  const oldest = await oldestRunning(snapshot);
   const { rows: transfers } = await snapshot.executeSql(
     `select t.position::text, l.name as ledger_name, ${TRANSFER_COLUMNS}, ${side('from', 'f')}, ${side('to', 'c')}
      from (select * from ${schema}.transfers where position > $1 order by position limit $2) t
@@ -81,7 +78,7 @@ export async function readLog(
   const rows = [...transfers.map(toTransferRow), ...facts.map(toFactRow)]
     .sort((a, b) => (a.position < b.position ? -1 : 1))
     .slice(0, limit);
-  return { oldestRunning: BigInt(String(oldest[0]?.oldest_running)), rows };
+  return { oldestRunning: oldest, rows };
 }
 
 function toTransferRow(row: Row): TransferRow {
@@ -125,4 +122,23 @@ function toFactRow(row: Row): FactRow {
 export async function nextTransactionId(transaction: TransactionAdapter): Promise<bigint> {
   const { rows } = await transaction.executeSql('select pg_current_xact_id()::text as id', []);
   return BigInt(String(rows[0]?.id));
+}
+
+/** The oldest transaction id that is running; ids below it have ended. */
+export async function oldestRunning(transaction: TransactionAdapter): Promise<bigint> {
+  const { rows } = await transaction.executeSql('select pg_snapshot_xmin(pg_current_snapshot())::text as id', []);
+  return BigInt(String(rows[0]?.id));
+}
+
+/** The highest position of a committed row; 0 when there is none. */
+export async function lastPosition(transaction: TransactionAdapter, { schema }: Store): Promise<bigint> {
+  const { rows } = await transaction.executeSql(
+    `select greatest(
+       (select position from ${schema}.transfers order by position desc limit 1),
+       (select position from ${schema}.events order by position desc limit 1),
+       0
+     )::text as position`,
+    [],
+  );
+  return BigInt(String(rows[0]?.position));
 }

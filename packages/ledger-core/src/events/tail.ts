@@ -1,0 +1,197 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, type Pool, type PoolConfig } from 'pg';
+import { fromClient, fromPool, snapshotOn, toConfig } from '../postgres/connect.js';
+import { type LogRow, lastPosition, nextTransactionId, oldestRunning, readLog } from '../postgres/event-log.js';
+import type { Store } from '../postgres/store.js';
+import type { LedgerEvent } from './catalogue.js';
+import { createLogReader } from './reader.js';
+import { toEvents } from './to-events.js';
+
+export interface TailOptions {
+  readonly database: string | PoolConfig;
+  readonly store: Store;
+  /** For reading what a subscriber has missed. */
+  readonly pool: Pool;
+  /** Answers how to stop listening. */
+  readonly onCommit: (listener: () => void) => () => void;
+}
+
+export interface SubscribeOptions {
+  /** Position of the last event that was seen; without it the subscription begins now. */
+  readonly after?: bigint;
+  /** Ends the subscription. */
+  readonly signal?: AbortSignal;
+}
+
+/** Batches of events in order; what one journal row stands for is never torn apart. */
+export type EventSubscription = AsyncIterable<readonly LedgerEvent[]>;
+
+export interface EventTail {
+  subscribe(ledger: string, options: SubscribeOptions): Promise<EventSubscription>;
+  close(): Promise<void>;
+}
+
+/** A row of the log, told. */
+interface Recent {
+  readonly position: bigint;
+  readonly ledger: string;
+  readonly events: readonly LedgerEvent[];
+}
+
+interface Page {
+  readonly rows: readonly Recent[];
+  /** Nothing that is known lies between the rows and this position. */
+  readonly through: bigint;
+}
+
+const BATCH_SIZE = 500;
+/** Rows kept for subscribers that are a little behind; whoever is further behind reads the tables. */
+const RECENT_MAX = 4_096;
+const POLL_MIN_MS = 5;
+const POLL_MAX_MS = 200;
+const RECONNECT_MS = 500;
+
+/**
+ * Follows the log once for all subscribers of this process. A subscriber asks when it is ready for more and is
+ * given what follows its own position, from memory or from the tables: a slow one costs no memory and
+ * loses nothing.
+ */
+export function createEventTail({ database, store, pool, onCommit }: TailOptions): EventTail {
+  const closing = new AbortController();
+  const waiting = new Set<() => void>();
+  let recent: Recent[] = [];
+  /** Rows up to here are in the tables for good, and every one after it that is known is recent. */
+  let recentAfter = 0n;
+  let position: bigint | undefined;
+  let following: Promise<void> | undefined;
+  let isWoken = false;
+  let endSleep: (() => void) | undefined;
+
+  async function follow(): Promise<void> {
+    const stopListening = onCommit(() => {
+      isWoken = true;
+      endSleep?.();
+    });
+    while (!closing.signal.aborted) {
+      const client = new Client(toConfig(database));
+      client.on('error', () => undefined);
+      // Whatever breaks the connection: what was followed stays known, and the next one goes on from there.
+      await client
+        .connect()
+        .then(() => followOn(client))
+        .catch(() => sleep(RECONNECT_MS));
+      await client.end().catch(() => undefined);
+    }
+    stopListening();
+  }
+
+  async function followOn(client: Client): Promise<void> {
+    const statements = fromClient(client);
+    position ??= await findSettledEnd(client);
+    announce([]);
+    const reader = createLogReader({ snapshot: snapshotOn(client), statements }, store, position);
+    let idleMs = POLL_MIN_MS;
+    while (!closing.signal.aborted) {
+      isWoken = false;
+      const rows = await reader.next(BATCH_SIZE);
+      announce(rows.map(toRecent));
+      idleMs = rows.length > 0 ? POLL_MIN_MS : Math.min(POLL_MAX_MS, idleMs * 2);
+      if (rows.length === 0 && !isWoken) await sleep(idleMs);
+    }
+  }
+
+  /** The highest position below which nothing can appear any more; it waits for those who write there. */
+  async function findSettledEnd(client: Client): Promise<bigint> {
+    const statements = fromClient(client);
+    const end = await lastPosition(statements, store);
+    const bound = await nextTransactionId(statements);
+    while ((await oldestRunning(statements)) < bound && !closing.signal.aborted) await sleep(POLL_MIN_MS);
+    recentAfter = end;
+    return end;
+  }
+
+  function announce(rows: readonly Recent[]): void {
+    recent.push(...rows);
+    position = rows.at(-1)?.position ?? position;
+    if (recent.length > 2 * RECENT_MAX) {
+      recentAfter = recent.at(-RECENT_MAX - 1)?.position ?? recentAfter;
+      recent = recent.slice(-RECENT_MAX);
+    }
+    for (const wake of waiting) wake();
+  }
+
+  async function sleep(ms: number): Promise<void> {
+    const woken = new AbortController();
+    endSleep = () => woken.abort();
+    const signal = AbortSignal.any([closing.signal, woken.signal]);
+    await delay(ms, undefined, { signal }).catch(() => undefined);
+    endSleep = undefined;
+  }
+
+  /** Resolves with the next announcement, or when the subscription ends. */
+  async function announcement(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        waiting.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      waiting.add(wake);
+      signal.addEventListener('abort', wake);
+      if (signal.aborted) wake();
+    });
+  }
+
+  async function pageAfter(after: bigint): Promise<Page> {
+    const end = position ?? after;
+    if (after >= end) return { rows: [], through: after };
+    if (after >= recentAfter) {
+      const first = firstAfter(recent, after);
+      const rows = recent.slice(first, first + BATCH_SIZE);
+      return { rows, through: rows.at(-1)?.position ?? end };
+    }
+    const { rows: found } = await readLog(fromPool(pool), store, { after, limit: BATCH_SIZE });
+    const rows = found.filter((row) => row.position <= end).map(toRecent);
+    // A page that is not full is the last before the end, behind which facts may have been deleted.
+    return { rows, through: found.length < BATCH_SIZE ? end : (rows.at(-1)?.position ?? end) };
+  }
+
+  async function* eventsAfter(ledger: string, start: bigint, signal: AbortSignal) {
+    let after = start;
+    while (!signal.aborted) {
+      const { rows, through } = await pageAfter(after);
+      const events = rows.filter((row) => row.ledger === ledger).flatMap((row) => row.events);
+      if (events.length > 0) yield events;
+      else if (through === after) await announcement(signal);
+      after = through;
+    }
+  }
+
+  return {
+    async subscribe(ledger, { after, signal }) {
+      const ends = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
+      following ??= follow();
+      while (position === undefined && !ends.aborted) await announcement(ends);
+      return eventsAfter(ledger, after ?? position ?? 0n, ends);
+    },
+    async close() {
+      closing.abort();
+      await following;
+    },
+  };
+}
+
+function toRecent(row: LogRow): Recent {
+  return { position: row.position, ledger: row.ledger, events: toEvents(row) };
+}
+
+/** Index of the first row after a position; rows are in order. */
+function firstAfter(rows: readonly Recent[], after: bigint): number {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rows[middle]?.position ?? 0n) > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,176 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createLedger, type EventSubscription, type Ledger, type LedgerEvent } from '@micropay/ledger-core';
+import { fromPg } from '@micropay/ledger-core/pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sequenceFaults } from '../support/recording-publisher.js';
+import { openWallets, useTestBed } from '../support/test-bed.js';
+
+const bed = useTestBed();
+let ledger: Ledger;
+let books = 0;
+let ending: AbortController;
+
+beforeEach(async () => {
+  books += 1;
+  ending = new AbortController();
+  ledger = bed.ledger({ name: `book-${books}`, database: { connectionString: bed.url, application_name: 'tailed' } });
+  await openWallets(ledger, { a: 0n, b: 0n });
+});
+afterEach(() => ending.abort());
+
+function pay(amount = 1n) {
+  return ledger.transfers.post({ from: 'world', to: 'a', amount, currency: 'USD' });
+}
+
+/** Collects what a subscription tells, until the test ends. */
+function collect(subscription: EventSubscription): LedgerEvent[] {
+  const told: LedgerEvent[] = [];
+  void (async () => {
+    for await (const events of subscription) told.push(...events);
+  })();
+  return told;
+}
+
+function subscribe(after?: bigint, of: Ledger = ledger) {
+  return of.events.subscribe({ signal: ending.signal, ...(after === undefined ? {} : { after }) });
+}
+
+/** What retention does once every sink has taken them. */
+function deleteFacts() {
+  return bed.sql('delete from micropay.events');
+}
+
+describe('a subscription', () => {
+  it('tells what is committed from its beginning on, at once', async () => {
+    await pay();
+    const told = collect(await subscribe());
+    const start = Date.now();
+    const { id } = await pay();
+    await expect.poll(() => told.length, { interval: 5 }).toBe(3);
+    expect(Date.now() - start).toBeLessThan(1_000);
+    expect(told.map(({ type }) => type)).toEqual(['transfer.posted.v1', 'balance.changed.v1', 'balance.changed.v1']);
+    expect(told[0]?.subject).toBe(id);
+  });
+
+  it('tells what a caller commits in a transaction of its own, and what another process posts', async () => {
+    const told = collect(await subscribe());
+    const client = await bed.connect();
+    await client.query('begin');
+    await ledger.within(fromPg(client)).transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
+    await client.query('commit');
+    const other = createLedger({ database: bed.url, name: ledger.name });
+    await other.transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
+    await other.close();
+    await expect.poll(() => told.length).toBe(6);
+  });
+
+  it('tells nothing of other ledgers', async () => {
+    const told = collect(await subscribe());
+    const other = ledger.inLedger(`other-${books}`);
+    await openWallets(other, { a: 5n });
+    await pay();
+    await expect.poll(() => told.length).toBe(3);
+    expect(new Set(told.map((event) => event.ledger))).toEqual(new Set([ledger.name]));
+  });
+
+  it('begins when everything before it is settled: a transfer under way is told when it commits', async () => {
+    const slow = await bed.connect();
+    await slow.query('begin');
+    await ledger.within(fromPg(slow)).transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
+    await ledger.accounts.open({ address: 'later', currency: 'USD' });
+    let begun = false;
+    const beginning = subscribe().then((subscription) => {
+      begun = true;
+      return subscription;
+    });
+    await delay(200);
+    expect(begun).toBe(false);
+    await slow.query('commit');
+    const told = collect(await beginning);
+    await pay();
+    await expect.poll(() => told.length).toBe(3);
+  });
+
+  it('goes on after the last event that was seen, without loss or repeat, wherever that is', async () => {
+    const told = collect(await subscribe());
+    for (let count = 0; count < 30; count += 1) await pay();
+    await expect.poll(() => told.length).toBe(90);
+    const fresh = bed.ledger({ name: ledger.name });
+    for (const seen of [0, 1, 15, 29]) {
+      const after = told[3 * seen]?.position as bigint;
+      const rest = told.slice(3 * (seen + 1));
+      // From memory, and from the tables by a process that has just begun.
+      const [recent, read] = [collect(await subscribe(after)), collect(await subscribe(after, fresh))];
+      await expect.poll(() => [recent.length, read.length]).toEqual([rest.length, rest.length]);
+      expect(recent).toEqual(rest);
+      expect(read).toEqual(rest);
+    }
+  });
+
+  it('reads past facts that were deleted', async () => {
+    const first = await pay();
+    await deleteFacts();
+    const told = collect(await subscribe(0n));
+    const last = await pay();
+    await expect.poll(() => told.some(({ subject }) => subject === last.id)).toBe(true);
+    expect(told.filter(({ type }) => type === 'transfer.posted.v1').map(({ subject }) => subject)).toEqual([
+      first.id,
+      last.id,
+    ]);
+  });
+
+  it('ends with its signal, and with the ledger', async () => {
+    const own = createLedger({ database: bed.url, name: ledger.name });
+    const stopping = new AbortController();
+    let ended = 0;
+    const watch = async (subscription: EventSubscription) => {
+      for await (const _ of subscription);
+      ended += 1;
+    };
+    const watched = [
+      watch(await own.events.subscribe({ signal: stopping.signal })),
+      watch(await own.events.subscribe()),
+    ];
+    stopping.abort();
+    await expect.poll(() => ended).toBe(1);
+    await own.close();
+    await Promise.all(watched);
+    expect(ended).toBe(2);
+  });
+
+  it('loses and repeats nothing while its connection is broken again and again', async () => {
+    const told = collect(await subscribe());
+    const breaking = (async () => {
+      for (let count = 0; count < 5; count += 1) {
+        await delay(100);
+        await bed.sql(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tailed'`);
+      }
+    })();
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 200 }, () => delay(Math.random() * 600).then(() => pay())),
+    );
+    await breaking;
+    const [row] = await bed.sql<{ count: number }>(
+      `select count(*)::int as count from micropay.transfers t join micropay.ledgers l on l.id = t.ledger where l.name = $1`,
+      [ledger.name],
+    );
+    expect(outcomes.length).toBe(200);
+    await expect.poll(() => told.length).toBe(3 * (row?.count ?? 0));
+    expect(sequenceFaults(told)).toEqual([]);
+  });
+
+  it('tells many subscribers, quick and slow ones, everything in order', async () => {
+    const quick = await Promise.all(Array.from({ length: 50 }, async () => collect(await subscribe())));
+    const slow: LedgerEvent[] = [];
+    const subscription = await subscribe();
+    void (async () => {
+      for await (const events of subscription) {
+        slow.push(...events);
+        await delay(50);
+      }
+    })();
+    await Promise.all(Array.from({ length: 1_000 }, () => pay()));
+    await expect.poll(() => [slow.length, ...quick.map((told) => told.length)]).toEqual(Array(51).fill(3_000));
+    for (const told of [slow, ...quick]) expect(sequenceFaults(told)).toEqual([]);
+  });
+});
