@@ -12,7 +12,7 @@ export interface KafkaMessage {
 export const TOPIC_NAMES = ['transfers', 'accounts', 'users'] as const;
 export type TopicName = (typeof TOPIC_NAMES)[number];
 
-const TOPIC_OF: Readonly<Record<EventType, TopicName>> = {
+export const TOPIC_OF: Readonly<Record<EventType, TopicName>> = {
   'user.created.v1': 'users',
   'account.opened.v1': 'accounts',
   'account.frozen.v1': 'accounts',

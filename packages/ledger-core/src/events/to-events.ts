@@ -29,7 +29,7 @@ function transferEvents(row: TransferRow): readonly LedgerEvent[] {
     amount: String(transfer.amount),
     currency: transfer.currency,
     description: transfer.description,
-    metadata: transfer.metadata as EventData<'transfer.posted.v1'>['metadata'],
+    metadata: transfer.metadata,
     recordedAt: transfer.recordedAt.toISOString(),
     effectiveAt: transfer.effectiveAt.toISOString(),
   };
