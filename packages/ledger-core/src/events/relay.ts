@@ -68,13 +68,13 @@ export interface Relay {
 const POLL_MIN_MS = 5;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
-const COMMAND_CONNECTIONS_MAX = 1;
+const COMMAND_LIMITS = { connectionsMax: 1, lockTimeoutMs: 5_000 };
 
 /** Carries committed events to one sink: at least once, in order, whatever crashes. */
 export function createRelay(options: RelayOptions): Relay {
   const { database, sink, publisher, batchSizeMax = 500, pollMs = 200, onError = () => undefined } = options;
   const store = createStore(options.schema ?? 'micropay');
-  const commands = createPool(database, COMMAND_CONNECTIONS_MAX);
+  const commands = createPool(database, COMMAND_LIMITS);
   const commandSql = fromPool(commands);
   const stopping = new AbortController();
   const { signal } = stopping;

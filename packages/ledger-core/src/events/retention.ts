@@ -14,6 +14,7 @@ export interface RetentionOptions {
 }
 
 const BATCH_SIZE = 10_000;
+const LIMITS = { connectionsMax: 1, lockTimeoutMs: 5_000 };
 
 /**
  * Deletes facts that every sink has taken, and answers how many. Facts that one sink still needs stay, a paused
@@ -23,7 +24,7 @@ const BATCH_SIZE = 10_000;
  */
 export async function deleteDeliveredEvents({ database, schema, before }: RetentionOptions): Promise<number> {
   const store = createStore(schema ?? 'micropay');
-  const pool = createPool(database, 1);
+  const pool = createPool(database, LIMITS);
   try {
     let deleted = 0;
     for (;;) {
