@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { whyNoKafka } from '../src/libraries.js';
@@ -31,4 +35,20 @@ it('keeps what it has acknowledged through a kill, on the same port', async () =
   expect(partition?.offset).toBe('2');
   await producer.disconnect();
   await admin.disconnect();
+});
+
+it.each(['SIGKILL', 'SIGTERM'] as const)('ends with the process that started it, by %s', async (signal) => {
+  const script = fileURLToPath(new URL('hold-kafka.ts', import.meta.url));
+  const holder = spawn(process.execPath, ['--import', 'tsx', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [host = '', port] = await new Promise<string[]>((resolve) => {
+    createInterface(holder.stdout).once('line', (line) => resolve(line.split(':')));
+  });
+  const answers = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(Number(port), host, () => resolve(true)).once('error', () => resolve(false));
+      socket.once('connect', () => socket.destroy());
+    });
+  expect(await answers()).toBe(true);
+  holder.kill(signal);
+  await expect.poll(answers, { timeout: 20_000 }).toBe(false);
 });
