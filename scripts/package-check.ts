@@ -21,6 +21,7 @@ interface Manifest {
   readonly packageManager: string;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 const customer = mkdtempSync(join(tmpdir(), 'micropay-package-check-'));
@@ -45,7 +46,8 @@ function checkArchive(folder: string): Manifest {
   mkdirSync(target, { recursive: true });
   run('tar', ['-xzf', archive, '-C', target, '--strip-components=1']);
   const manifest = readManifest(target);
-  for (const dependency of Object.keys(manifest.dependencies ?? {})) linkDependency(folder, dependency);
+  const { dependencies = {}, peerDependencies = {} } = manifest;
+  for (const dependency of Object.keys({ ...dependencies, ...peerDependencies })) linkDependency(folder, dependency);
   return manifest;
 }
 

@@ -50,6 +50,8 @@ const RECENT_MAX = 4_096;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 200;
 const RECONNECT_MS = 500;
+/** A look that takes longer is given up with its connection: the network may be gone without a word. */
+const QUERY_TIMEOUT_MS = 60_000;
 
 /**
  * Follows the log once for all subscribers of this process. A subscriber asks when it is ready for more and is
@@ -73,7 +75,7 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
       endSleep?.();
     });
     while (!closing.signal.aborted) {
-      const client = new Client(toConfig(database));
+      const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, ...toConfig(database) });
       client.on('error', () => undefined);
       // Whatever breaks the connection: what was followed stays known, and the next one goes on from there.
       await client
