@@ -22,15 +22,15 @@ const MESSAGE_BYTES_MIN = 32 * 1024;
 const CLOSE_DEADLINE_MS = 5_000;
 
 /**
- * What does not arrive after these is given up: without an end, kafkajs would go on in the background and send
- * an old batch after newer ones.
+ * What does not arrive after these, in about three seconds, is given up and left to the relay: without an end,
+ * kafkajs would go on in the background and send an old batch after newer ones.
  */
 const RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 };
 
 /** Delivers events to Kafka through kafkajs: idempotent producer, all in-sync replicas, in order. */
 export function createKafkaPublisher(options: KafkaPublisherOptions): EventPublisher {
   const { topicPrefix = 'micropay', partitions = 6, replicationFactor = -1, deadlineMs = 30_000 } = options;
-  const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, ...options.kafka });
+  const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...options.kafka });
   const topics = TOPIC_NAMES.map((name) => `${topicPrefix}.${name}`);
   let producer: Producer | undefined;
   let bytesMax = 0;

@@ -111,6 +111,17 @@ describe('a Kafka publisher', () => {
     await publisher.close();
   });
 
+  it('lets a relay stop soon while no broker answers', async () => {
+    const publisher = createKafkaPublisher({ kafka: { brokers: ['127.0.0.1:1'] } });
+    const errors: unknown[] = [];
+    const relay = createRelay({ database: bed.url, sink: 'away', publisher, onError: (error) => errors.push(error) });
+    relay.start();
+    await expect.poll(() => errors.length).toBeGreaterThan(0);
+    const start = Date.now();
+    await relay.stop();
+    expect(Date.now() - start).toBeLessThan(8_000);
+  });
+
   it('carries a ledger to Kafka behind a relay, each account in order', async () => {
     const prefix = uniqueName();
     const ledger = bed.ledger();
