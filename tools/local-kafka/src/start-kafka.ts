@@ -101,7 +101,8 @@ async function startOn(
 }
 
 function format(java: readonly string[], settings: string): void {
-  const clusterId = randomBytes(16).toString('base64url');
+  // 22 characters, of which the first must not be a dash: it would be taken for an option.
+  const clusterId = `A${randomBytes(16).toString('base64url').slice(1)}`;
   const words = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings];
   const { status, stdout, stderr } = spawnSync('java', [...java, ...words], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`Kafka's storage could not be made: ${stdout}${stderr}`);
