@@ -150,7 +150,7 @@ describe('freezing', () => {
     expect((await Promise.all(freezing)).map(({ status }) => status)).toEqual(['frozen', 'frozen', 'frozen']);
     const events = await bed.sql(
       `select from micropay.events e join micropay.ledgers l on l.id = e.ledger
-       where l.name = $1 and e.type = 'account.frozen'`,
+       where l.name = $1 and e.type = 'account.frozen.v1'`,
       [ledger.name],
     );
     expect(events).toHaveLength(1);
