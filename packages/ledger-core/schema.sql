@@ -80,6 +80,7 @@ create table events (
   data jsonb not null,
   constraint events_pkey PRIMARY KEY ("position")
 );
+CREATE INDEX events_opened ON events USING btree (subject) WHERE type = 'account.opened.v1'::text;
 
 create table ledgers (
   id integer not null generated always as identity,

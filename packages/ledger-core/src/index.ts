@@ -53,6 +53,7 @@ export type {
 export type { EventLag, OldestWriter } from './postgres/event-cursors.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
+export type { VerifyProgress } from './verify/progress.js';
 export type { VerifyProblem, VerifyReport } from './verify/report.js';
 export type { TrialBalance, TrialBalanceLine } from './verify/trial-balance.js';
-export type { VerifyOptions, VerifyProgress } from './verify/verify.js';
+export type { VerifyOptions } from './verify/verify.js';

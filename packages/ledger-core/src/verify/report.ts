@@ -3,10 +3,12 @@ export interface VerifyProblem {
   readonly kind:
     | 'version_gap'
     | 'wrong_running_balance'
+    | 'wrong_running_pending'
     | 'time_runs_backwards'
     | 'wrong_currency'
     | 'wrong_balance'
     | 'missing_balance'
+    | 'missing_event'
     | 'unknown_account'
     | 'unbalanced_totals';
   readonly accountId: string | null;
@@ -22,4 +24,15 @@ export interface VerifyReport {
   /** The first 1,000 problems. */
   readonly problems: readonly VerifyProblem[];
   readonly problemsFound: number;
+}
+
+/** A problem from a row of SQL that names its columns so. */
+export function toProblem(row: Readonly<Record<string, unknown>>): VerifyProblem {
+  return {
+    kind: row.kind as VerifyProblem['kind'],
+    accountId: row.account_id as string | null,
+    transferId: row.transfer_id as string | null,
+    expected: String(row.expected),
+    found: String(row.found),
+  };
 }

@@ -1,79 +1,129 @@
 import { LedgerError } from '../errors.js';
 import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
-import { type AccountChunk, accountProblems, strayTransfers } from './checks.js';
-import type { VerifyProblem, VerifyReport } from './report.js';
+import { type CheckedPart, checkAccountParts, strayBalances } from './account-checks.js';
+import { type AccountPart, nextPart, pickAccounts } from './account-chunk.js';
+import { checkPositions, type JournalChunk } from './journal-checks.js';
+import { type InSnapshot, startRun, type VerifyProgress, type VerifyRun } from './progress.js';
+import type { VerifyReport } from './report.js';
 import { readTrialBalance } from './trial-balance.js';
 
 export interface VerifyOptions {
   /** Accounts per snapshot, 1 to 10,000; default 500. */
   readonly accountsPerChunk?: number;
+  /** Entries per snapshot, 1 to 100,000; default 10,000. A longer account is read in several snapshots. */
+  readonly entriesPerChunk?: number;
+  /** `gentle`, the default, rests after each snapshot for as long as it took; `full` does not. */
+  readonly pace?: 'gentle' | 'full';
+  /** Ends the run between two snapshots, with the signal's reason. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
-export interface VerifyProgress {
-  readonly accountsChecked: number;
-  readonly problemsFound: number;
-}
-
-/** Runs work in a snapshot of its own. */
-export type InSnapshot = <Result>(work: (transaction: TransactionAdapter) => Promise<Result>) => Promise<Result>;
-
-export const PROBLEMS_MAX = 1_000;
 const ACCOUNTS_PER_CHUNK = 500;
 const ACCOUNTS_PER_CHUNK_MAX = 10_000;
-const POSITIONS_PER_CHUNK = 50_000n;
+const ENTRIES_PER_CHUNK = 10_000;
+const ENTRIES_PER_CHUNK_MIN = 1;
+const ENTRIES_PER_CHUNK_MAX = 100_000;
 
-/** Recomputes every balance from the journal, a chunk of accounts at a time, while traffic goes on. */
+interface ChunkSizes {
+  readonly accounts: number;
+  readonly entries: number;
+}
+
+/**
+ * Recomputes every balance from the journal while traffic goes on. No snapshot is older than it takes to read
+ * one chunk: what was seen of a long account is carried from one to the next, which its rows allow because none ever
+ * changes, and the snapshot that reads its last entries compares them with its balance.
+ */
 export async function verifyLedger(
   inSnapshot: InSnapshot,
   store: Store,
   ledger: number,
-  { accountsPerChunk = ACCOUNTS_PER_CHUNK, onProgress }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  if (!Number.isInteger(accountsPerChunk) || accountsPerChunk < 1 || accountsPerChunk > ACCOUNTS_PER_CHUNK_MAX) {
-    throw new LedgerError('invalid_request', `accountsPerChunk must be from 1 to ${ACCOUNTS_PER_CHUNK_MAX}`);
+  const { accountsPerChunk = ACCOUNTS_PER_CHUNK, entriesPerChunk = ENTRIES_PER_CHUNK } = options;
+  checkSize('accountsPerChunk', accountsPerChunk, 1, ACCOUNTS_PER_CHUNK_MAX);
+  checkSize('entriesPerChunk', entriesPerChunk, ENTRIES_PER_CHUNK_MIN, ENTRIES_PER_CHUNK_MAX);
+  const { pace = 'gentle', signal, onProgress } = options;
+  if (pace !== 'gentle' && pace !== 'full') {
+    throw new LedgerError('invalid_request', 'pace must be gentle or full');
   }
-  const problems: VerifyProblem[] = [];
-  let problemsFound = 0;
-  let accounts = 0;
-  const add = (found: readonly VerifyProblem[]) => {
-    problemsFound += found.length;
-    problems.push(...found.slice(0, PROBLEMS_MAX - problems.length));
-    onProgress?.({ accountsChecked: accounts, problemsFound });
+  const run = startRun(inSnapshot, { pace, signal, onProgress });
+  const sizes = { accounts: accountsPerChunk, entries: entriesPerChunk };
+  await verifyAccounts(run, store, ledger, sizes);
+  await verifyJournal(run, store, ledger, BigInt(entriesPerChunk));
+  await verifyTotals(run, store, ledger);
+  const { accountsChecked, transfersChecked, problemsFound } = run.counts;
+  return {
+    ok: problemsFound === 0,
+    accounts: accountsChecked,
+    transfers: transfersChecked,
+    problems: run.problems,
+    problemsFound,
   };
+}
 
+function checkSize(name: string, size: number, minimum: number, maximum: number): void {
+  if (Number.isInteger(size) && size >= minimum && size <= maximum) return;
+  throw new LedgerError('invalid_request', `${name} must be from ${minimum} to ${maximum}`);
+}
+
+async function verifyAccounts(run: VerifyRun, store: Store, ledger: number, sizes: ChunkSizes): Promise<void> {
   for (let after: string | null | undefined = null; after !== undefined; ) {
     const from: string | null = after;
-    const chunk: AccountChunk = await inSnapshot((transaction) =>
-      accountProblems(transaction, store, ledger, { after: from, limit: accountsPerChunk }),
-    );
-    accounts += chunk.accounts;
-    add(chunk.problems);
+    const chunk = await run.inSnapshot(async (transaction) => {
+      const { parts, lastAccount } = await pickAccounts(transaction, store, ledger, { after: from, ...sizes });
+      const checked = await checkAccountParts(transaction, store, ledger, parts);
+      const strays = await strayBalances(transaction, store, ledger, { after: from, upTo: lastAccount });
+      return { ...checked, problems: [...checked.problems, ...strays], lastAccount };
+    });
+    const unfinished = chunk.parts.filter(({ nextVersion }) => nextVersion !== null);
+    const entriesChecked = chunk.parts.reduce((sum, { entries }) => sum + entries, 0);
+    run.add(chunk.problems, { accountsChecked: chunk.parts.length - unfinished.length, entriesChecked });
+    for (const part of unfinished) await verifyRestOfAccount(run, store, ledger, { part, entries: sizes.entries });
     after = chunk.lastAccount;
   }
+}
 
-  let transfers = 0;
-  for (let after = 0n; ; after += POSITIONS_PER_CHUNK) {
-    const chunk = await inSnapshot((transaction) =>
-      strayTransfers(transaction, store, ledger, { after, upTo: after + POSITIONS_PER_CHUNK }),
+/** The history of one account beyond what its first snapshot took, a snapshot a part. */
+async function verifyRestOfAccount(
+  run: VerifyRun,
+  store: Store,
+  ledger: number,
+  { part: first, entries }: { readonly part: CheckedPart; readonly entries: number },
+): Promise<void> {
+  for (let seen: CheckedPart | undefined = first; seen !== undefined && seen.nextVersion !== null; ) {
+    const following: AccountPart = nextPart(seen.part, seen.nextVersion, entries);
+    const { parts, problems } = await run.inSnapshot((transaction) =>
+      checkAccountParts(transaction, store, ledger, [following]),
     );
-    transfers += chunk.transfers;
-    add(chunk.problems);
-    if (chunk.isLast) break;
+    [seen] = parts;
+    const isWhole = seen?.nextVersion === null;
+    run.add(problems, { accountsChecked: isWhole ? 1 : 0, entriesChecked: seen?.entries ?? 0 });
   }
+}
 
-  const { totals } = await inSnapshot((transaction) => readTrialBalance(transaction, store, ledger));
-  add(
-    totals
-      .filter(({ debits, credits }) => debits !== credits)
-      .map(({ currency, debits, credits }) => ({
-        kind: 'unbalanced_totals',
-        accountId: null,
-        transferId: null,
-        expected: `${currency} debits ${debits}`,
-        found: `${currency} credits ${credits}`,
-      })),
-  );
-  return { ok: problemsFound === 0, accounts, transfers, problems, problemsFound };
+async function verifyJournal(run: VerifyRun, store: Store, ledger: number, positions: bigint): Promise<void> {
+  for (let after: bigint | undefined = 0n; after !== undefined; ) {
+    const range = { after, upTo: after + positions };
+    const chunk: JournalChunk = await run.inSnapshot((transaction) =>
+      checkPositions(transaction, store, ledger, range),
+    );
+    run.add(chunk.problems, { transfersChecked: chunk.transfers });
+    after = chunk.nextAfter;
+  }
+}
+
+async function verifyTotals(run: VerifyRun, store: Store, ledger: number): Promise<void> {
+  const { totals } = await run.inSnapshot((transaction) => readTrialBalance(transaction, store, ledger));
+  const unbalanced = totals
+    .filter(({ debits, credits }) => debits !== credits)
+    .map(({ currency, debits, credits }) => ({
+      kind: 'unbalanced_totals' as const,
+      accountId: null,
+      transferId: null,
+      expected: `${currency} debits ${debits}`,
+      found: `${currency} credits ${credits}`,
+    }));
+  run.add(unbalanced, {});
 }

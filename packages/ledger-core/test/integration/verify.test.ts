@@ -238,6 +238,36 @@ describe('verify', () => {
     expect(inChunks).toEqual(whole);
   });
 
+  it.each([1, 2, 3])('finds the same in a history cut after every %s entries', async (entriesPerChunk) => {
+    await damage('update transfers set amount = 61 where id = :t2');
+    await damage('update transfers set from_version = 9 where id = :t4');
+    await damage(
+      'update balances set credits_posted = credits_posted + 1 where account_id = :bob and ledger = :ledger',
+    );
+    const whole = (await ledger.verify()).problems.map(inWords).toSorted();
+    const cut = (await ledger.verify({ entriesPerChunk })).problems.map(inWords).toSorted();
+    expect(whole.length).toBeGreaterThan(4);
+    expect(cut).toEqual(whole);
+  });
+
+  it('reads on where a balance claims fewer entries than there are', async () => {
+    const request = { from: 'world', to: 'bob', amount: 1n, currency: 'USD' };
+    await ledger.transfers.postMany(Array.from({ length: 50 }, () => request));
+    await damage('update balances set version = 3 where account_id = :bob and ledger = :ledger');
+    expect(await problemsFound()).toEqual([expect.stringMatching(/^wrong_balance bob -: version 53, .* version 3, /)]);
+  });
+
+  it('finds and names an account whose opening is no event, unless retention may have deleted it', async () => {
+    // Retention deletes the oldest facts first. So as not to take one for the other, verify leaves a second in between.
+    await bed.sql('select pg_sleep(1.5)');
+    ids.late = (await ledger.accounts.open({ address: 'late', currency: 'USD' })).id;
+    await damage(`delete from events where type = 'account.opened.v1' and subject = :late`);
+    expect(await problemsFound()).toEqual(['missing_event late -: an event account.opened / none']);
+    await intruder.query('delete from events');
+    await ledger.accounts.open({ address: 'later', currency: 'USD' });
+    expect(await problemsFound()).toEqual([]);
+  });
+
   it('counts all problems and names the first 1,000', async () => {
     const request = { from: 'world', to: 'bob', amount: 1n, currency: 'USD' };
     await ledger.transfers.postMany(Array.from({ length: 1_100 }, () => request));
@@ -256,6 +286,21 @@ describe('verify', () => {
 
   it.each([0, -1, 1.5, 10_001])('takes no chunks of %s accounts', async (accountsPerChunk) => {
     await expect(ledger.verify({ accountsPerChunk })).rejects.toEqual(refusal('invalid_request'));
+  });
+
+  it.each([0, 1.5, 100_001])('takes no chunks of %s entries', async (entriesPerChunk) => {
+    await expect(ledger.verify({ entriesPerChunk })).rejects.toEqual(refusal('invalid_request'));
+  });
+
+  it('ends between two snapshots when it is told to', async () => {
+    const stop = new AbortController();
+    const chunks: number[] = [];
+    const onProgress = () => {
+      chunks.push(1);
+      stop.abort(new Error('enough'));
+    };
+    await expect(ledger.verify({ accountsPerChunk: 1, signal: stop.signal, onProgress })).rejects.toThrow('enough');
+    expect(chunks).toHaveLength(1);
   });
 
   it('finds nothing wrong while traffic goes on', async () => {
