@@ -7,6 +7,8 @@ import { requestId } from './http/request-id.js';
 import { createRequestMetrics } from './http/request-metrics.js';
 import { createRouteRefusal } from './http/route-refusal.js';
 import { type AppEnv, refuse, serveRoute } from './http/serve-route.js';
+import type { KafkaRelay } from './relay/create-kafka-relay.js';
+import { createRelayMetrics } from './relay/relay-metrics.js';
 import { serveDocs, serveDocsScript } from './routes/docs.js';
 import { ROUTES } from './routes/index.js';
 import { serveMetrics } from './routes/metrics.js';
@@ -21,10 +23,12 @@ export interface AppDependencies {
   readonly log: Logger;
   /** Pages of these origins may call from a browser; none by default. */
   readonly corsOrigins?: readonly string[];
+  /** Whose lag `/metrics` shows. */
+  readonly relay?: KafkaRelay | undefined;
 }
 
 /** The HTTP interface without a port: a `fetch` function. */
-export function createApp({ services, log, corsOrigins = [] }: AppDependencies) {
+export function createApp({ services, log, corsOrigins = [], relay }: AppDependencies) {
   const app = new Hono<AppEnv>();
   const endpoints = ROUTES.map(({ endpoint }) => endpoint);
   const metrics = createRequestMetrics(endpoints.map(({ operationId }) => operationId));
@@ -44,7 +48,8 @@ export function createApp({ services, log, corsOrigins = [] }: AppDependencies) 
     return new Response(documentText, { headers: { 'content-type': 'application/json', ...SECURE_HEADERS } });
   });
 
-  app.get('/metrics', serveMetrics(services, metrics));
+  const relayMetrics = relay === undefined ? [] : [createRelayMetrics(relay)];
+  app.get('/metrics', serveMetrics(services, [async () => metrics.lines(), ...relayMetrics]));
   app.get('/docs', serveDocs);
   app.get('/docs/scalar.js', serveDocsScript);
 

@@ -48,9 +48,55 @@ describe('the environment', () => {
     ['any origin', { CORS_ORIGINS: '*' }, 'CORS_ORIGINS must be origins'],
     ['an origin of another scheme', { CORS_ORIGINS: 'ftp://a.example.com' }, 'CORS_ORIGINS must be origins'],
     ['an origin with a path', { CORS_ORIGINS: 'https://a.example.com/app' }, 'CORS_ORIGINS must be origins'],
+    ['a broker without a port', { KAFKA_BROKERS: 'kafka-1,kafka-2:9092' }, 'KAFKA_BROKERS must be host:port'],
+    ['a broker that is a URL', { KAFKA_BROKERS: 'https://kafka:9092' }, 'KAFKA_BROKERS must be host:port'],
+    ['a prefix that is no name of a topic', { KAFKA_TOPIC_PREFIX: 'a b' }, 'KAFKA_TOPIC_PREFIX must be of letters'],
+    ['no partitions', { KAFKA_PARTITIONS: '0' }, 'KAFKA_PARTITIONS '],
+    ['half a login', { KAFKA_SASL_USERNAME: 'app' }, 'KAFKA_SASL_MECHANISM is missing: SASL takes'],
+    ['an unknown mechanism', { KAFKA_SASL_MECHANISM: 'gssapi' }, 'KAFKA_SASL_MECHANISM must be one of plain, '],
+    ['a switch that is neither', { KAFKA_TLS: 'yes' }, 'KAFKA_TLS must be "on" or "off"'],
+    ['a relay that is neither', { RELAY: 'no' }, 'RELAY must be "on" or "off"'],
     ['a negative number of proxies', { TRUSTED_PROXIES: '-1' }, 'TRUSTED_PROXIES '],
   ])('is refused with %s, by the name of the variable', (_name, change, message) => {
     expect(() => readConfig({ DATABASE_URL, ...change })).toThrow(message);
+  });
+});
+
+describe('Kafka', () => {
+  const BROKERS = { DATABASE_URL, KAFKA_BROKERS: 'kafka-1:9093, [::1]:9092' };
+  const SASL = { KAFKA_SASL_MECHANISM: 'scram-sha-512', KAFKA_SASL_USERNAME: 'app', KAFKA_SASL_PASSWORD: 'S3cret' };
+
+  it('needs no more than its brokers', () => {
+    expect(readConfig(BROKERS).kafka).toEqual({
+      brokers: ['kafka-1:9093', '[::1]:9092'],
+      topicPrefix: 'micropay',
+      partitions: 6,
+      tls: false,
+      relayInServer: true,
+    });
+  });
+
+  it('is reached as its variables say, and its password is shown to nobody', () => {
+    const config = readConfig({
+      ...BROKERS,
+      ...SASL,
+      KAFKA_TLS: 'on',
+      KAFKA_TOPIC_PREFIX: 'pay.live',
+      KAFKA_PARTITIONS: '12',
+      KAFKA_REPLICATION_FACTOR: '3',
+      RELAY: 'off',
+    });
+    expect(config.kafka).toMatchObject({
+      topicPrefix: 'pay.live',
+      partitions: 12,
+      replicationFactor: 3,
+      tls: true,
+      sasl: { mechanism: 'scram-sha-512', username: 'app', password: 'S3cret' },
+      relayInServer: false,
+    });
+    const text = JSON.stringify(redactConfig(config));
+    expect(text).toContain('"username":"app"');
+    expect(text).not.toContain('S3cret');
   });
 });
 

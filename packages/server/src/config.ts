@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkSasl, KAFKA_VARIABLES, type KafkaSettings, redactKafka, toKafkaSettings } from './kafka-settings.js';
 import { StartError } from './start-error.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -8,39 +9,42 @@ const TRUSTED_PROXIES_MAX = 10;
 
 const text = z.string().min(1);
 
-const EnvironmentSchema = z.object({
-  DATABASE_URL: z
-    .string('is missing: set it to postgresql://user:password@host:5432/database')
-    .regex(/^postgres(?:ql)?:\/\/./, {
-      error: 'must look like postgresql://user:password@host:5432/database',
-      abort: true,
-    })
-    .refine(
-      isUnambiguousUrl,
-      'is no URL: percent-encode special characters of the password, such as "%2F" for "/" and "%25" for "%", and ' +
-        'write the port as a number',
-    ),
-  DATABASE_SCHEMA: text.default('micropay'),
-  LEDGER: text.default('main'),
-  HOST: text.default('127.0.0.1'),
-  PORT: z.coerce.number('must be a port number').int().min(0).max(PORT_MAX).default(3000),
-  OPERATOR_API_KEY: z
-    .string()
-    .regex(/^\S*$/, 'must not contain white space')
-    .min(OPERATOR_KEY_LENGTH_MIN, `must have at least ${OPERATOR_KEY_LENGTH_MIN} characters`)
-    .optional(),
-  DATA_DIR: text.optional(),
-  TOKEN_ISSUER: text.default('micropay'),
-  TRUSTED_PROXIES: z.coerce.number('must be a number of proxies').int().min(0).max(TRUSTED_PROXIES_MAX).default(0),
-  CORS_ORIGINS: z
-    .string()
-    .transform((list) => list.split(',').map((origin) => origin.trim()))
-    .pipe(z.array(z.string().refine(isOrigin, 'must be origins such as https://app.example.com, without a path')))
-    // As browsers write them, who send neither a slash at the end nor the scheme's own port.
-    .transform((list) => list.map((origin) => new URL(origin).origin))
-    .default([]),
-  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-});
+const EnvironmentSchema = z
+  .object({
+    DATABASE_URL: z
+      .string('is missing: set it to postgresql://user:password@host:5432/database')
+      .regex(/^postgres(?:ql)?:\/\/./, {
+        error: 'must look like postgresql://user:password@host:5432/database',
+        abort: true,
+      })
+      .refine(
+        isUnambiguousUrl,
+        'is no URL: percent-encode special characters of the password, such as "%2F" for "/" and "%25" for "%", and ' +
+          'write the port as a number',
+      ),
+    DATABASE_SCHEMA: text.default('micropay'),
+    LEDGER: text.default('main'),
+    HOST: text.default('127.0.0.1'),
+    PORT: z.coerce.number('must be a port number').int().min(0).max(PORT_MAX).default(3000),
+    OPERATOR_API_KEY: z
+      .string()
+      .regex(/^\S*$/, 'must not contain white space')
+      .min(OPERATOR_KEY_LENGTH_MIN, `must have at least ${OPERATOR_KEY_LENGTH_MIN} characters`)
+      .optional(),
+    DATA_DIR: text.optional(),
+    TOKEN_ISSUER: text.default('micropay'),
+    TRUSTED_PROXIES: z.coerce.number('must be a number of proxies').int().min(0).max(TRUSTED_PROXIES_MAX).default(0),
+    CORS_ORIGINS: z
+      .string()
+      .transform((list) => list.split(',').map((origin) => origin.trim()))
+      .pipe(z.array(z.string().refine(isOrigin, 'must be origins such as https://app.example.com, without a path')))
+      // As browsers write them, who send neither a slash at the end nor the scheme's own port.
+      .transform((list) => list.map((origin) => new URL(origin).origin))
+      .default([]),
+    LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+    ...KAFKA_VARIABLES,
+  })
+  .superRefine(checkSasl);
 
 /**
  * Whether the parts of a URL are where its author meant them to be. A "/", "?" or "#" in a password ends the host early,
@@ -82,6 +86,8 @@ export interface Config {
   readonly trustedProxies: number;
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Where events go; without it they stay in the database until somebody asks for them. */
+  readonly kafka?: KafkaSettings | undefined;
 }
 
 /** Reads the environment; a variable that is set to nothing counts as not set. */
@@ -105,6 +111,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     trustedProxies: data.TRUSTED_PROXIES,
     corsOrigins: data.CORS_ORIGINS,
     logLevel: data.LOG_LEVEL,
+    kafka: toKafkaSettings(data),
   };
 }
 
@@ -115,6 +122,7 @@ export function redactConfig(config: Config): Record<string, unknown> {
     ...config,
     databaseUrl: `${url.protocol}//${username === '' ? '' : `${username}:[redacted]@`}${url.host}${url.pathname}`,
     ...(config.operatorApiKey === undefined ? {} : { operatorApiKey: '[redacted]' }),
+    ...(config.kafka === undefined ? {} : { kafka: redactKafka(config.kafka) }),
   };
 }
 

@@ -1,14 +1,11 @@
 #!/usr/bin/env node
-import { LedgerError } from '@micropay/ledger-core';
 import { type Config, readConfig, redactConfig } from './config.js';
+import { exitWith } from './exit-with.js';
 import { firstSteps, type OperatorKeySource } from './first-steps.js';
 import { createLog } from './log.js';
 import { checkDataDirectory, forgetOperatorKey, keepOperatorKey, keptOperatorKey } from './operator-key-file.js';
-import { StartError } from './start-error.js';
 import { type RunningServer, startServer } from './start-server.js';
-
-const EXIT_FAILED = 1;
-const EXIT_MISCONFIGURED = 2;
+import { stopOnSignals } from './stop-on-signals.js';
 
 try {
   const config = readConfig();
@@ -33,9 +30,7 @@ try {
   }
   console.log(greeting(server, config));
 } catch (error) {
-  if (!(error instanceof StartError || error instanceof LedgerError)) throw error;
-  console.error(`${error.code}: ${error.message}`);
-  process.exit(error.code === 'invalid_configuration' ? EXIT_MISCONFIGURED : EXIT_FAILED);
+  exitWith(error);
 }
 
 function greeting({ url, newOperatorKey }: RunningServer, config: Config): string {
@@ -52,28 +47,4 @@ function operatorKeySource({ operatorApiKey, dataDirectory }: Config): OperatorK
   if (operatorApiKey !== undefined) return { kind: 'environment' };
   const path = keptOperatorKey(dataDirectory);
   return path === undefined ? { kind: 'unknown' } : { kind: 'file', path };
-}
-
-/** npm passes Ctrl-C on, which the terminal has sent here as well: two signals within a moment are one. */
-const ONE_SIGNAL_MS = 1_000;
-
-/** The first signal finishes what is under way; a later one does not wait for it. */
-function stopOnSignals(server: RunningServer): void {
-  let stoppingSinceMs: number | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stoppingSinceMs !== undefined) {
-        if (performance.now() - stoppingSinceMs > ONE_SIGNAL_MS) process.exit(EXIT_FAILED);
-        return;
-      }
-      stoppingSinceMs = performance.now();
-      server.close().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          console.error(error instanceof LedgerError ? `${error.code}: ${error.message}` : error);
-          process.exit(EXIT_FAILED);
-        },
-      );
-    });
-  }
 }

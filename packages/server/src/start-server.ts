@@ -10,6 +10,7 @@ import { within } from './deadline.js';
 import { listen } from './http/listen.js';
 import { createLog } from './log.js';
 import { migrateServer } from './migrate-server.js';
+import { createKafkaRelay } from './relay/create-kafka-relay.js';
 
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** Leaves the connections to the database a moment to end in order. */
@@ -33,11 +34,11 @@ export interface RunningServer {
 /**
  * Migrates the database and serves HTTP.
  *
- * @throws {StartError} `port_in_use`, `address_unavailable`
+ * @throws {StartError} `port_in_use`, `address_unavailable`, `broker_unfit`
  * @throws {LedgerError} `database_unavailable`, `schema_newer`
  */
 export async function startServer(config: Config, log: Logger = createLog(config.logLevel)): Promise<RunningServer> {
-  const { databaseUrl, databaseSchema, ledger: name, host, port, corsOrigins } = config;
+  const { databaseUrl, databaseSchema, ledger: name, host, port, corsOrigins, kafka } = config;
   await migrateServer(databaseUrl, databaseSchema);
   const closers: (() => unknown)[] = [];
   /** Closes what was opened, the last first. */
@@ -52,9 +53,14 @@ export async function startServer(config: Config, log: Logger = createLog(config
     closers.push(() => database.destroy());
     await ledger.check();
     const { services, background, ensureOperatorKey } = await createServices(config, ledger, database);
-    const app = createApp({ services, log, corsOrigins });
+    const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
+    if (relay !== undefined) closers.push(relay.stop);
+    // Where it is a process of its own, this one only says how far it is behind.
+    if (kafka?.relayInServer) await relay?.refuseUnfitBroker();
+    const app = createApp({ services, log, corsOrigins, relay });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
-    closers.push(() => listening.stop(REQUESTS_TIMEOUT_MS));
+    closers.push(() => Promise.all([listening.stop(REQUESTS_TIMEOUT_MS), relay?.stop()]));
+    if (kafka?.relayInServer) relay?.start(ledger);
     closers.push(runInBackground(background, log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
     return { url: listening.url, newOperatorKey: await ensureOperatorKey(), close };

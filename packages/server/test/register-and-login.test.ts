@@ -21,6 +21,14 @@ const register = (body: Record<string, unknown>) => call(server.url, 'POST /v1/a
 const login = (email: string, password: string) =>
   call(server.url, 'POST /v1/auth/login', { body: { email, password } });
 
+/** Ids of users who are told of and are not there. */
+async function eventsOfUnknownUsers(): Promise<readonly string[]> {
+  const { rows } = await client.query<{ subject: string }>(
+    `select subject from micropay.events where type = 'user.created.v1' and subject not in (select id from micropay.users)`,
+  );
+  return rows.map(({ subject }) => subject);
+}
+
 describe('registration', () => {
   it('makes a user with a first wallet and logs in', async () => {
     const email = `Mixed.Case-${randomUUID()}@Example.com`;
@@ -38,6 +46,19 @@ describe('registration', () => {
     });
     const me = await call(server.url, 'GET /v1/me', { token: body.accessToken });
     expect(me.body).toEqual(body.user);
+  });
+
+  it('writes the event of the user and that of the wallet with them, and no personal data', async () => {
+    const { id, wallet } = await registerUser(server.url);
+    const { rows } = await client.query(
+      'select type, subject, data from micropay.events where subject in ($1, $2) order by position',
+      [id, wallet],
+    );
+    expect(rows).toMatchObject([
+      { type: 'user.created.v1', subject: id, data: { userId: id } },
+      { type: 'account.opened.v1', subject: wallet },
+    ]);
+    expect(Object.keys(rows[0].data)).toEqual(['userId']);
   });
 
   it('takes an email once, whatever its case', async () => {
@@ -58,6 +79,7 @@ describe('registration', () => {
     expect([refused.status, refused.body.code]).toEqual([400, 'unknown_currency']);
     const { rowCount } = await client.query('select 1 from micropay.users where email = $1', [email]);
     expect(rowCount).toBe(0);
+    expect(await eventsOfUnknownUsers()).toEqual([]);
     expect((await register({ email, password: 'battery staple' })).status).toBe(201);
   });
 

@@ -14,7 +14,7 @@ export interface RequestMetrics {
   /** Called for every request, so it allocates nothing. */
   record(operation: string, status: number, durationMs: number): void;
   /** In the text format of Prometheus. */
-  text(): string;
+  lines(): readonly string[];
 }
 
 export function createRequestMetrics(operations: readonly string[]): RequestMetrics {
@@ -35,7 +35,7 @@ export function createRequestMetrics(operations: readonly string[]): RequestMetr
       while (bucket < BUCKETS_S.length && durationMs > (BUCKETS_S[bucket] ?? 0) * MS_PER_S) bucket += 1;
       series.countsByBucket[bucket] = (series.countsByBucket[bucket] ?? 0) + 1;
     },
-    text: () => [...requestLines(seriesByOperation), ...processLines(), ''].join('\n'),
+    lines: () => [...requestLines(seriesByOperation), ...processLines()],
   };
 }
 

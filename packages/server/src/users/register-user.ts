@@ -17,7 +17,7 @@ export interface Registration {
 }
 
 /**
- * Makes a user, a first wallet and a session in one database transaction: all of them or none.
+ * Makes a user, a first wallet, their events and a session in one database transaction: all of them or none.
  *
  * @throws {ProblemError} `email_taken`
  * @throws {LedgerError} `unknown_currency`
@@ -44,9 +44,9 @@ export async function registerUser(
       displayName: displayName ?? null,
     });
     if (user === undefined) throw new ProblemError('email_taken', 'this email is registered: log in instead');
-    const wallet = await ledger
-      .within(fromKysely(transaction))
-      .accounts.open({ address: walletAddress(id, defaultWalletName(currency)), currency });
+    const within = ledger.within(fromKysely(transaction));
+    await within.events.write({ type: 'user.created.v1', subject: id, data: { userId: id } });
+    const wallet = await within.accounts.open({ address: walletAddress(id, defaultWalletName(currency)), currency });
     return { user, wallet, tokens: await sessions.begin(transaction, id) };
   });
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const RELAY_MAIN = fileURLToPath(new URL('../../src/relay-main.ts', import.meta.url));
 const LISTENING = /listens on (\S+)\. /;
 
 /** The server as a process of its own. */
@@ -18,8 +19,17 @@ export interface MainProcess {
 }
 
 export function runMain(environment: Record<string, string>): MainProcess {
+  return runProgram([MAIN], environment);
+}
+
+/** `micropay-relay` as a process of its own; it does not listen. */
+export function runRelayMain(words: readonly string[], environment: Record<string, string>): MainProcess {
+  return runProgram([RELAY_MAIN, ...words], environment);
+}
+
+function runProgram(words: readonly string[], environment: Record<string, string>): MainProcess {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+  const child = spawn(process.execPath, ['--import', 'tsx', ...words], {
     env: { PATH, PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,13 @@
+import { LedgerError } from '@micropay/ledger-core';
+import { StartError } from './start-error.js';
+
+const EXIT_FAILED = 1;
+const EXIT_MISCONFIGURED = 2;
+
+/** Ends the process with a refusal's code and words; a fault is thrown on. */
+export function exitWith(error: unknown): never {
+  if (!(error instanceof StartError || error instanceof LedgerError)) throw error;
+  console.error(`${error.code}: ${error.message}`);
+  const isMistake = error.code === 'invalid_configuration' || error.code === 'invalid_arguments';
+  process.exit(isMistake ? EXIT_MISCONFIGURED : EXIT_FAILED);
+}

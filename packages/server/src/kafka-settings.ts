@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+const SWITCH = ['on', 'off'] as const;
+const PARTITIONS_MAX = 10_000;
+const REPLICATION_FACTOR_MAX = 100;
+/** Kafka's longest name of a topic is 249; what comes behind the prefix has room. */
+const PREFIX_LENGTH_MAX = 200;
+const BROKER = /^(?:[a-z0-9._-]+|\[[0-9a-f:]+\]):[0-9]{1,5}$/i;
+
+const word = z.string().min(1);
+
+/** The variables that say where events go. Without `KAFKA_BROKERS` the others have no effect. */
+export const KAFKA_VARIABLES = {
+  KAFKA_BROKERS: z
+    .string()
+    .transform((list) => list.split(',').map((broker) => broker.trim()))
+    .pipe(z.array(z.string().regex(BROKER, 'must be host:port, several separated by commas')))
+    .optional(),
+  KAFKA_TOPIC_PREFIX: word
+    .max(PREFIX_LENGTH_MAX)
+    .regex(/^[a-z0-9._-]+$/i, 'must be of letters, digits, ".", "_" and "-"')
+    .default('micropay'),
+  KAFKA_PARTITIONS: z.coerce.number('must be a number of partitions').int().min(1).max(PARTITIONS_MAX).default(6),
+  KAFKA_REPLICATION_FACTOR: z.coerce
+    .number('must be a number of replicas')
+    .int()
+    .min(1)
+    .max(REPLICATION_FACTOR_MAX)
+    .optional(),
+  KAFKA_TLS: z.enum(SWITCH, 'must be "on" or "off"').default('off'),
+  KAFKA_SASL_MECHANISM: z.enum(SASL_MECHANISMS, `must be one of ${SASL_MECHANISMS.join(', ')}`).optional(),
+  KAFKA_SASL_USERNAME: word.optional(),
+  KAFKA_SASL_PASSWORD: word.optional(),
+  RELAY: z.enum(SWITCH, 'must be "on" or "off"').default('on'),
+};
+
+type KafkaVariables = z.output<z.ZodObject<typeof KAFKA_VARIABLES>>;
+
+/** How the relay reaches Kafka. */
+export interface KafkaSettings {
+  /** `host:port` of each. */
+  readonly brokers: readonly string[];
+  /** Topics are `<prefix>.transfers` and so on. */
+  readonly topicPrefix: string;
+  /** Of topics that are made; existing ones stay as they are. */
+  readonly partitions: number;
+  /** Of topics that are made; the broker's own default when left out. */
+  readonly replicationFactor?: number | undefined;
+  readonly tls: boolean;
+  readonly sasl?:
+    | { readonly mechanism: (typeof SASL_MECHANISMS)[number]; readonly username: string; readonly password: string }
+    | undefined;
+  /** False when the relay is a process of its own. */
+  readonly relayInServer: boolean;
+}
+
+/** SASL takes all three variables, or none. */
+export function checkSasl(variables: KafkaVariables, context: z.RefinementCtx): void {
+  const names = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const;
+  const missing = names.filter((name) => variables[name] === undefined);
+  if (missing.length === names.length) return;
+  for (const name of missing) {
+    context.addIssue({ code: 'custom', path: [name], message: `is missing: SASL takes ${names.join(', ')}` });
+  }
+}
+
+/** Undefined where no broker is named. */
+export function toKafkaSettings(variables: KafkaVariables): KafkaSettings | undefined {
+  const { KAFKA_BROKERS: brokers, KAFKA_SASL_MECHANISM: mechanism } = variables;
+  if (brokers === undefined) return undefined;
+  const { KAFKA_SASL_USERNAME: username = '', KAFKA_SASL_PASSWORD: password = '' } = variables;
+  return {
+    brokers,
+    topicPrefix: variables.KAFKA_TOPIC_PREFIX,
+    partitions: variables.KAFKA_PARTITIONS,
+    replicationFactor: variables.KAFKA_REPLICATION_FACTOR,
+    tls: variables.KAFKA_TLS === 'on',
+    sasl: mechanism === undefined ? undefined : { mechanism, username, password },
+    relayInServer: variables.RELAY === 'on',
+  };
+}
+
+/** The settings as they may be logged. */
+export function redactKafka({ sasl, ...settings }: KafkaSettings): Record<string, unknown> {
+  return { ...settings, ...(sasl === undefined ? {} : { sasl: { ...sasl, password: '[redacted]' } }) };
+}

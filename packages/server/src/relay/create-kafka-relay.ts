@@ -1,0 +1,121 @@
+import { createRelay, type EventPublisher, type Ledger, type Relay, UnfitSinkError } from '@micropay/ledger-core';
+import type { KafkaPublisherOptions } from '@micropay/ledger-core/kafka';
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import { within } from '../deadline.js';
+import type { KafkaSettings } from '../kafka-settings.js';
+import { StartError } from '../start-error.js';
+
+/** Name of the cursor and of the lead: one for all processes. */
+export const KAFKA_SINK = 'kafka';
+const PROBE_TIMEOUT_MS = 5_000;
+/** A delivery to a broker that went away ends sooner; one to a broker that hangs is left behind and comes again. */
+const STOP_TIMEOUT_MS = 8_000;
+
+/** The relay to Kafka in this process, with what it has done here so far. */
+export interface KafkaRelay extends Pick<Relay, 'status'> {
+  /** Events that brokers have taken from this process. */
+  readonly delivered: number;
+  /** Deliveries and connections of this process that failed; each is tried again. */
+  readonly failures: number;
+  /**
+   * Asks the brokers, before anything is delivered, whether they take messages of every size. When none answers, the
+   * relay will wait for them: that is no reason not to start.
+   *
+   * @throws {StartError} `broker_unfit`
+   */
+  refuseUnfitBroker(): Promise<void>;
+  /** Delivers until it is stopped; a ledger of this process wakes it with each commit. */
+  start(ledger?: Ledger): void;
+  /** Ends after the delivery under way, in eight seconds at most. */
+  stop(): Promise<void>;
+}
+
+/** Makes the relay; nothing connects yet. kafkajs is loaded here, so that servers without Kafka do without it. */
+export async function createKafkaRelay(
+  { databaseUrl, databaseSchema }: Pick<Config, 'databaseUrl' | 'databaseSchema'>,
+  kafka: KafkaSettings,
+  log: Logger,
+): Promise<KafkaRelay> {
+  const { createKafkaPublisher } = await import('@micropay/ledger-core/kafka');
+  const publisher = createKafkaPublisher(publisherOptions(kafka));
+  let delivered = 0;
+  let failures = 0;
+  let stopListening: (() => void) | undefined;
+  const relay = createRelay({
+    database: databaseUrl,
+    schema: databaseSchema,
+    sink: KAFKA_SINK,
+    publisher: counting(publisher, (events) => {
+      delivered += events;
+    }),
+    onError(error) {
+      failures += 1;
+      log.warn({ sink: KAFKA_SINK, err: error }, 'the relay could not deliver, and tries again');
+    },
+  });
+
+  return {
+    status: relay.status,
+    start(ledger) {
+      stopListening = ledger?.onCommit(relay.wake);
+      relay.start();
+    },
+    get delivered() {
+      return delivered;
+    },
+    get failures() {
+      return failures;
+    },
+    async refuseUnfitBroker() {
+      // A connection of its own: one that comes too late is closed by itself and is in nobody's way.
+      const probe = createKafkaPublisher(publisherOptions(kafka));
+      const probing = probe.connect().finally(() => probe.close());
+      try {
+        await within(PROBE_TIMEOUT_MS, probing, () => new Error(`no broker answered within ${PROBE_TIMEOUT_MS} ms`));
+      } catch (error) {
+        if (error instanceof UnfitSinkError) throw new StartError('broker_unfit', error.message, { cause: error });
+        log.warn({ sink: KAFKA_SINK, err: error }, 'no broker can be reached yet: events wait in the database');
+      }
+    },
+    async stop() {
+      stopListening?.();
+      const tooLate = () => new Error('the broker did not answer in time: the delivery under way will come again');
+      await within(STOP_TIMEOUT_MS, relay.stop(), tooLate).catch((error: unknown) =>
+        log.warn({ sink: KAFKA_SINK, err: error }, 'the relay was left behind'),
+      );
+    },
+  };
+}
+
+function publisherOptions({ brokers, tls, sasl, topicPrefix, partitions, replicationFactor }: KafkaSettings) {
+  const options: KafkaPublisherOptions = {
+    kafka: { brokers: [...brokers], ssl: tls, ...(sasl === undefined ? {} : { sasl: saslOptions(sasl) }) },
+    topicPrefix,
+    partitions,
+    ...(replicationFactor === undefined ? {} : { replicationFactor }),
+  };
+  return options;
+}
+
+/** kafkajs has a type for each mechanism, not for a choice of them. */
+function saslOptions({ mechanism, username, password }: NonNullable<KafkaSettings['sasl']>) {
+  switch (mechanism) {
+    case 'plain':
+      return { mechanism, username, password };
+    case 'scram-sha-256':
+      return { mechanism, username, password };
+    case 'scram-sha-512':
+      return { mechanism, username, password };
+  }
+}
+
+function counting(publisher: EventPublisher, onDelivered: (events: number) => void): EventPublisher {
+  return {
+    ...publisher,
+    async publish(events) {
+      await publisher.publish(events);
+      onDelivered(events.length);
+    },
+  };
+}
