@@ -5,6 +5,8 @@ create type account_status as enum ('open', 'frozen_debits', 'frozen_credits', '
 
 create type account_type as enum ('asset', 'liability', 'equity', 'income', 'expense');
 
+create type hold_state as enum ('open', 'captured', 'released', 'expired');
+
 create type transfer_kind as enum ('transfer', 'hold', 'capture', 'release', 'expiry', 'reversal');
 
 create sequence event_position as bigint cache 1;
@@ -80,7 +82,27 @@ create table events (
   data jsonb not null,
   constraint events_pkey PRIMARY KEY ("position")
 );
+CREATE INDEX events_limits_changed ON events USING btree (subject, "position") WHERE type = 'account.limits_changed.v1'::text;
 CREATE INDEX events_opened ON events USING btree (subject) WHERE type = 'account.opened.v1'::text;
+
+create table holds (
+  ledger integer not null,
+  id uuid not null,
+  from_account uuid not null,
+  to_account uuid not null,
+  currency text collate "C" not null,
+  amount numeric(38,0) not null,
+  captured numeric(38,0) not null,
+  remaining numeric(38,0) not null,
+  state hold_state not null,
+  expires_at timestamp(3) with time zone,
+  constraint holds_pkey PRIMARY KEY (ledger, id),
+  constraint holds_never_exceeded CHECK (captured >= 0::numeric AND remaining >= 0::numeric AND (captured + remaining) <= amount),
+  constraint holds_open_while_something_remains CHECK ((state = 'open'::hold_state) = (remaining > 0::numeric))
+) with (fillfactor=70);
+CREATE INDEX holds_due ON holds USING btree (ledger, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL;
+CREATE INDEX holds_from ON holds USING btree (ledger, from_account, id);
+CREATE INDEX holds_to ON holds USING btree (ledger, to_account, id);
 
 create table ledgers (
   id integer not null generated always as identity,
@@ -124,6 +146,9 @@ create table transfers (
   to_pending_out numeric(38,0),
   description text,
   metadata jsonb,
+  original_id uuid,
+  released numeric(38,0),
+  expires_at timestamp(3) with time zone,
   constraint transfers_pkey PRIMARY KEY (ledger, id),
   constraint transfers_accounts_differ CHECK (from_account <> to_account),
   constraint transfers_amount_positive CHECK (amount > 0::numeric)
@@ -131,6 +156,7 @@ create table transfers (
 CREATE INDEX transfers_from_history ON transfers USING btree (from_account, from_version);
 CREATE INDEX transfers_group ON transfers USING btree (ledger, group_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_idempotency_unique ON transfers USING btree (ledger, idempotency_hash) WHERE idempotency_hash IS NOT NULL;
+CREATE INDEX transfers_original ON transfers USING btree (ledger, original_id) WHERE original_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position");
 CREATE INDEX transfers_to_history ON transfers USING btree (to_account, to_version);
 
@@ -151,7 +177,9 @@ create view entries as
     COALESCE(transfers.from_pending_out, 0::numeric) AS pending_out,
     transfers.effective_at,
     transfers.description,
-    transfers.metadata
+    transfers.metadata,
+    transfers.original_id,
+    COALESCE(transfers.released, 0::numeric) AS released
    FROM transfers
 UNION ALL
  SELECT transfers.ledger,
@@ -170,7 +198,9 @@ UNION ALL
     COALESCE(transfers.to_pending_out, 0::numeric) AS pending_out,
     transfers.effective_at,
     transfers.description,
-    transfers.metadata
+    transfers.metadata,
+    transfers.original_id,
+    COALESCE(transfers.released, 0::numeric) AS released
    FROM transfers;
 
 CREATE OR REPLACE FUNCTION refuse_change()
@@ -196,6 +226,20 @@ begin
   return new;
 end $function$;
 
+CREATE OR REPLACE FUNCTION refuse_reopening()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> 'open' or (old.ledger, old.id, old.from_account, old.to_account, old.currency, old.amount)
+    is distinct from (new.ledger, new.id, new.from_account, new.to_account, new.currency, new.amount)
+    or old.expires_at is distinct from new.expires_at then
+    raise exception 'a hold that has ended stays as it is, and what was held never changes'
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $function$;
+
 CREATE TRIGGER accounts_immutable BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION refuse_identity_change();
 
 CREATE TRIGGER accounts_stay BEFORE DELETE OR TRUNCATE ON accounts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -203,5 +247,9 @@ CREATE TRIGGER accounts_stay BEFORE DELETE OR TRUNCATE ON accounts FOR EACH STAT
 CREATE TRIGGER balances_stay BEFORE DELETE OR TRUNCATE ON balances FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER events_append_only BEFORE UPDATE OR TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER holds_end_once BEFORE UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_reopening();
+
+CREATE TRIGGER holds_stay BEFORE DELETE OR TRUNCATE ON holds FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfers FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

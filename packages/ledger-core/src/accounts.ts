@@ -3,14 +3,18 @@ import {
   type Account,
   type AccountIdentity,
   type AccountStatus,
+  checkNewLimits,
   checkOpenAccount,
   type OpenAccount,
 } from './domain/account.js';
+import { checkAudit } from './domain/audit.js';
 import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
 import { LedgerError } from './errors.js';
-import type { Accounts, FreezeSide, Page } from './ledger-api.js';
-import { accountNotFound, changeStatus, getAccount, listAccounts, openAccount } from './postgres/accounts.js';
+import type { Accounts, FreezeSide } from './ledger-api.js';
+import { toPage } from './page.js';
+import { type AccountPlace, closeAccount, setLimits, setStatus } from './postgres/account-changes.js';
+import { accountNotFound, getAccount, listAccounts, openAccount } from './postgres/accounts.js';
 import { listEntries } from './postgres/entries.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 
@@ -24,7 +28,10 @@ const ADDRESS_CURSOR = /^after ([a-zA-Z0-9_.:-]{1,200})$/;
 const ENTRY_CURSOR = /^before ([0-9]{1,18})$/;
 const PREFIX_PATTERN = /^[a-zA-Z0-9_.:-]{0,200}$/;
 
-export function createAccounts(book: Book): Accounts {
+type AccountWork = (place: AccountPlace) => Promise<Account>;
+
+/** `expireOf` ends the holds of an account that are due. */
+export function createAccounts(book: Book, expireOf: (reference: string) => Promise<void>): Accounts {
   const { engine, reads } = book;
   const { store, identities } = engine;
 
@@ -47,9 +54,11 @@ export function createAccounts(book: Book): Accounts {
     return known ?? (await identifyMany([reference])).get(reference);
   }
 
-  async function setStatus(reference: string, change: Parameters<typeof changeStatus>[4]) {
+  /** Holds that are due stand in nobody's way: what they keep is free before anything is judged. */
+  async function change(reference: string, work: AccountWork): Promise<Account> {
+    await expireOf(reference);
     const ledger = await book.number();
-    return book.change((transaction) => changeStatus(transaction, store, ledger, reference, change));
+    return book.change((transaction) => work({ transaction, store, ledger, reference }));
   }
 
   async function open(request: OpenAccount): Promise<Account> {
@@ -97,23 +106,28 @@ export function createAccounts(book: Book): Accounts {
       const rows = await listEntries(reads, store, await book.number(), account.id, range).catch(fail);
       return toPage(rows, count, ({ version }: Entry) => encodeCursor('before', version));
     },
-    async freeze(reference, { side = 'both' } = {}) {
+    async freeze(reference, { side = 'both', ...audit } = {}) {
       const status = Object.hasOwn(FROZEN, side) ? FROZEN[side] : undefined;
       if (status === undefined) {
         throw new LedgerError('invalid_request', 'side must be debits, credits or both');
       }
-      return setStatus(reference, { status, event: 'account.frozen.v1' });
+      const checked = checkAudit(audit);
+      return change(reference, (at) => setStatus(at, status, 'account.frozen.v1', checked));
     },
-    unfreeze: (reference) => setStatus(reference, { status: 'open', event: 'account.unfrozen.v1' }),
+    async unfreeze(reference, audit = {}) {
+      const checked = checkAudit(audit);
+      return change(reference, (at) => setStatus(at, 'open', 'account.unfrozen.v1', checked));
+    },
+    async close(reference, audit = {}) {
+      const checked = checkAudit(audit);
+      return change(reference, (at) => closeAccount(at, checked));
+    },
+    async setLimits(reference, { minimum, maximum, ...audit }) {
+      const limits = checkNewLimits({ minimum, maximum });
+      const checked = checkAudit(audit);
+      return change(reference, (at) => setLimits(at, limits, checked));
+    },
   };
-}
-
-/** Of one row more than asked for, the last says only that there is a next page. */
-function toPage<Row>(rows: readonly Row[], count: number, cursorAfter: (row: Row) => string): Page<Row> {
-  const data = rows.slice(0, count);
-  const last = data.at(-1);
-  const hasMore = rows.length > count && last !== undefined;
-  return { data, nextCursor: hasMore ? cursorAfter(last) : null };
 }
 
 function fail(error: unknown): never {

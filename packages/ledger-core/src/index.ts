@@ -6,17 +6,32 @@ export {
   type AccountIdentity,
   type AccountStatus,
   type AccountType,
+  type NewLimits,
   type OpenAccount,
 } from './domain/account.js';
+export type { Audit } from './domain/audit.js';
 export { type Currency, isoScale } from './domain/currency.js';
+export {
+  type CaptureHold,
+  type CaptureLeg,
+  HOLD_STATES,
+  type Hold,
+  type HoldLeg,
+  type HoldState,
+  type PlaceHold,
+  type ReleaseHold,
+  type ReleaseLeg,
+} from './domain/hold.js';
+export type { LinkedLeg } from './domain/leg.js';
 export type { JsonValue, Metadata } from './domain/metadata.js';
 export { parseAmount, toDecimal, toMinorUnits } from './domain/money.js';
+export type { ReversalLeg, ReverseTransfer } from './domain/reversal.js';
 export type {
   BalanceAfter,
   Entry,
-  LinkedOptions,
   PostedTransfer,
   PostResult,
+  RequestOptions,
   Transfer,
   TransferId,
   TransferKind,
@@ -44,6 +59,7 @@ export type {
   Accounts,
   Currencies,
   FreezeSide,
+  Holds,
   Ledger,
   LedgerInTransaction,
   Page,

@@ -1,12 +1,15 @@
-import type { Account, AccountIdentity, OpenAccount } from './domain/account.js';
+import type { Account, AccountIdentity, NewLimits, OpenAccount } from './domain/account.js';
+import type { Audit } from './domain/audit.js';
 import type { Currency } from './domain/currency.js';
+import type { CaptureHold, Hold, PlaceHold, ReleaseHold } from './domain/hold.js';
+import type { LinkedLeg } from './domain/leg.js';
+import type { ReverseTransfer } from './domain/reversal.js';
 import type {
   Entry,
-  LinkedOptions,
   PostedTransfer,
   PostResult,
+  RequestOptions,
   Transfer,
-  TransferLeg,
   TransferRequest,
 } from './domain/transfer.js';
 import type { Fact } from './events/fact.js';
@@ -65,18 +68,31 @@ export interface Accounts {
    */
   entries(reference: string, options?: PageOptions): Promise<Page<Entry>>;
   /**
-   * Refuses new transfers on the named side, under the account's row lock; writes `account.frozen`.
-   * A later call replaces the side.
+   * Refuses new transfers, holds and captures on the named side, under the account's row lock; writes
+   * `account.frozen`. A later call replaces the side. What is held can still be released and expires.
    *
    * @throws {LedgerError} `account_not_found`, `account_closed`
    */
-  freeze(reference: string, options?: { readonly side?: FreezeSide }): Promise<Account>;
+  freeze(reference: string, options?: Audit & { readonly side?: FreezeSide }): Promise<Account>;
   /**
    * Opens a frozen account again; writes `account.unfrozen`.
    *
    * @throws {LedgerError} `account_not_found`, `account_closed`
    */
-  unfreeze(reference: string): Promise<Account>;
+  unfreeze(reference: string, options?: Audit): Promise<Account>;
+  /**
+   * Closes an account for ever, once posted and pending are zero, under its row lock; writes `account.closed`.
+   *
+   * @throws {LedgerError} `account_not_found`, `account_not_empty`
+   */
+  close(reference: string, options?: Audit): Promise<Account>;
+  /**
+   * Changes the limits of an account under its row lock; writes `account.limits_changed`. They hold from then
+   * on: limits that the present balance, holds included, would break are refused.
+   *
+   * @throws {LedgerError} `account_not_found`, `account_closed`, `limit_broken`
+   */
+  setLimits(reference: string, limits: NewLimits & Audit): Promise<Account>;
 }
 
 export interface Transfers {
@@ -91,13 +107,72 @@ export interface Transfers {
   /** Posts each request on its own, in array order; a refused one never fails its neighbours. */
   postMany(requests: readonly TransferRequest[]): Promise<readonly PostResult[]>;
   /**
-   * Posts 1 to 100 transfers, all or none, in array order. Limits hold after every leg.
+   * Posts 1 to 100 transfers, holds, captures, releases and reversals, all or none, in array order. Limits hold
+   * after every leg.
    *
    * @throws {LedgerError} the refusal of the first leg that cannot be posted, with `details.leg` (from 0)
    */
-  postLinked(legs: readonly TransferLeg[], options?: LinkedOptions): Promise<readonly PostedTransfer[]>;
+  postLinked(legs: readonly LinkedLeg[], options?: RequestOptions): Promise<readonly PostedTransfer[]>;
+  /**
+   * Takes a transfer or a capture back, all of it or a part: a transfer the other way. However often it is
+   * called, no more is taken back than was moved.
+   *
+   * @throws {LedgerError} `transfer_not_found`, `not_reversible`, `reversal_exceeds_transfer`, and as `post`;
+   * `insufficient_funds` where the money is no longer there, unless `allowOverdraft` is given
+   */
+  reverse(id: string, options?: ReverseTransfer): Promise<PostedTransfer>;
+  /**
+   * Takes a whole linked group back, last leg first, all or nothing: of each leg what is left of it.
+   *
+   * @throws {LedgerError} as `reverse`, with `details.leg`
+   */
+  reverseLinked(groupId: string, options?: Omit<ReverseTransfer, 'amount' | 'id'>): Promise<readonly PostedTransfer[]>;
   /** @throws {LedgerError} `transfer_not_found` */
   get(id: string): Promise<Transfer>;
+  /**
+   * What has taken a transfer back so far, oldest first.
+   *
+   * @throws {LedgerError} `transfer_not_found`
+   */
+  reversals(id: string): Promise<readonly Transfer[]>;
+}
+
+/**
+ * Money that is set aside. A hold is open until it is captured, in one or several parts, released or expired, and
+ * nothing ends twice. What is held counts against the limits of both accounts from the start.
+ */
+export interface Holds {
+  /**
+   * Reserves an amount: pending on both sides, no longer available to the payer. Locks and answers like `post`.
+   *
+   * @throws {LedgerError} as `post`, and `expiry_in_past`
+   */
+  place(request: PlaceHold): Promise<Hold & { readonly replayed: boolean }>;
+  /**
+   * Moves what is held, all of it or a part; with `final`, the rest goes back to the payer.
+   *
+   * @throws {LedgerError} `hold_not_found`, `hold_closed` with `details.state`, `account_frozen`, `capture_exceeds_hold`
+   */
+  capture(hold: string, options?: CaptureHold): Promise<PostedTransfer>;
+  /**
+   * Gives back what is held still; on frozen accounts too.
+   *
+   * @throws {LedgerError} `hold_not_found`, `hold_closed` with `details.state`
+   */
+  release(hold: string, options?: ReleaseHold): Promise<PostedTransfer>;
+  /** @throws {LedgerError} `hold_not_found` */
+  get(id: string): Promise<Hold>;
+  /**
+   * Holds of one account as payer or payee, newest first.
+   *
+   * @throws {LedgerError} `account_not_found`, `invalid_cursor`
+   */
+  list(reference: string, options?: PageOptions & { readonly openOnly?: boolean }): Promise<Page<Hold>>;
+  /**
+   * Writes the expiry of every hold of this ledger whose time is over, and answers how many. Any process may
+   * call it, at any time: a hold that is due blocks nothing meanwhile.
+   */
+  expire(): Promise<number>;
 }
 
 export interface Currencies {
@@ -114,7 +189,8 @@ export interface Currencies {
 /** What a caller's own database transaction can do; everything commits or vanishes with it. */
 export interface LedgerInTransaction {
   readonly accounts: Pick<Accounts, 'open' | 'ensure' | 'get' | 'identify' | 'identifyMany'>;
-  readonly transfers: Pick<Transfers, 'post' | 'postMany' | 'postLinked' | 'get'>;
+  readonly transfers: Pick<Transfers, 'post' | 'postMany' | 'postLinked' | 'reverse' | 'reverseLinked' | 'get'>;
+  readonly holds: Pick<Holds, 'place' | 'capture' | 'release' | 'get'>;
   readonly events: {
     /**
      * Writes a fact of the application as an event.
@@ -130,6 +206,7 @@ export interface Ledger {
   readonly name: string;
   readonly accounts: Accounts;
   readonly transfers: Transfers;
+  readonly holds: Holds;
   readonly currencies: Currencies;
   /**
    * The same operations inside a database transaction that the caller opened (READ COMMITTED), in a

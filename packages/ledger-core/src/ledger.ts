@@ -4,10 +4,12 @@ import type { Book } from './book.js';
 import type { Candidate } from './domain/decide.js';
 import { createEngine, type Engine } from './engine/engine.js';
 import type { EngineLimits } from './engine/limits.js';
+import { lookUpAll } from './engine/look-up.js';
 import type { Submission } from './engine/waiting.js';
 import { inSavepoint, inTurn, postWithin } from './engine/within.js';
 import { checkFact } from './events/fact.js';
 import { createEventTail, type EventTail } from './events/tail.js';
+import { createExpireOf, createHolds } from './holds.js';
 import type { Ledger, LedgerInTransaction } from './ledger-api.js';
 import { fromPool, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
@@ -16,7 +18,7 @@ import { checkLedgerName } from './postgres/ledgers.js';
 import { checkSchema } from './postgres/migrate.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
-import { createTransfers } from './transfers.js';
+import { createTransfers, type Submit } from './transfers.js';
 import { readTrialBalance } from './verify/trial-balance.js';
 import { verifyLedger } from './verify/verify.js';
 
@@ -69,12 +71,13 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       return result;
     },
   };
+  const submit: Submit = (submissions) =>
+    Promise.all(submissions.map((submission) => engine.coalescer.submit(submission)));
   return {
     name,
-    accounts: createAccounts(book),
-    transfers: createTransfers(book, (submissions) =>
-      Promise.all(submissions.map((submission) => engine.coalescer.submit(submission))),
-    ),
+    accounts: createAccounts(book, createExpireOf(book, submit)),
+    transfers: createTransfers(book, submit),
+    holds: createHolds(book, submit),
     currencies: {
       register: async (currency) => registerCurrency(reads, store, await book.number(), currency).catch(fail),
       get: async (code) => getCurrency(reads, store, await book.number(), code).catch(fail),
@@ -111,8 +114,16 @@ function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTra
     isCommitted: false,
     change: (work) => inSavepoint(transaction, () => work(transaction)),
   };
+  const submit: Submit = async (submissions) => {
+    const ledger = await book.number();
+    return postWithin(transaction, engine.statements, ledger, () =>
+      resolveWithin(engine, transaction, ledger, submissions),
+    );
+  };
   return {
-    accounts: createAccounts(book),
+    accounts: createAccounts(book, createExpireOf(book, submit)),
+    transfers: createTransfers(book, submit),
+    holds: createHolds(book, submit),
     events: {
       async write({ type, subject, data }) {
         checkFact(type, subject, data);
@@ -120,27 +131,23 @@ function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTra
         await book.change((own) => writeFirstEvent(own, engine.store, ledger, { type, subject, data }));
       },
     },
-    transfers: createTransfers(book, async (submissions) => {
-      const ledger = await book.number();
-      return postWithin(transaction, engine.statements, ledger, () =>
-        resolveWithin(engine, transaction, ledger, submissions),
-      );
-    }),
   };
 }
 
 /** Accounts that the caller's transaction opened are visible in it alone, so memory is not added to. */
 async function resolveWithin(
-  { identities, findIdentities }: Engine,
+  { identities, findIdentities, store }: Engine,
   transaction: TransactionAdapter,
   ledger: number,
   submissions: readonly Submission[],
 ): Promise<readonly Candidate[]> {
-  const references = submissions.flatMap((submission) => submission.references);
-  const identityOf = await identities.loadUncommitted(ledger, references, (missing) =>
-    findIdentities(transaction, ledger, missing),
+  const lookUp = await lookUpAll(
+    submissions,
+    (references) =>
+      identities.loadUncommitted(ledger, references, (missing) => findIdentities(transaction, ledger, missing)),
+    { transaction, store, ledger },
   );
-  return submissions.map(({ toCandidate }) => toCandidate((reference) => identityOf(reference)?.id ?? null));
+  return submissions.map(({ toCandidate }) => toCandidate(lookUp));
 }
 
 function fail(error: unknown): never {

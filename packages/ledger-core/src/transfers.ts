@@ -1,21 +1,25 @@
 import type { Book } from './book.js';
 import type { Outcome } from './domain/decide.js';
+import { checkLeg, type LinkedLeg, OPTION_NAMES } from './domain/leg.js';
+import { transferNotFound } from './domain/move.js';
+import { isReversible } from './domain/reversal.js';
 import {
-  checkKey,
+  checkOptions,
   checkTransferRequest,
+  copyRequest,
   isTransferId,
   LINKED_LEGS_MAX,
-  type LinkedOptions,
   type PostedTransfer,
   type PostResult,
-  type TransferLeg,
+  type RequestOptions,
+  type TransferId,
   type TransferRequest,
 } from './domain/transfer.js';
 import { singleSubmission, toSubmission } from './engine/candidates.js';
 import type { Submission } from './engine/waiting.js';
 import { invariant, LedgerError } from './errors.js';
 import type { Transfers } from './ledger-api.js';
-import { getTransfer } from './postgres/journal.js';
+import { findGroup, findReversals, getTransfer } from './postgres/journal.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 
 /** Takes submissions along the road, in array order where they share an order; one outcome each. */
@@ -23,10 +27,14 @@ export type Submit = (submissions: readonly Submission[]) => Promise<readonly Ou
 
 const REQUESTS_IN_TURN = 1_000;
 
+/** Of a request that no other is linked to and that waits for no other. */
+export const ALONE = { linked: false, order: null } as const;
+
 export function createTransfers(book: Book, submit: Submit): Transfers {
+  const { store } = book.engine;
   return {
     async post(given) {
-      const request = checkTransferRequest(given);
+      const request = checkSingle(given);
       const [outcome] = await submit([singleSubmission(await book.number(), request, null)]);
       return onlyTransfer(outcome);
     },
@@ -48,15 +56,31 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
       const [outcome] = await submit([submission]);
       return transfersOf(outcome);
     },
-    async get(id) {
-      if (typeof id !== 'string' || !isTransferId(id)) {
-        throw new LedgerError('transfer_not_found', 'a transfer id is a UUID in lower case');
-      }
-      try {
-        return await getTransfer(book.reads, book.engine.store, await book.number(), id);
-      } catch (error) {
-        throw fromSqlError(error);
-      }
+    async reverse(transfer, options = {}) {
+      const [leg, bearing] = splitOptions(options);
+      const checked = checkLeg({ ...leg, kind: 'reversal' as const, transfer });
+      const [outcome] = await submit([toSubmission(await book.number(), [checked], { ...bearing, ...ALONE })]);
+      return onlyTransfer(outcome);
+    },
+    async reverseLinked(groupId, options = {}) {
+      const [leg, bearing] = splitOptions(options);
+      const id = checkTransferId(groupId);
+      const grouped = { ...bearing, linked: true, order: null };
+      const legs = checkLinked([{ ...leg, kind: 'reversal', transfer: id }], grouped);
+      const group = await findGroup(book.reads, store, await book.number(), id).catch(fail);
+      // Backwards: what came in last goes out first.
+      const reversals = group.filter(isReversible).toReversed();
+      if (reversals.length === 0) throw transferNotFound(id);
+      const all = reversals.flatMap(({ id: transfer }) => legs.map((one) => ({ ...one, transfer })));
+      const [outcome] = await submit([toSubmission(await book.number(), all, grouped)]);
+      return transfersOf(outcome);
+    },
+    get: async (id) => getTransfer(book.reads, store, await book.number(), checkTransferId(id)).catch(fail),
+    async reversals(id) {
+      const transferId = checkTransferId(id);
+      const ledger = await book.number();
+      await getTransfer(book.reads, store, ledger, transferId).catch(fail);
+      return findReversals(book.reads, store, ledger, transferId).catch(fail);
     },
   };
 }
@@ -73,18 +97,43 @@ async function submitInTurn(submit: Submit, submissions: readonly Submission[]):
 /** Answers the refusal instead of throwing it: the neighbours of a bad request go on. */
 function checkOne(request: TransferRequest): TransferRequest | LedgerError {
   try {
-    return checkTransferRequest(request);
+    return checkSingle(request);
   } catch (error) {
     if (error instanceof LedgerError) return error;
     throw error;
   }
 }
 
-function checkLinked(given: readonly TransferLeg[], options: LinkedOptions): readonly TransferLeg[] {
+function checkSingle(given: TransferRequest): TransferRequest {
+  const request = checkTransferRequest(given);
+  if ('kind' in request) throw new LedgerError('invalid_request', 'only a leg of a linked group has a kind');
+  return request;
+}
+
+/** What a request says of its leg, and what it bears as a whole. */
+export function splitOptions<Given extends RequestOptions>(
+  given: Given,
+): [leg: Omit<Given, keyof RequestOptions>, options: RequestOptions] {
+  const { idempotencyKey, scope, dryRun, ...leg } = copyRequest(given);
+  const options = {
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(dryRun === undefined ? {} : { dryRun }),
+  };
+  checkOptions(options);
+  return [leg as Omit<Given, keyof RequestOptions>, options];
+}
+
+function checkTransferId(id: string): TransferId {
+  if (typeof id === 'string' && isTransferId(id)) return id;
+  throw new LedgerError('transfer_not_found', 'a transfer id is a UUID in lower case');
+}
+
+function checkLinked(given: readonly LinkedLeg[], options: RequestOptions): readonly LinkedLeg[] {
   if (!Array.isArray(given)) throw new LedgerError('invalid_request', 'a linked group is an array of transfers');
-  checkKey(options);
+  checkOptions(options);
   // Array.from visits holes too, which map passes over.
-  const legs = Array.from(given.slice(0, LINKED_LEGS_MAX), checkLeg);
+  const legs = Array.from(given.slice(0, LINKED_LEGS_MAX), checkLinkedLeg);
   const ids = legs.map(({ id }) => id).filter((id) => id !== undefined);
   if (new Set(ids).size < ids.length) {
     throw new LedgerError('invalid_request', 'two legs have the same id');
@@ -95,15 +144,21 @@ function checkLinked(given: readonly TransferLeg[], options: LinkedOptions): rea
   return legs;
 }
 
-function checkLeg(leg: TransferLeg, index: number): TransferLeg {
-  const checked = checkOne(leg);
-  if (checked instanceof LedgerError) {
-    throw new LedgerError(checked.code, `leg ${index}: ${checked.message}`, { ...checked.details, leg: index });
+function checkLinkedLeg(given: LinkedLeg, index: number): LinkedLeg {
+  try {
+    const leg = checkLeg(given);
+    if (OPTION_NAMES.some((name) => name in leg)) {
+      throw new LedgerError('invalid_request', 'the group bears the idempotency key, scope and dryRun, not a leg');
+    }
+    return leg;
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    throw new LedgerError(error.code, `leg ${index}: ${error.message}`, { ...error.details, leg: index });
   }
-  if ('idempotencyKey' in checked || 'scope' in checked) {
-    throw new LedgerError('invalid_request', 'the group bears the idempotency key, not a leg', { leg: index });
-  }
-  return checked;
+}
+
+function fail(error: unknown): never {
+  throw fromSqlError(error);
 }
 
 function transfersOf(outcome: Outcome | undefined): readonly PostedTransfer[] {
@@ -112,7 +167,7 @@ function transfersOf(outcome: Outcome | undefined): readonly PostedTransfer[] {
   return outcome;
 }
 
-function onlyTransfer(outcome: Outcome | undefined): PostedTransfer {
+export function onlyTransfer(outcome: Outcome | undefined): PostedTransfer {
   const [transfer] = transfersOf(outcome);
   invariant(transfer !== undefined, 'a posted request has a transfer');
   return transfer;

@@ -64,6 +64,7 @@ export async function createServices(
       { name: 'revoked sessions', everyMs: POLL_MS, run: revokedSessions.poll },
       { name: 'api keys', everyMs: POLL_MS, run: apiKeys.reload },
       { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },
+      { name: 'expired holds', everyMs: POLL_MS, run: async () => void (await ledger.holds.expire()) },
       { name: 'expired sessions', everyMs: HOUR_MS, run: sessions.removeExpired },
     ],
     ensureOperatorKey: () => apiKeys.ensureOperatorKey(config.operatorApiKey),

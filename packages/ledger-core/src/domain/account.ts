@@ -119,13 +119,34 @@ export function checkOpenAccount(request: OpenAccount): CheckedOpenAccount {
 }
 
 function checkLimits(minimum: bigint | null, maximum: bigint | null): void {
-  for (const limit of [minimum, maximum]) {
-    if (limit !== null && (typeof limit !== 'bigint' || !isBalance(limit))) {
-      throw new LedgerError('invalid_request', 'a limit must be a bigint of at most 38 digits, or null');
-    }
-  }
+  checkLimit(minimum);
+  checkLimit(maximum);
   // An account starts at zero, so both limits must allow zero.
   if ((minimum !== null && minimum > 0n) || (maximum !== null && maximum < 0n)) {
     throw new LedgerError('invalid_request', 'a new account starts at zero: minimum ≤ 0 ≤ maximum');
   }
+}
+
+function checkLimit(limit: bigint | null): void {
+  if (limit !== null && (typeof limit !== 'bigint' || !isBalance(limit))) {
+    throw new LedgerError('invalid_request', 'a limit must be a bigint of at most 38 digits, or null');
+  }
+}
+
+/** New limits of an account; one that is left out stays. */
+export interface NewLimits {
+  /** Null for none. */
+  readonly minimum?: bigint | null | undefined;
+  /** Null for none. */
+  readonly maximum?: bigint | null | undefined;
+}
+
+/** @throws {LedgerError} `invalid_request` */
+export function checkNewLimits({ minimum, maximum }: NewLimits): NewLimits {
+  if (minimum === undefined && maximum === undefined) {
+    throw new LedgerError('invalid_request', 'give a minimum, a maximum or both');
+  }
+  if (minimum !== undefined) checkLimit(minimum);
+  if (maximum !== undefined) checkLimit(maximum);
+  return { minimum, maximum };
 }

@@ -8,7 +8,7 @@ export interface Balance {
   readonly debitNormal: boolean;
   readonly currency: string;
   readonly status: AccountStatus;
-  readonly minimum: bigint | null;
+  minimum: bigint | null;
   readonly maximum: bigint | null;
   debitsPosted: bigint;
   creditsPosted: bigint;

@@ -38,6 +38,9 @@ function stateOf(...balances: Balance[]): BatchState {
     balances: new Map(balances.map((balance) => [balance.accountId, balance])),
     storedByKey: new Map(),
     storedById: new Map(),
+    holds: new Map(),
+    originals: new Map(),
+    limitChanges: [],
     unconfirmed: new Set(),
     nowMs: NOW_MS,
   };
@@ -66,11 +69,11 @@ function legOf({ id, idGiven = false, from = ALICE, to = BOB, amount = 10n, curr
 
 function candidateOf(part: LegPart & { key?: string; request?: bigint } = {}): Candidate {
   const { key = null, request = null } = part;
-  return { legs: [legOf(part)], linked: false, keyDigest: key, requestDigest: request, order: null };
+  return { legs: [legOf(part)], linked: false, dryRun: false, keyDigest: key, requestDigest: request, order: null };
 }
 
 function linkedOf(...legs: LegPart[]): Candidate {
-  return { legs: legs.map(legOf), linked: true, keyDigest: null, requestDigest: null, order: null };
+  return { legs: legs.map(legOf), linked: true, dryRun: false, keyDigest: null, requestDigest: null, order: null };
 }
 
 /** What an outcome says in one word. */
@@ -423,7 +426,15 @@ describe('the order of precedence', () => {
   });
 
   it('speaks of every refusal that depends on accounts and keys', () => {
-    const elsewhere: readonly LedgerErrorCode[] = ['transfer_not_found', 'account_exists'];
+    const ofHoldsAndReversals: readonly LedgerErrorCode[] = [
+      'hold_not_found',
+      'not_reversible',
+      'hold_closed',
+      'expiry_in_past',
+      'capture_exceeds_hold',
+      'reversal_exceeds_transfer',
+    ];
+    const elsewhere: readonly LedgerErrorCode[] = ['transfer_not_found', 'account_exists', ...ofHoldsAndReversals];
     const from = LEDGER_ERROR_CODES.indexOf('idempotency_key_reused');
     const to = LEDGER_ERROR_CODES.indexOf('balance_overflow');
     const expected = LEDGER_ERROR_CODES.slice(from, to + 1).filter((code) => !elsewhere.includes(code));

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
+import type { Leg, LinkedLeg } from './leg.js';
 import type { JsonValue } from './metadata.js';
-import type { LinkedOptions, TransferLeg } from './transfer.js';
+import type { ReversalLeg } from './reversal.js';
+import type { RequestOptions, TransferLeg } from './transfer.js';
 
 /** The first 128 bits of the SHA-256 of scope and key, as 32 hexadecimal digits. */
 export type KeyDigest = string;
@@ -26,25 +28,49 @@ export function canonicalJson(value: JsonValue): string {
  * Names a key within its ledger. The journal stores this digest and never the key itself, which may hold
  * a person's data and is often longer than the rest of the row.
  */
-export function keyDigest({ idempotencyKey, scope = '' }: LinkedOptions): KeyDigest | null {
+export function keyDigest({ idempotencyKey, scope = '' }: RequestOptions): KeyDigest | null {
   if (idempotencyKey === undefined) return null;
   // The length in front keeps scope and key apart, whatever characters they hold.
   return hash('sha256', `${scope.length}:${scope}${idempotencyKey}`, 'hex').slice(0, 32);
 }
 
 /** Tells two requests apart: what the caller said, before look-ups and defaults. */
-export function requestDigest(legs: readonly TransferLeg[], linked: boolean): RequestDigest {
+export function requestDigest(legs: readonly Leg[], linked: boolean): RequestDigest {
   const text = (linked ? 'linked' : 'single') + legs.map(canonicalLeg).join('\n');
   return hash('sha256', text, 'buffer').readBigInt64BE(0);
 }
 
-function canonicalLeg(leg: TransferLeg): string {
-  const { from, to, amount, currency, id, description, metadata, effectiveAt } = leg;
+function canonicalLeg(leg: Leg): string {
+  if (leg.kind === 'expiry') return `expiry ${leg.hold}`;
+  const { id, description, metadata } = leg;
   // Texts that are checked elsewhere hold no separator; the free ones are written as JSON.
-  let text = `${from} ${to} ${amount} ${currency}`;
+  let text = canonicalMovement(leg);
   if (id !== undefined) text += ` id ${id}`;
-  if (effectiveAt !== undefined) text += ` effective ${effectiveAt.getTime()}`;
+  if ('effectiveAt' in leg && leg.effectiveAt !== undefined) text += ` effective ${leg.effectiveAt.getTime()}`;
   if (description !== undefined) text += ` description ${JSON.stringify(description)}`;
   if (metadata !== undefined) text += ` metadata ${canonicalJson(metadata)}`;
   return text;
+}
+
+function canonicalMovement(leg: LinkedLeg): string {
+  switch (leg.kind) {
+    case 'hold':
+      return `hold ${namedMovement(leg)} until ${leg.expiresAt?.getTime() ?? 'ever'}`;
+    case 'capture':
+      return `capture ${leg.hold} ${leg.amount ?? 'all'} ${leg.final === true ? 'final' : ''}`;
+    case 'release':
+      return `release ${leg.hold}`;
+    case 'reversal':
+      return `reversal ${leg.transfer} ${leg.amount ?? 'all'} ${canonicalOverdraft(leg)}`;
+    default:
+      return namedMovement(leg);
+  }
+}
+
+function namedMovement({ from, to, amount, currency }: TransferLeg): string {
+  return `${from} ${to} ${amount} ${currency}`;
+}
+
+function canonicalOverdraft({ allowOverdraft }: ReversalLeg): string {
+  return allowOverdraft === undefined ? '' : `overdraft ${canonicalJson({ ...allowOverdraft })}`;
 }

@@ -8,6 +8,7 @@ declare const transferIdBrand: unique symbol;
 /** UUIDv7 in lower case, made by the engine or the caller; opaque, never an order. */
 export type TransferId = string & { readonly [transferIdBrand]: true };
 
+/** `hold` reserves; `capture`, `release` and `expiry` end a hold or a part of it; the others move posted money. */
 export type TransferKind = 'transfer' | 'hold' | 'capture' | 'release' | 'expiry' | 'reversal';
 
 /** One movement of money asked for: debits `from`, credits `to`. */
@@ -30,12 +31,14 @@ export interface TransferRequest {
   readonly metadata?: Metadata;
   /** When the movement counts, if not when it is recorded; may lie in the past. */
   readonly effectiveAt?: Date;
+  /** Judge it as if it were posted, under the same locks, and write nothing; default false. */
+  readonly dryRun?: boolean;
 }
 
-/** Key and scope of a linked group; they sit on its first leg. */
-export type LinkedOptions = Pick<TransferRequest, 'idempotencyKey' | 'scope'>;
+/** What the request as a whole bears; the key of a linked group sits on its first leg. */
+export type RequestOptions = Pick<TransferRequest, 'idempotencyKey' | 'scope' | 'dryRun'>;
 /** A leg of a linked group: the group, not the leg, bears the key. */
-export type TransferLeg = Omit<TransferRequest, 'idempotencyKey' | 'scope'>;
+export type TransferLeg = Omit<TransferRequest, keyof RequestOptions>;
 
 /** An account's balance right after one transfer; `version` counts its changes. */
 export interface BalanceAfter {
@@ -59,6 +62,12 @@ export interface Transfer {
   readonly metadata: Metadata | null;
   readonly recordedAt: Date;
   readonly effectiveAt: Date;
+  /** The hold that a capture, release or expiry ends, the transfer that a reversal reverses; null for others. */
+  readonly originalId: TransferId | null;
+  /** What a final capture gave back of its hold beside `amount`; 0 for everything else. */
+  readonly released: bigint;
+  /** When a hold expires by itself; null for never and for everything else. */
+  readonly expiresAt: Date | null;
   readonly fromBalance: BalanceAfter;
   readonly toBalance: BalanceAfter;
 }
@@ -101,38 +110,58 @@ export function isTransferId(text: string): text is TransferId {
  *
  * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency` for a malformed code
  */
-export function checkTransferRequest(given: TransferRequest): TransferRequest {
-  if (typeof given !== 'object' || given === null) {
-    throw new LedgerError('invalid_request', 'a transfer request must be an object');
-  }
-  const request = { ...given };
+export function checkTransferRequest<Request extends TransferRequest>(given: Request): Request {
+  const request: Mutable<TransferRequest> = copyRequest(given);
   checkAccountReference(request.from, 'from');
   checkAccountReference(request.to, 'to');
-  checkKey(request);
+  checkOptions(request);
   if (typeof request.currency !== 'string') {
     throw new LedgerError('invalid_request', 'currency must be a currency code such as USD');
   }
-  if (request.id !== undefined && (typeof request.id !== 'string' || !isTransferId(request.id))) {
+  checkSaying(request);
+  checkAmount(request.amount);
+  if (!isCurrencyCode(request.currency)) throw unknownCurrency(request.currency);
+  return request as Request;
+}
+
+/** A copy of what must be an object. */
+export function copyRequest<Request>(given: Request): Mutable<Request> {
+  if (typeof given !== 'object' || given === null) {
+    throw new LedgerError('invalid_request', 'a request must be an object');
+  }
+  return { ...given };
+}
+
+type Mutable<Request> = { -readonly [Key in keyof Request]: Request[Key] };
+
+/** Checks what any leg may say of itself, and copies what is the caller's. */
+export function checkSaying(leg: Mutable<Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'effectiveAt'>>): void {
+  const { id, effectiveAt, metadata } = leg;
+  if (id !== undefined && (typeof id !== 'string' || !isTransferId(id))) {
     throw new LedgerError('invalid_request', 'a transfer id must be a UUID in lower case');
   }
-  const { effectiveAt, metadata } = request;
-  if (effectiveAt !== undefined) request.effectiveAt = checkInstant(effectiveAt);
-  checkDescription(request.description);
-  if (metadata !== undefined) request.metadata = checkMetadata(metadata);
-  if (!isAmount(request.amount)) {
+  if (effectiveAt !== undefined) leg.effectiveAt = checkInstant(effectiveAt, 'effectiveAt');
+  checkDescription(leg.description);
+  if (metadata !== undefined) leg.metadata = checkMetadata(metadata);
+}
+
+/** @throws {LedgerError} `invalid_amount` */
+export function checkAmount(amount: bigint): void {
+  if (!isAmount(amount)) {
     throw new LedgerError('invalid_amount', 'amount must be a positive bigint of whole minor units, at most 38 digits');
   }
-  if (!isCurrencyCode(request.currency)) throw unknownCurrency(request.currency);
-  return request;
 }
 
 /** @throws {LedgerError} `invalid_request` */
-export function checkKey({ idempotencyKey, scope }: LinkedOptions): void {
+export function checkOptions({ idempotencyKey, scope, dryRun }: RequestOptions): void {
   if (idempotencyKey !== undefined && !isKeyText(idempotencyKey, 1)) {
     throw new LedgerError('invalid_request', `an idempotency key must be a text of 1 to ${KEY_LENGTH_MAX} characters`);
   }
   if (scope !== undefined && !isKeyText(scope, 0)) {
     throw new LedgerError('invalid_request', `a scope must be a text of at most ${KEY_LENGTH_MAX} characters`);
+  }
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') {
+    throw new LedgerError('invalid_request', 'dryRun must be true or false');
   }
 }
 
@@ -154,10 +183,11 @@ function checkAccountReference(reference: unknown, field: string): void {
 const INSTANT_MIN = Date.parse('0001-01-01T00:00:00Z');
 const INSTANT_MAX = Date.parse('9999-12-31T23:59:59.999Z');
 
-function checkInstant(date: Date): Date {
+/** @throws {LedgerError} `invalid_request` */
+export function checkInstant(date: Date, field: string): Date {
   const time = date instanceof Date ? date.getTime() : Number.NaN;
   if (!(time >= INSTANT_MIN && time <= INSTANT_MAX)) {
-    throw new LedgerError('invalid_request', 'effectiveAt must be a Date of the years 1 to 9999');
+    throw new LedgerError('invalid_request', `${field} must be a Date of the years 1 to 9999`);
   }
   return new Date(time);
 }

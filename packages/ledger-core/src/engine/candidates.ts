@@ -1,22 +1,28 @@
 import type { Candidate } from '../domain/decide.js';
+import type { HeldAmount } from '../domain/hold.js';
 import { keyDigest, requestDigest } from '../domain/idempotency.js';
-import type { LinkedOptions, TransferId, TransferLeg, TransferRequest } from '../domain/transfer.js';
+import { accountsNamedBy, type Leg, originOf } from '../domain/leg.js';
+import type { ResolvedLeg } from '../domain/move.js';
+import type { RequestOptions, TransferId, TransferRequest } from '../domain/transfer.js';
 import { uuidv7 } from './uuids.js';
-import type { AccountIdOf, Submission } from './waiting.js';
+import type { LookUp, Submission } from './waiting.js';
+
+interface Bearing extends RequestOptions {
+  readonly linked: boolean;
+  /** Shared by the requests of one call that must apply in order; null for a request of its own. */
+  readonly order: object | null;
+}
 
 /** Makes ids and digests once, so that every run of a request is the same request. */
-export function toSubmission(
-  ledger: number,
-  legs: readonly TransferLeg[],
-  options: LinkedOptions & { readonly linked: boolean; readonly order: object | null },
-): Submission {
-  const { linked, order } = options;
+export function toSubmission(ledger: number, legs: readonly Leg[], bearing: Bearing): Submission {
+  const { linked, order, dryRun = false } = bearing;
   const ids = legs.map(({ id }) => (id ?? uuidv7()) as TransferId);
-  const key = keyDigest(options);
+  const key = keyDigest(bearing);
   const isRepeatable = key !== null || legs.some(({ id }) => id !== undefined);
   const request = isRepeatable ? requestDigest(legs, linked) : null;
-  const toCandidate = (idOf: AccountIdOf): Candidate => ({
+  const toCandidate = (lookUp: LookUp): Candidate => ({
     linked,
+    dryRun,
     order,
     keyDigest: key,
     requestDigest: request,
@@ -24,19 +30,45 @@ export function toSubmission(
       leg,
       id: ids[index] as TransferId,
       idGiven: leg.id !== undefined,
-      from: idOf(leg.from),
-      to: idOf(leg.to),
+      ...accountsOf(leg, lookUp),
     })),
   });
-  return { ledger, references: legs.flatMap(({ from, to }) => [from, to]), order, toCandidate };
+  return {
+    ledger,
+    legCount: legs.length,
+    references: legs.flatMap(accountsNamedBy),
+    origins: legs.map(originOf).filter((id) => id !== undefined),
+    order,
+    toCandidate,
+  };
+}
+
+function accountsOf(leg: Leg, { accountId, origin }: LookUp): Pick<ResolvedLeg, 'from' | 'to'> {
+  if ('from' in leg) return { from: accountId(leg.from), to: accountId(leg.to) };
+  const continued = origin(originOf(leg) as TransferId);
+  if (continued === undefined) return { from: null, to: null };
+  const { from, to } = continued;
+  return leg.kind === 'reversal' ? { from: to, to: from } : { from, to };
 }
 
 export function singleSubmission(ledger: number, request: TransferRequest, order: object | null): Submission {
-  const { idempotencyKey, scope } = request;
+  const { idempotencyKey, scope, dryRun } = request;
   return toSubmission(ledger, [request], {
     linked: false,
     order,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(scope === undefined ? {} : { scope }),
+    ...(dryRun === undefined ? {} : { dryRun }),
   });
+}
+
+/** The same for a hold whose accounts are known. */
+export function expiryCandidate({ id: hold, from, to }: Pick<HeldAmount, 'id' | 'from' | 'to'>): Candidate {
+  const origin = { id: hold, kind: 'hold' as const, from, to };
+  return expirySubmission(0, hold).toCandidate({ accountId: () => null, origin: () => origin });
+}
+
+/** Ends a hold that is due, on behalf of nobody. */
+export function expirySubmission(ledger: number, hold: TransferId): Submission {
+  return toSubmission(ledger, [{ kind: 'expiry', hold }], { linked: false, order: null });
 }

@@ -22,11 +22,13 @@ function submissionOf(name: string, part: Part = {}): Submission {
   const references = Array.from({ length: legs }, () => [account, 'world']).flat();
   return {
     ledger,
+    legCount: legs,
     references,
+    origins: [],
     order,
-    toCandidate: (idOf) =>
+    toCandidate: ({ accountId }) =>
       ({
-        legs: [{ id: name, idGiven: false, from: idOf(account), to: idOf('world'), leg: {} }],
+        legs: [{ id: name, idGiven: false, from: accountId(account), to: accountId('world'), leg: {} }],
         linked: false,
         keyDigest: null,
         requestDigest: null,
@@ -53,7 +55,7 @@ function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<Co
   });
   const coalescer = createCoalescer({
     limits,
-    resolve: async () => (reference) => reference as AccountId,
+    resolve: async () => ({ accountId: (reference) => reference as AccountId, origin: () => undefined }),
     run: (lane, input) =>
       new Promise((resolve, reject) => {
         const { ledger, candidates } = input;

@@ -6,11 +6,11 @@ import { createParking } from './parking.js';
 import { BUSY } from './post-batch.js';
 import type { RetriedResult } from './retry.js';
 import type { BatchInput } from './road.js';
-import type { AccountIdOf, Resolved, Submission, Waiting } from './waiting.js';
+import type { LookUp, Resolved, Submission, Waiting } from './waiting.js';
 
 export interface CoalescerDependencies {
   readonly limits: EngineLimits;
-  readonly resolve: (ledger: number, references: readonly string[]) => Promise<AccountIdOf>;
+  readonly resolve: (ledger: number, submissions: readonly Submission[]) => Promise<LookUp>;
   readonly run: (lane: number, input: BatchInput) => Promise<RetriedResult>;
 }
 
@@ -113,13 +113,13 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
   async function takeUp(lane: number, ledger: number, batch: readonly Waiting[]): Promise<void> {
     let resolved: readonly Resolved[];
     try {
-      const idOf = await resolve(
+      const lookUp = await resolve(
         ledger,
-        batch.flatMap(({ submission }) => submission.references),
+        batch.map(({ submission }) => submission),
       );
       resolved = batch.map((waiting) => ({
         ...waiting,
-        candidate: waiting.submission.toCandidate(idOf),
+        candidate: waiting.submission.toCandidate(lookUp),
         unconfirmed: NOTHING,
       }));
     } catch (error) {
@@ -135,7 +135,7 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
     try {
       const uncertain = batch.filter((waiting) => waiting.unconfirmed.size > 0);
       const unconfirmed = new Set(uncertain.flatMap((waiting) => [...waiting.unconfirmed]));
-      const result = await run(lane, { ledger, candidates, onlyFree, unconfirmed });
+      const result = await run(lane, { ledger, candidates, expiries: [], onlyFree, unconfirmed });
       parking.learn(candidates, result.busyAccounts);
       batch.forEach((waiting, index) => {
         const outcome = result.outcomes[index];
@@ -164,7 +164,7 @@ const NOTHING: ReadonlySet<TransferId> = new Set();
 function batchLength(queue: readonly Waiting[], legsMax: number): number {
   let legs = 0;
   const end = queue.findIndex(({ submission }, index) => {
-    legs += submission.references.length / 2;
+    legs += submission.legCount;
     return index > 0 && legs > legsMax;
   });
   return end === -1 ? queue.length : end;

@@ -13,6 +13,7 @@ import { type Commits, createCommits } from './commits.js';
 import { createIdentities, type Identities } from './identities.js';
 import { type Lane, openLane } from './lane.js';
 import { type EngineLimits, toLimits } from './limits.js';
+import { lookUpAll } from './look-up.js';
 import { postBatchWithRetries } from './retry.js';
 import { createStatements, type Statements } from './road.js';
 
@@ -77,14 +78,14 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
 
   const coalescer = createCoalescer({
     limits,
-    async resolve(ledger, references) {
-      const identityOf = await identities
-        .load(ledger, references, (missing) => findIdentities(reads, store, ledger, missing))
-        .catch((error: unknown) => {
-          throw fromSqlError(error);
-        });
-      return (reference) => identityOf(reference)?.id ?? null;
-    },
+    resolve: (ledger, submissions) =>
+      lookUpAll(
+        submissions,
+        (references) => identities.load(ledger, references, (missing) => findIdentities(reads, store, ledger, missing)),
+        { transaction: reads, store, ledger },
+      ).catch((error: unknown) => {
+        throw fromSqlError(error);
+      }),
     async run(index, input) {
       const result = await postBatchWithRetries(() => laneOf(index), statements, input, limits.attemptsMax);
       if (result.outcomes.some((outcome) => Array.isArray(outcome))) commits.announce();

@@ -33,7 +33,7 @@ function requestOf(name: string, part: Part = {}): Resolved {
   const { account = 'busy', order = null, ledger = 1, unconfirmed = false } = part;
   const leg = { id: name, idGiven: false, from: account, to: 'other', leg: {} };
   return {
-    submission: { ledger, references: [], order, toCandidate: () => ({}) as Candidate },
+    submission: { ledger, legCount: 1, references: [], origins: [], order, toCandidate: () => ({}) as Candidate },
     settle: (outcome: Outcome | Error) => {
       answers.push([name, 'code' in outcome ? String(outcome.code) : 'posted']);
     },

@@ -10,10 +10,11 @@ import {
   accountsOf,
   type BatchInput,
   type ExecuteOne,
+  expiriesInTheWay,
   readCalls,
   type Statements,
   toState,
-  writeCall,
+  writeCalls,
 } from './road.js';
 
 /** A candidate whose account somebody else keeps locked; only when the batch asked for free ones. */
@@ -42,6 +43,17 @@ export class KeyContention extends Error {
   override readonly name = 'KeyContention';
 }
 
+/** Holds whose time is over stand in the way of a request: run the batch again with their expiries in front. */
+export class DueHolds extends Error {
+  override readonly name = 'DueHolds';
+  readonly expiries: readonly Candidate[];
+
+  constructor(expiries: readonly Candidate[]) {
+    super('holds are due');
+    this.expiries = expiries;
+  }
+}
+
 /** The balances are locked by now, so the only thing that a write can wait for is a key. */
 function asKeyContention(error: unknown): unknown {
   if (!isLockTimeout(error)) return error;
@@ -60,7 +72,8 @@ export async function postBatch(lane: Lane, statements: Statements, input: Batch
 }
 
 async function lockDecideWrite(lane: Lane, statements: Statements, input: BatchInput): Promise<BatchResult> {
-  const { ledger, candidates } = input;
+  const { ledger, expiries } = input;
+  const candidates = [...expiries, ...input.candidates];
   const [, ...reads] = await rowsOf(lane, [[BEGIN], ...readCalls(statements, input)]);
   const executeOne: ExecuteOne = async (statement, values) => (await rowsOf(lane, [[statement, values]]))[0] ?? [];
   const state = await toState(executeOne, statements, input, reads);
@@ -70,13 +83,15 @@ async function lockDecideWrite(lane: Lane, statements: Statements, input: BatchI
     candidates.filter((_, index) => isFree[index]),
     state,
   );
-  const write = writeCall(statements, ledger, decision, state);
-  if (write === undefined) await lane.executeAll([[ROLLBACK]]);
-  else await writeAndCommit(lane, write, decision);
+  const inTheWay = await expiriesInTheWay(executeOne, statements, input, decision, state);
+  if (inTheWay.length > 0) throw new DueHolds(inTheWay);
+  const writes = writeCalls(statements, ledger, decision);
+  if (writes.length === 0) await lane.executeAll([[ROLLBACK]]);
+  else await writeAndCommit(lane, writes, decision);
   const outcomes = decision.outcomes[Symbol.iterator]();
   return {
     busyAccounts,
-    outcomes: isFree.map((free) => (free ? (outcomes.next().value as Outcome) : BUSY)),
+    outcomes: isFree.map((free) => (free ? (outcomes.next().value as Outcome) : BUSY)).slice(expiries.length),
   };
 }
 
@@ -96,19 +111,19 @@ export function touches({ legs }: Candidate, accounts: ReadonlySet<AccountId>): 
   return legs.some(({ from, to }) => (from !== null && accounts.has(from)) || (to !== null && accounts.has(to)));
 }
 
-async function writeAndCommit(lane: Lane, write: Call, { rows }: Decision): Promise<void> {
-  // A failed write turns the commit behind it into a rollback, so both can be sent at once.
-  const [written, committed] = await lane.executeAll([write, [COMMIT]]);
-  invariant(written !== undefined && committed !== undefined, 'every statement settles');
-  if (written.status === 'rejected' && sqlState(written.reason) !== undefined) throw asKeyContention(written.reason);
-  const lost = [written, committed].find((result) => result.status === 'rejected');
+async function writeAndCommit(lane: Lane, writes: readonly Call[], { rows }: Decision): Promise<void> {
+  // A failed write turns the commit behind it into a rollback, so all can be sent at once.
+  const settled = await lane.executeAll([...writes, [COMMIT]]);
+  const committed = settled.at(-1);
+  const lost = settled.find((result) => result.status === 'rejected');
   if (lost !== undefined) {
+    if (lost !== committed && sqlState(lost.reason) !== undefined) throw asKeyContention(lost.reason);
     throw new UnconfirmedCommit(
       rows.map(({ transfer }) => transfer.id),
       lost.reason,
     );
   }
-  invariant(committed.status === 'fulfilled' && committed.value.command === 'COMMIT', 'a written batch commits');
+  invariant(committed?.status === 'fulfilled' && committed.value.command === 'COMMIT', 'a written batch commits');
 }
 
 /** The rows of each statement; throws the first error. */

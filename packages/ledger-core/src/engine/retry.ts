@@ -4,7 +4,7 @@ import type { TransferId } from '../domain/transfer.js';
 import { InvariantError, LedgerError } from '../errors.js';
 import { fromSqlError, isConflict, isKeyRace, isLockTimeout, isUnavailable } from '../postgres/sql-errors.js';
 import type { Lane } from './lane.js';
-import { type BatchResult, BUSY, KeyContention, postBatch, UnconfirmedCommit } from './post-batch.js';
+import { type BatchResult, BUSY, DueHolds, KeyContention, postBatch, UnconfirmedCommit } from './post-batch.js';
 import type { BatchInput, Statements } from './road.js';
 
 /** Gives the lane of this run, opened anew when the last one broke. */
@@ -30,24 +30,27 @@ export async function postBatchWithRetries(
   attemptsMax: number,
   keyAttemptsMax = KEY_ATTEMPTS_MAX,
 ): Promise<RetriedResult> {
-  let { onlyFree, unconfirmed } = input;
+  let { onlyFree, unconfirmed, expiries } = input;
   for (let attempt = 1; ; attempt += 1) {
     let lane: Lane | undefined;
     try {
       lane = await openLane();
-      const result = await postBatch(lane, statements, { ...input, onlyFree, unconfirmed });
+      const result = await postBatch(lane, statements, { ...input, onlyFree, unconfirmed, expiries });
       return { ...result, unconfirmed };
     } catch (error) {
       if (error instanceof InvariantError) throw error;
       if (error instanceof UnconfirmedCommit) unconfirmed = new Set([...unconfirmed, ...error.transferIds]);
       const isUncertain = unconfirmed.size > 0;
       const runs = error instanceof KeyContention ? keyAttemptsMax : runsWorth(error, isUncertain, attemptsMax);
-      if (isLockTimeout(error) && !onlyFree) {
+      if (error instanceof DueHolds) {
+        // Ends: a run never meets those that it was given.
+        expiries = [...expiries, ...error.expiries];
+      } else if (isLockTimeout(error) && !onlyFree) {
         onlyFree = true;
       } else if (attempt < runs) {
         await delay(backoffMs(attempt));
       } else if (lane !== undefined && isOneRequestsFault(error) && input.candidates.length > 1) {
-        return splitInTwo(openLane, statements, { ...input, onlyFree, unconfirmed }, attemptsMax);
+        return splitInTwo(openLane, statements, { ...input, onlyFree, unconfirmed, expiries }, attemptsMax);
       } else {
         return refuseAll(input, unconfirmed, error);
       }

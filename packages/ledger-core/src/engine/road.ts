@@ -1,9 +1,11 @@
 import type { AccountId } from '../domain/account.js';
-import type { Balance } from '../domain/balance.js';
 import type { BatchState, Candidate, Decision } from '../domain/decide.js';
+import type { KeyDigest } from '../domain/idempotency.js';
+import { originOf } from '../domain/leg.js';
+import { limitedAccount } from '../domain/refusals.js';
 import type { TransferId } from '../domain/transfer.js';
-import { invariant } from '../errors.js';
-import type { ArrayEncoding } from '../postgres/arrays.js';
+import { invariant, LedgerError } from '../errors.js';
+import { type ArrayEncoding, plainArray } from '../postgres/arrays.js';
 import {
   CLOCK,
   lockBalances,
@@ -13,8 +15,28 @@ import {
   type Row,
   toBalance,
 } from '../postgres/balances.js';
-import { findByIds, findByKeys, findValues, toStoredRequests, writeBatch, writeValues } from '../postgres/journal.js';
+import {
+  DUE_HOLDS_MAX,
+  findDueHoldsOf,
+  findHolds,
+  holdValues,
+  toDueHold,
+  toHeldAmount,
+  writeHolds,
+} from '../postgres/holds.js';
+import {
+  findByIds,
+  findByKeys,
+  findOriginals,
+  findValues,
+  toOriginal,
+  toStoredRequests,
+  writeBatch,
+  writeValues,
+} from '../postgres/journal.js';
+import { lowerMinimum, lowerMinimumValues } from '../postgres/limits.js';
 import type { Store } from '../postgres/store.js';
+import { expiryCandidate } from './candidates.js';
 import type { Call } from './lane.js';
 
 /** The statements of one store, written once. */
@@ -26,7 +48,12 @@ export interface Statements {
   readonly lockFree: NamedStatement;
   readonly findKeys: NamedStatement;
   readonly findIds: NamedStatement;
+  readonly findHolds: NamedStatement;
+  readonly findOriginals: NamedStatement;
+  readonly findDueHolds: NamedStatement;
+  readonly lowerMinimum: NamedStatement;
   readonly write: NamedStatement;
+  readonly writeHolds: NamedStatement;
 }
 
 export function createStatements(store: Store, arrays: ArrayEncoding): Statements {
@@ -37,13 +64,20 @@ export function createStatements(store: Store, arrays: ArrayEncoding): Statement
     lockFree: lockFreeBalances(store),
     findKeys: findByKeys(store),
     findIds: findByIds(store),
+    findHolds: findHolds(store),
+    findOriginals: findOriginals(store),
+    findDueHolds: findDueHoldsOf(store),
+    lowerMinimum: lowerMinimum(store),
     write: writeBatch(store),
+    writeHolds: writeHolds(store),
   };
 }
 
 export interface BatchInput {
   readonly ledger: number;
   readonly candidates: readonly Candidate[];
+  /** Expiries that come before them, of holds that stood in their way. */
+  readonly expiries: readonly Candidate[];
   /** Leave out accounts that somebody else keeps locked, instead of waiting for them. */
   readonly onlyFree: boolean;
   /** Transfers of this batch that a commit without an answer may have written: they are looked for by id. */
@@ -62,20 +96,45 @@ export function accountsOf(candidates: readonly Candidate[]): readonly AccountId
   return [...accounts];
 }
 
+interface Named {
+  readonly keys: readonly KeyDigest[];
+  readonly ids: readonly TransferId[];
+  readonly holds: readonly TransferId[];
+  readonly originals: readonly TransferId[];
+}
+
+/** What a batch names beside its accounts. */
+function namedBy({ expiries, candidates, unconfirmed }: BatchInput): Named {
+  const keys: KeyDigest[] = [];
+  const ids: TransferId[] = [];
+  const holds = new Set<TransferId>();
+  const originals = new Set<TransferId>();
+  for (const { keyDigest, legs } of [...expiries, ...candidates]) {
+    if (keyDigest !== null) keys.push(keyDigest);
+    for (const { id, idGiven, leg } of legs) {
+      if (idGiven || unconfirmed.has(id)) ids.push(id);
+      const origin = originOf(leg);
+      if (origin !== undefined) (leg.kind === 'reversal' ? originals : holds).add(origin);
+    }
+  }
+  return { keys, ids, holds: [...holds], originals: [...originals] };
+}
+
 /** The statements that lock and read, in order: what they read, they read after the locks. */
 export function readCalls(statements: Statements, input: BatchInput): readonly Call[] {
-  const { ledger, candidates } = input;
+  const { ledger, expiries, candidates } = input;
   const { arrays } = statements;
-  const keys = candidates.map(({ keyDigest }) => keyDigest).filter((key) => key !== null);
-  const ids = candidates.flatMap(({ legs }) =>
-    legs.filter(({ id, idGiven }) => idGiven || input.unconfirmed.has(id)).map(({ id }) => id),
-  );
+  const { keys, ids, holds, originals } = namedBy(input);
   const lock = input.onlyFree ? statements.lockFree : statements.lock;
+  const find = (statement: NamedStatement, names: readonly string[]): readonly Call[] =>
+    names.length > 0 ? [[statement, findValues(arrays, ledger, names)]] : [];
   return [
-    [lock, lockValues(arrays, ledger, accountsOf(candidates))],
+    [lock, lockValues(arrays, ledger, accountsOf([...expiries, ...candidates]))],
     [CLOCK, []],
-    ...(keys.length > 0 ? [[statements.findKeys, findValues(arrays, ledger, keys)] as const] : []),
-    ...(ids.length > 0 ? [[statements.findIds, findValues(arrays, ledger, ids)] as const] : []),
+    ...find(statements.findKeys, keys),
+    ...find(statements.findIds, ids),
+    ...find(statements.findHolds, holds),
+    ...find(statements.findOriginals, originals),
   ];
 }
 
@@ -86,28 +145,68 @@ export type ExecuteOne = (statement: NamedStatement, values: readonly unknown[])
 export async function toState(
   executeOne: ExecuteOne,
   { store }: Statements,
-  { ledger, unconfirmed }: BatchInput,
-  [locked, clock, ...found]: readonly (readonly Row[])[],
+  input: BatchInput,
+  rows: readonly (readonly Row[])[],
 ): Promise<BatchState> {
-  const now = clock?.[0]?.now_ms;
-  invariant(locked !== undefined && now !== undefined, 'locks and clock are read');
-  const balances = new Map<AccountId, Balance>();
-  for (const row of locked) {
-    const balance = toBalance(row);
-    balances.set(balance.accountId, balance);
-  }
-  const stored = await toStoredRequests(executeOne, store, ledger, found.flat());
-  return { balances, ...stored, unconfirmed: new Set(unconfirmed), nowMs: Number(now) };
+  const { keys, ids, holds, originals } = namedBy(input);
+  const answers = rows[Symbol.iterator]();
+  const next = (isAsked = true): readonly Row[] => (isAsked ? (answers.next().value ?? []) : []);
+  const locked = next();
+  const [clock] = next();
+  invariant(clock !== undefined, 'the clock is read');
+  const repeated = [...next(keys.length > 0), ...next(ids.length > 0)];
+  const held = next(holds.length > 0).map(toHeldAmount);
+  const reversed = next(originals.length > 0).map(toOriginal);
+  const stored = await toStoredRequests(executeOne, store, input.ledger, repeated);
+  return {
+    balances: byKey(locked.map(toBalance), ({ accountId }) => accountId),
+    holds: byKey(held, ({ id }) => id),
+    originals: byKey(reversed, ({ transfer }) => transfer.id),
+    limitChanges: [],
+    ...stored,
+    unconfirmed: new Set(input.unconfirmed),
+    nowMs: Number(clock.now_ms),
+  };
 }
 
-/** The statement that writes a decision; undefined when nothing is to be written. */
-export function writeCall(
-  { write, arrays }: Statements,
-  ledger: number,
-  { rows }: Decision,
-  state: BatchState,
-): Call | undefined {
-  if (rows.length === 0) return undefined;
-  const changed = [...state.balances.values()].filter((balance) => balance.changed);
-  return [write, writeValues(arrays, ledger, rows, changed)];
+function byKey<Key, Value>(values: readonly Value[], keyOf: (value: Value) => Key): Map<Key, Value> {
+  return new Map(values.map((value) => [keyOf(value), value]));
+}
+
+/** The statements that write a decision, in order; none when nothing is to be written. */
+export function writeCalls(statements: Statements, ledger: number, decision: Decision): readonly Call[] {
+  const { rows, balances, holds, limitChanges } = decision;
+  if (rows.length === 0) return [];
+  return [
+    ...limitChanges.map((change) => [statements.lowerMinimum, lowerMinimumValues(ledger, change)] as const),
+    [statements.write, writeValues(statements.arrays, ledger, rows, balances)],
+    ...(holds.length > 0 ? [[statements.writeHolds, holdValues(ledger, holds)] as const] : []),
+  ];
+}
+
+/**
+ * Expiries of the holds that may be why a limit refused a request of this batch: their time is over, and nobody
+ * has written it yet. Whoever gets some runs the batch again with them in front; those it had are not among them.
+ */
+export async function expiriesInTheWay(
+  executeOne: ExecuteOne,
+  { findDueHolds }: Statements,
+  { ledger, expiries }: BatchInput,
+  { outcomes }: Decision,
+  { balances }: BatchState,
+): Promise<readonly Candidate[]> {
+  const limited = new Set(
+    outcomes.map((outcome) => (outcome instanceof LedgerError ? limitedAccount(outcome) : undefined)),
+  );
+  const accounts = [...balances.values()].filter(
+    ({ accountId, debitsPending, creditsPending }) => limited.has(accountId) && debitsPending + creditsPending > 0n,
+  );
+  if (accounts.length === 0) return [];
+  const ids = accounts.map(({ accountId }) => accountId);
+  const due = await executeOne(findDueHolds, [ledger, plainArray(ids), DUE_HOLDS_MAX]);
+  const known = new Set(expiries.flatMap(({ legs }) => legs.map(({ leg }) => originOf(leg))));
+  return due
+    .map(toDueHold)
+    .filter(({ id }) => !known.has(id))
+    .map(expiryCandidate);
 }

@@ -1,19 +1,27 @@
 import type { AccountId } from '../domain/account.js';
 import type { Candidate, Outcome } from '../domain/decide.js';
+import type { Origin } from '../domain/reversal.js';
 import type { TransferId } from '../domain/transfer.js';
 
 /** A request as its caller left it; its accounts are looked up when its batch starts. */
 export interface Submission {
   readonly ledger: number;
-  /** Ids and addresses of the accounts, two a leg. */
+  readonly legCount: number;
+  /** Ids and addresses of the accounts that it names itself. */
   readonly references: readonly string[];
+  /** Holds and transfers that it continues: their accounts are its own. */
+  readonly origins: readonly TransferId[];
   /** Shared by the requests of one call that must apply in order; null for a request of its own. */
   readonly order: object | null;
-  readonly toCandidate: (idOf: AccountIdOf) => Candidate;
+  readonly toCandidate: (lookUp: LookUp) => Candidate;
 }
 
-/** Null for a reference that names no account. */
-export type AccountIdOf = (reference: string) => AccountId | null;
+/** What submissions name, looked up in what never changes. */
+export interface LookUp {
+  /** Null for a reference that names no account. */
+  readonly accountId: (reference: string) => AccountId | null;
+  readonly origin: (id: TransferId) => Origin | undefined;
+}
 
 /** A request that waits for its turn. */
 export interface Waiting {

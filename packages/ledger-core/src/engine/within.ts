@@ -5,7 +5,8 @@ import { LedgerError } from '../errors.js';
 import type { NamedStatement, Row } from '../postgres/balances.js';
 import { fromSqlError, sqlState } from '../postgres/sql-errors.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
-import { readCalls, type Statements, toState, writeCall } from './road.js';
+import { DueHolds } from './post-batch.js';
+import { type BatchInput, expiriesInTheWay, readCalls, type Statements, toState, writeCalls } from './road.js';
 
 /** The end of the last piece of work in each caller's transaction. */
 const lastWork = new WeakMap<TransactionAdapter, Promise<unknown>>();
@@ -89,22 +90,37 @@ export async function postWithin(
   ledger: number,
   resolve: () => Promise<readonly Candidate[]>,
 ): Promise<readonly Outcome[]> {
+  let expiries: readonly Candidate[] = [];
+  for (;;) {
+    try {
+      return await inSavepoint(transaction, async () => {
+        await refuseOtherIsolation(transaction);
+        const candidates = await resolve();
+        const input = { ledger, candidates, expiries, onlyFree: false, unconfirmed: new Set<TransferId>() };
+        return lockDecideWrite(transaction, statements, input);
+      });
+    } catch (error) {
+      if (!(error instanceof DueHolds)) throw error;
+      expiries = [...expiries, ...error.expiries];
+    }
+  }
+}
+
+async function lockDecideWrite(
+  transaction: TransactionAdapter,
+  statements: Statements,
+  input: BatchInput,
+): Promise<readonly Outcome[]> {
   const execute = async ({ text }: NamedStatement, values: readonly unknown[] = []) =>
     (await transaction.executeSql(text, values)).rows;
-  return inSavepoint(transaction, async () => {
-    await refuseOtherIsolation(transaction);
-    const candidates = await resolve();
-    const input = { ledger, candidates, onlyFree: false, unconfirmed: new Set<TransferId>() };
-    const reads: (readonly Row[])[] = [];
-    for (const [statement, values] of readCalls(statements, input)) {
-      reads.push(await execute(statement, values));
-    }
-    const state = await toState(execute, statements, input, reads);
-    const decision = decide(candidates, state);
-    const write = writeCall(statements, ledger, decision, state);
-    if (write !== undefined) await execute(...write);
-    return decision.outcomes;
-  });
+  const reads: (readonly Row[])[] = [];
+  for (const [statement, values] of readCalls(statements, input)) reads.push(await execute(statement, values));
+  const state = await toState(execute, statements, input, reads);
+  const decision = decide([...input.expiries, ...input.candidates], state);
+  const inTheWay = await expiriesInTheWay(execute, statements, input, decision, state);
+  if (inTheWay.length > 0) throw new DueHolds(inTheWay);
+  for (const write of writeCalls(statements, input.ledger, decision)) await execute(...write);
+  return decision.outcomes.slice(input.expiries.length);
 }
 
 /** Keys are read after the locks: only READ COMMITTED shows what the last holder committed. */

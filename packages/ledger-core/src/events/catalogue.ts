@@ -15,7 +15,29 @@ const instant = z.iso.datetime().meta({ description: 'RFC 3339 in UTC, milliseco
 const address = z.string().meta({ examples: ['users:42:usd'] });
 const status = z.enum(ACCOUNT_STATUSES);
 
-const statusChange = { address, from: status, to: status };
+const audit = {
+  by: z.string().optional().meta({ description: 'who did it' }),
+  reason: z.string().optional().meta({ description: 'why' }),
+};
+const statusChange = { address, from: status, to: status, ...audit };
+const minimum = units.nullable().meta({ description: 'least balance allowed; null for none' });
+const maximum = units.nullable().meta({ description: 'largest balance allowed; null for none' });
+
+/** The two accounts of a movement, and what its caller said of it. */
+const movement = {
+  groupId: id.nullable().meta({ description: 'shared by linked transfers; null when it stands alone' }),
+  from: id.meta({ description: 'account that is debited' }),
+  fromAddress: address,
+  to: id.meta({ description: 'account that is credited' }),
+  toAddress: address,
+  amount,
+  currency,
+  description: z.string().nullable(),
+  metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: "the caller's own, any JSON" }),
+  recordedAt: instant,
+};
+const transferId = id.meta({ description: 'the journal row that it is' });
+const holdId = id.meta({ description: 'the hold that it continues' });
 
 /**
  * Every type of event and the shape of its data: the one source of the TypeScript types, the JSON Schemas
@@ -28,30 +50,47 @@ export const EVENT_DATA = {
       address,
       type: z.enum(ACCOUNT_TYPES),
       currency,
-      minimum: units.nullable().meta({ description: 'least balance allowed; null for none' }),
-      maximum: units.nullable().meta({ description: 'largest balance allowed; null for none' }),
+      minimum,
+      maximum,
     })
     .meta({ description: 'An account was opened, with balance zero.' }),
   'account.frozen.v1': z
     .object(statusChange)
     .meta({ description: 'An account refuses new transfers on one side or both.' }),
   'account.unfrozen.v1': z.object(statusChange).meta({ description: 'A frozen account is open again.' }),
+  'account.closed.v1': z.object(statusChange).meta({ description: 'An account was closed, at zero, for ever.' }),
+  'account.limits_changed.v1': z
+    .object({ address, minimum, maximum, minimumBefore: minimum, maximumBefore: maximum, ...audit })
+    .meta({ description: 'An account has other limits from here on.' }),
   'transfer.posted.v1': z
+    .object({ transferId: id, ...movement, effectiveAt: instant })
+    .meta({ description: 'Money moved from one account to another.' }),
+  'transfer.reversed.v1': z
     .object({
-      transferId: id,
-      groupId: id.nullable().meta({ description: 'shared by linked transfers; null when it stands alone' }),
-      from: id.meta({ description: 'account that is debited' }),
-      fromAddress: address,
-      to: id.meta({ description: 'account that is credited' }),
-      toAddress: address,
-      amount,
-      currency,
-      description: z.string().nullable(),
-      metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: "the caller's own, any JSON" }),
-      recordedAt: instant,
+      transferId,
+      originalId: id.meta({ description: 'the transfer that it takes back, or a part of it' }),
+      ...movement,
       effectiveAt: instant,
     })
-    .meta({ description: 'Money moved from one account to another.' }),
+    .meta({ description: 'Money moved back; from and to are those of this movement, not of the original.' }),
+  'hold.placed.v1': z
+    .object({ holdId: id, ...movement, expiresAt: instant.nullable().meta({ description: 'null for never' }) })
+    .meta({ description: 'Money was set aside: pending on both accounts.' }),
+  'hold.captured.v1': z
+    .object({
+      transferId,
+      holdId,
+      ...movement,
+      released: units.meta({ description: 'what went back to the payer beside the amount, with a final capture' }),
+      effectiveAt: instant,
+    })
+    .meta({ description: 'Money that was held moved from one account to another.' }),
+  'hold.released.v1': z
+    .object({ transferId, holdId, ...movement })
+    .meta({ description: 'What was held still is available to the payer again.' }),
+  'hold.expired.v1': z
+    .object({ transferId, holdId, ...movement })
+    .meta({ description: 'The time of a hold is over; what was held still is available to the payer again.' }),
   'balance.changed.v1': z
     .object({
       accountId: id,
@@ -65,10 +104,10 @@ export const EVENT_DATA = {
       pendingIn: units,
       pendingOut: units,
       available: units.nullable().meta({ description: 'what can be spent; null when the account has no minimum' }),
-      change: units.meta({ description: 'what the transfer added to the posted balance' }),
+      change: units.meta({ description: 'what it added to the posted balance; 0 when only pending amounts changed' }),
       transferId: id,
     })
-    .meta({ description: "A transfer changed an account's balance." }),
+    .meta({ description: "A transfer, a hold or the end of a hold changed an account's balance." }),
 } as const;
 
 export type EventType = keyof typeof EVENT_DATA;

@@ -17,13 +17,20 @@ export const TOPIC_OF: Readonly<Record<EventType, TopicName>> = {
   'account.opened.v1': 'accounts',
   'account.frozen.v1': 'accounts',
   'account.unfrozen.v1': 'accounts',
+  'account.closed.v1': 'accounts',
+  'account.limits_changed.v1': 'accounts',
   'balance.changed.v1': 'accounts',
   'transfer.posted.v1': 'transfers',
+  'transfer.reversed.v1': 'transfers',
+  'hold.placed.v1': 'transfers',
+  'hold.captured.v1': 'transfers',
+  'hold.released.v1': 'transfers',
+  'hold.expired.v1': 'transfers',
 };
 
 /**
  * CloudEvents 1.0 and its Kafka protocol binding, section 3.2 (binary content mode). The key is the subject:
- * transfers are keyed by transfer and everything of an account by account, so that a partition keeps each
+ * transfers are keyed by transfer, what becomes of a hold by hold, and everything of an account by account, so that a partition keeps each
  * account's order.
  */
 export function toKafkaMessage(event: LedgerEvent): KafkaMessage {

@@ -1,7 +1,7 @@
-import type { BalanceAfter } from '../domain/transfer.js';
+import type { BalanceAfter, Transfer } from '../domain/transfer.js';
 import { invariant } from '../errors.js';
 import type { FactRow, LogRow, SideRow, TransferRow } from '../postgres/event-log.js';
-import { EVENT_DATA, type EventData, isEventType, type LedgerEvent } from './catalogue.js';
+import { EVENT_DATA, type EventData, type EventType, isEventType, type LedgerEvent } from './catalogue.js';
 
 /** The events that a row of the log stands for, in their order. A type's mapping never changes. */
 export function toEvents(row: LogRow): readonly LedgerEvent[] {
@@ -17,23 +17,89 @@ function factEvent(row: FactRow): LedgerEvent {
   return { id, type, subject, ledger, position, time, data } as LedgerEvent;
 }
 
+/** What happened, and what it did to the balances of both sides. */
 function transferEvents(row: TransferRow): readonly LedgerEvent[] {
-  const { transfer, position, ledger, recordedAt: time } = row;
-  const posted: EventData<'transfer.posted.v1'> = {
-    transferId: transfer.id,
+  const { from, fromBalance, to, toBalance } = row.transfer;
+  return [
+    happened(row),
+    balanceChanged(row, from, row.from, fromBalance, true),
+    balanceChanged(row, to, row.to, toBalance, false),
+  ];
+}
+
+function happened(row: TransferRow): LedgerEvent {
+  const { transfer } = row;
+  const { id, originalId } = transfer;
+  const moved = movementOf(row);
+  const effectiveAt = transfer.effectiveAt.toISOString();
+  switch (transfer.kind) {
+    case 'transfer':
+      return eventOf(row, 'transfer.posted.v1', id, { transferId: id, ...moved, effectiveAt });
+    case 'reversal':
+      return eventOf(row, 'transfer.reversed.v1', id, {
+        transferId: id,
+        originalId: known(originalId),
+        ...moved,
+        effectiveAt,
+      });
+    case 'hold': {
+      const expiresAt = transfer.expiresAt?.toISOString() ?? null;
+      return eventOf(row, 'hold.placed.v1', id, { holdId: id, ...moved, expiresAt });
+    }
+    case 'capture': {
+      const holdId = known(originalId);
+      const released = String(transfer.released);
+      return eventOf(row, 'hold.captured.v1', holdId, { transferId: id, holdId, ...moved, released, effectiveAt });
+    }
+    case 'release':
+    case 'expiry': {
+      const holdId = known(originalId);
+      const type = transfer.kind === 'release' ? 'hold.released.v1' : 'hold.expired.v1';
+      return eventOf(row, type, holdId, { transferId: id, holdId, ...moved });
+    }
+  }
+}
+
+function known(originalId: Transfer['originalId']): string {
+  invariant(originalId !== null, 'what continues a transfer names it');
+  return originalId;
+}
+
+function movementOf({ transfer, from, to }: TransferRow) {
+  return {
     groupId: transfer.groupId,
     from: transfer.from,
-    fromAddress: row.from.address,
+    fromAddress: from.address,
     to: transfer.to,
-    toAddress: row.to.address,
+    toAddress: to.address,
     amount: String(transfer.amount),
     currency: transfer.currency,
     description: transfer.description,
     metadata: transfer.metadata,
     recordedAt: transfer.recordedAt.toISOString(),
-    effectiveAt: transfer.effectiveAt.toISOString(),
   };
-  const changed = (accountId: string, side: SideRow, after: BalanceAfter, isDebit: boolean): LedgerEvent => ({
+}
+
+/** Every row has one event of its own; all that is said of one hold has the hold as its subject, hence its order. */
+function eventOf<Type extends EventType>(
+  { transfer, ledger, position, recordedAt: time }: TransferRow,
+  type: Type,
+  subject: string,
+  data: EventData<Type>,
+): LedgerEvent {
+  const name = type.slice(0, type.lastIndexOf('.'));
+  return { id: `${transfer.id}/${name}`, type, subject, ledger, position, time, data } as LedgerEvent;
+}
+
+function balanceChanged(
+  { transfer, ledger, position, recordedAt: time }: TransferRow,
+  accountId: string,
+  side: SideRow,
+  after: BalanceAfter,
+  isDebit: boolean,
+): LedgerEvent {
+  const moved = POSTING.has(transfer.kind) ? transfer.amount : 0n;
+  return {
     id: `${transfer.id}/balance.changed/${accountId}`,
     type: 'balance.changed.v1',
     subject: accountId,
@@ -49,21 +115,11 @@ function transferEvents(row: TransferRow): readonly LedgerEvent[] {
       pendingIn: String(after.pendingIn),
       pendingOut: String(after.pendingOut),
       available: side.minimum === null ? null : String(after.posted - after.pendingOut - side.minimum),
-      change: String(isDebit === side.debitNormal ? transfer.amount : -transfer.amount),
+      change: String(isDebit === side.debitNormal ? moved : -moved),
       transferId: transfer.id,
     },
-  });
-  return [
-    {
-      id: `${transfer.id}/transfer.posted`,
-      type: 'transfer.posted.v1',
-      subject: transfer.id,
-      ledger,
-      position,
-      time,
-      data: posted,
-    },
-    changed(transfer.from, row.from, transfer.fromBalance, true),
-    changed(transfer.to, row.to, transfer.toBalance, false),
-  ];
+  };
 }
+
+/** Kinds that change the posted balance. */
+const POSTING: ReadonlySet<Transfer['kind']> = new Set<Transfer['kind']>(['transfer', 'capture', 'reversal']);

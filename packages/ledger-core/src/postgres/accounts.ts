@@ -4,7 +4,6 @@ import {
   type Account,
   type AccountId,
   type AccountIdentity,
-  type AccountStatus,
   type CheckedOpenAccount,
   isAccountId,
   isAddress,
@@ -12,7 +11,7 @@ import {
 } from '../domain/account.js';
 import { availableOf, pendingInOf, pendingOutOf, postedOf } from '../domain/balance.js';
 import type { Metadata } from '../domain/metadata.js';
-import { invariant, LedgerError } from '../errors.js';
+import { LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
 import { epochMs } from './balances.js';
 import { useCurrency } from './currencies.js';
@@ -200,45 +199,6 @@ function asAccountExists(error: unknown, address: string): unknown {
     return new LedgerError('account_exists', 'this account id is taken');
   }
   return error;
-}
-
-/**
- * Sets the status under the row lock and writes the event of the change; nothing when it is so already.
- *
- * @throws {LedgerError} `account_not_found`, `account_closed`
- */
-export async function changeStatus(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  reference: string,
-  change: { readonly status: AccountStatus; readonly event: 'account.frozen.v1' | 'account.unfrozen.v1' },
-): Promise<Account> {
-  const { schema } = store;
-  const [identity] = await findIdentities(transaction, store, ledger, [reference]);
-  if (identity === undefined) throw accountNotFound(reference);
-  const { rows } = await transaction.executeSql(
-    `select status from ${schema}.balances where ledger = $1 and account_id = $2 for no key update`,
-    [ledger, identity.id],
-  );
-  const status = rows[0]?.status;
-  invariant(status !== undefined, 'an account has a balance');
-  if (status === 'closed') {
-    throw new LedgerError('account_closed', `account ${identity.id} is closed`, { accountId: identity.id });
-  }
-  if (status !== change.status) {
-    await transaction.executeSql(`update ${schema}.balances set status = $3 where ledger = $1 and account_id = $2`, [
-      ledger,
-      identity.id,
-      change.status,
-    ]);
-    await writeEvent(transaction, store, ledger, {
-      type: change.event,
-      subject: identity.id,
-      data: { address: identity.address, from: String(status), to: change.status },
-    });
-  }
-  return getAccount(transaction, store, ledger, identity.id);
 }
 
 export function accountNotFound(reference: string): LedgerError {

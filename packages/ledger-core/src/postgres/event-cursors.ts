@@ -122,7 +122,7 @@ export async function tryToLead(transaction: TransactionAdapter, { schema }: Sto
 
 /**
  * Deletes the facts that every sink has taken and that were recorded before an instant, at most `limit` of
- * them; answers how many. The cursors are locked meanwhile, so that none goes back behind what is deleted.
+ * them; answers how many. Changes of limits stay: what was available at a position is told by them. The cursors are locked meanwhile, so that none goes back behind what is deleted.
  */
 export async function deleteTakenEvents(
   transaction: TransactionAdapter,
@@ -134,6 +134,7 @@ export async function deleteTakenEvents(
      taken as (
        select position from ${schema}.events
        where position <= (select min(position) from cursors) and recorded_at < $1
+         and type <> 'account.limits_changed.v1'
        order by position limit $2
      ),
      deleted as (delete from ${schema}.events e using taken where e.position = taken.position returning 1)

@@ -21,7 +21,7 @@ export interface TransferRow extends LogRowBase {
   readonly to: SideRow;
 }
 
-/** What never changes about one side of a transfer. */
+/** What counts for one side of a transfer at its position. */
 export interface SideRow {
   readonly address: string;
   readonly debitNormal: boolean;
@@ -46,7 +46,16 @@ export interface LogSnapshot {
 
 function side(name: 'from' | 'to', alias: string): string {
   return `${alias}.address as ${name}_address, ${alias}.type in ('asset', 'expense') as ${name}_debit_normal,
-    ${alias}_balance.minimum::text as ${name}_minimum`;
+    case when ${alias}_limits.data is null then ${alias}_balance.minimum::text
+      else ${alias}_limits.data->>'minimumBefore' end as ${name}_minimum`;
+}
+
+/** The minimum of a position is the one before its next change, and the present one when there was none. */
+function limitsAfter(schema: string, alias: string, account: string): string {
+  return `left join lateral (
+      select e.data from ${schema}.events e
+      where e.type = 'account.limits_changed.v1' and e.subject = t.${account} and e.position > t.position
+      order by e.position limit 1) ${alias}_limits on true`;
 }
 
 /** Two statements in one snapshot: the rows after a position, upwards, and the oldest running transaction. */
@@ -65,6 +74,8 @@ export async function readLog(
      left join ${schema}.balances f_balance on f_balance.ledger = t.ledger and f_balance.account_id = t.from_account
      left join ${schema}.accounts c on c.ledger = t.ledger and c.id = t.to_account
      left join ${schema}.balances c_balance on c_balance.ledger = t.ledger and c_balance.account_id = t.to_account
+     ${limitsAfter(schema, 'f', 'from_account')}
+     ${limitsAfter(schema, 'c', 'to_account')}
      order by t.position`,
     range,
   );

@@ -5,7 +5,13 @@ import type { TransactionAdapter } from './transaction-adapter.js';
 
 /** A fact without a journal row behind it. It is told as it is stored, so its type carries its version. */
 export interface EventRow {
-  readonly type: 'account.opened.v1' | 'account.frozen.v1' | 'account.unfrozen.v1' | 'user.created.v1';
+  readonly type:
+    | 'account.opened.v1'
+    | 'account.frozen.v1'
+    | 'account.unfrozen.v1'
+    | 'account.closed.v1'
+    | 'account.limits_changed.v1'
+    | 'user.created.v1';
   /** Id of what it is about: an account or a user. */
   readonly subject: string;
   readonly data: { readonly [key: string]: JsonValue };

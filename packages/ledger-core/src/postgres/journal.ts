@@ -3,8 +3,9 @@ import type { Balance } from '../domain/balance.js';
 import type { JournalRow, StoredRequest } from '../domain/decide.js';
 import type { KeyDigest } from '../domain/idempotency.js';
 import type { Metadata } from '../domain/metadata.js';
+import { transferNotFound } from '../domain/move.js';
+import type { Origin, Original } from '../domain/reversal.js';
 import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
-import { LedgerError } from '../errors.js';
 import { type ArrayEncoding, asTexts, plainArray, textArray } from './arrays.js';
 import { epochMs, type NamedStatement, type Row } from './balances.js';
 import type { Store } from './store.js';
@@ -13,6 +14,7 @@ import type { TransactionAdapter } from './transaction-adapter.js';
 export const TRANSFER_COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account, t.to_account, t.amount::text, t.currency,
   t.description, t.metadata::text, ${epochMs('t.recorded_at')} as recorded_ms,
   ${epochMs('t.effective_at')} as effective_ms, t.idempotency_hash, t.request_hash::text,
+  t.original_id, t.released::text, ${epochMs('t.expires_at')} as expires_ms,
   t.from_version::text, t.from_posted::text, t.from_pending_in::text, t.from_pending_out::text,
   t.to_version::text, t.to_posted::text, t.to_pending_in::text, t.to_pending_out::text`;
 
@@ -30,6 +32,9 @@ export function toTransfer(row: Row): Transfer {
     metadata: toMetadata(row.metadata),
     recordedAt,
     effectiveAt: row.effective_ms === null ? recordedAt : new Date(Number(row.effective_ms)),
+    originalId: row.original_id as TransferId | null,
+    released: BigInt((row.released as string | null) ?? 0),
+    expiresAt: row.expires_ms === null ? null : new Date(Number(row.expires_ms)),
     fromBalance: toBalanceAfter(row, 'from'),
     toBalance: toBalanceAfter(row, 'to'),
   };
@@ -136,25 +141,27 @@ export function writeBatch({ schema }: Store): NamedStatement {
       insert into ${schema}.transfers (ledger, kind, id, from_account, to_account, amount, currency,
         recorded_at, from_version, from_posted, to_version, to_posted, idempotency_hash, request_hash,
         group_id, effective_at, from_pending_in, from_pending_out, to_pending_in, to_pending_out,
-        description, metadata)
+        description, metadata, original_id, released, expires_at)
       select $1, coalesce(kind, 'transfer'), id, from_account, to_account, amount, currency,
         to_timestamp(recorded_ms / 1000.0), from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, to_timestamp(effective_ms / 1000.0),
-        from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata
+        from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata,
+        original_id, released, to_timestamp(expires_ms / 1000.0)
       from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
         $7::text[], $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::numeric[],
         $13::uuid[], $14::bigint[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
-        $19::numeric[], $20::numeric[], $21::text[], $22::jsonb[]) as row (kind, id, from_account,
+        $19::numeric[], $20::numeric[], $21::text[], $22::jsonb[], $23::uuid[], $24::numeric[],
+        $25::bigint[]) as row (kind, id, from_account,
         to_account, amount, currency, recorded_ms, from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, effective_ms, from_pending_in, from_pending_out,
-        to_pending_in, to_pending_out, description, metadata)
+        to_pending_in, to_pending_out, description, metadata, original_id, released, expires_ms)
     )
     insert into ${schema}.balances as b (ledger, account_id, version, recorded_at, debit_normal,
       currency, debits_posted, credits_posted, debits_pending, credits_pending)
     select $1, account_id, version, to_timestamp(recorded_ms / 1000.0), debit_normal, currency,
       debits_posted, credits_posted, debits_pending, credits_pending
-    from unnest($23::uuid[], $24::bigint[], $25::bigint[], $26::boolean[], $27::text[], $28::numeric[],
-      $29::numeric[], $30::numeric[], $31::numeric[]) as row (account_id, version, recorded_ms,
+    from unnest($26::uuid[], $27::bigint[], $28::bigint[], $29::boolean[], $30::text[], $31::numeric[],
+      $32::numeric[], $33::numeric[], $34::numeric[]) as row (account_id, version, recorded_ms,
       debit_normal, currency, debits_posted, credits_posted, debits_pending, credits_pending)
     on conflict (ledger, account_id) do update set version = excluded.version,
       recorded_at = excluded.recorded_at, debits_posted = excluded.debits_posted,
@@ -197,6 +204,9 @@ function journalColumns({ uuids, integers }: ArrayEncoding, rows: readonly Journ
     sparse(column(({ toBalance }) => toBalance.pendingOut || null)),
     textArray(column(({ description }) => description)),
     textArray(column(({ metadata }) => (metadata === null ? null : JSON.stringify(metadata)))),
+    sparse(column(({ originalId }) => originalId)),
+    sparse(column(({ released }) => released || null)),
+    sparse(column(({ expiresAt }) => expiresAt?.getTime() ?? null)),
   ];
 }
 
@@ -220,6 +230,62 @@ function balanceColumns({ uuids, integers }: ArrayEncoding, balances: readonly B
   ];
 }
 
+/** Transfers by id with the sum of their reversals; read after the locks of their accounts. */
+export function findOriginals({ schema }: Store): NamedStatement {
+  return {
+    name: 'micropay_find_originals',
+    text: `select ${TRANSFER_COLUMNS}, (
+        select coalesce(sum(r.amount), 0)::text from ${schema}.transfers r
+        where r.ledger = $1 and r.original_id = t.id and r.kind = 'reversal') as reversed
+      from unnest($2::uuid[]) given(id) join ${schema}.transfers t on t.ledger = $1 and t.id = given.id`,
+  };
+}
+
+export function toOriginal(row: Row): Original {
+  return { transfer: toTransfer(row), reversed: BigInt(row.reversed as string) };
+}
+
+/** Whose accounts a capture, a release or a reversal concerns. */
+export async function findOrigins(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  ids: readonly TransferId[],
+): Promise<readonly Origin[]> {
+  const { rows } = await transaction.executeSql(
+    `select t.id, t.kind::text, t.from_account as "from", t.to_account as "to"
+     from unnest($2::uuid[]) given(id) join ${schema}.transfers t on t.ledger = $1 and t.id = given.id`,
+    [ledger, plainArray(ids)],
+  );
+  return rows as unknown as readonly Origin[];
+}
+
+/** The legs of a linked group in their order. */
+export async function findGroup(
+  transaction: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  groupId: TransferId,
+): Promise<readonly Transfer[]> {
+  const { rows } = await transaction.executeSql(findByGroups(store).text, findValues(asTexts, ledger, [groupId]));
+  return rows.map(toTransfer);
+}
+
+/** What has reversed a transfer, in order. */
+export async function findReversals(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  originalId: TransferId,
+): Promise<readonly Transfer[]> {
+  const { rows } = await transaction.executeSql(
+    `select ${TRANSFER_COLUMNS} from ${schema}.transfers t
+     where t.ledger = $1 and t.original_id = $2 and t.kind = 'reversal' order by t.position`,
+    [ledger, originalId],
+  );
+  return rows.map(toTransfer);
+}
+
 /** @throws {LedgerError} `transfer_not_found` */
 export async function getTransfer(
   transaction: TransactionAdapter,
@@ -228,10 +294,6 @@ export async function getTransfer(
   id: TransferId,
 ): Promise<Transfer> {
   const { rows } = await transaction.executeSql(findByIds(store).text, findValues(asTexts, ledger, [id]));
-  if (rows[0] === undefined) {
-    throw new LedgerError('transfer_not_found', 'no transfer of this ledger has that id', {
-      transferId: id,
-    });
-  }
+  if (rows[0] === undefined) throw transferNotFound(id);
   return toTransfer(rows[0]);
 }

@@ -7,6 +7,7 @@ import addFormats from 'ajv-formats';
 import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
 import { toKafkaMessage } from '../../src/events/cloudevent.js';
+import { letExpire } from '../support/due.js';
 import { useTestBed } from '../support/test-bed.js';
 
 const require = createRequire(import.meta.url);
@@ -34,7 +35,17 @@ async function tellEverything(): Promise<readonly LedgerEvent[]> {
   await ledger.accounts.open({ address: 'a', currency: 'USD', maximum: 10n ** 37n });
   await ledger.transfers.post({ from: 'world', to: 'a', amount: 5n, currency: 'USD', metadata: { list: [1, null] } });
   await ledger.accounts.freeze('a');
-  await ledger.accounts.unfreeze('a');
+  await ledger.accounts.unfreeze('a', { by: 'operator:1', reason: 'checked' });
+  await ledger.accounts.setLimits('a', { maximum: null });
+  const hold = { from: 'a', to: 'world', amount: 2n, currency: 'USD' };
+  const expiring = await ledger.holds.place({ ...hold, expiresAt: new Date(Date.now() + 3_600_000) });
+  await letExpire(bed, expiring.id);
+  await ledger.holds.expire();
+  await ledger.holds.release((await ledger.holds.place(hold)).id);
+  const captured = await ledger.holds.capture((await ledger.holds.place(hold)).id, { amount: 1n, final: true });
+  await ledger.transfers.reverse(captured.id);
+  await ledger.accounts.open({ address: 'b', currency: 'USD' });
+  await ledger.accounts.close('b');
   const told: LedgerEvent[] = [];
   const publisher = createInProcessPublisher(async (events) => {
     told.push(...events);

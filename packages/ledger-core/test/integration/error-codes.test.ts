@@ -21,10 +21,7 @@ beforeAll(async () => {
   await ledger.accounts.open({ address: 'frozen', currency: 'USD' });
   await ledger.accounts.freeze('frozen');
   await ledger.accounts.open({ address: 'closed', currency: 'USD' });
-  await bed.sql(
-    `update micropay.balances b set status = 'closed' from micropay.accounts a
-     where a.ledger = b.ledger and a.id = b.account_id and a.address = 'closed'`,
-  );
+  await ledger.accounts.close('closed');
   await ledger.accounts.open({ address: 'small', currency: 'USD', maximum: 5n });
   await ledger.accounts.open({ address: 'euro', currency: 'EUR', minimum: null });
 });
@@ -69,6 +66,27 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
   },
   account_not_found: () => post({ to: 'nobody' }),
   transfer_not_found: () => ledger.transfers.get('0190b7c4-0000-7000-8000-000000000001'),
+  hold_not_found: () => ledger.holds.get('0190b7c4-0000-7000-8000-000000000001'),
+  async not_reversible() {
+    const { id } = await ledger.holds.place(pay());
+    return ledger.transfers.reverse(id);
+  },
+  async hold_closed() {
+    const { id } = await ledger.holds.place(pay());
+    await ledger.holds.release(id);
+    return ledger.holds.capture(id);
+  },
+  expiry_in_past: () => ledger.holds.place({ ...pay(), expiresAt: new Date(0) }),
+  async capture_exceeds_hold() {
+    const { id } = await ledger.holds.place(pay());
+    return ledger.holds.capture(id, { amount: 2n });
+  },
+  async reversal_exceeds_transfer() {
+    const { id } = await post({});
+    return ledger.transfers.reverse(id, { amount: 2n });
+  },
+  account_not_empty: () => ledger.accounts.close('alice'),
+  limit_broken: () => ledger.accounts.setLimits('alice', { maximum: 1n }),
   account_exists: () => ledger.accounts.open({ address: 'alice', currency: 'USD' }),
   same_account: () => post({ to: 'alice' }),
   currency_mismatch: () => post({ to: 'euro' }),

@@ -1,0 +1,78 @@
+import type { AccountId } from './account.js';
+import type { RequestOptions, TransferId, TransferLeg, TransferRequest } from './transfer.js';
+
+/** `captured`, `released` and `expired` are final: what ended a hold last gives its state. */
+export const HOLD_STATES = ['open', 'captured', 'released', 'expired'] as const;
+export type HoldState = (typeof HOLD_STATES)[number];
+
+/** Money that is set aside for a payee: pending on both sides until it is captured, released or expires. */
+export interface Hold {
+  /** The id of the transfer of kind `hold` that placed it. */
+  readonly id: TransferId;
+  readonly from: AccountId;
+  readonly to: AccountId;
+  readonly currency: string;
+  /** What was held at first. */
+  readonly amount: bigint;
+  /** What captures have moved so far. */
+  readonly captured: bigint;
+  /** What is held still; 0 once it is not open. */
+  readonly remaining: bigint;
+  readonly state: HoldState;
+  /** Null for never. From this instant on it counts as expired, whether or not it was swept. */
+  readonly expiresAt: Date | null;
+}
+
+/** Reserves an amount of `from` for `to`. */
+export interface PlaceHold extends Omit<TransferRequest, 'effectiveAt'> {
+  /** When it ends by itself; never when left out. */
+  readonly expiresAt?: Date;
+}
+
+/** Moves what was held, all of it or a part. */
+export interface CaptureHold extends RequestOptions, CaptureText {}
+
+/** Gives back what is held still. */
+export interface ReleaseHold extends RequestOptions, Omit<CaptureText, 'amount' | 'final' | 'effectiveAt'> {}
+
+interface CaptureText extends Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'effectiveAt'> {
+  /** At most what is held still; all of it when left out. */
+  readonly amount?: bigint;
+  /** Give back what this capture leaves; default false. */
+  readonly final?: boolean;
+}
+
+export interface HoldLeg extends Omit<TransferLeg, 'effectiveAt'> {
+  readonly kind: 'hold';
+  readonly expiresAt?: Date;
+}
+
+export interface CaptureLeg extends CaptureText {
+  readonly kind: 'capture';
+  /** Id of the hold. */
+  readonly hold: string;
+}
+
+export interface ReleaseLeg extends Omit<ReleaseHold, keyof RequestOptions> {
+  readonly kind: 'release';
+  readonly hold: string;
+}
+
+/** A hold under the locks of its accounts, and what a batch makes of it. */
+export interface HeldAmount {
+  readonly id: TransferId;
+  readonly currency: string;
+  readonly amount: bigint;
+  /** Milliseconds since 1970; null for never. */
+  readonly expiresAtMs: number | null;
+  readonly from: AccountId;
+  readonly to: AccountId;
+  captured: bigint;
+  remaining: bigint;
+  state: HoldState;
+  changed: boolean;
+}
+
+export function isDue({ expiresAtMs }: HeldAmount, nowMs: number): boolean {
+  return expiresAtMs !== null && expiresAtMs <= nowMs;
+}

@@ -1,0 +1,39 @@
+import type { Audit } from './audit.js';
+import type { RequestOptions, Transfer, TransferId, TransferKind, TransferLeg } from './transfer.js';
+
+/** A transfer the other way, linked to the one that it takes back. */
+export interface ReverseTransfer extends RequestOptions, ReversalText {}
+
+interface ReversalText extends Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'effectiveAt'> {
+  /** At most what earlier reversals left of the original; all of that when left out. */
+  readonly amount?: bigint;
+  /**
+   * For operators: when the money is no longer there, lower the account's minimum to the balance that results,
+   * with an event that says who and why. Left out, the reversal is refused.
+   */
+  readonly allowOverdraft?: Audit;
+}
+
+export interface ReversalLeg extends ReversalText {
+  readonly kind: 'reversal';
+  /** Id of the transfer or capture to take back. */
+  readonly transfer: string;
+}
+
+/** A transfer under the locks of its accounts, and how much of it is taken back. */
+export interface Original {
+  readonly transfer: Transfer;
+  reversed: bigint;
+}
+
+const REVERSIBLE: ReadonlySet<TransferKind> = new Set<TransferKind>(['transfer', 'capture']);
+
+/** Only what moved posted money and is no reversal itself can be taken back. */
+export function isReversible({ kind }: { readonly kind: TransferKind }): boolean {
+  return REVERSIBLE.has(kind);
+}
+
+/** What may be looked up of a transfer before its accounts are locked: it never changes. */
+export interface Origin extends Pick<Transfer, 'kind' | 'from' | 'to'> {
+  readonly id: TransferId;
+}

@@ -1,0 +1,102 @@
+import type { Book } from './book.js';
+import type { Hold } from './domain/hold.js';
+import { checkLeg } from './domain/leg.js';
+import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
+import { isTransferId, type PostedTransfer, type TransferId } from './domain/transfer.js';
+import { expirySubmission, toSubmission } from './engine/candidates.js';
+import { LedgerError } from './errors.js';
+import type { Holds } from './ledger-api.js';
+import { toPage } from './page.js';
+import { accountNotFound } from './postgres/accounts.js';
+import { plainArray } from './postgres/arrays.js';
+import { DUE_HOLDS_MAX, findDueHolds, findDueHoldsOf, getHold, listHolds, toDueHold } from './postgres/holds.js';
+import { fromSqlError } from './postgres/sql-errors.js';
+import { ALONE, onlyTransfer, type Submit, splitOptions } from './transfers.js';
+
+const EXPIRED_IN_TURN = 500;
+const HOLD_CURSOR = /^before ([0-9a-f-]{36})$/;
+
+export function createHolds(book: Book, submit: Submit): Holds {
+  const { store, findIdentities } = book.engine;
+  return {
+    async place(request) {
+      const [leg, bearing] = splitOptions(request);
+      const checked = checkLeg({ ...leg, kind: 'hold' as const });
+      const [outcome] = await submit([toSubmission(await book.number(), [checked], { ...bearing, ...ALONE })]);
+      return asPlaced(onlyTransfer(outcome));
+    },
+    async capture(hold, options = {}) {
+      const [leg, bearing] = splitOptions(options);
+      const checked = checkLeg({ ...leg, kind: 'capture' as const, hold });
+      const [outcome] = await submit([toSubmission(await book.number(), [checked], { ...bearing, ...ALONE })]);
+      return onlyTransfer(outcome);
+    },
+    async release(hold, options = {}) {
+      const [leg, bearing] = splitOptions(options);
+      const checked = checkLeg({ ...leg, kind: 'release' as const, hold });
+      const [outcome] = await submit([toSubmission(await book.number(), [checked], { ...bearing, ...ALONE })]);
+      return onlyTransfer(outcome);
+    },
+    async get(id) {
+      if (typeof id !== 'string' || !isTransferId(id)) {
+        throw new LedgerError('hold_not_found', "a hold's id is a UUID in lower case");
+      }
+      return getHold(book.reads, store, await book.number(), id).catch(fail);
+    },
+    async list(reference, { openOnly = false, limit, cursor } = {}) {
+      const count = checkPageLimit(limit);
+      const before = cursor === undefined ? undefined : decodeCursor(cursor, HOLD_CURSOR)[0];
+      const ledger = await book.number();
+      const [account] = await findIdentities(book.reads, ledger, [reference]).catch(fail);
+      if (account === undefined) throw accountNotFound(reference);
+      const range = { account: account.id, openOnly, before, limit: count + 1 };
+      const rows = await listHolds(book.reads, store, ledger, range).catch(fail);
+      return toPage(rows, count, ({ id }) => encodeCursor('before', id));
+    },
+    async expire() {
+      const ledger = await book.number();
+      for (let expired = 0; ; ) {
+        const due = await findDueHolds(book.reads, store, ledger, EXPIRED_IN_TURN).catch(fail);
+        const ended = await expireAll(ledger, due);
+        expired += ended;
+        // A hold that cannot be ended now, its account being busy, is left for the next sweep.
+        if (due.length < EXPIRED_IN_TURN || ended === 0) return expired;
+      }
+    },
+  };
+
+  async function expireAll(ledger: number, due: readonly TransferId[]): Promise<number> {
+    const outcomes = await submit(due.map((hold) => expirySubmission(ledger, hold)));
+    return outcomes.filter((outcome) => !(outcome instanceof LedgerError)).length;
+  }
+}
+
+/** Ends the holds of one account that are due, so that nothing of theirs stands in the way of a change. */
+export function createExpireOf(book: Book, submit: Submit): (reference: string) => Promise<void> {
+  const { store, findIdentities } = book.engine;
+  return async (reference) => {
+    const ledger = await book.number();
+    const [account] = await findIdentities(book.reads, ledger, [reference]).catch(fail);
+    if (account === undefined) return;
+    const values = [ledger, plainArray([account.id]), DUE_HOLDS_MAX];
+    const { rows } = await book.reads.executeSql(findDueHoldsOf(store).text, values).catch(fail);
+    if (rows.length > 0) await submit(rows.map((row) => expirySubmission(ledger, toDueHold(row).id)));
+  };
+}
+
+/** As it was placed: a repeated request gets the first answer, whatever has become of the hold since. */
+function asPlaced({
+  id,
+  from,
+  to,
+  currency,
+  amount,
+  expiresAt,
+  replayed,
+}: PostedTransfer): Hold & { replayed: boolean } {
+  return { id, from, to, currency, amount, captured: 0n, remaining: amount, state: 'open', expiresAt, replayed };
+}
+
+function fail(error: unknown): never {
+  throw fromSqlError(error);
+}

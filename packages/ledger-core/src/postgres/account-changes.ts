@@ -1,0 +1,165 @@
+import type { Account, AccountIdentity, AccountStatus, NewLimits } from '../domain/account.js';
+import type { Audit } from '../domain/audit.js';
+import { type Balance, pendingInOf, pendingOutOf, postedOf } from '../domain/balance.js';
+import { invariant, LedgerError } from '../errors.js';
+import { accountNotFound, findIdentities, getAccount } from './accounts.js';
+import { plainArray } from './arrays.js';
+import { lockBalances, toBalance } from './balances.js';
+import { type EventRow, writeEvent } from './events.js';
+import type { Store } from './store.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+/** The account that is changed, and where. */
+export interface AccountPlace {
+  readonly transaction: TransactionAdapter;
+  readonly store: Store;
+  readonly ledger: number;
+  readonly reference: string;
+}
+
+interface Locked {
+  readonly identity: AccountIdentity;
+  readonly balance: Balance;
+}
+
+/** @throws {LedgerError} `account_not_found` */
+async function lock({ transaction, store, ledger, reference }: AccountPlace): Promise<Locked> {
+  const [identity] = await findIdentities(transaction, store, ledger, [reference]);
+  if (identity === undefined) throw accountNotFound(reference);
+  const { rows } = await transaction.executeSql(lockBalances(store).text, [ledger, plainArray([identity.id])]);
+  invariant(rows[0] !== undefined, 'an account has a balance');
+  return { identity, balance: toBalance(rows[0]) };
+}
+
+function refuseClosed({ accountId, status }: Balance): void {
+  if (status !== 'closed') return;
+  throw new LedgerError('account_closed', `account ${accountId} is closed`, { accountId });
+}
+
+/**
+ * Freezes or opens an account under its row lock and writes the event of it; nothing when it is so already.
+ *
+ * @throws {LedgerError} `account_not_found`, `account_closed`
+ */
+export async function setStatus(
+  place: AccountPlace,
+  status: AccountStatus,
+  event: 'account.frozen.v1' | 'account.unfrozen.v1',
+  audit: Audit,
+): Promise<Account> {
+  const locked = await lock(place);
+  refuseClosed(locked.balance);
+  if (locked.balance.status !== status) await writeStatus(place, locked, status, event, audit);
+  return read(place, locked);
+}
+
+/**
+ * Closes an account for ever; nothing when it is closed already.
+ *
+ * @throws {LedgerError} `account_not_found`, `account_not_empty`
+ */
+export async function closeAccount(place: AccountPlace, audit: Audit): Promise<Account> {
+  const locked = await lock(place);
+  const { balance } = locked;
+  if (balance.status !== 'closed') {
+    const { accountId } = balance;
+    if ([postedOf(balance), pendingInOf(balance), pendingOutOf(balance)].some((amount) => amount !== 0n)) {
+      throw new LedgerError(
+        'account_not_empty',
+        `account ${accountId} has a balance or holds: bring them to zero first`,
+        {
+          accountId,
+          posted: String(postedOf(balance)),
+          pendingIn: String(pendingInOf(balance)),
+          pendingOut: String(pendingOutOf(balance)),
+        },
+      );
+    }
+    await writeStatus(place, locked, 'closed', 'account.closed.v1', audit);
+  }
+  return read(place, locked);
+}
+
+/**
+ * Sets new limits under the row lock and writes the event of it; nothing when they are so already.
+ *
+ * @throws {LedgerError} `account_not_found`, `account_closed`, `limit_broken` when the present balance breaks one
+ */
+export async function setLimits(place: AccountPlace, limits: NewLimits, audit: Audit): Promise<Account> {
+  const locked = await lock(place);
+  const { balance, identity } = locked;
+  refuseClosed(balance);
+  const { minimum = balance.minimum, maximum = balance.maximum } = limits;
+  refuseBroken(balance, { minimum, maximum });
+  if (minimum !== balance.minimum || maximum !== balance.maximum) {
+    const { transaction, store, ledger } = place;
+    await transaction.executeSql(
+      `update ${store.schema}.balances set minimum = $3, maximum = $4 where ledger = $1 and account_id = $2`,
+      [ledger, identity.id, toText(minimum), toText(maximum)],
+    );
+    await write(place, locked, 'account.limits_changed.v1', {
+      minimum: toText(minimum),
+      maximum: toText(maximum),
+      minimumBefore: toText(balance.minimum),
+      maximumBefore: toText(balance.maximum),
+      ...audit,
+    });
+  }
+  return read(place, locked);
+}
+
+function refuseBroken(balance: Balance, { minimum, maximum }: Pick<Account, 'minimum' | 'maximum'>): void {
+  const { accountId } = balance;
+  const lowest = postedOf(balance) - pendingOutOf(balance);
+  if (minimum !== null && lowest < minimum) {
+    throw new LedgerError('limit_broken', `the balance of account ${accountId} less what is held is below ${minimum}`, {
+      accountId,
+      limit: 'minimum',
+      balance: String(lowest),
+    });
+  }
+  const highest = postedOf(balance) + pendingInOf(balance);
+  if (maximum !== null && highest > maximum) {
+    throw new LedgerError(
+      'limit_broken',
+      `the balance of account ${accountId} with what is held for it is above ${maximum}`,
+      {
+        accountId,
+        limit: 'maximum',
+        balance: String(highest),
+      },
+    );
+  }
+}
+
+function toText(limit: bigint | null): string | null {
+  return limit === null ? null : String(limit);
+}
+
+async function writeStatus(
+  place: AccountPlace,
+  locked: Locked,
+  status: AccountStatus,
+  event: EventRow['type'],
+  audit: Audit,
+): Promise<void> {
+  const { transaction, store, ledger } = place;
+  await transaction.executeSql(
+    `update ${store.schema}.balances set status = $3 where ledger = $1 and account_id = $2`,
+    [ledger, locked.identity.id, status],
+  );
+  await write(place, locked, event, { from: locked.balance.status, to: status, ...audit });
+}
+
+async function write(
+  { transaction, store, ledger }: AccountPlace,
+  { identity: { id, address } }: Locked,
+  type: EventRow['type'],
+  data: EventRow['data'],
+): Promise<void> {
+  await writeEvent(transaction, store, ledger, { type, subject: id, data: { address, ...data } });
+}
+
+function read({ transaction, store, ledger }: AccountPlace, { identity }: Locked): Promise<Account> {
+  return getAccount(transaction, store, ledger, identity.id);
+}

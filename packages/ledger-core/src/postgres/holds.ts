@@ -1,0 +1,165 @@
+import type { AccountId } from '../domain/account.js';
+import type { HeldAmount, Hold, HoldState } from '../domain/hold.js';
+import type { TransferId } from '../domain/transfer.js';
+import { LedgerError } from '../errors.js';
+import { plainArray } from './arrays.js';
+import { epochMs, type NamedStatement, type Row } from './balances.js';
+import type { Store } from './store.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+const COLUMNS = `h.id, h.from_account, h.to_account, h.currency, h.amount::text, h.captured::text, h.remaining::text,
+  h.state::text, ${epochMs('h.expires_at')} as expires_ms`;
+
+/** Holds by id; read after the locks of their accounts, under which alone they change. */
+export function findHolds({ schema }: Store): NamedStatement {
+  return {
+    name: 'micropay_find_holds',
+    text: `select ${COLUMNS} from unnest($2::uuid[]) given(id)
+      join ${schema}.holds h on h.ledger = $1 and h.id = given.id`,
+  };
+}
+
+export function toHeldAmount(row: Row): HeldAmount {
+  return {
+    id: row.id as TransferId,
+    from: row.from_account as AccountId,
+    to: row.to_account as AccountId,
+    currency: row.currency as string,
+    amount: BigInt(row.amount as string),
+    captured: BigInt(row.captured as string),
+    remaining: BigInt(row.remaining as string),
+    state: row.state as HoldState,
+    expiresAtMs: row.expires_ms === null ? null : Number(row.expires_ms),
+    changed: false,
+  };
+}
+
+/** Writes holds as a decision leaves them: new ones, and those that are less or at their end. */
+export function writeHolds({ schema }: Store): NamedStatement {
+  return {
+    name: 'micropay_write_holds',
+    text: `insert into ${schema}.holds as h
+        (ledger, id, from_account, to_account, currency, amount, captured, remaining, state, expires_at)
+      select $1, id, from_account, to_account, currency, amount, captured, remaining, state,
+        to_timestamp(expires_ms / 1000.0)
+      from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[],
+        $9::${schema}.hold_state[], $10::bigint[])
+        as row (id, from_account, to_account, currency, amount, captured, remaining, state, expires_ms)
+      on conflict (ledger, id) do update set captured = excluded.captured, remaining = excluded.remaining,
+        state = excluded.state`,
+  };
+}
+
+export function holdValues(ledger: number, holds: readonly HeldAmount[]): readonly unknown[] {
+  const column = (value: (hold: HeldAmount) => string | number | bigint | null) => plainArray(holds.map(value));
+  return [
+    ledger,
+    column(({ id }) => id),
+    column(({ from }) => from),
+    column(({ to }) => to),
+    column(({ currency }) => currency),
+    column(({ amount }) => amount),
+    column(({ captured }) => captured),
+    column(({ remaining }) => remaining),
+    column(({ state }) => state),
+    column(({ expiresAtMs }) => expiresAtMs),
+  ];
+}
+
+/** How many holds that are due are ended at once. */
+export const DUE_HOLDS_MAX = 1_000;
+
+/** What a due hold's expiry has to know. */
+export type DueHold = Pick<HeldAmount, 'id' | 'from' | 'to'>;
+
+/** Open holds of accounts, of either side, whose time is over by the database's clock; the oldest first. */
+export function findDueHoldsOf({ schema }: Store): NamedStatement {
+  const side = (column: string) =>
+    `select h.* from unnest($2::uuid[]) given(id) join ${schema}.holds h on h.ledger = $1 and h.${column} = given.id`;
+  return {
+    name: 'micropay_due_holds_of',
+    text: `select id, from_account, to_account from (${side('from_account')} union ${side('to_account')}) h
+      where h.state = 'open' and h.expires_at <= clock_timestamp() order by h.expires_at limit $3`,
+  };
+}
+
+export function toDueHold(row: Row): DueHold {
+  return { id: row.id as TransferId, from: row.from_account as AccountId, to: row.to_account as AccountId };
+}
+
+/** Ids of a ledger's open holds whose time is over by the database's clock, the oldest first. */
+export async function findDueHolds(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  limit: number,
+): Promise<readonly TransferId[]> {
+  const { rows } = await transaction.executeSql(
+    `select id from ${schema}.holds
+     where ledger = $1 and state = 'open' and expires_at <= clock_timestamp() order by expires_at limit $2`,
+    [ledger, limit],
+  );
+  return rows.map(({ id }) => id as TransferId);
+}
+
+/** A hold as callers see it, where one that is due counts as expired although nothing was written yet. */
+const SHOWN_COLUMNS = `${COLUMNS}, h.state = 'open' and h.expires_at <= clock_timestamp() as is_due`;
+
+function toHold(row: Row): Hold {
+  const { from, to, id, currency, amount, captured, remaining, state, expiresAtMs } = toHeldAmount(row);
+  const isDue = row.is_due === true;
+  return {
+    id,
+    from,
+    to,
+    currency,
+    amount,
+    captured,
+    remaining: isDue ? 0n : remaining,
+    state: isDue ? 'expired' : state,
+    expiresAt: expiresAtMs === null ? null : new Date(expiresAtMs),
+  };
+}
+
+/** @throws {LedgerError} `hold_not_found` */
+export async function getHold(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  id: TransferId,
+): Promise<Hold> {
+  const { rows } = await transaction.executeSql(
+    `select ${SHOWN_COLUMNS} from ${schema}.holds h where h.ledger = $1 and h.id = $2`,
+    [ledger, id],
+  );
+  if (rows[0] === undefined) {
+    throw new LedgerError('hold_not_found', 'no hold of this ledger has that id', { holdId: id });
+  }
+  return toHold(rows[0]);
+}
+
+export interface HoldRange {
+  readonly account: AccountId;
+  readonly openOnly: boolean;
+  /** The id before which the page begins. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** Holds of one account, of either side, by id downwards: ids of the engine's own rise with time. */
+export async function listHolds(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  { account, openOnly, before, limit }: HoldRange,
+): Promise<readonly Hold[]> {
+  const side = (column: 'from_account' | 'to_account') => `(select * from ${schema}.holds
+      where ledger = $1 and ${column} = $2 and ($3::uuid is null or id < $3)
+        and (not $4 or (state = 'open' and (expires_at is null or expires_at > clock_timestamp())))
+      order by id desc limit $5)`;
+  const { rows } = await transaction.executeSql(
+    `select ${SHOWN_COLUMNS} from (${side('from_account')} union all ${side('to_account')}) h order by h.id desc limit $5`,
+    [ledger, account, before ?? null, openOnly, limit],
+  );
+  return rows.map(toHold);
+}

@@ -1,0 +1,171 @@
+import type { Ledger } from '@micropay/ledger-core';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
+
+const bed = useTestBed();
+let ledger: Ledger;
+let books = 0;
+
+beforeEach(async () => {
+  books += 1;
+  ledger = bed.ledger({ name: `book-${books}` });
+  await openWallets(ledger, { alice: 100n, bob: 0n, carol: 0n });
+});
+
+const pay = (amount: bigint, from = 'alice', to = 'bob') =>
+  ledger.transfers.post({ from, to, amount, currency: 'USD' });
+
+describe('a reversal', () => {
+  it('is a transfer the other way, linked to the first', async () => {
+    const paid = await pay(30n);
+    const reversal = await ledger.transfers.reverse(paid.id, { description: 'returned', metadata: { case: 1 } });
+    expect(reversal).toMatchObject({
+      kind: 'reversal',
+      from: paid.to,
+      to: paid.from,
+      amount: 30n,
+      originalId: paid.id,
+      description: 'returned',
+      metadata: { case: 1 },
+    });
+    expect([await postedOf(ledger, 'alice'), await postedOf(ledger, 'bob')]).toEqual([100n, 0n]);
+    const { replayed: _, ...stored } = reversal;
+    expect(await ledger.transfers.reversals(paid.id)).toEqual([stored]);
+    await expectSound(ledger);
+  });
+
+  it('in parts never sums above the original', async () => {
+    const { id } = await pay(30n);
+    await ledger.transfers.reverse(id, { amount: 10n });
+    await expect(ledger.transfers.reverse(id, { amount: 21n })).rejects.toEqual(
+      refusal('reversal_exceeds_transfer', { details: { transferId: id, left: '20' } }),
+    );
+    expect((await ledger.transfers.reverse(id)).amount).toBe(20n);
+    await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('reversal_exceeds_transfer'));
+    await expect(ledger.transfers.reverse(id, { amount: 1n })).rejects.toEqual(refusal('reversal_exceeds_transfer'));
+  });
+
+  it('races with others for what is left, over several engines', async () => {
+    const { id } = await pay(30n);
+    const engines = [ledger, ...Array.from({ length: 3 }, () => bed.ledger({ name: ledger.name }))];
+    const attempts = Array.from({ length: 24 }, (_, index) =>
+      (engines[index % engines.length] as Ledger).transfers.reverse(id, { amount: 4n }),
+    );
+    const settled = await Promise.allSettled(attempts);
+    expect(settled.filter(({ status }) => status === 'fulfilled').length).toBe(7);
+    expect(await postedOf(ledger, 'bob')).toBe(2n);
+    await expectSound(ledger);
+  });
+
+  it('with a key happens once', async () => {
+    const { id } = await pay(30n);
+    const once = await ledger.transfers.reverse(id, { idempotencyKey: 'r' });
+    expect(await ledger.transfers.reverse(id, { idempotencyKey: 'r' })).toEqual({ ...once, replayed: true });
+  });
+
+  it('of a capture goes back to the payer', async () => {
+    const { id } = await ledger.holds.place({ from: 'alice', to: 'bob', amount: 30n, currency: 'USD' });
+    const captured = await ledger.holds.capture(id, { amount: 20n, final: true });
+    await ledger.transfers.reverse(captured.id, { amount: 5n });
+    expect(await postedOf(ledger, 'bob')).toBe(15n);
+    await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('not_reversible'));
+  });
+
+  it('of a reversal is refused, and so is one of nothing', async () => {
+    const reversal = await ledger.transfers.reverse((await pay(30n)).id);
+    await expect(ledger.transfers.reverse(reversal.id)).rejects.toEqual(refusal('not_reversible'));
+    for (const id of ['0190b7c4-0000-7000-8000-000000000001', 'x']) {
+      await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('transfer_not_found'));
+    }
+    await expect(ledger.inLedger('elsewhere').transfers.reverse(reversal.id)).rejects.toEqual(
+      refusal('transfer_not_found'),
+    );
+  });
+
+  it.each(['alice', 'bob'])('is refused while %s is frozen', async (address) => {
+    const { id } = await pay(30n);
+    await ledger.accounts.freeze(address);
+    await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('account_frozen'));
+  });
+});
+
+describe('a reversal of money that is no longer there', () => {
+  it('is refused, unless an operator lowers the minimum with it', async () => {
+    const { id } = await pay(30n);
+    await pay(25n, 'bob', 'carol');
+    await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('insufficient_funds'));
+    await ledger.transfers.reverse(id, { allowOverdraft: { by: 'operator:7', reason: 'chargeback' } });
+    expect(await ledger.accounts.get('bob')).toMatchObject({ posted: -25n, minimum: -25n, available: 0n });
+    const told = await bed.sql<{ data: unknown }>(
+      `select e.data from micropay.events e join micropay.ledgers l on l.id = e.ledger
+       where l.name = $1 and e.type = 'account.limits_changed.v1'`,
+      [ledger.name],
+    );
+    expect(told.map(({ data }) => data)).toEqual([
+      {
+        address: 'bob',
+        minimum: '-25',
+        maximum: null,
+        minimumBefore: '0',
+        maximumBefore: null,
+        by: 'operator:7',
+        reason: 'chargeback',
+      },
+    ]);
+    await expectSound(ledger);
+  });
+
+  it('lowers nothing when it is not needed, and nothing when the group is refused', async () => {
+    const { id } = await pay(30n);
+    await ledger.transfers.reverse(id, { amount: 10n, allowOverdraft: { by: 'operator:7' } });
+    await pay(15n, 'bob', 'carol');
+    const legs = [
+      { kind: 'reversal' as const, transfer: id, allowOverdraft: { by: 'operator:7' } },
+      { from: 'carol', to: 'bob', amount: 1_000n, currency: 'USD' },
+    ];
+    await expect(ledger.transfers.postLinked(legs)).rejects.toEqual(refusal('insufficient_funds'));
+    expect(await ledger.accounts.get('bob')).toMatchObject({ posted: 5n, minimum: 0n });
+    expect((await ledger.transfers.reversals(id)).length).toBe(1);
+  });
+
+  it('lowers a minimum twice in one batch, each time with its event', async () => {
+    const paid = [await pay(30n), await pay(20n)];
+    await pay(50n, 'bob', 'carol');
+    await Promise.all(paid.map(({ id }) => ledger.transfers.reverse(id, { allowOverdraft: {} })));
+    expect(await ledger.accounts.get('bob')).toMatchObject({ posted: -50n, minimum: -50n });
+    await expectSound(ledger);
+  });
+});
+
+describe('a linked group', () => {
+  const group = () =>
+    ledger.transfers.postLinked([
+      { from: 'alice', to: 'bob', amount: 40n, currency: 'USD' },
+      { from: 'bob', to: 'carol', amount: 15n, currency: 'USD' },
+    ]);
+
+  it('is taken back as a whole, last leg first', async () => {
+    const legs = await group();
+    const reversals = await ledger.transfers.reverseLinked(legs[0]?.id ?? '', { idempotencyKey: 'all' });
+    expect(reversals.map(({ originalId }) => originalId)).toEqual([legs[1]?.id, legs[0]?.id]);
+    expect(new Set(reversals.map(({ groupId }) => groupId)).size).toBe(1);
+    expect([await postedOf(ledger, 'alice'), await postedOf(ledger, 'bob')]).toEqual([100n, 0n]);
+    const again = await ledger.transfers.reverseLinked(legs[0]?.id ?? '', { idempotencyKey: 'all' });
+    expect(again).toEqual(reversals.map((reversal) => ({ ...reversal, replayed: true })));
+  });
+
+  it('is taken back by part, and then not as a whole', async () => {
+    const legs = await group();
+    await ledger.transfers.reverse(legs[1]?.id ?? '');
+    await expect(ledger.transfers.reverseLinked(legs[0]?.id ?? '')).rejects.toEqual(
+      refusal('reversal_exceeds_transfer'),
+    );
+    await ledger.transfers.reverse(legs[0]?.id ?? '');
+    await expectSound(ledger);
+  });
+
+  it('that there is none of is not found', async () => {
+    const { id } = await pay(1n);
+    await expect(ledger.transfers.reverseLinked(id)).rejects.toEqual(refusal('transfer_not_found'));
+  });
+});
