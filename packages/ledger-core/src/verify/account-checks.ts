@@ -63,7 +63,7 @@ export async function strayBalances(
 /** One side of the journal, as the entries of the accounts that stand on it. */
 function entriesOf(schema: string, side: 'from' | 'to'): string {
   return `select t.id as transfer_id, ${side === 'from'} as is_debit, t.${side}_version as version, t.recorded_at, t.kind,
-      t.amount, t.currency, t.${side}_posted as posted, coalesce(t.${side}_pending_in, 0) as pending_in,
+      t.amount, coalesce(t.released, 0) as released, t.currency, t.${side}_posted as posted, coalesce(t.${side}_pending_in, 0) as pending_in,
       coalesce(t.${side}_pending_out, 0) as pending_out
     from ${schema}.transfers t
     where t.${side}_account = a.id and t.${side}_version > a.after and t.${side}_version <= a.up_to and t.ledger + 0 = $1`;
@@ -98,7 +98,7 @@ function accountChecks(schema: string): string {
       select a.id as account_id, e.transfer_id, e.is_debit, e.version, e.recorded_at, e.currency, e.posted, e.pending_in,
         e.pending_out, a.currency as account_currency,
         case when e.kind in ('transfer', 'capture', 'reversal') then e.amount else 0 end as moved,
-        case e.kind when 'hold' then e.amount when 'capture' then -e.amount when 'release' then -e.amount
+        case e.kind when 'hold' then e.amount when 'capture' then -e.amount - e.released when 'release' then -e.amount
           when 'expiry' then -e.amount else 0 end as held,
         e.is_debit = a.debit_normal as raises,
         lag(e.version, 1, a.version) over account_order as version_before,
