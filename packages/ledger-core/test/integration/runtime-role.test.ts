@@ -44,7 +44,12 @@ describe('the documented role', () => {
     await ledger.transfers.postLinked([{ from: 'alice', to: 'world', amount: 1n, currency: 'USD' }]);
     await ledger.accounts.freeze('alice');
     await ledger.accounts.unfreeze('alice');
+    await ledger.accounts.setLimits('alice', { minimum: -5n });
     expect((await ledger.accounts.entries('alice')).data).toHaveLength(3);
+    const { id } = await ledger.holds.place({ from: 'alice', to: 'world', amount: 2n, currency: 'USD' });
+    const captured = await ledger.holds.capture(id, { amount: 1n, final: true });
+    await ledger.transfers.reverse(captured.id, { allowOverdraft: { by: 'test' } });
+    expect(await ledger.holds.expire()).toBe(0);
     expect((await ledger.accounts.list()).data).toHaveLength(2);
     expect((await ledger.currencies.get('POINTS')).scale).toBe(0);
     await expectSound(ledger);
