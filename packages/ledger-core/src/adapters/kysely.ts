@@ -4,6 +4,7 @@ import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 /** What the ledger needs of a kysely transaction, whichever version of kysely it comes from. */
 interface KyselyTransaction {
   executeQuery(query: object): Promise<{ readonly rows: unknown[] }>;
+  withoutPlugins(): KyselyTransaction;
 }
 
 const adapters = new WeakMap<KyselyTransaction, TransactionAdapter>();
@@ -15,9 +16,11 @@ const adapters = new WeakMap<KyselyTransaction, TransactionAdapter>();
 export function fromKysely(transaction: KyselyTransaction): TransactionAdapter {
   const known = adapters.get(transaction);
   if (known !== undefined) return known;
+  // A plugin may rename what the ledger reads: CamelCasePlugin does.
+  const plain = transaction.withoutPlugins();
   const adapter: TransactionAdapter = {
     async executeSql(text, values) {
-      const { rows } = await transaction.executeQuery(CompiledQuery.raw(text, [...values]));
+      const { rows } = await plain.executeQuery(CompiledQuery.raw(text, [...values]));
       return { rows: rows as Record<string, unknown>[] };
     },
   };

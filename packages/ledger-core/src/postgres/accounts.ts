@@ -16,7 +16,6 @@ import { plainArray, textArray } from './arrays.js';
 import { epochMs } from './balances.js';
 import { useCurrency } from './currencies.js';
 import { writeEvent } from './events.js';
-import { violatedConstraint } from './sql-errors.js';
 import type { Store } from './store.js';
 import { run } from './tables.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -151,31 +150,31 @@ export async function openAccount(
   const id = request.id ?? uuidv7();
   const { schema } = store;
   const { address, type, minimum, maximum, metadata } = request;
-  try {
-    await transaction.executeSql(
-      `with account as (
-         insert into ${schema}.accounts (ledger, id, address, type, currency, metadata, opened_at)
-         values ($1, $2, $3, $4, $5, $6, clock_timestamp())
-         returning ledger, id, opened_at
-       )
-       insert into ${schema}.balances
-         (ledger, account_id, recorded_at, debit_normal, currency, minimum, maximum)
-       select ledger, id, opened_at, $7, $5, $8, $9 from account`,
-      [
-        ledger,
-        id,
-        address,
-        type,
-        currency.code,
-        JSON.stringify(metadata),
-        isDebitNormal(type),
-        minimum?.toString() ?? null,
-        maximum?.toString() ?? null,
-      ],
-    );
-  } catch (error) {
-    throw asAccountExists(error, address);
-  }
+  // Without an error of PostgreSQL, after which postgres.js would roll a caller's transaction back.
+  const { rows } = await transaction.executeSql(
+    `with account as (
+       insert into ${schema}.accounts (ledger, id, address, type, currency, metadata, opened_at)
+       values ($1, $2, $3, $4, $5, $6, clock_timestamp())
+       on conflict do nothing
+       returning ledger, id, opened_at
+     )
+     insert into ${schema}.balances
+       (ledger, account_id, recorded_at, debit_normal, currency, minimum, maximum)
+     select ledger, id, opened_at, $7, $5, $8, $9 from account
+     returning account_id`,
+    [
+      ledger,
+      id,
+      address,
+      type,
+      currency.code,
+      JSON.stringify(metadata),
+      isDebitNormal(type),
+      minimum?.toString() ?? null,
+      maximum?.toString() ?? null,
+    ],
+  );
+  if (rows.length === 0) throw await accountExists(transaction, store, ledger, address);
   await writeEvent(transaction, store, ledger, {
     type: 'account.opened.v1',
     subject: id,
@@ -190,15 +189,15 @@ export async function openAccount(
   return getAccount(transaction, store, ledger, id);
 }
 
-function asAccountExists(error: unknown, address: string): unknown {
-  const constraint = violatedConstraint(error);
-  if (constraint === 'accounts_address_unique') {
-    return new LedgerError('account_exists', `address ${address} is taken`, { address });
-  }
-  if (constraint === 'accounts_pkey') {
-    return new LedgerError('account_exists', 'this account id is taken');
-  }
-  return error;
+async function accountExists(
+  transaction: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  address: string,
+): Promise<LedgerError> {
+  const [holder] = await findIdentities(transaction, store, ledger, [address]);
+  if (holder === undefined) return new LedgerError('account_exists', 'this account id is taken');
+  return new LedgerError('account_exists', `address ${address} is taken`, { address });
 }
 
 export function accountNotFound(reference: string): LedgerError {

@@ -22,6 +22,13 @@ describe('fromSqlError', () => {
       fromPostgres('23505', { constraint: 'transfers_pkey' }),
       'transaction_conflict',
     ],
+    [
+      'a key that was posted meanwhile, as postgres.js says it',
+      fromPostgres('23505', { constraint_name: 'transfers_idempotency_unique' }),
+      'transaction_conflict',
+    ],
+    ['a connection that postgres.js has lost', fromSocket('CONNECTION_CLOSED'), 'database_unavailable'],
+    ['a connection that postgres.js cannot make', fromSocket('CONNECT_TIMEOUT'), 'database_unavailable'],
     ['a lock timeout', fromPostgres('55P03'), 'account_busy'],
     ['a lost connection', fromPostgres('08006'), 'database_unavailable'],
     ['a full disk', fromPostgres('53100'), 'database_unavailable'],

@@ -6,10 +6,14 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Name of the constraint that refused a row. */
-export function violatedConstraint(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('constraint' in error)) return undefined;
-  return typeof error.constraint === 'string' ? error.constraint : undefined;
+/** Name of the constraint that refused a row; postgres.js calls it otherwise than `pg`. */
+function violatedConstraint(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { constraint, constraint_name: name = constraint } = error as {
+    constraint?: unknown;
+    constraint_name?: unknown;
+  };
+  return typeof name === 'string' ? name : undefined;
 }
 
 /** 55P03: a row lock was not to be had within `lock_timeout`. */
@@ -43,8 +47,10 @@ function isNetworkError(error: Error): boolean {
   return 'syscall' in error || ('errors' in error && error instanceof AggregateError) || isSocketCode(error);
 }
 
+/** CONNECTION_… and CONNECT_TIMEOUT are the codes of postgres.js. */
 function isSocketCode(error: Error): boolean {
-  return 'code' in error && typeof error.code === 'string' && /^(?:E[A-Z]+|ERR_SOCKET.*)$/.test(error.code);
+  if (!('code' in error) || typeof error.code !== 'string') return false;
+  return /^(?:E[A-Z]+|ERR_SOCKET.*|CONNECTION_[A-Z]+|CONNECT_TIMEOUT)$/.test(error.code);
 }
 
 /** `pg` reports a broken connection by message alone. */

@@ -1,0 +1,42 @@
+import { LedgerError } from '../errors.js';
+import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+
+interface PgConnection {
+  query(text: string, values: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
+}
+
+/** What the ledger needs of a knex transaction, whichever version of knex it comes from. */
+interface KnexTransaction {
+  readonly isTransaction?: boolean;
+  isCompleted(): boolean;
+  readonly client: { acquireConnection(): Promise<PgConnection> };
+}
+
+const adapters = new WeakMap<KnexTransaction, TransactionAdapter>();
+
+/**
+ * Lets the ledger work in this knex transaction of the client `pg`. A transaction always has the same
+ * adapter, by which the ledger keeps its work there in turn.
+ *
+ * Statements go to the transaction's own connection: knex would take every "?" for a value, and hand
+ * rows to the application's `postProcessResponse`.
+ */
+export function fromKnex(transaction: KnexTransaction): TransactionAdapter {
+  const known = adapters.get(transaction);
+  if (known !== undefined) return known;
+  const adapter: TransactionAdapter = {
+    async executeSql(text, values) {
+      refuseOutsideTransaction(transaction);
+      const connection = await transaction.client.acquireConnection();
+      return connection.query(text, [...values]);
+    },
+  };
+  adapters.set(transaction, adapter);
+  return adapter;
+}
+
+/** Without a transaction, or after its end, the connection would be another's. */
+function refuseOutsideTransaction(transaction: KnexTransaction): void {
+  if (transaction.isTransaction === true && !transaction.isCompleted()) return;
+  throw new LedgerError('transaction_isolation', 'fromKnex() needs a transaction of knex that has not ended');
+}
