@@ -9,8 +9,10 @@ export {
   type NewLimits,
   type OpenAccount,
 } from './domain/account.js';
+export { allocate, type Weight } from './domain/allocate.js';
 export type { Audit } from './domain/audit.js';
 export { type Currency, isoScale } from './domain/currency.js';
+export { type Exchange, exchange } from './domain/exchange.js';
 export {
   type CaptureHold,
   type CaptureLeg,
@@ -26,6 +28,7 @@ export type { LinkedLeg } from './domain/leg.js';
 export type { JsonValue, Metadata } from './domain/metadata.js';
 export { parseAmount, toDecimal, toMinorUnits } from './domain/money.js';
 export type { ReversalLeg, ReverseTransfer } from './domain/reversal.js';
+export { ROUNDINGS, type Rounding } from './domain/rounding.js';
 export type {
   BalanceAfter,
   Entry,
