@@ -53,6 +53,14 @@ END >= minimum),
   constraint balances_totals_not_negative CHECK (debits_posted >= 0::numeric AND credits_posted >= 0::numeric AND debits_pending >= 0::numeric AND credits_pending >= 0::numeric)
 ) with (fillfactor=50);
 
+create table checkpoint (
+  "position" bigint not null default 0,
+  only_row boolean not null default true,
+  constraint checkpoint_pkey PRIMARY KEY (only_row),
+  constraint checkpoint_one_row CHECK (only_row),
+  constraint checkpoint_position_not_negative CHECK ("position" >= 0)
+);
+
 create table currencies (
   ledger integer not null,
   code text collate "C" not null,
@@ -60,6 +68,29 @@ create table currencies (
   constraint currencies_pkey PRIMARY KEY (ledger, code),
   constraint currencies_ledger_exists FOREIGN KEY (ledger) REFERENCES ledgers(id),
   constraint currencies_scale_range CHECK (scale >= 0 AND scale <= 30)
+);
+
+create table dated_blocks (
+  ledger integer not null,
+  scope uuid not null,
+  starts_at timestamp(3) with time zone not null,
+  currency text collate "C" not null,
+  type account_type not null,
+  last_at timestamp(3) with time zone not null,
+  entries integer not null,
+  debits numeric not null,
+  credits numeric not null,
+  constraint dated_blocks_pkey PRIMARY KEY (ledger, scope, starts_at, currency, type)
+) with (fillfactor=70);
+
+create table dated_marks (
+  ledger integer not null,
+  account_id uuid not null,
+  "position" bigint not null,
+  entries bigint not null,
+  debits numeric not null,
+  credits numeric not null,
+  constraint dated_marks_pkey PRIMARY KEY (ledger, account_id, "position")
 );
 
 create table event_cursors (
@@ -103,6 +134,21 @@ create table holds (
 CREATE INDEX holds_due ON holds USING btree (ledger, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL;
 CREATE INDEX holds_from ON holds USING btree (ledger, from_account, id);
 CREATE INDEX holds_to ON holds USING btree (ledger, to_account, id);
+
+create table journal_stretches (
+  ledger integer not null,
+  begins_after bigint not null,
+  through bigint not null,
+  currency text collate "C" not null,
+  type account_type not null,
+  first_recorded_at timestamp(3) with time zone not null,
+  last_recorded_at timestamp(3) with time zone not null,
+  debits numeric not null,
+  credits numeric not null,
+  dated_debits numeric not null,
+  dated_credits numeric not null,
+  constraint journal_stretches_pkey PRIMARY KEY (ledger, through, currency, type)
+);
 
 create table ledgers (
   id integer not null generated always as identity,
@@ -153,11 +199,16 @@ create table transfers (
   constraint transfers_accounts_differ CHECK (from_account <> to_account),
   constraint transfers_amount_positive CHECK (amount > 0::numeric)
 );
+CREATE INDEX transfers_dated ON transfers USING btree (ledger, effective_at) WHERE effective_at IS NOT NULL;
+CREATE INDEX transfers_from_dated ON transfers USING btree (from_account, effective_at, from_version) WHERE effective_at IS NOT NULL;
+CREATE INDEX transfers_from_dated_log ON transfers USING btree (from_account, "position") WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_from_history ON transfers USING btree (from_account, from_version);
 CREATE INDEX transfers_group ON transfers USING btree (ledger, group_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_idempotency_unique ON transfers USING btree (ledger, idempotency_hash) WHERE idempotency_hash IS NOT NULL;
 CREATE INDEX transfers_original ON transfers USING btree (ledger, original_id) WHERE original_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position");
+CREATE INDEX transfers_to_dated ON transfers USING btree (to_account, effective_at, to_version) WHERE effective_at IS NOT NULL;
+CREATE INDEX transfers_to_dated_log ON transfers USING btree (to_account, "position") WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_to_history ON transfers USING btree (to_account, to_version);
 
 create view entries as

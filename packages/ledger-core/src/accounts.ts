@@ -1,3 +1,4 @@
+import { createAccountHistory } from './account-history.js';
 import type { Book } from './book.js';
 import {
   type Account,
@@ -68,6 +69,7 @@ export function createAccounts(book: Book, expireOf: (reference: string) => Prom
   }
 
   return {
+    ...createAccountHistory(book, identify),
     identify,
     identifyMany,
     open,

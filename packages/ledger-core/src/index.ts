@@ -24,6 +24,7 @@ export {
   type ReleaseHold,
   type ReleaseLeg,
 } from './domain/hold.js';
+export type { Moment } from './domain/instant.js';
 export type { LinkedLeg } from './domain/leg.js';
 export type { JsonValue, Metadata } from './domain/metadata.js';
 export { parseAmount, toDecimal, toMinorUnits } from './domain/money.js';
@@ -60,6 +61,8 @@ export type { EventSubscription, SubscribeOptions } from './events/tail.js';
 export { createLedger, type LedgerOptions } from './ledger.js';
 export type {
   Accounts,
+  AsOf,
+  BalanceAt,
   Currencies,
   FreezeSide,
   Holds,
@@ -67,11 +70,13 @@ export type {
   LedgerInTransaction,
   Page,
   PageOptions,
+  TimeBasis,
   Transfers,
 } from './ledger-api.js';
 export type { EventLag, OldestWriter } from './postgres/event-cursors.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
+export type { CheckpointProgress } from './time/checkpoints.js';
 export type { VerifyProgress } from './verify/progress.js';
 export type { VerifyProblem, VerifyReport } from './verify/report.js';
 export type { TrialBalance, TrialBalanceLine } from './verify/trial-balance.js';

@@ -2,6 +2,7 @@ import type { Account, AccountIdentity, NewLimits, OpenAccount } from './domain/
 import type { Audit } from './domain/audit.js';
 import type { Currency } from './domain/currency.js';
 import type { CaptureHold, Hold, PlaceHold, ReleaseHold } from './domain/hold.js';
+import type { Moment } from './domain/instant.js';
 import type { LinkedLeg } from './domain/leg.js';
 import type { ReverseTransfer } from './domain/reversal.js';
 import type {
@@ -15,6 +16,7 @@ import type {
 import type { Fact } from './events/fact.js';
 import type { EventSubscription, SubscribeOptions } from './events/tail.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import type { CheckpointProgress } from './time/checkpoints.js';
 import type { VerifyReport } from './verify/report.js';
 import type { TrialBalance } from './verify/trial-balance.js';
 import type { VerifyOptions } from './verify/verify.js';
@@ -34,6 +36,30 @@ export interface PageOptions {
 }
 
 export type FreezeSide = 'debits' | 'credits' | 'both';
+
+/**
+ * Which time counts: when the ledger recorded a transfer, which never changes afterwards, or when it is effective,
+ * which later transfers may change for the past.
+ */
+export type TimeBasis = 'recorded' | 'effective';
+
+/** As of when, and by which time; default `recorded`. */
+export interface AsOf {
+  /** The last instant that counts; a calendar day counts to its end in the ledger's zone. */
+  readonly at: Moment;
+  readonly by?: TimeBasis;
+}
+
+/** A balance as of an instant; pending amounts are known by recorded time alone. */
+export type BalanceAt =
+  | {
+      readonly at: Date;
+      readonly by: 'recorded';
+      readonly posted: bigint;
+      readonly pendingIn: bigint;
+      readonly pendingOut: bigint;
+    }
+  | { readonly at: Date; readonly by: 'effective'; readonly posted: bigint };
 
 export interface Accounts {
   /**
@@ -67,6 +93,25 @@ export interface Accounts {
    * @throws {LedgerError} `account_not_found`, `invalid_cursor`
    */
   entries(reference: string, options?: PageOptions): Promise<Page<Entry>>;
+  /**
+   * The balance as of an instant, of all that was recorded or was effective at it or before; zero before the account was
+   * opened. Locks nothing. A transfer that is being posted may still be recorded a moment before now.
+   *
+   * ```ts
+   * const { posted } = await ledger.accounts.balanceAt('users:42:usd', { at: '2026-03-31', by: 'effective' });
+   * ```
+   *
+   * @throws {LedgerError} `invalid_request`, `account_not_found`
+   */
+  balanceAt(
+    reference: string,
+    asOf: AsOf & { readonly by: 'effective' },
+  ): Promise<Extract<BalanceAt, { by: 'effective' }>>;
+  balanceAt(
+    reference: string,
+    asOf: AsOf & { readonly by?: 'recorded' },
+  ): Promise<Extract<BalanceAt, { by: 'recorded' }>>;
+  balanceAt(reference: string, asOf: AsOf): Promise<BalanceAt>;
   /**
    * Refuses new transfers, holds and captures on the named side, under the account's row lock; writes
    * `account.frozen`. A later call replaces the side. What is held can still be released and expires.
@@ -236,8 +281,34 @@ export interface Ledger {
   onCommit(listener: () => void): () => void;
   /** Another ledger of the same schema, made on first use; shares connections and lanes. */
   inLedger(name: string): Ledger;
-  /** Debits and credits per currency and account type, from one snapshot. */
-  trialBalance(): Promise<TrialBalance>;
+  /**
+   * Debits and credits per currency and account type, from one snapshot; now, or as of an instant. The accounts
+   * counted are those of now.
+   *
+   * @throws {LedgerError} `invalid_request`
+   */
+  trialBalance(asOf?: AsOf): Promise<TrialBalance>;
+  /** The IANA zone whose calendar days are the ledger's; `UTC` until it is set. */
+  timeZone(): Promise<string>;
+  /**
+   * Sets the zone; what is recorded stays as it is, and days are told anew. Answers the zone as it is usually written.
+   *
+   * @throws {LedgerError} `invalid_request` unless it is the name of an IANA zone
+   */
+  setTimeZone(name: string): Promise<string>;
+  /**
+   * Sums of the journal of all ledgers of the schema, by which balances as of an instant are quick. They are derived:
+   * answers are the same without them, and slower.
+   */
+  readonly checkpoints: {
+    /**
+     * Adds what the journal has gained, in steps of 5,000 positions; to be called every few seconds by any process, or
+     * by all. May be killed at any time.
+     */
+    advance(): Promise<CheckpointProgress>;
+    /** Makes all of them anew, should they ever be in doubt. */
+    rebuild(): Promise<CheckpointProgress>;
+  };
   /** Recomputes every balance from the journal, in short snapshots, and names the rows that are wrong. */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   /**

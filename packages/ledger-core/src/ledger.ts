@@ -1,7 +1,9 @@
 import type { PoolConfig } from 'pg';
 import { createAccounts } from './accounts.js';
+import { asOfIn } from './as-of.js';
 import type { Book } from './book.js';
 import type { Candidate } from './domain/decide.js';
+import { checkTimeZone } from './domain/instant.js';
 import { createEngine, type Engine } from './engine/engine.js';
 import type { EngineLimits } from './engine/limits.js';
 import { lookUpAll } from './engine/look-up.js';
@@ -11,15 +13,16 @@ import { checkFact } from './events/fact.js';
 import { createEventTail, type EventTail } from './events/tail.js';
 import { createExpireOf, createHolds } from './holds.js';
 import type { Ledger, LedgerInTransaction } from './ledger-api.js';
-import { fromPool, inTransaction } from './postgres/connect.js';
+import { fromPool, inSnapshot, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
 import { writeFirstEvent } from './postgres/events.js';
-import { checkLedgerName } from './postgres/ledgers.js';
+import { checkLedgerName, readTimeZone, writeTimeZone } from './postgres/ledgers.js';
 import { checkSchema } from './postgres/migrate.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import { advanceCheckpoints, type CheckpointProgress, rebuildCheckpoints } from './time/checkpoints.js';
 import { createTransfers, type Submit } from './transfers.js';
-import { readTrialBalance } from './verify/trial-balance.js';
+import { readTrialBalance, readTrialBalanceAt } from './verify/trial-balance.js';
 import { verifyLedger } from './verify/verify.js';
 
 export interface LedgerOptions {
@@ -89,7 +92,22 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       checkLedgerName(other);
       return ledgerOf(engine, tail, other);
     },
-    trialBalance: async () => readTrialBalance(reads, store, await book.number()).catch(fail),
+    async trialBalance(asOf) {
+      if (asOf === undefined) return readTrialBalance(reads, store, await book.number()).catch(fail);
+      const { at, by } = await asOfIn(book, asOf);
+      const ledger = await book.number();
+      return inSnapshot(pool, (snapshot) => readTrialBalanceAt(snapshot, store, ledger, { at, by })).catch(fail);
+    },
+    timeZone: async () => readTimeZone(reads, store, await book.number()).catch(fail),
+    async setTimeZone(given) {
+      const timeZone = checkTimeZone(given);
+      await writeTimeZone(reads, store, await book.number(), timeZone).catch(fail);
+      return timeZone;
+    },
+    checkpoints: {
+      advance: () => withCheckpoints(engine, advanceCheckpoints),
+      rebuild: () => withCheckpoints(engine, rebuildCheckpoints),
+    },
     verify: async (options) =>
       verifyLedger(
         (work) => inTransaction(engine.longReads, work, 'repeatable read').catch(fail),
@@ -148,6 +166,17 @@ async function resolveWithin(
     { transaction, store, ledger },
   );
   return submissions.map(({ toCandidate }) => toCandidate(lookUp));
+}
+
+/** On the connection for long work, one run at a time in this process. */
+async function withCheckpoints(engine: Engine, work: typeof advanceCheckpoints): Promise<CheckpointProgress> {
+  await checkSchema(fromPool(engine.pool), engine.schema).catch(fail);
+  const connection = {
+    statements: fromPool(engine.longReads),
+    change: <Result>(change: (transaction: TransactionAdapter) => Promise<Result>) =>
+      inTransaction(engine.longReads, change),
+  };
+  return work(connection, engine.store).catch(fail);
 }
 
 function fail(error: unknown): never {

@@ -112,3 +112,11 @@ export function snapshotOn(client: ClientBase) {
     }
   };
 }
+
+/** Runs statements that only read in one snapshot. */
+export function inSnapshot<Result>(
+  pool: Pool,
+  work: (snapshot: TransactionAdapter) => Promise<Result>,
+): Promise<Result> {
+  return inTransaction(pool, work, 'repeatable read read only');
+}

@@ -25,3 +25,22 @@ export async function findOrCreateLedger(
   const { rows: created } = await transaction.executeSql(find, [name]);
   return Number(created[0]?.id);
 }
+
+/** The IANA zone whose days are the ledger's. */
+export async function readTimeZone(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+): Promise<string> {
+  const { rows } = await transaction.executeSql(`select time_zone from ${schema}.ledgers where id = $1`, [ledger]);
+  return String(rows[0]?.time_zone);
+}
+
+export async function writeTimeZone(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  timeZone: string,
+): Promise<void> {
+  await transaction.executeSql(`update ${schema}.ledgers set time_zone = $2 where id = $1`, [ledger, timeZone]);
+}

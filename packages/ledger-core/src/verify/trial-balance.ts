@@ -1,5 +1,7 @@
 import type { AccountType } from '../domain/account.js';
+import type { TotalsLine } from '../postgres/dated.js';
 import type { Store } from '../postgres/store.js';
+import { readEffectiveTotals, readRecordedTotals } from '../postgres/totals-at.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 
 /** Sums of minor units over accounts of one currency and type. */
@@ -31,13 +33,48 @@ export async function readTrialBalance(
      where a.ledger = $1 group by a.currency, a.type order by a.currency, a.type`,
     [ledger],
   );
-  const lines = rows.map((row) => ({
-    currency: String(row.currency),
-    type: row.type as AccountType,
-    accounts: Number(row.accounts),
-    debits: BigInt(String(row.debits)),
-    credits: BigInt(String(row.credits)),
-  }));
+  return toTrialBalance(
+    rows.map((row) => ({
+      ...accountsLine(row),
+      debits: BigInt(String(row.debits)),
+      credits: BigInt(String(row.credits)),
+    })),
+  );
+}
+
+/** The same as of an instant, from the journal; needs one snapshot for its statements. */
+export async function readTrialBalanceAt(
+  snapshot: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  { at, by }: { readonly at: Date; readonly by: 'recorded' | 'effective' },
+): Promise<TrialBalance> {
+  const totals =
+    by === 'recorded'
+      ? await readRecordedTotals(snapshot, store, ledger, at)
+      : await readEffectiveTotals(snapshot, store, ledger, at);
+  const { rows } = await snapshot.executeSql(
+    `select currency, type::text, count(*)::text as accounts from ${store.schema}.accounts
+     where ledger = $1 group by currency, type order by currency, type`,
+    [ledger],
+  );
+  return toTrialBalance(rows.map((row) => addTotals(accountsLine(row), totals)));
+}
+
+function accountsLine(row: Readonly<Record<string, unknown>>) {
+  return { currency: String(row.currency), type: row.type as AccountType, accounts: Number(row.accounts) };
+}
+
+function addTotals(line: ReturnType<typeof accountsLine>, totals: readonly TotalsLine[]): TrialBalanceLine {
+  const own = totals.filter(({ currency, type }) => currency === line.currency && type === line.type);
+  return {
+    ...line,
+    debits: own.reduce((sum, { debits }) => sum + debits, 0n),
+    credits: own.reduce((sum, { credits }) => sum + credits, 0n),
+  };
+}
+
+function toTrialBalance(lines: readonly TrialBalanceLine[]): TrialBalance {
   const totals = [...new Set(lines.map(({ currency }) => currency))].map((currency) => {
     const ofCurrency = lines.filter((line) => line.currency === currency);
     return {

@@ -52,6 +52,9 @@ describe('the documented role', () => {
     expect(await ledger.holds.expire()).toBe(0);
     expect((await ledger.accounts.list()).data).toHaveLength(2);
     expect((await ledger.currencies.get('POINTS')).scale).toBe(0);
+    await ledger.setTimeZone('Europe/Berlin');
+    await ledger.checkpoints.rebuild();
+    expect((await ledger.accounts.balanceAt('alice', { at: '9999-12-31', by: 'effective' })).posted).toBe(98n);
     await expectSound(ledger);
   });
 

@@ -1,0 +1,40 @@
+import { asOfIn } from './as-of.js';
+import type { Book } from './book.js';
+import { type AccountIdentity, isDebitNormal } from './domain/account.js';
+import type { Accounts, AsOf, BalanceAt } from './ledger-api.js';
+import { accountNotFound } from './postgres/accounts.js';
+import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
+import { inSnapshot } from './postgres/connect.js';
+import { fromSqlError } from './postgres/sql-errors.js';
+
+/** What an account was at an instant. */
+export function createAccountHistory(book: Book, identify: Accounts['identify']): Pick<Accounts, 'balanceAt'> {
+  const { store, pool } = book.engine;
+
+  async function known(reference: string): Promise<AccountIdentity> {
+    const account = await identify(reference);
+    if (account === undefined) throw accountNotFound(reference);
+    return account;
+  }
+
+  async function balanceAt(reference: string, asOf: AsOf): Promise<BalanceAt> {
+    const { at, by } = await asOfIn(book, asOf);
+    const { id: accountId, type } = await known(reference);
+    const ledger = await book.number();
+    if (by === 'recorded') {
+      const balance = await readRecordedBalance(book.reads, store, ledger, { accountId, at }).catch(fail);
+      return { at, by, posted: balance.posted, pendingIn: balance.pendingIn, pendingOut: balance.pendingOut };
+    }
+    const account = { accountId, debitNormal: isDebitNormal(type), at };
+    const posted = await inSnapshot(pool, (snapshot) => readEffectiveBalance(snapshot, store, ledger, account)).catch(
+      fail,
+    );
+    return { at, by, posted };
+  }
+
+  return { balanceAt: balanceAt as Accounts['balanceAt'] };
+}
+
+function fail(error: unknown): never {
+  throw fromSqlError(error);
+}

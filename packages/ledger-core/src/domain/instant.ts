@@ -1,0 +1,84 @@
+import { Temporal } from 'temporal-polyfill';
+import { LedgerError } from '../errors.js';
+
+/**
+ * An instant, as a Date or an RFC 3339 text with at most three decimals (`2026-03-01T09:30:00Z`); or a calendar day
+ * in the ledger's zone (`2026-03-01`).
+ */
+export type Moment = Date | string;
+
+/** A checked moment. */
+export type CheckedMoment = Date | CalendarDay;
+
+export interface CalendarDay {
+  readonly day: Temporal.PlainDate;
+}
+
+const INSTANT_MIN = Date.parse('0001-01-01T00:00:00Z');
+const INSTANT_MAX = Date.parse('9999-12-31T23:59:59.999Z');
+const DAY_PATTERN = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/;
+const INSTANT_PATTERN =
+  /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,3})?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
+
+/** @throws {LedgerError} `invalid_request` */
+export function checkMoment(moment: Moment, field: string): CheckedMoment {
+  if (typeof moment === 'string' && DAY_PATTERN.test(moment)) return { day: checkDay(moment, field) };
+  const date = typeof moment === 'string' ? parseInstant(moment) : moment;
+  const time = date instanceof Date ? date.getTime() : Number.NaN;
+  if (!(time >= INSTANT_MIN && time <= INSTANT_MAX)) throw invalidMoment(field);
+  return new Date(time);
+}
+
+function checkDay(text: string, field: string): Temporal.PlainDate {
+  try {
+    const day = Temporal.PlainDate.from(text);
+    if (day.year >= 1) return day;
+  } catch {
+    // A day that the calendar does not have.
+  }
+  throw invalidMoment(field);
+}
+
+function parseInstant(text: string): Date | undefined {
+  // Date.parse takes the 30th of February for the 2nd of March.
+  const isDay = INSTANT_PATTERN.test(text) && !Number.isNaN(Date.parse(`${text.slice(0, 10)}T00:00Z`));
+  return isDay && new Date(`${text.slice(0, 10)}T00:00Z`).getUTCDate() === Number(text.slice(8, 10))
+    ? new Date(text)
+    : undefined;
+}
+
+function invalidMoment(field: string): LedgerError {
+  return new LedgerError(
+    'invalid_request',
+    `${field} must be an instant such as 2026-03-01T09:30:00Z or a day such as 2026-03-01, of the years 1 to 9999`,
+    { field },
+  );
+}
+
+/** The first instant of a day: not always midnight, nor 24 hours after the day before. */
+export function startOfDay({ day }: CalendarDay, timeZone: string): Date {
+  return new Date(day.toZonedDateTime(timeZone).epochMilliseconds);
+}
+
+/** The last millisecond of a day. */
+export function endOfDay({ day }: CalendarDay, timeZone: string): Date {
+  return new Date(startOfDay({ day: day.add({ days: 1 }) }, timeZone).getTime() - 1);
+}
+
+const ZONE_PATTERN = /^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+){0,2}$/;
+
+/**
+ * The IANA name of a zone, as it is usually written.
+ *
+ * @throws {LedgerError} `invalid_request`
+ */
+export function checkTimeZone(name: string): string {
+  if (typeof name === 'string' && ZONE_PATTERN.test(name)) {
+    try {
+      return Temporal.PlainDate.from('2026-01-01').toZonedDateTime(name).timeZoneId;
+    } catch {
+      // A name that nobody knows.
+    }
+  }
+  throw new LedgerError('invalid_request', 'a time zone is an IANA name such as Europe/Berlin', { field: 'timeZone' });
+}
