@@ -37,8 +37,7 @@ it(`whoever is killed at whichever step, every change happens once (${ROUNDS} ro
       acknowledged.set(key, id);
     }
   };
-  const spawn = (seed: number) =>
-    spawnClient(proxy.url, 'main', { first: 0, end: NUMBERS, seed }, 'every-change-process.ts');
+  const spawn = (seed: number) => spawnClient(proxy.url, 'main', { first: 0, end: NUMBERS, seed }, 'everyChange');
 
   let client = spawn(0);
   const struck = new Map<string, number>();
