@@ -74,8 +74,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       return result;
     },
   };
-  const submit: Submit = (submissions) =>
-    Promise.all(submissions.map((submission) => engine.coalescer.submit(submission)));
+  const submit = engine.coalescer.submitAll;
   return {
     name,
     accounts: createAccounts(book, createExpireOf(book, submit)),

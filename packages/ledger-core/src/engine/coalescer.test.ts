@@ -40,12 +40,23 @@ function submissionOf(name: string, part: Part = {}): Submission {
 const nameOf = ({ legs }: Candidate) => String(legs[0]?.id);
 const posted = (candidate: Candidate): Outcome => [{ id: nameOf(candidate) }] as unknown as Outcome;
 
+/** Until everything has come on that can. */
+const nextRounds = async () => {
+  for (let round = 0; round < 3; round += 1) await nextRound();
+};
 const nextRound = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A coalescer whose batches end when the test says so. */
 function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<CoalescerDependencies> = {}) {
   const limits = { ...DEFAULT_LIMITS, ...given };
-  const batches: { lane: number; ledger: number; names: string[]; input: BatchInput; end: () => void }[] = [];
+  const batches: {
+    lane: number;
+    ledger: number;
+    names: string[];
+    input: BatchInput;
+    sent: () => void;
+    end: () => void;
+  }[] = [];
   let ended = 0;
   /** What the database would say of a batch. */
   let judge = (input: BatchInput): RetriedResult => ({
@@ -56,9 +67,10 @@ function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<Co
   const coalescer = createCoalescer({
     limits,
     resolve: async () => ({ accountId: (reference) => reference as AccountId, origin: () => undefined }),
-    run: (lane, input) =>
-      new Promise((resolve, reject) => {
-        const { ledger, candidates } = input;
+    async run(turn, input) {
+      const { ledger, candidates } = input;
+      const lane = await turn.take();
+      return new Promise((resolve, reject) => {
         const end = () => {
           try {
             resolve(judge(input));
@@ -66,8 +78,9 @@ function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<Co
             reject(error);
           }
         };
-        batches.push({ lane, ledger, names: candidates.map(nameOf), input, end });
-      }),
+        batches.push({ lane, ledger, names: candidates.map(nameOf), input, sent: turn.handOver, end });
+      });
+    },
     ...dependencies,
   });
   return {
@@ -141,6 +154,42 @@ describe('the coalescer', () => {
     expect(batches).toHaveLength(2);
     expect(new Set(batches.map(({ lane }) => lane)).size).toBe(2);
     await finish();
+  });
+
+  it('sends many in halves, the second behind the first before that is answered', async () => {
+    const { submit, finish, batches } = coalescerOf({ lanes: 1 });
+    for (let index = 0; index < 600; index += 1) void submit(submissionOf(`${index}`));
+    await nextRounds();
+    expect(batches.map(({ names }) => names.length)).toEqual([300]);
+    batches[0]?.sent();
+    await nextRounds();
+    expect(batches.map(({ names }) => names.length)).toEqual([300, 300]);
+    await finish();
+  });
+
+  it('lets few wait for the answers, so that they travel with what those bring', async () => {
+    const { submit, finish, batches, names } = coalescerOf({ lanes: 1 });
+    void submit(submissionOf('a'));
+    await nextRounds();
+    batches[0]?.sent();
+    void submit(submissionOf('b'));
+    await nextRounds();
+    void submit(submissionOf('c'));
+    await nextRounds();
+    expect(names()).toEqual([['a']]);
+    await finish();
+    expect(names()).toEqual([['a'], ['b', 'c']]);
+  });
+
+  it('sends another ledger’s few behind, which could not travel together', async () => {
+    const { submit, finish, batches, names } = coalescerOf({ lanes: 1 });
+    for (const [name, ledger] of Object.entries({ a: 1, b: 2, c: 3 })) void submit(submissionOf(name, { ledger }));
+    await nextRounds();
+    batches[0]?.sent();
+    await nextRounds();
+    expect(names()).toEqual([['a'], ['b']]);
+    await finish();
+    expect(names()).toEqual([['a'], ['b'], ['c']]);
   });
 
   it('refuses what is more than the queue holds, and takes in again what finds room', async () => {
@@ -243,6 +292,14 @@ describe('an ordered call', () => {
     expect(batches).toHaveLength(1);
     await finish();
     expect(names()).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
+  });
+
+  it('is not cut in halves, however many wait', async () => {
+    const { submit, finish, names } = coalescerOf({ lanes: 1 });
+    for (let index = 0; index < 400; index += 1) void submit(ordered(`${index}`));
+    for (let index = 0; index < 200; index += 1) void submit(submissionOf(`other ${index}`));
+    await finish();
+    expect(names().map((batch) => batch.length)).toEqual([400, 200]);
   });
 
   it('lets other ledgers use the lanes meanwhile', async () => {

@@ -6,17 +6,20 @@ import { createParking } from './parking.js';
 import { BUSY } from './post-batch.js';
 import type { RetriedResult } from './retry.js';
 import type { BatchInput } from './road.js';
+import { createTurns, type Turn } from './turns.js';
 import type { LookUp, Resolved, Submission, Waiting } from './waiting.js';
 
 export interface CoalescerDependencies {
   readonly limits: EngineLimits;
   readonly resolve: (ledger: number, submissions: readonly Submission[]) => Promise<LookUp>;
-  readonly run: (lane: number, input: BatchInput) => Promise<RetriedResult>;
+  readonly run: (turn: Turn, input: BatchInput) => Promise<RetriedResult>;
 }
 
 export interface Coalescer {
   /** Answers refusals, `overloaded` and `ledger_closed` among them; rejects for faults only. */
   submit(submission: Submission): Promise<Outcome>;
+  /** The same for several, one outcome each. */
+  submitAll(submissions: readonly Submission[]): Promise<readonly Outcome[]>;
   /** Resolves when everything that was accepted is answered; nothing is accepted from then on. */
   drain(): Promise<void>;
 }
@@ -30,12 +33,13 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
   const queues = new Map<number, Waiting[]>();
   /** Ordered calls that are longer than a batch, while a part of them is under way. */
   const tornOrders = new Set<object>();
-  const freeLanes = Array.from({ length: limits.lanes }, (_, index) => index);
+  const turns = createTurns(limits.lanes, () => {
+    if (queues.size > 0) schedulePump();
+  });
   const parking = createParking({
     limits,
-    retry: (ledger, batch) => onLane((lane) => post(lane, ledger, batch, true)),
+    retry: async (ledger, batch) => inTurn(await turns.takeNext(), (turn) => post(turn, ledger, batch, true)),
   });
-  const laneWaiters: ((lane: number) => void)[] = [];
   let accepted = 0;
   let isPumpScheduled = false;
   let isDraining = false;
@@ -56,6 +60,13 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
     });
   }
 
+  async function submitAll(submissions: readonly Submission[]): Promise<readonly Outcome[]> {
+    const [first] = submissions;
+    // Most calls post one transfer, and are spared what it costs to wait for many.
+    if (first !== undefined && submissions.length === 1) return [await submit(first)];
+    return Promise.all(submissions.map(submit));
+  }
+
   function enqueue(waiting: Waiting): void {
     const { ledger } = waiting.submission;
     const queue = queues.get(ledger);
@@ -65,7 +76,7 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
   }
 
   function schedulePump(): void {
-    if (isPumpScheduled || freeLanes.length === 0) return;
+    if (isPumpScheduled) return;
     isPumpScheduled = true;
     // After the present round of input, so that all that arrived in it travels together.
     setImmediate(() => {
@@ -76,66 +87,68 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
 
   function pump(): void {
     for (const [ledger, queue] of queues) {
-      if (freeLanes.length === 0) return;
       const next = queue[0]?.submission.order;
       if (next && tornOrders.has(next)) continue;
+      // Ledgers cannot travel together, so none of them gains by waiting.
+      const turn = turns.takeFree(queue.length >= PIPELINED_MIN || queues.size > 1);
+      if (turn === undefined) return;
       queues.delete(ledger);
-      const batch = queue.splice(0, batchLength(queue, limits.batchSizeMax));
+      const batch = queue.splice(0, batchLength(queue, limits.batchSizeMax, turn));
       // What is left goes to the end of the line: other ledgers come first.
       if (queue.length > 0) queues.set(ledger, queue);
-      void takeInOrder(ledger, batch, queue[0]);
+      void takeInOrder(turn, ledger, batch, queue[0]);
     }
   }
 
   /** While the rest of an ordered call waits for its first part, so does the queue behind it. */
-  async function takeInOrder(ledger: number, batch: readonly Waiting[], next: Waiting | undefined): Promise<void> {
+  async function takeInOrder(
+    turn: Turn,
+    ledger: number,
+    batch: readonly Waiting[],
+    next: Waiting | undefined,
+  ): Promise<void> {
     const order = batch.at(-1)?.submission.order;
     const isTorn = order && next?.submission.order === order;
     if (isTorn) tornOrders.add(order);
-    await onLane((lane) => takeUp(lane, ledger, batch));
+    await inTurn(turn, () => takeUp(turn, ledger, batch));
     if (isTorn) tornOrders.delete(order);
   }
 
-  async function onLane(work: (lane: number) => Promise<void>): Promise<void> {
-    const lane = freeLanes.pop() ?? (await new Promise<number>((grant) => laneWaiters.push(grant)));
+  async function inTurn(turn: Turn, work: (turn: Turn) => Promise<void>): Promise<void> {
     try {
-      await work(lane);
+      await work(turn);
     } finally {
-      const next = laneWaiters.shift();
-      if (next !== undefined) next(lane);
-      else {
-        freeLanes.push(lane);
-        if (queues.size > 0) schedulePump();
-      }
+      turn.end();
     }
   }
 
-  async function takeUp(lane: number, ledger: number, batch: readonly Waiting[]): Promise<void> {
+  async function takeUp(turn: Turn, ledger: number, batch: readonly Waiting[]): Promise<void> {
     let resolved: readonly Resolved[];
     try {
       const lookUp = await resolve(
         ledger,
         batch.map(({ submission }) => submission),
       );
-      resolved = batch.map((waiting) => ({
-        ...waiting,
-        candidate: waiting.submission.toCandidate(lookUp),
+      resolved = batch.map(({ submission, settle }) => ({
+        submission,
+        settle,
+        candidate: submission.toCandidate(lookUp),
         unconfirmed: NOTHING,
       }));
     } catch (error) {
       for (const waiting of batch) waiting.settle(error as Error);
       return;
     }
-    await post(lane, ledger, parking.divert(resolved), false);
+    await post(turn, ledger, parking.divert(resolved), false);
   }
 
-  async function post(lane: number, ledger: number, batch: readonly Resolved[], onlyFree: boolean): Promise<void> {
+  async function post(turn: Turn, ledger: number, batch: readonly Resolved[], onlyFree: boolean): Promise<void> {
     if (batch.length === 0) return;
     const candidates = batch.map(({ candidate }) => candidate);
     try {
-      const uncertain = batch.filter((waiting) => waiting.unconfirmed.size > 0);
-      const unconfirmed = new Set(uncertain.flatMap((waiting) => [...waiting.unconfirmed]));
-      const result = await run(lane, { ledger, candidates, expiries: [], onlyFree, unconfirmed });
+      const unconfirmed = new Set<TransferId>();
+      for (const waiting of batch) for (const id of waiting.unconfirmed) unconfirmed.add(id);
+      const result = await run(turn, { ledger, candidates, expiries: [], onlyFree, unconfirmed });
       parking.learn(candidates, result.busyAccounts);
       batch.forEach((waiting, index) => {
         const outcome = result.outcomes[index];
@@ -155,19 +168,32 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
     });
   }
 
-  return { submit, drain };
+  return { submit, submitAll, drain };
 }
 
 const NOTHING: ReadonlySet<TransferId> = new Set();
 
-/** How many requests from the front fit into one batch; a linked group counts each of its legs. */
-function batchLength(queue: readonly Waiting[], legsMax: number): number {
+/** What pays to be sent behind a batch whose answers have not come; fewer wait for them, and travel together. */
+const PIPELINED_MIN = 128;
+
+/**
+ * How many requests from the front make the next batch; a linked group counts each of its legs. Of many, half, with the
+ * others right behind: so Node settles and prepares one half while PostgreSQL works at the other.
+ */
+function batchLength(queue: readonly Waiting[], legsMax: number, { isBehind }: Turn): number {
+  const isHalved = !isBehind && queue.length >= 2 * PIPELINED_MIN;
+  const half = isHalved ? Math.ceil(queue.length / 2) : queue.length;
   let legs = 0;
   const end = queue.findIndex(({ submission }, index) => {
     legs += submission.legCount;
-    return index > 0 && legs > legsMax;
+    if (index === 0) return false;
+    return legs > legsMax || (index >= half && !isSameOrder(submission, queue[index - 1]));
   });
   return end === -1 ? queue.length : end;
+}
+
+function isSameOrder({ order }: Submission, before: Waiting | undefined): boolean {
+  return order !== null && order === before?.submission.order;
 }
 
 function overloaded(queueMax: number): LedgerError {

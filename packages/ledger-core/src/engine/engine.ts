@@ -86,8 +86,9 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
       ).catch((error: unknown) => {
         throw fromSqlError(error);
       }),
-    async run(index, input) {
-      const result = await postBatchWithRetries(() => laneOf(index), statements, input, limits.attemptsMax);
+    async run(turn, input) {
+      const lanes = { open: async () => laneOf(await turn.take()), handOver: turn.handOver };
+      const result = await postBatchWithRetries(lanes, statements, input, limits.attemptsMax);
       if (result.outcomes.some((outcome) => Array.isArray(outcome))) commits.announce();
       return result;
     },

@@ -6,10 +6,13 @@ import type { EngineLimits } from './limits.js';
 /** A statement and its values. */
 export type Call = readonly [statement: NamedStatement, values?: readonly unknown[]];
 
+/** What came of statements, one each. */
+export type Answers = readonly PromiseSettledResult<QueryResult>[];
+
 /** A connection of the engine's own that sends several statements at once and reads the answers in order. */
 export interface Lane {
   /** Settles when every statement has; it never rejects. */
-  executeAll(calls: readonly Call[]): Promise<readonly PromiseSettledResult<QueryResult>[]>;
+  executeAll(calls: readonly Call[]): Promise<Answers>;
   /** False once the connection broke. */
   isUsable(): boolean;
   close(): Promise<void>;

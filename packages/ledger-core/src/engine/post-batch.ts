@@ -1,11 +1,11 @@
 import type { QueryResult } from 'pg';
 import type { AccountId } from '../domain/account.js';
-import { type Candidate, type Decision, decide, type Outcome } from '../domain/decide.js';
+import { type Candidate, decide, type Outcome } from '../domain/decide.js';
 import type { TransferId } from '../domain/transfer.js';
 import { invariant } from '../errors.js';
 import type { Row } from '../postgres/balances.js';
 import { isLockTimeout, sqlState } from '../postgres/sql-errors.js';
-import { BEGIN, type Call, COMMIT, type Lane, ROLLBACK } from './lane.js';
+import { type Answers, BEGIN, type Call, COMMIT, type Lane, ROLLBACK } from './lane.js';
 import {
   accountsOf,
   type BatchInput,
@@ -60,18 +60,36 @@ function asKeyContention(error: unknown): unknown {
   return new KeyContention('another transaction is posting the same key', { cause: error });
 }
 
-/** Takes one batch along the road in a database transaction of its own: lock, read, decide, write, commit. */
-export async function postBatch(lane: Lane, statements: Statements, input: BatchInput): Promise<BatchResult> {
-  try {
-    return await lockDecideWrite(lane, statements, input);
-  } catch (error) {
+/**
+ * Takes one batch along the road in a database transaction of its own: lock, read, decide, write, commit. Calls
+ * `handOver` when all is sent, so that the lane's next batch can send behind it.
+ */
+export async function postBatch(
+  lane: Lane,
+  statements: Statements,
+  input: BatchInput,
+  handOver: () => void,
+): Promise<BatchResult> {
+  const { writes, written, ...result } = await lockAndDecide(lane, statements, input).catch(async (error: unknown) => {
     // Whatever failed, and wherever: the lane's next batch begins with no transaction open.
     await lane.executeAll([[ROLLBACK]]);
     throw error;
-  }
+  });
+  // A failed write turns the commit behind it into a rollback, so all can be sent at once, and the next batch too.
+  const sent = lane.executeAll(writes.length === 0 ? [[ROLLBACK]] : [...writes, [COMMIT]]);
+  handOver();
+  const answers = await sent;
+  if (writes.length > 0) requireCommitted(answers, written);
+  return result;
 }
 
-async function lockDecideWrite(lane: Lane, statements: Statements, input: BatchInput): Promise<BatchResult> {
+interface Decided extends BatchResult {
+  /** None when nothing is to be written. */
+  readonly writes: readonly Call[];
+  readonly written: readonly TransferId[];
+}
+
+async function lockAndDecide(lane: Lane, statements: Statements, input: BatchInput): Promise<Decided> {
   const { ledger, expiries } = input;
   const candidates = [...expiries, ...input.candidates];
   const [, ...reads] = await rowsOf(lane, [[BEGIN], ...readCalls(statements, input)]);
@@ -85,11 +103,10 @@ async function lockDecideWrite(lane: Lane, statements: Statements, input: BatchI
   );
   const inTheWay = await expiriesInTheWay(executeOne, statements, input, decision, state);
   if (inTheWay.length > 0) throw new DueHolds(inTheWay);
-  const writes = writeCalls(statements, ledger, decision);
-  if (writes.length === 0) await lane.executeAll([[ROLLBACK]]);
-  else await writeAndCommit(lane, writes, decision);
   const outcomes = decision.outcomes[Symbol.iterator]();
   return {
+    writes: writeCalls(statements, ledger, decision),
+    written: decision.rows.map(({ transfer }) => transfer.id),
     busyAccounts,
     outcomes: isFree.map((free) => (free ? (outcomes.next().value as Outcome) : BUSY)).slice(expiries.length),
   };
@@ -111,17 +128,12 @@ export function touches({ legs }: Candidate, accounts: ReadonlySet<AccountId>): 
   return legs.some(({ from, to }) => (from !== null && accounts.has(from)) || (to !== null && accounts.has(to)));
 }
 
-async function writeAndCommit(lane: Lane, writes: readonly Call[], { rows }: Decision): Promise<void> {
-  // A failed write turns the commit behind it into a rollback, so all can be sent at once.
-  const settled = await lane.executeAll([...writes, [COMMIT]]);
-  const committed = settled.at(-1);
-  const lost = settled.find((result) => result.status === 'rejected');
+function requireCommitted(answers: Answers, transferIds: readonly TransferId[]): void {
+  const committed = answers.at(-1);
+  const lost = answers.find((answer) => answer.status === 'rejected');
   if (lost !== undefined) {
     if (lost !== committed && sqlState(lost.reason) !== undefined) throw asKeyContention(lost.reason);
-    throw new UnconfirmedCommit(
-      rows.map(({ transfer }) => transfer.id),
-      lost.reason,
-    );
+    throw new UnconfirmedCommit(transferIds, lost.reason);
   }
   invariant(committed?.status === 'fulfilled' && committed.value.command === 'COMMIT', 'a written batch commits');
 }

@@ -7,8 +7,12 @@ import type { Lane } from './lane.js';
 import { type BatchResult, BUSY, DueHolds, KeyContention, postBatch, UnconfirmedCommit } from './post-batch.js';
 import type { BatchInput, Statements } from './road.js';
 
-/** Gives the lane of this run, opened anew when the last one broke. */
-export type LaneSource = () => Promise<Lane>;
+export interface LaneSource {
+  /** The lane of this run, for it alone; opened anew when the last one broke. */
+  open(): Promise<Lane>;
+  /** Called when the run has sent all that it had to send. */
+  handOver(): void;
+}
 
 const BACKOFF_MS = 20;
 const BACKOFF_MAX_MS = 2_000;
@@ -24,7 +28,7 @@ export interface RetriedResult extends BatchResult {
 
 /** Runs a batch until every request of it has an outcome. It rejects for bugs only. */
 export async function postBatchWithRetries(
-  openLane: LaneSource,
+  lanes: LaneSource,
   statements: Statements,
   input: BatchInput,
   attemptsMax: number,
@@ -34,8 +38,8 @@ export async function postBatchWithRetries(
   for (let attempt = 1; ; attempt += 1) {
     let lane: Lane | undefined;
     try {
-      lane = await openLane();
-      const result = await postBatch(lane, statements, { ...input, onlyFree, unconfirmed, expiries });
+      lane = await lanes.open();
+      const result = await postBatch(lane, statements, { ...input, onlyFree, unconfirmed, expiries }, lanes.handOver);
       return { ...result, unconfirmed };
     } catch (error) {
       if (error instanceof InvariantError) throw error;
@@ -50,7 +54,7 @@ export async function postBatchWithRetries(
       } else if (attempt < runs) {
         await delay(backoffMs(attempt));
       } else if (lane !== undefined && isOneRequestsFault(error) && input.candidates.length > 1) {
-        return splitInTwo(openLane, statements, { ...input, onlyFree, unconfirmed, expiries }, attemptsMax);
+        return splitInTwo(lanes, statements, { ...input, onlyFree, unconfirmed, expiries }, attemptsMax);
       } else {
         return refuseAll(input, unconfirmed, error);
       }
@@ -81,20 +85,20 @@ function backoffMs(attempt: number): number {
  * whose key another transaction holds, with one wait for it in each half, as every wait stops the lane.
  */
 async function splitInTwo(
-  openLane: LaneSource,
+  lanes: LaneSource,
   statements: Statements,
   input: BatchInput,
   attemptsMax: number,
 ): Promise<RetriedResult> {
   const middle = Math.ceil(input.candidates.length / 2);
   const front = input.candidates.slice(0, middle);
-  const first = await postBatchWithRetries(openLane, statements, { ...input, candidates: front }, attemptsMax, 1);
+  const first = await postBatchWithRetries(lanes, statements, { ...input, candidates: front }, attemptsMax, 1);
   // Behind a request that waits for its account, the rest of its ordered call waits too.
   const waiting = front.filter((_, index) => first.outcomes[index] === BUSY).map(({ order }) => order);
   const isHeld = ({ order }: Candidate) => order !== null && waiting.includes(order);
   const back = input.candidates.slice(middle);
   const candidates = back.filter((candidate) => !isHeld(candidate));
-  const second = await postBatchWithRetries(openLane, statements, { ...input, candidates }, attemptsMax, 1);
+  const second = await postBatchWithRetries(lanes, statements, { ...input, candidates }, attemptsMax, 1);
   const outcomes = second.outcomes[Symbol.iterator]();
   return {
     outcomes: [...first.outcomes, ...back.map((one) => (isHeld(one) ? BUSY : (outcomes.next().value as Outcome)))],

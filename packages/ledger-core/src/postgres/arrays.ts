@@ -45,8 +45,21 @@ function uuidBytes(values: readonly (string | null)[]): Buffer {
 
 function integerBytes(values: readonly (bigint | number | null)[]): Buffer {
   return arrayBytes(values, INTEGER_TYPE, INTEGER_BYTES, (bytes, value, offset) => {
-    bytes.writeBigInt64BE(BigInt(value), offset);
+    writeInteger(bytes, value, offset);
   });
+}
+
+const UINT32_VALUES = 2 ** 32;
+
+/** What a number holds exactly is written as one: arithmetic on bigints allocates. */
+function writeInteger(bytes: Buffer, value: bigint | number, offset: number): void {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) {
+    bytes.writeBigInt64BE(BigInt(value), offset);
+    return;
+  }
+  bytes.writeInt32BE(Math.floor(number / UINT32_VALUES), offset);
+  bytes.writeUInt32BE(number >>> 0, offset + 4);
 }
 
 function arrayBytes<Element>(

@@ -83,6 +83,16 @@ describe.each(['swallow', 'drop'] as const)('a connection cut during commit (%s)
     await expectSound(beside);
   });
 
+  it('posts each transfer once that was sent with it or behind it', async () => {
+    proxy.onNextCommit = onCommit;
+    const calls = Array.from({ length: 400 }, () => ledger.transfers.post(pay(1n)));
+    const transfers = await Promise.all(calls);
+    expect(proxy.commitsBroken).toBe(1);
+    expect(transfers.filter(({ replayed }) => replayed)).toEqual([]);
+    expect(await postedOf(beside, 'bob')).toBe(401n);
+    await expectSound(beside);
+  });
+
   it('does not say of an account that it was not opened', async () => {
     proxy.onNextCommit = onCommit;
     await expect(ledger.accounts.open({ address: 'carol', currency: 'USD' })).rejects.toEqual(

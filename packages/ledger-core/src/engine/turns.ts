@@ -1,0 +1,97 @@
+/** One batch's hold on a lane. */
+export interface Turn {
+  /** True when batches before this one wait for their answers on the same lane. */
+  readonly isBehind: boolean;
+  /** The lane, for this batch alone; when the last turn was handed over, waits for the next one. */
+  take(): Promise<number>;
+  /** All of the batch is sent: the next one may send behind it, before the answers have come. */
+  handOver(): void;
+  /** The answers have come. */
+  end(): void;
+}
+
+export interface Turns {
+  /** A turn on a lane that nobody holds; one without batches that wait for answers, if there is one. */
+  takeFree(waitsBehind: boolean): Turn | undefined;
+  /** A turn on the lane that is the first to be free. */
+  takeNext(): Promise<Turn>;
+}
+
+interface LaneState {
+  readonly index: number;
+  isHeld: boolean;
+  /** Batches whose answers have not come. */
+  underWay: number;
+}
+
+/** Lets batches take turns on lanes; `onFree` hears whenever a lane is free or has got its answers. */
+export function createTurns(laneCount: number, onFree: () => void): Turns {
+  const lanes: readonly LaneState[] = Array.from({ length: laneCount }, (_, index) => ({
+    index,
+    isHeld: false,
+    underWay: 0,
+  }));
+  const waiters: ((lane: LaneState) => void)[] = [];
+
+  function free(lane: LaneState): void {
+    const next = waiters.shift();
+    if (next !== undefined) {
+      next(lane);
+      return;
+    }
+    lane.isHeld = false;
+    onFree();
+  }
+
+  async function holdNext(): Promise<LaneState> {
+    const idle = findFree(true);
+    if (idle === undefined) return new Promise<LaneState>((grant) => waiters.push(grant));
+    idle.isHeld = true;
+    return idle;
+  }
+
+  function findFree(waitsBehind: boolean): LaneState | undefined {
+    const free = lanes.filter(({ isHeld }) => !isHeld);
+    return free.find(({ underWay }) => underWay === 0) ?? (waitsBehind ? free[0] : undefined);
+  }
+
+  function turnOn(first: LaneState): Turn {
+    let lane: LaneState | undefined = first;
+    let last = first;
+    const isBehind = last.underWay > 0;
+    last.underWay += 1;
+    const handOver = () => {
+      const held = lane;
+      lane = undefined;
+      if (held !== undefined) free(held);
+    };
+    return {
+      isBehind,
+      async take() {
+        if (lane === undefined) {
+          lane = await holdNext();
+          last.underWay -= 1;
+          last = lane;
+          last.underWay += 1;
+        }
+        return lane.index;
+      },
+      handOver,
+      end() {
+        last.underWay -= 1;
+        if (lane === undefined) onFree();
+        else handOver();
+      },
+    };
+  }
+
+  return {
+    takeFree(waitsBehind) {
+      const lane = findFree(waitsBehind);
+      if (lane === undefined) return undefined;
+      lane.isHeld = true;
+      return turnOn(lane);
+    },
+    takeNext: async () => turnOn(await holdNext()),
+  };
+}
