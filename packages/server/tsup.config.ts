@@ -5,7 +5,12 @@ import { defineConfig } from 'tsup';
 const scalar = new URL('./browser/standalone.js', import.meta.resolve('@scalar/api-reference'));
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', main: 'src/main.ts', 'relay-main': 'src/relay-main.ts' },
+  entry: {
+    index: 'src/index.ts',
+    main: 'src/main.ts',
+    'relay-main': 'src/relay-main.ts',
+    micropay: 'src/cli/main.ts',
+  },
   format: 'esm',
   target: 'node20',
   dts: { entry: { index: 'src/index.ts' } },

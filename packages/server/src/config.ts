@@ -92,13 +92,7 @@ export interface Config {
 
 /** Reads the environment; a variable that is set to nothing counts as not set. */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const result = EnvironmentSchema.safeParse(given);
-  if (!result.success) {
-    const wrong = result.error.issues.map(({ path, message }) => `${path[0]?.toString()} ${message}`);
-    throw new StartError('invalid_configuration', wrong.join('\n'));
-  }
-  const { data } = result;
+  const data = parseEnvironment(EnvironmentSchema, environment);
   return {
     databaseUrl: data.DATABASE_URL,
     databaseSchema: data.DATABASE_SCHEMA,
@@ -113,6 +107,32 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     logLevel: data.LOG_LEVEL,
     kafka: toKafkaSettings(data),
   };
+}
+
+/** Which ledger a command works on. */
+export type DatabaseSettings = Pick<Config, 'databaseUrl' | 'databaseSchema' | 'ledger'>;
+
+/** What commands are told: an option counts before its variable of the environment. */
+export function readDatabaseSettings(
+  options: { readonly [Option in 'database' | 'schema' | 'ledger']: string | undefined },
+  environment: NodeJS.ProcessEnv = process.env,
+): DatabaseSettings {
+  const { database, schema, ledger } = options;
+  const data = parseEnvironment(EnvironmentSchema.pick({ DATABASE_URL: true, DATABASE_SCHEMA: true, LEDGER: true }), {
+    DATABASE_URL: database ?? environment.DATABASE_URL,
+    DATABASE_SCHEMA: schema ?? environment.DATABASE_SCHEMA,
+    LEDGER: ledger ?? environment.LEDGER,
+  });
+  return { databaseUrl: data.DATABASE_URL, databaseSchema: data.DATABASE_SCHEMA, ledger: data.LEDGER };
+}
+
+/** @throws {StartError} `invalid_configuration` */
+function parseEnvironment<Data>(schema: z.ZodType<Data>, environment: NodeJS.ProcessEnv): Data {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const { success, data, error } = schema.safeParse(given);
+  if (success) return data;
+  const wrong = error.issues.map(({ path, message }) => `${path[0]?.toString()} ${message}`);
+  throw new StartError('invalid_configuration', wrong.join('\n'));
 }
 
 /** The configuration as it may be logged. */

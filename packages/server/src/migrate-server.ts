@@ -4,12 +4,13 @@ import { applyMigrations, migrate } from '@micropay/ledger-core';
 /** Beside `src` in the repository and beside `dist` in the published package. */
 const MIGRATIONS_FOLDER = new URL('../migrations/', import.meta.url);
 
-/** Brings the ledger's tables and then the server's to this version of the code. */
-export async function migrateServer(database: string, schema: string): Promise<void> {
-  await migrate({ database, schema });
+/** Brings the ledger's tables and then the server's to this version of the code; answers the names applied now. */
+export async function migrateServer(database: string, schema: string): Promise<readonly string[]> {
+  const ofLedger = await migrate({ database, schema });
   const names = (await readdir(MIGRATIONS_FOLDER)).filter((name) => name.endsWith('.sql')).sort();
   const migrations = await Promise.all(
     names.map(async (name) => ({ name, sql: await readFile(new URL(name, MIGRATIONS_FOLDER), 'utf8') })),
   );
-  await applyMigrations({ database, schema, component: 'server', migrations });
+  const ofServer = await applyMigrations({ database, schema, component: 'server', migrations });
+  return [...ofLedger, ...ofServer];
 }

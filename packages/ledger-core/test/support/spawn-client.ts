@@ -12,16 +12,20 @@ export interface SpawnedClient {
   readonly ended: Promise<number | null>;
 }
 
-const script = fileURLToPath(new URL('client-process.ts', import.meta.url));
+const SCRIPTS = {
+  payments: fileURLToPath(new URL('client-process.ts', import.meta.url)),
+  everyChange: fileURLToPath(new URL('every-change-process.ts', import.meta.url)),
+};
 
-/** Starts a process that posts the keys from `first` up to `end`. */
+/** Starts a process that posts the keys from `first` up to `end`, as its script does. */
 export function spawnClient(
   database: string,
   name: string,
   { first, end, seed }: { readonly first: number; readonly end: number; readonly seed: number },
+  script: keyof typeof SCRIPTS = 'payments',
 ): SpawnedClient {
   const words = [database, name, first, end, seed].map(String);
-  const child = spawn(process.execPath, ['--import', 'tsx', script, ...words], {
+  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPTS[script], ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const acknowledged = new Map<string, string>();

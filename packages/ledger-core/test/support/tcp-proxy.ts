@@ -115,7 +115,7 @@ function joinPair(client: Socket, database: Socket, orders: Orders): Pair {
 }
 
 /** Cuts what a client sends into its messages. The first has no type, only a length. */
-function messageReader(): (chunk: Buffer) => readonly Buffer[] {
+export function messageReader(): (chunk: Buffer) => readonly Buffer[] {
   let rest = Buffer.alloc(0);
   let typeLength = 0;
   return (chunk) => {
@@ -133,6 +133,6 @@ function messageReader(): (chunk: Buffer) => readonly Buffer[] {
 }
 
 /** A simple query (type Q) that says `commit`. */
-function isCommit(message: Buffer): boolean {
+export function isCommit(message: Buffer): boolean {
   return message[0] === 0x51 && message.subarray(5, -1).toString() === 'commit';
 }

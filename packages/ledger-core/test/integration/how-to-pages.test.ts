@@ -39,7 +39,16 @@ function snippetsOf(page: string): readonly { readonly library: string; readonly
   return [...found].map(([, library = '', code = '']) => ({ library, code }));
 }
 
-it('runs what the page shows for each library', async () => {
+async function run(program: string): Promise<string> {
+  const words = ['--import', 'tsx', '--input-type=module', '--eval', program];
+  const { stdout } = await promisify(execFile)(process.execPath, words, {
+    cwd: fileURLToPath(packageFolder),
+    env: { ...process.env, DATABASE_URL: bed.url },
+  });
+  return stdout;
+}
+
+it('runs what your-own-transaction.md shows for each library', async () => {
   const ledger = bed.ledger();
   await openWallets(ledger, { alice: 1_000n, bob: 0n });
   await bed.sql('create table orders (id text primary key)');
@@ -52,13 +61,20 @@ it('runs what the page shows for each library', async () => {
     const payment = `{ from: 'alice', to: 'bob', amount: 1n, currency: 'USD', idempotencyKey: order }`;
     return `{\nconst order = '${library}';\nconst payment = ${payment};\n${code.replace(/^import .*$/m, '')}}`;
   });
-  const program = [GIVEN, ...imports, ...blocks, END].join('\n');
-  await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
-    cwd: fileURLToPath(packageFolder),
-    env: { ...process.env, DATABASE_URL: bed.url },
-  });
+  await run([GIVEN, ...imports, ...blocks, END].join('\n'));
 
   const rows = await bed.sql<{ id: string }>('select id from orders order by id');
   expect(rows.map(({ id }) => id)).toEqual([...libraries].sort());
   expect(await postedOf(ledger, 'bob')).toBe(BigInt(libraries.length));
+});
+
+it('runs what exchange.md shows', async () => {
+  const ledger = bed.ledger();
+  await ledger.accounts.ensure({ address: 'world:usd', currency: 'USD' });
+  await ledger.accounts.open({ address: 'users:42:usd', currency: 'USD' });
+  await ledger.accounts.open({ address: 'users:42:eur', currency: 'EUR' });
+  await ledger.transfers.post({ from: 'world:usd', to: 'users:42:usd', amount: 5_000n, currency: 'USD' });
+  const page = readFileSync(new URL('../../docs/how-to/exchange.md', packageFolder), 'utf8');
+  const code = /```ts\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  expect(await run([GIVEN, code, END].join('\n'))).toBe('2501n 2306n\n');
 });

@@ -1,0 +1,27 @@
+import type { ParseArgsConfig } from 'node:util';
+import type { DatabaseSettings } from '../config.js';
+import type { ExitCode } from './cli-error.js';
+import type { Output } from './output.js';
+
+export interface CommandContext {
+  readonly settings: DatabaseSettings;
+  readonly output: Output;
+  /** Ctrl-C or SIGTERM: finish what is under way, and end. */
+  readonly signal: AbortSignal;
+  readonly words: readonly string[];
+  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+/** One word after `micropay`. */
+export interface Command {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What follows the command's name, such as `FILE`. */
+  readonly parameters: string;
+  /** Its own options as help shows them, one a line. */
+  readonly help: readonly string[];
+  /** How many words it takes besides its options. */
+  readonly words: { readonly min: number; readonly max: number };
+  readonly options: NonNullable<ParseArgsConfig['options']>;
+  run(context: CommandContext): Promise<ExitCode>;
+}

@@ -1,0 +1,181 @@
+import {
+  ACCOUNT_TYPES,
+  LedgerError,
+  type Metadata,
+  type OpenAccount,
+  parseAmount,
+  type TransferRequest,
+} from '@micropay/ledger-core';
+import { z } from 'zod';
+import type { FileRecord } from './read-records.js';
+import { LineError, type RefusedLine } from './refused-line.js';
+
+const COMMON = ['kind', 'id', 'currency', 'metadata'];
+const OF_ACCOUNTS = ['address', 'type', 'minimum', 'maximum'];
+const OF_TRANSFERS = ['from', 'to', 'amount', 'idempotency_key', 'effective_at', 'description'];
+
+/** Every column that a file may have; docs/how-to/import.md says what each means. */
+export const COLUMNS: readonly string[] = [...COMMON, ...OF_ACCOUNTS, ...OF_TRANSFERS];
+
+export interface AccountLine {
+  readonly kind: 'account';
+  readonly line: number;
+  readonly request: OpenAccount;
+}
+
+export interface TransferLine {
+  readonly kind: 'transfer';
+  readonly line: number;
+  readonly request: TransferRequest;
+}
+
+export type ImportLine = AccountLine | TransferLine;
+
+/** Keys that are made from line numbers live apart from those that people choose. */
+const DERIVED_SCOPE = 'import';
+const INSTANT = z.iso.datetime({ offset: true });
+const WHOLE_NUMBER = /^-?[0-9]{1,38}$/;
+
+/** Turns a record into what the ledger is asked, or says what is wrong with it. */
+export function toImportLine(record: FileRecord, fileId: string | undefined): ImportLine | RefusedLine {
+  const { line, fields } = record;
+  try {
+    return kindOf(fields) === 'account'
+      ? { kind: 'account', line, request: toAccount(fields) }
+      : { kind: 'transfer', line, request: toTransfer(fields, line, fileId) };
+  } catch (error) {
+    if (!(error instanceof LineError || error instanceof LedgerError)) throw error;
+    return { line, code: error.code, message: error.message };
+  }
+}
+
+type Fields = FileRecord['fields'];
+
+function kindOf(fields: Fields): ImportLine['kind'] {
+  const kind = fields.kind ?? ('address' in fields ? 'account' : 'transfer');
+  if (kind !== 'account' && kind !== 'transfer') {
+    throw new LineError('unknown_kind', 'kind must be account or transfer');
+  }
+  const others = kind === 'account' ? OF_ACCOUNTS : OF_TRANSFERS;
+  const strange = Object.keys(fields).find((name) => !COMMON.includes(name) && !others.includes(name));
+  if (strange !== undefined) {
+    throw new LineError(
+      'unexpected_field',
+      `"${strange.slice(0, 50)}" does not belong on the line of ${kind === 'account' ? 'an account' : 'a transfer'}`,
+    );
+  }
+  return kind;
+}
+
+function toAccount(fields: Fields): OpenAccount {
+  const type = textOf(fields, 'type');
+  const known = ACCOUNT_TYPES.find((name) => name === type);
+  if (type !== undefined && known === undefined) {
+    throw new LineError('invalid_field', `type must be one of ${ACCOUNT_TYPES.join(', ')}`);
+  }
+  return {
+    address: requiredText(fields, 'address'),
+    currency: requiredText(fields, 'currency'),
+    ...present({
+      type: known,
+      minimum: limitOf(fields, 'minimum'),
+      maximum: limitOf(fields, 'maximum'),
+      metadata: metadataOf(fields),
+      id: textOf(fields, 'id'),
+    }),
+  };
+}
+
+function toTransfer(fields: Fields, line: number, fileId: string | undefined): TransferRequest {
+  return {
+    from: requiredText(fields, 'from'),
+    to: requiredText(fields, 'to'),
+    amount: parseAmount(numberText(fields, 'amount') ?? missing('amount')),
+    currency: requiredText(fields, 'currency'),
+    ...keyOf(fields, line, fileId),
+    ...present({
+      effectiveAt: instantOf(fields),
+      description: textOf(fields, 'description'),
+      metadata: metadataOf(fields),
+      id: textOf(fields, 'id'),
+    }),
+  };
+}
+
+/** Without a key a second run would post the line twice. */
+function keyOf(fields: Fields, line: number, fileId: string | undefined) {
+  const idempotencyKey = textOf(fields, 'idempotency_key');
+  if (idempotencyKey !== undefined) return { idempotencyKey };
+  if (fileId === undefined) {
+    throw new LineError(
+      'missing_key',
+      'a transfer needs an idempotency_key, or the file a name of its own with --file-id, so that a second run posts nothing twice',
+    );
+  }
+  return { idempotencyKey: `${fileId} line ${line}`, scope: DERIVED_SCOPE };
+}
+
+function textOf(fields: Fields, name: string): string | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') throw new LineError('invalid_field', `${name} must be a text`);
+  return value;
+}
+
+function requiredText(fields: Fields, name: string): string {
+  return textOf(fields, name) ?? missing(name);
+}
+
+function missing(name: string): never {
+  throw new LineError('missing_field', `${name} is missing`);
+}
+
+/** A number of JSON counts only as far as it is exact. */
+function numberText(fields: Fields, name: string): string | undefined {
+  const value = fields[name];
+  if (typeof value !== 'number') return textOf(fields, name);
+  if (!Number.isSafeInteger(value)) {
+    throw new LineError('invalid_field', `${name} must be whole minor units, and as a text beyond 2^53`);
+  }
+  return value.toString();
+}
+
+/** Undefined for the default, null for none. */
+function limitOf(fields: Fields, name: string): bigint | null | undefined {
+  if (fields[name] === null) return null;
+  const text = numberText(fields, name);
+  if (text === undefined) return undefined;
+  if (text === 'none') return null;
+  if (!WHOLE_NUMBER.test(text)) {
+    throw new LineError('invalid_field', `${name} must be whole minor units of at most 38 digits, or none`);
+  }
+  return BigInt(text);
+}
+
+function instantOf(fields: Fields): Date | undefined {
+  const text = textOf(fields, 'effective_at');
+  if (text === undefined) return undefined;
+  if (!INSTANT.safeParse(text).success) {
+    throw new LineError('invalid_field', 'effective_at must be an instant with its zone, such as 2026-01-31T12:00:00Z');
+  }
+  return new Date(text);
+}
+
+/** JSON as text in CSV, as it is in JSON lines; the ledger checks that it is an object. */
+function metadataOf(fields: Fields): Metadata | undefined {
+  const value = fields.metadata;
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') return value as Metadata;
+  try {
+    return JSON.parse(value) as Metadata;
+  } catch {
+    throw new LineError('invalid_field', 'metadata must be a JSON object');
+  }
+}
+
+type Present<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+
+/** Leaves out what is undefined: to the ledger a member that is there has been said. */
+function present<Fields extends Record<string, unknown>>(fields: Fields): Present<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<Fields>;
+}

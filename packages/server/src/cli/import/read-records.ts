@@ -1,0 +1,117 @@
+import { CsvError, parse } from 'csv-parse';
+import { CliError } from '../cli-error.js';
+import { COLUMNS } from './import-line.js';
+import type { RefusedLine } from './refused-line.js';
+import { wholeLines } from './whole-lines.js';
+
+/** A line as it stands in the file: texts from CSV, any JSON from JSON lines. */
+export interface FileRecord {
+  readonly line: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What one block of the file holds. */
+export interface RecordBlock {
+  readonly records: readonly (FileRecord | RefusedLine)[];
+  readonly bytes: number;
+}
+
+/** Reads JSON lines: one object a line, empty lines passed over. */
+export async function* readJsonLines(path: string): AsyncGenerator<RecordBlock> {
+  for await (const { bytes, firstLine } of wholeLines(path)) {
+    const texts = bytes
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+      .split('\n');
+    const records = texts.flatMap((text, index) => (text.trim() === '' ? [] : [toRecord(text, firstLine + index)]));
+    yield { records, bytes: bytes.length };
+  }
+}
+
+function toRecord(text: string, line: number): FileRecord | RefusedLine {
+  try {
+    const fields: unknown = JSON.parse(text);
+    if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) {
+      return { line, fields: fields as Record<string, unknown> };
+    }
+  } catch {
+    // Said below, for both ways of being wrong.
+  }
+  return { line, code: 'not_json', message: 'this line is not a JSON object' };
+}
+
+/**
+ * Reads CSV with a header that names the columns. A wrong number of fields is that line's own fault; where a quote is not
+ * closed nobody can say where the next line begins, so reading ends there.
+ *
+ * @throws {CliError} `not_csv`, `unknown_column`
+ */
+export async function* readCsv(path: string): AsyncGenerator<RecordBlock> {
+  let records: (FileRecord | RefusedLine)[] = [];
+  let names: readonly string[] | undefined;
+  let lastLine = 0;
+  const parser = parse({
+    bom: true,
+    trim: true,
+    skip_empty_lines: true,
+    record_delimiter: ['\r\n', '\n'],
+    relax_column_count: true,
+    on_record(cells: readonly string[], { lines }) {
+      lastLine = lines;
+      if (names === undefined) names = checkHeader(cells);
+      else records.push(toFields(names, cells, lines));
+      return null;
+    },
+  });
+  // Nothing comes out of it, but a stream ends only when somebody reads it. Its errors are those of its writes.
+  parser.resume().on('error', () => undefined);
+  const take = (step: (done: (error?: Error | null) => void) => void) =>
+    new Promise<void>((resolve, reject) => step((error) => (error ? reject(error) : resolve()))).catch(
+      (error: unknown) => {
+        throw error instanceof CsvError ? notCsv(error, lastLine + 1) : error;
+      },
+    );
+
+  for await (const { bytes } of wholeLines(path)) {
+    await take((done) => parser.write(bytes, done));
+    yield { records, bytes: bytes.length };
+    records = [];
+  }
+  await take((done) => {
+    parser.once('error', done).end(done);
+  });
+  yield { records, bytes: 0 };
+}
+
+function checkHeader(cells: readonly string[]): readonly string[] {
+  const unknown = cells.find((name) => !COLUMNS.includes(name));
+  if (unknown !== undefined) {
+    throw new CliError(
+      'unknown_column',
+      `the first line names the columns, and "${unknown}" is none of ${COLUMNS.join(', ')}`,
+    );
+  }
+  return cells;
+}
+
+function toFields(names: readonly string[], cells: readonly string[], line: number): FileRecord | RefusedLine {
+  if (cells.length !== names.length) {
+    const message = `the header names ${names.length} columns, and this line has ${cells.length} fields`;
+    return { line, code: 'wrong_field_count', message };
+  }
+  const fields: Record<string, string> = {};
+  // An empty cell says nothing.
+  names.forEach((name, index) => {
+    const cell = cells[index];
+    if (cell !== undefined && cell !== '') fields[name] = cell;
+  });
+  return { line, fields };
+}
+
+function notCsv(cause: CsvError, line: number): CliError {
+  return new CliError(
+    'not_csv',
+    `line ${line} is not CSV: a quote is not closed, or text stands beside a quoted field; lines before it are done, so correct it and run this again`,
+    { cause },
+  );
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+import { LedgerError } from '@micropay/ledger-core';
+import { StartError } from '../start-error.js';
+import { CliError, EXIT, type ExitCode } from './cli-error.js';
+import { parseCommandLine } from './command-line.js';
+import { createOutput } from './output.js';
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second one does not wait for what is under way.
+    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+    stop.abort();
+  });
+}
+
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(given: readonly string[]): Promise<ExitCode> {
+  const output = createOutput(given.includes('--json'));
+  try {
+    const line = parseCommandLine(given);
+    if ('help' in line) {
+      process.stdout.write(`${line.help}\n`);
+      return EXIT.ok;
+    }
+    return await line.command.run({ ...line, output, signal: stop.signal });
+  } catch (error) {
+    if (stop.signal.aborted && error === stop.signal.reason) {
+      process.stderr.write('\nStopped.\n');
+      return EXIT.interrupted;
+    }
+    if (!(error instanceof CliError || error instanceof LedgerError || error instanceof StartError)) throw error;
+    output.value({ error: { code: error.code, message: error.message } });
+    process.stderr.write(`${error.code}: ${error.message}\n`);
+    if (error instanceof CliError) return error.exitCode;
+    return error.code === 'invalid_configuration' || error.code === 'invalid_request' ? EXIT.misuse : EXIT.failed;
+  }
+}

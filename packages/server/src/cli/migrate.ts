@@ -1,0 +1,23 @@
+import { migrate } from '@micropay/ledger-core';
+import { migrateServer } from '../migrate-server.js';
+import { EXIT } from './cli-error.js';
+import type { Command } from './command.js';
+
+export const migrateCommand: Command = {
+  summary: 'bring the tables to this release',
+  parameters: '',
+  help: ['--ledger-only   the tables of the ledger alone, without those of the server'],
+  words: { min: 0, max: 0 },
+  options: { 'ledger-only': { type: 'boolean' } },
+  async run({ settings, output, options }) {
+    const { databaseUrl: database, databaseSchema: schema } = settings;
+    const applied = options['ledger-only']
+      ? await migrate({ database, schema })
+      : await migrateServer(database, schema);
+    output.value({ schema, applied });
+    output.text(
+      applied.length === 0 ? `Schema "${schema}" is up to date.` : `Applied to "${schema}": ${applied.join(', ')}`,
+    );
+    return EXIT.ok;
+  },
+};

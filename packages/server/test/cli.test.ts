@@ -1,0 +1,177 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLedger, type Ledger } from '@micropay/ledger-core';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type MicropayResult, startMicropay } from './support/run-micropay.js';
+
+let folder: string;
+let database: TestDatabase;
+let ledger: Ledger;
+/** Ids of accounts and transfers by name. */
+const ids: Record<string, string> = {};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'micropay-cli-'));
+  database = await createTestDatabase();
+  ledger = createLedger({ database: database.url });
+  for (const address of ['world', 'alice']) {
+    ids[address] = (await ledger.accounts.open({ address, currency: 'USD' })).id;
+  }
+  ids.deposit = (await ledger.transfers.post({ from: 'world', to: 'alice', amount: 1250n, currency: 'USD' })).id;
+  const damaged = ledger.inLedger('damaged');
+  for (const address of ['world', 'bob']) {
+    ids[`damaged ${address}`] = (await damaged.accounts.open({ address, currency: 'USD' })).id;
+  }
+  ids.broken = (await damaged.transfers.post({ from: 'world', to: 'bob', amount: 100n, currency: 'USD' })).id;
+  const intruder = new pg.Client({ connectionString: database.url });
+  await intruder.connect();
+  await intruder.query('set session_replication_role = replica; set search_path = micropay');
+  await intruder.query('update transfers set to_posted = 90 where id = $1', [ids.broken]);
+  await intruder.query('update balances set credits_posted = 90 where account_id = $1', [ids['damaged bob']]);
+  await intruder.end();
+});
+afterAll(async () => {
+  await ledger.close();
+  await database.drop();
+  await rm(folder, { recursive: true });
+});
+
+function micropay(words: readonly string[], environment: Record<string, string> = {}): Promise<MicropayResult> {
+  return startMicropay(words, { cwd: folder, environment: { DATABASE_URL: database.url, ...environment } }).result;
+}
+
+describe('micropay', () => {
+  it('explains itself, and each command, without a database', async () => {
+    const overview = await micropay([], { DATABASE_URL: '' });
+    expect(overview).toMatchObject({ exitCode: 0, stderr: '' });
+    for (const command of ['verify', 'trial-balance', 'migrate', 'import']) {
+      expect(overview.stdout).toContain(`  ${command} `);
+      const { exitCode, stdout } = await micropay([command, '--help'], { DATABASE_URL: '' });
+      expect([exitCode, stdout.split('\n')[0]]).toEqual([0, expect.stringContaining(`micropay ${command}`)]);
+    }
+  });
+
+  it.each<[string, readonly string[], Record<string, string>, string]>([
+    ['no such command', ['audit'], {}, 'usage: there is no command "audit"'],
+    ['no such option', ['verify', '--quick'], {}, "usage: Unknown option '--quick'"],
+    ['a word too many', ['verify', 'all'], {}, 'usage: micropay verify'],
+    ['a word too few', ['import'], {}, 'usage: micropay import FILE'],
+    ['no database', ['verify'], { DATABASE_URL: '' }, 'invalid_configuration: DATABASE_URL is missing'],
+    [
+      'an address that is none',
+      ['verify', '--database', 'x'],
+      {},
+      'invalid_configuration: DATABASE_URL must look like',
+    ],
+    [
+      'no such ledger',
+      ['trial-balance', '--ledger', 'mian'],
+      {},
+      'ledger_not_found: schema "micropay" has no ledger "mian"',
+    ],
+    ['an impossible ledger', ['verify', '--ledger', 'a b'], {}, 'invalid_request: a ledger name'],
+    ['no such file', ['import', 'none.csv'], {}, 'file_not_found: none.csv does not exist'],
+    ['a folder', ['import', '.', '--format', 'csv'], {}, 'file_unreadable: . is a directory'],
+    ['a file of another kind', ['import', 'book.xls'], {}, 'usage: the file must end in .csv or .jsonl'],
+  ])('ends with 2 and does nothing: %s', async (_, words, environment, message) => {
+    const { exitCode, stdout, stderr } = await micropay(words, environment);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(await readdir(folder)).toEqual([]);
+    expect(await ledgerNames()).toEqual(['main', 'damaged']);
+  });
+
+  it('ends with 1 when the database is away, and tells programs so', async () => {
+    const { exitCode, stdout, stderr } = await micropay(['verify', '--json', '--database', 'postgres://127.0.0.1:1/x']);
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'database_unavailable', message: expect.any(String) } });
+    expect(stderr).toContain('database_unavailable: ');
+  });
+});
+
+async function ledgerNames(): Promise<readonly string[]> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const { rows } = await client.query<{ name: string }>('select name from micropay.ledgers order by id');
+  await client.end();
+  return rows.map(({ name }) => name);
+}
+
+describe('micropay migrate', () => {
+  it('makes the tables once, in the schema that it is told', async () => {
+    const empty = await createEmptyDatabase();
+    const environment = { DATABASE_URL: empty.url };
+    const early = await micropay(['verify', '--schema', 'books'], environment);
+    expect(early).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('schema_outdated: ') });
+
+    const ledgerOnly = await micropay(['migrate', '--schema', 'books', '--ledger-only', '--json'], environment);
+    const { schema, applied } = JSON.parse(ledgerOnly.stdout) as { schema: string; applied: string[] };
+    expect([ledgerOnly.exitCode, schema, applied[0]]).toEqual([0, 'books', '0001-ledger.sql']);
+    expect(applied).not.toContain('0001-users.sql');
+
+    const whole = await micropay(['migrate', '--schema', 'books'], environment);
+    expect(whole).toMatchObject({ exitCode: 0, stdout: 'Applied to "books": 0001-users.sql\n' });
+    const again = await micropay(['migrate', '--schema', 'books'], environment);
+    expect(again).toMatchObject({ exitCode: 0, stdout: 'Schema "books" is up to date.\n' });
+    await empty.drop();
+  });
+});
+
+describe('micropay trial-balance', () => {
+  it('shows a table in major units, and minor units to programs', async () => {
+    const { exitCode, stdout } = await micropay(['trial-balance']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^currency +type +accounts +debits +credits\n/);
+    expect(stdout).toMatch(/^USD +asset +1 +12\.50 +0\.00$/m);
+    expect(stdout).toMatch(/^USD +total +12\.50 +12\.50$/m);
+
+    const json = await micropay(['trial-balance', '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ledger: 'main',
+      totals: [{ currency: 'USD', debits: '1250', credits: '1250' }],
+      balanced: true,
+    });
+  });
+
+  it('ends with 1 when the sides differ', async () => {
+    const { exitCode, stdout } = await micropay(['trial-balance', '--ledger', 'damaged']);
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('DEBITS AND CREDITS DIFFER');
+  });
+});
+
+describe('micropay verify', () => {
+  it('ends with 0 when nothing is wrong', async () => {
+    const { exitCode, stdout, stderr } = await micropay(['verify']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe('2 accounts and 1 transfers of ledger "main": nothing is wrong.\n');
+    expect(stderr).toContain('Checked 2 accounts, 2 entries, 1 transfers');
+  });
+
+  it('ends with 1 when something is, and names account and transfer', async () => {
+    const { exitCode, stdout } = await micropay(['verify', '--ledger', 'damaged']);
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(new RegExp(`^wrong_running_balance +bob +${ids.broken} +100 +90$`, 'm'));
+    expect(stdout).toMatch(/^wrong_balance +bob +version 1, debits 0, credits 100,/m);
+    expect(stdout).toContain('unbalanced_totals');
+
+    const json = await micropay(['verify', '--json', '--full-speed', '--ledger', 'damaged']);
+    expect(json.exitCode).toBe(1);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: false,
+      problemsFound: 3,
+      problems: expect.arrayContaining([
+        {
+          kind: 'wrong_running_balance',
+          accountId: ids['damaged bob'],
+          transferId: ids.broken,
+          expected: '100',
+          found: '90',
+        },
+      ]),
+    });
+  });
+});
