@@ -8,6 +8,7 @@ import {
   checkOpenAccount,
   type OpenAccount,
 } from './domain/account.js';
+import { checkAggregate } from './domain/aggregate.js';
 import { checkAudit } from './domain/audit.js';
 import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
@@ -16,6 +17,7 @@ import type { Accounts, FreezeSide } from './ledger-api.js';
 import { toPage } from './page.js';
 import { type AccountPlace, closeAccount, setLimits, setStatus } from './postgres/account-changes.js';
 import { accountNotFound, getAccount, listAccounts, openAccount } from './postgres/accounts.js';
+import { aggregateBalances } from './postgres/aggregate.js';
 import { listEntries } from './postgres/entries.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 
@@ -88,6 +90,10 @@ export function createAccounts(book: Book, expireOf: (reference: string) => Prom
     },
     async get(reference) {
       return getAccount(reads, store, await book.number(), reference).catch(fail);
+    },
+    async aggregate(options = {}) {
+      const checked = checkAggregate(options);
+      return aggregateBalances(reads, store, await book.number(), checked).catch(fail);
     },
     async list({ prefix = '', limit, cursor } = {}) {
       if (!PREFIX_PATTERN.test(prefix)) {

@@ -9,6 +9,7 @@ export {
   type NewLimits,
   type OpenAccount,
 } from './domain/account.js';
+export type { AggregateLine, AggregateOptions } from './domain/aggregate.js';
 export { allocate, type Weight } from './domain/allocate.js';
 export type { Audit } from './domain/audit.js';
 export { type Currency, isoScale } from './domain/currency.js';

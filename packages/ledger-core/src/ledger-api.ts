@@ -1,4 +1,5 @@
 import type { Account, AccountIdentity, NewLimits, OpenAccount } from './domain/account.js';
+import type { AggregateLine, AggregateOptions } from './domain/aggregate.js';
 import type { Audit } from './domain/audit.js';
 import type { Currency } from './domain/currency.js';
 import type { CaptureHold, Hold, PlaceHold, ReleaseHold } from './domain/hold.js';
@@ -87,6 +88,14 @@ export interface Accounts {
   identifyMany(references: readonly string[]): Promise<ReadonlyMap<string, AccountIdentity>>;
   /** Accounts in order of address, those whose address starts with `prefix` when one is given. */
   list(options?: PageOptions & { readonly prefix?: string }): Promise<Page<Account>>;
+  /**
+   * The chart of accounts: balances summed by path, currency and type, in order of path, from one snapshot.
+   * `aggregate({ path: 'users' })` has a line for each user and currency, and
+   * `aggregate({ path: 'users', depth: 1 })` one for all users.
+   *
+   * @throws {LedgerError} `invalid_address`, `invalid_request`, also for more than 10,000 lines
+   */
+  aggregate(options?: AggregateOptions): Promise<readonly AggregateLine[]>;
   /**
    * Entries of one account, newest first.
    *

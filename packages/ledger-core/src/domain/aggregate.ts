@@ -1,0 +1,47 @@
+import { LedgerError } from '../errors.js';
+import { ACCOUNT_TYPES, type AccountType, ADDRESS_LENGTH_MAX, isAddress } from './account.js';
+
+export interface AggregateOptions {
+  /** Only this address and what is below it: `users:4` is not `users:42`. The whole ledger when left out. */
+  readonly path?: string;
+  /** Lines are the first `depth` segments of addresses. Default: one more than `path` has. */
+  readonly depth?: number;
+  readonly type?: AccountType;
+}
+
+/** Sums over the accounts of one currency and type below one path, in minor units. */
+export interface AggregateLine {
+  /** The first segments of their addresses, or the whole address of a shorter one. */
+  readonly path: string;
+  readonly currency: string;
+  readonly type: AccountType;
+  readonly accounts: number;
+  readonly debits: bigint;
+  readonly credits: bigint;
+  /** Positive on the normal side of `type`. */
+  readonly posted: bigint;
+  readonly pendingIn: bigint;
+  readonly pendingOut: bigint;
+}
+
+export interface CheckedAggregate {
+  readonly path: string | undefined;
+  readonly depth: number;
+  readonly type: AccountType | undefined;
+}
+
+/** @throws {LedgerError} `invalid_request`, `invalid_address` */
+export function checkAggregate({ path, depth, type }: AggregateOptions): CheckedAggregate {
+  if (path !== undefined && !isAddress(path)) {
+    throw new LedgerError('invalid_address', 'path must be whole segments of an address, such as users:42');
+  }
+  if (type !== undefined && !ACCOUNT_TYPES.includes(type)) {
+    throw new LedgerError('invalid_request', `account type must be one of ${ACCOUNT_TYPES.join(', ')}`);
+  }
+  const depthMin = Math.max(1, path?.split(':').length ?? 0);
+  const depthChosen = depth ?? (path === undefined ? 1 : depthMin + 1);
+  if (!Number.isInteger(depthChosen) || depthChosen < depthMin || depthChosen > ADDRESS_LENGTH_MAX) {
+    throw new LedgerError('invalid_request', `depth must be a whole number from ${depthMin} to ${ADDRESS_LENGTH_MAX}`);
+  }
+  return { path, depth: depthChosen, type };
+}
