@@ -9,21 +9,25 @@ const TRUSTED_PROXIES_MAX = 10;
 
 const text = z.string().min(1);
 
+const DATABASE_VARIABLES = {
+  DATABASE_URL: z
+    .string('is missing: set it to postgresql://user:password@host:5432/database')
+    .regex(/^postgres(?:ql)?:\/\/./, {
+      error: 'must look like postgresql://user:password@host:5432/database',
+      abort: true,
+    })
+    .refine(
+      isUnambiguousUrl,
+      'is no URL: percent-encode special characters of the password, such as "%2F" for "/" and "%25" for "%", and ' +
+        'write the port as a number',
+    ),
+  DATABASE_SCHEMA: text.default('micropay'),
+  LEDGER: text.default('main'),
+};
+
 const EnvironmentSchema = z
   .object({
-    DATABASE_URL: z
-      .string('is missing: set it to postgresql://user:password@host:5432/database')
-      .regex(/^postgres(?:ql)?:\/\/./, {
-        error: 'must look like postgresql://user:password@host:5432/database',
-        abort: true,
-      })
-      .refine(
-        isUnambiguousUrl,
-        'is no URL: percent-encode special characters of the password, such as "%2F" for "/" and "%25" for "%", and ' +
-          'write the port as a number',
-      ),
-    DATABASE_SCHEMA: text.default('micropay'),
-    LEDGER: text.default('main'),
+    ...DATABASE_VARIABLES,
     HOST: text.default('127.0.0.1'),
     PORT: z.coerce.number('must be a port number').int().min(0).max(PORT_MAX).default(3000),
     OPERATOR_API_KEY: z
@@ -118,7 +122,7 @@ export function readDatabaseSettings(
   environment: NodeJS.ProcessEnv = process.env,
 ): DatabaseSettings {
   const { database, schema, ledger } = options;
-  const data = parseEnvironment(EnvironmentSchema.pick({ DATABASE_URL: true, DATABASE_SCHEMA: true, LEDGER: true }), {
+  const data = parseEnvironment(z.object(DATABASE_VARIABLES), {
     DATABASE_URL: database ?? environment.DATABASE_URL,
     DATABASE_SCHEMA: schema ?? environment.DATABASE_SCHEMA,
     LEDGER: ledger ?? environment.LEDGER,
