@@ -9,6 +9,8 @@ create type hold_state as enum ('open', 'captured', 'released', 'expired');
 
 create type transfer_kind as enum ('transfer', 'hold', 'capture', 'release', 'expiry', 'reversal');
 
+create type transfer_request_state as enum ('requested', 'posted', 'refused');
+
 create sequence event_position as bigint cache 1;
 
 create table accounts (
@@ -168,6 +170,28 @@ create table migrations (
   constraint migrations_pkey PRIMARY KEY (component, name)
 );
 
+create table transfer_requests (
+  number bigint not null generated always as identity,
+  requested_at timestamp(3) with time zone not null,
+  settled_at timestamp(3) with time zone,
+  due_at timestamp with time zone,
+  ledger integer not null,
+  state transfer_request_state not null default 'requested'::transfer_request_state,
+  id uuid not null,
+  transfer_id uuid not null,
+  idempotency_hash uuid not null,
+  request_hash bigint not null,
+  request jsonb not null,
+  requested_by text,
+  refusal jsonb,
+  constraint transfer_requests_pkey PRIMARY KEY (ledger, id),
+  constraint transfer_requests_refused CHECK ((state = 'refused'::transfer_request_state) = (refusal IS NOT NULL)),
+  constraint transfer_requests_requested_by_length CHECK (length(requested_by) >= 1 AND length(requested_by) <= 255),
+  constraint transfer_requests_settled CHECK ((state = 'requested'::transfer_request_state) = (settled_at IS NULL))
+);
+CREATE UNIQUE INDEX transfer_requests_idempotency_unique ON transfer_requests USING btree (ledger, idempotency_hash);
+CREATE INDEX transfer_requests_open ON transfer_requests USING btree (ledger, number) WHERE state = 'requested'::transfer_request_state;
+
 create table transfers (
   "position" bigint not null default nextval('event_position'::regclass),
   recorded_at timestamp(3) with time zone not null,
@@ -291,6 +315,25 @@ begin
   return new;
 end $function$;
 
+CREATE OR REPLACE FUNCTION refuse_settled_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> 'requested' then
+    raise exception 'transfer request % is settled: its outcome is final', old.id
+      using errcode = 'restrict_violation';
+  end if;
+  if (old.ledger, old.id, old.number, old.requested_at, old.idempotency_hash, old.request_hash, old.request, old.requested_by)
+    is distinct from
+    (new.ledger, new.id, new.number, new.requested_at, new.idempotency_hash, new.request_hash, new.request, new.requested_by)
+  then
+    raise exception 'transfer request % cannot become another request', old.id
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $function$;
+
 CREATE TRIGGER accounts_immutable BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION refuse_identity_change();
 
 CREATE TRIGGER accounts_stay BEFORE DELETE OR TRUNCATE ON accounts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -302,5 +345,9 @@ CREATE TRIGGER events_append_only BEFORE UPDATE OR TRUNCATE ON events FOR EACH S
 CREATE TRIGGER holds_end_once BEFORE UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_reopening();
 
 CREATE TRIGGER holds_stay BEFORE DELETE OR TRUNCATE ON holds FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_requests_final BEFORE UPDATE ON transfer_requests FOR EACH ROW EXECUTE FUNCTION refuse_settled_change();
+
+CREATE TRIGGER transfer_requests_stay BEFORE DELETE OR TRUNCATE ON transfer_requests FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfers FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

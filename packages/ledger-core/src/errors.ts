@@ -21,6 +21,7 @@ export const LEDGER_ERROR_CODES = [
   'account_not_found',
   'transfer_not_found',
   'hold_not_found',
+  'transfer_request_not_found',
   'account_exists',
   'same_account',
   'currency_mismatch',

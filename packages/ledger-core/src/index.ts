@@ -29,6 +29,16 @@ export type { Moment } from './domain/instant.js';
 export type { LinkedLeg } from './domain/leg.js';
 export type { JsonValue, Metadata } from './domain/metadata.js';
 export { parseAmount, toDecimal, toMinorUnits } from './domain/money.js';
+export type {
+  RequestedMovement,
+  RequestedTransfer,
+  StoredRefusal,
+  SubmitResult,
+  SubmittedTransfer,
+  TransferOrder,
+  TransferRequestId,
+  TransferRequestState,
+} from './domain/requested-transfer.js';
 export type { ReversalLeg, ReverseTransfer } from './domain/reversal.js';
 export { ROUNDINGS, type Rounding } from './domain/rounding.js';
 export type {
@@ -44,6 +54,7 @@ export type {
   TransferRequest,
 } from './domain/transfer.js';
 export type { EngineLimits } from './engine/limits.js';
+export type { WorkedOff } from './engine/work-off.js';
 export {
   type ErrorDetails,
   InvariantError,
@@ -71,14 +82,18 @@ export type {
   LedgerInTransaction,
   Page,
   PageOptions,
+  Requests,
   TimeBasis,
   Transfers,
+  WorkOffBatch,
 } from './ledger-api.js';
 export type { EventLag, OldestWriter } from './postgres/event-cursors.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
+export { createRequestWorker, type RequestWorker, type RequestWorkerOptions } from './request-worker.js';
 export type { CheckpointProgress } from './time/checkpoints.js';
 export type { VerifyProgress } from './verify/progress.js';
+
 export type { VerifyProblem, VerifyReport } from './verify/report.js';
 export type { TrialBalance, TrialBalanceLine } from './verify/trial-balance.js';
 export type { VerifyOptions } from './verify/verify.js';

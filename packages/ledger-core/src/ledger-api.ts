@@ -5,6 +5,13 @@ import type { Currency } from './domain/currency.js';
 import type { CaptureHold, Hold, PlaceHold, ReleaseHold } from './domain/hold.js';
 import type { Moment } from './domain/instant.js';
 import type { LinkedLeg } from './domain/leg.js';
+import type {
+  RequestedTransfer,
+  SubmitResult,
+  SubmittedTransfer,
+  TransferOrder,
+  TransferRequestId,
+} from './domain/requested-transfer.js';
 import type { ReverseTransfer } from './domain/reversal.js';
 import type {
   Entry,
@@ -14,6 +21,7 @@ import type {
   Transfer,
   TransferRequest,
 } from './domain/transfer.js';
+import type { WorkedOff } from './engine/work-off.js';
 import type { Fact } from './events/fact.js';
 import type { EventSubscription, SubscribeOptions } from './events/tail.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
@@ -240,11 +248,45 @@ export interface Currencies {
   get(code: string): Promise<Currency>;
 }
 
+export interface Requests {
+  /**
+   * Stores a transfer to be posted later, by whichever process works requests off, and writes
+   * `transfer.requested`. The same order with the same key answers the request that is there, in the state that
+   * it has by now. Whether it can be posted is judged when its turn comes, once and for good.
+   *
+   * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency`, `idempotency_key_reused`
+   */
+  submit(order: TransferOrder): Promise<SubmittedTransfer>;
+  /** Stores all of them in one database transaction, in array order, but for those that are refused by themselves. */
+  submitMany(orders: readonly TransferOrder[]): Promise<readonly SubmitResult[]>;
+  /** @throws {LedgerError} `transfer_request_not_found` */
+  get(id: string): Promise<RequestedTransfer>;
+  /**
+   * Posts the oldest open requests, in one database transaction with their outcomes and what is told of them:
+   * `transfer.posted`, or `transfer.refused`. Requests that another call is working off are left to it, and those
+   * whose accounts somebody keeps locked are left for later. Answers what became of those it took: nothing
+   * is open when all are zero. `createRequestWorker` calls it again and again.
+   *
+   * @throws {LedgerError} `database_unavailable`, `transaction_conflict`, `outcome_unknown`: call it again
+   */
+  workOff(options?: WorkOffBatch): Promise<WorkedOff>;
+  /** Calls the listener when this process has stored requests, in all ledgers of the engine. Answers how to stop. */
+  onSubmit(listener: () => void): () => void;
+}
+
+export interface WorkOffBatch {
+  /** 1 to 1,000; default 500. */
+  readonly batchSizeMax?: number;
+  /** Told of a request that met a fault, which is no refusal: it stays open, and is tried again in ten seconds. */
+  readonly onFault?: (error: unknown, id: TransferRequestId) => void;
+}
+
 /** What a caller's own database transaction can do; everything commits or vanishes with it. */
 export interface LedgerInTransaction {
   readonly accounts: Pick<Accounts, 'open' | 'ensure' | 'get' | 'identify' | 'identifyMany'>;
   readonly transfers: Pick<Transfers, 'post' | 'postMany' | 'postLinked' | 'reverse' | 'reverseLinked' | 'get'>;
   readonly holds: Pick<Holds, 'place' | 'capture' | 'release' | 'get'>;
+  readonly requests: Pick<Requests, 'submit' | 'submitMany' | 'get'>;
   readonly events: {
     /**
      * Writes a fact of the application as an event.
@@ -261,6 +303,8 @@ export interface Ledger {
   readonly accounts: Accounts;
   readonly transfers: Transfers;
   readonly holds: Holds;
+  /** Transfers that are asked for now and posted later. */
+  readonly requests: Requests;
   readonly currencies: Currencies;
   /**
    * The same operations inside a database transaction that the caller opened (READ COMMITTED), in a

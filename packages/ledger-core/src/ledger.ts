@@ -1,4 +1,4 @@
-import type { PoolConfig } from 'pg';
+import type { Pool, PoolConfig } from 'pg';
 import { createAccounts } from './accounts.js';
 import { asOfIn } from './as-of.js';
 import type { Book } from './book.js';
@@ -9,10 +9,12 @@ import type { EngineLimits } from './engine/limits.js';
 import { lookUpAll } from './engine/look-up.js';
 import type { Submission } from './engine/waiting.js';
 import { inSavepoint, inTurn, postWithin } from './engine/within.js';
+import { type WorkedOff, type WorkOffOptions, workOff } from './engine/work-off.js';
+import { LedgerError } from './errors.js';
 import { checkFact } from './events/fact.js';
 import { createEventTail, type EventTail } from './events/tail.js';
 import { createExpireOf, createHolds } from './holds.js';
-import type { Ledger, LedgerInTransaction } from './ledger-api.js';
+import type { Ledger, LedgerInTransaction, WorkOffBatch } from './ledger-api.js';
 import { fromPool, inSnapshot, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
 import { writeFirstEvent } from './postgres/events.js';
@@ -20,6 +22,7 @@ import { checkLedgerName, readTimeZone, writeTimeZone } from './postgres/ledgers
 import { checkSchema } from './postgres/migrate.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import { createRequests } from './requests.js';
 import { advanceCheckpoints, type CheckpointProgress, rebuildCheckpoints } from './time/checkpoints.js';
 import { createTransfers, type Submit } from './transfers.js';
 import { readTrialBalance, readTrialBalanceAt } from './verify/trial-balance.js';
@@ -83,6 +86,11 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     currencies: {
       register: async (currency) => registerCurrency(reads, store, await book.number(), currency).catch(fail),
       get: async (code) => getCurrency(reads, store, await book.number(), code).catch(fail),
+    },
+    requests: {
+      ...createRequests(book),
+      workOff: (options = {}) => workOffOnce(book, pool, options),
+      onSubmit: (listener) => engine.requested.listen(listener),
     },
     within: (transaction) => ledgerWithin(book, transaction),
     events: { subscribe: (options = {}) => tail.subscribe(name, options) },
@@ -148,7 +156,36 @@ function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTra
         await book.change((own) => writeFirstEvent(own, engine.store, ledger, { type, subject, data }));
       },
     },
+    requests: createRequests(book),
   };
+}
+
+const WORK_OFF_BATCH_MAX = 1_000;
+
+async function workOffOnce(book: Book, pool: Pool, options: WorkOffBatch): Promise<WorkedOff> {
+  const { batchSizeMax = 500, onFault = () => undefined } = options;
+  if (!Number.isInteger(batchSizeMax) || batchSizeMax < 1 || batchSizeMax > WORK_OFF_BATCH_MAX) {
+    throw new LedgerError('invalid_request', `batchSizeMax must be a whole number from 1 to ${WORK_OFF_BATCH_MAX}`);
+  }
+  const ledger = await book.number();
+  const run = (transaction: TransactionAdapter) => workOff(transaction, road(transaction));
+  const worked = await inTransaction(pool, run).catch(fail);
+  if (worked.posted + worked.refused > 0) book.engine.commits.announce();
+  return worked;
+
+  function road(transaction: TransactionAdapter): WorkOffOptions {
+    const { engine } = book;
+    const resolve = (submissions: readonly Submission[]) => resolveWithin(engine, transaction, ledger, submissions);
+    return {
+      store: engine.store,
+      ledger,
+      batchSizeMax,
+      lockTimeoutMs: engine.lockTimeoutMs,
+      resolve,
+      post: (submissions) => postWithin(transaction, engine.statements, ledger, () => resolve(submissions)),
+      onFault,
+    };
+  }
 }
 
 /** Accounts that the caller's transaction opened are visible in it alone, so memory is not added to. */

@@ -434,7 +434,12 @@ describe('the order of precedence', () => {
       'capture_exceeds_hold',
       'reversal_exceeds_transfer',
     ];
-    const elsewhere: readonly LedgerErrorCode[] = ['transfer_not_found', 'account_exists', ...ofHoldsAndReversals];
+    const ofLookUps: readonly LedgerErrorCode[] = [
+      'transfer_not_found',
+      'transfer_request_not_found',
+      'account_exists',
+    ];
+    const elsewhere = [...ofLookUps, ...ofHoldsAndReversals];
     const from = LEDGER_ERROR_CODES.indexOf('idempotency_key_reused');
     const to = LEDGER_ERROR_CODES.indexOf('balance_overflow');
     const expected = LEDGER_ERROR_CODES.slice(from, to + 1).filter((code) => !elsewhere.includes(code));

@@ -42,6 +42,9 @@ export interface Engine {
     references: readonly string[],
   ): Promise<readonly AccountIdentity[]>;
   readonly commits: Commits;
+  /** Tells workers of this process that transfers were requested. */
+  readonly requested: Commits;
+  readonly lockTimeoutMs: number;
   close(): Promise<void>;
 }
 
@@ -115,6 +118,8 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
     identities,
     coalescer,
     commits,
+    requested: createCommits(),
+    lockTimeoutMs: limits.lockTimeoutMs,
     numberOf(name) {
       let number = numbers.get(name);
       if (number === undefined) {

@@ -13,6 +13,7 @@ const amount = z
 const currency = z.string().meta({ examples: ['USD'] });
 const instant = z.iso.datetime().meta({ description: 'RFC 3339 in UTC, milliseconds' });
 const address = z.string().meta({ examples: ['users:42:usd'] });
+const account = z.string().meta({ description: 'id or address of an account, as the caller named it' });
 const status = z.enum(ACCOUNT_STATUSES);
 
 const audit = {
@@ -91,6 +92,37 @@ export const EVENT_DATA = {
   'hold.expired.v1': z
     .object({ transferId, holdId, ...movement })
     .meta({ description: 'The time of a hold is over; what was held still is available to the payer again.' }),
+  'transfer.requested.v1': z
+    .object({
+      requestId: id,
+      transferId: id.meta({ description: 'the id that the transfer has once it is posted' }),
+      from: account,
+      to: account,
+      amount,
+      currency,
+      description: z.string().nullable(),
+      metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: "the caller's own, any JSON" }),
+      requestedBy: z.string().nullable().meta({ description: 'id of who asked' }),
+    })
+    .meta({ description: 'Somebody asked for a transfer, which is posted or refused later.' }),
+  'transfer.refused.v1': z
+    .object({
+      requestId: id,
+      transferId: id.meta({ description: 'of the transfer that never was' }),
+      code: z.string().meta({ description: 'a code of the error reference', examples: ['insufficient_funds'] }),
+      message: z.string().meta({ description: 'for people; its wording may change' }),
+      details: z
+        .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+        .meta({ description: 'ids and limits, for programs' }),
+    })
+    .meta({ description: 'A requested transfer was refused, for good. A posted one is told by transfer.posted.v1.' }),
+  'transfer.request_replayed.v1': z
+    .object({
+      requestId: id,
+      transferId: id.meta({ description: 'that transfer.requested.v1 named; there will be no such transfer' }),
+      postedTransferId: id.meta({ description: 'the transfer that the key had posted' }),
+    })
+    .meta({ description: 'A requested transfer had been posted already, by a call with the same idempotency key.' }),
   'balance.changed.v1': z
     .object({
       accountId: id,

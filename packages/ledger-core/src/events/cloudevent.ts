@@ -26,6 +26,9 @@ export const TOPIC_OF: Readonly<Record<EventType, TopicName>> = {
   'hold.captured.v1': 'transfers',
   'hold.released.v1': 'transfers',
   'hold.expired.v1': 'transfers',
+  'transfer.requested.v1': 'transfers',
+  'transfer.refused.v1': 'transfers',
+  'transfer.request_replayed.v1': 'transfers',
 };
 
 /**

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { JsonValue } from '../domain/metadata.js';
+import { plainArray, textArray } from './arrays.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -11,8 +12,11 @@ export interface EventRow {
     | 'account.unfrozen.v1'
     | 'account.closed.v1'
     | 'account.limits_changed.v1'
+    | 'transfer.requested.v1'
+    | 'transfer.refused.v1'
+    | 'transfer.request_replayed.v1'
     | 'user.created.v1';
-  /** Id of what it is about: an account or a user. */
+  /** Id of what it is about: an account, a transfer or a user. */
   readonly subject: string;
   readonly data: { readonly [key: string]: JsonValue };
 }
@@ -31,6 +35,30 @@ export async function writeEvent(
     `insert into ${schema}.events (recorded_at, ledger, id, type, subject, data)
      values (clock_timestamp(), $1, $2, $3, $4, $5)`,
     [ledger, uuidv7(), type, subject, JSON.stringify(data)],
+  );
+}
+
+/** The same for many facts, by one statement, in array order. */
+export async function writeEvents(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  rows: readonly EventRow[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await transaction.executeSql(
+    `insert into ${schema}.events (recorded_at, ledger, id, type, subject, data)
+     select clock_timestamp(), $1, id, type, subject, data
+     from unnest($2::uuid[], $3::text[], $4::uuid[], $5::jsonb[]) with ordinality
+       as row (id, type, subject, data, place)
+     order by place`,
+    [
+      ledger,
+      plainArray(rows.map(() => uuidv7())),
+      plainArray(rows.map(({ type }) => type)),
+      plainArray(rows.map(({ subject }) => subject)),
+      textArray(rows.map(({ data }) => JSON.stringify(data))),
+    ],
   );
 }
 

@@ -34,6 +34,13 @@ async function tellEverything(): Promise<readonly LedgerEvent[]> {
   await ledger.accounts.open({ address: 'world', currency: 'USD' });
   await ledger.accounts.open({ address: 'a', currency: 'USD', maximum: 10n ** 37n });
   await ledger.transfers.post({ from: 'world', to: 'a', amount: 5n, currency: 'USD', metadata: { list: [1, null] } });
+  const pay = { from: 'a', to: 'world', currency: 'USD' };
+  await ledger.requests.submitMany([
+    { ...pay, amount: 6n, idempotencyKey: 'too much' },
+    { ...pay, amount: 1n, idempotencyKey: 'at once', metadata: { list: [1, null] }, requestedBy: userId },
+  ]);
+  await ledger.transfers.post({ ...pay, amount: 1n, idempotencyKey: 'at once', metadata: { list: [1, null] } });
+  await ledger.requests.workOff();
   await ledger.accounts.freeze('a');
   await ledger.accounts.unfreeze('a', { by: 'operator:1', reason: 'checked' });
   await ledger.accounts.setLimits('a', { maximum: null });

@@ -87,6 +87,7 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
   },
   account_not_empty: () => ledger.accounts.close('alice'),
   limit_broken: () => ledger.accounts.setLimits('alice', { maximum: 1n }),
+  transfer_request_not_found: () => ledger.requests.get('0190b7c4-0000-7000-8000-000000000001'),
   account_exists: () => ledger.accounts.open({ address: 'alice', currency: 'USD' }),
   same_account: () => post({ to: 'alice' }),
   currency_mismatch: () => post({ to: 'euro' }),

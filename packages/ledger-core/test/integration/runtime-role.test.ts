@@ -42,12 +42,16 @@ describe('the documented role', () => {
     await ledger.transfers.post(pay);
     expect(await ledger.transfers.post(pay)).toMatchObject({ replayed: true });
     await ledger.transfers.postLinked([{ from: 'alice', to: 'world', amount: 1n, currency: 'USD' }]);
+    const order = { ...pay, idempotencyKey: 'later' };
+    const { id } = await ledger.requests.submit(order);
+    expect(await ledger.requests.workOff()).toEqual({ posted: 1, refused: 0, putOff: 0 });
+    expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted' });
     await ledger.accounts.freeze('alice');
     await ledger.accounts.unfreeze('alice');
     await ledger.accounts.setLimits('alice', { minimum: -5n });
-    expect((await ledger.accounts.entries('alice')).data).toHaveLength(3);
-    const { id } = await ledger.holds.place({ from: 'alice', to: 'world', amount: 2n, currency: 'USD' });
-    const captured = await ledger.holds.capture(id, { amount: 1n, final: true });
+    expect((await ledger.accounts.entries('alice')).data).toHaveLength(4);
+    const { id: hold } = await ledger.holds.place({ from: 'alice', to: 'world', amount: 2n, currency: 'USD' });
+    const captured = await ledger.holds.capture(hold, { amount: 1n, final: true });
     await ledger.transfers.reverse(captured.id, { allowOverdraft: { by: 'test' } });
     expect(await ledger.holds.expire()).toBe(0);
     expect((await ledger.accounts.list()).data).toHaveLength(2);
@@ -73,6 +77,8 @@ describe('the documented role', () => {
     'truncate micropay.transfers',
     `update micropay.events set data = '{}'`,
     'delete from micropay.events',
+    `update micropay.transfer_requests set request = '{}'`,
+    'delete from micropay.transfer_requests',
     'delete from micropay.balances',
     'delete from micropay.accounts',
     `update micropay.accounts set address = 'mine'`,

@@ -1,0 +1,125 @@
+import { type ErrorDetails, LedgerError } from '../errors.js';
+import { isUuid } from './account.js';
+import { type KeyDigest, keyDigest, type RequestDigest, requestDigest } from './idempotency.js';
+import { checkTransferRequest, type TransferId, type TransferLeg, type TransferRequest } from './transfer.js';
+
+declare const transferRequestIdBrand: unique symbol;
+/** UUIDv7 in lower case, made by the ledger; opaque, never an order. */
+export type TransferRequestId = string & { readonly [transferRequestIdBrand]: true };
+
+export const TRANSFER_REQUEST_STATES = ['requested', 'posted', 'refused'] as const;
+/** `requested` becomes `posted` or `refused`, once and for good. */
+export type TransferRequestState = (typeof TRANSFER_REQUEST_STATES)[number];
+
+/** What a requested transfer is to move. */
+export type RequestedMovement = Pick<
+  TransferRequest,
+  'from' | 'to' | 'amount' | 'currency' | 'description' | 'metadata' | 'effectiveAt'
+>;
+
+/** A transfer to be posted later. Nobody waits for its answer, so it is always named by a key. */
+export interface TransferOrder extends RequestedMovement {
+  /** As of `transfers.post`, and the same name: a transfer that is posted under it at once is this one. */
+  readonly idempotencyKey: string;
+  readonly scope?: string;
+  /** Id of who asks, 1 to 255 characters; no personal data. */
+  readonly requestedBy?: string;
+}
+
+/** Why a transfer was refused. */
+export interface StoredRefusal {
+  /** A code of `LEDGER_ERROR_CODES`; a later release may have added to them. */
+  readonly code: string;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
+
+/** A transfer that somebody asked for, and what became of it. */
+export interface RequestedTransfer extends RequestedMovement {
+  readonly id: TransferRequestId;
+  readonly state: TransferRequestState;
+  /** The id of the transfer, fixed from the start; there is no such transfer before the request is `posted`. */
+  readonly transferId: TransferId;
+  readonly requestedBy: string | null;
+  readonly requestedAt: Date;
+  /** When it was posted or refused; null before. */
+  readonly settledAt: Date | null;
+  /** Of a refused one. */
+  readonly refusal: StoredRefusal | null;
+}
+
+/** The answer to a request; `replayed` when its key had been requested before. */
+export interface SubmittedTransfer extends RequestedTransfer {
+  readonly replayed: boolean;
+}
+
+export type SubmitResult =
+  | { readonly ok: true; readonly request: SubmittedTransfer }
+  | { readonly ok: false; readonly error: LedgerError };
+
+/** An order that was checked, as it is stored. */
+export interface CheckedOrder {
+  readonly leg: TransferLeg;
+  readonly keyDigest: KeyDigest;
+  readonly requestDigest: RequestDigest;
+  readonly requestedBy: string | null;
+}
+
+const MEMBERS: ReadonlySet<string> = new Set<keyof TransferOrder>([
+  'from',
+  'to',
+  'amount',
+  'currency',
+  'description',
+  'metadata',
+  'effectiveAt',
+  'idempotencyKey',
+  'scope',
+  'requestedBy',
+]);
+const REQUESTED_BY_LENGTH_MAX = 255;
+const PRINTABLE = /^[^\p{Cc}\p{Surrogate}]+$/u;
+
+export function isTransferRequestId(text: unknown): text is TransferRequestId {
+  return isUuid(text);
+}
+
+/**
+ * Everything that can be said of an order without looking anything up.
+ *
+ * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency` for a malformed code
+ */
+export function checkOrder(given: TransferOrder): CheckedOrder {
+  if (typeof given !== 'object' || given === null) {
+    throw new LedgerError('invalid_request', 'a requested transfer must be an object');
+  }
+  const { requestedBy, ...request } = given;
+  // What is not understood here might have been meant to keep money from moving.
+  const unknown = Object.keys(given).find((member) => !MEMBERS.has(member));
+  if (unknown !== undefined) {
+    throw new LedgerError('invalid_request', `a requested transfer has no ${JSON.stringify(unknown.slice(0, 50))}`);
+  }
+  const { idempotencyKey, scope, ...leg } = checkTransferRequest(request);
+  const key = keyDigest({
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(scope === undefined ? {} : { scope }),
+  });
+  if (key === null) throw new LedgerError('invalid_request', 'a requested transfer needs an idempotency key');
+  return {
+    leg,
+    keyDigest: key,
+    requestDigest: requestDigest([leg], false),
+    requestedBy: checkRequestedBy(requestedBy),
+  };
+}
+
+function checkRequestedBy(requestedBy: string | undefined): string | null {
+  if (requestedBy === undefined) return null;
+  if (typeof requestedBy !== 'string' || requestedBy.length > REQUESTED_BY_LENGTH_MAX || !PRINTABLE.test(requestedBy)) {
+    throw new LedgerError(
+      'invalid_request',
+      `requestedBy must be a text of 1 to ${REQUESTED_BY_LENGTH_MAX} characters without control characters`,
+    );
+  }
+  return requestedBy;
+}

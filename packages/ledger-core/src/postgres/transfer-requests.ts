@@ -1,0 +1,201 @@
+import type { KeyDigest, RequestDigest } from '../domain/idempotency.js';
+import type { Metadata } from '../domain/metadata.js';
+import type {
+  CheckedOrder,
+  RequestedMovement,
+  RequestedTransfer,
+  StoredRefusal,
+  TransferRequestId,
+  TransferRequestState,
+} from '../domain/requested-transfer.js';
+import type { TransferId } from '../domain/transfer.js';
+import { LedgerError } from '../errors.js';
+import { plainArray, textArray } from './arrays.js';
+import { epochMs, type Row } from './balances.js';
+import type { Store } from './store.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+/** A requested transfer with what tells it from others. */
+export interface RequestRow extends RequestedTransfer {
+  readonly keyDigest: KeyDigest;
+  readonly requestDigest: RequestDigest;
+}
+
+/** An order with the ids that it gets. */
+export interface NewRequest extends CheckedOrder {
+  readonly id: TransferRequestId;
+  readonly transferId: TransferId;
+}
+
+/** What became of a request. */
+export interface Settlement {
+  readonly id: TransferRequestId;
+  readonly state: Exclude<TransferRequestState, 'requested'>;
+  readonly transferId: TransferId;
+  readonly refusal: StoredRefusal | null;
+}
+
+const COLUMNS = `r.id, r.state, r.transfer_id, r.idempotency_hash, r.request_hash::text, r.request::text, r.requested_by,
+  ${epochMs('r.requested_at')} as requested_ms, ${epochMs('r.settled_at')} as settled_ms, r.refusal::text`;
+
+/** A request as it is stored: what its caller said, amounts and instants as texts. */
+interface StoredMovement extends Omit<RequestedMovement, 'amount' | 'metadata' | 'effectiveAt'> {
+  readonly amount: string;
+  readonly metadata?: Metadata;
+  readonly effectiveAt?: string;
+}
+
+/**
+ * Stores orders in array order, but for those whose key is there; answers the ids of the new ones. It waits for
+ * whoever is storing one of the keys at this moment.
+ */
+export async function insertRequests(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  requests: readonly NewRequest[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await transaction.executeSql(
+    `insert into ${schema}.transfer_requests (requested_at, ledger, id, transfer_id, idempotency_hash,
+       request_hash, requested_by, request)
+     select clock_timestamp(), $1, id, transfer_id, idempotency_hash, request_hash, requested_by, request
+     from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[],
+       $7::jsonb[]) with ordinality as row (id, transfer_id, idempotency_hash, request_hash, requested_by, request, place)
+     order by place
+     on conflict (ledger, idempotency_hash) do nothing
+     returning id`,
+    [
+      ledger,
+      plainArray(requests.map(({ id }) => id)),
+      plainArray(requests.map(({ transferId }) => transferId)),
+      plainArray(requests.map(({ keyDigest }) => keyDigest)),
+      plainArray(requests.map(({ requestDigest }) => requestDigest)),
+      textArray(requests.map(({ requestedBy }) => requestedBy)),
+      textArray(requests.map(({ leg }) => JSON.stringify(toStored(leg)))),
+    ],
+  );
+  return new Set(rows.map(({ id }) => id as string));
+}
+
+function toStored({
+  from,
+  to,
+  amount,
+  currency,
+  description,
+  metadata,
+  effectiveAt,
+}: RequestedMovement): StoredMovement {
+  return {
+    from,
+    to,
+    amount: String(amount),
+    currency,
+    ...(description === undefined ? {} : { description }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(effectiveAt === undefined ? {} : { effectiveAt: effectiveAt.toISOString() }),
+  };
+}
+
+export async function findRequestsByKeys(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  keys: readonly KeyDigest[],
+): Promise<ReadonlyMap<KeyDigest, RequestRow>> {
+  const { rows } = await transaction.executeSql(
+    `select ${COLUMNS} from ${schema}.transfer_requests r where r.ledger = $1 and r.idempotency_hash = any($2::uuid[])`,
+    [ledger, plainArray(keys)],
+  );
+  return new Map(rows.map(toRequestRow).map((row) => [row.keyDigest, row]));
+}
+
+/** @throws {LedgerError} `transfer_request_not_found` */
+export async function getRequest(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  id: TransferRequestId,
+): Promise<RequestRow> {
+  const { rows } = await transaction.executeSql(
+    `select ${COLUMNS} from ${schema}.transfer_requests r where r.ledger = $1 and r.id = $2`,
+    [ledger, id],
+  );
+  if (rows[0] === undefined) {
+    throw new LedgerError('transfer_request_not_found', 'no transfer of this ledger was requested by that id', {
+      transferRequestId: id,
+    });
+  }
+  return toRequestRow(rows[0]);
+}
+
+/** Locks the oldest requests that are due, but for those that another worker has, until the transaction ends. */
+export async function claimRequests(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  limit: number,
+): Promise<readonly RequestRow[]> {
+  const { rows } = await transaction.executeSql(
+    `select ${COLUMNS} from ${schema}.transfer_requests r
+     where r.ledger = $1 and r.state = 'requested' and (r.due_at is null or r.due_at <= clock_timestamp())
+     order by r.number limit $2 for no key update skip locked`,
+    [ledger, limit],
+  );
+  return rows.map(toRequestRow);
+}
+
+/** Writes outcomes, of requests that this transaction has claimed. */
+export async function settleRequests(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  settlements: readonly Settlement[],
+): Promise<void> {
+  await transaction.executeSql(
+    `update ${schema}.transfer_requests r
+     set state = s.state, transfer_id = s.transfer_id, refusal = s.refusal, settled_at = clock_timestamp()
+     from unnest($2::uuid[], $3::${schema}.transfer_request_state[], $4::uuid[], $5::jsonb[])
+       as s (id, state, transfer_id, refusal)
+     where r.ledger = $1 and r.id = s.id`,
+    [
+      ledger,
+      plainArray(settlements.map(({ id }) => id)),
+      plainArray(settlements.map(({ state }) => state)),
+      plainArray(settlements.map(({ transferId }) => transferId)),
+      textArray(settlements.map(({ refusal }) => (refusal === null ? null : JSON.stringify(refusal)))),
+    ],
+  );
+}
+
+/** Leaves claimed requests for later. */
+export async function putOffRequests(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  { ids, delayMs }: { readonly ids: readonly TransferRequestId[]; readonly delayMs: number },
+): Promise<void> {
+  await transaction.executeSql(
+    `update ${schema}.transfer_requests set due_at = clock_timestamp() + $3 * interval '1 millisecond'
+     where ledger = $1 and id = any($2::uuid[])`,
+    [ledger, plainArray(ids), delayMs],
+  );
+}
+
+function toRequestRow(row: Row): RequestRow {
+  const { amount, effectiveAt, ...movement } = JSON.parse(row.request as string) as StoredMovement;
+  return {
+    ...movement,
+    amount: BigInt(amount),
+    ...(effectiveAt === undefined ? {} : { effectiveAt: new Date(effectiveAt) }),
+    id: row.id as TransferRequestId,
+    state: row.state as TransferRequestState,
+    transferId: row.transfer_id as TransferId,
+    requestedBy: row.requested_by as string | null,
+    requestedAt: new Date(Number(row.requested_ms)),
+    settledAt: row.settled_ms === null ? null : new Date(Number(row.settled_ms)),
+    refusal: row.refusal === null ? null : (JSON.parse(row.refusal as string) as StoredRefusal),
+    keyDigest: (row.idempotency_hash as string).replaceAll('-', ''),
+    requestDigest: BigInt(row.request_hash as string),
+  };
+}

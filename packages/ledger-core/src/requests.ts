@@ -1,0 +1,147 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Book } from './book.js';
+import {
+  type CheckedOrder,
+  checkOrder,
+  isTransferRequestId,
+  type SubmitResult,
+  type SubmittedTransfer,
+  type TransferOrder,
+  type TransferRequestId,
+} from './domain/requested-transfer.js';
+import type { TransferId } from './domain/transfer.js';
+import { uuidv7 } from './engine/uuids.js';
+import { LedgerError } from './errors.js';
+import type { Requests } from './ledger-api.js';
+import { type EventRow, writeEvents } from './postgres/events.js';
+import { fromSqlError } from './postgres/sql-errors.js';
+import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import {
+  findRequestsByKeys,
+  getRequest,
+  insertRequests,
+  type NewRequest,
+  type RequestRow,
+} from './postgres/transfer-requests.js';
+
+const SUBMIT_ATTEMPTS_MAX = 5;
+const SUBMIT_BACKOFF_MS = 20;
+
+/** What stores and reads requests; who works them off is another's concern. */
+export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMany' | 'get'> {
+  const { store, requested } = book.engine;
+
+  async function submitChecked(orders: readonly CheckedOrder[]): Promise<readonly SubmitResult[]> {
+    if (orders.length === 0) return [];
+    const ledger = await book.number();
+    const results = await withRetries(book, (transaction) => storeOrders(transaction, ledger, orders));
+    if (book.isCommitted) requested.announce();
+    return results;
+  }
+
+  /** The rows and what is told of them, in one transaction: the rows first, which gives it its id. */
+  async function storeOrders(
+    transaction: TransactionAdapter,
+    ledger: number,
+    orders: readonly CheckedOrder[],
+  ): Promise<readonly SubmitResult[]> {
+    const given = orders.map(
+      (order): NewRequest => ({ ...order, id: uuidv7() as TransferRequestId, transferId: uuidv7() as TransferId }),
+    );
+    const inserted = await insertRequests(transaction, store, ledger, given);
+    const fresh = given.filter(({ id }) => inserted.has(id));
+    await writeEvents(transaction, store, ledger, fresh.map(requestedFact));
+    const keys = orders.map(({ keyDigest }) => keyDigest);
+    const stored = await findRequestsByKeys(transaction, store, ledger, keys);
+    return given.map((order) => resultOf(order, stored.get(order.keyDigest)));
+  }
+
+  return {
+    async submit(order) {
+      const [result] = await submitChecked([checkOrder(order)]);
+      if (result?.ok !== true) throw result?.error ?? notVisible();
+      return result.request;
+    },
+    async submitMany(orders) {
+      const checked = orders.map(checkOne);
+      const good = checked.filter((one): one is CheckedOrder => !(one instanceof LedgerError));
+      const results = (await submitChecked(good)).values();
+      return checked.map((one) =>
+        one instanceof LedgerError ? { ok: false, error: one } : (results.next().value as SubmitResult),
+      );
+    },
+    async get(id) {
+      if (!isTransferRequestId(id)) {
+        throw new LedgerError('transfer_request_not_found', 'the id of a requested transfer is a UUID in lower case');
+      }
+      try {
+        const {
+          keyDigest: _,
+          requestDigest: __,
+          ...request
+        } = await getRequest(book.reads, store, await book.number(), id);
+        return request;
+      } catch (error) {
+        throw fromSqlError(error);
+      }
+    },
+  };
+}
+
+/** Two callers who store the same keys in another order may deadlock; in a caller's transaction that is theirs to repeat. */
+async function withRetries<Result>(
+  book: Book,
+  work: (transaction: TransactionAdapter) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await book.change(work);
+    } catch (error) {
+      const isConflict = error instanceof LedgerError && error.code === 'transaction_conflict';
+      if (!isConflict || !book.isCommitted || attempt === SUBMIT_ATTEMPTS_MAX) throw error;
+      await delay(Math.random() * SUBMIT_BACKOFF_MS * 2 ** attempt);
+    }
+  }
+}
+
+function checkOne(order: TransferOrder): CheckedOrder | LedgerError {
+  try {
+    return checkOrder(order);
+  } catch (error) {
+    if (error instanceof LedgerError) return error;
+    throw error;
+  }
+}
+
+function resultOf(order: NewRequest, row: RequestRow | undefined): SubmitResult {
+  if (row === undefined) return { ok: false, error: notVisible() };
+  const { keyDigest: _, requestDigest, ...stored } = row;
+  if (requestDigest !== order.requestDigest) {
+    const message = 'this idempotency key was used for another request: a new intention needs a new one';
+    return { ok: false, error: new LedgerError('idempotency_key_reused', message) };
+  }
+  const request: SubmittedTransfer = { ...stored, replayed: stored.id !== order.id };
+  return { ok: true, request };
+}
+
+function notVisible(): LedgerError {
+  return new LedgerError('transaction_isolation', 'within() needs a READ COMMITTED transaction');
+}
+
+function requestedFact({ id, transferId, requestedBy, leg }: NewRequest): EventRow {
+  return {
+    type: 'transfer.requested.v1',
+    subject: transferId,
+    data: {
+      requestId: id,
+      transferId,
+      from: leg.from,
+      to: leg.to,
+      amount: String(leg.amount),
+      currency: leg.currency,
+      description: leg.description ?? null,
+      metadata: leg.metadata ?? null,
+      requestedBy,
+    },
+  };
+}
