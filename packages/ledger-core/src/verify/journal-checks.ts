@@ -9,7 +9,7 @@ export interface JournalChunk {
   readonly problems: readonly VerifyProblem[];
 }
 
-/** Rows of a range of positions, of journal and events, whose accounts do not exist in this ledger. */
+/** Rows of a range of positions that do not fit what they name: accounts, holds, and the transfers that they continue. */
 export async function checkPositions(
   transaction: TransactionAdapter,
   { schema }: Store,
@@ -23,20 +23,45 @@ export async function checkPositions(
      from ${schema}.transfers where ledger = $1 and position > $2::bigint and position <= $3::bigint`,
     range,
   );
-  const { rows } = await transaction.executeSql(
-    `select 'unknown_account' as kind, side.account_id, t.id as transfer_id,
-       'an account of this ledger' as expected, 'none' as found
-     from ${schema}.transfers t
-     cross join lateral (values (t.from_account), (t.to_account)) side(account_id)
-     where t.ledger = $1 and t.position > $2::bigint and t.position <= $3::bigint
-       and not exists (
-         select from ${schema}.accounts a where a.ledger = t.ledger and a.id = side.account_id)`,
-    range,
-  );
+  const { rows } = await transaction.executeSql(positionChecks(schema), range);
   const next = counted[0]?.next_after;
   return {
     transfers: Number(counted[0]?.transfers),
     nextAfter: typeof next === 'string' ? BigInt(next) : undefined,
     problems: rows.map(toProblem),
   };
+}
+
+function positionChecks(schema: string): string {
+  return `
+    with row as materialized (
+      select position, kind, id, from_account, to_account, currency, original_id
+      from ${schema}.transfers where ledger = $1 and position > $2::bigint and position <= $3::bigint
+    )
+    select 'unknown_account' as kind, side.account_id, row.id as transfer_id,
+      'an account of this ledger' as expected, 'none' as found
+    from row cross join lateral (values (from_account), (to_account)) side(account_id)
+    where not exists (select from ${schema}.accounts a where a.ledger = $1 and a.id = side.account_id)
+    union all
+    select 'hold_out_of_step', from_account, id, 'a row of holds', 'none' from row
+    where kind = 'hold' and not exists (select from ${schema}.holds h where h.ledger = $1 and h.id = row.id)
+    union all
+    select 'unknown_original', row.from_account, row.id,
+      case row.kind when 'reversal' then 'a transfer the other way' else 'a hold between these accounts' end,
+      case when o.id is null then 'none' else o.kind::text end
+    from row left join ${schema}.transfers o on o.ledger = $1 and o.id = row.original_id
+    where row.kind not in ('transfer', 'hold') and case row.kind
+      when 'reversal' then o.kind in ('transfer', 'capture')
+        and (o.from_account, o.to_account, o.currency) = (row.to_account, row.from_account, row.currency)
+      else o.kind = 'hold' and (o.from_account, o.to_account, o.currency) = (row.from_account, row.to_account, row.currency)
+    end is not true
+    union all
+    select 'excess_reversal', r.from_account, r.id, format('at most %s of transfer %s', o.amount, o.id), r.total::text
+    from (select distinct original_id from row where kind = 'reversal') reversed
+    join ${schema}.transfers o on o.ledger = $1 and o.id = reversed.original_id
+    cross join lateral (
+      select t.id, t.from_account, t.position, sum(t.amount) over (order by t.position) as total
+      from ${schema}.transfers t where t.ledger = $1 and t.original_id = o.id and t.kind = 'reversal'
+    ) r
+    where r.position > $2::bigint and r.position <= $3::bigint and r.total > o.amount`;
 }

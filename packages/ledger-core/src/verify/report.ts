@@ -9,6 +9,9 @@ export interface VerifyProblem {
     | 'wrong_balance'
     | 'missing_balance'
     | 'missing_event'
+    | 'hold_out_of_step'
+    | 'unknown_original'
+    | 'excess_reversal'
     | 'unknown_account'
     | 'unbalanced_totals';
   readonly accountId: string | null;

@@ -2,6 +2,7 @@ import { LedgerError } from '../errors.js';
 import type { Store } from '../postgres/store.js';
 import { type CheckedPart, checkAccountParts, strayBalances } from './account-checks.js';
 import { type AccountPart, nextPart, pickAccounts } from './account-chunk.js';
+import { checkHolds, type HoldChunk } from './hold-checks.js';
 import { checkPositions, type JournalChunk } from './journal-checks.js';
 import { type InSnapshot, startRun, type VerifyProgress, type VerifyRun } from './progress.js';
 import type { VerifyReport } from './report.js';
@@ -24,6 +25,7 @@ const ACCOUNTS_PER_CHUNK_MAX = 10_000;
 const ENTRIES_PER_CHUNK = 10_000;
 const ENTRIES_PER_CHUNK_MIN = 1;
 const ENTRIES_PER_CHUNK_MAX = 100_000;
+const HOLDS_PER_CHUNK = 1_000;
 
 interface ChunkSizes {
   readonly accounts: number;
@@ -52,6 +54,7 @@ export async function verifyLedger(
   const sizes = { accounts: accountsPerChunk, entries: entriesPerChunk };
   await verifyAccounts(run, store, ledger, sizes);
   await verifyJournal(run, store, ledger, BigInt(entriesPerChunk));
+  await verifyHolds(run, store, ledger);
   await verifyTotals(run, store, ledger);
   const { accountsChecked, transfersChecked, problemsFound } = run.counts;
   return {
@@ -111,6 +114,15 @@ async function verifyJournal(run: VerifyRun, store: Store, ledger: number, posit
     );
     run.add(chunk.problems, { transfersChecked: chunk.transfers });
     after = chunk.nextAfter;
+  }
+}
+
+async function verifyHolds(run: VerifyRun, store: Store, ledger: number): Promise<void> {
+  for (let after: string | null | undefined = null; after !== undefined; ) {
+    const range: { readonly after: string | null; readonly limit: number } = { after, limit: HOLDS_PER_CHUNK };
+    const chunk: HoldChunk = await run.inSnapshot((transaction) => checkHolds(transaction, store, ledger, range));
+    run.add(chunk.problems, {});
+    after = chunk.lastHold;
   }
 }
 
