@@ -1,4 +1,7 @@
 import type { Route } from '../http/route.js';
+import { aggregateAccountsRoute } from './account-aggregate.js';
+import { closeAccountRoute, setAccountLimitsRoute } from './account-changes.js';
+import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts.js';
 import { createDepositRoute, createWithdrawalRoute } from './deposits.js';
 import { jwksRoute } from './jwks.js';
 import { loginRoute } from './login.js';
@@ -32,6 +35,13 @@ export const ROUTES: readonly Route[] = [
   createWithdrawalRoute,
   freezeWalletRoute,
   unfreezeWalletRoute,
+  listAccountsRoute,
+  openAccountRoute,
+  // Before the one with an id in its path.
+  aggregateAccountsRoute,
+  getAccountRoute,
+  setAccountLimitsRoute,
+  closeAccountRoute,
   verifyRoute,
   livezRoute,
   readyzRoute,
