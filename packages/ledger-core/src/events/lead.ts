@@ -23,16 +23,22 @@ const QUERY_TIMEOUT_MS = 60_000;
 const NOTICE_LOSS = 'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3';
 
 /**
+ * The cursor is all that is written here, and a crash of PostgreSQL that forgets its last moves only makes
+ * events come again. What is deleted behind a cursor commits after it, and is never safe before it.
+ */
+const FORGETFUL = 'set synchronous_commit = off';
+
+/**
  * Waits for the lead of a sink, then runs `work` on the connection whose lock is the lead: one leader over
  * all processes, and the lead is free again when the connection ends, however it ends.
  */
 export async function leading(options: LeadOptions, work: (client: Client) => Promise<void>): Promise<void> {
   const { database, store, sink, signal, pause, onError } = options;
-  const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, ...toConfig(database) });
+  const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, pipeline: true, ...toConfig(database) });
   client.on('error', onError);
   try {
     await client.connect();
-    await client.query(NOTICE_LOSS);
+    await client.query(`${NOTICE_LOSS}; ${FORGETFUL}`);
     while (!(await tryToLead(fromClient(client), store, sink))) {
       await pause(LEADER_POLL_MS);
       if (signal.aborted) return;

@@ -1,3 +1,4 @@
+import type { RunAll } from '../postgres/connect.js';
 import { type LogRow, nextTransactionId, readLog } from '../postgres/event-log.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
@@ -5,8 +6,8 @@ import { type Bound, settle } from './settle.js';
 
 /** How a reader reaches the primary; replicas hand out no transaction ids. */
 export interface LogConnection {
-  /** Runs work in one REPEATABLE READ snapshot. */
-  snapshot<Result>(work: (transaction: TransactionAdapter) => Promise<Result>): Promise<Result>;
+  /** Runs statements in one REPEATABLE READ snapshot. */
+  readonly snapshot: RunAll;
   /** Runs single statements, each in a transaction of its own. */
   readonly statements: TransactionAdapter;
 }
@@ -29,7 +30,7 @@ export function createLogReader(connection: LogConnection, store: Store, after: 
     isHeldUp: () => heldUp,
     async next(limit) {
       const from = position;
-      const snapshot = await connection.snapshot((transaction) => readLog(transaction, store, { after: from, limit }));
+      const snapshot = await readLog(connection.snapshot, store, { after: from, limit });
       const settled = settle(from, snapshot, bound);
       heldUp = settled.rows.length < snapshot.rows.length;
       if (bound !== undefined && snapshot.oldestRunning >= bound.transactionId) bound = undefined;

@@ -12,6 +12,7 @@ import {
   rewindCursor,
   setPaused,
 } from '../postgres/event-cursors.js';
+import type { LogRow } from '../postgres/event-log.js';
 import { createStore } from '../postgres/store.js';
 import { leading } from './lead.js';
 import type { EventPublisher } from './publisher.js';
@@ -114,6 +115,7 @@ export function createRelay(options: RelayOptions): Relay {
     const statements = fromClient(client);
     let reader: LogReader | undefined;
     let position = 0n;
+    let ahead: readonly LogRow[] = [];
     let idleMs = POLL_MIN_MS;
     while (!signal.aborted) {
       isWoken = false;
@@ -121,8 +123,9 @@ export function createRelay(options: RelayOptions): Relay {
       if (reader === undefined || cursor.position !== position) {
         position = cursor.position;
         reader = createLogReader({ snapshot: snapshotOn(client), statements }, store, position);
+        ahead = [];
       }
-      const rows = cursor.paused ? [] : await reader.next(batchSizeMax);
+      const rows = await nextRows(reader, ahead, cursor.paused);
       isHeldUp = reader.isHeldUp();
       const last = rows.at(-1);
       if (last === undefined) {
@@ -131,13 +134,28 @@ export function createRelay(options: RelayOptions): Relay {
         continue;
       }
       idleMs = POLL_MIN_MS;
-      await publisher.publish(rows.flatMap(toEvents));
+      ahead = await publishAndReadAhead(reader, rows);
       failures = 0;
       const moved = await advanceCursor(statements, store, { sink, from: position, to: last.position });
       // Somebody asked for a replay meanwhile: the next look begins where they put the cursor.
       if (moved) position = last.position;
       else reader = undefined;
     }
+  }
+
+  async function nextRows(reader: LogReader, ahead: readonly LogRow[], isPaused: boolean): Promise<readonly LogRow[]> {
+    if (isPaused) return [];
+    return ahead.length > 0 ? ahead : reader.next(batchSizeMax);
+  }
+
+  /** Reads the rows that follow while the sink takes these, when there seem to be more. */
+  async function publishAndReadAhead(reader: LogReader, rows: readonly LogRow[]): Promise<readonly LogRow[]> {
+    const reading = rows.length < batchSizeMax ? [] : reader.next(batchSizeMax);
+    // Both are waited for, whatever becomes of either: a send must not go on when the lead is given up.
+    const [published, read] = await Promise.allSettled([publisher.publish(rows.flatMap(toEvents)), reading]);
+    if (published.status === 'rejected') throw published.reason;
+    if (read.status === 'rejected') throw read.reason;
+    return read.value;
   }
 
   async function sleepUntilWoken(ms: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type Pool, type PoolConfig } from 'pg';
-import { fromClient, fromPool, snapshotOn, toConfig } from '../postgres/connect.js';
+import { allOn, fromClient, snapshotOn, toConfig } from '../postgres/connect.js';
 import { type LogRow, lastPosition, nextTransactionId, oldestRunning, readLog } from '../postgres/event-log.js';
 import type { Store } from '../postgres/store.js';
 import type { LedgerEvent } from './catalogue.js';
@@ -75,7 +75,7 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
       endSleep?.();
     });
     while (!closing.signal.aborted) {
-      const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, ...toConfig(database) });
+      const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, pipeline: true, ...toConfig(database) });
       client.on('error', () => undefined);
       // Whatever breaks the connection: what was followed stays known, and the next one goes on from there.
       await client
@@ -152,7 +152,7 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
       const rows = recent.slice(first, first + BATCH_SIZE);
       return { rows, through: rows.at(-1)?.position ?? end };
     }
-    const { rows: found } = await readLog(fromPool(pool), store, { after, limit: BATCH_SIZE });
+    const { rows: found } = await readLog(allOn(pool), store, { after, limit: BATCH_SIZE });
     const rows = found.filter((row) => row.position <= end).map(toRecent);
     // A page that is not full is the last before the end, behind which facts may have been deleted.
     return { rows, through: found.length < BATCH_SIZE ? end : (rows.at(-1)?.position ?? end) };

@@ -1,5 +1,6 @@
 import { type ClientBase, Pool, type PoolConfig } from 'pg';
 import { LedgerError } from '../errors.js';
+import type { Row } from './balances.js';
 import { sqlState } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -98,19 +99,36 @@ export function fromClient(client: ClientBase): TransactionAdapter {
   return { executeSql: (text, values) => client.query(text, [...values]) };
 }
 
-/** Runs work in REPEATABLE READ snapshots on one connection. */
-export function snapshotOn(client: ClientBase) {
-  return async <Result>(work: (transaction: TransactionAdapter) => Promise<Result>): Promise<Result> => {
-    await client.query('begin transaction isolation level repeatable read read only');
-    try {
-      const result = await work(fromClient(client));
-      await client.query('commit');
-      return result;
-    } catch (error) {
-      await client.query('rollback');
-      throw error;
-    }
+/** A statement and its values. */
+export type SqlCall = readonly [text: string, values: readonly unknown[]];
+
+/** Runs statements that do not depend on one another's answers, and answers the rows of each. */
+export type RunAll = (calls: readonly SqlCall[]) => Promise<readonly (readonly Row[])[]>;
+
+/**
+ * Runs statements in one REPEATABLE READ snapshot. On a connection with `pipeline`, all of it is under way before
+ * the first answer comes: one round trip, which needs nothing of this process meanwhile.
+ */
+export function snapshotOn(client: ClientBase): RunAll {
+  return async (calls) => {
+    const answers = await Promise.allSettled([
+      client.query('begin transaction isolation level repeatable read read only'),
+      ...calls.map(([text, values]) => client.query<Row>(text, [...values])),
+      // After a failure it is a rollback.
+      client.query('commit'),
+    ]);
+    return answers.map(rowsOf).slice(1, -1);
   };
+}
+
+function rowsOf(answer: PromiseSettledResult<{ readonly rows: readonly Row[] }>): readonly Row[] {
+  if (answer.status === 'rejected') throw answer.reason;
+  return answer.value.rows;
+}
+
+/** Runs statements on a pool, each in a snapshot of its own. */
+export function allOn(pool: Pool): RunAll {
+  return (calls) => Promise.all(calls.map(async ([text, values]) => (await pool.query<Row>(text, [...values])).rows));
 }
 
 /** Runs statements that only read in one snapshot. */

@@ -1,6 +1,7 @@
 import type { Transfer } from '../domain/transfer.js';
 import { invariant } from '../errors.js';
 import { epochMs, type Row } from './balances.js';
+import type { RunAll } from './connect.js';
 import { TRANSFER_COLUMNS, toTransfer } from './journal.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -58,38 +59,42 @@ function limitsAfter(schema: string, alias: string, account: string): string {
       order by e.position limit 1) ${alias}_limits on true`;
 }
 
-/** Two statements in one snapshot: the rows after a position, upwards, and the oldest running transaction. */
+/** Statements of one snapshot: the rows after a position, upwards, and the oldest running transaction. */
 export async function readLog(
-  snapshot: TransactionAdapter,
+  snapshot: RunAll,
   { schema }: Store,
   { after, limit }: { readonly after: bigint; readonly limit: number },
 ): Promise<LogSnapshot> {
   const range = [String(after), limit];
-  const oldest = await oldestRunning(snapshot);
-  const { rows: transfers } = await snapshot.executeSql(
-    `select t.position::text, l.name as ledger_name, ${TRANSFER_COLUMNS}, ${side('from', 'f')}, ${side('to', 'c')}
-     from (select * from ${schema}.transfers where position > $1 order by position limit $2) t
-     left join ${schema}.ledgers l on l.id = t.ledger
-     left join ${schema}.accounts f on f.ledger = t.ledger and f.id = t.from_account
-     left join ${schema}.balances f_balance on f_balance.ledger = t.ledger and f_balance.account_id = t.from_account
-     left join ${schema}.accounts c on c.ledger = t.ledger and c.id = t.to_account
-     left join ${schema}.balances c_balance on c_balance.ledger = t.ledger and c_balance.account_id = t.to_account
-     ${limitsAfter(schema, 'f', 'from_account')}
-     ${limitsAfter(schema, 'c', 'to_account')}
-     order by t.position`,
-    range,
-  );
-  const { rows: facts } = await snapshot.executeSql(
-    `select e.position::text, l.name as ledger_name, e.id, e.type, e.subject, e.data::text,
-       ${epochMs('e.recorded_at')} as recorded_ms
-     from (select * from ${schema}.events where position > $1 order by position limit $2) e
-     join ${schema}.ledgers l on l.id = e.ledger order by e.position`,
-    range,
-  );
+  const [oldest = [], transfers = [], facts = []] = await snapshot([
+    [OLDEST_RUNNING, []],
+    [selectTransfers(schema), range],
+    [selectFacts(schema), range],
+  ]);
   const rows = [...transfers.map(toTransferRow), ...facts.map(toFactRow)]
     .sort((a, b) => (a.position < b.position ? -1 : 1))
     .slice(0, limit);
-  return { oldestRunning: oldest, rows };
+  return { oldestRunning: toId(oldest), rows };
+}
+
+function selectTransfers(schema: string): string {
+  return `select t.position::text, l.name as ledger_name, ${TRANSFER_COLUMNS}, ${side('from', 'f')}, ${side('to', 'c')}
+    from (select * from ${schema}.transfers where position > $1 order by position limit $2) t
+    left join ${schema}.ledgers l on l.id = t.ledger
+    left join ${schema}.accounts f on f.ledger = t.ledger and f.id = t.from_account
+    left join ${schema}.balances f_balance on f_balance.ledger = t.ledger and f_balance.account_id = t.from_account
+    left join ${schema}.accounts c on c.ledger = t.ledger and c.id = t.to_account
+    left join ${schema}.balances c_balance on c_balance.ledger = t.ledger and c_balance.account_id = t.to_account
+    ${limitsAfter(schema, 'f', 'from_account')}
+    ${limitsAfter(schema, 'c', 'to_account')}
+    order by t.position`;
+}
+
+function selectFacts(schema: string): string {
+  return `select e.position::text, l.name as ledger_name, e.id, e.type, e.subject, e.data::text,
+      ${epochMs('e.recorded_at')} as recorded_ms
+    from (select * from ${schema}.events where position > $1 order by position limit $2) e
+    join ${schema}.ledgers l on l.id = e.ledger order by e.position`;
 }
 
 function toTransferRow(row: Row): TransferRow {
@@ -132,12 +137,18 @@ function toFactRow(row: Row): FactRow {
 /** Hands out a transaction id and ends the transaction: every id that was handed out before is smaller. */
 export async function nextTransactionId(transaction: TransactionAdapter): Promise<bigint> {
   const { rows } = await transaction.executeSql('select pg_current_xact_id()::text as id', []);
-  return BigInt(String(rows[0]?.id));
+  return toId(rows);
 }
+
+const OLDEST_RUNNING = 'select pg_snapshot_xmin(pg_current_snapshot())::text as id';
 
 /** The oldest transaction id that is running; ids below it have ended. */
 export async function oldestRunning(transaction: TransactionAdapter): Promise<bigint> {
-  const { rows } = await transaction.executeSql('select pg_snapshot_xmin(pg_current_snapshot())::text as id', []);
+  const { rows } = await transaction.executeSql(OLDEST_RUNNING, []);
+  return toId(rows);
+}
+
+function toId(rows: readonly Row[]): bigint {
   return BigInt(String(rows[0]?.id));
 }
 

@@ -152,6 +152,53 @@ describe('a relay', () => {
     expect(publisher.deliveries.flat().slice(15)).toEqual(told);
   });
 
+  it('drops what it has read ahead when a replay was asked for meanwhile', async () => {
+    let replayed: Promise<void> | undefined;
+    const publisher = createRecordingPublisher({
+      before: async () => {
+        if (publisher.deliveries.length !== 2) return;
+        replayed ??= running.replay(start);
+        await replayed;
+      },
+    });
+    const running = relay(publisher, { batchSizeMax: 2 });
+    const { position: start } = await running.status();
+    for (let count = 0; count < 10; count += 1) await pay();
+    running.start();
+    await expect.poll(async () => (await running.status()).rows).toBe(0);
+    // Three deliveries until then, the last of which did not move the cursor; then all of it from the start.
+    const told = publisher.deliveries.map((events) => events.length);
+    expect(told).toEqual([6, 6, 6, 6, 6, 6, 6, 6]);
+    expect(sequenceFaults(publisher.deliveries.slice(3).flat())).toEqual([]);
+    expect(sequenceFaults(publisher.first())).toEqual([]);
+  });
+
+  it('lets the send under way end before it gives the lead up because it cannot read on', async () => {
+    const told: string[] = [];
+    const publisher: EventPublisher = {
+      async connect() {},
+      async publish() {
+        if (told.length === 0) {
+          told.push('sending');
+          await bed.sql('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [sink]);
+          await delay(300);
+          told.push('sent');
+        }
+      },
+      async close() {
+        told.push('closed');
+      },
+    };
+    for (let count = 0; count < 6; count += 1) await pay();
+    const running = relay(publisher, {
+      database: { connectionString: bed.url, application_name: sink },
+      batchSizeMax: 2,
+    });
+    running.start();
+    await expect.poll(() => told.slice(0, 3)).toEqual(['sending', 'sent', 'closed']);
+    await expect.poll(async () => (await running.status()).rows).toBe(0);
+  });
+
   it('refuses to replay from where it has not been, which would leave events out', async () => {
     const running = relay(createRecordingPublisher());
     const { position } = await running.status();

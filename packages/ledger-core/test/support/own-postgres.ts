@@ -47,7 +47,7 @@ export function useOwnPostgres(options: { readonly durable?: boolean; readonly r
       return ledger;
     },
     async connect() {
-      const client = new pg.Client({ connectionString: server.url });
+      const client = new pg.Client({ connectionString: server.url, pipeline: true });
       client.on('error', () => undefined);
       await client.connect();
       clients.push(client);
