@@ -3,13 +3,13 @@ import { parseArgs } from 'node:util';
 export const USAGE = `Usage: npm run bench -- [--json] [--only NAME,…] [--callers N,…] [--seconds N] [--repeats N] [--profile DIRECTORY]
 
   --json               one JSON object per line in place of the table
-  --only NAME,…        engine, hot, http, http-batch; all by default
+  --only NAME,…        engine, hot, http, http-batch, relay; all by default
   --callers N,…        only rows with that many callers
   --seconds N          length of a measurement, 1 to 30; default 3
   --repeats N          measurements of each side, whose median counts, 1 to 9; default 3
   --profile DIRECTORY  write a CPU profile of Node there for each row`;
 
-export const ROW_NAMES = ['engine', 'hot', 'http', 'http-batch'] as const;
+export const ROW_NAMES = ['engine', 'hot', 'http', 'http-batch', 'relay'] as const;
 
 export interface BenchArguments {
   readonly json: boolean;

@@ -65,7 +65,12 @@ async function readJournal(pool: pg.Pool): Promise<{ readonly bytes: number; rea
   return { bytes: Number(rows[0]?.bytes), transfers: Number(rows[0]?.transfers) };
 }
 
-async function readSettings(pool: pg.Pool): Promise<string> {
+/**
+ * What PostgreSQL runs with, in words.
+ *
+ * @throws Error when it would lose what it has confirmed: figures would mean nothing.
+ */
+export async function readSettings(pool: pg.Pool): Promise<string> {
   const { rows } = await pool.query<{ name: string; setting: string }>(
     `select name, setting from pg_settings where name in ('server_version', 'fsync', 'synchronous_commit') order by name`,
   );
@@ -80,7 +85,8 @@ async function readSettings(pool: pg.Pool): Promise<string> {
   return `PostgreSQL ${server_version}, fsync on, synchronous_commit on, Node ${process.versions.node}`;
 }
 
-async function openAccounts(ledger: Ledger): Promise<readonly string[]> {
+/** Opens the accounts of a book, with more money than a run can move. */
+export async function openAccounts(ledger: Ledger): Promise<readonly string[]> {
   await ledger.accounts.open({ address: 'world:usd', currency: CURRENCY });
   const accountIds: string[] = [];
   for (let index = 0; index < ACCOUNTS; index++) {
@@ -95,7 +101,10 @@ async function openAccounts(ledger: Ledger): Promise<readonly string[]> {
 }
 
 /** A random movement between two accounts; when one is hot, always to the first. */
-export function randomMovement({ accountIds }: Book, hot: boolean): { from: string; to: string; amount: bigint } {
+export function randomMovement(
+  { accountIds }: Pick<Book, 'accountIds'>,
+  hot: boolean,
+): { from: string; to: string; amount: bigint } {
   const to = hot ? 0 : draw(accountIds.length);
   // Any other account, each as likely.
   const from = (to + 1 + draw(accountIds.length - 1)) % accountIds.length;

@@ -5,6 +5,9 @@ import { type HttpTarget, startHttpTarget } from './http-load.js';
 import { startCallers } from './load.js';
 import { postNaively } from './naive.js';
 import { profiled } from './profile.js';
+import { measureRelay } from './relay/measure-relay.js';
+import { whyNoBrokers } from './relay/place.js';
+import { toRelayJson, toRelayTable } from './relay/report.js';
 import { type Result, TABLE_HEAD, toJson, toRemarks, toResult, toTableLine } from './report.js';
 import { chooseRows, type Row } from './rows.js';
 import { medianSample, type Sample, takeSample } from './sample.js';
@@ -20,6 +23,17 @@ async function main(): Promise<void> {
   const postgresPid = process.env.POSTGRES_PID === undefined ? undefined : Number(process.env.POSTGRES_PID);
 
   const rows = chooseRows(chosen);
+  if (rows.length > 0) await measurePosting(rows, { database, postgresPid, chosen });
+  if (chosen.only.includes('relay')) await reportRelay(database, chosen);
+}
+
+interface Posting {
+  readonly database: string;
+  readonly postgresPid: number | undefined;
+  readonly chosen: BenchArguments;
+}
+
+async function measurePosting(rows: readonly Row[], { database, postgresPid, chosen }: Posting): Promise<void> {
   const book = await openBook(database, postgresPid);
   const target = rows.some(({ name }) => name !== 'engine')
     ? await startHttpTarget(database, chosen.profile)
@@ -38,6 +52,16 @@ async function main(): Promise<void> {
     await target?.stop();
     await book.close();
   }
+}
+
+async function reportRelay(database: string, chosen: BenchArguments): Promise<void> {
+  const reason = whyNoBrokers();
+  if (reason !== undefined) {
+    console.error(`relay: skipped, ${reason}`);
+    return;
+  }
+  const result = await measureRelay(database, chosen);
+  console.log(chosen.json ? toRelayJson(result) : toRelayTable(result));
 }
 
 interface Bench {
