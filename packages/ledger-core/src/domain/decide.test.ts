@@ -41,6 +41,7 @@ function stateOf(...balances: Balance[]): BatchState {
     holds: new Map(),
     originals: new Map(),
     limitChanges: [],
+    lowered: new Set(),
     unconfirmed: new Set(),
     nowMs: NOW_MS,
   };

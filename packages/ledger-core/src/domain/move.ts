@@ -33,6 +33,8 @@ export interface Books {
   readonly holds: Map<TransferId, HeldAmount>;
   readonly originals: ReadonlyMap<TransferId, Original>;
   readonly limitChanges: LimitChange[];
+  /** Accounts whose minimum was lowered, in a dry run too. */
+  readonly lowered: Set<AccountId>;
   /** The database's clock after the locks, in milliseconds since 1970. */
   readonly nowMs: number;
 }
@@ -196,7 +198,13 @@ function reverse(resolved: ResolvedLeg, leg: ReversalLeg, groupId: TransferId | 
 }
 
 /** Lowers the minimum of whichever side a movement takes below it to the balance that results. */
-function lowerMinimums({ from, to }: Sides, amount: bigint, audit: Audit, { limitChanges }: Books, undo: Undo): void {
+function lowerMinimums(
+  { from, to }: Sides,
+  amount: bigint,
+  audit: Audit,
+  { limitChanges, lowered }: Books,
+  undo: Undo,
+): void {
   for (const balance of [from, to]) {
     const isLowered = balance === from ? !balance.debitNormal : balance.debitNormal;
     const available = availableOf(balance);
@@ -208,6 +216,7 @@ function lowerMinimums({ from, to }: Sides, amount: bigint, audit: Audit, { limi
     });
     balance.minimum = minimumBefore + available - amount;
     const { accountId, minimum, maximum } = balance;
+    lowered.add(accountId);
     limitChanges.push({ accountId, minimumBefore, minimum, maximum, audit });
   }
 }

@@ -163,6 +163,7 @@ export async function toState(
     holds: byKey(held, ({ id }) => id),
     originals: byKey(reversed, ({ transfer }) => transfer.id),
     limitChanges: [],
+    lowered: new Set(),
     ...stored,
     unconfirmed: new Set(input.unconfirmed),
     nowMs: Number(clock.now_ms),
@@ -185,7 +186,7 @@ export function writeCalls(statements: Statements, ledger: number, decision: Dec
 }
 
 /**
- * Expiries of the holds that may be why a limit refused a request of this batch: their time is over, and nobody
+ * Expiries of the holds that may be why a limit refused a request of this batch, or was lowered for it: their time is over, and nobody
  * has written it yet. Whoever gets some runs the batch again with them in front; those it had are not among them.
  */
 export async function expiriesInTheWay(
@@ -193,11 +194,10 @@ export async function expiriesInTheWay(
   { findDueHolds }: Statements,
   { ledger, expiries }: BatchInput,
   { outcomes }: Decision,
-  { balances }: BatchState,
+  { balances, lowered }: BatchState,
 ): Promise<readonly Candidate[]> {
-  const limited = new Set(
-    outcomes.map((outcome) => (outcome instanceof LedgerError ? limitedAccount(outcome) : undefined)),
-  );
+  const limited = new Set<string | undefined>(lowered);
+  for (const outcome of outcomes) if (outcome instanceof LedgerError) limited.add(limitedAccount(outcome));
   const accounts = [...balances.values()].filter(
     ({ accountId, debitsPending, creditsPending }) => limited.has(accountId) && debitsPending + creditsPending > 0n,
   );

@@ -1,5 +1,6 @@
 import type { Ledger } from '@micropay/ledger-core';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { letExpire } from '../support/due.js';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
@@ -126,6 +127,16 @@ describe('a reversal of money that is no longer there', () => {
     await expect(ledger.transfers.postLinked(legs)).rejects.toEqual(refusal('insufficient_funds'));
     expect(await ledger.accounts.get('bob')).toMatchObject({ posted: 5n, minimum: 0n });
     expect((await ledger.transfers.reversals(id)).length).toBe(1);
+  });
+
+  it.each([false, true])('lowers nothing for a hold that is due (dry run: %s)', async (dryRun) => {
+    const { id } = await pay(30n);
+    const hold = { from: 'bob', to: 'carol', amount: 20n, currency: 'USD' };
+    const held = await ledger.holds.place({ ...hold, expiresAt: new Date(Date.now() + 3_600_000) });
+    await letExpire(bed, held.id);
+    await ledger.transfers.reverse(id, { allowOverdraft: { by: 'operator:7' }, dryRun });
+    expect(await ledger.accounts.get('bob')).toMatchObject({ minimum: 0n, pendingOut: 0n });
+    expect((await ledger.holds.get(held.id)).state).toBe('expired');
   });
 
   it('lowers a minimum twice in one batch, each time with its event', async () => {
