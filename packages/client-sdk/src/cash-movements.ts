@@ -1,6 +1,6 @@
-import { type Api, bodyOf, createIdempotencyKey } from './api.js';
-import { checkIdempotencyKey } from './checks.js';
-import { type Metadata, type PostedTransfer, type PostOptions, posted, toJson } from './transfers.js';
+import { type Api, bodyOf } from './api.js';
+import { type PostOptions, startPosting, toJson } from './posting.js';
+import { type Metadata, type PostedTransfer, posted } from './transfers.js';
 
 /** Money that enters or leaves the ledger through a wallet. */
 export interface CashMovement {
@@ -25,11 +25,9 @@ export interface CashMovements {
 
 export function createCashMovements(api: Api, path: '/v1/deposits' | '/v1/withdrawals'): CashMovements {
   return {
-    async create(movement, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
-      checkIdempotencyKey(idempotencyKey);
-      const fetch = api.send({ signal, idempotencyKey, repeatable: true });
-      const params = { header: { 'Idempotency-Key': idempotencyKey } };
-      const answer = api.routes.POST(path, { params, body: toJson(movement), fetch });
+    async create(movement, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
+      const answer = api.routes.POST(path, { params: { header }, body: toJson(movement), fetch });
       return bodyOf(answer, posted, idempotencyKey);
     },
   };

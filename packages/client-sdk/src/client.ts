@@ -4,6 +4,7 @@ import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.j
 import { type CashMovements, createCashMovements } from './cash-movements.js';
 import { createRequestClass, writeBody } from './checks.js';
 import type { components, paths } from './generated/api.js';
+import { createHolds, type Holds } from './holds.js';
 import { createSession, type OnTokens } from './session.js';
 import { createTransfers, type Transfers } from './transfers.js';
 import { type CallOptions, createTransport } from './transport.js';
@@ -37,6 +38,7 @@ export interface MicroPayClient {
   readonly auth: Auth;
   readonly wallets: Wallets;
   readonly transfers: Transfers;
+  readonly holds: Holds;
   /** Money in, by operators. */
   readonly deposits: CashMovements;
   /** Money out, by operators. */
@@ -73,6 +75,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     auth: createAuth(api, session),
     wallets: createWallets(api),
     transfers: createTransfers(api),
+    holds: createHolds(api),
     deposits: createCashMovements(api, '/v1/deposits'),
     withdrawals: createCashMovements(api, '/v1/withdrawals'),
     me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),

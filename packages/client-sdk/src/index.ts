@@ -9,16 +9,25 @@ export {
   type MicroPayErrorOptions,
   type ServerErrorCode,
 } from './errors.js';
+export type {
+  CaptureHold,
+  Hold,
+  HoldPageOptions,
+  Holds,
+  PlacedHold,
+  PlaceHold,
+  ReleaseHold,
+} from './holds.js';
 export type { Page, PageOptions } from './paging.js';
+export type { PostOptions } from './posting.js';
 export type { OnTokens, Tokens } from './session.js';
 export type {
   BatchResult,
   Metadata,
   Payment,
   PostedTransfer,
-  PostOptions,
   Transfer,
   Transfers,
 } from './transfers.js';
 export type { CallOptions } from './transport.js';
-export type { Entry, FreezeSide, Wallet, Wallets } from './wallets.js';
+export type { ChangeOptions, Entry, FreezeSide, Wallet, Wallets } from './wallets.js';

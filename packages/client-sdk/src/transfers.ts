@@ -1,7 +1,8 @@
 import { type Api, bodyOf, createIdempotencyKey } from './api.js';
-import { checkIdempotencyKey, writeAmount } from './checks.js';
+import { checkIdempotencyKey } from './checks.js';
 import { type MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
+import { isReplayed, type PostOptions, startPosting, toJson } from './posting.js';
 import type { CallOptions } from './transport.js';
 
 type TransferJson = components['schemas']['Transfer'];
@@ -11,8 +12,10 @@ type BatchResultJson = components['schemas']['BatchResult'];
 export type Metadata = Readonly<Record<string, unknown>>;
 
 /** One immutable movement of money; amounts are whole minor units. */
-export interface Transfer extends Readonly<Omit<TransferJson, 'amount' | 'fromBalance' | 'toBalance'>> {
+export interface Transfer extends Readonly<Omit<TransferJson, 'amount' | 'released' | 'fromBalance' | 'toBalance'>> {
   readonly amount: bigint;
+  /** What a final capture gave back of its hold beside the amount. */
+  readonly released: bigint;
   /** The balance of `from` right after it; null when that wallet is not yours. */
   readonly fromBalance: bigint | null;
   /** The balance of `to` right after it; null when that wallet is not yours. */
@@ -36,15 +39,8 @@ export interface Payment {
   /** Kept for ever: no personal data. */
   readonly description?: string;
   readonly metadata?: Metadata;
-}
-
-/** How a call that moves money is named. */
-export interface PostOptions extends CallOptions {
-  /**
-   * Your name for this one intention, unique for ever, 1 to 255 printable ASCII characters. Made by the client when left out; give one
-   * where the intention may outlive this process (an order's number), and the money moves once whatever happens.
-   */
-  readonly idempotencyKey?: string;
+  /** Only judge it: the answer is the same, and nothing moves. */
+  readonly dryRun?: boolean;
 }
 
 /** The outcome of one payment of a batch. */
@@ -78,13 +74,12 @@ export interface Transfers {
   get(id: string, options?: CallOptions): Promise<Transfer>;
 }
 
-export function createTransfers({ routes, send }: Api): Transfers {
+export function createTransfers(api: Api): Transfers {
+  const { routes, send } = api;
   return {
-    async create(payment, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
-      checkIdempotencyKey(idempotencyKey);
-      const fetch = send({ signal, idempotencyKey, repeatable: true });
-      const params = { header: { 'Idempotency-Key': idempotencyKey } };
-      const answer = routes.POST('/v1/transfers', { params, body: toJson(payment), fetch });
+    async create(payment, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
+      const answer = routes.POST('/v1/transfers', { params: { header }, body: toJson(payment), fetch });
       return bodyOf(answer, posted, idempotencyKey);
     },
     async batch(payments, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
@@ -102,16 +97,18 @@ export function createTransfers({ routes, send }: Api): Transfers {
       const answer = routes.POST('/v1/transfers/batch', { body: { transfers }, fetch });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
-    async linked(payments, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
-      checkIdempotencyKey(idempotencyKey);
-      const fetch = send({ signal, idempotencyKey, repeatable: true });
-      const params = { header: { 'Idempotency-Key': idempotencyKey } };
+    async linked(payments, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
       const transfers = payments.map((payment, index) => toJson(payment, `transfers.${index}.amount`));
       const readResult = (result: BatchResultJson): PostedTransfer => {
         if (!result.ok) throw problemToError(result.error, { idempotencyKey });
         return { ...parseTransfer(result.transfer), replayed: result.replayed };
       };
-      const answer = routes.POST('/v1/transfers/batch', { params, body: { transfers, linked: true }, fetch });
+      const answer = routes.POST('/v1/transfers/batch', {
+        params: { header },
+        body: { transfers, linked: true },
+        fetch,
+      });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
     async get(id, options) {
@@ -121,25 +118,17 @@ export function createTransfers({ routes, send }: Api): Transfers {
   };
 }
 
-/** The body of a payment; `path` is where its amount will be. */
-export function toJson<Request extends { readonly amount: bigint }>(
-  request: Request,
-  path = 'amount',
-): Omit<Request, 'amount'> & { amount: string } {
-  const { amount, ...rest } = request;
-  return { ...rest, amount: writeAmount(amount, path) };
-}
-
 /** A posted transfer out of an answer. */
 export function posted(transfer: TransferJson, headers: Headers): PostedTransfer {
-  return { ...parseTransfer(transfer), replayed: headers.get('Idempotent-Replayed') === 'true' };
+  return { ...parseTransfer(transfer), replayed: isReplayed(headers) };
 }
 
 function parseTransfer(transfer: TransferJson): Transfer {
-  const { amount, fromBalance, toBalance } = transfer;
+  const { amount, released, fromBalance, toBalance } = transfer;
   return {
     ...transfer,
     amount: BigInt(amount),
+    released: BigInt(released),
     fromBalance: fromBalance === null ? null : BigInt(fromBalance),
     toBalance: toBalance === null ? null : BigInt(toBalance),
   };

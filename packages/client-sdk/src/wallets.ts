@@ -29,6 +29,12 @@ export interface Entry
 
 export type FreezeSide = NonNullable<components['schemas']['Freeze']['side']>;
 
+/** How an operator's change is told. */
+export interface ChangeOptions extends CallOptions {
+  /** Why, for the event of the change; at most 255 characters, kept for ever: no personal data. */
+  readonly reason?: string;
+}
+
 export interface Wallets {
   /**
    * Opens another wallet of the user. When its outcome is unclear (`network_error`, `timeout`) the client does not
@@ -47,9 +53,9 @@ export interface Wallets {
   /** @throws {MicroPayError} `account_not_found`, `invalid_cursor` */
   entriesPage(id: string, options?: PageOptions): Promise<Page<Entry>>;
   /** Operators only: refuses new transfers on one side of the wallet, or both. */
-  freeze(id: string, options?: CallOptions & { readonly side?: FreezeSide }): Promise<Wallet>;
+  freeze(id: string, options?: ChangeOptions & { readonly side?: FreezeSide }): Promise<Wallet>;
   /** Operators only. */
-  unfreeze(id: string, options?: CallOptions): Promise<Wallet>;
+  unfreeze(id: string, options?: ChangeOptions): Promise<Wallet>;
 }
 
 export function createWallets({ routes, send }: Api): Wallets {
@@ -86,9 +92,10 @@ export function createWallets({ routes, send }: Api): Wallets {
       const params = { path: { id } };
       return bodyOf(routes.POST('/v1/wallets/{id}/freeze', { params, body, fetch }), parseWallet);
     },
-    async unfreeze(id, options) {
-      const fetch = send({ ...options, repeatable: true });
-      return bodyOf(routes.POST('/v1/wallets/{id}/unfreeze', { params: { path: { id } }, fetch }), parseWallet);
+    async unfreeze(id, { signal, ...body } = {}) {
+      const fetch = send({ signal, repeatable: true });
+      const params = { path: { id } };
+      return bodyOf(routes.POST('/v1/wallets/{id}/unfreeze', { params, body, fetch }), parseWallet);
     },
   };
 }

@@ -210,6 +210,103 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set money of one of your wallets aside for a payee
+         * @description It is no longer available to you, and the payee may capture it until it is released or expires.
+         */
+        post: operations["placeHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A hold
+         * @description For its payer, its payee and operators.
+         */
+        get: operations["getHold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallets/{id}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The holds on a wallet and for it, newest first */
+        get: operations["listHolds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{id}/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move what is held, all of it or a part
+         * @description For its payee and operators. A hold may be captured in several parts, until nothing is left.
+         */
+        post: operations["captureHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give back what is held still
+         * @description For its payee and operators; on frozen wallets too.
+         */
+        post: operations["releaseHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deposits": {
         parameters: {
             query?: never;
@@ -673,6 +770,16 @@ export interface components {
             /** Format: date-time */
             effectiveAt: string;
             /**
+             * Format: uuid
+             * @description The hold that a capture, release or expiry ends; the transfer that a reversal takes back
+             */
+            originalId: string | null;
+            /**
+             * @description What a final capture gave back of its hold beside the amount
+             * @example 1250
+             */
+            released: string;
+            /**
              * @description Balance of `from` right after the transfer; null when that wallet is not yours
              * @example 1250
              */
@@ -718,6 +825,8 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
         };
         BatchResults: {
             /** @description One for each transfer, in order */
@@ -747,6 +856,134 @@ export interface components {
              * @example 5f0c8b1e-order-1042
              */
             idempotencyKey?: string;
+        };
+        /** @description Money that is set aside for a payee */
+        Hold: {
+            /**
+             * Format: uuid
+             * @description Also the id of the transfer of kind `hold` that placed it
+             */
+            id: string;
+            /** Format: uuid */
+            from: string;
+            /** Format: uuid */
+            to: string;
+            currency: string;
+            /**
+             * @description What was held at first
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description What captures have moved so far
+             * @example 1250
+             */
+            captured: string;
+            /**
+             * @description What is held still; 0 once it is not open
+             * @example 1250
+             */
+            remaining: string;
+            state: components["schemas"]["HoldState"];
+            /**
+             * Format: date-time
+             * @description When it ends by itself; null for never
+             */
+            expiresAt: string | null;
+        };
+        /** @enum {string} */
+        HoldState: "open" | "captured" | "released" | "expired";
+        PlaceHold: {
+            /**
+             * Format: uuid
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @example bob@example.com
+             */
+            to: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it ends by itself; never when left out
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            expiresAt?: string;
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        HoldPage: {
+            data: components["schemas"]["Hold"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        CaptureHold: {
+            /**
+             * @description At most what is held still; all of it when left out
+             * @example 1250
+             */
+            amount?: string;
+            /** @description true: give back what this capture leaves */
+            final?: boolean;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        ReleaseHold: {
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
         };
         CreateDeposit: {
             /**
@@ -812,10 +1049,22 @@ export interface components {
         };
         Freeze: {
             /**
-             * @description What the wallet is to refuse; both when left out
+             * @description What is to be refused; both when left out
              * @enum {string}
              */
             side?: "debits" | "credits" | "both";
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+        };
+        Why: {
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
         };
         AccountPage: {
             data: components["schemas"]["Account"][];
@@ -1912,6 +2161,36 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `dryRun`: what would be answered, and nothing was done */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "kind": "transfer",
+                     *       "groupId": null,
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "amount": "1250",
+                     *       "currency": "USD",
+                     *       "description": "Lunch",
+                     *       "metadata": null,
+                     *       "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": null,
+                     *       "released": "0",
+                     *       "fromBalance": "3750",
+                     *       "toBalance": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
             /** @description Posted, now or by an earlier request with this key */
             201: {
                 headers: {
@@ -1933,6 +2212,8 @@ export interface operations {
                      *       "metadata": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": null,
+                     *       "released": "0",
                      *       "fromBalance": "3750",
                      *       "toBalance": null
                      *     }
@@ -2095,6 +2376,8 @@ export interface operations {
                      *             "metadata": null,
                      *             "recordedAt": "2026-11-22T18:00:00.000Z",
                      *             "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *             "originalId": null,
+                     *             "released": "0",
                      *             "fromBalance": "3750",
                      *             "toBalance": null
                      *           }
@@ -2243,6 +2526,8 @@ export interface operations {
                      *       "metadata": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": null,
+                     *       "released": "0",
                      *       "fromBalance": "3750",
                      *       "toBalance": null
                      *     }
@@ -2280,6 +2565,690 @@ export interface operations {
                 };
             };
             /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    placeHold: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your name for this one intention, unique for ever */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                 *       "to": "bob@example.com",
+                 *       "amount": "2000",
+                 *       "currency": "USD",
+                 *       "expiresAt": "2026-11-29T18:00:00Z",
+                 *       "description": "Deposit for the bicycle"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PlaceHold"];
+            };
+        };
+        responses: {
+            /** @description With `dryRun`: what would be answered, and nothing was done */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "currency": "USD",
+                     *       "amount": "2000",
+                     *       "captured": "0",
+                     *       "remaining": "2000",
+                     *       "state": "open",
+                     *       "expiresAt": "2026-11-29T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description The hold as it was placed, now or by an earlier request with this key */
+            201: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "currency": "USD",
+                     *       "amount": "2000",
+                     *       "captured": "0",
+                     *       "remaining": "2000",
+                     *       "state": "open",
+                     *       "expiresAt": "2026-11-29T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found`, `recipient_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "currency": "USD",
+                     *       "amount": "2000",
+                     *       "captured": "0",
+                     *       "remaining": "2000",
+                     *       "state": "open",
+                     *       "expiresAt": "2026-11-29T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `hold_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHolds: {
+        parameters: {
+            query?: {
+                /** @description Rows on a page; 50 when left out */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description true: only those that are open still */
+                open?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *           "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *           "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *           "currency": "USD",
+                     *           "amount": "2000",
+                     *           "captured": "0",
+                     *           "remaining": "2000",
+                     *           "state": "open",
+                     *           "expiresAt": "2026-11-29T18:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldPage"];
+                };
+            };
+            /** @description Problem: `invalid_cursor`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    captureHold: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your name for this one intention, unique for ever */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": "1500",
+                 *       "final": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["CaptureHold"];
+            };
+        };
+        responses: {
+            /** @description With `dryRun`: what would be answered, and nothing was done */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "kind": "capture",
+                     *       "groupId": null,
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "amount": "1500",
+                     *       "currency": "USD",
+                     *       "description": null,
+                     *       "metadata": null,
+                     *       "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "released": "500",
+                     *       "fromBalance": null,
+                     *       "toBalance": "1500"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description The capture, posted now or by an earlier request with this key */
+            201: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "kind": "capture",
+                     *       "groupId": null,
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "amount": "1500",
+                     *       "currency": "USD",
+                     *       "description": null,
+                     *       "metadata": null,
+                     *       "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "released": "500",
+                     *       "fromBalance": null,
+                     *       "toBalance": "1500"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found`, `hold_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `capture_exceeds_hold`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releaseHold: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your name for this one intention, unique for ever */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "Out of stock"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReleaseHold"];
+            };
+        };
+        responses: {
+            /** @description With `dryRun`: what would be answered, and nothing was done */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "kind": "release",
+                     *       "groupId": null,
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "amount": "2000",
+                     *       "currency": "USD",
+                     *       "description": null,
+                     *       "metadata": null,
+                     *       "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "released": "0",
+                     *       "fromBalance": null,
+                     *       "toBalance": "0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description The release, posted now or by an earlier request with this key */
+            201: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "kind": "release",
+                     *       "groupId": null,
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "amount": "2000",
+                     *       "currency": "USD",
+                     *       "description": null,
+                     *       "metadata": null,
+                     *       "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "released": "0",
+                     *       "fromBalance": null,
+                     *       "toBalance": "0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found`, `hold_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -2336,6 +3305,8 @@ export interface operations {
                      *       "metadata": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": null,
+                     *       "released": "0",
                      *       "fromBalance": "5000",
                      *       "toBalance": "5000"
                      *     }
@@ -2474,6 +3445,8 @@ export interface operations {
                      *       "metadata": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": null,
+                     *       "released": "0",
                      *       "fromBalance": "0",
                      *       "toBalance": "0"
                      *     }
@@ -2577,11 +3550,12 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
-                 *       "side": "debits"
+                 *       "side": "debits",
+                 *       "reason": "Ticket 1042"
                  *     }
                  */
                 "application/json": components["schemas"]["Freeze"];
@@ -2706,7 +3680,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Ticket 1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Why"];
+            };
+        };
         responses: {
             /** @description The wallet, open */
             200: {
@@ -2728,6 +3711,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Wallet"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
@@ -2752,6 +3744,24 @@ export interface operations {
             };
             /** @description Problem: `account_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -30,6 +30,8 @@ export const TRANSFER = {
   metadata: null,
   recordedAt: '2026-11-22T18:00:00.000Z',
   effectiveAt: '2026-11-22T18:00:00.000Z',
+  originalId: null,
+  released: '0',
   fromBalance: '3750',
   toBalance: null,
 };

@@ -7,8 +7,9 @@ export type Access = 'anyone' | 'user' | 'operator' | 'either';
 export const TAGS = {
   Authentication: 'Registration, sessions and tokens',
   Wallets: 'Balances and history',
-  Transfers: 'Payments between wallets',
-  Operation: 'For operators: money in and out, freezing, checks',
+  Transfers: 'Payments between wallets, and their reversals',
+  Holds: 'Money that is set aside for a payee until it is captured, released or expires',
+  Operation: 'For operators: money in and out, accounts, checks',
   Service: 'Is it there, and what can it do',
 } as const;
 
@@ -21,7 +22,7 @@ export interface Content {
 /** All that is to be said of a route but its handler: routing, checks and the OpenAPI document follow from it. */
 export interface Endpoint {
   readonly operationId: string;
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'patch';
   readonly path: string;
   readonly tag: keyof typeof TAGS;
   readonly summary: string;
@@ -29,8 +30,11 @@ export interface Endpoint {
   readonly access: Access;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
-  readonly body?: Content & { readonly bytesMax?: number };
+  /** An optional one may be missing, which is the same as `{}`. */
+  readonly body?: Content & { readonly bytesMax?: number; readonly optional?: true };
   readonly idempotencyKey?: 'required' | 'optional';
+  /** The body has a field `dryRun`: with it the answer is the same, with status 200 as nothing is created. */
+  readonly dryRun?: true;
   readonly answer: {
     readonly status: 200 | 201 | 204;
     readonly description: string;

@@ -19,6 +19,7 @@ export const EXAMPLE_IDS = {
   wallet: '0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31',
   otherWallet: '0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52',
   transfer: '0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93',
+  hold: '0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64',
   key: '5f0c8b1e-order-1042',
 } as const;
 export const EXAMPLE_TIME = '2026-11-22T18:00:00.000Z';
@@ -83,6 +84,22 @@ export const MetadataField = z
   .refine((metadata) => !isNestedBeyond(metadata, METADATA_DEPTH_MAX), `must have at most ${METADATA_DEPTH_MAX} levels`)
   .openapi({ description: 'A JSON object of yours, at most 8 KiB and 64 levels', example: { orderId: '1042' } });
 
+/** A point in time, which callers may give with any offset. */
+export const InstantField = z.iso
+  .datetime({ offset: true, error: 'must be an RFC 3339 date and time such as 2026-11-22T18:00:00Z' })
+  .transform((text) => new Date(text))
+  .openapi({ type: 'string', format: 'date-time', example: EXAMPLE_TIME });
+
+export const DryRunField = z.boolean().openapi({
+  description: 'Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same',
+});
+
+export const ReasonField = z
+  .string()
+  .min(1)
+  .max(255)
+  .openapi({ description: 'Kept for ever: put no personal data here', example: 'Ticket 1042' });
+
 /** Query of every list. */
 export const PageQuery = z.strictObject({
   limit: z.coerce
@@ -91,7 +108,12 @@ export const PageQuery = z.strictObject({
     .min(1, LIMIT_RULE)
     .max(PAGE_LIMIT_MAX, LIMIT_RULE)
     .optional()
-    .openapi({ type: 'integer', description: 'Rows on a page; 50 when left out' }),
+    .openapi({
+      type: 'integer',
+      minimum: 1,
+      maximum: PAGE_LIMIT_MAX,
+      description: 'Rows on a page; 50 when left out',
+    }),
   cursor: z
     .string()
     .min(1)

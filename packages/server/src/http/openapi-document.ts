@@ -81,22 +81,28 @@ function requestOf({ params, query, body, idempotencyKey }: Endpoint): NonNullab
       : { headers: [key.openapi({ param: { name: 'Idempotency-Key', in: 'header' } })] }),
     ...(body === undefined
       ? {}
-      : { body: { required: true, content: { 'application/json': { schema: body.schema, example: body.example } } } }),
+      : {
+          body: {
+            required: body.optional !== true,
+            content: { 'application/json': { schema: body.schema, example: body.example } },
+          },
+        }),
   };
 }
 
-function answerOf({ answer, idempotencyKey }: Endpoint): RouteConfig['responses'] {
+function answerOf({ answer, idempotencyKey, dryRun }: Endpoint): RouteConfig['responses'] {
   const { status, description, content } = answer;
-  return {
-    [status]: {
-      description,
-      ...(idempotencyKey === undefined ? {} : { headers: REPLAYED_HEADER }),
-      ...(content === undefined
-        ? {}
-        : { content: { 'application/json': { schema: content.schema, example: content.example } } }),
-    },
+  const rest = {
+    ...(idempotencyKey === undefined ? {} : { headers: REPLAYED_HEADER }),
+    ...(content === undefined
+      ? {}
+      : { content: { 'application/json': { schema: content.schema, example: content.example } } }),
   };
+  const created = { [status]: { description, ...rest } };
+  return dryRun === undefined ? created : { 200: { description: DRY_RUN, ...rest }, ...created };
 }
+
+const DRY_RUN = 'With `dryRun`: what would be answered, and nothing was done';
 
 const REPLAYED_HEADER = {
   'Idempotent-Replayed': {

@@ -3,6 +3,11 @@ import { ProblemError } from './problem.js';
 export const BODY_BYTES_MAX = 64 * 1024;
 const JSON_MEDIA_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
+/** A message has a body when a header announces one (RFC 9112, section 6). */
+export function hasBody({ headers }: Request): boolean {
+  return headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0';
+}
+
 /** Reads a body as JSON and stops as soon as it is larger than allowed. */
 export async function readJson(request: Request, bytesMax: number): Promise<unknown> {
   const mediaType = request.headers.get('content-type');

@@ -8,7 +8,7 @@ import { jsonResponse, problemResponse } from './answer.js';
 import type { Endpoint } from './endpoint.js';
 import { readIdempotencyKey } from './idempotency-key.js';
 import { parse } from './invalid.js';
-import { BODY_BYTES_MAX, readJson } from './read-json.js';
+import { BODY_BYTES_MAX, hasBody, readJson } from './read-json.js';
 import { requestId } from './request-id.js';
 import type { RequestMetrics } from './request-metrics.js';
 import type { EndpointRequest, Route } from './route.js';
@@ -31,7 +31,7 @@ export function serveRoute(
   { metrics, log }: { readonly metrics: RequestMetrics; readonly log: Logger },
 ) {
   const handle = bind(services);
-  const { operationId, answer } = endpoint;
+  const { operationId } = endpoint;
   const logsRequests = log.isLevelEnabled('debug');
 
   return async (context: AppContext): Promise<Response> => {
@@ -40,7 +40,7 @@ export function serveRoute(
     let response: Response;
     try {
       const request = await checkRequest(endpoint, services, context);
-      response = jsonResponse(answer.status, await handle(request), id);
+      response = jsonResponse(statusOf(endpoint, request), await handle(request), id);
     } catch (error) {
       response = refuse(error, id, log);
     }
@@ -50,6 +50,11 @@ export function serveRoute(
     if (logsRequests) log.debug({ requestId: id, operation: operationId, status, durationMs }, 'request');
     return response;
   };
+}
+
+/** A dry run creates nothing. */
+function statusOf({ answer, dryRun }: Endpoint, { body }: EndpointRequest): number {
+  return dryRun === true && (body as { dryRun?: boolean } | undefined)?.dryRun === true ? 200 : answer.status;
 }
 
 /** Turns an error into its problem, and logs the ones that are the server's fault. */
@@ -76,7 +81,14 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
       idempotencyKey === undefined ? undefined : readIdempotencyKey(headers.get('idempotency-key'), idempotencyKey),
     params: params === undefined ? undefined : context.req.param(),
     query: query === undefined ? undefined : parse(query, context.req.query()),
-    body: body === undefined ? undefined : parse(body.schema, await readJson(raw, body.bytesMax ?? BODY_BYTES_MAX)),
+    body: body === undefined ? undefined : parse(body.schema, await readBody(raw, body)),
     clientAddress: endpoint.access === 'anyone' ? services.clientAddress(context.env?.incoming) : '',
   } as unknown as EndpointRequest;
+}
+
+async function readBody(
+  request: Request,
+  { bytesMax = BODY_BYTES_MAX, optional }: NonNullable<Endpoint['body']>,
+): Promise<unknown> {
+  return optional === true && !hasBody(request) ? {} : readJson(request, bytesMax);
 }

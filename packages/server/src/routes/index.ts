@@ -3,6 +3,8 @@ import { aggregateAccountsRoute } from './account-aggregate.js';
 import { closeAccountRoute, setAccountLimitsRoute } from './account-changes.js';
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts.js';
 import { createDepositRoute, createWithdrawalRoute } from './deposits.js';
+import { captureHoldRoute, releaseHoldRoute } from './hold-captures.js';
+import { getHoldRoute, placeHoldRoute } from './holds.js';
 import { jwksRoute } from './jwks.js';
 import { loginRoute } from './login.js';
 import { logoutRoute } from './logout.js';
@@ -15,6 +17,7 @@ import { createTransferRoute, getTransferRoute } from './transfers.js';
 import { verifyRoute } from './verify.js';
 import { listEntriesRoute } from './wallet-entries.js';
 import { freezeWalletRoute, unfreezeWalletRoute } from './wallet-freeze.js';
+import { listHoldsRoute } from './wallet-holds.js';
 import { getWalletRoute, listWalletsRoute, openWalletRoute } from './wallets.js';
 
 /** Every route, in the order of the OpenAPI document. */
@@ -31,6 +34,11 @@ export const ROUTES: readonly Route[] = [
   createTransferRoute,
   createTransferBatchRoute,
   getTransferRoute,
+  placeHoldRoute,
+  getHoldRoute,
+  listHoldsRoute,
+  captureHoldRoute,
+  releaseHoldRoute,
   createDepositRoute,
   createWithdrawalRoute,
   freezeWalletRoute,

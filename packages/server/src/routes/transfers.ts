@@ -1,17 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../http/endpoint.js';
-import {
-  AmountField,
-  CurrencyField,
-  DescriptionField,
-  EXAMPLE_IDS,
-  IdParams,
-  MetadataField,
-  RecipientField,
-  WalletIdField,
-} from '../http/fields.js';
+import { DryRunField, EXAMPLE_IDS, IdParams } from '../http/fields.js';
 import { route } from '../http/route.js';
 import { findTransfer } from '../transfers/find-transfer.js';
+import { PaymentFields } from '../transfers/order-schema.js';
 import { findParties } from '../transfers/parties.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { resolveOrder } from '../transfers/resolve-order.js';
@@ -19,12 +11,8 @@ import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '
 
 export const CreateTransferSchema = z
   .strictObject({
-    from: WalletIdField,
-    to: RecipientField,
-    amount: AmountField,
-    currency: CurrencyField,
-    description: DescriptionField.optional(),
-    metadata: MetadataField.optional(),
+    ...PaymentFields,
+    dryRun: DryRunField.optional(),
   })
   .openapi('CreateTransfer');
 
@@ -44,6 +32,7 @@ const createTransferEndpoint = {
   summary: 'Pay from one of your wallets',
   access: 'user',
   idempotencyKey: 'required',
+  dryRun: true,
   body: { schema: CreateTransferSchema, example: EXAMPLE_CREATE_TRANSFER },
   answer: {
     status: 201,

@@ -1,18 +1,24 @@
 import { z } from '@hono/zod-openapi';
+import { auditOf } from '../auth/audit.js';
 import type { Endpoint } from '../http/endpoint.js';
-import { IdParams } from '../http/fields.js';
+import { IdParams, ReasonField } from '../http/fields.js';
+import { given } from '../http/given.js';
 import { route } from '../http/route.js';
 import { findWallet } from '../wallets/find-wallet.js';
 import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../wallets/wallet-json.js';
 
-const FreezeSchema = z
+export const FreezeSchema = z
   .strictObject({
     side: z
       .enum(['debits', 'credits', 'both'])
       .optional()
-      .openapi({ description: 'What the wallet is to refuse; both when left out' }),
+      .openapi({ description: 'What is to be refused; both when left out' }),
+    reason: ReasonField.optional(),
   })
   .openapi('Freeze');
+
+/** Of a change that needs no more to be said than why. */
+export const WhySchema = z.strictObject({ reason: ReasonField.optional() }).openapi('Why');
 
 const freezeWalletEndpoint = {
   operationId: 'freezeWallet',
@@ -23,7 +29,7 @@ const freezeWalletEndpoint = {
   description: 'New transfers on the named side are refused. A later call replaces the side.',
   access: 'operator',
   params: IdParams,
-  body: { schema: FreezeSchema, example: { side: 'debits' } },
+  body: { schema: FreezeSchema, example: { side: 'debits', reason: 'Ticket 1042' }, optional: true },
   answer: {
     status: 200,
     description: 'The wallet, frozen',
@@ -40,16 +46,22 @@ const unfreezeWalletEndpoint = {
   summary: 'Open a frozen wallet again',
   access: 'operator',
   params: IdParams,
+  body: { schema: WhySchema, example: { reason: 'Ticket 1042' }, optional: true },
   answer: { status: 200, description: 'The wallet, open', content: { schema: WalletSchema, example: EXAMPLE_WALLET } },
   refusals: ['account_not_found', 'account_closed', 'account_busy'],
 } as const satisfies Endpoint;
 
 export const freezeWalletRoute = route(freezeWalletEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
   const { id } = await findWallet(ledger, principal, params.id);
-  return { body: walletJson(await ledger.accounts.freeze(id, { side: body.side ?? 'both' })) };
+  const { side, reason } = body;
+  return { body: walletJson(await ledger.accounts.freeze(id, { ...given({ side }), ...auditOf(principal, reason) })) };
 });
 
-export const unfreezeWalletRoute = route(unfreezeWalletEndpoint, ({ ledger }) => async ({ principal, params }) => {
-  const { id } = await findWallet(ledger, principal, params.id);
-  return { body: walletJson(await ledger.accounts.unfreeze(id)) };
-});
+export const unfreezeWalletRoute = route(
+  unfreezeWalletEndpoint,
+  ({ ledger }) =>
+    async ({ principal, params, body }) => {
+      const { id } = await findWallet(ledger, principal, params.id);
+      return { body: walletJson(await ledger.accounts.unfreeze(id, auditOf(principal, body.reason))) };
+    },
+);

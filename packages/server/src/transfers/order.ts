@@ -7,6 +7,8 @@ export interface Order {
   readonly currency: string;
   readonly description?: string | undefined;
   readonly metadata?: Record<string, unknown> | undefined;
+  /** Only judged, not posted. */
+  readonly dryRun?: boolean | undefined;
 }
 
 /** Tells an email from a wallet id, which has no `@`. */

@@ -38,6 +38,7 @@ export function resolveOrder(
   };
   if (order.description !== undefined) request.description = order.description;
   if (order.metadata !== undefined) request.metadata = order.metadata as Metadata;
+  if (order.dryRun !== undefined) request.dryRun = order.dryRun;
   if (idempotencyKey !== undefined) {
     request.idempotencyKey = idempotencyKey;
     request.scope = id;

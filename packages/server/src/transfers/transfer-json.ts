@@ -22,6 +22,10 @@ export const TransferSchema = z
     metadata: z.record(z.string(), z.unknown()).nullable(),
     recordedAt: TimeField,
     effectiveAt: TimeField,
+    originalId: IdField.nullable().openapi({
+      description: 'The hold that a capture, release or expiry ends; the transfer that a reversal takes back',
+    }),
+    released: MinorUnitsField.openapi({ description: 'What a final capture gave back of its hold beside the amount' }),
     fromBalance: MinorUnitsField.nullable().openapi({
       description: 'Balance of `from` right after the transfer; null when that wallet is not yours',
     }),
@@ -45,6 +49,8 @@ export const EXAMPLE_TRANSFER: TransferJson = {
   metadata: null,
   recordedAt: EXAMPLE_TIME,
   effectiveAt: EXAMPLE_TIME,
+  originalId: null,
+  released: '0',
   fromBalance: '3750',
   toBalance: null,
 };
@@ -68,6 +74,8 @@ export function transferJson(transfer: Transfer, visible: VisibleSides): Transfe
     metadata: transfer.metadata,
     recordedAt: isoTime(transfer.recordedAt),
     effectiveAt: isoTime(transfer.effectiveAt),
+    originalId: transfer.originalId,
+    released: String(transfer.released),
     fromBalance: visible.from ? String(transfer.fromBalance.posted) : null,
     toBalance: visible.to ? String(transfer.toBalance.posted) : null,
   };

@@ -1,0 +1,124 @@
+import { type Api, bodyOf } from './api.js';
+import type { components } from './generated/api.js';
+import { type Page, type PageOptions, rowsOfPages } from './paging.js';
+import { isReplayed, type PostOptions, partToJson, startPosting, toJson } from './posting.js';
+import { type Metadata, type Payment, type PostedTransfer, posted } from './transfers.js';
+import type { CallOptions } from './transport.js';
+
+type HoldJson = components['schemas']['Hold'];
+
+/** Money that is set aside for a payee; amounts are whole minor units. */
+export interface Hold extends Readonly<Omit<HoldJson, 'amount' | 'captured' | 'remaining'>> {
+  /** What was held at first. */
+  readonly amount: bigint;
+  /** What captures have moved so far. */
+  readonly captured: bigint;
+  /** What is held still; 0 once it is not open. */
+  readonly remaining: bigint;
+}
+
+/** A hold as it was placed; `replayed` when an earlier call with its key had placed it. */
+export interface PlacedHold extends Hold {
+  readonly replayed: boolean;
+}
+
+/** What is to be set aside, and for whom. */
+export interface PlaceHold extends Payment {
+  /** When it ends by itself, as a `Date` or in RFC 3339; never when left out. */
+  readonly expiresAt?: Date | string;
+}
+
+/** Gives back what is held still. */
+export interface ReleaseHold {
+  /** Kept for ever: no personal data. */
+  readonly description?: string;
+  readonly metadata?: Metadata;
+  /** Only judge it: the answer is the same, and nothing moves. */
+  readonly dryRun?: boolean;
+}
+
+/** Moves what is held, all of it or a part. */
+export interface CaptureHold extends ReleaseHold {
+  /** At most what is held still; all of it when left out. */
+  readonly amount?: bigint;
+  /** Give back what this capture leaves. */
+  readonly final?: boolean;
+}
+
+export interface HoldPageOptions extends PageOptions {
+  /** Only those that are open still. */
+  readonly open?: boolean;
+}
+
+export interface Holds {
+  /**
+   * Sets money of one of the user's wallets aside. Tries again where the outcome is unclear, under the same key.
+   *
+   * @throws {MicroPayError} as `transfers.create`, and `expiry_in_past`
+   */
+  place(hold: PlaceHold, options?: PostOptions): Promise<PlacedHold>;
+  /**
+   * Moves what is held; for the payee and operators. May be called several times, until nothing is left.
+   *
+   * @throws {MicroPayError} `hold_not_found`, `hold_closed`, `capture_exceeds_hold`, `account_frozen`, `forbidden` and others
+   */
+  capture(id: string, capture?: CaptureHold, options?: PostOptions): Promise<PostedTransfer>;
+  /**
+   * Gives back what is held still; for the payee and operators.
+   *
+   * @throws {MicroPayError} `hold_not_found`, `hold_closed`, `forbidden` and others
+   */
+  release(id: string, release?: ReleaseHold, options?: PostOptions): Promise<PostedTransfer>;
+  /** @throws {MicroPayError} `hold_not_found`, also for those of others */
+  get(id: string, options?: CallOptions): Promise<Hold>;
+  /** Holds on a wallet and for it, newest first, fetched page by page: `for await (const hold of …)`. */
+  list(wallet: string, options?: HoldPageOptions): AsyncGenerator<Hold, void, undefined>;
+  /** @throws {MicroPayError} `account_not_found`, `invalid_cursor` */
+  listPage(wallet: string, options?: HoldPageOptions): Promise<Page<Hold>>;
+}
+
+export function createHolds(api: Api): Holds {
+  const { routes, send } = api;
+  const listPage: Holds['listPage'] = async (id, { signal, open, ...page } = {}) => {
+    const fetch = send({ signal, repeatable: true });
+    const query = { ...page, ...(open === true ? { open: 'true' as const } : {}) };
+    const params = { path: { id }, query };
+    return bodyOf(routes.GET('/v1/wallets/{id}/holds', { params, fetch }), ({ data, nextCursor }) => ({
+      data: data.map(parseHold),
+      nextCursor,
+    }));
+  };
+  return {
+    async place({ expiresAt, ...payment }, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
+      // JSON writes a Date down as RFC 3339, and one that is no instant as null, which the server refuses.
+      const body = { ...toJson(payment), ...(expiresAt === undefined ? {} : { expiresAt: expiresAt as string }) };
+      const answer = routes.POST('/v1/holds', { params: { header }, body, fetch });
+      const read = (hold: HoldJson, headers: Headers) => ({ ...parseHold(hold), replayed: isReplayed(headers) });
+      return bodyOf(answer, read, idempotencyKey);
+    },
+    async capture(id, capture = {}, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
+      const params = { header, path: { id } };
+      const answer = routes.POST('/v1/holds/{id}/capture', { params, body: partToJson(capture), fetch });
+      return bodyOf(answer, posted, idempotencyKey);
+    },
+    async release(id, release = {}, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
+      const params = { header, path: { id } };
+      const answer = routes.POST('/v1/holds/{id}/release', { params, body: release, fetch });
+      return bodyOf(answer, posted, idempotencyKey);
+    },
+    async get(id, options) {
+      const fetch = send({ ...options, repeatable: true });
+      return bodyOf(routes.GET('/v1/holds/{id}', { params: { path: { id } }, fetch }), parseHold);
+    },
+    list: (wallet, options = {}) => rowsOfPages((page) => listPage(wallet, page), options),
+    listPage,
+  };
+}
+
+function parseHold(hold: HoldJson): Hold {
+  const { amount, captured, remaining } = hold;
+  return { ...hold, amount: BigInt(amount), captured: BigInt(captured), remaining: BigInt(remaining) };
+}

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startLossyProxy } from './support/lossy-proxy.js';
+import { codeOf, makeUser } from './support/make-user.js';
+import { startTestServer, type TestServer } from './support/test-server.js';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.stop());
+
+it('sets money aside, captures parts of it and gives the rest back', async () => {
+  const [alice, bob] = [await makeUser(server, { balance: 5_000n }), await makeUser(server)];
+  const expiresAt = new Date('2999-01-01T00:00:00Z');
+  const hold = await alice.client.holds.place({ ...alice.pay(bob.email, 2_000n), expiresAt, description: 'Bicycle' });
+  expect(hold).toMatchObject({ amount: 2_000n, captured: 0n, remaining: 2_000n, state: 'open', replayed: false });
+  expect(hold.expiresAt).toBe(expiresAt.toISOString());
+  expect(await alice.money()).toEqual({ posted: 5_000n, pendingIn: 0n, pendingOut: 2_000n, available: 3_000n });
+
+  const part = await bob.client.holds.capture(hold.id, { amount: 500n });
+  expect(part).toMatchObject({ kind: 'capture', amount: 500n, released: 0n, originalId: hold.id, toBalance: 500n });
+  const rest = await server.operator.holds.capture(hold.id, { amount: 1_000n, final: true });
+  expect(rest).toMatchObject({ amount: 1_000n, released: 500n, fromBalance: 3_500n });
+  expect(await alice.client.holds.get(hold.id)).toMatchObject({ captured: 1_500n, remaining: 0n, state: 'captured' });
+
+  const other = await alice.client.holds.place({ ...alice.pay(bob.wallet, 10n), expiresAt: '2999-01-01T00:00:00Z' });
+  expect(await bob.client.holds.release(other.id, { description: 'Sold out' })).toMatchObject({ kind: 'release' });
+  const listed: string[] = [];
+  for await (const { id } of bob.client.holds.list(bob.wallet, { limit: 1 })) listed.push(id);
+  expect(listed).toEqual([other.id, hold.id]);
+  expect((await bob.client.holds.listPage(bob.wallet, { open: true })).data).toEqual([]);
+});
+
+it('refuses its payer and strangers', async () => {
+  const [alice, bob] = [await makeUser(server, { balance: 100n }), await makeUser(server)];
+  const hold = await alice.client.holds.place(alice.pay(bob.wallet, 100n));
+  expect(await codeOf(alice.client.holds.capture(hold.id))).toBe('forbidden');
+  expect(await codeOf(alice.client.holds.release(hold.id))).toBe('forbidden');
+  const carol = await makeUser(server);
+  expect(await codeOf(carol.client.holds.capture(hold.id))).toBe('hold_not_found');
+  expect(await codeOf(carol.client.holds.get(hold.id))).toBe('hold_not_found');
+  expect(await codeOf(carol.client.holds.listPage(alice.wallet))).toBe('account_not_found');
+});
+
+it('refuses what cannot be sent before anything is sent', async () => {
+  const { client } = await makeUser(server);
+  // @ts-expect-error An amount is a bigint.
+  expect(await codeOf(client.holds.capture('x', { amount: 1 }))).toBe('invalid_amount');
+  expect(await codeOf(client.holds.release('x', {}, { idempotencyKey: '' }))).toBe('invalid_request');
+});
+
+it('holds, captures and releases once although answers are lost', async () => {
+  const bob = await makeUser(server);
+  const proxy = await startLossyProxy(server.url);
+  try {
+    const alice = await makeUser(server, { baseUrl: proxy.url, balance: 100n });
+    proxy.lose(2);
+    const hold = await alice.client.holds.place(alice.pay(bob.wallet, 60n));
+    expect(hold).toMatchObject({ replayed: true, remaining: 60n });
+    const shop = await makeUser(server, { baseUrl: proxy.url });
+    const second = await alice.client.holds.place(alice.pay(shop.wallet, 40n));
+    proxy.lose(1);
+    expect(await shop.client.holds.capture(second.id, { amount: 30n })).toMatchObject({ replayed: true, amount: 30n });
+    proxy.lose(1);
+    expect(await shop.client.holds.release(second.id)).toMatchObject({ replayed: true, amount: 10n });
+    expect(await alice.money()).toEqual({ posted: 70n, pendingIn: 0n, pendingOut: 60n, available: 10n });
+  } finally {
+    await proxy.close();
+  }
+});
+
+it('answers a dry run as if it were done, and does nothing', async () => {
+  const [alice, bob] = [await makeUser(server, { balance: 100n }), await makeUser(server)];
+  const before = await alice.money();
+  const idempotencyKey = 'tried-first';
+  const tried = await alice.client.holds.place({ ...alice.pay(bob.wallet, 60n), dryRun: true }, { idempotencyKey });
+  expect(tried).toMatchObject({ state: 'open', remaining: 60n, replayed: false });
+  expect(await alice.money()).toEqual(before);
+  const hold = await alice.client.holds.place(alice.pay(bob.wallet, 60n), { idempotencyKey });
+  expect(hold.replayed).toBe(false);
+  expect(await bob.client.holds.capture(hold.id, { dryRun: true })).toMatchObject({ amount: 60n, toBalance: 60n });
+  expect(await bob.client.holds.get(hold.id)).toMatchObject({ remaining: 60n });
+});

@@ -1,0 +1,41 @@
+import { type Hold, type Ledger, LedgerError } from '@micropay/ledger-core';
+import type { Principal } from '../auth/principal.js';
+import { isId } from '../http/fields.js';
+import { ProblemError } from '../http/problem.js';
+import { findVisibleSides } from '../transfers/find-visible-sides.js';
+import type { VisibleSides } from '../transfers/transfer-json.js';
+
+export interface SeenHold {
+  readonly hold: Hold;
+  readonly visible: VisibleSides;
+}
+
+/**
+ * The hold of that id, if the caller may see it: its payer, its payee and operators.
+ *
+ * @throws {LedgerError} `hold_not_found`, also for a hold between others
+ */
+export async function findHold(ledger: Ledger, principal: Principal, id: string): Promise<SeenHold> {
+  if (!isId(id)) throw notFound();
+  const hold = await ledger.holds.get(id);
+  const visible = await findVisibleSides(ledger, principal, hold);
+  if (!visible.from && !visible.to) throw notFound();
+  return { hold, visible };
+}
+
+/**
+ * The hold of that id, if the caller may capture and release it: its payee and operators. What its payer has promised
+ * they cannot take back.
+ *
+ * @throws {LedgerError} `hold_not_found`
+ * @throws {ProblemError} `forbidden` for its payer
+ */
+export async function findHoldToEnd(ledger: Ledger, principal: Principal, id: string): Promise<SeenHold> {
+  const seen = await findHold(ledger, principal, id);
+  if (seen.visible.to) return seen;
+  throw new ProblemError('forbidden', 'only the payee of a hold and operators may capture or release it');
+}
+
+function notFound(): LedgerError {
+  return new LedgerError('hold_not_found', 'there is no such hold, or it is not yours');
+}

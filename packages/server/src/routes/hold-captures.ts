@@ -1,0 +1,111 @@
+import { z } from '@hono/zod-openapi';
+import { type Metadata, parseAmount } from '@micropay/ledger-core';
+import { findHoldToEnd } from '../holds/find-hold.js';
+import type { Endpoint } from '../http/endpoint.js';
+import { AmountField, DescriptionField, DryRunField, EXAMPLE_IDS, IdParams, MetadataField } from '../http/fields.js';
+import { given } from '../http/given.js';
+import { route } from '../http/route.js';
+import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
+import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer } from '../transfers/transfer-json.js';
+
+export const ReleaseFields = {
+  description: DescriptionField.optional(),
+  metadata: MetadataField.optional(),
+};
+
+export const CaptureFields = {
+  amount: AmountField.optional().openapi({ description: 'At most what is held still; all of it when left out' }),
+  final: z.boolean().optional().openapi({ description: 'true: give back what this capture leaves' }),
+  ...ReleaseFields,
+};
+
+const CaptureHoldSchema = z.strictObject({ ...CaptureFields, dryRun: DryRunField.optional() }).openapi('CaptureHold');
+
+const ReleaseHoldSchema = z.strictObject({ ...ReleaseFields, dryRun: DryRunField.optional() }).openapi('ReleaseHold');
+
+const EXAMPLE_CAPTURE = {
+  ...EXAMPLE_TRANSFER,
+  kind: 'capture',
+  amount: '1500',
+  description: null,
+  originalId: EXAMPLE_IDS.hold,
+  released: '500',
+  fromBalance: null,
+  toBalance: '1500',
+} as const;
+
+const captureHoldEndpoint = {
+  operationId: 'captureHold',
+  method: 'post',
+  path: '/v1/holds/{id}/capture',
+  tag: 'Holds',
+  summary: 'Move what is held, all of it or a part',
+  description: 'For its payee and operators. A hold may be captured in several parts, until nothing is left.',
+  access: 'either',
+  params: IdParams,
+  idempotencyKey: 'required',
+  dryRun: true,
+  body: { schema: CaptureHoldSchema, example: { amount: '1500', final: true }, optional: true },
+  answer: {
+    status: 201,
+    description: 'The capture, posted now or by an earlier request with this key',
+    content: { schema: TransferSchema, example: EXAMPLE_CAPTURE },
+  },
+  refusals: [...POSTING_REFUSALS, 'hold_not_found', 'hold_closed', 'capture_exceeds_hold', 'forbidden'],
+} as const satisfies Endpoint;
+
+const releaseHoldEndpoint = {
+  operationId: 'releaseHold',
+  method: 'post',
+  path: '/v1/holds/{id}/release',
+  tag: 'Holds',
+  summary: 'Give back what is held still',
+  description: 'For its payee and operators; on frozen wallets too.',
+  access: 'either',
+  params: IdParams,
+  idempotencyKey: 'required',
+  dryRun: true,
+  body: { schema: ReleaseHoldSchema, example: { description: 'Out of stock' }, optional: true },
+  answer: {
+    status: 201,
+    description: 'The release, posted now or by an earlier request with this key',
+    content: {
+      schema: TransferSchema,
+      example: { ...EXAMPLE_CAPTURE, kind: 'release', amount: '2000', released: '0', toBalance: '0' },
+    },
+  },
+  refusals: [...POSTING_REFUSALS, 'hold_not_found', 'hold_closed', 'forbidden'],
+} as const satisfies Endpoint;
+
+export const captureHoldRoute = route(
+  captureHoldEndpoint,
+  ({ ledger }) =>
+    async ({ principal, params, body, idempotencyKey }) => {
+      const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
+      const { amount, metadata, ...rest } = body;
+      const capture = await ledger.holds.capture(hold.id, {
+        ...given({
+          ...rest,
+          amount: amount === undefined ? undefined : parseAmount(amount),
+          metadata: metadata as Metadata | undefined,
+        }),
+        idempotencyKey,
+        scope: principal.id,
+      });
+      return transferAnswer(capture, visible);
+    },
+);
+
+export const releaseHoldRoute = route(
+  releaseHoldEndpoint,
+  ({ ledger }) =>
+    async ({ principal, params, body, idempotencyKey }) => {
+      const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
+      const release = await ledger.holds.release(hold.id, {
+        ...given({ ...body, metadata: body.metadata as Metadata | undefined }),
+        idempotencyKey,
+        scope: principal.id,
+      });
+      return transferAnswer(release, visible);
+    },
+);

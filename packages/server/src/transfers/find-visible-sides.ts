@@ -1,0 +1,16 @@
+import type { Ledger, Transfer } from '@micropay/ledger-core';
+import type { Principal } from '../auth/principal.js';
+import { walletOwnerOf } from '../wallets/wallet-address.js';
+import type { VisibleSides } from './transfer-json.js';
+
+/** Which of the two sides is the caller's: users see their own wallets, operators every account. */
+export async function findVisibleSides(
+  ledger: Ledger,
+  principal: Principal,
+  { from, to }: Pick<Transfer, 'from' | 'to'>,
+): Promise<VisibleSides> {
+  if (principal.kind === 'operator') return { from: true, to: true };
+  const accounts = await ledger.accounts.identifyMany([from, to]);
+  const owns = (id: string) => walletOwnerOf(accounts.get(id)?.address ?? '') === principal.id;
+  return { from: owns(from), to: owns(to) };
+}
