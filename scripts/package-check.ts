@@ -29,6 +29,7 @@ try {
   const packages = join(rootDirectory, 'packages');
   const manifests = readdirSync(packages).map((folder) => checkArchive(join(packages, folder)));
   importEntryPoints(manifests.flatMap(entryPoints));
+  runCommands();
   console.log(`Packed, checked and imported: ${manifests.map(({ name }) => name).join(', ')}.`);
 } finally {
   rmSync(customer, { recursive: true });
@@ -84,6 +85,33 @@ function importEntryPoints(names: readonly string[]): void {
     'es2023,dom,dom.iterable',
   ];
   run('tsc', [...words, '--skipLibCheck', 'false', 'customer.mts'], customer);
+}
+
+/** The command as it is packed: what it needs must be in the archives, and its exit codes are documented. */
+function runCommands(): void {
+  const micropay = join(customerModule('@micropay/server'), 'dist', 'micropay.js');
+  const file = join(customer, 'book.jsonl');
+  writeFileSync(file, '{"address": "world", "currency": "USD"}\n');
+  const environment = { ...process.env, DATABASE_URL: 'postgresql://127.0.0.1:1/nowhere' };
+  const calls: readonly (readonly [exitCode: number, ...words: string[]])[] = [
+    [0, '--help'],
+    [2, 'unknown'],
+    [2, 'verify', '--unknown'],
+    [1, 'verify'],
+    [1, 'trial-balance'],
+    [1, 'migrate'],
+    [1, 'import', file],
+    [0, 'import', file, '--check'],
+  ];
+  for (const [exitCode, ...words] of calls) {
+    const { status, stderr } = spawnSync(process.execPath, [micropay, ...words], {
+      cwd: customer,
+      env: environment,
+      encoding: 'utf8',
+    });
+    if (status !== exitCode)
+      throw new Error(`micropay ${words.join(' ')} ended with ${status}, not ${exitCode}: ${stderr}`);
+  }
 }
 
 function customerModule(name: string): string {
