@@ -1,8 +1,9 @@
 import type { QueryResult } from 'pg';
 import type { AccountId } from '../domain/account.js';
 import { type Candidate, decide, type Outcome } from '../domain/decide.js';
+import { limitedAccount } from '../domain/refusals.js';
 import type { TransferId } from '../domain/transfer.js';
-import { invariant } from '../errors.js';
+import { invariant, LedgerError } from '../errors.js';
 import type { Row } from '../postgres/balances.js';
 import { isLockTimeout, sqlState } from '../postgres/sql-errors.js';
 import { type Answers, BEGIN, type Call, COMMIT, type Lane, ROLLBACK } from './lane.js';
@@ -104,12 +105,22 @@ async function lockAndDecide(lane: Lane, statements: Statements, input: BatchInp
   const inTheWay = await expiriesInTheWay(executeOne, statements, input, decision, state);
   if (inTheWay.length > 0) throw new DueHolds(inTheWay);
   const outcomes = decision.outcomes[Symbol.iterator]();
+  const isExpiryHeldUp = isFree.slice(0, expiries.length).includes(false);
+  const answers = candidates.map((candidate, index) => {
+    const outcome = isFree[index] ? (outcomes.next().value as Outcome) : BUSY;
+    return isExpiryHeldUp && mayLackExpiry(candidate, outcome) ? BUSY : outcome;
+  });
   return {
     writes: writeCalls(statements, ledger, decision),
     written: decision.rows.map(({ transfer }) => transfer.id),
     busyAccounts,
-    outcomes: isFree.map((free) => (free ? (outcomes.next().value as Outcome) : BUSY)).slice(expiries.length),
+    outcomes: answers.slice(expiries.length),
   };
+}
+
+/** What a limit refused may be possible once the other account of a due hold is free; ordered requests cannot wait alone. */
+function mayLackExpiry({ order }: Candidate, outcome: Outcome | typeof BUSY): boolean {
+  return order === null && outcome instanceof LedgerError && limitedAccount(outcome) !== undefined;
 }
 
 /** A request behind a busy one of the same ordered call is not free either. */

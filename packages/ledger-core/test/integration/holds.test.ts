@@ -227,6 +227,22 @@ describe('a hold that is due', () => {
     await expectSound(ledger);
   });
 
+  it('waits with a payment for the payee, whom somebody else keeps locked', async () => {
+    const { id } = await hold(100n, { expiresAt: inAnHour() });
+    await letExpire(bed, id);
+    const { id: bob } = await ledger.accounts.get('bob');
+    const holder = await bed.connect();
+    await holder.query('begin');
+    await holder.query('select from micropay.balances where account_id = $1 for update', [bob]);
+    const paid = pay(100n, 'alice', 'carol');
+    await expect(Promise.race([paid, new Promise((late) => setTimeout(late, 500, 'waiting'))])).resolves.toBe(
+      'waiting',
+    );
+    await holder.query('rollback');
+    expect((await paid).kind).toBe('transfer');
+    await expectSound(ledger);
+  });
+
   it('leaves one that is not due where it is', async () => {
     const due = await hold(40n, { expiresAt: inAnHour() });
     const open = await hold(40n, { expiresAt: inAnHour() });
