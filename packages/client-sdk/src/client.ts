@@ -6,6 +6,7 @@ import { createRequestClass, writeBody } from './checks.js';
 import type { components, paths } from './generated/api.js';
 import { createHolds, type Holds } from './holds.js';
 import { createSession, type OnTokens } from './session.js';
+import { createTransferRequests, type TransferRequests } from './transfer-requests.js';
 import { createTransfers, type Transfers } from './transfers.js';
 import { type CallOptions, createTransport } from './transport.js';
 import { createWallets, type Wallets } from './wallets.js';
@@ -39,6 +40,8 @@ export interface MicroPayClient {
   readonly wallets: Wallets;
   readonly transfers: Transfers;
   readonly holds: Holds;
+  /** What became of transfers that were asked for with `transfers.request`. */
+  readonly transferRequests: TransferRequests;
   /** Money in, by operators. */
   readonly deposits: CashMovements;
   /** Money out, by operators. */
@@ -76,6 +79,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     wallets: createWallets(api),
     transfers: createTransfers(api),
     holds: createHolds(api),
+    transferRequests: createTransferRequests(api),
     deposits: createCashMovements(api, '/v1/deposits'),
     withdrawals: createCashMovements(api, '/v1/withdrawals'),
     me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),

@@ -21,6 +21,7 @@ export type {
 export type { Page, PageOptions } from './paging.js';
 export type { PostOptions } from './posting.js';
 export type { OnTokens, Tokens } from './session.js';
+export type { SubmittedRequest, TransferRequest, TransferRequests, WaitOptions } from './transfer-requests.js';
 export type {
   BatchResult,
   Metadata,

@@ -3,6 +3,7 @@ import { checkIdempotencyKey } from './checks.js';
 import { type MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
 import { isReplayed, type PostOptions, startPosting, toJson } from './posting.js';
+import { type SubmittedRequest, submitted, type TransferRequestJson } from './transfer-requests.js';
 import type { CallOptions } from './transport.js';
 
 type TransferJson = components['schemas']['Transfer'];
@@ -57,6 +58,13 @@ export interface Transfers {
    */
   create(payment: Payment, options?: PostOptions): Promise<PostedTransfer>;
   /**
+   * Asks for a payment that the server posts later, and answers at once. `transferRequests.wait` tells its outcome.
+   *
+   * @throws {MicroPayError} what can be refused without looking at a balance: `account_not_found`,
+   *   `recipient_not_found`, `idempotency_key_reused` and others
+   */
+  request(payment: Omit<Payment, 'dryRun'>, options?: PostOptions): Promise<SubmittedRequest>;
+  /**
    * Pays 1 to 1,000 times, in order, each on its own: the answer has a result for each. A payment without a key of its
    * own gets the call's key with its place in the array, so that the whole call can be repeated with the key alone.
    */
@@ -80,7 +88,13 @@ export function createTransfers(api: Api): Transfers {
     async create(payment, options) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
       const answer = routes.POST('/v1/transfers', { params: { header }, body: toJson(payment), fetch });
-      return bodyOf(answer, posted, idempotencyKey);
+      return bodyOf(answer, (body, headers) => posted(body as TransferJson, headers), idempotencyKey);
+    },
+    async request(payment, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
+      const params = { header: { ...header, Prefer: 'respond-async' } };
+      const answer = routes.POST('/v1/transfers', { params, body: toJson(payment), fetch });
+      return bodyOf(answer, (body, headers) => submitted(body as TransferRequestJson, headers), idempotencyKey);
     },
     async batch(payments, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
       const transfers = payments.map((payment, index) => {

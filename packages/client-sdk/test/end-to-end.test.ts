@@ -115,6 +115,56 @@ describe('a payment', () => {
   });
 });
 
+describe('a payment that is asked for', () => {
+  it('is answered at once and posted later', async () => {
+    const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];
+    const request = await alice.client.transfers.request(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
+    expect(request).toMatchObject({
+      state: 'requested',
+      amount: 30n,
+      transferId: null,
+      refusal: null,
+      replayed: false,
+    });
+    const settled = await alice.client.transferRequests.wait(request.id);
+    expect(settled).toMatchObject({ id: request.id, state: 'posted', refusal: null });
+    expect(await alice.client.transfers.get(settled.transferId ?? '')).toMatchObject({ amount: 30n });
+    expect([await alice.balance(), await bob.balance()]).toEqual([70n, 30n]);
+    const again = await alice.client.transfers.request(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
+    expect(again).toMatchObject({ id: request.id, state: 'posted', replayed: true });
+    // The same key, posted at once: the same transfer.
+    const posted = await alice.client.transfers.create(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
+    expect(posted).toMatchObject({ id: settled.transferId, replayed: true });
+  });
+
+  it('is refused with the error that paying at once would have met', async () => {
+    const [alice, bob] = [await makeUser(), await makeUser()];
+    const { id } = await alice.client.transfers.request(alice.pay(bob.wallet, 30n));
+    const { state, refusal, transferId } = await alice.client.transferRequests.wait(id);
+    expect([state, transferId]).toEqual(['refused', null]);
+    expect(refusal).toBeInstanceOf(MicroPayError);
+    expect(refusal).toMatchObject({ code: 'insufficient_funds', status: 422 });
+  });
+
+  it('is nobody else’s business but the operator’s', async () => {
+    const [alice, bob] = [await makeUser({ balance: 1n }), await makeUser()];
+    const { id } = await alice.client.transfers.request(alice.pay(bob.wallet, 1n));
+    expect(await codeOf(bob.client.transferRequests.get(id))).toBe('transfer_request_not_found');
+    expect(await codeOf(alice.client.transferRequests.get('nothing'))).toBe('transfer_request_not_found');
+    expect(await server.operator.transferRequests.wait(id)).toMatchObject({ state: 'posted' });
+    expect(await codeOf(bob.client.transfers.request(alice.pay(bob.wallet, 1n)))).toBe('account_not_found');
+  });
+
+  it('is no longer waited for when the time is over or the caller gives up', async () => {
+    const alice = await makeUser();
+    const open = { state: 'requested', amount: '1', refusal: null };
+    const client = createClient({ baseUrl: server.url, accessToken: 'a.b.c', fetch: async () => Response.json(open) });
+    expect(await codeOf(client.transferRequests.wait(alice.wallet, { timeoutMs: 100 }))).toBe('timeout');
+    const signal = AbortSignal.timeout(100);
+    expect(await codeOf(client.transferRequests.wait(alice.wallet, { signal }))).toBe('aborted');
+  });
+});
+
 describe('a batch', () => {
   it('posts what it can, and answers each', async () => {
     const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];

@@ -16,7 +16,15 @@ import type { Services } from './services.js';
 
 const CORS_MAX_AGE_S = 600;
 /** What a browser's script may read beside the body. */
-const EXPOSED_HEADERS = ['Idempotent-Replayed', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'];
+const EXPOSED_HEADERS = [
+  'Idempotent-Replayed',
+  'Location',
+  'Preference-Applied',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'X-Request-Id',
+];
 
 export interface AppDependencies {
   readonly services: Services;

@@ -1,5 +1,5 @@
 import { getRequestListener } from '@hono/node-server';
-import { createLedger, LedgerError } from '@micropay/ledger-core';
+import { createLedger, createRequestWorker, LedgerError } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { runInBackground } from './background.js';
@@ -57,9 +57,14 @@ export async function startServer(config: Config, log: Logger = createLog(config
     if (relay !== undefined) closers.push(relay.stop);
     // Where it is a process of its own, this one only says how far it is behind.
     if (kafka?.relayInServer) await relay?.refuseUnfitBroker();
+    const worker = createRequestWorker({
+      ledger,
+      onError: (err) => log.warn({ work: 'requested transfers', err }, 'background work failed'),
+    });
     const app = createApp({ services, log, corsOrigins, relay });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
-    closers.push(() => Promise.all([listening.stop(REQUESTS_TIMEOUT_MS), relay?.stop()]));
+    closers.push(() => Promise.all([listening.stop(REQUESTS_TIMEOUT_MS), relay?.stop(), worker.stop()]));
+    worker.start();
     if (kafka?.relayInServer) relay?.start(ledger);
     closers.push(runInBackground(background, log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.

@@ -210,6 +210,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/transfer-requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A transfer that was asked for with "Prefer: respond-async"
+         * @description For who asked for it and for operators. Its state becomes `posted` or `refused`, once and for good.
+         */
+        get: operations["getTransferRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/holds": {
         parameters: {
             query?: never;
@@ -790,6 +810,40 @@ export interface components {
              */
             toBalance: string | null;
         };
+        /** @description A transfer that was asked for, and what became of it */
+        TransferRequest: {
+            /** Format: uuid */
+            id: string;
+            state: components["schemas"]["TransferRequestState"];
+            from: string;
+            to: string;
+            /**
+             * @description Whole minor units
+             * @example 1250
+             */
+            amount: string;
+            currency: string;
+            description: string | null;
+            metadata: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: uuid
+             * @description The transfer, once it is posted
+             */
+            transferId: string | null;
+            /** @description Why it was refused, as the problem that posting it at once would have answered */
+            refusal: components["schemas"]["Problem"] | null;
+            /** Format: date-time */
+            requestedAt: string;
+            /**
+             * Format: date-time
+             * @description When it was posted or refused, for good
+             */
+            settledAt: string | null;
+        };
+        /** @enum {string} */
+        TransferRequestState: "requested" | "posted" | "refused";
         CreateTransfer: {
             /**
              * Format: uuid
@@ -2142,6 +2196,8 @@ export interface operations {
             header: {
                 /** @description Your name for this one intention, unique for ever */
                 "Idempotency-Key": string;
+                /** @description `respond-async`: store it, answer 202 and post it later (RFC 7240) */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -2219,6 +2275,37 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description Stored, to be posted later; asked for with `Prefer: respond-async` */
+            202: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    /** @description Where to ask for the outcome */
+                    Location?: string;
+                    /** @description `respond-async` */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e20-7a44-b7c1-9f2d4e6a8b10",
+                     *       "state": "requested",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "amount": "1250",
+                     *       "currency": "USD",
+                     *       "description": "Lunch",
+                     *       "metadata": null,
+                     *       "transferId": null,
+                     *       "refusal": null,
+                     *       "requestedAt": "2026-11-22T18:00:00.000Z",
+                     *       "settledAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransferRequest"];
                 };
             };
             /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
@@ -2547,6 +2634,84 @@ export interface operations {
                 };
             };
             /** @description Problem: `transfer_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTransferRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request and what became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e20-7a44-b7c1-9f2d4e6a8b10",
+                     *       "state": "requested",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "amount": "1250",
+                     *       "currency": "USD",
+                     *       "description": "Lunch",
+                     *       "metadata": null,
+                     *       "transferId": null,
+                     *       "refusal": null,
+                     *       "requestedAt": "2026-11-22T18:00:00.000Z",
+                     *       "settledAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransferRequest"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `transfer_request_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;

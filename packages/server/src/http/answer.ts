@@ -3,6 +3,8 @@ import { PROBLEM_MEDIA_TYPE, type Problem } from './problem.js';
 /** What a handler returns: the JSON body, and headers beside those that every answer has. */
 export interface Answer<Body> {
   readonly body: Body;
+  /** Where it is another one than the endpoint's. */
+  readonly status?: 202;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -40,6 +40,8 @@ export interface Endpoint {
     readonly description: string;
     readonly content?: Content;
   };
+  /** The answer to who prefers to have it done later: `Prefer: respond-async`. */
+  readonly accepted?: { readonly description: string; readonly content: Content };
   /** Codes of this route, beside those that its access, body and key bring along. */
   readonly refusals: readonly ErrorCode[];
 }

@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { type Access, type Endpoint, refusalsOf, TAGS } from './endpoint.js';
 import { ERROR_CODES, ERRORS, type ErrorCode } from './error-codes.js';
 import { IdempotencyKeyField } from './fields.js';
+import { PreferField } from './prefer.js';
 import { PROBLEM_MEDIA_TYPE, ProblemSchema, problem } from './problem.js';
 
 /** Follows the routes, not the package: it changes when what callers can rely on changes. */
@@ -71,14 +72,20 @@ function routeConfig(endpoint: Endpoint): RouteConfig {
   };
 }
 
-function requestOf({ params, query, body, idempotencyKey }: Endpoint): NonNullable<RouteConfig['request']> {
+function requestOf(endpoint: Endpoint): NonNullable<RouteConfig['request']> {
+  const { params, query, body, idempotencyKey, accepted } = endpoint;
   const key = idempotencyKey === 'required' ? IdempotencyKeyField : IdempotencyKeyField.optional();
   return {
     ...(params === undefined ? {} : { params }),
     ...(query === undefined ? {} : { query }),
     ...(idempotencyKey === undefined
       ? {}
-      : { headers: [key.openapi({ param: { name: 'Idempotency-Key', in: 'header' } })] }),
+      : {
+          headers: [
+            key.openapi({ param: { name: 'Idempotency-Key', in: 'header' } }),
+            ...(accepted === undefined ? [] : [PreferField.openapi({ param: { name: 'Prefer', in: 'header' } })]),
+          ],
+        }),
     ...(body === undefined
       ? {}
       : {
@@ -90,7 +97,7 @@ function requestOf({ params, query, body, idempotencyKey }: Endpoint): NonNullab
   };
 }
 
-function answerOf({ answer, idempotencyKey, dryRun }: Endpoint): RouteConfig['responses'] {
+function answerOf({ answer, accepted, idempotencyKey, dryRun }: Endpoint): RouteConfig['responses'] {
   const { status, description, content } = answer;
   const rest = {
     ...(idempotencyKey === undefined ? {} : { headers: REPLAYED_HEADER }),
@@ -98,11 +105,26 @@ function answerOf({ answer, idempotencyKey, dryRun }: Endpoint): RouteConfig['re
       ? {}
       : { content: { 'application/json': { schema: content.schema, example: content.example } } }),
   };
-  const created = { [status]: { description, ...rest } };
+  const created = {
+    [status]: { description, ...rest },
+    ...(accepted === undefined ? {} : { 202: acceptedOf(accepted) }),
+  };
   return dryRun === undefined ? created : { 200: { description: DRY_RUN, ...rest }, ...created };
 }
 
+function acceptedOf({ description, content: { schema, example } }: NonNullable<Endpoint['accepted']>) {
+  return {
+    description,
+    headers: { ...REPLAYED_HEADER, ...ACCEPTED_HEADERS },
+    content: { 'application/json': { schema, example } },
+  };
+}
+
 const DRY_RUN = 'With `dryRun`: what would be answered, and nothing was done';
+const ACCEPTED_HEADERS = {
+  Location: { description: 'Where to ask for the outcome', schema: { type: 'string' as const } },
+  'Preference-Applied': { description: '`respond-async`', schema: { type: 'string' as const } },
+};
 
 const REPLAYED_HEADER = {
   'Idempotent-Replayed': {

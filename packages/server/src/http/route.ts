@@ -22,15 +22,19 @@ export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
     : Definition extends { idempotencyKey: 'optional' }
       ? string | undefined
       : undefined;
+  /** True when the caller would have it done later, and the endpoint can. */
+  readonly respondAsync: boolean;
   /** Where the request came from, for rate limits. */
   readonly clientAddress: string;
 }
 
-type AnswerOf<Definition extends Endpoint> = Definition extends {
-  answer: { content: { schema: infer Schema extends z.ZodType } };
-}
-  ? Answer<z.input<Schema>>
-  : Answer<undefined>;
+type AnswerOf<Definition extends Endpoint> =
+  | (Definition extends { answer: { content: { schema: infer Schema extends z.ZodType } } }
+      ? Answer<z.input<Schema>>
+      : Answer<undefined>)
+  | (Definition extends { accepted: { content: { schema: infer Schema extends z.ZodType } } }
+      ? Answer<z.input<Schema>>
+      : never);
 
 export type Handler<Definition extends Endpoint> = (
   request: EndpointRequest<Definition>,

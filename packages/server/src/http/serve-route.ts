@@ -8,6 +8,7 @@ import { jsonResponse, problemResponse } from './answer.js';
 import type { Endpoint } from './endpoint.js';
 import { readIdempotencyKey } from './idempotency-key.js';
 import { parse } from './invalid.js';
+import { prefersAsync } from './prefer.js';
 import { BODY_BYTES_MAX, hasBody, readJson } from './read-json.js';
 import { requestId } from './request-id.js';
 import type { RequestMetrics } from './request-metrics.js';
@@ -40,7 +41,8 @@ export function serveRoute(
     let response: Response;
     try {
       const request = await checkRequest(endpoint, services, context);
-      response = jsonResponse(statusOf(endpoint, request), await handle(request), id);
+      const result = await handle(request);
+      response = jsonResponse(result.status ?? statusOf(endpoint, request), result, id);
     } catch (error) {
       response = refuse(error, id, log);
     }
@@ -79,6 +81,7 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
     principal,
     idempotencyKey:
       idempotencyKey === undefined ? undefined : readIdempotencyKey(headers.get('idempotency-key'), idempotencyKey),
+    respondAsync: endpoint.accepted !== undefined && prefersAsync(headers.get('prefer')),
     params: params === undefined ? undefined : context.req.param(),
     query: query === undefined ? undefined : parse(query, context.req.query()),
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, body)),

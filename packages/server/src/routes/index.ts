@@ -13,6 +13,7 @@ import { refreshRoute } from './refresh.js';
 import { registerRoute } from './register.js';
 import { livezRoute, readyzRoute } from './service.js';
 import { createTransferBatchRoute } from './transfer-batch.js';
+import { getTransferRequestRoute } from './transfer-requests.js';
 import { createTransferRoute, getTransferRoute } from './transfers.js';
 import { verifyRoute } from './verify.js';
 import { listEntriesRoute } from './wallet-entries.js';
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   createTransferRoute,
   createTransferBatchRoute,
   getTransferRoute,
+  getTransferRequestRoute,
   placeHoldRoute,
   getHoldRoute,
   listHoldsRoute,

@@ -8,6 +8,7 @@ import { findParties } from '../transfers/parties.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { resolveOrder } from '../transfers/resolve-order.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfers/transfer-json.js';
+import { acceptedAnswer, EXAMPLE_TRANSFER_REQUEST, TransferRequestSchema } from '../transfers/transfer-request-json.js';
 
 export const CreateTransferSchema = z
   .strictObject({
@@ -39,6 +40,10 @@ const createTransferEndpoint = {
     description: 'Posted, now or by an earlier request with this key',
     content: { schema: TransferSchema, example: EXAMPLE_TRANSFER },
   },
+  accepted: {
+    description: 'Stored, to be posted later; asked for with `Prefer: respond-async`',
+    content: { schema: TransferRequestSchema, example: EXAMPLE_TRANSFER_REQUEST },
+  },
   refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'rate_limited'],
 } as const satisfies Endpoint;
 
@@ -58,9 +63,15 @@ const getTransferEndpoint = {
 export const createTransferRoute = route(
   createTransferEndpoint,
   (services) =>
-    async ({ principal, body, idempotencyKey }) => {
+    async ({ principal, body, idempotencyKey, respondAsync }) => {
       const parties = await findParties(services, principal, [body]);
       const { request, visible } = resolveOrder(principal, body, parties, idempotencyKey);
+      // A dry run has its answer at once: there is nothing to be done later.
+      if (respondAsync && body.dryRun !== true) {
+        const { dryRun: _, ...order } = request;
+        const submitted = services.ledger.requests.submit({ ...order, idempotencyKey, requestedBy: principal.id });
+        return acceptedAnswer(await submitted);
+      }
       return transferAnswer(await services.ledger.transfers.post(request), visible);
     },
 );

@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { prefersAsync } from './prefer.js';
+
+it.each([
+  [null, false],
+  ['', false],
+  ['respond-async', true],
+  ['Respond-Async', true],
+  ['respond-async, wait=10', true],
+  ['return=minimal,respond-async;unknown=1', true],
+  ['wait=10', false],
+  ['x-respond-async', false],
+  ['return="respond-async"', false],
+])('%j asks for a later answer: %j', (header, expected) => {
+  expect(prefersAsync(header)).toBe(expected);
+});
