@@ -6,9 +6,13 @@ import { accountNotFound } from './postgres/accounts.js';
 import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
 import { inSnapshot } from './postgres/connect.js';
 import { fromSqlError } from './postgres/sql-errors.js';
+import { readStatement } from './statement.js';
 
 /** What an account was at an instant. */
-export function createAccountHistory(book: Book, identify: Accounts['identify']): Pick<Accounts, 'balanceAt'> {
+export function createAccountHistory(
+  book: Book,
+  identify: Accounts['identify'],
+): Pick<Accounts, 'balanceAt' | 'statement'> {
   const { store, pool } = book.engine;
 
   async function known(reference: string): Promise<AccountIdentity> {
@@ -32,7 +36,10 @@ export function createAccountHistory(book: Book, identify: Accounts['identify'])
     return { at, by, posted };
   }
 
-  return { balanceAt: balanceAt as Accounts['balanceAt'] };
+  return {
+    balanceAt: balanceAt as Accounts['balanceAt'],
+    statement: async (reference, options) => readStatement(book, await known(reference), options).catch(fail),
+  };
 }
 
 function fail(error: unknown): never {

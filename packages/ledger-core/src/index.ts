@@ -83,6 +83,9 @@ export type {
   Page,
   PageOptions,
   Requests,
+  Statement,
+  StatementEntry,
+  StatementOptions,
   TimeBasis,
   Transfers,
   WorkOffBatch,
@@ -91,6 +94,7 @@ export type { EventLag, OldestWriter } from './postgres/event-cursors.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
 export { createRequestWorker, type RequestWorker, type RequestWorkerOptions } from './request-worker.js';
+export { statementCsv, statementJson } from './statement-formats.js';
 export type { CheckpointProgress } from './time/checkpoints.js';
 export type { VerifyProgress } from './verify/progress.js';
 

@@ -70,6 +70,35 @@ export type BalanceAt =
     }
   | { readonly at: Date; readonly by: 'effective'; readonly posted: bigint };
 
+export interface StatementOptions extends PageOptions {
+  /** The period begins with this instant, or with the first one of this day in the ledger's zone. */
+  readonly from: Moment;
+  /** It ends before this instant, or before this day: March is from `2026-03-01` to `2026-04-01`. */
+  readonly to: Moment;
+  /** Default `recorded`: a statement that never changes once its period is over. */
+  readonly by?: TimeBasis;
+}
+
+/** An entry that moved posted money, and the balance after it in the order of the statement. */
+export interface StatementEntry extends Entry {
+  readonly balance: bigint;
+}
+
+/** A page of a statement, oldest entries first; opening and closing are of the whole period. */
+export interface Statement extends Page<StatementEntry> {
+  readonly account: AccountIdentity;
+  /** Digits after the decimal point of its currency. */
+  readonly scale: number;
+  readonly by: TimeBasis;
+  readonly from: Date;
+  readonly to: Date;
+  /** The balance before the period; the closing of the period before. */
+  readonly opening: bigint;
+  readonly closing: bigint;
+  /** The entries of this page and of all after it, read page by page. What is posted meanwhile is not among them. */
+  all(): AsyncIterable<StatementEntry>;
+}
+
 export interface Accounts {
   /**
    * Opens an account with balance zero and writes `account.opened`.
@@ -129,6 +158,18 @@ export interface Accounts {
     asOf: AsOf & { readonly by?: 'recorded' },
   ): Promise<Extract<BalanceAt, { by: 'recorded' }>>;
   balanceAt(reference: string, asOf: AsOf): Promise<BalanceAt>;
+  /**
+   * An account's statement for a period: opening, entries in order, closing. The closing of one is the opening of the
+   * next. Holds are not on it.
+   *
+   * ```ts
+   * const march = await ledger.accounts.statement('users:42:usd', { from: '2026-03-01', to: '2026-04-01' });
+   * for await (const line of statementCsv(march)) file.write(line);
+   * ```
+   *
+   * @throws {LedgerError} `invalid_request`, `invalid_cursor`, `account_not_found`
+   */
+  statement(reference: string, options: StatementOptions): Promise<Statement>;
   /**
    * Refuses new transfers, holds and captures on the named side, under the account's row lock; writes
    * `account.frozen`. A later call replaces the side. What is held can still be released and expires.

@@ -57,12 +57,22 @@ function invalidMoment(field: string): LedgerError {
 
 /** The first instant of a day: not always midnight, nor 24 hours after the day before. */
 export function startOfDay({ day }: CalendarDay, timeZone: string): Date {
-  return new Date(day.toZonedDateTime(timeZone).epochMilliseconds);
+  return withinRange(day.toZonedDateTime(timeZone).epochMilliseconds);
 }
 
 /** The last millisecond of a day. */
 export function endOfDay({ day }: CalendarDay, timeZone: string): Date {
-  return new Date(startOfDay({ day: day.add({ days: 1 }) }, timeZone).getTime() - 1);
+  return withinRange(day.add({ days: 1 }).toZonedDateTime(timeZone).epochMilliseconds - 1);
+}
+
+/** The last instant before another: time is counted in milliseconds. */
+export function justBefore(date: Date): Date {
+  return withinRange(date.getTime() - 1);
+}
+
+/** Zones reach over the ends of the years that the ledger knows. */
+function withinRange(ms: number): Date {
+  return new Date(Math.min(Math.max(ms, INSTANT_MIN), INSTANT_MAX));
 }
 
 const ZONE_PATTERN = /^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+){0,2}$/;

@@ -26,6 +26,8 @@ export async function advanceCheckpoint(
   { settled, sizes }: { readonly settled: bigint; readonly sizes: CheckpointSizes },
 ): Promise<{ readonly position: bigint; readonly moved: boolean } | undefined> {
   const { schema } = store;
+  // The planner knows nothing yet of blocks that were just made, and would read all of them for each entry.
+  await transaction.executeSql('set local enable_seqscan = off', []);
   const { rows } = await transaction.executeSql(
     `select position::text from ${schema}.checkpoint for update skip locked`,
     [],

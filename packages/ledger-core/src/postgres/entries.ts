@@ -5,6 +5,11 @@ import { toMetadata } from './journal.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
+/** Of the view of entries, as texts. */
+export const ENTRY_COLUMNS = `account_id, transfer_id, group_id, kind::text, direction, counterparty, amount::text, currency,
+  description, metadata::text, version::text, posted::text, pending_in::text, pending_out::text,
+  ${epochMs('recorded_at')} as recorded_ms, ${epochMs('effective_at')} as effective_ms`;
+
 /**
  * Entries of one account below a version, newest first, from each side of the journal by its own index. A
  * bare `version` in its order would be the text that is selected, where 9 comes after 10. The sum keeps the
@@ -18,9 +23,7 @@ export async function listEntries(
   { before, limit }: { readonly before: bigint | undefined; readonly limit: number },
 ): Promise<readonly Entry[]> {
   const { rows } = await transaction.executeSql(
-    `select account_id, transfer_id, group_id, kind::text, direction, counterparty, amount::text, currency,
-       description, metadata::text, version::text, posted::text, pending_in::text, pending_out::text,
-       ${epochMs('recorded_at')} as recorded_ms, ${epochMs('effective_at')} as effective_ms
+    `select ${ENTRY_COLUMNS}
      from ${schema}.entries e where account_id = $2 and e.ledger + 0 = $1 and ($4::bigint is null or e.version < $4)
      order by e.version desc limit $3`,
     [ledger, accountId, limit, before?.toString() ?? null],
@@ -28,7 +31,7 @@ export async function listEntries(
   return rows.map(toEntry);
 }
 
-function toEntry(row: Row): Entry {
+export function toEntry(row: Row): Entry {
   const recordedAt = new Date(Number(row.recorded_ms));
   return {
     accountId: row.account_id as AccountId,

@@ -124,8 +124,44 @@ async function expectAsNaive(ledger: Ledger, journal: MadeJournal, choose: (boun
   }
 }
 
+/** A statement of some period, read in pages of some size, lists what the plain list does. */
+async function expectStatement(ledger: Ledger, journal: MadeJournal, choose: (bound: number) => number): Promise<void> {
+  const instants = [...instantsOf(journal.rows), EPOCH, EPOCH + DAY].sort((a, b) => a - b);
+  const first = choose(instants.length - 1);
+  const from = instants[first] ?? 0;
+  const to = instants.slice(first).find((ms) => ms > from + choose(3) * DAY) ?? from + 1;
+  const account = choose(ACCOUNTS);
+  for (const by of ['recorded', 'effective'] as const) {
+    const period = { from: new Date(from), to: new Date(to), by };
+    const statement = await ledger.accounts.statement(String(account), { ...period, limit: 1 + choose(4) });
+    const entries: { amount: bigint; balance: bigint }[] = [];
+    for await (const { amount, balance } of statement.all()) entries.push({ amount, balance });
+    const naively = naiveEntries(journal.rows, account, period);
+    expect({ by, from, to, entries }).toEqual({ by, from, to, entries: naively });
+    expect(statement.opening).toBe(naive(journal.rows, account, from - 1, by));
+    expect(statement.closing).toBe(naive(journal.rows, account, to - 1, by));
+    expect(entries.at(-1)?.balance ?? statement.opening).toBe(statement.closing);
+  }
+}
+
+function naiveEntries(
+  rows: readonly MadeRow[],
+  account: number,
+  { from, to, by }: { readonly from: Date; readonly to: Date; readonly by: 'recorded' | 'effective' },
+) {
+  let balance = naive(rows, account, from.getTime() - 1, by) as bigint;
+  return rows
+    .filter((row) => moves(row) && (row.from === account || row.to === account))
+    .filter((row) => instantOf(row, by) >= from.getTime() && instantOf(row, by) < to.getTime())
+    .sort((a, b) => instantOf(a, by) - instantOf(b, by) || rows.indexOf(a) - rows.indexOf(b))
+    .map((row) => {
+      balance += (row.from === account) === (account % 2 === 1) ? row.amount : -row.amount;
+      return { amount: row.amount, balance };
+    });
+}
+
 describe('a balance as of an instant', () => {
-  it('is the plain sum, whatever was recorded when, and wherever the checkpoints are', async () => {
+  it('is the plain sum, and a statement the plain list, whatever was recorded when, and wherever the checkpoints are', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { minLength: 2, maxLength: 12 }),
@@ -142,6 +178,7 @@ describe('a balance as of an instant', () => {
               if (one.do === 'rebuild') await rebuildCheckpoints(connection, store, SIZES);
               if (one.do === 'burn') await bed.sql(`select nextval('micropay.event_position')`);
               await expectAsNaive(ledger, journal, choose);
+              await expectStatement(ledger, journal, choose);
             }
           } finally {
             await ledger.close();

@@ -1,0 +1,191 @@
+import { checkBasis, timeZoneOf } from './as-of.js';
+import type { Book } from './book.js';
+import { type AccountIdentity, isDebitNormal } from './domain/account.js';
+import { checkMoment, justBefore, startOfDay } from './domain/instant.js';
+import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
+import type { Entry } from './domain/transfer.js';
+import { LedgerError } from './errors.js';
+import type { Statement, StatementEntry, StatementOptions, TimeBasis } from './ledger-api.js';
+import { toPage } from './page.js';
+import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
+import { inSnapshot } from './postgres/connect.js';
+import { getCurrency } from './postgres/currencies.js';
+import { listDated, listOnTime, listRecorded, type StatementRange } from './postgres/statement-entries.js';
+import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+
+/** What is fixed by the first page, so that the pages after it belong to it whatever is posted meanwhile. */
+interface Frame {
+  readonly opening: bigint;
+  readonly closing: bigint;
+  /** Later versions are not of this statement. */
+  readonly throughVersion: bigint;
+}
+
+/** The entry before a page, and the balance after it. */
+interface Place {
+  readonly afterMs: number;
+  readonly afterVersion: bigint;
+  readonly balance: bigint;
+}
+
+interface Period {
+  readonly from: Date;
+  readonly to: Date;
+  readonly by: TimeBasis;
+}
+
+const CURSOR =
+  /^statement (\S+) (\w+) (-?\d{1,15}) (-?\d{1,15}) (\d{1,18}) (-?\d{1,38}) (-?\d{1,38}) (-?\d{1,15}) (\d{1,18}) (-?\d{1,38})$/;
+
+/** One page of an account's statement. */
+export async function readStatement(
+  book: Book,
+  account: AccountIdentity,
+  options: StatementOptions,
+): Promise<Statement> {
+  const period = await checkPeriod(book, options);
+  const limit = checkPageLimit(options.limit);
+  const started = options.cursor === undefined ? undefined : readCursor(options.cursor, account, period);
+  const ledger = await book.number();
+  const page = await inSnapshot(book.engine.pool, async (snapshot) => {
+    const reader = { snapshot, book, ledger, account, period };
+    const { frame, place } = started ?? (await begin(reader));
+    const entries = await readEntries(reader, frame, place, limit + 1);
+    return { frame, data: withBalances(entries, place.balance, isDebitNormal(account.type)) };
+  });
+  const { scale } = await getCurrency(book.reads, book.engine.store, ledger, account.currency);
+  const { opening, closing } = page.frame;
+  const { data, nextCursor } = toPage(page.data, limit, (last) => writeCursor(account, period, page.frame, last));
+  const statement = { account, scale, ...period, opening, closing, data, nextCursor };
+  return { ...statement, all: () => allEntries(book, statement, options) };
+}
+
+interface Reader {
+  readonly snapshot: TransactionAdapter;
+  readonly book: Book;
+  readonly ledger: number;
+  readonly account: AccountIdentity;
+  readonly period: Period;
+}
+
+async function checkPeriod(book: Book, { from, to, by }: StatementOptions): Promise<Period> {
+  const basis = checkBasis(by);
+  const moments = [checkMoment(from, 'from'), checkMoment(to, 'to')] as const;
+  const timeZone = moments.every((moment) => moment instanceof Date) ? '' : await timeZoneOf(book);
+  const [first, end] = moments.map((moment) => (moment instanceof Date ? moment : startOfDay(moment, timeZone)));
+  if (first === undefined || end === undefined || first >= end) {
+    throw new LedgerError('invalid_request', 'a period ends after it begins: from must be before to', { field: 'to' });
+  }
+  return { from: first, to: end, by: basis };
+}
+
+async function begin(reader: Reader): Promise<{ readonly frame: Frame; readonly place: Place }> {
+  const { snapshot, book, ledger, account, period } = reader;
+  const { store } = book.engine;
+  const { id: accountId, type } = account;
+  const before = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(period.from) });
+  const last = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(period.to) });
+  if (period.by === 'recorded') {
+    const frame = { opening: before.posted, closing: last.posted, throughVersion: last.version };
+    return { frame, place: { afterMs: 0, afterVersion: before.version, balance: before.posted } };
+  }
+  const effective = (at: Date) =>
+    readEffectiveBalance(snapshot, store, ledger, { accountId, debitNormal: isDebitNormal(type), at });
+  const opening = await effective(justBefore(period.from));
+  const closing = await effective(justBefore(period.to));
+  const { version } = await readRecordedBalance(snapshot, store, ledger, { accountId, at: END_OF_TIME });
+  const frame = { opening, closing, throughVersion: version };
+  return { frame, place: { afterMs: period.from.getTime(), afterVersion: 0n, balance: opening } };
+}
+
+const END_OF_TIME = new Date('9999-12-31T23:59:59.999Z');
+
+async function readEntries(reader: Reader, frame: Frame, place: Place, limit: number): Promise<readonly Entry[]> {
+  const { snapshot, book, ledger, account, period } = reader;
+  const { store } = book.engine;
+  const accountId = account.id;
+  const { afterVersion } = place;
+  const range: StatementRange = { accountId, afterVersion, throughVersion: frame.throughVersion, limit };
+  if (period.by === 'recorded') return listRecorded(snapshot, store, ledger, range);
+  const after = new Date(place.afterMs);
+  const dated = await listDated(snapshot, store, ledger, range, { after, before: period.to });
+  // On-time entries of the same millisecond follow each other in the order of their versions.
+  const low = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(after) });
+  const same = await readRecordedBalance(snapshot, store, ledger, { accountId, at: after });
+  const last = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(period.to) });
+  const onTime = await listOnTime(snapshot, store, ledger, {
+    ...range,
+    afterVersion: largest(low.version, smallest(same.version, afterVersion)),
+    throughVersion: smallest(last.version, frame.throughVersion),
+  });
+  return [...dated, ...onTime].sort(byEffectiveOrder).slice(0, limit);
+}
+
+function largest(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function smallest(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+function byEffectiveOrder(a: Entry, b: Entry): number {
+  return a.effectiveAt.getTime() - b.effectiveAt.getTime() || (a.version < b.version ? -1 : 1);
+}
+
+function withBalances(entries: readonly Entry[], before: bigint, debitNormal: boolean): readonly StatementEntry[] {
+  let balance = before;
+  return entries.map((entry) => {
+    balance += (entry.direction === 'debit') === debitNormal ? entry.amount : -entry.amount;
+    return { ...entry, balance };
+  });
+}
+
+function writeCursor(account: AccountIdentity, { by, from, to }: Period, frame: Frame, last: StatementEntry): string {
+  const { opening, closing, throughVersion } = frame;
+  const place = [last.effectiveAt.getTime(), last.version, last.balance];
+  return encodeCursor(
+    'statement',
+    account.id,
+    by,
+    from.getTime(),
+    to.getTime(),
+    throughVersion,
+    opening,
+    closing,
+    ...place,
+  );
+}
+
+function readCursor(cursor: string, account: AccountIdentity, period: Period) {
+  const [id, by, from, to, through, opening, closing, afterMs, afterVersion, balance] = decodeCursor(cursor, CURSOR);
+  const isOfThis =
+    id === account.id &&
+    by === period.by &&
+    Number(from) === period.from.getTime() &&
+    Number(to) === period.to.getTime();
+  if (!isOfThis) throw new LedgerError('invalid_cursor', 'the cursor is of another statement');
+  return {
+    frame: {
+      opening: BigInt(opening ?? 0),
+      closing: BigInt(closing ?? 0),
+      throughVersion: BigInt(through ?? 0),
+    },
+    place: { afterMs: Number(afterMs), afterVersion: BigInt(afterVersion ?? 0), balance: BigInt(balance ?? 0) },
+  };
+}
+
+async function* allEntries(
+  book: Book,
+  first: Omit<Statement, 'all'>,
+  options: StatementOptions,
+): AsyncGenerator<StatementEntry> {
+  let page = first;
+  for (;;) {
+    yield* page.data;
+    if (page.nextCursor === null) return;
+    // The instants of the first page: the ledger's zone may be set meanwhile.
+    const { account, from, to, by, nextCursor: cursor } = page;
+    page = await readStatement(book, account, { ...options, from, to, by, cursor });
+  }
+}

@@ -1,0 +1,67 @@
+import pg from 'pg';
+import { expect } from 'vitest';
+
+/** A node of a plan, as `explain (analyze, format json)` tells it. */
+export interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+export interface Explained {
+  /** Connections to this address are told of. */
+  readonly url: string;
+  /** The nodes of all statements that `work` sends. */
+  nodesOf(work: () => Promise<unknown>): Promise<readonly PlanNode[]>;
+  stop(): void;
+}
+
+function flat(plan: PlanNode): readonly PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(flat)];
+}
+
+/** Listens to what PostgreSQL says of every statement that this process runs on an address. */
+export function explainStatements(database: string): Explained {
+  const nodes: PlanNode[] = [];
+  const connect = pg.Client.prototype.connect;
+  pg.Client.prototype.connect = function (this: pg.Client, ...parameters: Parameters<typeof connect>) {
+    this.on('notice', ({ message = '' }) => {
+      const json = /plan:\s*(\{[\s\S]*\})/.exec(message)?.[1];
+      if (json !== undefined) nodes.push(...flat((JSON.parse(json) as { Plan: PlanNode }).Plan));
+    });
+    return connect.apply(this, parameters);
+  } as typeof connect;
+  const url = new URL(database);
+  const settings = {
+    session_preload_libraries: 'auto_explain',
+    'auto_explain.log_min_duration': 0,
+    'auto_explain.log_analyze': 'on',
+    'auto_explain.log_timing': 'off',
+    'auto_explain.log_format': 'json',
+    'auto_explain.log_level': 'notice',
+    client_min_messages: 'notice',
+  };
+  const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  url.searchParams.set('options', options.join(' '));
+  return {
+    url: url.href,
+    async nodesOf(work) {
+      nodes.length = 0;
+      await work();
+      return [...nodes];
+    },
+    stop() {
+      pg.Client.prototype.connect = connect;
+    },
+  };
+}
+
+/** Expects that a table is not read as a whole, and answers how many of its rows were read. */
+export function rowsRead(nodes: readonly PlanNode[], table: string): number {
+  const scans = nodes.filter((node) => node['Relation Name'] === table);
+  expect(scans.filter((node) => /Seq Scan/.test(node['Node Type']))).toEqual([]);
+  return scans.reduce((sum, node) => sum + node['Actual Rows'] * node['Actual Loops'], 0);
+}
