@@ -19,6 +19,8 @@ const REFRESH_ATTEMPTS_PER_MINUTE = 10;
 const UNKNOWN_RECIPIENTS_PER_MINUTE = 60;
 /** With the time a poll takes, well within the five seconds that a logout may take to count everywhere. */
 const POLL_MS = 2_000;
+/** Later entries are read one by one: this bounds how many. */
+const CHECKPOINTS_MS = 5_000;
 const HOUR_MS = 3_600_000;
 
 /** Makes all that handlers work with, on a migrated database, and says what has to be repeated beside them. */
@@ -65,6 +67,7 @@ export async function createServices(
       { name: 'api keys', everyMs: POLL_MS, run: apiKeys.reload },
       { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },
       { name: 'expired holds', everyMs: POLL_MS, run: async () => void (await ledger.holds.expire()) },
+      { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: ledger.checkpoints.advance },
       { name: 'expired sessions', everyMs: HOUR_MS, run: sessions.removeExpired },
     ],
     ensureOperatorKey: () => apiKeys.ensureOperatorKey(config.operatorApiKey),
