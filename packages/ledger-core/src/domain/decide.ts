@@ -74,18 +74,18 @@ function decideOne(candidate: Candidate, state: BatchState, rows: JournalRow[]):
   const { linked, dryRun } = candidate;
   const undo: Undo = linked || dryRun ? [] : undefined;
   const groupId = linked ? (candidate.legs[0]?.id ?? null) : null;
-  const transfers: Transfer[] = [];
-  for (const [index, resolved] of candidate.legs.entries()) {
+  const transfers: PostedTransfer[] = [];
+  for (const resolved of candidate.legs) {
     const result = move(resolved, groupId, state, undo);
     if (result instanceof LedgerError) {
       takeBack(undo);
-      return linked ? ofLeg(result, index) : result;
+      return linked ? ofLeg(result, transfers.length) : result;
     }
     transfers.push(result);
   }
   if (dryRun) takeBack(undo);
   else remember(candidate, transfers, state, rows);
-  return transfers.map((transfer) => ({ ...transfer, replayed: false }));
+  return transfers;
 }
 
 function takeBack(undo: Undo): void {

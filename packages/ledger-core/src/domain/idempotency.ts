@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Leg, LinkedLeg } from './leg.js';
 import type { JsonValue } from './metadata.js';
 import type { ReversalLeg } from './reversal.js';
-import type { RequestOptions, TransferLeg } from './transfer.js';
+import type { TransferLeg } from './transfer.js';
 
 /** The first 128 bits of the SHA-256 of scope and key, as 32 hexadecimal digits. */
 export type KeyDigest = string;
@@ -28,7 +28,13 @@ export function canonicalJson(value: JsonValue): string {
  * Names a key within its ledger. The journal stores this digest and never the key itself, which may hold
  * a person's data and is often longer than the rest of the row.
  */
-export function keyDigest({ idempotencyKey, scope = '' }: RequestOptions): KeyDigest | null {
+export function keyDigest({
+  idempotencyKey,
+  scope = '',
+}: {
+  readonly idempotencyKey?: string | undefined;
+  readonly scope?: string | undefined;
+}): KeyDigest | null {
   if (idempotencyKey === undefined) return null;
   // The length in front keeps scope and key apart, whatever characters they hold.
   return hash('sha256', `${scope.length}:${scope}${idempotencyKey}`, 'hex').slice(0, 32);

@@ -6,7 +6,7 @@ import { type CaptureLeg, type HeldAmount, type HoldLeg, isDue, type ReleaseLeg 
 import type { ExpiryLeg, Leg } from './leg.js';
 import { refuseLowering, refuseMovement, refuseRaising, refuseStatus } from './refusals.js';
 import { isReversible, type Original, type ReversalLeg } from './reversal.js';
-import type { Transfer, TransferId, TransferKind, TransferLeg } from './transfer.js';
+import type { PostedTransfer, TransferId, TransferKind, TransferLeg } from './transfer.js';
 
 /** One leg with what look-ups found; null for an account that does not exist. */
 export interface ResolvedLeg {
@@ -55,7 +55,7 @@ export function move(
   groupId: TransferId | null,
   books: Books,
   undo: Undo,
-): Transfer | LedgerError {
+): PostedTransfer | LedgerError {
   const { leg } = resolved;
   switch (leg.kind) {
     case 'hold':
@@ -311,7 +311,7 @@ function toTransfer(
   groupId: TransferId | null,
   { from, to, nowMs }: Sides,
   { kind, amount, effectiveAt, originalId = null, released = 0n, expiresAt = null }: Recorded,
-): Transfer {
+): PostedTransfer {
   const recordedAt = new Date(nowMs);
   const { description = null, metadata = null } = leg.kind === 'expiry' ? SILENT : leg;
   return {
@@ -331,6 +331,7 @@ function toTransfer(
     expiresAt,
     fromBalance: balanceAfter(from),
     toBalance: balanceAfter(to),
+    replayed: false,
   };
 }
 

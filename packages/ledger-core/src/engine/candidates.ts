@@ -7,11 +7,14 @@ import type { RequestOptions, TransferId, TransferRequest } from '../domain/tran
 import { uuidv7 } from './uuids.js';
 import type { LookUp, Submission } from './waiting.js';
 
-interface Bearing extends RequestOptions {
+type Bearing = { readonly [Name in keyof RequestOptions]: RequestOptions[Name] | undefined } & {
   readonly linked: boolean;
   /** Shared by the requests of one call that must apply in order; null for a request of its own. */
   readonly order: object | null;
-}
+};
+
+/** What a leg that continues nothing names of others. */
+const NO_ORIGINS: readonly TransferId[] = [];
 
 /** Makes ids and digests once, so that every run of a request is the same request. */
 export function toSubmission(ledger: number, legs: readonly Leg[], bearing: Bearing): Submission {
@@ -26,18 +29,16 @@ export function toSubmission(ledger: number, legs: readonly Leg[], bearing: Bear
     order,
     keyDigest: key,
     requestDigest: request,
-    legs: legs.map((leg, index) => ({
-      leg,
-      id: ids[index] as TransferId,
-      idGiven: leg.id !== undefined,
-      ...accountsOf(leg, lookUp),
-    })),
+    legs: legs.map((leg, index) => {
+      const { from, to } = accountsOf(leg, lookUp);
+      return { leg, id: ids[index] as TransferId, idGiven: leg.id !== undefined, from, to };
+    }),
   });
   return {
     ledger,
     legCount: legs.length,
     references: legs.flatMap(accountsNamedBy),
-    origins: legs.map(originOf).filter((id) => id !== undefined),
+    origins: legs.some(originOf) ? legs.map(originOf).filter((id) => id !== undefined) : NO_ORIGINS,
     order,
     toCandidate,
   };
@@ -53,13 +54,7 @@ function accountsOf(leg: Leg, { accountId, origin }: LookUp): Pick<ResolvedLeg, 
 
 export function singleSubmission(ledger: number, request: TransferRequest, order: object | null): Submission {
   const { idempotencyKey, scope, dryRun } = request;
-  return toSubmission(ledger, [request], {
-    linked: false,
-    order,
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    ...(scope === undefined ? {} : { scope }),
-    ...(dryRun === undefined ? {} : { dryRun }),
-  });
+  return toSubmission(ledger, [request], { linked: false, order, idempotencyKey, scope, dryRun });
 }
 
 /** The same for a hold whose accounts are known. */

@@ -9,9 +9,9 @@ export interface NamedStatement {
   readonly text: string;
 }
 
-/** Milliseconds since 1970 as an integer. */
+/** Milliseconds since 1970 as an integer: exact in a double until the year 9999, where `extract` computes a numeric. */
 export function epochMs(expression: string): string {
-  return `(extract(epoch from ${expression}) * 1000)::bigint::text`;
+  return `(date_part('epoch', ${expression}) * 1000)::bigint::text`;
 }
 
 function lockText({ schema }: Store, ifLocked: string): string {

@@ -41,7 +41,7 @@ export function writeHolds({ schema }: Store): NamedStatement {
     text: `insert into ${schema}.holds as h
         (ledger, id, from_account, to_account, currency, amount, captured, remaining, state, expires_at)
       select $1, id, from_account, to_account, currency, amount, captured, remaining, state,
-        to_timestamp(expires_ms / 1000.0)
+        to_timestamp(expires_ms / 1e3::float8)
       from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[],
         $9::${schema}.hold_state[], $10::bigint[])
         as row (id, from_account, to_account, currency, amount, captured, remaining, state, expires_ms)

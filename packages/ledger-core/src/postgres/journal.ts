@@ -143,10 +143,10 @@ export function writeBatch({ schema }: Store): NamedStatement {
         group_id, effective_at, from_pending_in, from_pending_out, to_pending_in, to_pending_out,
         description, metadata, original_id, released, expires_at)
       select $1, coalesce(kind, 'transfer'), id, from_account, to_account, amount, currency,
-        to_timestamp(recorded_ms / 1000.0), from_version, from_posted, to_version, to_posted,
-        idempotency_hash, request_hash, group_id, to_timestamp(effective_ms / 1000.0),
+        to_timestamp(recorded_ms / 1e3::float8), from_version, from_posted, to_version, to_posted,
+        idempotency_hash, request_hash, group_id, to_timestamp(effective_ms / 1e3::float8),
         from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata,
-        original_id, released, to_timestamp(expires_ms / 1000.0)
+        original_id, released, to_timestamp(expires_ms / 1e3::float8)
       from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
         $7::text[], $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::numeric[],
         $13::uuid[], $14::bigint[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
@@ -158,7 +158,7 @@ export function writeBatch({ schema }: Store): NamedStatement {
     )
     insert into ${schema}.balances as b (ledger, account_id, version, recorded_at, debit_normal,
       currency, debits_posted, credits_posted, debits_pending, credits_pending)
-    select $1, account_id, version, to_timestamp(recorded_ms / 1000.0), debit_normal, currency,
+    select $1, account_id, version, to_timestamp(recorded_ms / 1e3::float8), debit_normal, currency,
       debits_posted, credits_posted, debits_pending, credits_pending
     from unnest($26::uuid[], $27::bigint[], $28::bigint[], $29::boolean[], $30::text[], $31::numeric[],
       $32::numeric[], $33::numeric[], $34::numeric[]) as row (account_id, version, recorded_ms,
