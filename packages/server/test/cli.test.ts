@@ -47,7 +47,7 @@ describe('micropay', () => {
   it('explains itself, and each command, without a database', async () => {
     const overview = await micropay([], { DATABASE_URL: '' });
     expect(overview).toMatchObject({ exitCode: 0, stderr: '' });
-    for (const command of ['verify', 'trial-balance', 'migrate', 'import']) {
+    for (const command of ['verify', 'trial-balance', 'statement', 'migrate', 'import']) {
       expect(overview.stdout).toContain(`  ${command} `);
       const { exitCode, stdout } = await micropay([command, '--help'], { DATABASE_URL: '' });
       expect([exitCode, stdout.split('\n')[0]]).toEqual([0, expect.stringContaining(`micropay ${command}`)]);
@@ -73,6 +73,8 @@ describe('micropay', () => {
       'ledger_not_found: schema "micropay" has no ledger "mian"',
     ],
     ['an impossible ledger', ['verify', '--ledger', 'a b'], {}, 'invalid_request: a ledger name'],
+    ['no period', ['statement', 'alice'], {}, 'usage: name the period with --from and --to'],
+    ['no such day', ['statement', 'alice', '--from', '2026-02-30', '--to', '2026-03-01'], {}, 'invalid_request: '],
     ['no such file', ['import', 'none.csv'], {}, 'file_not_found: none.csv does not exist'],
     ['a folder', ['import', '.', '--format', 'csv'], {}, 'file_unreadable: . is a directory'],
     ['a file of another kind', ['import', 'book.xls'], {}, 'usage: the file must end in .csv or .jsonl'],
@@ -140,6 +142,33 @@ describe('micropay trial-balance', () => {
     const { exitCode, stdout } = await micropay(['trial-balance', '--ledger', 'damaged']);
     expect(exitCode).toBe(1);
     expect(stdout).toContain('DEBITS AND CREDITS DIFFER');
+  });
+});
+
+describe('micropay statement', () => {
+  const period = ['--from', '2020-01-01', '--to', '2199-01-01'];
+
+  it('shows a table, or CSV, in major units, and minor units to programs', async () => {
+    const { exitCode, stdout } = await micropay(['statement', 'alice', ...period]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^alice, USD, by recorded time\n\ntime +kind +description +debit +credit +balance\n/);
+    expect(stdout).toMatch(
+      /^2020-01-01T00:00:00.000Z +opening +0\.00\n.* transfer +12\.50 +12\.50\n2199-.* closing +12\.50$/m,
+    );
+
+    const csv = await micropay(['statement', 'alice', '--csv', '--by', 'effective', ...period]);
+    expect(csv.stdout).toMatch(/,closing,,,,,12\.50,USD\r\n$/);
+    const json = await micropay(['statement', 'alice', '--json', ...period]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      opening: '0',
+      entries: [{ transferId: ids.deposit, amount: '1250', balance: '1250' }],
+      closing: '1250',
+    });
+  });
+
+  it('ends with 1 when there is no such account', async () => {
+    const { exitCode, stderr } = await micropay(['statement', 'nobody', ...period]);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('account_not_found: ')]);
   });
 });
 

@@ -4,12 +4,14 @@ import { CliError } from './cli-error.js';
 import type { Command } from './command.js';
 import { importCommand } from './import/import.js';
 import { migrateCommand } from './migrate.js';
+import { statementCommand } from './statement.js';
 import { trialBalanceCommand } from './trial-balance.js';
 import { verifyCommand } from './verify.js';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   verify: verifyCommand,
   'trial-balance': trialBalanceCommand,
+  statement: statementCommand,
   migrate: migrateCommand,
   import: importCommand,
 };

@@ -14,6 +14,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// Whoever reads our output, such as head, may have seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.ok);
+});
+
 process.exitCode = await run(process.argv.slice(2));
 
 async function run(given: readonly string[]): Promise<ExitCode> {
@@ -26,7 +32,7 @@ async function run(given: readonly string[]): Promise<ExitCode> {
     }
     return await line.command.run({ ...line, output, signal: stop.signal });
   } catch (error) {
-    if (stop.signal.aborted && error === stop.signal.reason) {
+    if (stop.signal.aborted && (error as Error).name === 'AbortError') {
       process.stderr.write('\nStopped.\n');
       return EXIT.interrupted;
     }
