@@ -14,11 +14,13 @@ export interface CallOptions {
   readonly key?: string | undefined;
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
+  /** Without it a request waits for its answer however long that takes. */
+  readonly timeoutMs?: number;
 }
 
 export async function call(url: string, target: string, options: CallOptions = {}): Promise<Reply> {
   const [method = 'GET', path = '/'] = target.split(' ');
-  const { token, key, body, headers } = options;
+  const { token, key, body, headers, timeoutMs } = options;
   const response = await fetch(url + path, {
     method,
     headers: {
@@ -27,6 +29,7 @@ export async function call(url: string, target: string, options: CallOptions = {
       ...(key === undefined ? {} : { 'idempotency-key': key }),
       ...headers,
     },
+    ...(timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) }),
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();

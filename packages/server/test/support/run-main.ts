@@ -27,7 +27,8 @@ export function runRelayMain(words: readonly string[], environment: Record<strin
   return runProgram([RELAY_MAIN, ...words], environment);
 }
 
-function runProgram(words: readonly string[], environment: Record<string, string>): MainProcess {
+/** Any other TypeScript program, with nothing in its environment but what is given. */
+export function runProgram(words: readonly string[], environment: Record<string, string>): MainProcess {
   const { PATH = '' } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', ...words], {
     env: { PATH, PORT: '0', ...environment },

@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { call, type Reply, type TestUser } from '../support/call.js';
+
+/** Payments over HTTP at a steady rate. Each keeps its idempotency key and is repeated until it is acknowledged. */
+export interface Payments {
+  /** Payments that were begun. */
+  readonly begun: number;
+  /** Id of the transfer that each key was answered with. */
+  readonly acknowledged: ReadonlyMap<string, string>;
+  /** Requests that failed or were refused for now. */
+  readonly repeats: number;
+  /** Begins no more and waits until all are acknowledged. */
+  stop(): Promise<void>;
+}
+
+const TICK_MS = 50;
+const ANSWER_TIMEOUT_MS = 10_000;
+const PAUSE_MIN_MS = 100;
+const PAUSE_MAX_MS = 2_000;
+/** While nothing answers, no more than these wait: they are begun later. */
+const UNDER_WAY_MAX = 1_000;
+
+export function startPayments(options: {
+  readonly url: string;
+  readonly users: readonly TestUser[];
+  readonly perSecond: number;
+  readonly random: (bound: number) => number;
+}): Payments {
+  const { url, users, perSecond, random } = options;
+  const tokens = new Map(users.map((user) => [user, user.token]));
+  const acknowledged = new Map<string, string>();
+  const underWay = new Set<Promise<void>>();
+  let failure: unknown;
+  let begun = 0;
+  let repeats = 0;
+
+  async function pay(key: string, payer: TestUser, body: Record<string, string>): Promise<void> {
+    for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2)) {
+      const reply = await send(() =>
+        call(url, 'POST /v1/transfers', { token: tokens.get(payer), key, body, timeoutMs: ANSWER_TIMEOUT_MS }),
+      );
+      if (reply?.status === 201) {
+        acknowledged.set(key, reply.body.id);
+        return;
+      }
+      repeats += 1;
+      if (reply?.status === 401) await logIn(payer);
+      else if (reply !== undefined && reply.status < 500 && reply.status !== 409 && reply.status !== 429) {
+        throw new Error(`a payment was answered ${reply.status}: ${JSON.stringify(reply.body)}`);
+      }
+      await delay(pauseMs / 2 + random(pauseMs));
+    }
+  }
+
+  /** Tokens last for minutes, and the run may be longer. */
+  async function logIn(user: TestUser): Promise<void> {
+    const { email, password } = user;
+    const reply = await send(() =>
+      call(url, 'POST /v1/auth/login', { body: { email, password }, timeoutMs: ANSWER_TIMEOUT_MS }),
+    );
+    if (reply?.status === 200) tokens.set(user, reply.body.accessToken);
+  }
+
+  function begin(): void {
+    const payer = random(users.length);
+    const payee = (payer + 1 + random(users.length - 1)) % users.length;
+    const [from, to] = [users[payer] as TestUser, users[payee] as TestUser];
+    begun += 1;
+    const payment = pay(`payment-${begun}`, from, {
+      from: from.wallet,
+      to: to.wallet,
+      amount: String(1 + random(100)),
+      currency: 'USD',
+    })
+      .catch((error: unknown) => {
+        failure ??= error;
+      })
+      .finally(() => underWay.delete(payment));
+    underWay.add(payment);
+  }
+
+  const startedAt = Date.now();
+  const timer = setInterval(() => {
+    const due = ((Date.now() - startedAt) / 1_000) * perSecond;
+    while (begun < due && underWay.size < UNDER_WAY_MAX) begin();
+  }, TICK_MS);
+
+  return {
+    get begun() {
+      return begun;
+    },
+    get repeats() {
+      return repeats;
+    },
+    acknowledged,
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(underWay);
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
+
+/** Undefined when no whole answer came. */
+async function send(request: () => Promise<Reply>): Promise<Reply | undefined> {
+  return request().catch(() => undefined);
+}
