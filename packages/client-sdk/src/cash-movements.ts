@@ -12,6 +12,8 @@ export interface CashMovement {
   /** Kept for ever: no personal data. */
   readonly description?: string;
   readonly metadata?: Metadata;
+  /** Only judge it: the answer is the same, and nothing moves. */
+  readonly dryRun?: boolean;
 }
 
 export interface CashMovements {

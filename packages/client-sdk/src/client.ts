@@ -1,4 +1,5 @@
 import createRoutes from 'openapi-fetch';
+import { type Accounts, createAccounts } from './accounts.js';
 import { type Api, bodyOf } from './api.js';
 import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
 import { type CashMovements, createCashMovements } from './cash-movements.js';
@@ -42,6 +43,8 @@ export interface MicroPayClient {
   readonly holds: Holds;
   /** What became of transfers that were asked for with `transfers.request`. */
   readonly transferRequests: TransferRequests;
+  /** Accounts of every kind, for operators. */
+  readonly accounts: Accounts;
   /** Money in, by operators. */
   readonly deposits: CashMovements;
   /** Money out, by operators. */
@@ -80,6 +83,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     transfers: createTransfers(api),
     holds: createHolds(api),
     transferRequests: createTransferRequests(api),
+    accounts: createAccounts(api),
     deposits: createCashMovements(api, '/v1/deposits'),
     withdrawals: createCashMovements(api, '/v1/withdrawals'),
     me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),

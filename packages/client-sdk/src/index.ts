@@ -1,3 +1,4 @@
+export type { Account, AccountPageOptions, Accounts, Limits, OpenAccount } from './accounts.js';
 export type { Auth, LoggedIn, Registered, Registration, SessionTokens, User } from './auth.js';
 export type { CashMovement, CashMovements } from './cash-movements.js';
 export { type ClientOptions, createClient, type MicroPayClient, type VerifyReport } from './client.js';
@@ -27,6 +28,7 @@ export type {
   Metadata,
   Payment,
   PostedTransfer,
+  Reversal,
   Transfer,
   Transfers,
 } from './transfers.js';

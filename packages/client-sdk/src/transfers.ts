@@ -2,7 +2,7 @@ import { type Api, bodyOf, createIdempotencyKey } from './api.js';
 import { checkIdempotencyKey } from './checks.js';
 import { type MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
-import { isReplayed, type PostOptions, startPosting, toJson } from './posting.js';
+import { isReplayed, type PostOptions, partToJson, startPosting, toJson } from './posting.js';
 import { type SubmittedRequest, submitted, type TransferRequestJson } from './transfer-requests.js';
 import type { CallOptions } from './transport.js';
 
@@ -44,6 +44,19 @@ export interface Payment {
   readonly dryRun?: boolean;
 }
 
+/** What is to go back. */
+export interface Reversal {
+  /** At most what is left of the transfer; all of that when left out. */
+  readonly amount?: bigint;
+  /** Kept for ever, as the description: at most 255 characters, no personal data. */
+  readonly reason?: string;
+  readonly metadata?: Metadata;
+  /** For operators: when the money is no longer there, lower the minimum of the account. */
+  readonly allowOverdraft?: boolean;
+  /** Only judge it: the answer is the same, and nothing moves. */
+  readonly dryRun?: boolean;
+}
+
 /** The outcome of one payment of a batch. */
 export type BatchResult =
   | { readonly ok: true; readonly transfer: PostedTransfer }
@@ -77,7 +90,24 @@ export interface Transfers {
    *
    * @throws {MicroPayError} the refusal of the first that cannot be paid
    */
-  linked(payments: readonly Payment[], options?: PostOptions): Promise<readonly PostedTransfer[]>;
+  linked(
+    payments: readonly Omit<Payment, 'dryRun'>[],
+    options?: PostOptions & { readonly dryRun?: boolean },
+  ): Promise<readonly PostedTransfer[]>;
+  /**
+   * Gives a payment back, all of it or a part; for its payee and operators. However often it is called, no more goes
+   * back than was paid.
+   *
+   * @throws {MicroPayError} `transfer_not_found`, `forbidden`, `not_reversible`, `reversal_exceeds_transfer`,
+   *   `insufficient_funds` where the money is no longer there, and others
+   */
+  reverse(id: string, reversal?: Reversal, options?: PostOptions): Promise<PostedTransfer>;
+  /**
+   * What has gone back of a transfer so far, oldest first.
+   *
+   * @throws {MicroPayError} `transfer_not_found`, also for those of others
+   */
+  reversals(id: string, options?: CallOptions): Promise<readonly Transfer[]>;
   /** @throws {MicroPayError} `transfer_not_found`, also for those of others */
   get(id: string, options?: CallOptions): Promise<Transfer>;
 }
@@ -111,19 +141,27 @@ export function createTransfers(api: Api): Transfers {
       const answer = routes.POST('/v1/transfers/batch', { body: { transfers }, fetch });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
-    async linked(payments, options) {
+    async linked(payments, { dryRun, ...options } = {}) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
       const transfers = payments.map((payment, index) => toJson(payment, `transfers.${index}.amount`));
       const readResult = (result: BatchResultJson): PostedTransfer => {
         if (!result.ok) throw problemToError(result.error, { idempotencyKey });
         return { ...parseTransfer(result.transfer), replayed: result.replayed };
       };
-      const answer = routes.POST('/v1/transfers/batch', {
-        params: { header },
-        body: { transfers, linked: true },
-        fetch,
-      });
+      const body = { transfers, linked: true, ...(dryRun === undefined ? {} : { dryRun }) };
+      const answer = routes.POST('/v1/transfers/batch', { params: { header }, body, fetch });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
+    },
+    async reverse(id, reversal = {}, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
+      const params = { header, path: { id } };
+      const answer = routes.POST('/v1/transfers/{id}/reversals', { params, body: partToJson(reversal), fetch });
+      return bodyOf(answer, posted, idempotencyKey);
+    },
+    async reversals(id, options) {
+      const fetch = send({ ...options, repeatable: true });
+      const answer = routes.GET('/v1/transfers/{id}/reversals', { params: { path: { id } }, fetch });
+      return bodyOf(answer, ({ data }) => data.map(parseTransfer));
     },
     async get(id, options) {
       const fetch = send({ ...options, repeatable: true });

@@ -230,6 +230,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/transfers/{id}/reversals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What has gone back of a transfer
+         * @description For the owners of its two wallets and for operators.
+         */
+        get: operations["listReversals"];
+        put?: never;
+        /**
+         * Give a payment back, all of it or a part
+         * @description For its payee and operators. Of a transfer or a capture; however often it is asked for, no more goes back than was paid.
+         */
+        post: operations["reverseTransfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/holds": {
         parameters: {
             query?: never;
@@ -453,6 +477,46 @@ export interface paths {
         get: operations["getAccount"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/freeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Freeze an account
+         * @description By its id or its address. New transfers, holds and captures on the named side are refused; what is held can be released. A later call replaces the side.
+         */
+        post: operations["freezeAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/unfreeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a frozen account again
+         * @description By its id or its address.
+         */
+        post: operations["unfreezeAccount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -903,6 +967,8 @@ export interface components {
             transfers: components["schemas"]["BatchTransfer"][];
             /** @description false (the default): each transfer on its own, with its own `idempotencyKey`. true: at most 100, all or none, with the key of the header */
             linked?: boolean;
+            /** @description Judge all of them and post none. Linked, each is judged after those before it; else as if alone */
+            dryRun?: boolean;
         };
         BatchTransfer: components["schemas"]["CreateTransfer"] & {
             /**
@@ -910,6 +976,35 @@ export interface components {
              * @example 5f0c8b1e-order-1042
              */
             idempotencyKey?: string;
+        };
+        ReverseTransfer: {
+            /**
+             * @description At most what is left of the transfer; all of that when left out
+             * @example 1250
+             */
+            amount?: string;
+            /**
+             * @description Kept as the description: put no personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /** @description For operators: when the money is no longer there, lower the minimum of the account */
+            allowOverdraft?: boolean;
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        Reversals: {
+            /** @description Oldest first */
+            data: components["schemas"]["Transfer"][];
         };
         /** @description Money that is set aside for a payee */
         Hold: {
@@ -1069,6 +1164,8 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
         };
         CreateWithdrawal: {
             /**
@@ -1100,6 +1197,8 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
         };
         Freeze: {
             /**
@@ -1268,15 +1367,8 @@ export interface components {
              */
             maximum?: string | null;
             /**
-             * @description Why, for the event of the change; no personal data
-             * @example case 1042
-             */
-            reason?: string;
-        };
-        CloseAccount: {
-            /**
-             * @description Why, for the event of the change; no personal data
-             * @example case 1042
+             * @description Kept for ever: put no personal data here
+             * @example Ticket 1042
              */
             reason?: string;
         };
@@ -2742,6 +2834,262 @@ export interface operations {
             };
         };
     };
+    listReversals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of its reversals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *           "kind": "reversal",
+                     *           "groupId": null,
+                     *           "from": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *           "to": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *           "amount": "250",
+                     *           "currency": "USD",
+                     *           "description": "One dish was cold",
+                     *           "metadata": null,
+                     *           "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *           "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *           "originalId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *           "released": "0",
+                     *           "fromBalance": "1000",
+                     *           "toBalance": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reversals"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `transfer_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reverseTransfer: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your name for this one intention, unique for ever */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": "250",
+                 *       "reason": "One dish was cold"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReverseTransfer"];
+            };
+        };
+        responses: {
+            /** @description With `dryRun`: what would be answered, and nothing was done */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "kind": "reversal",
+                     *       "groupId": null,
+                     *       "from": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "to": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "250",
+                     *       "currency": "USD",
+                     *       "description": "One dish was cold",
+                     *       "metadata": null,
+                     *       "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "released": "0",
+                     *       "fromBalance": "1000",
+                     *       "toBalance": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description The reversal, posted now or by an earlier request with this key */
+            201: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "kind": "reversal",
+                     *       "groupId": null,
+                     *       "from": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *       "to": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "250",
+                     *       "currency": "USD",
+                     *       "description": "One dish was cold",
+                     *       "metadata": null,
+                     *       "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "released": "0",
+                     *       "fromBalance": "1000",
+                     *       "toBalance": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found`, `transfer_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     placeHold: {
         parameters: {
             query?: never;
@@ -3449,6 +3797,36 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `dryRun`: what would be answered, and nothing was done */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "kind": "transfer",
+                     *       "groupId": null,
+                     *       "from": "0199a1d2-4f00-7a01-8e3c-9c0d1f2a3b44",
+                     *       "to": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "5000",
+                     *       "currency": "USD",
+                     *       "description": null,
+                     *       "metadata": null,
+                     *       "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": null,
+                     *       "released": "0",
+                     *       "fromBalance": "5000",
+                     *       "toBalance": "5000"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
             /** @description Posted, now or by an earlier request with this key */
             201: {
                 headers: {
@@ -3589,6 +3967,36 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `dryRun`: what would be answered, and nothing was done */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "kind": "transfer",
+                     *       "groupId": null,
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "to": "0199a1d2-4f00-7a01-8e3c-9c0d1f2a3b44",
+                     *       "amount": "5000",
+                     *       "currency": "USD",
+                     *       "description": null,
+                     *       "metadata": null,
+                     *       "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *       "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *       "originalId": null,
+                     *       "released": "0",
+                     *       "fromBalance": "0",
+                     *       "toBalance": "0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
             /** @description Posted, now or by an earlier request with this key */
             201: {
                 headers: {
@@ -4370,6 +4778,275 @@ export interface operations {
             };
         };
     };
+    freezeAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "side": "debits",
+                 *       "reason": "Ticket 1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Freeze"];
+            };
+        };
+        responses: {
+            /** @description The account, frozen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "address": "fees:card:usd",
+                     *       "type": "income",
+                     *       "currency": "USD",
+                     *       "status": "frozen_debits",
+                     *       "minimum": "0",
+                     *       "maximum": null,
+                     *       "posted": "290",
+                     *       "pendingIn": "0",
+                     *       "pendingOut": "0",
+                     *       "available": "290",
+                     *       "version": "3",
+                     *       "metadata": {},
+                     *       "openedAt": "2026-11-22T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_closed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `account_busy` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unfreezeAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Ticket 1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description The account, open */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "address": "fees:card:usd",
+                     *       "type": "income",
+                     *       "currency": "USD",
+                     *       "status": "open",
+                     *       "minimum": "0",
+                     *       "maximum": null,
+                     *       "posted": "290",
+                     *       "pendingIn": "0",
+                     *       "pendingOut": "0",
+                     *       "available": "290",
+                     *       "version": "3",
+                     *       "metadata": {},
+                     *       "openedAt": "2026-11-22T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_closed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `account_busy` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     setAccountLimits: {
         parameters: {
             query?: never;
@@ -4384,7 +5061,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "minimum": "-10000",
-                 *       "reason": "case 1042"
+                 *       "reason": "Ticket 1042"
                  *     }
                  */
                 "application/json": components["schemas"]["NewLimits"];
@@ -4514,14 +5191,14 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
-                 *       "reason": "case 1042"
+                 *       "reason": "Ticket 1042"
                  *     }
                  */
-                "application/json": components["schemas"]["CloseAccount"];
+                "application/json": components["schemas"]["Why"];
             };
         };
         responses: {

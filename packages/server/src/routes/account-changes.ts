@@ -1,19 +1,14 @@
 import { z } from '@hono/zod-openapi';
 import { AccountSchema, accountJson, EXAMPLE_ACCOUNT, LimitField, limitsOf } from '../accounts/account-json.js';
+import { auditOf } from '../auth/audit.js';
 import type { Endpoint } from '../http/endpoint.js';
-import { IdParams } from '../http/fields.js';
+import { IdParams, ReasonField } from '../http/fields.js';
+import { given } from '../http/given.js';
 import { route } from '../http/route.js';
+import { FreezeSchema, WhySchema } from './wallet-freeze.js';
 
-const ReasonField = z
-  .string()
-  .min(1)
-  .max(255)
-  .optional()
-  .openapi({ description: 'Why, for the event of the change; no personal data', example: 'case 1042' });
-
-const CloseAccountSchema = z.strictObject({ reason: ReasonField }).openapi('CloseAccount');
 const LimitsSchema = z
-  .strictObject({ minimum: LimitField.optional(), maximum: LimitField.optional(), reason: ReasonField })
+  .strictObject({ minimum: LimitField.optional(), maximum: LimitField.optional(), reason: ReasonField.optional() })
   .openapi('NewLimits');
 
 const setAccountLimitsEndpoint = {
@@ -25,7 +20,7 @@ const setAccountLimitsEndpoint = {
   description: 'By its id or its address. Limits that the present balance breaks, what is held included, are refused.',
   access: 'operator',
   params: IdParams,
-  body: { schema: LimitsSchema, example: { minimum: '-10000', reason: 'case 1042' } },
+  body: { schema: LimitsSchema, example: { minimum: '-10000', reason: 'Ticket 1042' } },
   answer: {
     status: 200,
     description: 'The account',
@@ -43,7 +38,7 @@ const closeAccountEndpoint = {
   description: 'By its id or its address, once it is empty and nothing is held.',
   access: 'operator',
   params: IdParams,
-  body: { schema: CloseAccountSchema, example: { reason: 'case 1042' } },
+  body: { schema: WhySchema, example: { reason: 'Ticket 1042' }, optional: true },
   answer: {
     status: 200,
     description: 'The account, closed',
@@ -55,21 +50,68 @@ const closeAccountEndpoint = {
   refusals: ['account_not_found', 'account_not_empty', 'account_busy'],
 } as const satisfies Endpoint;
 
-/** Who and why, for the event. */
-function auditOf(operator: string, reason: string | undefined) {
-  return { by: `operator:${operator}`, ...(reason === undefined ? {} : { reason }) };
-}
+const freezeAccountEndpoint = {
+  operationId: 'freezeAccount',
+  method: 'post',
+  path: '/v1/accounts/{id}/freeze',
+  tag: 'Operation',
+  summary: 'Freeze an account',
+  description:
+    'By its id or its address. New transfers, holds and captures on the named side are refused; what is held can be ' +
+    'released. A later call replaces the side.',
+  access: 'operator',
+  params: IdParams,
+  body: { schema: FreezeSchema, example: { side: 'debits', reason: 'Ticket 1042' }, optional: true },
+  answer: {
+    status: 200,
+    description: 'The account, frozen',
+    content: { schema: AccountSchema, example: { ...EXAMPLE_ACCOUNT, status: 'frozen_debits' } },
+  },
+  refusals: ['account_not_found', 'account_closed', 'account_busy'],
+} as const satisfies Endpoint;
+
+const unfreezeAccountEndpoint = {
+  operationId: 'unfreezeAccount',
+  method: 'post',
+  path: '/v1/accounts/{id}/unfreeze',
+  tag: 'Operation',
+  summary: 'Open a frozen account again',
+  description: 'By its id or its address.',
+  access: 'operator',
+  params: IdParams,
+  body: { schema: WhySchema, example: { reason: 'Ticket 1042' }, optional: true },
+  answer: {
+    status: 200,
+    description: 'The account, open',
+    content: { schema: AccountSchema, example: EXAMPLE_ACCOUNT },
+  },
+  refusals: ['account_not_found', 'account_closed', 'account_busy'],
+} as const satisfies Endpoint;
+
+export const freezeAccountRoute = route(freezeAccountEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
+  const { side, reason } = body;
+  const account = await ledger.accounts.freeze(params.id, { ...given({ side }), ...auditOf(principal, reason) });
+  return { body: accountJson(account) };
+});
+
+export const unfreezeAccountRoute = route(
+  unfreezeAccountEndpoint,
+  ({ ledger }) =>
+    async ({ principal, params, body }) => ({
+      body: accountJson(await ledger.accounts.unfreeze(params.id, auditOf(principal, body.reason))),
+    }),
+);
 
 export const setAccountLimitsRoute = route(
   setAccountLimitsEndpoint,
   ({ ledger }) =>
     async ({ principal, params, body }) => {
-      const limits = { ...limitsOf(body), ...auditOf(principal.id, body.reason) };
+      const limits = { ...limitsOf(body), ...auditOf(principal, body.reason) };
       return { body: accountJson(await ledger.accounts.setLimits(params.id, limits)) };
     },
 );
 
 export const closeAccountRoute = route(closeAccountEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
-  const account = await ledger.accounts.close(params.id, auditOf(principal.id, body.reason));
+  const account = await ledger.accounts.close(params.id, auditOf(principal, body.reason));
   return { body: accountJson(account) };
 });

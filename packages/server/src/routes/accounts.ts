@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { Metadata } from '@micropay/ledger-core';
+import { LedgerError, type Metadata } from '@micropay/ledger-core';
 import {
   AccountSchema,
   AccountTypeField,
@@ -11,6 +11,7 @@ import {
 import type { Endpoint } from '../http/endpoint.js';
 import { CurrencyField, IdParams, MetadataField, NextCursorField, PageQuery, pageOptions } from '../http/fields.js';
 import { route } from '../http/route.js';
+import { walletOwnerOf } from '../wallets/wallet-address.js';
 
 const AddressField = z
   .string()
@@ -88,6 +89,9 @@ export const listAccountsRoute = route(listAccountsEndpoint, ({ ledger }) => asy
 
 export const openAccountRoute = route(openAccountEndpoint, ({ ledger }) => async ({ body }) => {
   const { address, currency, type, metadata } = body;
+  if (walletOwnerOf(address) !== undefined) {
+    throw new LedgerError('invalid_address', 'what is below "users:" are wallets, and their users open them');
+  }
   const account = await ledger.accounts.open({
     address,
     currency,

@@ -1,19 +1,31 @@
 import { z } from '@hono/zod-openapi';
-import { type Ledger, type Metadata, parseAmount } from '@micropay/ledger-core';
+import {
+  type Ledger,
+  type Metadata,
+  type PostedTransfer,
+  parseAmount,
+  type TransferRequest,
+} from '@micropay/ledger-core';
+import { fromKysely } from '@micropay/ledger-core/kysely';
 import type { Operator } from '../auth/principal.js';
+import { rolledBack } from '../database/rolled-back.js';
 import type { Endpoint } from '../http/endpoint.js';
 import {
   AmountField,
   CurrencyField,
   DescriptionField,
+  DryRunField,
   EXAMPLE_IDS,
   MetadataField,
   WalletIdField,
 } from '../http/fields.js';
+import { given } from '../http/given.js';
 import { route } from '../http/route.js';
+import type { Services } from '../services.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer } from '../transfers/transfer-json.js';
 import { findWallet } from '../wallets/find-wallet.js';
+import { worldAddress } from '../wallets/wallet-address.js';
 import { ensureWorldAccount } from '../wallets/world-account.js';
 
 const CashSchema = z.strictObject({
@@ -22,6 +34,7 @@ const CashSchema = z.strictObject({
   currency: CurrencyField,
   description: DescriptionField.optional(),
   metadata: MetadataField.optional(),
+  dryRun: DryRunField.optional(),
 });
 const EXAMPLE_CASH = { wallet: EXAMPLE_IDS.wallet, amount: '5000', currency: 'USD' };
 const EXAMPLE_WORLD_ID = '0199a1d2-4f00-7a01-8e3c-9c0d1f2a3b44';
@@ -34,6 +47,7 @@ const createDepositEndpoint = {
   summary: 'Bring money into a wallet from outside',
   access: 'operator',
   idempotencyKey: 'required',
+  dryRun: true,
   body: { schema: CashSchema.openapi('CreateDeposit'), example: EXAMPLE_CASH },
   answer: {
     status: 201,
@@ -62,6 +76,7 @@ const createWithdrawalEndpoint = {
   summary: 'Take money out of a wallet to outside',
   access: 'operator',
   idempotencyKey: 'required',
+  dryRun: true,
   body: { schema: CashSchema.openapi('CreateWithdrawal'), example: EXAMPLE_CASH },
   answer: {
     status: 201,
@@ -83,20 +98,20 @@ const createWithdrawalEndpoint = {
 
 export const createDepositRoute = route(
   createDepositEndpoint,
-  ({ ledger }) =>
+  (services) =>
     async ({ principal, body, idempotencyKey }) => {
-      const { world, wallet, request } = await resolveCash(ledger, principal, body);
-      const transfer = await ledger.transfers.post({ ...request, from: world, to: wallet, idempotencyKey });
+      const { world, wallet, request } = await resolveCash(services.ledger, principal, body);
+      const transfer = await postCash(services, { ...request, from: world, to: wallet, idempotencyKey });
       return transferAnswer(transfer, BOTH_SIDES);
     },
 );
 
 export const createWithdrawalRoute = route(
   createWithdrawalEndpoint,
-  ({ ledger }) =>
+  (services) =>
     async ({ principal, body, idempotencyKey }) => {
-      const { world, wallet, request } = await resolveCash(ledger, principal, body);
-      const transfer = await ledger.transfers.post({ ...request, from: wallet, to: world, idempotencyKey });
+      const { world, wallet, request } = await resolveCash(services.ledger, principal, body);
+      const transfer = await postCash(services, { ...request, from: wallet, to: world, idempotencyKey });
       return transferAnswer(transfer, BOTH_SIDES);
     },
 );
@@ -105,17 +120,31 @@ const BOTH_SIDES = { from: true, to: true };
 
 /** What deposits and withdrawals have in common: a wallet, the world outside, and an amount between them. */
 async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<typeof CashSchema>) {
-  const { amount, currency, description, metadata } = cash;
+  const { amount, currency, description, metadata, dryRun } = cash;
   const wallet = await findWallet(ledger, operator, cash.wallet);
   return {
     wallet: wallet.id,
-    world: await ensureWorldAccount(ledger, currency),
+    world: worldAddress(currency),
     request: {
       amount: parseAmount(amount),
       currency,
       scope: operator.id,
-      ...(description === undefined ? {} : { description }),
-      ...(metadata === undefined ? {} : { metadata: metadata as Metadata }),
+      ...given({ description, metadata: metadata as Metadata | undefined, dryRun }),
     },
   };
+}
+
+/** The first of a currency opens the account of the world outside. */
+async function postCash({ ledger, database }: Services, request: TransferRequest): Promise<PostedTransfer> {
+  const { currency, dryRun } = request;
+  if (dryRun !== true || (await ledger.accounts.identify(worldAddress(currency))) !== undefined) {
+    await ensureWorldAccount(ledger, currency);
+    return ledger.transfers.post(request);
+  }
+  // Without that account nothing can be judged, and a dry run leaves none behind.
+  return rolledBack(database, async (transaction) => {
+    const { accounts, transfers } = ledger.within(fromKysely(transaction));
+    await accounts.ensure({ address: worldAddress(currency), currency });
+    return transfers.post(request);
+  });
 }

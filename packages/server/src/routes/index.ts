@@ -1,6 +1,11 @@
 import type { Route } from '../http/route.js';
 import { aggregateAccountsRoute } from './account-aggregate.js';
-import { closeAccountRoute, setAccountLimitsRoute } from './account-changes.js';
+import {
+  closeAccountRoute,
+  freezeAccountRoute,
+  setAccountLimitsRoute,
+  unfreezeAccountRoute,
+} from './account-changes.js';
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts.js';
 import { createDepositRoute, createWithdrawalRoute } from './deposits.js';
 import { captureHoldRoute, releaseHoldRoute } from './hold-captures.js';
@@ -11,6 +16,7 @@ import { logoutRoute } from './logout.js';
 import { meRoute } from './me.js';
 import { refreshRoute } from './refresh.js';
 import { registerRoute } from './register.js';
+import { listReversalsRoute, reverseTransferRoute } from './reversals.js';
 import { livezRoute, readyzRoute } from './service.js';
 import { createTransferBatchRoute } from './transfer-batch.js';
 import { getTransferRequestRoute } from './transfer-requests.js';
@@ -36,6 +42,8 @@ export const ROUTES: readonly Route[] = [
   createTransferBatchRoute,
   getTransferRoute,
   getTransferRequestRoute,
+  reverseTransferRoute,
+  listReversalsRoute,
   placeHoldRoute,
   getHoldRoute,
   listHoldsRoute,
@@ -50,6 +58,8 @@ export const ROUTES: readonly Route[] = [
   // Before the one with an id in its path.
   aggregateAccountsRoute,
   getAccountRoute,
+  freezeAccountRoute,
+  unfreezeAccountRoute,
   setAccountLimitsRoute,
   closeAccountRoute,
   verifyRoute,

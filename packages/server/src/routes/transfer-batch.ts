@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../http/endpoint.js';
-import { EXAMPLE_IDS, IdempotencyKeyField } from '../http/fields.js';
+import { DryRunField, EXAMPLE_IDS, IdempotencyKeyField } from '../http/fields.js';
 import { ProblemSchema, problem } from '../http/problem.js';
 import { route } from '../http/route.js';
-import { postLinkedOrders, postOrders } from '../transfers/post-orders.js';
+import { type BatchOrder, postLinkedOrders, postOrders } from '../transfers/post-orders.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema } from '../transfers/transfer-json.js';
 import { CreateTransferSchema, EXAMPLE_CREATE_TRANSFER } from './transfers.js';
@@ -26,6 +26,9 @@ const CreateTransferBatchSchema = z
           'false (the default): each transfer on its own, with its own `idempotencyKey`. true: at most 100, all or none, with the ' +
           'key of the header',
       }),
+    dryRun: DryRunField.optional().openapi({
+      description: 'Judge all of them and post none. Linked, each is judged after those before it; else as if alone',
+    }),
   })
   .openapi('CreateTransferBatch');
 
@@ -84,6 +87,10 @@ export const createTransferBatchRoute = route(
   (services) =>
     ({ principal, body, idempotencyKey }) =>
       body.linked === true
-        ? postLinkedOrders(services, principal, body.transfers, idempotencyKey)
-        : postOrders(services, principal, body.transfers),
+        ? postLinkedOrders(services, principal, body.transfers, { idempotencyKey, dryRun: body.dryRun })
+        : postOrders(services, principal, body.dryRun === true ? body.transfers.map(asDryRun) : body.transfers),
 );
+
+function asDryRun(order: BatchOrder): BatchOrder {
+  return { ...order, dryRun: true };
+}

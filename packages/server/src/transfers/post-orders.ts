@@ -1,6 +1,7 @@
 import { LedgerError, type PostResult } from '@micropay/ledger-core';
 import type { UserPrincipal } from '../auth/principal.js';
 import type { Answer } from '../http/answer.js';
+import { given } from '../http/given.js';
 import { keyRequired, REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import { type Problem, ProblemError } from '../http/problem.js';
 import { toProblem } from '../http/to-problem.js';
@@ -41,13 +42,17 @@ export async function postLinkedOrders(
   services: Services,
   principal: UserPrincipal,
   orders: readonly BatchOrder[],
-  idempotencyKey: string | undefined,
+  { idempotencyKey, dryRun }: { readonly idempotencyKey: string | undefined; readonly dryRun: boolean | undefined },
 ): Promise<BatchAnswer> {
   if (idempotencyKey === undefined) throw keyRequired('linked transfers take one key, in the header "Idempotency-Key"');
-  orders.forEach(refuseOwnKey);
+  orders.forEach(refuseOwnOptions);
   const resolved = (await resolveOrders(services, principal, orders)).map(requireResolved);
   const legs = resolved.map(({ request }) => request);
-  const posted = await services.ledger.transfers.postLinked(legs, { idempotencyKey, scope: principal.id });
+  const posted = await services.ledger.transfers.postLinked(legs, {
+    ...given({ dryRun }),
+    idempotencyKey,
+    scope: principal.id,
+  });
   const results = posted.map((transfer, index) =>
     resultJson({ ok: true, transfer }, resolved[index]?.visible ?? { from: false, to: false }),
   );
@@ -95,12 +100,11 @@ function requireOwnKey({ idempotencyKey }: BatchOrder, index: number): void {
   throw keyRequired(`transfers.${index}.idempotencyKey: each transfer that is not linked needs a key of its own`);
 }
 
-function refuseOwnKey({ idempotencyKey }: BatchOrder, index: number): void {
-  if (idempotencyKey === undefined) return;
-  const message = 'linked transfers share the key of the header';
-  throw new ProblemError('invalid_request', message, {
-    errors: [{ path: `transfers.${index}.idempotencyKey`, message }],
-  });
+function refuseOwnOptions(order: BatchOrder, index: number): void {
+  const option = (['idempotencyKey', 'dryRun'] as const).find((name) => order[name] !== undefined);
+  if (option === undefined) return;
+  const message = 'linked transfers share the key of the header and the dryRun of the body';
+  throw new ProblemError('invalid_request', message, { errors: [{ path: `transfers.${index}.${option}`, message }] });
 }
 
 function requireResolved(order: ResolvedOrder | Problem, index: number): ResolvedOrder {

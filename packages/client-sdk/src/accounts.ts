@@ -1,0 +1,129 @@
+import { type Api, bodyOf } from './api.js';
+import { writeAmount } from './checks.js';
+import type { components } from './generated/api.js';
+import { type Page, type PageOptions, rowsOfPages } from './paging.js';
+import type { Metadata } from './transfers.js';
+import type { CallOptions } from './transport.js';
+import type { ChangeOptions, FreezeSide } from './wallets.js';
+
+type AccountJson = components['schemas']['Account'];
+type Amounts = 'minimum' | 'maximum' | 'posted' | 'pendingIn' | 'pendingOut' | 'available' | 'version';
+
+/** Any account of the ledger; amounts are whole minor units, positive on the normal side of its type. */
+export interface Account extends Readonly<Omit<AccountJson, Amounts>> {
+  /** Null for none. */
+  readonly minimum: bigint | null;
+  /** Null for none. */
+  readonly maximum: bigint | null;
+  readonly posted: bigint;
+  readonly pendingIn: bigint;
+  readonly pendingOut: bigint;
+  /** What can be spent now; null without a minimum. */
+  readonly available: bigint | null;
+  /** Counts the changes of the balance. */
+  readonly version: bigint;
+}
+
+/** Limits of a balance; null for none. One that is left out stays as it is. */
+export interface Limits {
+  readonly minimum?: bigint | null;
+  readonly maximum?: bigint | null;
+}
+
+export interface OpenAccount extends Limits {
+  /** Unique readable path in the ledger: `fees:card:usd`. */
+  readonly address: string;
+  readonly currency: string;
+  /** `liability` when left out; `asset` below `world:`. */
+  readonly type?: AccountJson['type'];
+  readonly metadata?: Metadata;
+}
+
+/** Every account of the ledger, by id or address. For operators only. */
+export interface Accounts {
+  /**
+   * When its outcome is unclear (`network_error`, `timeout`) the client does not repeat it; get the account to find out.
+   *
+   * @throws {MicroPayError} `account_exists`, `invalid_address`, `unknown_currency`
+   */
+  open(account: OpenAccount, options?: CallOptions): Promise<Account>;
+  /** @throws {MicroPayError} `account_not_found` */
+  get(reference: string, options?: CallOptions): Promise<Account>;
+  /** In order of address, fetched page by page: `for await (const account of …)`. */
+  list(options?: AccountPageOptions): AsyncGenerator<Account, void, undefined>;
+  listPage(options?: AccountPageOptions): Promise<Page<Account>>;
+  /** Refuses new transfers, holds and captures on one side, or both. */
+  freeze(reference: string, options?: ChangeOptions & { readonly side?: FreezeSide }): Promise<Account>;
+  unfreeze(reference: string, options?: ChangeOptions): Promise<Account>;
+  /**
+   * For ever, once nothing is in it.
+   *
+   * @throws {MicroPayError} `account_not_empty`
+   */
+  close(reference: string, options?: ChangeOptions): Promise<Account>;
+  /** @throws {MicroPayError} `limit_broken` when the present balance, holds included, breaks them */
+  setLimits(reference: string, limits: Limits, options?: ChangeOptions): Promise<Account>;
+}
+
+export interface AccountPageOptions extends PageOptions {
+  /** What their addresses start with. */
+  readonly prefix?: string;
+}
+
+export function createAccounts({ routes, send }: Api): Accounts {
+  const listPage: Accounts['listPage'] = async ({ signal, ...query } = {}) => {
+    const fetch = send({ signal, repeatable: true });
+    return bodyOf(routes.GET('/v1/accounts', { params: { query }, fetch }), ({ data, nextCursor }) => ({
+      data: data.map(parseAccount),
+      nextCursor,
+    }));
+  };
+  const change = async <Body extends object>(
+    action: 'freeze' | 'unfreeze' | 'close' | 'limits',
+    id: string,
+    { signal, ...body }: CallOptions & Body,
+  ) => {
+    const fetch = send({ signal, repeatable: true });
+    return bodyOf(routes.POST(`/v1/accounts/{id}/${action}`, { params: { path: { id } }, body, fetch }), parseAccount);
+  };
+  return {
+    async open({ minimum, maximum, ...account }, options) {
+      const fetch = send({ ...options, repeatable: false });
+      const body = { ...account, ...limitsToJson({ minimum, maximum }) };
+      return bodyOf(routes.POST('/v1/accounts', { body, fetch }), parseAccount);
+    },
+    async get(id, options) {
+      const fetch = send({ ...options, repeatable: true });
+      return bodyOf(routes.GET('/v1/accounts/{id}', { params: { path: { id } }, fetch }), parseAccount);
+    },
+    list: (options = {}) => rowsOfPages(listPage, options),
+    listPage,
+    freeze: (id, options = {}) => change('freeze', id, options),
+    unfreeze: (id, options = {}) => change('unfreeze', id, options),
+    close: (id, options = {}) => change('close', id, options),
+    setLimits: async (id, limits, options) => change('limits', id, { ...options, ...limitsToJson(limits) }),
+  };
+}
+
+function limitsToJson(limits: { readonly [Name in keyof Limits]: Limits[Name] | undefined }) {
+  const text = (name: keyof Limits) => {
+    const limit = limits[name];
+    if (limit === undefined) return {};
+    return { [name]: limit === null ? null : writeAmount(limit, name) };
+  };
+  return { ...text('minimum'), ...text('maximum') };
+}
+
+function parseAccount(account: AccountJson): Account {
+  const { minimum, maximum, posted, pendingIn, pendingOut, available, version } = account;
+  return {
+    ...account,
+    minimum: minimum === null ? null : BigInt(minimum),
+    maximum: maximum === null ? null : BigInt(maximum),
+    posted: BigInt(posted),
+    pendingIn: BigInt(pendingIn),
+    pendingOut: BigInt(pendingOut),
+    available: available === null ? null : BigInt(available),
+    version: BigInt(version),
+  };
+}

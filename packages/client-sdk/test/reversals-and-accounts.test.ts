@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startLossyProxy } from './support/lossy-proxy.js';
+import { codeOf, makeUser } from './support/make-user.js';
+import { startTestServer, type TestServer } from './support/test-server.js';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.stop());
+
+it('gives payments back in parts', async () => {
+  const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
+  const payment = await alice.client.transfers.create(alice.pay(bob.wallet, 100n));
+  const part = await bob.client.transfers.reverse(payment.id, { amount: 30n, reason: 'One was cold' });
+  expect(part).toMatchObject({ kind: 'reversal', amount: 30n, description: 'One was cold', replayed: false });
+  expect(await bob.client.transfers.reverse(payment.id, { dryRun: true })).toMatchObject({ amount: 70n });
+  expect(await codeOf(bob.client.transfers.reverse(payment.id, { amount: 71n }))).toBe('reversal_exceeds_transfer');
+  expect(await codeOf(alice.client.transfers.reverse(payment.id))).toBe('forbidden');
+  expect(await codeOf(bob.client.transfers.reverse(payment.id, { allowOverdraft: true }))).toBe('forbidden');
+  expect(await alice.client.transfers.reversals(payment.id)).toMatchObject([
+    { id: part.id, amount: 30n, fromBalance: null, toBalance: 430n },
+  ]);
+  const stranger = await makeUser(server);
+  expect(await codeOf(stranger.client.transfers.reversals(payment.id))).toBe('transfer_not_found');
+});
+
+it('gives back once although the answer is lost', async () => {
+  const alice = await makeUser(server, { balance: 500n });
+  const proxy = await startLossyProxy(server.url);
+  try {
+    const bob = await makeUser(server, { baseUrl: proxy.url });
+    const payment = await alice.client.transfers.create(alice.pay(bob.wallet, 100n));
+    proxy.lose(2);
+    expect(await bob.client.transfers.reverse(payment.id, { amount: 30n })).toMatchObject({ replayed: true });
+    expect((await bob.money()).posted).toBe(70n);
+  } finally {
+    await proxy.close();
+  }
+});
+
+it('tries payments, linked ones and deposits without making them', async () => {
+  const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
+  const before = [await alice.money(), await bob.money()];
+  const { client, pay, wallet } = alice;
+  expect(await client.transfers.create({ ...pay(bob.wallet, 100n), dryRun: true })).toMatchObject({
+    fromBalance: 400n,
+  });
+  const linked = await client.transfers.linked([pay(bob.wallet, 1n), pay(bob.wallet, 2n)], { dryRun: true });
+  expect(linked.map(({ fromBalance }) => fromBalance)).toEqual([499n, 497n]);
+  expect(await client.transfers.batch([{ ...pay(bob.wallet, 1n), dryRun: true }])).toMatchObject([{ ok: true }]);
+  const cash = { wallet, amount: 5n, currency: 'USD', dryRun: true };
+  expect(await server.operator.deposits.create(cash)).toMatchObject({ toBalance: 505n });
+  expect([await alice.money(), await bob.money()]).toEqual(before);
+});
+
+it('lets operators open, freeze, limit and close accounts, and nobody else', async () => {
+  const { accounts } = server.operator;
+  const prefix = `fees:${randomUUID().slice(0, 8)}`;
+  const opened = await accounts.open({ address: `${prefix}:usd`, currency: 'USD', type: 'income', maximum: 900n });
+  expect(opened).toMatchObject({ posted: 0n, minimum: 0n, maximum: 900n, available: 0n, version: 0n, status: 'open' });
+  await accounts.open({ address: `${prefix}:eur`, currency: 'EUR', minimum: null });
+  expect(await accounts.get(opened.address)).toEqual(opened);
+  const addresses: string[] = [];
+  for await (const { address } of accounts.list({ prefix, limit: 1 })) addresses.push(address);
+  expect(addresses).toEqual([`${prefix}:eur`, `${prefix}:usd`]);
+
+  expect(await accounts.freeze(opened.id, { side: 'credits', reason: 'Audit' })).toMatchObject({
+    status: 'frozen_credits',
+  });
+  expect(await accounts.unfreeze(opened.address)).toMatchObject({ status: 'open' });
+  expect(await accounts.setLimits(opened.id, { minimum: -5n, maximum: null }, { reason: 'Agreed' })).toMatchObject({
+    minimum: -5n,
+    maximum: null,
+  });
+  expect(await codeOf(accounts.setLimits(opened.id, { minimum: 1n }))).toBe('limit_broken');
+  // @ts-expect-error A limit is a bigint.
+  expect(await codeOf(accounts.setLimits(opened.id, { minimum: 1 }))).toBe('invalid_amount');
+  expect(await accounts.close(opened.id, { reason: 'Unused' })).toMatchObject({ status: 'closed' });
+  expect(await codeOf(accounts.open({ address: `users:${randomUUID()}:usd`, currency: 'USD' }))).toBe(
+    'invalid_address',
+  );
+
+  const { client, wallet } = await makeUser(server);
+  expect(await codeOf(client.accounts.get(wallet))).toBe('forbidden');
+  expect(await codeOf(client.accounts.freeze(wallet))).toBe('forbidden');
+});

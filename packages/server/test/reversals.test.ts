@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { balanceOf, call, deposit, registerUser, type TestUser } from './support/call.js';
+import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+
+let server: TestServer;
+let alice: TestUser;
+let bob: TestUser;
+let carol: TestUser;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  [alice, bob, carol] = await Promise.all([
+    registerUser(server.url, { balance: 100_000n }),
+    registerUser(server.url, { balance: 10_000n }),
+    registerUser(server.url),
+  ]);
+});
+afterAll(() => server.stop());
+
+const post = (path: string, token: string, body?: unknown, key: string | undefined = randomUUID()) =>
+  call(server.url, `POST ${path}`, { token, key, body });
+const get = (path: string, token: string) => call(server.url, `GET ${path}`, { token });
+async function pay(to: TestUser = bob, amount = '100'): Promise<string> {
+  const payment = { from: alice.wallet, to: to.wallet, amount, currency: 'USD' };
+  const { status, body } = await post('/v1/transfers', alice.token, payment);
+  expect(status).toBe(201);
+  return body.id;
+}
+const reverse = (id: string, token: string, body?: unknown, key?: string) =>
+  post(`/v1/transfers/${id}/reversals`, token, body, key);
+
+describe('a reversal', () => {
+  it('by the payee gives a part back, then the rest, and never more', async () => {
+    const id = await pay();
+    const before = [BigInt(await balanceOf(server.url, alice)), BigInt(await balanceOf(server.url, bob))] as const;
+    const part = await reverse(id, bob.token, { amount: '30', reason: 'One was cold', metadata: { ticket: '7' } });
+    expect(part.status).toBe(201);
+    expect(part.body).toMatchObject({
+      kind: 'reversal',
+      originalId: id,
+      from: bob.wallet,
+      to: alice.wallet,
+      amount: '30',
+      description: 'One was cold',
+      metadata: { ticket: '7' },
+      fromBalance: String(before[1] - 30n),
+      toBalance: null,
+    });
+    const tooMuch = await reverse(id, bob.token, { amount: '71' });
+    expect([tooMuch.status, tooMuch.body.code]).toEqual([422, 'reversal_exceeds_transfer']);
+    expect((await reverse(id, bob.token)).body).toMatchObject({ amount: '70' });
+    expect((await reverse(id, bob.token)).body.code).toBe('reversal_exceeds_transfer');
+    expect(await balanceOf(server.url, alice)).toBe(String(before[0] + 100n));
+    expect(await balanceOf(server.url, bob)).toBe(String(before[1] - 100n));
+  });
+
+  it('is listed for both parties, each with its own balance, and for operators', async () => {
+    const id = await pay();
+    const { body: first } = await reverse(id, bob.token, { amount: '30' });
+    const { body: second } = await reverse(id, OPERATOR_KEY, { amount: '20' });
+    const list = async (token: string) => (await get(`/v1/transfers/${id}/reversals`, token)).body;
+    expect(await list(OPERATOR_KEY)).toMatchObject({ data: [{ id: first.id }, second] });
+    expect((await list(bob.token)).data[0]).toEqual(first);
+    expect((await list(alice.token)).data[0]).toMatchObject({ id: first.id, fromBalance: null });
+    expect((await list(alice.token)).data[0].toBalance).not.toBeNull();
+    expect(await list(carol.token)).toMatchObject({ status: 404, code: 'transfer_not_found' });
+    expect((await get('/v1/transfers/nothing/reversals', alice.token)).body.code).toBe('transfer_not_found');
+  });
+
+  it('is refused to the payer, and to others as if the payment were missing', async () => {
+    const id = await pay();
+    expect(await reverse(id, alice.token)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+    expect(await reverse(id, carol.token)).toMatchObject({ status: 404, body: { code: 'transfer_not_found' } });
+    expect(await reverse(randomUUID(), bob.token)).toMatchObject({ body: { code: 'transfer_not_found' } });
+  });
+
+  it('of a deposit is for operators: for its user it would be a withdrawal', async () => {
+    const { body: cash } = await deposit(server.url, carol.wallet, 50n);
+    expect(await reverse(cash.id, carol.token)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+    expect(await balanceOf(server.url, carol)).toBe('50');
+    expect(await reverse(cash.id, OPERATOR_KEY)).toMatchObject({ status: 201, body: { amount: '50' } });
+  });
+
+  it('of a reversal or a hold is refused', async () => {
+    const id = await pay();
+    const { body: reversal } = await reverse(id, bob.token);
+    expect(await reverse(reversal.id, alice.token)).toMatchObject({ status: 422, body: { code: 'not_reversible' } });
+    const order = { from: alice.wallet, to: bob.wallet, amount: '5', currency: 'USD' };
+    const { body: hold } = await post('/v1/holds', alice.token, order);
+    expect(await reverse(hold.id, bob.token)).toMatchObject({ status: 422, body: { code: 'not_reversible' } });
+    const { body: capture } = await post(`/v1/holds/${hold.id}/capture`, bob.token);
+    expect(await reverse(capture.id, bob.token)).toMatchObject({ status: 201, body: { originalId: capture.id } });
+  });
+
+  it('where the money is gone needs an operator who allows an overdraft, and says who and why', async () => {
+    const dave = await registerUser(server.url);
+    const id = await pay(dave);
+    await post('/v1/transfers', dave.token, { from: dave.wallet, to: alice.wallet, amount: '90', currency: 'USD' });
+    expect((await reverse(id, dave.token)).body.code).toBe('insufficient_funds');
+    const byUser = await reverse(id, dave.token, { allowOverdraft: true, reason: 'mine' });
+    expect([byUser.status, byUser.body.code]).toEqual([403, 'forbidden']);
+    expect((await reverse(id, OPERATOR_KEY)).body.code).toBe('insufficient_funds');
+    const { status } = await reverse(id, OPERATOR_KEY, { allowOverdraft: true, reason: 'Stolen card' });
+    expect([status, await balanceOf(server.url, dave)]).toEqual([201, '-90']);
+    const { body: account } = await get(`/v1/accounts/${dave.wallet}`, OPERATOR_KEY);
+    expect(account).toMatchObject({ minimum: '-90', posted: '-90' });
+  });
+
+  it('repeats with its key, and refuses the key for another', async () => {
+    const id = await pay();
+    const key = randomUUID();
+    const first = await reverse(id, bob.token, { amount: '10' }, key);
+    const again = await reverse(id, bob.token, { amount: '10' }, key);
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
+    expect(again.body).toEqual(first.body);
+    expect((await reverse(id, bob.token, { amount: '11' }, key)).body.code).toBe('idempotency_key_reused');
+    const unnamed = await call(server.url, `POST /v1/transfers/${id}/reversals`, { token: bob.token });
+    expect(unnamed.body.code).toBe('idempotency_key_required');
+  });
+
+  it.each([
+    ['a number for the amount', { amount: 1 }, 'invalid_amount', 'amount'],
+    ['the amount 0', { amount: '0' }, 'invalid_amount', 'amount'],
+    ['an empty reason', { reason: '' }, 'invalid_request', 'reason'],
+    ['a long reason', { reason: 'x'.repeat(256) }, 'invalid_request', 'reason'],
+    ['NUL in the reason', { reason: '\u0000' }, 'invalid_request', undefined],
+    ['a text for allowOverdraft', { allowOverdraft: 'yes' }, 'invalid_request', 'allowOverdraft'],
+    ['an array as metadata', { metadata: [] }, 'invalid_request', 'metadata'],
+    ['a text for dryRun', { dryRun: 'yes' }, 'invalid_request', 'dryRun'],
+    ['an unknown field', { all: true }, 'invalid_request', ''],
+  ])('is refused with %s', async (_name, body, code, path) => {
+    const id = await pay();
+    const reply = await reverse(id, OPERATOR_KEY, body);
+    expect([reply.status, reply.body.code]).toEqual([400, code]);
+    if (path !== undefined) expect(reply.body.errors[0].path).toBe(path);
+    expect((await get(`/v1/transfers/${id}/reversals`, OPERATOR_KEY)).body.data).toEqual([]);
+  });
+
+  it('races itself without giving back more than was paid', async () => {
+    const id = await pay();
+    const replies = await Promise.all(Array.from({ length: 8 }, () => reverse(id, bob.token, { amount: '30' })));
+    expect(replies.filter(({ status }) => status === 201)).toHaveLength(3);
+  });
+});
