@@ -10,7 +10,8 @@ import { createSession, type OnTokens } from './session.js';
 import { createTransferRequests, type TransferRequests } from './transfer-requests.js';
 import { createTransfers, type Transfers } from './transfers.js';
 import { type CallOptions, createTransport } from './transport.js';
-import { createWallets, type Wallets } from './wallets.js';
+import { readTrialBalance, type TrialBalance } from './trial-balance.js';
+import { type AsOf, createWallets, type Wallets } from './wallets.js';
 
 export interface ClientOptions {
   /** Where the server is: `https://pay.example.com`. */
@@ -53,6 +54,8 @@ export interface MicroPayClient {
   me(options?: CallOptions): Promise<User>;
   /** Operators only: has the server recompute every balance from the journal. Takes as long as that does. */
   verify(options?: CallOptions): Promise<VerifyReport>;
+  /** Operators only: debits and credits by currency and account type, now or as of an instant. */
+  trialBalance(options?: CallOptions & Partial<AsOf>): Promise<TrialBalance>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -87,6 +90,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     deposits: createCashMovements(api, '/v1/deposits'),
     withdrawals: createCashMovements(api, '/v1/withdrawals'),
     me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),
+    trialBalance: (call) => readTrialBalance(api, call),
     verify: (call) => bodyOf(api.routes.GET('/v1/verify', { fetch: api.send({ ...call, repeatable: true }) })),
   };
 }

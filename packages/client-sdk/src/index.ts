@@ -33,4 +33,14 @@ export type {
   Transfers,
 } from './transfers.js';
 export type { CallOptions } from './transport.js';
-export type { ChangeOptions, Entry, FreezeSide, Wallet, Wallets } from './wallets.js';
+export type { TrialBalance } from './trial-balance.js';
+export type {
+  AsOf,
+  ChangeOptions,
+  Entry,
+  FreezeSide,
+  Statement,
+  StatementOptions,
+  Wallet,
+  Wallets,
+} from './wallets.js';

@@ -27,6 +27,28 @@ export interface Entry
   readonly version: bigint;
 }
 
+/** As of when, and by which time; `recorded` when left out. */
+export interface AsOf {
+  /** An instant such as `2026-03-01T09:30:00Z`, or a day such as `2026-03-01`, to its end, in the ledger's time zone. */
+  readonly at: string;
+  readonly by?: 'recorded' | 'effective';
+}
+
+export interface StatementOptions extends PageOptions {
+  /** An instant or a day. The period is half-open: March is from `2026-03-01` to `2026-04-01`. */
+  readonly from: string;
+  readonly to: string;
+  readonly by?: 'recorded' | 'effective';
+}
+
+/** A page of a statement, oldest entries first; opening and closing are of the whole period. */
+export interface Statement extends Readonly<Omit<components['schemas']['Statement'], 'opening' | 'closing' | 'data'>> {
+  readonly opening: bigint;
+  readonly closing: bigint;
+  /** Each balance is in the order of the statement. */
+  readonly data: readonly Entry[];
+}
+
 export type FreezeSide = NonNullable<components['schemas']['Freeze']['side']>;
 
 /** How an operator's change is told. */
@@ -46,8 +68,18 @@ export interface Wallets {
   /** The user's wallets, fetched page by page as they are asked for: `for await (const wallet of …)`. */
   list(options?: PageOptions): AsyncGenerator<Wallet, void, undefined>;
   listPage(options?: PageOptions): Promise<Page<Wallet>>;
-  /** @throws {MicroPayError} `account_not_found`, also for wallets of others */
-  get(id: string, options?: CallOptions): Promise<Wallet>;
+  /**
+   * With `at`, the balance and the pending amounts as of it.
+   *
+   * @throws {MicroPayError} `account_not_found`, also for wallets of others
+   */
+  get(id: string, options?: CallOptions & Partial<AsOf>): Promise<Wallet>;
+  /**
+   * A statement for a period; its next page by `cursor`.
+   *
+   * @throws {MicroPayError} `account_not_found`, `invalid_request`, `invalid_cursor`
+   */
+  statement(id: string, options: StatementOptions): Promise<Statement>;
   /** A wallet's history, newest first, fetched page by page as it is asked for: `for await (const entry of …)`. */
   entries(id: string, options?: PageOptions): AsyncGenerator<Entry, void, undefined>;
   /** @throws {MicroPayError} `account_not_found`, `invalid_cursor` */
@@ -81,9 +113,19 @@ export function createWallets({ routes, send }: Api): Wallets {
     },
     list: (options = {}) => rowsOfPages(listPage, options),
     listPage,
-    async get(id, options) {
-      const fetch = send({ ...options, repeatable: true });
-      return bodyOf(routes.GET('/v1/wallets/{id}', { params: { path: { id } }, fetch }), parseWallet);
+    async get(id, { signal, ...query } = {}) {
+      const fetch = send({ signal, repeatable: true });
+      return bodyOf(routes.GET('/v1/wallets/{id}', { params: { path: { id }, query }, fetch }), parseWallet);
+    },
+    async statement(id, { signal, ...query }) {
+      const fetch = send({ signal, repeatable: true });
+      const params = { path: { id }, query };
+      return bodyOf(routes.GET('/v1/wallets/{id}/statement', { params, fetch }), (statement) => ({
+        ...statement,
+        opening: BigInt(statement.opening),
+        closing: BigInt(statement.closing),
+        data: statement.data.map(parseEntry),
+      }));
     },
     entries: (id, options = {}) => rowsOfPages((page) => entriesPage(id, page), options),
     entriesPage,

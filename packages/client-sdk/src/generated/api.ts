@@ -125,7 +125,7 @@ export interface paths {
         };
         /**
          * A wallet and its balance
-         * @description Users see their own wallets, operators every wallet.
+         * @description Users see their own wallets, operators every wallet. With `at`, balance and pending amounts are those as of it, the balance by recorded or effective time; all else is of now.
          */
         get: operations["getWallet"];
         put?: never;
@@ -145,6 +145,26 @@ export interface paths {
         };
         /** The history of a wallet, newest first */
         get: operations["listEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallets/{id}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A statement: opening, entries of a period in order, closing
+         * @description The period is half-open: March is from 2026-03-01 to 2026-04-01. Days are those of the ledger’s time zone. With `format=csv` the answer is all of it as `text/csv`.
+         */
+        get: operations["getStatement"];
         put?: never;
         post?: never;
         delete?: never;
@@ -583,6 +603,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/trial-balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Debits and credits by currency and account type, now or as of an instant */
+        get: operations["trialBalance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -682,6 +719,11 @@ export interface components {
             available: string;
             /** Format: date-time */
             openedAt: string;
+            /**
+             * Format: date-time
+             * @description The instant that was asked for: balance and pending amounts are of it
+             */
+            at?: string;
         };
         /** @enum {string} */
         WalletStatus: "open" | "frozen_debits" | "frozen_credits" | "frozen" | "closed";
@@ -825,6 +867,40 @@ export interface components {
         };
         /** @enum {string} */
         TransferKind: "transfer" | "hold" | "capture" | "release" | "expiry" | "reversal";
+        Statement: {
+            /** Format: uuid */
+            walletId: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /** @description Digits after the decimal point of the currency */
+            scale: number;
+            /**
+             * @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective
+             * @enum {string}
+             */
+            by: "recorded" | "effective";
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /**
+             * @description The balance before the period: the closing of the one before
+             * @example 1250
+             */
+            opening: string;
+            /**
+             * @description The balance at the end of the whole period
+             * @example 1250
+             */
+            closing: string;
+            /** @description Oldest first; each balance is in the order of the statement */
+            data: components["schemas"]["Entry"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
         /** @description One immutable movement of money */
         Transfer: {
             /** Format: uuid */
@@ -1386,6 +1462,46 @@ export interface components {
             transferId: string | null;
             expected: string;
             found: string;
+        };
+        TrialBalance: {
+            lines: {
+                /**
+                 * @description An ISO 4217 code or an asset of this ledger
+                 * @example USD
+                 */
+                currency: string;
+                /**
+                 * @description Whole minor units
+                 * @example 1250
+                 */
+                debits: string;
+                /**
+                 * @description Whole minor units
+                 * @example 1250
+                 */
+                credits: string;
+                type: components["schemas"]["AccountType"];
+                accounts: number;
+            }[];
+            /** @description Debits and credits of each currency, which are equal */
+            totals: {
+                /**
+                 * @description An ISO 4217 code or an asset of this ledger
+                 * @example USD
+                 */
+                currency: string;
+                /**
+                 * @description Whole minor units
+                 * @example 1250
+                 */
+                debits: string;
+                /**
+                 * @description Whole minor units
+                 * @example 1250
+                 */
+                credits: string;
+            }[];
+            balanced: boolean;
         };
         ServiceStatus: {
             /** @enum {string} */
@@ -2109,7 +2225,12 @@ export interface operations {
     };
     getWallet: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The last instant that counts; a day counts to its end */
+                at?: string;
+                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                by?: "recorded" | "effective";
+            };
             header?: never;
             path: {
                 id: string;
@@ -2138,6 +2259,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Wallet"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
@@ -2229,6 +2359,122 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["EntryPage"];
+                };
+            };
+            /** @description Problem: `invalid_cursor`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatement: {
+        parameters: {
+            query: {
+                /** @description Rows on a page; 50 when left out */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
+                from: string;
+                /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
+                to: string;
+                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                by?: "recorded" | "effective";
+                /** @description json when left out */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the statement */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "walletId": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "currency": "USD",
+                     *       "scale": 2,
+                     *       "by": "recorded",
+                     *       "from": "2026-11-22T18:00:00.000Z",
+                     *       "to": "2026-12-01T00:00:00.000Z",
+                     *       "opening": "5000",
+                     *       "closing": "3750",
+                     *       "data": [
+                     *         {
+                     *           "transferId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *           "groupId": null,
+                     *           "kind": "transfer",
+                     *           "direction": "debit",
+                     *           "amount": "1250",
+                     *           "currency": "USD",
+                     *           "balance": "3750",
+                     *           "pendingIn": "0",
+                     *           "pendingOut": "0",
+                     *           "version": "2",
+                     *           "counterparty": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *           "description": "Lunch",
+                     *           "metadata": null,
+                     *           "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *           "effectiveAt": "2026-11-22T18:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Statement"];
                 };
             };
             /** @description Problem: `invalid_cursor`, `invalid_request` */
@@ -5341,6 +5587,108 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["VerifyReport"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trialBalance: {
+        parameters: {
+            query?: {
+                /** @description The last instant that counts; a day counts to its end */
+                at?: string;
+                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                by?: "recorded" | "effective";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trial balance */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "lines": [
+                     *         {
+                     *           "currency": "USD",
+                     *           "type": "asset",
+                     *           "accounts": 1,
+                     *           "debits": "5000",
+                     *           "credits": "0"
+                     *         },
+                     *         {
+                     *           "currency": "USD",
+                     *           "type": "liability",
+                     *           "accounts": 2,
+                     *           "debits": "1250",
+                     *           "credits": "6250"
+                     *         }
+                     *       ],
+                     *       "totals": [
+                     *         {
+                     *           "currency": "USD",
+                     *           "debits": "6250",
+                     *           "credits": "6250"
+                     *         }
+                     *       ],
+                     *       "balanced": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TrialBalance"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */

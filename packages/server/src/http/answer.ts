@@ -6,6 +6,8 @@ export interface Answer<Body> {
   /** Where it is another one than the endpoint's. */
   readonly status?: 202;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent in place of the body, piece by piece, as the headers say what it is. */
+  readonly text?: AsyncIterable<string>;
 }
 
 /** An API has no page to show: nothing is cached, framed, sniffed or loaded. */
@@ -20,7 +22,11 @@ const JSON_HEADERS = { 'content-type': 'application/json', ...SECURE_HEADERS };
 const PROBLEM_HEADERS = { 'content-type': PROBLEM_MEDIA_TYPE, ...SECURE_HEADERS };
 
 /** Built from a text and a plain object, which is what the Node adapter writes without a detour. */
-export function jsonResponse(status: number, { body, headers }: Answer<unknown>, requestId: string): Response {
+export function jsonResponse(status: number, { body, headers, text }: Answer<unknown>, requestId: string): Response {
+  if (text !== undefined) {
+    const stream = ReadableStream.from(text).pipeThrough(new TextEncoderStream());
+    return new Response(stream, { status, headers: { ...SECURE_HEADERS, 'x-request-id': requestId, ...headers } });
+  }
   if (body === undefined) {
     return new Response(null, { status, headers: { ...SECURE_HEADERS, 'x-request-id': requestId, ...headers } });
   }

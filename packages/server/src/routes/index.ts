@@ -21,10 +21,12 @@ import { livezRoute, readyzRoute } from './service.js';
 import { createTransferBatchRoute } from './transfer-batch.js';
 import { getTransferRequestRoute } from './transfer-requests.js';
 import { createTransferRoute, getTransferRoute } from './transfers.js';
+import { trialBalanceRoute } from './trial-balance.js';
 import { verifyRoute } from './verify.js';
 import { listEntriesRoute } from './wallet-entries.js';
 import { freezeWalletRoute, unfreezeWalletRoute } from './wallet-freeze.js';
 import { listHoldsRoute } from './wallet-holds.js';
+import { getStatementRoute } from './wallet-statement.js';
 import { getWalletRoute, listWalletsRoute, openWalletRoute } from './wallets.js';
 
 /** Every route, in the order of the OpenAPI document. */
@@ -38,6 +40,7 @@ export const ROUTES: readonly Route[] = [
   openWalletRoute,
   getWalletRoute,
   listEntriesRoute,
+  getStatementRoute,
   createTransferRoute,
   createTransferBatchRoute,
   getTransferRoute,
@@ -63,6 +66,7 @@ export const ROUTES: readonly Route[] = [
   setAccountLimitsRoute,
   closeAccountRoute,
   verifyRoute,
+  trialBalanceRoute,
   livezRoute,
   readyzRoute,
   jwksRoute,

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../http/endpoint.js';
 import { CurrencyField, IdParams, NextCursorField, PageQuery, pageOptions } from '../http/fields.js';
+import { AsOfQuery } from '../http/moment-fields.js';
 import { route } from '../http/route.js';
 import { findWallet } from '../wallets/find-wallet.js';
 import { defaultWalletName, walletAddress, walletsPrefixOf } from '../wallets/wallet-address.js';
@@ -60,9 +61,11 @@ const getWalletEndpoint = {
   path: '/v1/wallets/{id}',
   tag: 'Wallets',
   summary: 'A wallet and its balance',
-  description: 'Users see their own wallets, operators every wallet.',
+  description:
+    'Users see their own wallets, operators every wallet. With `at`, balance and pending amounts are those as of it, the balance by recorded or effective time; all else is of now.',
   access: 'either',
   params: IdParams,
+  query: AsOfQuery,
   answer: { status: 200, description: 'The wallet', content: { schema: WalletSchema, example: EXAMPLE_WALLET } },
   refusals: ['account_not_found'],
 } as const satisfies Endpoint;
@@ -77,7 +80,13 @@ export const openWalletRoute = route(openWalletEndpoint, ({ ledger }) => async (
   return { body: walletJson(await ledger.accounts.open({ address: walletAddress(principal.id, name), currency })) };
 });
 
-export const getWalletRoute = route(getWalletEndpoint, ({ ledger }) => async ({ principal, params }) => {
+export const getWalletRoute = route(getWalletEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
   const { id } = await findWallet(ledger, principal, params.id);
-  return { body: walletJson(await ledger.accounts.get(id)) };
+  const body = walletJson(await ledger.accounts.get(id));
+  const { at: moment, by = 'recorded' } = query;
+  if (moment === undefined) return { body };
+  const { at, posted, pendingIn, pendingOut } = await ledger.accounts.balanceAt(id, { at: moment });
+  const balance = by === 'recorded' ? posted : (await ledger.accounts.balanceAt(id, { at: moment, by })).posted;
+  const then = { balance: String(balance), pendingIn: String(pendingIn), pendingOut: String(pendingOut) };
+  return { body: { ...body, ...then, at: at.toISOString() } };
 });

@@ -14,6 +14,9 @@ export const WalletSchema = z
     pendingOut: MinorUnitsField.openapi({ description: 'Held from this wallet, not settled yet' }),
     available: MinorUnitsField.openapi({ description: 'What can be spent now' }),
     openedAt: TimeField,
+    at: TimeField.optional().openapi({
+      description: 'The instant that was asked for: balance and pending amounts are of it',
+    }),
   })
   .openapi('Wallet');
 

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { call, deposit, registerUser, type TestUser } from './support/call.js';
+import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+
+let server: TestServer;
+let alice: TestUser;
+let bob: TestUser;
+let between: string;
+const ALWAYS = 'from=2020-01-01&to=9999-12-31';
+
+beforeAll(async () => {
+  server = await startTestServer();
+  [alice, bob] = await Promise.all([registerUser(server.url), registerUser(server.url)]);
+  await deposit(server.url, alice.wallet, 500n);
+  const { body } = await get(alice.token, `/v1/wallets/${alice.wallet}/entries`);
+  between = body.data[0].recordedAt;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await deposit(server.url, alice.wallet, 25n);
+});
+afterAll(() => server.stop());
+
+const get = (token: string, path: string) => call(server.url, `GET ${path}`, { token });
+
+describe('a wallet as of an instant', () => {
+  it.each(['recorded', 'effective'])('has the balance of then, by %s time', async (by) => {
+    const wallet = (at: string) => get(alice.token, `/v1/wallets/${alice.wallet}?at=${at}&by=${by}`);
+    expect((await wallet(between)).body).toMatchObject({ balance: '500', at: between, available: '525' });
+    expect((await wallet('2020-01-01')).body).toMatchObject({ balance: '0' });
+    expect((await wallet('9999-12-31')).body).toMatchObject({ balance: '525' });
+  });
+
+  it.each(['at=yesterday', 'at=2026-02-30', 'at=2026-01-01&by=posted'])('refuses %s', async (query) => {
+    const { status, body } = await get(alice.token, `/v1/wallets/${alice.wallet}?${query}`);
+    expect([status, body.code]).toEqual([400, 'invalid_request']);
+  });
+});
+
+describe('a statement', () => {
+  const path = () => `/v1/wallets/${alice.wallet}/statement`;
+
+  it('has opening, entries and closing, page by page', async () => {
+    const first = (await get(alice.token, `${path()}?${ALWAYS}&limit=1`)).body;
+    const cursor = encodeURIComponent(first.nextCursor);
+    const second = (await get(alice.token, `${path()}?${ALWAYS}&limit=1&cursor=${cursor}`)).body;
+    expect([first, second].map(({ opening, closing, data }) => [opening, closing, data[0].balance])).toEqual([
+      ['0', '525', '500'],
+      ['0', '525', '525'],
+    ]);
+    expect(second.nextCursor).toBeNull();
+  });
+
+  it('opens with what the one before closed with', async () => {
+    const until = (await get(alice.token, `${path()}?from=2020-01-01&to=${between}`)).body;
+    const since = (await get(alice.token, `${path()}?from=${between}&to=9999-12-31`)).body;
+    expect([until.closing, since.opening, since.data.length]).toEqual(['0', '0', 2]);
+  });
+
+  it('is a file, when asked for CSV', async () => {
+    const response = await fetch(`${server.url}${path()}?${ALWAYS}&format=csv`, {
+      headers: { authorization: `Bearer ${alice.token}` },
+    });
+    expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+    const lines = (await response.text()).trim().split('\r\n');
+    expect(lines).toHaveLength(5);
+    expect(lines.at(-1)).toBe('9999-12-31T00:00:00.000Z,,,closing,,,,,5.25,USD');
+  });
+
+  it('is nobody else’s', async () => {
+    const { status, body } = await get(bob.token, `${path()}?${ALWAYS}`);
+    expect([status, body.code]).toEqual([404, 'account_not_found']);
+  });
+
+  it.each(['from=2026-01-01', 'from=2026-01-02&to=2026-01-01', `${ALWAYS}&format=pdf`])('refuses %s', async (query) => {
+    const { status, body } = await get(alice.token, `${path()}?${query}`);
+    expect([status, body.code]).toEqual([400, 'invalid_request']);
+  });
+});
+
+describe('the trial balance', () => {
+  it('is balanced, now and then', async () => {
+    const now = (await get(OPERATOR_KEY, '/v1/trial-balance')).body;
+    const then = (await get(OPERATOR_KEY, `/v1/trial-balance?at=${between}&by=effective`)).body;
+    expect([now, then].map(({ totals, balanced }) => [totals, balanced])).toEqual([
+      [[{ currency: 'USD', debits: '525', credits: '525' }], true],
+      [[{ currency: 'USD', debits: '500', credits: '500' }], true],
+    ]);
+  });
+
+  it('is for operators', async () => {
+    expect((await get(alice.token, '/v1/trial-balance')).status).toBe(403);
+  });
+});
