@@ -15,10 +15,9 @@ export interface Payments {
 
 const TICK_MS = 50;
 const ANSWER_TIMEOUT_MS = 10_000;
-const PAUSE_MIN_MS = 100;
-const PAUSE_MAX_MS = 2_000;
+const PAUSE_MS = 250;
 /** While nothing answers, no more than these wait: they are begun later. */
-const UNDER_WAY_MAX = 1_000;
+const UNDER_WAY_MAX = 500;
 
 export function startPayments(options: {
   readonly url: string;
@@ -31,11 +30,12 @@ export function startPayments(options: {
   const acknowledged = new Map<string, string>();
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
+  let serves: Promise<void> | undefined;
   let begun = 0;
   let repeats = 0;
 
   async function pay(key: string, payer: TestUser, body: Record<string, string>): Promise<void> {
-    for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2)) {
+    for (;;) {
       const reply = await send(() =>
         call(url, 'POST /v1/transfers', { token: tokens.get(payer), key, body, timeoutMs: ANSWER_TIMEOUT_MS }),
       );
@@ -48,8 +48,19 @@ export function startPayments(options: {
       else if (reply !== undefined && reply.status < 500 && reply.status !== 409 && reply.status !== 429) {
         throw new Error(`a payment was answered ${reply.status}: ${JSON.stringify(reply.body)}`);
       }
-      await delay(pauseMs / 2 + random(pauseMs));
+      await untilItServes();
     }
+  }
+
+  /** One asks for all that wait: hundreds of requests that fail would take the processor from what is to come back. */
+  function untilItServes(): Promise<void> {
+    serves ??= (async () => {
+      do await delay(PAUSE_MS);
+      while ((await send(() => call(url, 'GET /readyz', { timeoutMs: ANSWER_TIMEOUT_MS })))?.status !== 200);
+    })().finally(() => {
+      serves = undefined;
+    });
+    return serves;
   }
 
   /** Tokens last for minutes, and the run may be longer. */
