@@ -1,5 +1,6 @@
 import { EVENT_DATA, type EventType } from '@micropay/ledger-core';
 import { z } from 'zod';
+import { COMMAND_DATA, type CommandType } from './src/commands/command.js';
 import { TOPIC_NAMES, TOPIC_OF } from './src/events/cloudevent.js';
 
 /** The JSON Schema of a type's data. Members may be added later, so others than these are allowed. */
@@ -49,7 +50,42 @@ function fromEach<Key extends string, Value>(keys: readonly Key[], toValue: (key
   return Object.fromEntries(keys.map((key) => [key, toValue(key)]));
 }
 
-/** Every event in Kafka as AsyncAPI 3, from the same schemas as the code. */
+function commandMessageOf(type: CommandType) {
+  const text = (description: string) => ({ type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$', description });
+  return {
+    name: type,
+    summary: COMMAND_DATA[type].meta()?.description ?? '',
+    contentType: 'application/json',
+    headers: {
+      type: 'object',
+      required: ['ce_id', 'ce_source', 'ce_type'],
+      properties: {
+        ce_id: text('names the command for ever within its source: again, it is the same request'),
+        ce_source: text('who asks'),
+        ce_type: { type: 'string', const: type },
+      },
+    },
+    payload: { $ref: `#/components/schemas/${type}` },
+    bindings: { kafka: { bindingVersion: '0.5.0' } },
+  };
+}
+
+function commandSchema(type: CommandType) {
+  const { $schema: _, ...schema } = z.toJSONSchema(COMMAND_DATA[type], { target: 'draft-7', io: 'input' });
+  return schema;
+}
+
+const COMMAND_TYPES = Object.keys(COMMAND_DATA) as CommandType[];
+
+const commandsChannel = {
+  address: '{topic}',
+  description: 'Who may write here has the power of an operator. What is no command goes to {topic}.dead-letters.',
+  parameters: { topic: { default: 'micropay.commands', description: 'the topic of the command consumer' } },
+  messages: fromEach(COMMAND_TYPES, (type) => ({ $ref: `#/components/messages/${type}` })),
+  bindings: { kafka: { bindingVersion: '0.5.0' } },
+};
+
+/** Every event and command in Kafka as AsyncAPI 3, from the same schemas as the code. */
 export function asyncApiDocument() {
   const typesOf = (topic: string) => eventTypes().filter((type) => TOPIC_OF[type] === topic);
   return {
@@ -63,20 +99,30 @@ export function asyncApiDocument() {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     defaultContentType: 'application/json',
-    channels: fromEach(TOPIC_NAMES, (topic) => ({
-      address: `{prefix}.${topic}`,
-      parameters: { prefix: { default: 'micropay', description: 'the topicPrefix of the publisher' } },
-      messages: fromEach(typesOf(topic), (type) => ({ $ref: `#/components/messages/${type}` })),
-      bindings: { kafka: { bindingVersion: '0.5.0' } },
-    })),
-    operations: fromEach(TOPIC_NAMES, (topic) => ({
-      action: 'send',
-      channel: { $ref: `#/channels/${topic}` },
-      messages: typesOf(topic).map((type) => ({ $ref: `#/channels/${topic}/messages/${type}` })),
-    })),
+    channels: {
+      commands: commandsChannel,
+      ...fromEach(TOPIC_NAMES, (topic) => ({
+        address: `{prefix}.${topic}`,
+        parameters: { prefix: { default: 'micropay', description: 'the topicPrefix of the publisher' } },
+        messages: fromEach(typesOf(topic), (type) => ({ $ref: `#/components/messages/${type}` })),
+        bindings: { kafka: { bindingVersion: '0.5.0' } },
+      })),
+    },
+    operations: {
+      commands: {
+        action: 'receive',
+        channel: { $ref: '#/channels/commands' },
+        messages: COMMAND_TYPES.map((type) => ({ $ref: `#/channels/commands/messages/${type}` })),
+      },
+      ...fromEach(TOPIC_NAMES, (topic) => ({
+        action: 'send',
+        channel: { $ref: `#/channels/${topic}` },
+        messages: typesOf(topic).map((type) => ({ $ref: `#/channels/${topic}/messages/${type}` })),
+      })),
+    },
     components: {
-      messages: fromEach(eventTypes(), messageOf),
-      schemas: fromEach(eventTypes(), dataSchema),
+      messages: { ...fromEach(eventTypes(), messageOf), ...fromEach(COMMAND_TYPES, commandMessageOf) },
+      schemas: { ...fromEach(eventTypes(), dataSchema), ...fromEach(COMMAND_TYPES, commandSchema) },
     },
   };
 }

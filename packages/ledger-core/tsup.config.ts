@@ -8,7 +8,7 @@ export default defineConfig({
     'adapters/drizzle': 'src/adapters/drizzle.ts',
     'adapters/knex': 'src/adapters/knex.ts',
     'adapters/postgres-js': 'src/adapters/postgres-js.ts',
-    'events/kafka': 'src/events/kafka.ts',
+    kafka: 'src/kafka.ts',
   },
   format: 'esm',
   target: 'node20',

@@ -21,6 +21,10 @@ export const KAFKA_VARIABLES = {
     .max(PREFIX_LENGTH_MAX)
     .regex(/^[a-z0-9._-]+$/i, 'must be of letters, digits, ".", "_" and "-"')
     .default('micropay'),
+  KAFKA_COMMANDS_TOPIC: word
+    .max(PREFIX_LENGTH_MAX)
+    .regex(/^[a-z0-9._-]+$/i, 'must be of letters, digits, ".", "_" and "-"')
+    .optional(),
   KAFKA_PARTITIONS: z.coerce.number('must be a number of partitions').int().min(1).max(PARTITIONS_MAX).default(6),
   KAFKA_REPLICATION_FACTOR: z.coerce
     .number('must be a number of replicas')
@@ -43,6 +47,8 @@ export interface KafkaSettings {
   readonly brokers: readonly string[];
   /** Topics are `<prefix>.transfers` and so on. */
   readonly topicPrefix: string;
+  /** Where commands come from; without it none are taken. Its writers have the power of operators. */
+  readonly commandsTopic?: string | undefined;
   /** Of topics that are made; existing ones stay as they are. */
   readonly partitions: number;
   /** Of topics that are made; the broker's own default when left out. */
@@ -73,6 +79,7 @@ export function toKafkaSettings(variables: KafkaVariables): KafkaSettings | unde
   return {
     brokers,
     topicPrefix: variables.KAFKA_TOPIC_PREFIX,
+    commandsTopic: variables.KAFKA_COMMANDS_TOPIC,
     partitions: variables.KAFKA_PARTITIONS,
     replicationFactor: variables.KAFKA_REPLICATION_FACTOR,
     tls: variables.KAFKA_TLS === 'on',

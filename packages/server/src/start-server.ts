@@ -11,6 +11,7 @@ import { listen } from './http/listen.js';
 import { createLog } from './log.js';
 import { migrateServer } from './migrate-server.js';
 import { createKafkaRelay } from './relay/create-kafka-relay.js';
+import { takeCommands } from './take-commands.js';
 
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** Leaves the connections to the database a moment to end in order. */
@@ -61,9 +62,13 @@ export async function startServer(config: Config, log: Logger = createLog(config
       ledger,
       onError: (err) => log.warn({ work: 'requested transfers', err }, 'background work failed'),
     });
+    const stopCommands = await takeCommands(ledger, kafka, log);
+    closers.push(stopCommands);
     const app = createApp({ services, log, corsOrigins, relay });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
-    closers.push(() => Promise.all([listening.stop(REQUESTS_TIMEOUT_MS), relay?.stop(), worker.stop()]));
+    closers.push(() =>
+      Promise.all([listening.stop(REQUESTS_TIMEOUT_MS), relay?.stop(), worker.stop(), stopCommands()]),
+    );
     worker.start();
     if (kafka?.relayInServer) relay?.start(ledger);
     closers.push(runInBackground(background, log));

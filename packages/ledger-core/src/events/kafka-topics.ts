@@ -5,6 +5,8 @@ export interface KafkaTopics {
   readonly topics: readonly string[];
   readonly partitions: number;
   readonly replicationFactor: number;
+  /** Settings of topics that are made here. */
+  readonly configEntries?: { readonly name: string; readonly value: string }[];
   /** What each topic has to take at the least. */
   readonly messageBytesMin: number;
 }
@@ -18,7 +20,7 @@ const TOPIC_RESOURCE = 2;
  * @throws {UnfitSinkError} when a topic takes less than the largest event
  */
 export async function prepareTopics(kafka: Kafka, options: KafkaTopics): Promise<number> {
-  const { topics, partitions: numPartitions, replicationFactor, messageBytesMin } = options;
+  const { topics, partitions: numPartitions, replicationFactor, messageBytesMin, configEntries = [] } = options;
   const admin = kafka.admin();
   await admin.connect();
   try {
@@ -27,7 +29,7 @@ export async function prepareTopics(kafka: Kafka, options: KafkaTopics): Promise
     if (missing.length > 0) {
       await admin.createTopics({
         waitForLeaders: true,
-        topics: missing.map((topic) => ({ topic, numPartitions, replicationFactor })),
+        topics: missing.map((topic) => ({ topic, numPartitions, replicationFactor, configEntries })),
       });
     }
     const { resources } = await admin.describeConfigs({

@@ -3,6 +3,7 @@ import type { KafkaPublisherOptions } from '@micropay/ledger-core/kafka';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { within } from '../deadline.js';
+import { kafkaClient } from '../kafka-client.js';
 import type { KafkaSettings } from '../kafka-settings.js';
 import { StartError } from '../start-error.js';
 
@@ -88,26 +89,15 @@ export async function createKafkaRelay(
   };
 }
 
-function publisherOptions({ brokers, tls, sasl, topicPrefix, partitions, replicationFactor }: KafkaSettings) {
+function publisherOptions(settings: KafkaSettings) {
+  const { topicPrefix, partitions, replicationFactor } = settings;
   const options: KafkaPublisherOptions = {
-    kafka: { brokers: [...brokers], ssl: tls, ...(sasl === undefined ? {} : { sasl: saslOptions(sasl) }) },
+    kafka: kafkaClient(settings),
     topicPrefix,
     partitions,
     ...(replicationFactor === undefined ? {} : { replicationFactor }),
   };
   return options;
-}
-
-/** kafkajs has a type for each mechanism, not for a choice of them. */
-function saslOptions({ mechanism, username, password }: NonNullable<KafkaSettings['sasl']>) {
-  switch (mechanism) {
-    case 'plain':
-      return { mechanism, username, password };
-    case 'scram-sha-256':
-      return { mechanism, username, password };
-    case 'scram-sha-512':
-      return { mechanism, username, password };
-  }
 }
 
 function counting(publisher: EventPublisher, onDelivered: (events: number) => void): EventPublisher {

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { COMMAND_BYTES_MAX, decodeCommand } from './command.js';
+
+const DATA = { from: 'a', to: 'b', amount: '5', currency: 'USD' };
+const HEADERS = { ce_id: 'order-1', ce_source: '/shop', ce_type: 'transfer.request.v1' };
+
+function decode(data: unknown, headers: Record<string, string | undefined> = {}) {
+  const all: Record<string, string | undefined> = { ...HEADERS, ...headers };
+  const value = Buffer.isBuffer(data) || data === null ? (data as Buffer | null) : Buffer.from(JSON.stringify(data));
+  return decodeCommand({ value, header: (name) => all[name] });
+}
+
+describe('a command', () => {
+  it('becomes an order, named and asked for by its source', () => {
+    const data = { ...DATA, description: 'd', metadata: { a: [1] }, effectiveAt: '2026-01-02T03:04:05.678Z' };
+    expect(decode(data)).toEqual({
+      ok: true,
+      order: {
+        from: 'a',
+        to: 'b',
+        amount: 5n,
+        currency: 'USD',
+        description: 'd',
+        metadata: { a: [1] },
+        effectiveAt: new Date('2026-01-02T03:04:05.678Z'),
+        idempotencyKey: 'order-1',
+        scope: 'commands:/shop',
+        requestedBy: '/shop',
+      },
+    });
+  });
+
+  it.each([
+    ['too_large', Buffer.alloc(COMMAND_BYTES_MAX + 1), {}],
+    ['malformed_attributes', DATA, { ce_id: undefined }],
+    ['malformed_attributes', DATA, { ce_id: '' }],
+    ['malformed_attributes', DATA, { ce_id: 'a b' }],
+    ['malformed_attributes', DATA, { ce_id: 'x'.repeat(201) }],
+    ['malformed_attributes', DATA, { ce_source: undefined }],
+    ['malformed_attributes', DATA, { ce_source: 'a\u0000' }],
+    ['unknown_type', DATA, { ce_type: 'transfer.request.v2' }],
+    ['unknown_type', DATA, { ce_type: undefined }],
+    ['unknown_type', DATA, { ce_type: 'toString' }],
+    ['malformed_json', null, {}],
+    ['malformed_json', Buffer.from('{"from":'), {}],
+    ['malformed_json', Buffer.from([0x22, 0xff, 0x22]), {}],
+    ['invalid_request', [], {}],
+    ['invalid_request', null, { body: 'null' }],
+    ['invalid_request', { ...DATA, amount: 5 }, {}],
+    ['invalid_request', { ...DATA, amount: '0' }, {}],
+    ['invalid_request', { ...DATA, amount: '-5' }, {}],
+    ['invalid_request', { ...DATA, amount: '9'.repeat(39) }, {}],
+    ['invalid_request', { ...DATA, to: undefined }, {}],
+    ['invalid_request', { ...DATA, dryRun: true }, {}],
+    ['invalid_request', { ...DATA, effectiveAt: 'tomorrow' }, {}],
+  ])('is none for %s: %j %j', (reason, data, headers) => {
+    const value = 'body' in headers ? Buffer.from(headers.body) : data;
+    expect(decode(value, headers)).toMatchObject({ ok: false, unfit: { reason, message: expect.any(String) } });
+  });
+});

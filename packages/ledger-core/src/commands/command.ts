@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import type { Metadata } from '../domain/metadata.js';
+import type { TransferOrder } from '../domain/requested-transfer.js';
+
+const account = z.string().meta({ description: 'id or address of an account' });
+
+/**
+ * Every type of command and the shape of its data: the one source of what is accepted and of the AsyncAPI document.
+ * A member that is not known is refused: it might have been meant to keep money from moving.
+ */
+export const COMMAND_DATA = {
+  'transfer.request.v1': z
+    .strictObject({
+      from: account,
+      to: account,
+      amount: z
+        .string()
+        .regex(/^[1-9][0-9]{0,37}$/)
+        .meta({ description: 'whole minor units, positive' }),
+      currency: z.string().meta({ examples: ['USD'] }),
+      description: z.string().optional(),
+      metadata: z.record(z.string(), z.unknown()).optional().meta({ description: 'any JSON, at most 8 KiB' }),
+      effectiveAt: z.iso.datetime().optional().meta({ description: 'RFC 3339 in UTC' }),
+    })
+    .meta({ description: 'Asks for a transfer, which is posted or refused later.' }),
+} as const;
+
+export type CommandType = keyof typeof COMMAND_DATA;
+
+/** A longer value than any command needs is not read. */
+export const COMMAND_BYTES_MAX = 64 * 1024;
+
+/** Why a message is no command; for whoever looks through the dead letters. */
+export interface Unfit {
+  /** `too_large`, `malformed_attributes`, `unknown_type`, `malformed_json`, or a code of the ledger. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type Decoded =
+  | { readonly ok: true; readonly order: TransferOrder }
+  | { readonly ok: false; readonly unfit: Unfit };
+
+/** A message as it came: CloudEvents 1.0 in Kafka's binary mode, if it is one of ours. */
+export interface IncomingMessage {
+  /** The one value of a header; undefined when it is missing or there are several. */
+  readonly header: (name: string) => string | undefined;
+  readonly value: Buffer | null;
+}
+
+/** Ids and sources are printable ASCII, so that they mean the same wherever they are kept. */
+const ATTRIBUTE = /^[\x21-\x7e]{1,200}$/;
+
+/**
+ * Reads a command. Its source and id name it for ever, so that a repetition of the message is the same request; the
+ * source is also who asks.
+ */
+export function decodeCommand({ header, value }: IncomingMessage): Decoded {
+  const [id, source, type] = [header('ce_id'), header('ce_source'), header('ce_type')];
+  if (value !== null && value.length > COMMAND_BYTES_MAX) {
+    return unfit('too_large', `a command has at most ${COMMAND_BYTES_MAX} bytes`);
+  }
+  if (id === undefined || source === undefined || !ATTRIBUTE.test(id) || !ATTRIBUTE.test(source)) {
+    return unfit('malformed_attributes', 'ce_id and ce_source must be 1 to 200 printable ASCII characters');
+  }
+  if (type === undefined || !Object.hasOwn(COMMAND_DATA, type)) {
+    return unfit('unknown_type', `ce_type must be one of ${Object.keys(COMMAND_DATA).join(', ')}`);
+  }
+  const json = parseJson(value);
+  if (json === undefined) return unfit('malformed_json', 'the value is not JSON in UTF-8');
+  const { success, data, error } = COMMAND_DATA[type as CommandType].safeParse(json);
+  if (!success) return unfit('invalid_request', z.prettifyError(error));
+  const { from, to, amount, currency, description, metadata, effectiveAt } = data;
+  const order: TransferOrder = {
+    from,
+    to,
+    amount: BigInt(amount),
+    currency,
+    idempotencyKey: id,
+    scope: `commands:${source}`,
+    requestedBy: source,
+    ...(description === undefined ? {} : { description }),
+    ...(metadata === undefined ? {} : { metadata: metadata as Metadata }),
+    ...(effectiveAt === undefined ? {} : { effectiveAt: new Date(effectiveAt) }),
+  };
+  return { ok: true, order };
+}
+
+function unfit(reason: string, message: string): Decoded {
+  return { ok: false, unfit: { reason, message } };
+}
+
+function parseJson(value: Buffer | null): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value ?? Buffer.alloc(0)));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,207 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type Consumer,
+  type EachBatchPayload,
+  Kafka,
+  type KafkaConfig,
+  type KafkaMessage,
+  logLevel,
+  Partitioners,
+  type Producer,
+} from 'kafkajs';
+import { prepareTopics } from '../events/kafka-topics.js';
+import type { Ledger } from '../ledger-api.js';
+import { COMMAND_BYTES_MAX, decodeCommand, type IncomingMessage, type Unfit } from './command.js';
+import { DEAD_LETTER_OVERHEAD_BYTES, toDeadLetter } from './dead-letters.js';
+
+export interface CommandConsumerOptions {
+  /** Passed to kafkajs as it is: brokers, clientId, ssl, sasl, logLevel. */
+  readonly kafka: KafkaConfig;
+  /** Where the commands are requested. Who may write to the topic may move any of its money. */
+  readonly ledger: Pick<Ledger, 'requests'>;
+  /** Default `micropay.commands`. */
+  readonly topic?: string;
+  /** Where messages go that are no command, byte for byte; default `<topic>.dead-letters`. */
+  readonly deadLetterTopic?: string;
+  /** Consumers of one group share the topic; default `micropay-commands`. */
+  readonly groupId?: string;
+  /** Of topics that are made here; default 6. */
+  readonly partitions?: number;
+  /** Of topics that are made here; default the broker's. */
+  readonly replicationFactor?: number;
+  /** Commands in one database transaction; default 500. */
+  readonly batchSizeMax?: number;
+  /** Told of every failure; the consumer goes on by itself. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface CommandConsumer {
+  /** Takes commands until it is stopped. */
+  start(): void;
+  /** Ends after the batch under way; what it had not finished is taken by the next one. */
+  stop(): Promise<void>;
+}
+
+const RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 };
+const BACKOFF_MIN_MS = 100;
+const BACKOFF_MAX_MS = 5_000;
+/** A consumer that waits for the database still has to be heard of by Kafka. */
+const HEARTBEAT_EVERY_MS = 1_000;
+
+/**
+ * Requests transfers from the messages of a topic: each command once, whatever is delivered again. A message's offset
+ * is committed when the database has its request, or the dead letters have the message.
+ */
+export function createCommandConsumer(options: CommandConsumerOptions): CommandConsumer {
+  const { ledger, topic = 'micropay.commands', batchSizeMax = 500, onError = () => undefined } = options;
+  const { deadLetterTopic = `${topic}.dead-letters`, groupId = 'micropay-commands' } = options;
+  const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...options.kafka });
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let running: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!signal.aborted) {
+      const startedAtMs = Date.now();
+      await consume().catch(onError);
+      failures = Date.now() - startedAtMs > BACKOFF_MAX_MS ? 0 : failures + 1;
+      await pause(Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures));
+    }
+  }
+
+  /** One membership of the group: until it is stopped, or until kafkajs gives up. */
+  async function consume(): Promise<void> {
+    await makeTopics();
+    const consumer = kafka.consumer({
+      groupId,
+      maxWaitTimeInMs: 250,
+      retry: { ...RETRIES, restartOnFailure: async () => false },
+    });
+    const producer = kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: RETRIES,
+    });
+    try {
+      await producer.connect();
+      await consumer.connect();
+      await consumer.subscribe({ topics: [topic], fromBeginning: true });
+      const ended = untilEnd(consumer, signal);
+      await consumer.run({ eachBatchAutoResolve: false, eachBatch: (payload) => takeBatch(payload, producer) });
+      await ended;
+    } finally {
+      await consumer.disconnect().catch(onError);
+      await producer.disconnect().catch(onError);
+    }
+  }
+
+  async function makeTopics(): Promise<void> {
+    const { partitions = 6, replicationFactor = -1 } = options;
+    const messageBytesMin = COMMAND_BYTES_MAX + DEAD_LETTER_OVERHEAD_BYTES;
+    const made = { partitions, replicationFactor };
+    const bytesMax = await prepareTopics(kafka, { ...made, topics: [topic], messageBytesMin });
+    // Whatever the one took, the other has to take with its reason.
+    const letterBytesMin = bytesMax + DEAD_LETTER_OVERHEAD_BYTES;
+    const configEntries = [{ name: 'max.message.bytes', value: String(letterBytesMin) }];
+    await prepareTopics(kafka, { ...made, topics: [deadLetterTopic], messageBytesMin: letterBytesMin, configEntries });
+  }
+
+  async function takeBatch(payload: EachBatchPayload, producer: Producer): Promise<void> {
+    const { batch, heartbeat, resolveOffset, commitOffsetsIfNecessary, uncommittedOffsets } = payload;
+    for (let start = 0; start < batch.messages.length; start += batchSizeMax) {
+      const messages = batch.messages.slice(start, start + batchSizeMax);
+      if (!(await untilDone(payload, () => take(messages, batch.partition, producer)))) return;
+      resolveOffset(messages.at(-1)?.offset ?? batch.firstOffset() ?? '0');
+      await commitOffsetsIfNecessary(uncommittedOffsets());
+      await heartbeat();
+    }
+  }
+
+  /** Tries again until it is done; false when somebody else has the partition by now, or this one stops. */
+  async function untilDone(
+    { heartbeat, isRunning, isStale }: EachBatchPayload,
+    work: () => Promise<void>,
+  ): Promise<boolean> {
+    const isOver = () => signal.aborted || !isRunning() || isStale();
+    for (let backoffMs = BACKOFF_MIN_MS; !isOver(); backoffMs = Math.min(BACKOFF_MAX_MS, backoffMs * 2)) {
+      try {
+        await work();
+        return true;
+      } catch (error) {
+        onError(error);
+      }
+      for (let leftMs = backoffMs; leftMs > 0 && !isOver(); leftMs -= HEARTBEAT_EVERY_MS) {
+        await pause(Math.min(leftMs, HEARTBEAT_EVERY_MS));
+        await heartbeat();
+      }
+    }
+    return false;
+  }
+
+  /** The database first, then the dead letters: run again, both do the same. */
+  async function take(messages: readonly KafkaMessage[], partition: number, producer: Producer): Promise<void> {
+    const decoded = messages.map((message) => decodeCommand(toIncoming(message)));
+    const orders = decoded.flatMap((one) => (one.ok ? [one.order] : []));
+    const results = (await ledger.requests.submitMany(orders)).values();
+    for (const [index, one] of decoded.entries()) {
+      const unfit = one.ok ? refusalOf(results.next().value) : one.unfit;
+      const original = messages[index];
+      if (unfit === undefined || original === undefined) continue;
+      // Alone: together they could be more than the topic takes at once.
+      await producer.send({
+        topic: deadLetterTopic,
+        acks: -1,
+        messages: [toDeadLetter({ ...unfit, topic, partition, original })],
+      });
+    }
+  }
+
+  async function pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal }).catch(() => undefined);
+  }
+
+  return {
+    start() {
+      running ??= run();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** Resolves when the signal aborts, rejects when kafkajs gives the consumer up. */
+function untilEnd(consumer: Consumer, signal: AbortSignal): Promise<void> {
+  const ended = new Promise<void>((resolve, reject) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+  });
+  // It is awaited once the consumer runs; until then a failure is told by what failed.
+  ended.catch(() => undefined);
+  return ended;
+}
+
+type SubmitResults = Awaited<ReturnType<Ledger['requests']['submitMany']>>;
+
+/** What the ledger refuses for good; what may succeed later is tried again with all its batch. */
+function refusalOf(result: SubmitResults[number] | undefined): Unfit | undefined {
+  if (result === undefined || result.ok) return undefined;
+  const { code, message, retryable } = result.error;
+  if (retryable) throw result.error;
+  return { reason: code, message };
+}
+
+function toIncoming({ headers, value }: KafkaMessage): IncomingMessage {
+  return {
+    value,
+    header(name) {
+      const header = headers?.[name];
+      return header === undefined || Array.isArray(header) ? undefined : header.toString();
+    },
+  };
+}

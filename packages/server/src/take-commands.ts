@@ -1,0 +1,34 @@
+import type { Ledger } from '@micropay/ledger-core';
+import type { Logger } from 'pino';
+import { within } from './deadline.js';
+import { kafkaClient } from './kafka-client.js';
+import type { KafkaSettings } from './kafka-settings.js';
+
+/** What a broker that hangs leaves undone is taken by the next server. */
+const STOP_TIMEOUT_MS = 8_000;
+
+/** Takes commands from Kafka, where a topic of them is named; answers how to stop. */
+export async function takeCommands(
+  ledger: Ledger,
+  kafka: KafkaSettings | undefined,
+  log: Logger,
+): Promise<() => Promise<void>> {
+  if (kafka?.commandsTopic === undefined) return async () => undefined;
+  // kafkajs is loaded here, so that servers without Kafka do without it.
+  const { createCommandConsumer } = await import('@micropay/ledger-core/kafka');
+  const { commandsTopic: topic, partitions, replicationFactor } = kafka;
+  const consumer = createCommandConsumer({
+    kafka: kafkaClient(kafka),
+    ledger,
+    topic,
+    groupId: `${topic}.${ledger.name}`,
+    partitions,
+    ...(replicationFactor === undefined ? {} : { replicationFactor }),
+    onError: (err) => log.warn({ topic, err }, 'commands could not be taken, and are tried again'),
+  });
+  consumer.start();
+  return () =>
+    within(STOP_TIMEOUT_MS, consumer.stop(), () => new Error('the broker did not answer in time')).catch(
+      (err: unknown) => log.warn({ topic, err }, 'the consumer of commands was left behind'),
+    );
+}
