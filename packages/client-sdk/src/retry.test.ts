@@ -115,7 +115,7 @@ describe('gives up', () => {
   });
 
   it('with a code when every try takes too long', async () => {
-    const client = await clientOf([stayMute], { timeoutMs: 50, retriesMax: 1 });
+    const client = await clientOf([stayMute], { timeoutMs: 400, retriesMax: 1 });
     expect(await failure(client.transfers.create(PAYMENT))).toMatchObject({ code: 'timeout', retryable: true });
     expect(server.seen).toHaveLength(2);
   });

@@ -18,12 +18,13 @@ function refusalOf(value: unknown) {
 describe('what is wrong is told briefly', () => {
   it('with ninety thousand unknown fields', () => {
     const fields = Object.fromEntries(Array.from({ length: 90_000 }, (_, index) => [`field ${index}`, 1]));
-    const startedAtMs = performance.now();
+    const startedAt = process.cpuUsage();
     expect(refusalOf({ list: [{ amount: '1', ...fields }] })).toMatchObject({
       code: 'invalid_request',
       errors: [{ path: 'list.0', message: 'has unknown fields: "field 0", "field 1", "field 2" and 89997 more' }],
     });
-    expect(performance.now() - startedAtMs).toBeLessThan(300);
+    const { user, system } = process.cpuUsage(startedAt);
+    expect((user + system) / 1_000).toBeLessThan(600);
   });
 
   it('with a field whose name is a novel, or ends in the middle of a character', () => {
