@@ -105,6 +105,13 @@ create table event_cursors (
   constraint event_cursors_sink_length CHECK (length(sink) >= 1 AND length(sink) <= 63)
 );
 
+create table event_retention (
+  only_row boolean not null default true,
+  deleted_through bigint not null,
+  constraint event_retention_pkey PRIMARY KEY (only_row),
+  constraint event_retention_only_row CHECK (only_row)
+);
+
 create table events (
   "position" bigint not null default nextval('event_position'::regclass),
   recorded_at timestamp(3) with time zone not null,

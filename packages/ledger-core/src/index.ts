@@ -91,6 +91,7 @@ export type {
   WorkOffBatch,
 } from './ledger-api.js';
 export type { EventLag, OldestWriter } from './postgres/event-cursors.js';
+export type { EventRange } from './postgres/event-log.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
 export { createRequestWorker, type RequestWorker, type RequestWorkerOptions } from './request-worker.js';

@@ -24,6 +24,7 @@ import type {
 import type { WorkedOff } from './engine/work-off.js';
 import type { Fact } from './events/fact.js';
 import type { EventSubscription, SubscribeOptions } from './events/tail.js';
+import type { EventRange } from './postgres/event-log.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
 import type { CheckpointProgress } from './time/checkpoints.js';
 import type { VerifyReport } from './verify/report.js';
@@ -366,6 +367,8 @@ export interface Ledger {
      * ```
      */
     subscribe(options?: SubscribeOptions): Promise<EventSubscription>;
+    /** Between which positions everything can be told, for a reader who comes back. */
+    range(): Promise<EventRange>;
   };
   /**
    * Calls the listener after commits of this process, in all ledgers of the engine, so that a relay need not

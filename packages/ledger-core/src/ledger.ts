@@ -17,6 +17,7 @@ import { createExpireOf, createHolds } from './holds.js';
 import type { Ledger, LedgerInTransaction, WorkOffBatch } from './ledger-api.js';
 import { fromPool, inSnapshot, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
+import { readEventRange } from './postgres/event-log.js';
 import { writeFirstEvent } from './postgres/events.js';
 import { checkLedgerName, readTimeZone, writeTimeZone } from './postgres/ledgers.js';
 import { checkSchema } from './postgres/migrate.js';
@@ -93,7 +94,10 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       onSubmit: (listener) => engine.requested.listen(listener),
     },
     within: (transaction) => ledgerWithin(book, transaction),
-    events: { subscribe: (options = {}) => tail.subscribe(name, options) },
+    events: {
+      subscribe: (options = {}) => tail.subscribe(name, options),
+      range: () => readEventRange(reads, store).catch(fail),
+    },
     onCommit: (listener) => commits.listen(listener),
     inLedger(other) {
       checkLedgerName(other);

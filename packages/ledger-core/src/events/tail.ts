@@ -24,7 +24,10 @@ export interface SubscribeOptions {
 }
 
 /** Batches of events in order; what one journal row stands for is never torn apart. */
-export type EventSubscription = AsyncIterable<readonly LedgerEvent[]>;
+export interface EventSubscription extends AsyncIterable<readonly LedgerEvent[]> {
+  /** The position it begins behind. */
+  readonly after: bigint;
+}
 
 export interface EventTail {
   subscribe(ledger: string, options: SubscribeOptions): Promise<EventSubscription>;
@@ -174,7 +177,8 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
       const ends = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
       following ??= follow();
       while (position === undefined && !ends.aborted) await announcement(ends);
-      return eventsAfter(ledger, after ?? position ?? 0n, ends);
+      const start = after ?? position ?? 0n;
+      return Object.assign(eventsAfter(ledger, start, ends), { after: start });
     },
     async close() {
       closing.abort();

@@ -122,7 +122,8 @@ export async function tryToLead(transaction: TransactionAdapter, { schema }: Sto
 
 /**
  * Deletes the facts that every sink has taken and that were recorded before an instant, at most `limit` of
- * them; answers how many. Changes of limits stay: what was available at a position is told by them. The cursors are locked meanwhile, so that none goes back behind what is deleted.
+ * them; answers how many, and remembers up to where. Changes of limits stay: what was available at a position is told by
+ * them. The cursors are locked meanwhile, so that none goes back behind what is deleted.
  */
 export async function deleteTakenEvents(
   transaction: TransactionAdapter,
@@ -137,7 +138,13 @@ export async function deleteTakenEvents(
          and type <> 'account.limits_changed.v1'
        order by position limit $2
      ),
-     deleted as (delete from ${schema}.events e using taken where e.position = taken.position returning 1)
+     deleted as (delete from ${schema}.events e using taken where e.position = taken.position returning e.position),
+     remembered as (
+       insert into ${schema}.event_retention (deleted_through)
+       select max(position) from deleted having count(*) > 0
+       on conflict (only_row) do update
+         set deleted_through = greatest(event_retention.deleted_through, excluded.deleted_through)
+     )
      select count(*) as count from deleted`,
     [before, limit],
   );

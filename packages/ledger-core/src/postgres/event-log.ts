@@ -164,3 +164,19 @@ export async function lastPosition(transaction: TransactionAdapter, { schema }: 
   );
   return BigInt(String(rows[0]?.position));
 }
+
+export interface EventRange {
+  /** Some facts up to this position have been deleted: who comes back from behind it may have missed them. */
+  readonly deletedThrough: bigint;
+  /** The highest position of a committed event, over all ledgers. */
+  readonly last: bigint;
+}
+
+/** Between which positions everything can be told. */
+export async function readEventRange(transaction: TransactionAdapter, store: Store): Promise<EventRange> {
+  const { rows } = await transaction.executeSql(
+    `select coalesce((select deleted_through from ${store.schema}.event_retention), 0)::text as deleted_through`,
+    [],
+  );
+  return { deletedThrough: BigInt(String(rows[0]?.deleted_through)), last: await lastPosition(transaction, store) };
+}

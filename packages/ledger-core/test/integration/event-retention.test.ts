@@ -33,12 +33,17 @@ it('deletes facts only when they are old enough and every sink has taken them, a
   await paused.stop();
   expect(await forget(inAnHour())).toBe(0);
   expect(await factsLeft()).toBe(2);
+  expect(await ledger.events.range()).toEqual({ deletedThrough: 0n, last: 3n });
 
   await bed.sql(`delete from micropay.event_cursors where sink = 'paused'`);
   await openWallets(ledger, { b: 1n });
   expect(await forget(inAnHour())).toBe(2);
   expect(await factsLeft()).toBe(1);
   expect(await bed.sql('select 1 from micropay.transfers')).toHaveLength(2);
+  expect(await ledger.events.range()).toEqual({ deletedThrough: 2n, last: 5n });
   await drain('kafka');
   expect(await forget(inAnHour())).toBe(1);
+  expect(await ledger.events.range()).toEqual({ deletedThrough: 4n, last: 5n });
+  expect(await forget(inAnHour())).toBe(0);
+  expect(await ledger.events.range()).toEqual({ deletedThrough: 4n, last: 5n });
 });

@@ -41,6 +41,12 @@ function deleteFacts() {
 }
 
 describe('a subscription', () => {
+  it('says where it begins', async () => {
+    const { last } = await ledger.events.range();
+    expect((await subscribe()).after).toBe(last);
+    expect((await subscribe(1n)).after).toBe(1n);
+  });
+
   it('tells what is committed from its beginning on, at once', async () => {
     await pay();
     const told = collect(await subscribe());
