@@ -12,6 +12,12 @@ export function checkIdempotencyKey(key: string, path = 'idempotencyKey'): void 
   throw fieldError('invalid_request', path, 'must be 1 to 255 printable ASCII characters');
 }
 
+/** Refuses an id that no stream has given out, or that no header can carry. */
+export function checkLastEventId(id: string): void {
+  if (typeof id === 'string' && /^[0-9.]{1,32}$/.test(id)) return;
+  throw fieldError('invalid_request', 'lastEventId', 'must be the lastEventId of an event');
+}
+
 /** Writes an amount down as text, because a JSON number cannot hold it. */
 export function writeAmount(amount: bigint, path: string): string {
   if (typeof amount === 'bigint') return amount.toString();

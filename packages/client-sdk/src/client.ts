@@ -4,6 +4,7 @@ import { type Api, bodyOf } from './api.js';
 import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
 import { type CashMovements, createCashMovements } from './cash-movements.js';
 import { createRequestClass, writeBody } from './checks.js';
+import { createEvents, type Events } from './events.js';
 import type { components, paths } from './generated/api.js';
 import { createHolds, type Holds } from './holds.js';
 import { createSession, type OnTokens } from './session.js';
@@ -46,6 +47,8 @@ export interface MicroPayClient {
   readonly transferRequests: TransferRequests;
   /** Accounts of every kind, for operators. */
   readonly accounts: Accounts;
+  /** What happens, as it happens. */
+  readonly events: Events;
   /** Money in, by operators. */
   readonly deposits: CashMovements;
   /** Money out, by operators. */
@@ -87,6 +90,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     holds: createHolds(api),
     transferRequests: createTransferRequests(api),
     accounts: createAccounts(api),
+    events: createEvents(api),
     deposits: createCashMovements(api, '/v1/deposits'),
     withdrawals: createCashMovements(api, '/v1/withdrawals'),
     me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),

@@ -10,6 +10,7 @@ export {
   type MicroPayErrorOptions,
   type ServerErrorCode,
 } from './errors.js';
+export type { Events, LiveEvent, LiveEventType, StreamOptions } from './events.js';
 export type {
   CaptureHold,
   Hold,

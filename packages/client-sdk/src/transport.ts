@@ -15,6 +15,9 @@ export interface SendOptions extends CallOptions {
   /** Whose credential goes with it; left out for calls that need none. */
   readonly session?: Session;
   readonly timeoutMs?: number;
+  readonly retriesMax?: number;
+  /** Answers as soon as the stream has begun; the timeout is for that alone. */
+  readonly streaming?: boolean;
   /** What a failure tells the caller, who needs it to make the same call again. */
   readonly idempotencyKey?: string;
 }
@@ -29,15 +32,17 @@ export interface TransportOptions {
   readonly retriesMax: number;
 }
 
-export function createTransport({ fetch, retriesMax, timeoutMs }: TransportOptions): Transport {
+export function createTransport({ fetch, timeoutMs, ...limits }: TransportOptions): Transport {
   return (call) => async (request) => {
     const { session, signal, repeatable, idempotencyKey } = call;
+    const { retriesMax } = { ...limits, ...call };
     const send = createSend(fetch, request, { timeoutMs, ...call });
     let credential = await session?.credential();
     let mayRenew = session !== undefined;
     for (let retries = 0; ; ) {
       const outcome = await send(credential);
-      if (outcome instanceof Response) return outcome;
+      // Not asked whether it is a Response: the one of a given `fetch` may be of another class.
+      if (!(outcome instanceof MicroPayError)) return outcome;
       if (outcome.status === 401 && mayRenew) {
         mayRenew = false;
         const renewed = await session?.renew(credential);
@@ -58,35 +63,39 @@ export function createTransport({ fetch, retriesMax, timeoutMs }: TransportOptio
 function createSend(
   fetch: TransportOptions['fetch'],
   request: Request,
-  { signal, timeoutMs, idempotencyKey }: SendOptions & { readonly timeoutMs: number },
+  { signal, timeoutMs, idempotencyKey, streaming }: SendOptions & { readonly timeoutMs: number },
 ) {
   return async (credential: string | undefined): Promise<Response | MicroPayError> => {
     if (signal?.aborted) return aborted(signal, idempotencyKey);
-    const timeout = AbortSignal.timeout(timeoutMs);
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), timeoutMs);
     const headers = new Headers(request.headers);
     if (credential !== undefined) headers.set('Authorization', writeAuthorization(credential, idempotencyKey));
     try {
       // A request is spent by sending it, and the next try needs it whole.
       const attempt = new Request(request.clone(), {
         headers,
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+        signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
       });
       const response = await fetch(attempt);
+      if (streaming && isEventStream(response)) return response;
       // Read here, so that a connection that breaks in the middle of the body is a failed try too.
       const body = await response.text();
       const { status } = response;
       if (!response.ok) return refusal(response, body, idempotencyKey);
       // Answered without the parser's error, which quotes what it read: there may be tokens in it.
-      if (status !== 204 && parseJson(body) === undefined) {
+      if (streaming || (status !== 204 && parseJson(body) === undefined)) {
         return notMicroPay({ status, requestId: requestIdOf(response), idempotencyKey });
       }
       return new Response(body === '' ? null : body, { status, headers: response.headers });
     } catch (cause) {
       if (signal?.aborted) return aborted(signal, idempotencyKey);
       const options = { cause, idempotencyKey };
-      return timeout.aborted
+      return timeout.signal.aborted
         ? new MicroPayError('timeout', `no answer came within ${timeoutMs} ms`, options)
         : new MicroPayError('network_error', 'the server could not be reached, or the connection broke', options);
+    } finally {
+      clearTimeout(timer);
     }
   };
 }
@@ -101,6 +110,10 @@ function refusal(response: Response, body: string, idempotencyKey: string | unde
   const problem = parseJson(body);
   if (isProblem(problem)) return problemToError(problem, options);
   return new MicroPayError('invalid_response', `HTTP status ${response.status}, and no answer of MicroPay's`, options);
+}
+
+function isEventStream({ ok, headers }: Response): boolean {
+  return ok && headers.get('Content-Type')?.startsWith('text/event-stream') === true;
 }
 
 function requestIdOf({ headers }: Response): string | undefined {

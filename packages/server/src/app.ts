@@ -57,7 +57,10 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
   });
 
   const relayMetrics = relay === undefined ? [] : [createRelayMetrics(relay)];
-  app.get('/metrics', serveMetrics(services, [async () => metrics.lines(), ...relayMetrics]));
+  app.get(
+    '/metrics',
+    serveMetrics(services, [async () => metrics.lines(), async () => services.liveEvents.metrics(), ...relayMetrics]),
+  );
   app.get('/docs', serveDocs);
   app.get('/docs/scalar.js', serveDocsScript);
 

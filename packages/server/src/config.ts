@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { checkSasl, KAFKA_VARIABLES, type KafkaSettings, redactKafka, toKafkaSettings } from './kafka-settings.js';
+import type { LiveLimits } from './live/live-limits.js';
 import { StartError } from './start-error.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -92,6 +93,8 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Where events go; without it they stay in the database until somebody asks for them. */
   readonly kafka?: KafkaSettings | undefined;
+  /** Other limits of live streams than those that suit everybody; for tests, so no variable sets them. */
+  readonly live?: Partial<LiveLimits>;
 }
 
 /** Reads the environment; a variable that is set to nothing counts as not set. */

@@ -12,6 +12,7 @@ import type { RepeatedWork } from './background.js';
 import type { Config } from './config.js';
 import type { Database } from './database/connect.js';
 import { createClientAddress } from './http/client-address.js';
+import { createLiveEvents } from './live/live-events.js';
 import type { Services } from './services.js';
 
 const REFRESH_ATTEMPTS_PER_MINUTE = 10;
@@ -25,7 +26,7 @@ const HOUR_MS = 3_600_000;
 
 /** Makes all that handlers work with, on a migrated database, and says what has to be repeated beside them. */
 export async function createServices(
-  config: Pick<Config, 'tokenIssuer' | 'trustedProxies' | 'operatorApiKey'>,
+  config: Pick<Config, 'tokenIssuer' | 'trustedProxies' | 'operatorApiKey' | 'live'>,
   ledger: Ledger,
   database: Database,
 ): Promise<{
@@ -45,6 +46,8 @@ export async function createServices(
   });
   const sessions = createSessions({ database, accessTokens, revokedSessions });
 
+  const authenticate = createAuthenticate(accessTokens, apiKeys);
+
   await signingKeys.rotate();
   await revokedSessions.poll();
   await apiKeys.reload();
@@ -56,7 +59,8 @@ export async function createServices(
       passwords: await createPasswords(),
       sessions,
       signingKeys,
-      authenticate: createAuthenticate(accessTokens, apiKeys),
+      authenticate,
+      liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       clientAddress: createClientAddress(config.trustedProxies),
       loginAttempts: createLoginAttempts(),
       refreshAttempts: createAttemptLimit('refresh', REFRESH_ATTEMPTS_PER_MINUTE),

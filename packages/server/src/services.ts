@@ -7,6 +7,7 @@ import type { Sessions } from './auth/sessions.js';
 import type { SigningKeys } from './auth/signing-keys.js';
 import type { Database } from './database/connect.js';
 import type { ClientAddress } from './http/client-address.js';
+import type { LiveEvents } from './live/live-events.js';
 
 /** All that handlers work with. */
 export interface Services {
@@ -16,6 +17,7 @@ export interface Services {
   readonly sessions: Sessions;
   readonly signingKeys: SigningKeys;
   readonly authenticate: Authenticate;
+  readonly liveEvents: LiveEvents;
   readonly clientAddress: ClientAddress;
   readonly loginAttempts: LoginAttempts;
   readonly refreshAttempts: AttemptLimit;

@@ -67,7 +67,13 @@ export async function startServer(config: Config, log: Logger = createLog(config
     const app = createApp({ services, log, corsOrigins, relay });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
     closers.push(() =>
-      Promise.all([listening.stop(REQUESTS_TIMEOUT_MS), relay?.stop(), worker.stop(), stopCommands()]),
+      Promise.all([
+        services.liveEvents.close(),
+        listening.stop(REQUESTS_TIMEOUT_MS),
+        relay?.stop(),
+        worker.stop(),
+        stopCommands(),
+      ]),
     );
     worker.start();
     if (kafka?.relayInServer) relay?.start(ledger);

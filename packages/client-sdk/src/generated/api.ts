@@ -371,6 +371,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens, as it happens: server-sent events
+         * @description Users are told of their own wallets and transfers, operators of the whole ledger. `event` is the type and `data` the event as JSON. Each `id`, sent back as `Last-Event-ID`, goes on exactly behind it. The first event, `opened`, has the id at which the stream begins; `position` moves it on where nothing is told for long. A comment comes every fifteen seconds. Before the server ends a stream it sends `end` with a problem: `token_expired` or `token_invalid` when the credential holds no longer, `stream_too_slow` when too little is read, `ledger_closed` when it stops.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deposits": {
         parameters: {
             query?: never;
@@ -756,7 +776,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "schema_outdated" | "schema_newer" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "internal_error";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "schema_outdated" | "schema_newer" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "events_gone" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow" | "internal_error";
         Register: {
             /**
              * Format: email
@@ -1209,6 +1229,721 @@ export interface components {
             };
             /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
             dryRun?: boolean;
+        };
+        LiveEvent: components["schemas"]["Event.user.created.v1"] | components["schemas"]["Event.account.opened.v1"] | components["schemas"]["Event.account.frozen.v1"] | components["schemas"]["Event.account.unfrozen.v1"] | components["schemas"]["Event.account.closed.v1"] | components["schemas"]["Event.account.limits_changed.v1"] | components["schemas"]["Event.transfer.posted.v1"] | components["schemas"]["Event.transfer.reversed.v1"] | components["schemas"]["Event.hold.placed.v1"] | components["schemas"]["Event.hold.captured.v1"] | components["schemas"]["Event.hold.released.v1"] | components["schemas"]["Event.hold.expired.v1"] | components["schemas"]["Event.transfer.requested.v1"] | components["schemas"]["Event.transfer.refused.v1"] | components["schemas"]["Event.transfer.request_replayed.v1"] | components["schemas"]["Event.balance.changed.v1"];
+        "Event.user.created.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "user.created.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description A user was created. */
+            data: {
+                /**
+                 * Format: uuid
+                 * @description UUID in lower case
+                 */
+                userId: string;
+            };
+        };
+        "Event.account.opened.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "account.opened.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description An account was opened, with balance zero. */
+            data: {
+                /** @example users:42:usd */
+                address: string;
+                /** @enum {string} */
+                type: "asset" | "liability" | "equity" | "income" | "expense";
+                /** @example USD */
+                currency: string;
+                /** @description least balance allowed; null for none */
+                minimum: string | null;
+                /** @description largest balance allowed; null for none */
+                maximum: string | null;
+            };
+        };
+        "Event.account.frozen.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "account.frozen.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description An account refuses new transfers on one side or both. */
+            data: {
+                /** @example users:42:usd */
+                address: string;
+                /** @enum {string} */
+                from: "open" | "frozen_debits" | "frozen_credits" | "frozen" | "closed";
+                /** @enum {string} */
+                to: "open" | "frozen_debits" | "frozen_credits" | "frozen" | "closed";
+                /** @description who did it */
+                by?: string;
+                /** @description why */
+                reason?: string;
+            };
+        };
+        "Event.account.unfrozen.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "account.unfrozen.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description A frozen account is open again. */
+            data: {
+                /** @example users:42:usd */
+                address: string;
+                /** @enum {string} */
+                from: "open" | "frozen_debits" | "frozen_credits" | "frozen" | "closed";
+                /** @enum {string} */
+                to: "open" | "frozen_debits" | "frozen_credits" | "frozen" | "closed";
+                /** @description who did it */
+                by?: string;
+                /** @description why */
+                reason?: string;
+            };
+        };
+        "Event.account.closed.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "account.closed.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description An account was closed, at zero, for ever. */
+            data: {
+                /** @example users:42:usd */
+                address: string;
+                /** @enum {string} */
+                from: "open" | "frozen_debits" | "frozen_credits" | "frozen" | "closed";
+                /** @enum {string} */
+                to: "open" | "frozen_debits" | "frozen_credits" | "frozen" | "closed";
+                /** @description who did it */
+                by?: string;
+                /** @description why */
+                reason?: string;
+            };
+        };
+        "Event.account.limits_changed.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "account.limits_changed.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description An account has other limits from here on. */
+            data: {
+                /** @example users:42:usd */
+                address: string;
+                /** @description least balance allowed; null for none */
+                minimum: string | null;
+                /** @description largest balance allowed; null for none */
+                maximum: string | null;
+                /** @description least balance allowed; null for none */
+                minimumBefore: string | null;
+                /** @description largest balance allowed; null for none */
+                maximumBefore: string | null;
+                /** @description who did it */
+                by?: string;
+                /** @description why */
+                reason?: string;
+            };
+        };
+        "Event.transfer.posted.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "transfer.posted.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description UUID in lower case
+                 */
+                transferId: string;
+                /**
+                 * Format: uuid
+                 * @description shared by linked transfers; null when it stands alone
+                 */
+                groupId: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is debited
+                 */
+                from: string;
+                /** @description Null when it is somebody else's */
+                fromAddress: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is credited
+                 */
+                to: string;
+                /** @description Null when it is somebody else's */
+                toAddress: string | null;
+                /** @description whole minor units, positive */
+                amount: string;
+                /** @example USD */
+                currency: string;
+                description: string | null;
+                /** @description the caller's own, any JSON */
+                metadata: {
+                    [key: string]: unknown;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC, milliseconds
+                 */
+                recordedAt: string;
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC, milliseconds
+                 */
+                effectiveAt: string;
+            };
+        };
+        "Event.transfer.reversed.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "transfer.reversed.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description the journal row that it is
+                 */
+                transferId: string;
+                /**
+                 * Format: uuid
+                 * @description the transfer that it takes back, or a part of it
+                 */
+                originalId: string;
+                /**
+                 * Format: uuid
+                 * @description shared by linked transfers; null when it stands alone
+                 */
+                groupId: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is debited
+                 */
+                from: string;
+                /** @description Null when it is somebody else's */
+                fromAddress: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is credited
+                 */
+                to: string;
+                /** @description Null when it is somebody else's */
+                toAddress: string | null;
+                /** @description whole minor units, positive */
+                amount: string;
+                /** @example USD */
+                currency: string;
+                description: string | null;
+                /** @description the caller's own, any JSON */
+                metadata: {
+                    [key: string]: unknown;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC, milliseconds
+                 */
+                recordedAt: string;
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC, milliseconds
+                 */
+                effectiveAt: string;
+            };
+        };
+        "Event.hold.placed.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "hold.placed.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description UUID in lower case
+                 */
+                holdId: string;
+                /**
+                 * Format: uuid
+                 * @description shared by linked transfers; null when it stands alone
+                 */
+                groupId: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is debited
+                 */
+                from: string;
+                /** @description Null when it is somebody else's */
+                fromAddress: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is credited
+                 */
+                to: string;
+                /** @description Null when it is somebody else's */
+                toAddress: string | null;
+                /** @description whole minor units, positive */
+                amount: string;
+                /** @example USD */
+                currency: string;
+                description: string | null;
+                /** @description the caller's own, any JSON */
+                metadata: {
+                    [key: string]: unknown;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC, milliseconds
+                 */
+                recordedAt: string;
+                /**
+                 * Format: date-time
+                 * @description null for never
+                 */
+                expiresAt: string | null;
+            };
+        };
+        "Event.hold.captured.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "hold.captured.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description the journal row that it is
+                 */
+                transferId: string;
+                /**
+                 * Format: uuid
+                 * @description the hold that it continues
+                 */
+                holdId: string;
+                /**
+                 * Format: uuid
+                 * @description shared by linked transfers; null when it stands alone
+                 */
+                groupId: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is debited
+                 */
+                from: string;
+                /** @description Null when it is somebody else's */
+                fromAddress: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is credited
+                 */
+                to: string;
+                /** @description Null when it is somebody else's */
+                toAddress: string | null;
+                /** @description whole minor units, positive */
+                amount: string;
+                /** @example USD */
+                currency: string;
+                description: string | null;
+                /** @description the caller's own, any JSON */
+                metadata: {
+                    [key: string]: unknown;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC, milliseconds
+                 */
+                recordedAt: string;
+                /** @description what went back to the payer beside the amount, with a final capture */
+                released: string;
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC, milliseconds
+                 */
+                effectiveAt: string;
+            };
+        };
+        "Event.hold.released.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "hold.released.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description the journal row that it is
+                 */
+                transferId: string;
+                /**
+                 * Format: uuid
+                 * @description the hold that it continues
+                 */
+                holdId: string;
+                /**
+                 * Format: uuid
+                 * @description shared by linked transfers; null when it stands alone
+                 */
+                groupId: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is debited
+                 */
+                from: string;
+                /** @description Null when it is somebody else's */
+                fromAddress: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is credited
+                 */
+                to: string;
+                /** @description Null when it is somebody else's */
+                toAddress: string | null;
+                /** @description whole minor units, positive */
+                amount: string;
+                /** @example USD */
+                currency: string;
+                description: string | null;
+                /** @description the caller's own, any JSON */
+                metadata: {
+                    [key: string]: unknown;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC, milliseconds
+                 */
+                recordedAt: string;
+            };
+        };
+        "Event.hold.expired.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "hold.expired.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description the journal row that it is
+                 */
+                transferId: string;
+                /**
+                 * Format: uuid
+                 * @description the hold that it continues
+                 */
+                holdId: string;
+                /**
+                 * Format: uuid
+                 * @description shared by linked transfers; null when it stands alone
+                 */
+                groupId: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is debited
+                 */
+                from: string;
+                /** @description Null when it is somebody else's */
+                fromAddress: string | null;
+                /**
+                 * Format: uuid
+                 * @description account that is credited
+                 */
+                to: string;
+                /** @description Null when it is somebody else's */
+                toAddress: string | null;
+                /** @description whole minor units, positive */
+                amount: string;
+                /** @example USD */
+                currency: string;
+                description: string | null;
+                /** @description the caller's own, any JSON */
+                metadata: {
+                    [key: string]: unknown;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description RFC 3339 in UTC, milliseconds
+                 */
+                recordedAt: string;
+            };
+        };
+        "Event.transfer.requested.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "transfer.requested.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description Somebody asked for a transfer, which is posted or refused later. */
+            data: {
+                /**
+                 * Format: uuid
+                 * @description UUID in lower case
+                 */
+                requestId: string;
+                /**
+                 * Format: uuid
+                 * @description the id that the transfer has once it is posted
+                 */
+                transferId: string;
+                /** @description id or address of an account, as the caller named it */
+                from: string;
+                /** @description id or address of an account, as the caller named it */
+                to: string;
+                /** @description whole minor units, positive */
+                amount: string;
+                /** @example USD */
+                currency: string;
+                description: string | null;
+                /** @description the caller's own, any JSON */
+                metadata: {
+                    [key: string]: unknown;
+                } | null;
+                /** @description id of who asked */
+                requestedBy: string | null;
+            };
+        };
+        "Event.transfer.refused.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "transfer.refused.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description A requested transfer was refused, for good. A posted one is told by transfer.posted.v1. */
+            data: {
+                /**
+                 * Format: uuid
+                 * @description UUID in lower case
+                 */
+                requestId: string;
+                /**
+                 * Format: uuid
+                 * @description of the transfer that never was
+                 */
+                transferId: string;
+                /**
+                 * @description a code of the error reference
+                 * @example insufficient_funds
+                 */
+                code: string;
+                /** @description for people; its wording may change */
+                message: string;
+                /** @description ids and limits, for programs */
+                details: {
+                    [key: string]: string | number | boolean | null;
+                };
+            };
+        };
+        "Event.transfer.request_replayed.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "transfer.request_replayed.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description A requested transfer had been posted already, by a call with the same idempotency key. */
+            data: {
+                /**
+                 * Format: uuid
+                 * @description UUID in lower case
+                 */
+                requestId: string;
+                /**
+                 * Format: uuid
+                 * @description that transfer.requested.v1 named; there will be no such transfer
+                 */
+                transferId: string;
+                /**
+                 * Format: uuid
+                 * @description the transfer that the key had posted
+                 */
+                postedTransferId: string;
+            };
+        };
+        "Event.balance.changed.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "balance.changed.v1";
+            /**
+             * Format: uuid
+             * @description The transfer, wallet or user that it is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description A transfer, a hold or the end of a hold changed an account's balance. */
+            data: {
+                /**
+                 * Format: uuid
+                 * @description UUID in lower case
+                 */
+                accountId: string;
+                /** @example users:42:usd */
+                address: string;
+                /** @example USD */
+                currency: string;
+                /** @description the account's version: 1, 2, 3 … without a gap, so that loss and repeats show */
+                sequence: string;
+                /** @description the settled balance after it, positive on the normal side */
+                posted: string;
+                /** @description whole minor units */
+                pendingIn: string;
+                /** @description whole minor units */
+                pendingOut: string;
+                /** @description what can be spent; null when the account has no minimum */
+                available: string | null;
+                /** @description what it added to the posted balance; 0 when only pending amounts changed */
+                change: string;
+                /**
+                 * Format: uuid
+                 * @description UUID in lower case
+                 */
+                transferId: string;
+            };
         };
         CreateDeposit: {
             /**
@@ -4008,6 +4743,112 @@ export interface operations {
                 };
             };
             /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description Only these types, separated by commas */
+                types?: string;
+            };
+            header?: {
+                /** @description Go on behind this id; from now on when left out */
+                "last-event-id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream; the schema is that of `data` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93/balance.changed/0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "type": "balance.changed.v1",
+                     *       "subject": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "time": "2026-11-22T18:00:00.000Z",
+                     *       "data": {
+                     *         "accountId": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *         "address": "users:0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10:usd",
+                     *         "currency": "USD",
+                     *         "sequence": "2",
+                     *         "posted": "3750",
+                     *         "pendingIn": "0",
+                     *         "pendingOut": "0",
+                     *         "available": "3750",
+                     *         "change": "-1250",
+                     *         "transferId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93"
+                     *       }
+                     *     }
+                     */
+                    "text/event-stream": components["schemas"]["LiveEvent"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `events_gone` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `too_many_streams` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `overloaded`, `ledger_closed`, `stream_too_slow` */
             503: {
                 headers: {
                     /** @description Seconds to wait */

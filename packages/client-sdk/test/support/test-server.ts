@@ -1,11 +1,12 @@
 import { createTestDatabase } from '@micropay/local-postgres/testing';
-import { readConfig, startServer } from '@micropay/server';
+import { type RunningServer, readConfig, startServer } from '@micropay/server';
 import { createClient, type MicroPayClient } from '../../src/index.js';
 
-const OPERATOR_KEY = 'operator-key-of-the-tests';
+export const OPERATOR_KEY = 'operator-key-of-the-tests';
 
 export interface TestServer {
   readonly url: string;
+  readonly databaseUrl: string;
   readonly operator: MicroPayClient;
   stop(): Promise<void>;
 }
@@ -13,15 +14,21 @@ export interface TestServer {
 /** The real server on a port and a database of its own. */
 export async function startTestServer(): Promise<TestServer> {
   const database = await createTestDatabase();
-  const server = await startServer(
-    readConfig({ DATABASE_URL: database.url, PORT: '0', OPERATOR_API_KEY: OPERATOR_KEY, LOG_LEVEL: 'silent' }),
-  );
+  const server = await startServerOn(database.url);
   return {
     url: server.url,
+    databaseUrl: database.url,
     operator: createClient({ baseUrl: server.url, apiKey: OPERATOR_KEY }),
     async stop() {
       await server.close();
       await database.drop();
     },
   };
+}
+
+/** One more process's worth of server, on a database that is there. */
+export function startServerOn(databaseUrl: string): Promise<RunningServer> {
+  return startServer(
+    readConfig({ DATABASE_URL: databaseUrl, PORT: '0', OPERATOR_API_KEY: OPERATOR_KEY, LOG_LEVEL: 'silent' }),
+  );
 }

@@ -1,3 +1,4 @@
+import { EVENT_STREAM } from './endpoint.js';
 import { PROBLEM_MEDIA_TYPE, type Problem } from './problem.js';
 
 /** What a handler returns: the JSON body, and headers beside those that every answer has. */
@@ -8,6 +9,11 @@ export interface Answer<Body> {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent in place of the body, piece by piece, as the headers say what it is. */
   readonly text?: AsyncIterable<string>;
+}
+
+/** An answer that goes on until one side ends it. */
+export interface StreamAnswer {
+  readonly stream: ReadableStream<Uint8Array>;
 }
 
 /** An API has no page to show: nothing is cached, framed, sniffed or loaded. */
@@ -45,4 +51,15 @@ export function problemResponse(
     status: problem.status,
     headers: { ...PROBLEM_HEADERS, 'x-request-id': requestId, ...headers },
   });
+}
+
+/** Proxies are asked to pass on each event as it comes. */
+export function streamResponse({ stream }: StreamAnswer, requestId: string): Response {
+  const headers = {
+    'content-type': EVENT_STREAM,
+    ...SECURE_HEADERS,
+    'x-accel-buffering': 'no',
+    'x-request-id': requestId,
+  };
+  return new Response(stream, { headers });
 }

@@ -9,6 +9,7 @@ export const TAGS = {
   Wallets: 'Balances and history',
   Transfers: 'Payments between wallets, and their reversals',
   Holds: 'Money that is set aside for a payee until it is captured, released or expires',
+  Events: 'What happens, as it happens',
   Operation: 'For operators: money in and out, accounts, checks',
   Service: 'Is it there, and what can it do',
 } as const;
@@ -18,6 +19,13 @@ export interface Content {
   readonly schema: z.ZodType;
   readonly example: unknown;
 }
+
+/** An answer that goes on: the schema of each event's data. */
+export interface EventContent extends Content {
+  readonly mediaType: typeof EVENT_STREAM;
+}
+
+export const EVENT_STREAM = 'text/event-stream';
 
 /** All that is to be said of a route but its handler: routing, checks and the OpenAPI document follow from it. */
 export interface Endpoint {
@@ -32,13 +40,14 @@ export interface Endpoint {
   readonly query?: z.ZodObject;
   /** An optional one may be missing, which is the same as `{}`. */
   readonly body?: Content & { readonly bytesMax?: number; readonly optional?: true };
+  readonly headers?: z.ZodObject;
   readonly idempotencyKey?: 'required' | 'optional';
   /** The body has a field `dryRun`: with it the answer is the same, with status 200 as nothing is created. */
   readonly dryRun?: true;
   readonly answer: {
     readonly status: 200 | 201 | 204;
     readonly description: string;
-    readonly content?: Content;
+    readonly content?: Content | EventContent;
   };
   /** The answer to who prefers to have it done later: `Prefer: respond-async`. */
   readonly accepted?: { readonly description: string; readonly content: Content };
@@ -51,7 +60,7 @@ export function refusalsOf(endpoint: Endpoint): readonly ErrorCode[] {
   const codes: ErrorCode[] = ['internal_error', 'database_unavailable', ...endpoint.refusals];
   if (endpoint.access !== 'anyone') codes.push('authentication_required', 'token_invalid', 'token_expired');
   if (endpoint.access === 'user' || endpoint.access === 'operator') codes.push('forbidden');
-  if (endpoint.query !== undefined) codes.push('invalid_request');
+  if (endpoint.query !== undefined || endpoint.headers !== undefined) codes.push('invalid_request');
   if (endpoint.body !== undefined) {
     codes.push('invalid_request', 'malformed_json', 'body_too_large', 'unsupported_media_type');
   }

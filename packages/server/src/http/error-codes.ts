@@ -62,9 +62,12 @@ const SERVER_ERRORS = {
   recipient_not_found: { status: 404, title: 'No such recipient' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   email_taken: { status: 409, title: 'The email is registered already' },
+  events_gone: { status: 410, title: 'The events are gone' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   rate_limited: { status: 429, title: 'Too many attempts' },
+  too_many_streams: { status: 429, title: 'Too many streams' },
+  stream_too_slow: { status: 503, title: 'The stream was read too slowly' },
   internal_error: { status: 500, title: 'The server made a mistake' },
 } as const satisfies Record<string, ErrorMeaning>;
 

@@ -1,5 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { type Access, type Endpoint, refusalsOf, TAGS } from './endpoint.js';
+import { type Access, type Content, type Endpoint, type EventContent, refusalsOf, TAGS } from './endpoint.js';
 import { ERROR_CODES, ERRORS, type ErrorCode } from './error-codes.js';
 import { IdempotencyKeyField } from './fields.js';
 import { PreferField } from './prefer.js';
@@ -73,11 +73,12 @@ function routeConfig(endpoint: Endpoint): RouteConfig {
 }
 
 function requestOf(endpoint: Endpoint): NonNullable<RouteConfig['request']> {
-  const { params, query, body, idempotencyKey, accepted } = endpoint;
+  const { params, query, headers, body, idempotencyKey, accepted } = endpoint;
   const key = idempotencyKey === 'required' ? IdempotencyKeyField : IdempotencyKeyField.optional();
   return {
     ...(params === undefined ? {} : { params }),
     ...(query === undefined ? {} : { query }),
+    ...(headers === undefined ? {} : { headers }),
     ...(idempotencyKey === undefined
       ? {}
       : {
@@ -103,7 +104,7 @@ function answerOf({ answer, accepted, idempotencyKey, dryRun }: Endpoint): Route
     ...(idempotencyKey === undefined ? {} : { headers: REPLAYED_HEADER }),
     ...(content === undefined
       ? {}
-      : { content: { 'application/json': { schema: content.schema, example: content.example } } }),
+      : { content: { [mediaTypeOf(content)]: { schema: content.schema, example: content.example } } }),
   };
   const created = {
     [status]: { description, ...rest },
@@ -125,6 +126,10 @@ const ACCEPTED_HEADERS = {
   Location: { description: 'Where to ask for the outcome', schema: { type: 'string' as const } },
   'Preference-Applied': { description: '`respond-async`', schema: { type: 'string' as const } },
 };
+
+function mediaTypeOf(content: Content | EventContent): string {
+  return 'mediaType' in content ? content.mediaType : 'application/json';
+}
 
 const REPLAYED_HEADER = {
   'Idempotent-Replayed': {

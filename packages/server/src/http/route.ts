@@ -1,8 +1,8 @@
 import type { z } from '@hono/zod-openapi';
 import type { Operator, Principal, UserPrincipal } from '../auth/principal.js';
 import type { Services } from '../services.js';
-import type { Answer } from './answer.js';
-import type { Endpoint } from './endpoint.js';
+import type { Answer, StreamAnswer } from './answer.js';
+import type { Endpoint, EventContent } from './endpoint.js';
 
 interface PrincipalByAccess {
   anyone: undefined;
@@ -16,6 +16,7 @@ export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
   readonly principal: PrincipalByAccess[Definition['access']];
   readonly params: Definition extends { params: infer Schema extends z.ZodType } ? z.output<Schema> : undefined;
   readonly query: Definition extends { query: infer Schema extends z.ZodType } ? z.output<Schema> : undefined;
+  readonly headers: Definition extends { headers: infer Schema extends z.ZodType } ? z.output<Schema> : undefined;
   readonly body: Definition extends { body: { schema: infer Schema extends z.ZodType } } ? z.output<Schema> : undefined;
   readonly idempotencyKey: Definition extends { idempotencyKey: 'required' }
     ? string
@@ -26,9 +27,17 @@ export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
   readonly respondAsync: boolean;
   /** Where the request came from, for rate limits. */
   readonly clientAddress: string;
+  /** The credential as it came, for an answer that goes on for as long as it holds. */
+  readonly authorization: string | null;
+  /** Ends the connection, whatever has been answered. */
+  readonly disconnect: () => void;
 }
 
-type AnswerOf<Definition extends Endpoint> =
+type AnswerOf<Definition extends Endpoint> = Definition extends { answer: { content: EventContent } }
+  ? StreamAnswer
+  : JsonAnswerOf<Definition>;
+
+type JsonAnswerOf<Definition extends Endpoint> =
   | (Definition extends { answer: { content: { schema: infer Schema extends z.ZodType } } }
       ? Answer<z.input<Schema>>
       : Answer<undefined>)
@@ -43,7 +52,9 @@ export type Handler<Definition extends Endpoint> = (
 /** An endpoint and what makes its handler, once the services are there. */
 export interface Route {
   readonly endpoint: Endpoint;
-  readonly bind: (services: Services) => (request: EndpointRequest) => Promise<Answer<unknown>> | Answer<unknown>;
+  readonly bind: (
+    services: Services,
+  ) => (request: EndpointRequest) => Promise<Answer<unknown> | StreamAnswer> | Answer<unknown> | StreamAnswer;
 }
 
 /** Holds a handler to the description of its endpoint: what it is given, and what it must answer. */

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { authorize } from '../auth/authenticate.js';
 import type { Principal } from '../auth/principal.js';
 import type { Services } from '../services.js';
-import { jsonResponse, problemResponse } from './answer.js';
+import { jsonResponse, problemResponse, streamResponse } from './answer.js';
 import type { Endpoint } from './endpoint.js';
 import { readIdempotencyKey } from './idempotency-key.js';
 import { parse } from './invalid.js';
@@ -42,7 +42,12 @@ export function serveRoute(
     try {
       const request = await checkRequest(endpoint, services, context);
       const result = await handle(request);
-      response = jsonResponse(result.status ?? statusOf(endpoint, request), result, id);
+      // Nobody reads what would be the body.
+      if ('stream' in result && context.req.raw.method === 'HEAD') await result.stream.cancel();
+      response =
+        'stream' in result
+          ? streamResponse(result, id)
+          : jsonResponse(result.status ?? statusOf(endpoint, request), result, id);
     } catch (error) {
       response = refuse(error, id, log);
     }
@@ -76,7 +81,7 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
     principal = await services.authenticate(headers.get('authorization'));
     authorize(principal, endpoint.access);
   }
-  const { params, query, body, idempotencyKey } = endpoint;
+  const { params, query, headers: headersSchema, body, idempotencyKey } = endpoint;
   return {
     principal,
     idempotencyKey:
@@ -84,6 +89,9 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
     respondAsync: endpoint.accepted !== undefined && prefersAsync(headers.get('prefer')),
     params: params === undefined ? undefined : context.req.param(),
     query: query === undefined ? undefined : parse(query, context.req.query()),
+    headers: headersSchema === undefined ? undefined : parse(headersSchema, Object.fromEntries(headers)),
+    authorization: headers.get('authorization'),
+    disconnect: () => context.env?.outgoing?.destroy(),
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, body)),
     clientAddress: endpoint.access === 'anyone' ? services.clientAddress(context.env?.incoming) : '',
   } as unknown as EndpointRequest;

@@ -8,6 +8,7 @@ import {
 } from './account-changes.js';
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts.js';
 import { createDepositRoute, createWithdrawalRoute } from './deposits.js';
+import { eventsRoute } from './events.js';
 import { captureHoldRoute, releaseHoldRoute } from './hold-captures.js';
 import { getHoldRoute, placeHoldRoute } from './holds.js';
 import { jwksRoute } from './jwks.js';
@@ -52,6 +53,7 @@ export const ROUTES: readonly Route[] = [
   listHoldsRoute,
   captureHoldRoute,
   releaseHoldRoute,
+  eventsRoute,
   createDepositRoute,
   createWithdrawalRoute,
   freezeWalletRoute,

@@ -1,0 +1,160 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { type Api, bodyOf } from './api.js';
+import { checkLastEventId } from './checks.js';
+import { MicroPayError, notMicroPay } from './errors.js';
+import type { components } from './generated/api.js';
+import { retryDelay, wait } from './retry.js';
+import type { CallOptions } from './transport.js';
+
+type EventJson = components['schemas']['LiveEvent'];
+
+/** Members of an event's data that are whole numbers, written as strings. */
+const AMOUNTS = [
+  'amount',
+  'posted',
+  'pendingIn',
+  'pendingOut',
+  'available',
+  'change',
+  'minimum',
+  'maximum',
+  'minimumBefore',
+  'maximumBefore',
+  'released',
+  'sequence',
+] as const;
+type AmountName = (typeof AMOUNTS)[number];
+
+type WithAmounts<Data> = {
+  readonly [Name in keyof Data]: Name extends AmountName ? bigint | Extract<Data[Name], null> : Data[Name];
+};
+
+type ToLiveEvent<Json> = Json extends EventJson
+  ? Readonly<Omit<Json, 'data'>> & {
+      readonly data: WithAmounts<Json['data']>;
+      /** Where the stream goes on behind this event. */
+      readonly lastEventId: string;
+    }
+  : never;
+
+/** What happened in a wallet; amounts are whole minor units. Branch on `type`. */
+export type LiveEvent = ToLiveEvent<EventJson>;
+export type LiveEventType = LiveEvent['type'];
+
+export interface StreamOptions extends CallOptions {
+  /** `lastEventId` of the last event that was seen; from now on when left out. */
+  readonly lastEventId?: string;
+  /** Only these types. */
+  readonly types?: readonly LiveEventType[];
+}
+
+export interface Events {
+  /**
+   * What happens, as it happens: a user's own wallets and transfers, the whole ledger for operators. It reconnects by
+   * itself, as often as it has to, and goes on exactly behind the last event; it ends with its signal. Events that are
+   * read too slowly wait at the server.
+   *
+   * ```ts
+   * for await (const event of client.events.stream({ signal })) {
+   *   if (event.type === 'balance.changed.v1') console.log(event.data.address, event.data.available);
+   * }
+   * ```
+   *
+   * @throws {MicroPayError} `events_gone` when it was away for too long: read the wallets and begin anew; a refusal
+   *   that passes is not thrown
+   */
+  stream(options?: StreamOptions): AsyncGenerator<LiveEvent, void, undefined>;
+}
+
+/** Three heartbeats that did not come: the connection is gone without a word. */
+const SILENCE_MAX_MS = 45_000;
+
+export function createEvents({ routes, send }: Api): Events {
+  /** Tries until the server answers with a stream or a refusal. */
+  async function open({ signal, types }: StreamOptions, lastEventId: string | undefined) {
+    const fetch = send({ signal, repeatable: true, streaming: true, retriesMax: Number.POSITIVE_INFINITY });
+    const query = types === undefined ? {} : { types: types.join(',') };
+    const header = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    const headers = { Accept: 'text/event-stream' };
+    const answer = routes.GET('/v1/events', { params: { query, header }, headers, fetch, parseAs: 'stream' });
+    return bodyOf(answer, (body) => body as ReadableStream<Uint8Array> | null);
+  }
+
+  return {
+    async *stream(options = {}) {
+      const { signal } = options;
+      let { lastEventId } = options;
+      if (lastEventId !== undefined) checkLastEventId(lastEventId);
+      let breaks = 0;
+      try {
+        for (;;) {
+          const body = await open(options, lastEventId);
+          for await (const { id, event, data } of messagesOf(body)) {
+            lastEventId = id ?? lastEventId;
+            // Whatever the server's last word was: coming back says whether it is a refusal.
+            if (event === 'end') break;
+            if (lastEventId === undefined || event === 'opened' || event === 'position') continue;
+            yield parseEvent(data, lastEventId);
+            breaks = 0;
+          }
+          await wait(delayAfter(breaks), signal);
+          breaks += 1;
+        }
+      } catch (error) {
+        if (!signal?.aborted) throw error;
+      }
+    },
+  };
+}
+
+function delayAfter(breaks: number): number {
+  const broken = new MicroPayError('network_error', 'the stream broke');
+  const limits = { repeatable: true, retries: breaks, retriesMax: Number.POSITIVE_INFINITY };
+  return retryDelay(broken, limits) ?? 0;
+}
+
+/** The messages of one connection, until it ends, breaks or falls silent. */
+async function* messagesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<EventSourceMessage> {
+  if (body === null) return;
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  const messages: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (message) => messages.push(message) });
+  try {
+    for (;;) {
+      const chunk = await nextChunk(reader);
+      if (chunk === undefined) return;
+      parser.feed(decoder.decode(chunk, { stream: true }));
+      yield* messages.splice(0);
+    }
+  } finally {
+    // It may be broken already, and the other side need not be waited for.
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+/** Undefined at the end, however it came. */
+async function nextChunk(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), SILENCE_MAX_MS);
+  });
+  const chunk = reader.read().then(
+    ({ value }) => value,
+    () => undefined,
+  );
+  const first = await Promise.race([chunk, silence]);
+  clearTimeout(timer);
+  return first;
+}
+
+function parseEvent(text: string, lastEventId: string): LiveEvent {
+  try {
+    const event = JSON.parse(text) as EventJson;
+    const data: Record<string, unknown> = { ...event.data };
+    for (const name of AMOUNTS) if (typeof data[name] === 'string') data[name] = BigInt(data[name]);
+    return { ...event, data, lastEventId } as unknown as LiveEvent;
+  } catch {
+    throw notMicroPay({});
+  }
+}

@@ -1,0 +1,52 @@
+import { z } from '@hono/zod-openapi';
+import { EVENT_DATA, type EventType } from '@micropay/ledger-core';
+import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, TimeField } from '../http/fields.js';
+
+const HiddenAddressField = z.string().nullable().openapi({ description: "Null when it is somebody else's" });
+
+/** The data of a type as callers are shown it: the address of the other party may be hidden. */
+function shownSchema(type: EventType): z.ZodObject {
+  const data: z.ZodObject = EVENT_DATA[type];
+  if (!('fromAddress' in data.shape)) return data;
+  return data.extend({ fromAddress: HiddenAddressField, toAddress: HiddenAddressField });
+}
+
+export const EVENT_TYPES = Object.keys(EVENT_DATA) as [EventType, ...EventType[]];
+
+function eventSchema(type: EventType) {
+  return z
+    .object({
+      id: z.string().openapi({ description: 'The same in every delivery' }),
+      type: z.literal(type),
+      subject: IdField.openapi({ description: 'The transfer, wallet or user that it is about' }),
+      time: TimeField,
+      data: shownSchema(type),
+    })
+    .openapi(`Event.${type}`);
+}
+
+const [first, ...others] = EVENT_TYPES.map(eventSchema);
+
+/** The data of one event of the stream. */
+export const LiveEventSchema = z
+  .discriminatedUnion('type', [first as ReturnType<typeof eventSchema>, ...others])
+  .openapi('LiveEvent');
+
+export const EXAMPLE_EVENT = {
+  id: `${EXAMPLE_IDS.transfer}/balance.changed/${EXAMPLE_IDS.wallet}`,
+  type: 'balance.changed.v1',
+  subject: EXAMPLE_IDS.wallet,
+  time: EXAMPLE_TIME,
+  data: {
+    accountId: EXAMPLE_IDS.wallet,
+    address: `users:${EXAMPLE_IDS.user}:usd`,
+    currency: 'USD',
+    sequence: '2',
+    posted: '3750',
+    pendingIn: '0',
+    pendingOut: '0',
+    available: '3750',
+    change: '-1250',
+    transferId: EXAMPLE_IDS.transfer,
+  },
+};

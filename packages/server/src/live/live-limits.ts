@@ -1,0 +1,32 @@
+/** What bounds the live streams of a process. */
+export interface LiveLimits {
+  readonly streamsMax: number;
+  /** Of one user, or of one operator's key. */
+  readonly streamsPerPrincipalMax: number;
+  /** Characters that wait for one client. */
+  readonly bufferLengthMax: number;
+  /** A client who is sent nothing else is sent a heartbeat this often. */
+  readonly heartbeatMs: number;
+  /** A client who takes nothing for so long, while something waits, is cut off. */
+  readonly stallMs: number;
+  /** How often credentials, heartbeats and stalls are looked at. */
+  readonly checkMs: number;
+  /** How long a client may take for the last words. */
+  readonly lingerMs: number;
+  /** How many positions behind the end a user may come back from; operators from anywhere. */
+  readonly resumePositionsMax: number;
+  /** Streams that read from the tables at the same time. */
+  readonly catchUpsAtOnceMax: number;
+}
+
+export const LIVE_LIMITS: LiveLimits = {
+  streamsMax: 5_000,
+  streamsPerPrincipalMax: 10,
+  bufferLengthMax: 64 * 1024,
+  heartbeatMs: 15_000,
+  stallMs: 30_000,
+  checkMs: 1_000,
+  lingerMs: 1_000,
+  resumePositionsMax: 100_000,
+  catchUpsAtOnceMax: 4,
+};

@@ -1,0 +1,33 @@
+/** How far a stream has come: behind an event of a row of the log, or behind the whole row. */
+export interface StreamMark {
+  readonly position: bigint;
+  /** Of the event in its row, from 0; infinite behind the whole row. */
+  readonly index: number;
+}
+
+/** `17.2` behind an event, `17` behind a whole row. */
+const MARK_PATTERN = /^([0-9]{1,18})(?:\.([0-9]{1,3}))?$/;
+
+export function wholeRow(position: bigint): StreamMark {
+  return { position, index: Number.POSITIVE_INFINITY };
+}
+
+/** Undefined for a text that was never given out. */
+export function parseMark(text: string): StreamMark | undefined {
+  const [, position, index] = MARK_PATTERN.exec(text) ?? [];
+  if (position === undefined) return undefined;
+  return index === undefined ? wholeRow(BigInt(position)) : { position: BigInt(position), index: Number(index) };
+}
+
+export function formatMark({ position, index }: StreamMark): string {
+  return Number.isFinite(index) ? `${position}.${index}` : `${position}`;
+}
+
+/** The position behind which to read on, so that the rest of a row that was begun comes again. */
+export function readAfter({ position, index }: StreamMark): bigint {
+  return Number.isFinite(index) ? position - 1n : position;
+}
+
+export function isSeen(mark: StreamMark, event: StreamMark): boolean {
+  return event.position < mark.position || (event.position === mark.position && event.index <= mark.index);
+}
