@@ -76,7 +76,9 @@ it('tells a user what happens in their own wallets, with amounts as bigint, and 
   await Promise.all([hers, his, others].map((stream) => stream?.stop()));
 });
 
-it('goes on over connections that are cut again and again, without loss and without repeats', async () => {
+it('goes on over connections that are cut again and again, without loss and without repeats', {
+  timeout: 120_000,
+}, async () => {
   const proxy = await startSwitchingProxy(server.url);
   const [alice, bob] = [await makeUser({ balance: 1_000n }), await makeUser()];
   proxy.cutBehindBytes = () => 500 + Math.random() * 3_000;
@@ -94,7 +96,7 @@ it('goes on over connections that are cut again and again, without loss and with
   await proxy.close();
 });
 
-it('follows from one server process to the next when the first stops', async () => {
+it('follows from one server process to the next when the first stops', { timeout: 120_000 }, async () => {
   const first = await startServerOn(server.databaseUrl);
   const second = await startServerOn(server.databaseUrl);
   const proxy = await startSwitchingProxy(first.url);
