@@ -63,6 +63,8 @@ export function createCluster({ account, path, passwordFile }: Cluster, durable:
 /** Starts the server without waiting for it. */
 export function spawnServer({ account, path, logFile }: Cluster, settings: Readonly<Record<string, string>>) {
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  rmSync(logFile, { force: true });
+  // A file of its own: connections of a killed server go on writing to theirs for a while.
   const log = openSync(logFile, 'w', 0o600);
   const [command, words] = commandLine(account, account.binaries.postgres, ['-D', path, ...flags]);
   // A session of its own: Ctrl-C goes to everything in the terminal's group, and the database has to go last.

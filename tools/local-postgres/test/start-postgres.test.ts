@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { withClient } from '../src/databases.js';
 import { type LocalPostgres, startPostgres, startTemporaryPostgres } from '../src/index.js';
@@ -177,6 +179,26 @@ describe('startPostgres', () => {
 
     postgres.stop();
     expect(isAlive(postgres.pid)).toBe(false);
+  });
+
+  it('revives PostgreSQL although connections of the killed one work on and tell the log of their end', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {});
+    const postgres = await start({ revive: true });
+    const clients = Array.from({ length: 12 }, () => new Client({ connectionString: postgres.url }));
+    for (const client of clients) client.on('error', () => {});
+    await Promise.all(clients.map((client) => client.connect()));
+    // The log is longer than the part of it that errors quote: whoever writes at the old place writes behind a hole.
+    for (const client of clients) await client.query('select 1 / 0').catch(() => {});
+    // They do not look up before they are done, one after the other, and until the last their memory is in use.
+    for (const [index, client] of clients.entries()) {
+      client.query('select count(*) from generate_series(1, $1)', [(index + 1) * 500_000]).catch(() => {});
+    }
+    await sleep(100);
+    process.kill(postgres.pid, 'SIGKILL');
+    await vi.waitFor(() => expect(query(postgres.url, 'select 1')).resolves.toEqual([1]), {
+      timeout: 60_000,
+      interval: 100,
+    });
   });
 
   it('says what PostgreSQL said when it does not start, and gives the directory back', async () => {
