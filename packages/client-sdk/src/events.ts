@@ -89,7 +89,7 @@ export function createEvents({ routes, send }: Api): Events {
       try {
         for (;;) {
           const body = await open(options, lastEventId);
-          for await (const { id, event, data } of messagesOf(body)) {
+          for await (const { id, event, data } of messagesOf(body, signal)) {
             lastEventId = id ?? lastEventId;
             // Whatever the server's last word was: coming back says whether it is a refusal.
             if (event === 'end') break;
@@ -113,8 +113,11 @@ function delayAfter(breaks: number): number {
   return retryDelay(broken, limits) ?? 0;
 }
 
-/** The messages of one connection, until it ends, breaks or falls silent. */
-async function* messagesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<EventSourceMessage> {
+/** The messages of one connection, until it ends, breaks, falls silent or is not wanted any more. */
+async function* messagesOf(
+  body: ReadableStream<Uint8Array> | null,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<EventSourceMessage> {
   if (body === null) return;
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -122,7 +125,7 @@ async function* messagesOf(body: ReadableStream<Uint8Array> | null): AsyncGenera
   const parser = createParser({ onEvent: (message) => messages.push(message) });
   try {
     for (;;) {
-      const chunk = await nextChunk(reader);
+      const chunk = await nextChunk(reader, signal);
       if (chunk === undefined) return;
       parser.feed(decoder.decode(chunk, { stream: true }));
       yield* messages.splice(0);
@@ -133,19 +136,26 @@ async function* messagesOf(body: ReadableStream<Uint8Array> | null): AsyncGenera
   }
 }
 
-/** Undefined at the end, however it came. */
-async function nextChunk(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const silence = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), SILENCE_MAX_MS);
+/**
+ * Undefined at the end, however it came. The signal is listened to here as well: platforms may lose a request's own once
+ * nobody holds the request any more, and a stream lives long.
+ */
+function nextChunk(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | undefined> {
+  return new Promise((resolve) => {
+    const end = (chunk?: Uint8Array) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      resolve(chunk);
+    };
+    const onAbort = () => end();
+    const timer = setTimeout(onAbort, SILENCE_MAX_MS);
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) end();
+    reader.read().then(({ value }) => end(value), onAbort);
   });
-  const chunk = reader.read().then(
-    ({ value }) => value,
-    () => undefined,
-  );
-  const first = await Promise.race([chunk, silence]);
-  clearTimeout(timer);
-  return first;
 }
 
 function parseEvent(text: string, lastEventId: string): LiveEvent {

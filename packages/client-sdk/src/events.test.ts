@@ -1,0 +1,95 @@
+import { afterEach, expect, it } from 'vitest';
+import { type Act, refuse, type ScriptedServer, startScriptedServer } from '../test/support/scripted-server.js';
+import { createClient } from './client.js';
+import type { LiveEvent } from './events.js';
+
+let server: ScriptedServer;
+
+afterEach(() => server.close());
+
+const balanceChanged = (id: string, sequence: number) =>
+  `id: ${id}\nevent: balance.changed.v1\ndata: ${JSON.stringify({
+    type: 'balance.changed.v1',
+    data: { sequence: `${sequence}`, available: null, posted: '-12' },
+  })}\n\n`;
+
+/** Streams a text, and ends or leaves the stream open. */
+const tell =
+  (text: string, { end = false } = {}): Act =>
+  (response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.write(text);
+    if (end) response.end();
+  };
+
+async function take(stream: AsyncIterable<LiveEvent>, count: number): Promise<readonly LiveEvent[]> {
+  const events: LiveEvent[] = [];
+  for await (const event of stream) {
+    events.push(event);
+    if (events.length === count) break;
+  }
+  return events;
+}
+
+it('renews the session when its token expires, and goes on behind the last event', async () => {
+  const tokens = { accessToken: 'fresh', refreshToken: 'next', expiresIn: 600 };
+  server = await startScriptedServer(
+    tell(
+      `id: 4\nevent: opened\ndata: {}\n\n${balanceChanged('5.1', 1)}event: end\ndata: {"code":"token_expired"}\n\n`,
+      {
+        end: true,
+      },
+    ),
+    refuse(401, 'token_expired'),
+    (response) =>
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(tokens)) && undefined,
+    tell(balanceChanged('6.2', 2)),
+  );
+  const client = createClient({ baseUrl: server.url, accessToken: 'stale', refreshToken: 'first' });
+  const events = await take(client.events.stream({ types: ['balance.changed.v1'] }), 2);
+  expect(events.map(({ lastEventId, data }) => ({ lastEventId, ...data }))).toEqual([
+    { lastEventId: '5.1', sequence: 1n, available: null, posted: -12n },
+    { lastEventId: '6.2', sequence: 2n, available: null, posted: -12n },
+  ]);
+  expect(server.seen.map(({ path, headers }) => [path.split('?')[0], headers['last-event-id']])).toEqual([
+    ['/v1/events', undefined],
+    ['/v1/events', '5.1'],
+    ['/v1/auth/refresh', undefined],
+    ['/v1/events', '5.1'],
+  ]);
+  expect(server.seen[3]?.headers.authorization).toBe('Bearer fresh');
+});
+
+it('goes on behind where it was opened or moved on to, when nothing was told', async () => {
+  server = await startScriptedServer(
+    tell('id: 4\nevent: opened\ndata: {}\n\n', { end: true }),
+    refuse(503, 'overloaded'),
+    tell(':\n\nid: 9\nevent: position\ndata: {}\n\n', { end: true }),
+    tell(balanceChanged('10.0', 1)),
+  );
+  await take(createClient({ baseUrl: server.url, accessToken: 'a' }).events.stream(), 1);
+  expect(server.seen.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '4', '4', '9']);
+});
+
+it('ends with its signal, also where the platform has lost it', async () => {
+  server = await startScriptedServer(tell(balanceChanged('1.0', 1)));
+  const client = createClient({
+    baseUrl: server.url,
+    accessToken: 'a',
+    fetch: ({ url, headers }) => fetch(new Request(url, { headers })),
+  });
+  const ending = new AbortController();
+  const events: LiveEvent[] = [];
+  for await (const event of client.events.stream({ signal: ending.signal })) {
+    events.push(event);
+    setTimeout(() => ending.abort(), 50);
+  }
+  expect(events).toHaveLength(1);
+});
+
+it.each(['', 'x', '1\n2', 7])('refuses %j as an id before it sends anything', async (lastEventId) => {
+  server = await startScriptedServer(tell(''));
+  const stream = createClient({ baseUrl: server.url }).events.stream({ lastEventId: lastEventId as string });
+  await expect(take(stream, 1)).rejects.toMatchObject({ code: 'invalid_request' });
+  expect(server.seen).toEqual([]);
+});
