@@ -7,7 +7,9 @@ import { expectSound, useTestBed } from '../support/test-bed.js';
 const bed = useTestBed();
 const page = readFileSync(new URL('../../../../docs/reference/holds.md', import.meta.url), 'utf8');
 
-const rows = [...page.matchAll(/^\| (.+?) \| (.+?) \| (.+?) \| (\d+) \| (\d+) \|$/gm)].map(
+/** The first table of the page: what stands below a heading is about something else. */
+const [table = ''] = page.split('\n## ');
+const rows = [...table.matchAll(/^\| (.+?) \| (.+?) \| (.+?) \| (\d+) \| (\d+) \|$/gm)].map(
   ([, state = '', action = '', result = '', captured = '', remaining = '']) =>
     [state, action, result.replaceAll('`', ''), BigInt(captured), BigInt(remaining)] as const,
 );
