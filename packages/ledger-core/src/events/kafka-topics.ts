@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { UnfitSinkError } from './publisher.js';
 
@@ -27,15 +28,11 @@ export async function prepareTopics(kafka: Kafka, options: KafkaTopics): Promise
     const existing = new Set(await admin.listTopics());
     const missing = topics.filter((topic) => !existing.has(topic));
     if (missing.length > 0) {
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: missing.map((topic) => ({ topic, numPartitions, replicationFactor, configEntries })),
-      });
+      const made = missing.map((topic) => ({ topic, numPartitions, replicationFactor, configEntries }));
+      await onceKnown(() => admin.createTopics({ waitForLeaders: true, topics: made }));
     }
-    const { resources } = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: topics.map((name) => ({ type: TOPIC_RESOURCE, name, configNames: ['max.message.bytes'] })),
-    });
+    const asked = topics.map((name) => ({ type: TOPIC_RESOURCE, name, configNames: ['max.message.bytes'] }));
+    const { resources } = await onceKnown(() => admin.describeConfigs({ includeSynonyms: false, resources: asked }));
     const limits = resources.map(({ resourceName, configEntries }) => {
       const limit = Number(configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue);
       if (limit < messageBytesMin) {
@@ -48,5 +45,21 @@ export async function prepareTopics(kafka: Kafka, options: KafkaTopics): Promise
     return Math.min(...limits);
   } finally {
     await admin.disconnect();
+  }
+}
+
+const KNOWN_AFTER_MS = 100;
+const KNOWN_ATTEMPTS_MAX = 100;
+
+/** A topic that was just made is not known to every broker for a moment; making it again changes nothing. */
+async function onceKnown<Result>(ask: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isUnknown = error instanceof Error && 'type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION';
+      if (!isUnknown || attempt === KNOWN_ATTEMPTS_MAX) throw error;
+      await delay(KNOWN_AFTER_MS);
+    }
   }
 }

@@ -4,7 +4,7 @@ import { type CommandConsumer, type CommandConsumerOptions, createCommandConsume
 import { requireKafka, testBrokers, uniqueName } from '@micropay/local-kafka/testing';
 import { Kafka, logLevel, type Message, Partitioners } from 'kafkajs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { readTopics } from '../support/kafka-events.js';
+import { readTopics, untilItHasLeaders } from '../support/kafka-events.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { openWallets, postedOf, useTestBed } from '../support/test-bed.js';
 
@@ -44,7 +44,7 @@ async function send(topic: string, messages: Message[]): Promise<void> {
   const kafka = new Kafka({ brokers: await testBrokers(), logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: true });
+  await untilItHasLeaders(() => admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: true }));
   await admin.disconnect();
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();

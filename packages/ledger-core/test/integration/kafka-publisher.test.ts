@@ -4,7 +4,7 @@ import { requireKafka, testBrokers, uniqueName } from '@micropay/local-kafka/tes
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { itKeepsTheContract } from '../support/event-publisher-contract.js';
-import { fromKafkaMessage, readTopics, topicsOf } from '../support/kafka-events.js';
+import { fromKafkaMessage, readTopics, topicsOf, untilItHasLeaders } from '../support/kafka-events.js';
 import { sequenceFaults } from '../support/recording-publisher.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
 
@@ -69,7 +69,9 @@ describe('a Kafka publisher', () => {
   it('makes its topics with the partitions that were chosen, and leaves existing ones as they are', async () => {
     const prefix = uniqueName();
     await withAdmin((admin) =>
-      admin.createTopics({ topics: [{ topic: `${prefix}.accounts`, numPartitions: 2 }], waitForLeaders: true }),
+      untilItHasLeaders(() =>
+        admin.createTopics({ topics: [{ topic: `${prefix}.accounts`, numPartitions: 2 }], waitForLeaders: true }),
+      ),
     );
     const publisher = await publisherFor(prefix, { partitions: 4 });
     await publisher.connect();
@@ -83,7 +85,9 @@ describe('a Kafka publisher', () => {
     const prefix = uniqueName();
     const configEntries = [{ name: 'max.message.bytes', value: '10000' }];
     await withAdmin((admin) =>
-      admin.createTopics({ topics: [{ topic: `${prefix}.accounts`, configEntries }], waitForLeaders: true }),
+      untilItHasLeaders(() =>
+        admin.createTopics({ topics: [{ topic: `${prefix}.accounts`, configEntries }], waitForLeaders: true }),
+      ),
     );
     const refused = (await publisherFor(prefix)).connect();
     await expect(refused).rejects.toBeInstanceOf(UnfitSinkError);

@@ -1,4 +1,4 @@
-import { createRequestWorker, type RequestWorker } from '@micropay/ledger-core';
+import { createRequestWorker, type LedgerError, type RequestWorker } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -53,7 +53,8 @@ it('goes on when the database is back, and refuses nothing for its absence', asy
   const direct = bed.ledger();
   const { id } = await direct.requests.submit(order('while away'));
   await expect.poll(() => errors.length, { timeout: 20_000 }).toBeGreaterThan(0);
-  expect(errors[0]).toEqual(refusal('database_unavailable'));
+  // Which of the two depends on what was under way when the connection broke.
+  expect(['database_unavailable', 'outcome_unknown']).toContain((errors[0] as LedgerError).code);
   expect((await direct.requests.get(id)).state).toBe('requested');
   start({ ledger: direct, pollMs: 20 });
   await expect.poll(async () => (await direct.requests.get(id)).state, { timeout: 20_000 }).toBe('posted');

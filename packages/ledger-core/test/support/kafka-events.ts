@@ -38,7 +38,7 @@ export async function readTopics(brokers: string[], topics: readonly string[]): 
 }
 
 /** A topic that was just made, or a broker that was just started, has leaders a moment later. */
-async function untilItHasLeaders<Result>(ask: () => Promise<Result>): Promise<Result> {
+export async function untilItHasLeaders<Result>(ask: () => Promise<Result>): Promise<Result> {
   const until = Date.now() + TIMEOUT_MS;
   for (;;) {
     try {
