@@ -12,9 +12,8 @@ import {
   type BatchInput,
   type ExecuteOne,
   expiriesInTheWay,
-  readCalls,
+  readsOf,
   type Statements,
-  toState,
   writeCalls,
 } from './road.js';
 
@@ -93,9 +92,10 @@ interface Decided extends BatchResult {
 async function lockAndDecide(lane: Lane, statements: Statements, input: BatchInput): Promise<Decided> {
   const { ledger, expiries } = input;
   const candidates = [...expiries, ...input.candidates];
-  const [, ...reads] = await rowsOf(lane, [[BEGIN], ...readCalls(statements, input)]);
+  const reads = readsOf(statements, input);
+  const [, ...rows] = await rowsOf(lane, [[BEGIN], ...reads.calls]);
   const executeOne: ExecuteOne = async (statement, values) => (await rowsOf(lane, [[statement, values]]))[0] ?? [];
-  const state = await toState(executeOne, statements, input, reads);
+  const state = await reads.toState(executeOne, rows);
   const busyAccounts = input.onlyFree ? accountsOf(candidates).filter((account) => !state.balances.has(account)) : [];
   const isFree = whichAreFree(candidates, new Set(busyAccounts));
   const decision = decide(

@@ -104,12 +104,12 @@ interface Named {
 }
 
 /** What a batch names beside its accounts. */
-function namedBy({ expiries, candidates, unconfirmed }: BatchInput): Named {
+function namedBy(candidates: readonly Candidate[], unconfirmed: BatchInput['unconfirmed']): Named {
   const keys: KeyDigest[] = [];
   const ids: TransferId[] = [];
   const holds = new Set<TransferId>();
   const originals = new Set<TransferId>();
-  for (const { keyDigest, legs } of [...expiries, ...candidates]) {
+  for (const { keyDigest, legs } of candidates) {
     if (keyDigest !== null) keys.push(keyDigest);
     for (const { id, idGiven, leg } of legs) {
       if (idGiven || unconfirmed.has(id)) ids.push(id);
@@ -120,16 +120,38 @@ function namedBy({ expiries, candidates, unconfirmed }: BatchInput): Named {
   return { keys, ids, holds: [...holds], originals: [...originals] };
 }
 
-/** The statements that lock and read, in order: what they read, they read after the locks. */
-export function readCalls(statements: Statements, input: BatchInput): readonly Call[] {
-  const { ledger, expiries, candidates } = input;
+/** Runs one statement of the batch's own database transaction. */
+export type ExecuteOne = (statement: NamedStatement, values: readonly unknown[]) => Promise<readonly Row[]>;
+
+/** What a batch locks and reads. */
+interface Reads {
+  /** The statements, in order: what they read, they read after the locks. */
+  readonly calls: readonly Call[];
+  /** Makes of the rows that each of the calls brought the state to decide on. */
+  toState(executeOne: ExecuteOne, rows: readonly (readonly Row[])[]): Promise<BatchState>;
+}
+
+export function readsOf(statements: Statements, input: BatchInput): Reads {
+  const candidates = [...input.expiries, ...input.candidates];
+  const named = namedBy(candidates, input.unconfirmed);
+  return {
+    calls: callsOf(statements, input, candidates, named),
+    toState: (executeOne, rows) => toState(executeOne, statements.store, input, named, rows),
+  };
+}
+
+function callsOf(
+  statements: Statements,
+  { ledger, onlyFree }: BatchInput,
+  candidates: readonly Candidate[],
+  { keys, ids, holds, originals }: Named,
+): readonly Call[] {
   const { arrays } = statements;
-  const { keys, ids, holds, originals } = namedBy(input);
-  const lock = input.onlyFree ? statements.lockFree : statements.lock;
+  const lock = onlyFree ? statements.lockFree : statements.lock;
   const find = (statement: NamedStatement, names: readonly string[]): readonly Call[] =>
     names.length > 0 ? [[statement, findValues(arrays, ledger, names)]] : [];
   return [
-    [lock, lockValues(arrays, ledger, accountsOf([...expiries, ...candidates]))],
+    [lock, lockValues(arrays, ledger, accountsOf(candidates))],
     [CLOCK, []],
     ...find(statements.findKeys, keys),
     ...find(statements.findIds, ids),
@@ -138,17 +160,13 @@ export function readCalls(statements: Statements, input: BatchInput): readonly C
   ];
 }
 
-/** Runs one statement of the batch's own database transaction. */
-export type ExecuteOne = (statement: NamedStatement, values: readonly unknown[]) => Promise<readonly Row[]>;
-
-/** Makes of the rows that `readCalls` brought the state to decide on. */
-export async function toState(
+async function toState(
   executeOne: ExecuteOne,
-  { store }: Statements,
+  store: Store,
   input: BatchInput,
+  { keys, ids, holds, originals }: Named,
   rows: readonly (readonly Row[])[],
 ): Promise<BatchState> {
-  const { keys, ids, holds, originals } = namedBy(input);
   const answers = rows[Symbol.iterator]();
   const next = (isAsked = true): readonly Row[] => (isAsked ? (answers.next().value ?? []) : []);
   const locked = next();
@@ -186,8 +204,8 @@ export function writeCalls(statements: Statements, ledger: number, decision: Dec
 }
 
 /**
- * Expiries of the holds that may be why a limit refused a request of this batch, or was lowered for it: their time is over, and nobody
- * has written it yet. Whoever gets some runs the batch again with them in front; those it had are not among them.
+ * Expiries of the holds that may be why a limit refused a request of this batch, or was lowered for it: their
+ * time is over, and nobody has written it yet. Whoever gets some runs the batch again with them in front; those it had are not among them.
  */
 export async function expiriesInTheWay(
   executeOne: ExecuteOne,

@@ -6,7 +6,7 @@ import type { NamedStatement, Row } from '../postgres/balances.js';
 import { fromSqlError, sqlState } from '../postgres/sql-errors.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { DueHolds } from './post-batch.js';
-import { type BatchInput, expiriesInTheWay, readCalls, type Statements, toState, writeCalls } from './road.js';
+import { type BatchInput, expiriesInTheWay, readsOf, type Statements, writeCalls } from './road.js';
 
 /** The end of the last piece of work in each caller's transaction. */
 const lastWork = new WeakMap<TransactionAdapter, Promise<unknown>>();
@@ -113,9 +113,10 @@ async function lockDecideWrite(
 ): Promise<readonly Outcome[]> {
   const execute = async ({ text }: NamedStatement, values: readonly unknown[] = []) =>
     (await transaction.executeSql(text, values)).rows;
-  const reads: (readonly Row[])[] = [];
-  for (const [statement, values] of readCalls(statements, input)) reads.push(await execute(statement, values));
-  const state = await toState(execute, statements, input, reads);
+  const reads = readsOf(statements, input);
+  const rows: (readonly Row[])[] = [];
+  for (const [statement, values] of reads.calls) rows.push(await execute(statement, values));
+  const state = await reads.toState(execute, rows);
   const decision = decide([...input.expiries, ...input.candidates], state);
   const inTheWay = await expiriesInTheWay(execute, statements, input, decision, state);
   if (inTheWay.length > 0) throw new DueHolds(inTheWay);
