@@ -1,9 +1,8 @@
 import type { Book } from './book.js';
 import type { Hold } from './domain/hold.js';
-import { checkLeg } from './domain/leg.js';
 import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
 import { isTransferId, type PostedTransfer, type TransferId } from './domain/transfer.js';
-import { expirySubmission, toSubmission } from './engine/candidates.js';
+import { expirySubmission } from './engine/candidates.js';
 import { LedgerError } from './errors.js';
 import type { Holds } from './ledger-api.js';
 import { toPage } from './page.js';
@@ -11,7 +10,7 @@ import { accountNotFound } from './postgres/accounts.js';
 import { plainArray } from './postgres/arrays.js';
 import { DUE_HOLDS_MAX, findDueHolds, findDueHoldsOf, getHold, listHolds, toDueHold } from './postgres/holds.js';
 import { fromSqlError } from './postgres/sql-errors.js';
-import { ALONE, onlyTransfer, type Submit, splitOptions } from './transfers.js';
+import { type Submit, splitOptions, submitLeg } from './transfers.js';
 
 const EXPIRED_IN_TURN = 500;
 const HOLD_CURSOR = /^before ([0-9a-f-]{36})$/;
@@ -21,21 +20,15 @@ export function createHolds(book: Book, submit: Submit): Holds {
   return {
     async place(request) {
       const [leg, bearing] = splitOptions(request);
-      const checked = checkLeg({ ...leg, kind: 'hold' as const });
-      const [outcome] = await submit([toSubmission(await book.number(), [checked], { ...bearing, ...ALONE })]);
-      return asPlaced(onlyTransfer(outcome));
+      return asPlaced(await submitLeg(book, submit, { ...leg, kind: 'hold' }, bearing));
     },
     async capture(hold, options = {}) {
       const [leg, bearing] = splitOptions(options);
-      const checked = checkLeg({ ...leg, kind: 'capture' as const, hold });
-      const [outcome] = await submit([toSubmission(await book.number(), [checked], { ...bearing, ...ALONE })]);
-      return onlyTransfer(outcome);
+      return submitLeg(book, submit, { ...leg, kind: 'capture', hold }, bearing);
     },
     async release(hold, options = {}) {
       const [leg, bearing] = splitOptions(options);
-      const checked = checkLeg({ ...leg, kind: 'release' as const, hold });
-      const [outcome] = await submit([toSubmission(await book.number(), [checked], { ...bearing, ...ALONE })]);
-      return onlyTransfer(outcome);
+      return submitLeg(book, submit, { ...leg, kind: 'release', hold }, bearing);
     },
     async get(id) {
       if (typeof id !== 'string' || !isTransferId(id)) {

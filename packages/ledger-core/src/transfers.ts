@@ -27,9 +27,6 @@ export type Submit = (submissions: readonly Submission[]) => Promise<readonly Ou
 
 const REQUESTS_IN_TURN = 1_000;
 
-/** Of a request that no other is linked to and that waits for no other. */
-export const ALONE = { linked: false, order: null } as const;
-
 export function createTransfers(book: Book, submit: Submit): Transfers {
   const { store } = book.engine;
   return {
@@ -58,9 +55,7 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
     },
     async reverse(transfer, options = {}) {
       const [leg, bearing] = splitOptions(options);
-      const checked = checkLeg({ ...leg, kind: 'reversal' as const, transfer });
-      const [outcome] = await submit([toSubmission(await book.number(), [checked], { ...bearing, ...ALONE })]);
-      return onlyTransfer(outcome);
+      return submitLeg(book, submit, { ...leg, kind: 'reversal', transfer }, bearing);
     },
     async reverseLinked(groupId, options = {}) {
       const [leg, bearing] = splitOptions(options);
@@ -83,6 +78,19 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
       return findReversals(book.reads, store, ledger, transferId).catch(fail);
     },
   };
+}
+
+/** Checks a leg and takes it along the road as a request of its own, linked to no other. */
+export async function submitLeg(
+  book: Book,
+  submit: Submit,
+  given: LinkedLeg,
+  options: RequestOptions,
+): Promise<PostedTransfer> {
+  const leg = checkLeg(given);
+  const submission = toSubmission(await book.number(), [leg], { ...options, linked: false, order: null });
+  const [outcome] = await submit([submission]);
+  return onlyTransfer(outcome);
 }
 
 /** A batch after the other, so that a long call waits for its turn instead of filling the queue. */
@@ -167,7 +175,7 @@ function transfersOf(outcome: Outcome | undefined): readonly PostedTransfer[] {
   return outcome;
 }
 
-export function onlyTransfer(outcome: Outcome | undefined): PostedTransfer {
+function onlyTransfer(outcome: Outcome | undefined): PostedTransfer {
   const [transfer] = transfersOf(outcome);
   invariant(transfer !== undefined, 'a posted request has a transfer');
   return transfer;

@@ -47,11 +47,7 @@ export function accountsNamedBy(leg: Leg): readonly string[] {
  *
  * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency`
  */
-export function checkLeg<Given extends LinkedLeg>(given: Given): Given {
-  return check(given) as Given;
-}
-
-function check(given: LinkedLeg): LinkedLeg {
+export function checkLeg(given: LinkedLeg): LinkedLeg {
   const { kind } = copyRequest(given);
   switch (kind) {
     case undefined:
