@@ -2,6 +2,7 @@ import { type Api, bodyOf, createIdempotencyKey } from './api.js';
 import { checkIdempotencyKey } from './checks.js';
 import { type MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
+import { type Page, type PageOptions, rowsOfPages } from './paging.js';
 import { isReplayed, type PostOptions, partToJson, startPosting, toJson } from './posting.js';
 import { type SubmittedRequest, submitted, type TransferRequestJson } from './transfer-requests.js';
 import type { CallOptions } from './transport.js';
@@ -102,18 +103,24 @@ export interface Transfers {
    *   `insufficient_funds` where the money is no longer there, and others
    */
   reverse(id: string, reversal?: Reversal, options?: PostOptions): Promise<PostedTransfer>;
-  /**
-   * What has gone back of a transfer so far, oldest first.
-   *
-   * @throws {MicroPayError} `transfer_not_found`, also for those of others
-   */
-  reversals(id: string, options?: CallOptions): Promise<readonly Transfer[]>;
+  /** What has gone back of a transfer so far, oldest first, fetched page by page: `for await (const reversal of …)`. */
+  reversals(id: string, options?: PageOptions): AsyncGenerator<Transfer, void, undefined>;
+  /** @throws {MicroPayError} `transfer_not_found`, also for those of others, `invalid_cursor` */
+  reversalsPage(id: string, options?: PageOptions): Promise<Page<Transfer>>;
   /** @throws {MicroPayError} `transfer_not_found`, also for those of others */
   get(id: string, options?: CallOptions): Promise<Transfer>;
 }
 
 export function createTransfers(api: Api): Transfers {
   const { routes, send } = api;
+  const reversalsPage: Transfers['reversalsPage'] = async (id, { signal, ...query } = {}) => {
+    const fetch = send({ signal, repeatable: true });
+    const params = { path: { id }, query };
+    return bodyOf(routes.GET('/v1/transfers/{id}/reversals', { params, fetch }), ({ data, nextCursor }) => ({
+      data: data.map(parseTransfer),
+      nextCursor,
+    }));
+  };
   return {
     async create(payment, options) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
@@ -158,11 +165,8 @@ export function createTransfers(api: Api): Transfers {
       const answer = routes.POST('/v1/transfers/{id}/reversals', { params, body: partToJson(reversal), fetch });
       return bodyOf(answer, posted, idempotencyKey);
     },
-    async reversals(id, options) {
-      const fetch = send({ ...options, repeatable: true });
-      const answer = routes.GET('/v1/transfers/{id}/reversals', { params: { path: { id } }, fetch });
-      return bodyOf(answer, ({ data }) => data.map(parseTransfer));
-    },
+    reversals: (id, options = {}) => rowsOfPages((page) => reversalsPage(id, page), options),
+    reversalsPage,
     async get(id, options) {
       const fetch = send({ ...options, repeatable: true });
       return bodyOf(routes.GET('/v1/transfers/{id}', { params: { path: { id } }, fetch }), parseTransfer);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Transfer } from '../src/index.js';
 import { startLossyProxy } from './support/lossy-proxy.js';
 import { codeOf, makeUser } from './support/make-user.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
@@ -20,11 +21,15 @@ it('gives payments back in parts', async () => {
   expect(await codeOf(bob.client.transfers.reverse(payment.id, { amount: 71n }))).toBe('reversal_exceeds_transfer');
   expect(await codeOf(alice.client.transfers.reverse(payment.id))).toBe('forbidden');
   expect(await codeOf(bob.client.transfers.reverse(payment.id, { allowOverdraft: true }))).toBe('forbidden');
-  expect(await alice.client.transfers.reversals(payment.id)).toMatchObject([
+  const rest = await bob.client.transfers.reverse(payment.id);
+  const reversals: Transfer[] = [];
+  for await (const reversal of alice.client.transfers.reversals(payment.id, { limit: 1 })) reversals.push(reversal);
+  expect(reversals).toMatchObject([
     { id: part.id, amount: 30n, fromBalance: null, toBalance: 430n },
+    { id: rest.id, amount: 70n, fromBalance: null, toBalance: 500n },
   ]);
   const stranger = await makeUser(server);
-  expect(await codeOf(stranger.client.transfers.reversals(payment.id))).toBe('transfer_not_found');
+  expect(await codeOf(stranger.client.transfers.reversalsPage(payment.id))).toBe('transfer_not_found');
 });
 
 it('gives back once although the answer is lost', async () => {

@@ -234,11 +234,17 @@ export interface Transfers {
   /** @throws {LedgerError} `transfer_not_found` */
   get(id: string): Promise<Transfer>;
   /**
-   * What has taken a transfer back so far, oldest first.
+   * The legs of a linked group, in their order.
    *
    * @throws {LedgerError} `transfer_not_found`
    */
-  reversals(id: string): Promise<readonly Transfer[]>;
+  getLinked(groupId: string): Promise<readonly Transfer[]>;
+  /**
+   * What has taken a transfer back so far, oldest first.
+   *
+   * @throws {LedgerError} `transfer_not_found`, `invalid_cursor`
+   */
+  reversals(id: string, options?: PageOptions): Promise<Page<Transfer>>;
 }
 
 /**

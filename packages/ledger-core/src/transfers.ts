@@ -2,6 +2,7 @@ import type { Book } from './book.js';
 import type { Outcome } from './domain/decide.js';
 import { checkLeg, type LinkedLeg, OPTION_NAMES } from './domain/leg.js';
 import { transferNotFound } from './domain/move.js';
+import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
 import { isReversible } from './domain/reversal.js';
 import {
   checkOptions,
@@ -12,6 +13,7 @@ import {
   type PostedTransfer,
   type PostResult,
   type RequestOptions,
+  type Transfer,
   type TransferId,
   type TransferRequest,
 } from './domain/transfer.js';
@@ -19,6 +21,7 @@ import { singleSubmission, toSubmission } from './engine/candidates.js';
 import type { Submission } from './engine/waiting.js';
 import { invariant, LedgerError } from './errors.js';
 import type { Transfers } from './ledger-api.js';
+import { toPage } from './page.js';
 import { findGroup, findReversals, getTransfer } from './postgres/journal.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 
@@ -62,23 +65,35 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
       const id = checkTransferId(groupId);
       const grouped = { ...bearing, linked: true, order: null };
       const legs = checkLinked([{ ...leg, kind: 'reversal', transfer: id }], grouped);
-      const group = await findGroup(book.reads, store, await book.number(), id).catch(fail);
       // Backwards: what came in last goes out first.
-      const reversals = group.filter(isReversible).toReversed();
+      const reversals = (await groupOf(id)).filter(isReversible).toReversed();
       if (reversals.length === 0) throw transferNotFound(id);
       const all = reversals.flatMap(({ id: transfer }) => legs.map((one) => ({ ...one, transfer })));
       const [outcome] = await submit([toSubmission(await book.number(), all, grouped)]);
       return transfersOf(outcome);
     },
     get: async (id) => getTransfer(book.reads, store, await book.number(), checkTransferId(id)).catch(fail),
-    async reversals(id) {
+    getLinked: async (groupId) => groupOf(checkTransferId(groupId)),
+    async reversals(id, { limit, cursor } = {}) {
       const transferId = checkTransferId(id);
+      const count = checkPageLimit(limit);
+      const after = cursor === undefined ? undefined : BigInt(decodeCursor(cursor, REVERSAL_CURSOR)[0] ?? 0);
       const ledger = await book.number();
       await getTransfer(book.reads, store, ledger, transferId).catch(fail);
-      return findReversals(book.reads, store, ledger, transferId).catch(fail);
+      const range = { after, limit: count + 1 };
+      const rows = await findReversals(book.reads, store, ledger, transferId, range).catch(fail);
+      return toPage(rows, count, ({ fromBalance }) => encodeCursor('after', fromBalance.version));
     },
   };
+
+  async function groupOf(id: TransferId): Promise<readonly Transfer[]> {
+    const group = await findGroup(book.reads, store, await book.number(), id).catch(fail);
+    if (group.length === 0) throw transferNotFound(id);
+    return group;
+  }
 }
+
+const REVERSAL_CURSOR = /^after (\d{1,18})$/;
 
 /** Checks a leg and takes it along the road as a request of its own, linked to no other. */
 export async function submitLeg(

@@ -64,6 +64,14 @@ describe('a reversal', () => {
     expect((await list(bob.token)).data[0]).toEqual(first);
     expect((await list(alice.token)).data[0]).toMatchObject({ id: first.id, fromBalance: null });
     expect((await list(alice.token)).data[0].toBalance).not.toBeNull();
+    const page = await get(`/v1/transfers/${id}/reversals?limit=1`, bob.token);
+    const next = await get(`/v1/transfers/${id}/reversals?limit=1&cursor=${page.body.nextCursor}`, bob.token);
+    expect([page.body.data, next.body.data.map((reversal: { id: string }) => reversal.id)]).toEqual([
+      [first],
+      [second.id],
+    ]);
+    expect(next.body.nextCursor).toBeNull();
+    expect((await get(`/v1/transfers/${id}/reversals?cursor=x`, bob.token)).body.code).toBe('invalid_cursor');
     expect(await list(carol.token)).toMatchObject({ status: 404, code: 'transfer_not_found' });
     expect((await get('/v1/transfers/nothing/reversals', alice.token)).body.code).toBe('transfer_not_found');
   });

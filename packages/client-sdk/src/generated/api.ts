@@ -258,7 +258,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What has gone back of a transfer
+         * What has gone back of a transfer, oldest first
          * @description For the owners of its two wallets and for operators.
          */
         get: operations["listReversals"];
@@ -1098,9 +1098,10 @@ export interface components {
             /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
             dryRun?: boolean;
         };
-        Reversals: {
-            /** @description Oldest first */
+        TransferPage: {
             data: components["schemas"]["Transfer"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
         };
         /** @description Money that is set aside for a payee */
         Hold: {
@@ -3817,7 +3818,12 @@ export interface operations {
     };
     listReversals: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows on a page; 50 when left out */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3826,7 +3832,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of its reversals */
+            /** @description A page of its reversals */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3852,10 +3858,20 @@ export interface operations {
                      *           "fromBalance": "1000",
                      *           "toBalance": null
                      *         }
-                     *       ]
+                     *       ],
+                     *       "nextCursor": null
                      *     }
                      */
-                    "application/json": components["schemas"]["Reversals"];
+                    "application/json": components["schemas"]["TransferPage"];
+                };
+            };
+            /** @description Problem: `invalid_cursor`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */

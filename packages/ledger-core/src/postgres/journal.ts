@@ -271,17 +271,20 @@ export async function findGroup(
   return rows.map(toTransfer);
 }
 
-/** What has reversed a transfer, in order. */
+/** What has reversed a transfer, in order; all of it takes from one account, whose versions give the order. */
 export async function findReversals(
   transaction: TransactionAdapter,
   { schema }: Store,
   ledger: number,
   originalId: TransferId,
+  { after, limit }: { readonly after: bigint | undefined; readonly limit: number },
 ): Promise<readonly Transfer[]> {
   const { rows } = await transaction.executeSql(
     `select ${TRANSFER_COLUMNS} from ${schema}.transfers t
-     where t.ledger = $1 and t.original_id = $2 and t.kind = 'reversal' order by t.position`,
-    [ledger, originalId],
+     where t.ledger = $1 and t.original_id = $2 and t.kind = 'reversal'
+       and ($4::bigint is null or t.from_version > $4)
+     order by t.from_version limit $3`,
+    [ledger, originalId, limit, after?.toString() ?? null],
   );
   return rows.map(toTransfer);
 }

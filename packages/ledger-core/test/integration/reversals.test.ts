@@ -31,7 +31,7 @@ describe('a reversal', () => {
     });
     expect([await postedOf(ledger, 'alice'), await postedOf(ledger, 'bob')]).toEqual([100n, 0n]);
     const { replayed: _, ...stored } = reversal;
-    expect(await ledger.transfers.reversals(paid.id)).toEqual([stored]);
+    expect(await ledger.transfers.reversals(paid.id)).toEqual({ data: [stored], nextCursor: null });
     await expectSound(ledger);
   });
 
@@ -44,6 +44,18 @@ describe('a reversal', () => {
     expect((await ledger.transfers.reverse(id)).amount).toBe(20n);
     await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('reversal_exceeds_transfer'));
     await expect(ledger.transfers.reverse(id, { amount: 1n })).rejects.toEqual(refusal('reversal_exceeds_transfer'));
+  });
+
+  it('is listed with the others of its transfer, page by page', async () => {
+    const { id } = await pay(30n);
+    const parts = [];
+    for (let amount = 1n; amount <= 3n; amount += 1n) parts.push(await ledger.transfers.reverse(id, { amount }));
+    const first = await ledger.transfers.reversals(id, { limit: 2 });
+    const rest = await ledger.transfers.reversals(id, { limit: 2, cursor: first.nextCursor ?? '' });
+    expect([...first.data, ...rest.data].map((reversal) => reversal.id)).toEqual(parts.map((part) => part.id));
+    expect([first.data.length, rest.nextCursor]).toEqual([2, null]);
+    await expect(ledger.transfers.reversals(id, { cursor: 'x' })).rejects.toEqual(refusal('invalid_cursor'));
+    await expect(ledger.transfers.reversals(id, { limit: 0 })).rejects.toEqual(refusal('invalid_request'));
   });
 
   it('races with others for what is left, over several engines', async () => {
@@ -126,7 +138,7 @@ describe('a reversal of money that is no longer there', () => {
     ];
     await expect(ledger.transfers.postLinked(legs)).rejects.toEqual(refusal('insufficient_funds'));
     expect(await ledger.accounts.get('bob')).toMatchObject({ posted: 5n, minimum: 0n });
-    expect((await ledger.transfers.reversals(id)).length).toBe(1);
+    expect((await ledger.transfers.reversals(id)).data.length).toBe(1);
   });
 
   it.each([false, true])('lowers nothing for a hold that is due (dry run: %s)', async (dryRun) => {
@@ -161,6 +173,7 @@ describe('a linked group', () => {
     expect(reversals.map(({ originalId }) => originalId)).toEqual([legs[1]?.id, legs[0]?.id]);
     expect(new Set(reversals.map(({ groupId }) => groupId)).size).toBe(1);
     expect([await postedOf(ledger, 'alice'), await postedOf(ledger, 'bob')]).toEqual([100n, 0n]);
+    expect((await ledger.transfers.getLinked(legs[0]?.id ?? '')).map(({ id }) => id)).toEqual(legs.map(({ id }) => id));
     const again = await ledger.transfers.reverseLinked(legs[0]?.id ?? '', { idempotencyKey: 'all' });
     expect(again).toEqual(reversals.map((reversal) => ({ ...reversal, replayed: true })));
   });
@@ -178,5 +191,6 @@ describe('a linked group', () => {
   it('that there is none of is not found', async () => {
     const { id } = await pay(1n);
     await expect(ledger.transfers.reverseLinked(id)).rejects.toEqual(refusal('transfer_not_found'));
+    await expect(ledger.transfers.getLinked(id)).rejects.toEqual(refusal('transfer_not_found'));
   });
 });

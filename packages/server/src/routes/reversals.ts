@@ -3,7 +3,17 @@ import { type Metadata, parseAmount } from '@micropay/ledger-core';
 import { auditOf } from '../auth/audit.js';
 import type { Principal } from '../auth/principal.js';
 import type { Endpoint } from '../http/endpoint.js';
-import { AmountField, DryRunField, EXAMPLE_IDS, IdParams, MetadataField, ReasonField } from '../http/fields.js';
+import {
+  AmountField,
+  DryRunField,
+  EXAMPLE_IDS,
+  IdParams,
+  MetadataField,
+  NextCursorField,
+  PageQuery,
+  pageOptions,
+  ReasonField,
+} from '../http/fields.js';
 import { given } from '../http/given.js';
 import { ProblemError } from '../http/problem.js';
 import { route } from '../http/route.js';
@@ -31,9 +41,9 @@ const ReverseTransferSchema = z
   })
   .openapi('ReverseTransfer');
 
-const ReversalsSchema = z
-  .object({ data: z.array(TransferSchema).openapi({ description: 'Oldest first' }) })
-  .openapi('Reversals');
+const TransferPageSchema = z
+  .object({ data: z.array(TransferSchema), nextCursor: NextCursorField })
+  .openapi('TransferPage');
 
 const EXAMPLE_REVERSAL = {
   ...EXAMPLE_TRANSFER,
@@ -73,16 +83,17 @@ const listReversalsEndpoint = {
   method: 'get',
   path: '/v1/transfers/{id}/reversals',
   tag: 'Transfers',
-  summary: 'What has gone back of a transfer',
+  summary: 'What has gone back of a transfer, oldest first',
   description: 'For the owners of its two wallets and for operators.',
   access: 'either',
   params: IdParams,
+  query: PageQuery,
   answer: {
     status: 200,
-    description: 'All of its reversals',
-    content: { schema: ReversalsSchema, example: { data: [EXAMPLE_REVERSAL] } },
+    description: 'A page of its reversals',
+    content: { schema: TransferPageSchema, example: { data: [EXAMPLE_REVERSAL], nextCursor: null } },
   },
-  refusals: ['transfer_not_found'],
+  refusals: ['transfer_not_found', 'invalid_cursor'],
 } as const satisfies Endpoint;
 
 export const reverseTransferRoute = route(
@@ -107,13 +118,12 @@ export const reverseTransferRoute = route(
     },
 );
 
-export const listReversalsRoute = route(listReversalsEndpoint, ({ ledger }) => async ({ principal, params }) => {
+export const listReversalsRoute = route(listReversalsEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
   const { transfer, visible } = await findTransfer(ledger, principal, params.id);
-  const reversals = await ledger.transfers.reversals(transfer.id);
+  const { data, nextCursor } = await ledger.transfers.reversals(transfer.id, pageOptions(query));
   // The other way round: what the payee was paid goes back from them.
-  return {
-    body: { data: reversals.map((reversal) => transferJson(reversal, { from: visible.to, to: visible.from })) },
-  };
+  const sides = { from: visible.to, to: visible.from };
+  return { body: { data: data.map((reversal) => transferJson(reversal, sides)), nextCursor } };
 });
 
 function requireOperator({ kind }: Principal): void {
