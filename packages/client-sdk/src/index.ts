@@ -26,6 +26,7 @@ export type { OnTokens, Tokens } from './session.js';
 export type { SubmittedRequest, TransferRequest, TransferRequests, WaitOptions } from './transfer-requests.js';
 export type {
   BatchResult,
+  LinkedLeg,
   Metadata,
   Payment,
   PostedTransfer,

@@ -36,9 +36,10 @@ export function toJson<Request extends { readonly amount: bigint }>(
 /** The same where an amount that is left out means all there is. */
 export function partToJson<Request extends { readonly amount?: bigint }>(
   request: Request,
+  path = 'amount',
 ): Omit<Request, 'amount'> & { amount?: string } {
   const { amount, ...rest } = request;
-  return amount === undefined ? rest : { ...rest, amount: writeAmount(amount, 'amount') };
+  return amount === undefined ? rest : { ...rest, amount: writeAmount(amount, path) };
 }
 
 export function isReplayed(headers: Headers): boolean {

@@ -2,12 +2,14 @@ import { type Api, bodyOf, createIdempotencyKey } from './api.js';
 import { checkIdempotencyKey } from './checks.js';
 import { type MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
+import type { CaptureHold, PlaceHold, ReleaseHold } from './holds.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
 import { isReplayed, type PostOptions, partToJson, startPosting, toJson } from './posting.js';
 import { type SubmittedRequest, submitted, type TransferRequestJson } from './transfer-requests.js';
 import type { CallOptions } from './transport.js';
 
 type TransferJson = components['schemas']['Transfer'];
+type LinkedLegJson = components['schemas']['LinkedLeg'];
 type BatchResultJson = components['schemas']['BatchResult'];
 
 /** A JSON object of yours, at most 8 KiB. Kept for ever: no personal data. */
@@ -58,6 +60,14 @@ export interface Reversal {
   readonly dryRun?: boolean;
 }
 
+/** A payment, or by its `kind` a hold, a capture, a release or a reversal, that stands or falls with others. */
+export type LinkedLeg =
+  | (Omit<Payment, 'dryRun'> & { readonly kind?: 'transfer' })
+  | (Omit<PlaceHold, 'dryRun'> & { readonly kind: 'hold' })
+  | (Omit<CaptureHold, 'dryRun'> & { readonly kind: 'capture'; readonly hold: string })
+  | (Omit<ReleaseHold, 'dryRun'> & { readonly kind: 'release'; readonly hold: string })
+  | (Omit<Reversal, 'dryRun'> & { readonly kind: 'reversal'; readonly transfer: string });
+
 /** The outcome of one payment of a batch. */
 export type BatchResult =
   | { readonly ok: true; readonly transfer: PostedTransfer }
@@ -87,12 +97,18 @@ export interface Transfers {
     options?: PostOptions,
   ): Promise<readonly BatchResult[]>;
   /**
-   * Pays 1 to 100 times, all or none, in order, under one key.
+   * Posts 1 to 100 legs, all or none, in order, under one key. A hold has the id of its transfer.
    *
-   * @throws {MicroPayError} the refusal of the first that cannot be paid
+   * @example
+   * await client.transfers.linked([
+   *   { from: wallet, to: seller, amount: 900n, currency: 'USD' },
+   *   { kind: 'hold', from: wallet, to: courier, amount: 100n, currency: 'USD' },
+   * ]);
+   *
+   * @throws {MicroPayError} the refusal of the first that cannot be posted
    */
   linked(
-    payments: readonly Omit<Payment, 'dryRun'>[],
+    legs: readonly LinkedLeg[],
     options?: PostOptions & { readonly dryRun?: boolean },
   ): Promise<readonly PostedTransfer[]>;
   /**
@@ -148,14 +164,14 @@ export function createTransfers(api: Api): Transfers {
       const answer = routes.POST('/v1/transfers/batch', { body: { transfers }, fetch });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
-    async linked(payments, { dryRun, ...options } = {}) {
+    async linked(legs, { dryRun, ...options } = {}) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const transfers = payments.map((payment, index) => toJson(payment, `transfers.${index}.amount`));
+      const transfers = legs.map(legToJson);
       const readResult = (result: BatchResultJson): PostedTransfer => {
         if (!result.ok) throw problemToError(result.error, { idempotencyKey });
         return { ...parseTransfer(result.transfer), replayed: result.replayed };
       };
-      const body = { transfers, linked: true, ...(dryRun === undefined ? {} : { dryRun }) };
+      const body = { transfers, linked: true as const, ...(dryRun === undefined ? {} : { dryRun }) };
       const answer = routes.POST('/v1/transfers/batch', { params: { header }, body, fetch });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
@@ -177,6 +193,11 @@ export function createTransfers(api: Api): Transfers {
 /** A posted transfer out of an answer. */
 export function posted(transfer: TransferJson, headers: Headers): PostedTransfer {
   return { ...parseTransfer(transfer), replayed: isReplayed(headers) };
+}
+
+/** JSON writes a `Date` down as RFC 3339, which its type does not say. */
+function legToJson(leg: LinkedLeg, index: number): LinkedLegJson {
+  return partToJson(leg as LinkedLeg & { amount?: bigint }, `transfers.${index}.amount`) as LinkedLegJson;
 }
 
 function parseTransfer(transfer: TransferJson): Transfer {

@@ -41,17 +41,18 @@ export type {
 } from './domain/requested-transfer.js';
 export type { ReversalLeg, ReverseTransfer } from './domain/reversal.js';
 export { ROUNDINGS, type Rounding } from './domain/rounding.js';
-export type {
-  BalanceAfter,
-  Entry,
-  PostedTransfer,
-  PostResult,
-  RequestOptions,
-  Transfer,
-  TransferId,
-  TransferKind,
-  TransferLeg,
-  TransferRequest,
+export {
+  type BalanceAfter,
+  type Entry,
+  LINKED_LEGS_MAX,
+  type PostedTransfer,
+  type PostResult,
+  type RequestOptions,
+  type Transfer,
+  type TransferId,
+  type TransferKind,
+  type TransferLeg,
+  type TransferRequest,
 } from './domain/transfer.js';
 export type { EngineLimits } from './engine/limits.js';
 export type { WorkedOff } from './engine/work-off.js';

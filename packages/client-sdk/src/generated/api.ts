@@ -201,7 +201,7 @@ export interface paths {
         put?: never;
         /**
          * Pay many times in one request
-         * @description Up to 1,000 transfers and 1 MiB, applied in order. Not linked, each is posted or refused on its own and the answer has a result for each. Linked, all are posted or none: the first refusal is the answer, and `errors` names the transfer.
+         * @description Up to 1,000 transfers and 1 MiB, applied in order. Not linked, each is posted or refused on its own and the answer has a result for each. Linked, all are posted or none: the first refusal is the answer, and `errors` names the transfer. Everybody may do with a linked leg what they may do with the route for it alone, so operators link captures, releases and reversals.
          */
         post: operations["createTransferBatch"];
         delete?: never;
@@ -1043,7 +1043,7 @@ export interface components {
             dryRun?: boolean;
         };
         BatchResults: {
-            /** @description One for each transfer, in order */
+            /** @description One for each transfer, in order; a hold has the id of its transfer */
             results: components["schemas"]["BatchResult"][];
         };
         BatchResult: components["schemas"]["BatchPosted"] | components["schemas"]["BatchRefused"];
@@ -1061,17 +1061,196 @@ export interface components {
         };
         CreateTransferBatch: {
             transfers: components["schemas"]["BatchTransfer"][];
-            /** @description false (the default): each transfer on its own, with its own `idempotencyKey`. true: at most 100, all or none, with the key of the header */
-            linked?: boolean;
-            /** @description Judge all of them and post none. Linked, each is judged after those before it; else as if alone */
+            /**
+             * @description Each transfer on its own, with its own `idempotencyKey`
+             * @enum {boolean}
+             */
+            linked?: false;
+            /** @description Judge each as if alone, and post none */
             dryRun?: boolean;
-        };
+        } | components["schemas"]["LinkedTransfers"];
         BatchTransfer: components["schemas"]["CreateTransfer"] & {
             /**
              * @description Your name for this one intention, unique for ever
              * @example 5f0c8b1e-order-1042
              */
             idempotencyKey?: string;
+        };
+        LinkedTransfers: {
+            /** @description At most 100; payments, and by their `kind` holds, captures, releases and reversals */
+            transfers: components["schemas"]["LinkedLeg"][];
+            /**
+             * @description All or none, with the key of the header
+             * @enum {boolean}
+             */
+            linked: true;
+            /** @description Judge each after those before it, and post none */
+            dryRun?: boolean;
+        };
+        LinkedLeg: {
+            /** @enum {string} */
+            kind?: "transfer";
+            /**
+             * Format: uuid
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @example bob@example.com
+             */
+            to: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+        } | components["schemas"]["LinkedHold"] | components["schemas"]["LinkedCapture"] | components["schemas"]["LinkedRelease"] | components["schemas"]["LinkedReversal"];
+        LinkedHold: {
+            /** @enum {string} */
+            kind: "hold";
+            /**
+             * Format: uuid
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @example bob@example.com
+             */
+            to: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it ends by itself; never when left out
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            expiresAt?: string;
+        };
+        LinkedCapture: {
+            /** @enum {string} */
+            kind: "capture";
+            /**
+             * Format: uuid
+             * @example 0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64
+             */
+            hold: string;
+            /**
+             * @description At most what is held still; all of it when left out
+             * @example 1250
+             */
+            amount?: string;
+            /** @description true: give back what this capture leaves */
+            final?: boolean;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+        };
+        LinkedRelease: {
+            /** @enum {string} */
+            kind: "release";
+            /**
+             * Format: uuid
+             * @example 0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64
+             */
+            hold: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+        };
+        LinkedReversal: {
+            /** @enum {string} */
+            kind: "reversal";
+            /**
+             * Format: uuid
+             * @example 0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93
+             */
+            transfer: string;
+            /**
+             * @description At most what is left of the transfer; all of that when left out
+             * @example 1250
+             */
+            amount?: string;
+            /**
+             * @description Kept as the description: put no personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /** @description For operators: when the money is no longer there, lower the minimum of the account */
+            allowOverdraft?: boolean;
         };
         ReverseTransfer: {
             /**
@@ -3588,7 +3767,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `account_not_found`, `recipient_not_found` */
+            /** @description Problem: `account_not_found`, `recipient_not_found`, `hold_not_found`, `transfer_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3615,7 +3794,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `hold_closed`, `capture_exceeds_hold`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;

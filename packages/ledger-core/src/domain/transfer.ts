@@ -98,6 +98,7 @@ export interface Entry extends BalanceAfter {
 }
 
 export const KEY_LENGTH_MAX = 255;
+/** How many transfers can be linked. */
 export const LINKED_LEGS_MAX = 100;
 
 export function isTransferId(text: string): text is TransferId {

@@ -39,6 +39,16 @@ export const WalletIdField = z
   .regex(UUID_PATTERN, 'must be a wallet id')
   .openapi({ format: 'uuid', example: EXAMPLE_IDS.wallet });
 
+export const HoldIdField = z
+  .string()
+  .regex(UUID_PATTERN, 'must be a hold id')
+  .openapi({ format: 'uuid', example: EXAMPLE_IDS.hold });
+
+export const TransferIdField = z
+  .string()
+  .regex(UUID_PATTERN, 'must be a transfer id')
+  .openapi({ format: 'uuid', example: EXAMPLE_IDS.transfer });
+
 export const RecipientField = z
   .string()
   .max(EMAIL_LENGTH_MAX)

@@ -1,23 +1,12 @@
 import { z } from '@hono/zod-openapi';
-import { type Metadata, parseAmount } from '@micropay/ledger-core';
 import { findHoldToEnd } from '../holds/find-hold.js';
+import { CaptureFields, endingOf, ReleaseFields } from '../holds/hold-fields.js';
 import type { Endpoint } from '../http/endpoint.js';
-import { AmountField, DescriptionField, DryRunField, EXAMPLE_IDS, IdParams, MetadataField } from '../http/fields.js';
+import { DryRunField, EXAMPLE_IDS, IdParams } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { route } from '../http/route.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer } from '../transfers/transfer-json.js';
-
-export const ReleaseFields = {
-  description: DescriptionField.optional(),
-  metadata: MetadataField.optional(),
-};
-
-export const CaptureFields = {
-  amount: AmountField.optional().openapi({ description: 'At most what is held still; all of it when left out' }),
-  final: z.boolean().optional().openapi({ description: 'true: give back what this capture leaves' }),
-  ...ReleaseFields,
-};
 
 const CaptureHoldSchema = z.strictObject({ ...CaptureFields, dryRun: DryRunField.optional() }).openapi('CaptureHold');
 
@@ -82,13 +71,9 @@ export const captureHoldRoute = route(
   ({ ledger }) =>
     async ({ principal, params, body, idempotencyKey }) => {
       const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
-      const { amount, metadata, ...rest } = body;
       const capture = await ledger.holds.capture(hold.id, {
-        ...given({
-          ...rest,
-          amount: amount === undefined ? undefined : parseAmount(amount),
-          metadata: metadata as Metadata | undefined,
-        }),
+        ...endingOf(body),
+        ...given({ dryRun: body.dryRun }),
         idempotencyKey,
         scope: principal.id,
       });
@@ -102,7 +87,8 @@ export const releaseHoldRoute = route(
     async ({ principal, params, body, idempotencyKey }) => {
       const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
       const release = await ledger.holds.release(hold.id, {
-        ...given({ ...body, metadata: body.metadata as Metadata | undefined }),
+        ...endingOf(body),
+        ...given({ dryRun: body.dryRun }),
         idempotencyKey,
         scope: principal.id,
       });

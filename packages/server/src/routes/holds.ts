@@ -1,20 +1,19 @@
 import { z } from '@hono/zod-openapi';
 import { findHold } from '../holds/find-hold.js';
+import { HoldFields } from '../holds/hold-fields.js';
 import { EXAMPLE_HOLD, HoldSchema, holdJson } from '../holds/hold-json.js';
 import type { Endpoint } from '../http/endpoint.js';
-import { DryRunField, EXAMPLE_IDS, IdParams, InstantField } from '../http/fields.js';
+import { DryRunField, EXAMPLE_IDS, IdParams } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import { route } from '../http/route.js';
-import { PaymentFields } from '../transfers/order-schema.js';
 import { findParties } from '../transfers/parties.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { resolveOrder } from '../transfers/resolve-order.js';
 
 const PlaceHoldSchema = z
   .strictObject({
-    ...PaymentFields,
-    expiresAt: InstantField.optional().openapi({ description: 'When it ends by itself; never when left out' }),
+    ...HoldFields,
     dryRun: DryRunField.optional(),
   })
   .openapi('PlaceHold');

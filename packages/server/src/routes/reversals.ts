@@ -1,42 +1,17 @@
 import { z } from '@hono/zod-openapi';
-import { type Metadata, parseAmount } from '@micropay/ledger-core';
-import { auditOf } from '../auth/audit.js';
-import type { Principal } from '../auth/principal.js';
 import type { Endpoint } from '../http/endpoint.js';
-import {
-  AmountField,
-  DryRunField,
-  EXAMPLE_IDS,
-  IdParams,
-  MetadataField,
-  NextCursorField,
-  PageQuery,
-  pageOptions,
-  ReasonField,
-} from '../http/fields.js';
+import { DryRunField, EXAMPLE_IDS, IdParams, NextCursorField, PageQuery, pageOptions } from '../http/fields.js';
 import { given } from '../http/given.js';
-import { ProblemError } from '../http/problem.js';
 import { route } from '../http/route.js';
 import { findTransfer } from '../transfers/find-transfer.js';
 import { findTransferToReverse } from '../transfers/find-transfer-to-reverse.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
+import { ReversalFields, reversalOf } from '../transfers/reversal-fields.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfers/transfer-json.js';
-
-export const ReversalFields = {
-  amount: AmountField.optional().openapi({
-    description: 'At most what is left of the transfer; all of that when left out',
-  }),
-  reason: ReasonField.optional().openapi({ description: 'Kept as the description: put no personal data here' }),
-  metadata: MetadataField.optional(),
-};
 
 const ReverseTransferSchema = z
   .strictObject({
     ...ReversalFields,
-    allowOverdraft: z
-      .boolean()
-      .optional()
-      .openapi({ description: 'For operators: when the money is no longer there, lower the minimum of the account' }),
     dryRun: DryRunField.optional(),
   })
   .openapi('ReverseTransfer');
@@ -100,17 +75,11 @@ export const reverseTransferRoute = route(
   reverseTransferEndpoint,
   ({ ledger }) =>
     async ({ principal, params, body, idempotencyKey }) => {
-      const { amount, reason, metadata, allowOverdraft, dryRun } = body;
-      if (allowOverdraft === true) requireOperator(principal);
+      const asked = reversalOf(principal, body);
       const { transfer, visible } = await findTransferToReverse(ledger, principal, params.id);
       const reversal = await ledger.transfers.reverse(transfer.id, {
-        ...given({
-          amount: amount === undefined ? undefined : parseAmount(amount),
-          description: reason,
-          metadata: metadata as Metadata | undefined,
-          allowOverdraft: allowOverdraft === true ? auditOf(principal, reason) : undefined,
-          dryRun,
-        }),
+        ...asked,
+        ...given({ dryRun: body.dryRun }),
         idempotencyKey,
         scope: principal.id,
       });
@@ -125,8 +94,3 @@ export const listReversalsRoute = route(listReversalsEndpoint, ({ ledger }) => a
   const sides = { from: visible.to, to: visible.from };
   return { body: { data: data.map((reversal) => transferJson(reversal, sides)), nextCursor } };
 });
-
-function requireOperator({ kind }: Principal): void {
-  if (kind === 'operator') return;
-  throw new ProblemError('forbidden', 'allowOverdraft is for operators');
-}

@@ -1,9 +1,12 @@
 import { z } from '@hono/zod-openapi';
+import { requireUser } from '../auth/authenticate.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdempotencyKeyField } from '../http/fields.js';
 import { ProblemSchema, problem } from '../http/problem.js';
 import { route } from '../http/route.js';
-import { type BatchOrder, postLinkedOrders, postOrders } from '../transfers/post-orders.js';
+import { LinkedLegSchema } from '../transfers/linked-leg.js';
+import { postLinked } from '../transfers/post-linked.js';
+import { type BatchOrder, postOrders } from '../transfers/post-orders.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema } from '../transfers/transfer-json.js';
 import { CreateTransferSchema, EXAMPLE_CREATE_TRANSFER } from './transfers.js';
@@ -15,20 +18,30 @@ const BatchTransferSchema = CreateTransferSchema.extend({ idempotencyKey: Idempo
   'BatchTransfer',
 );
 
-const CreateTransferBatchSchema = z
+const SingleTransfersSchema = z.strictObject({
+  transfers: z.array(BatchTransferSchema).min(1).max(BATCH_SIZE_MAX),
+  linked: z
+    .literal(false)
+    .optional()
+    .openapi({ description: 'Each transfer on its own, with its own `idempotencyKey`' }),
+  dryRun: DryRunField.optional().openapi({ description: 'Judge each as if alone, and post none' }),
+});
+
+const LinkedTransfersSchema = z
   .strictObject({
-    transfers: z.array(BatchTransferSchema).min(1).max(BATCH_SIZE_MAX),
-    linked: z
-      .boolean()
-      .optional()
-      .openapi({
-        description:
-          'false (the default): each transfer on its own, with its own `idempotencyKey`. true: at most 100, all or none, with the ' +
-          'key of the header',
-      }),
-    dryRun: DryRunField.optional().openapi({
-      description: 'Judge all of them and post none. Linked, each is judged after those before it; else as if alone',
-    }),
+    transfers: z
+      .array(LinkedLegSchema)
+      .min(1)
+      .max(BATCH_SIZE_MAX)
+      .openapi({ description: 'At most 100; payments, and by their `kind` holds, captures, releases and reversals' }),
+    linked: z.literal(true).openapi({ description: 'All or none, with the key of the header' }),
+    dryRun: DryRunField.optional().openapi({ description: 'Judge each after those before it, and post none' }),
+  })
+  .openapi('LinkedTransfers');
+
+const CreateTransferBatchSchema = z
+  .discriminatedUnion('linked', [SingleTransfersSchema, LinkedTransfersSchema], {
+    error: ({ code }) => (code === 'invalid_union' ? 'must be true or false' : undefined),
   })
   .openapi('CreateTransferBatch');
 
@@ -46,7 +59,11 @@ const BatchResultSchema = z
   .openapi('BatchResult');
 
 const BatchResultsSchema = z
-  .object({ results: z.array(BatchResultSchema).openapi({ description: 'One for each transfer, in order' }) })
+  .object({
+    results: z
+      .array(BatchResultSchema)
+      .openapi({ description: 'One for each transfer, in order; a hold has the id of its transfer' }),
+  })
   .openapi('BatchResults');
 
 const createTransferBatchEndpoint = {
@@ -58,8 +75,9 @@ const createTransferBatchEndpoint = {
   description:
     'Up to 1,000 transfers and 1 MiB, applied in order. Not linked, each is posted or refused on its own and the ' +
     'answer has a result for each. Linked, all are posted or none: the first refusal is the answer, and `errors` ' +
-    'names the transfer.',
-  access: 'user',
+    'names the transfer. Everybody may do with a linked leg what they may do with the route for it alone, so operators ' +
+    'link captures, releases and reversals.',
+  access: 'either',
   idempotencyKey: 'optional',
   body: {
     schema: CreateTransferBatchSchema,
@@ -79,16 +97,32 @@ const createTransferBatchEndpoint = {
       },
     },
   },
-  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'too_many_legs', 'rate_limited'],
+  refusals: [
+    ...POSTING_REFUSALS,
+    'recipient_not_found',
+    'same_account',
+    'too_many_legs',
+    'expiry_in_past',
+    'hold_not_found',
+    'hold_closed',
+    'capture_exceeds_hold',
+    'transfer_not_found',
+    'not_reversible',
+    'reversal_exceeds_transfer',
+    'forbidden',
+    'rate_limited',
+  ],
 } as const satisfies Endpoint;
 
 export const createTransferBatchRoute = route(
   createTransferBatchEndpoint,
   (services) =>
-    ({ principal, body, idempotencyKey }) =>
-      body.linked === true
-        ? postLinkedOrders(services, principal, body.transfers, { idempotencyKey, dryRun: body.dryRun })
-        : postOrders(services, principal, body.dryRun === true ? body.transfers.map(asDryRun) : body.transfers),
+    ({ principal, body, idempotencyKey }) => {
+      const { dryRun } = body;
+      if (body.linked === true) return postLinked(services, principal, body.transfers, { idempotencyKey, dryRun });
+      requireUser(principal);
+      return postOrders(services, principal, dryRun === true ? body.transfers.map(asDryRun) : body.transfers);
+    },
 );
 
 function asDryRun(order: BatchOrder): BatchOrder {

@@ -1,9 +1,8 @@
 import { LedgerError, type PostResult } from '@micropay/ledger-core';
 import type { UserPrincipal } from '../auth/principal.js';
 import type { Answer } from '../http/answer.js';
-import { given } from '../http/given.js';
-import { keyRequired, REPLAYED_HEADERS } from '../http/idempotency-key.js';
-import { type Problem, ProblemError } from '../http/problem.js';
+import { keyRequired } from '../http/idempotency-key.js';
+import type { Problem } from '../http/problem.js';
 import { toProblem } from '../http/to-problem.js';
 import type { Services } from '../services.js';
 import type { Order } from './order.js';
@@ -16,7 +15,7 @@ export interface BatchOrder extends Order {
 }
 
 type BatchResult = { ok: true; replayed: boolean; transfer: TransferJson } | { ok: false; error: Problem };
-type BatchAnswer = Answer<{ results: BatchResult[] }>;
+export type BatchAnswer = Answer<{ results: BatchResult[] }>;
 
 /** Posts each order on its own, in order, under its own key; a refused one never fails its neighbours. */
 export async function postOrders(
@@ -37,29 +36,6 @@ export async function postOrders(
   return { body: { results } };
 }
 
-/** Posts all orders or none, under one key. */
-export async function postLinkedOrders(
-  services: Services,
-  principal: UserPrincipal,
-  orders: readonly BatchOrder[],
-  { idempotencyKey, dryRun }: { readonly idempotencyKey: string | undefined; readonly dryRun: boolean | undefined },
-): Promise<BatchAnswer> {
-  if (idempotencyKey === undefined) throw keyRequired('linked transfers take one key, in the header "Idempotency-Key"');
-  orders.forEach(refuseOwnOptions);
-  const resolved = (await resolveOrders(services, principal, orders)).map(requireResolved);
-  const legs = resolved.map(({ request }) => request);
-  const posted = await services.ledger.transfers.postLinked(legs, {
-    ...given({ dryRun }),
-    idempotencyKey,
-    scope: principal.id,
-  });
-  const results = posted.map((transfer, index) =>
-    resultJson({ ok: true, transfer }, resolved[index]?.visible ?? { from: false, to: false }),
-  );
-  const headers = posted[0]?.replayed === true ? { headers: REPLAYED_HEADERS } : {};
-  return { body: { results }, ...headers };
-}
-
 /** Each order in the ledger's words, or the problem with it. */
 async function resolveOrders(
   services: Services,
@@ -77,7 +53,7 @@ async function resolveOrders(
 }
 
 /** A fault of the server is no result of one order: it ends the whole request before anything is posted. */
-function refusalOf(error: unknown): Problem {
+export function refusalOf(error: unknown): Problem {
   const { problem } = toProblem(error);
   if (problem.status >= 500) throw error;
   return problem;
@@ -90,7 +66,7 @@ function refuseWhenNothingCouldBeDone(posted: readonly PostResult[]): void {
   if (first !== undefined && refused.every((error) => error instanceof LedgerError && error.retryable)) throw first;
 }
 
-function resultJson(result: PostResult, visible: VisibleSides): BatchResult {
+export function resultJson(result: PostResult, visible: VisibleSides): BatchResult {
   if (!result.ok) return { ok: false, error: toProblem(result.error).problem };
   return { ok: true, replayed: result.transfer.replayed, transfer: transferJson(result.transfer, visible) };
 }
@@ -98,18 +74,4 @@ function resultJson(result: PostResult, visible: VisibleSides): BatchResult {
 function requireOwnKey({ idempotencyKey }: BatchOrder, index: number): void {
   if (idempotencyKey !== undefined) return;
   throw keyRequired(`transfers.${index}.idempotencyKey: each transfer that is not linked needs a key of its own`);
-}
-
-function refuseOwnOptions(order: BatchOrder, index: number): void {
-  const option = (['idempotencyKey', 'dryRun'] as const).find((name) => order[name] !== undefined);
-  if (option === undefined) return;
-  const message = 'linked transfers share the key of the header and the dryRun of the body';
-  throw new ProblemError('invalid_request', message, { errors: [{ path: `transfers.${index}.${option}`, message }] });
-}
-
-function requireResolved(order: ResolvedOrder | Problem, index: number): ResolvedOrder {
-  if ('request' in order) return order;
-  throw new ProblemError(order.code, order.detail, {
-    errors: [{ path: `transfers.${index}`, message: order.detail }],
-  });
 }

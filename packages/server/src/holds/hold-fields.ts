@@ -1,0 +1,34 @@
+import { z } from '@hono/zod-openapi';
+import { type CaptureHold, type Metadata, parseAmount } from '@micropay/ledger-core';
+import { AmountField, DescriptionField, InstantField, MetadataField } from '../http/fields.js';
+import { given } from '../http/given.js';
+import { PaymentFields } from '../transfers/order-schema.js';
+
+/** What a hold says, placed alone or as a linked leg. */
+export const HoldFields = {
+  ...PaymentFields,
+  expiresAt: InstantField.optional().openapi({ description: 'When it ends by itself; never when left out' }),
+};
+
+export const ReleaseFields = {
+  description: DescriptionField.optional(),
+  metadata: MetadataField.optional(),
+};
+
+export const CaptureFields = {
+  amount: AmountField.optional().openapi({ description: 'At most what is held still; all of it when left out' }),
+  final: z.boolean().optional().openapi({ description: 'true: give back what this capture leaves' }),
+  ...ReleaseFields,
+};
+
+type Ending = { readonly [Field in keyof typeof CaptureFields]?: z.output<(typeof CaptureFields)[Field]> };
+
+/** A capture or a release in the ledger's words. */
+export function endingOf({ amount, final, description, metadata }: Ending): CaptureHold {
+  return given({
+    amount: amount === undefined ? undefined : parseAmount(amount),
+    final,
+    description,
+    metadata: metadata as Metadata | undefined,
+  });
+}

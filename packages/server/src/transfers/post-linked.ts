@@ -1,0 +1,31 @@
+import { LedgerError, LINKED_LEGS_MAX } from '@micropay/ledger-core';
+import type { Principal } from '../auth/principal.js';
+import { given } from '../http/given.js';
+import { keyRequired, REPLAYED_HEADERS } from '../http/idempotency-key.js';
+import type { Services } from '../services.js';
+import type { LinkedLegOrder } from './linked-leg.js';
+import { type BatchAnswer, resultJson } from './post-orders.js';
+import { resolveLegs } from './resolve-legs.js';
+
+/** Posts all legs or none, in order, under one key. */
+export async function postLinked(
+  services: Services,
+  principal: Principal,
+  legs: readonly LinkedLegOrder[],
+  { idempotencyKey, dryRun }: { readonly idempotencyKey: string | undefined; readonly dryRun: boolean | undefined },
+): Promise<BatchAnswer> {
+  if (idempotencyKey === undefined) throw keyRequired('linked transfers take one key, in the header "Idempotency-Key"');
+  // Said before each leg is looked up.
+  if (legs.length > LINKED_LEGS_MAX) {
+    throw new LedgerError('too_many_legs', `at most ${LINKED_LEGS_MAX} transfers can be linked`);
+  }
+  const resolved = await resolveLegs(services, principal, legs);
+  const posted = await services.ledger.transfers.postLinked(
+    resolved.map(({ leg }) => leg),
+    { ...given({ dryRun }), idempotencyKey, scope: principal.id },
+  );
+  const results = resolved.map(({ visible }, index) =>
+    resultJson({ ok: true, transfer: posted[index] as (typeof posted)[number] }, visible),
+  );
+  return { body: { results }, ...(posted[0]?.replayed === true ? { headers: REPLAYED_HEADERS } : {}) };
+}

@@ -1,0 +1,80 @@
+import type { LinkedLeg } from '@micropay/ledger-core';
+import type { Principal } from '../auth/principal.js';
+import { findHoldToEnd } from '../holds/find-hold.js';
+import { endingOf } from '../holds/hold-fields.js';
+import { given } from '../http/given.js';
+import { type Problem, ProblemError } from '../http/problem.js';
+import type { Services } from '../services.js';
+import { findTransferToReverse } from './find-transfer-to-reverse.js';
+import type { LinkedLegOrder } from './linked-leg.js';
+import { findParties, type Parties } from './parties.js';
+import { refusalOf } from './post-orders.js';
+import { resolveOrder } from './resolve-order.js';
+import { reversalOf } from './reversal-fields.js';
+import type { VisibleSides } from './transfer-json.js';
+
+/** A leg that its caller may ask for, in the ledger's words. */
+export interface ResolvedLeg {
+  readonly leg: LinkedLeg;
+  readonly visible: VisibleSides;
+}
+
+type PaymentLeg = Extract<LinkedLegOrder, { from: string }>;
+type Ask = { readonly services: Services; readonly principal: Principal; readonly parties: Parties };
+
+const NO_PARTIES: Parties = { usersByEmail: new Map(), accounts: new Map() };
+
+/**
+ * Each leg in the ledger's words. Everybody may do with a leg what they may do with the route for it alone.
+ *
+ * @throws {ProblemError} the refusal of the first leg that its caller may not ask for
+ */
+export async function resolveLegs(
+  services: Services,
+  principal: Principal,
+  legs: readonly LinkedLegOrder[],
+): Promise<readonly ResolvedLeg[]> {
+  const parties =
+    principal.kind === 'user' ? await findParties(services, principal, legs.filter(isPayment)) : NO_PARTIES;
+  const ask = { services, principal, parties };
+  const resolved = await Promise.all(legs.map((leg) => resolveLeg(ask, leg).catch(refusalOf)));
+  return resolved.map(requireResolved);
+}
+
+function isPayment(leg: LinkedLegOrder): leg is PaymentLeg {
+  return 'from' in leg;
+}
+
+async function resolveLeg(
+  { services: { ledger }, principal, parties }: Ask,
+  leg: LinkedLegOrder,
+): Promise<ResolvedLeg> {
+  switch (leg.kind) {
+    case 'capture':
+    case 'release': {
+      const { hold, visible } = await findHoldToEnd(ledger, principal, leg.hold);
+      return { leg: { kind: leg.kind, hold: hold.id, ...endingOf(leg) }, visible };
+    }
+    case 'reversal': {
+      const { transfer, visible } = await findTransferToReverse(ledger, principal, leg.transfer);
+      const sides = { from: visible.to, to: visible.from };
+      return { leg: { kind: 'reversal', transfer: transfer.id, ...reversalOf(principal, leg) }, visible: sides };
+    }
+    default:
+      return resolvePayment(principal, leg, parties);
+  }
+}
+
+function resolvePayment(principal: Principal, leg: PaymentLeg, parties: Parties): ResolvedLeg {
+  if (principal.kind !== 'user') {
+    throw new ProblemError('forbidden', 'payments and holds are for users; operators capture, release and reverse');
+  }
+  const { request, visible } = resolveOrder(principal, leg, parties);
+  if (leg.kind !== 'hold') return { leg: request, visible };
+  return { leg: { ...request, kind: 'hold', ...given({ expiresAt: leg.expiresAt }) }, visible };
+}
+
+function requireResolved(leg: ResolvedLeg | Problem, index: number): ResolvedLeg {
+  if ('leg' in leg) return leg;
+  throw new ProblemError(leg.code, leg.detail, { errors: [{ path: `transfers.${index}`, message: leg.detail }] });
+}

@@ -1,0 +1,47 @@
+import { z } from '@hono/zod-openapi';
+import { type Metadata, parseAmount, type ReverseTransfer } from '@micropay/ledger-core';
+import { auditOf } from '../auth/audit.js';
+import type { Principal } from '../auth/principal.js';
+import { AmountField, MetadataField, ReasonField } from '../http/fields.js';
+import { given } from '../http/given.js';
+import { ProblemError } from '../http/problem.js';
+
+/** What the reversal of a whole linked group says. */
+export const GroupReversalFields = {
+  reason: ReasonField.optional().openapi({ description: 'Kept as the description: put no personal data here' }),
+  metadata: MetadataField.optional(),
+  allowOverdraft: z
+    .boolean()
+    .optional()
+    .openapi({ description: 'For operators: when the money is no longer there, lower the minimum of the account' }),
+};
+
+/** What a reversal says, made alone or as a linked leg. */
+export const ReversalFields = {
+  amount: AmountField.optional().openapi({
+    description: 'At most what is left of the transfer; all of that when left out',
+  }),
+  ...GroupReversalFields,
+};
+
+type Reversal = { readonly [Field in keyof typeof ReversalFields]?: z.output<(typeof ReversalFields)[Field]> };
+
+/**
+ * A reversal in the ledger's words.
+ *
+ * @throws {ProblemError} `forbidden` for an overdraft that no operator allows
+ */
+export function reversalOf(
+  principal: Principal,
+  { amount, reason, metadata, allowOverdraft }: Reversal,
+): Pick<ReverseTransfer, 'amount' | 'description' | 'metadata' | 'allowOverdraft'> {
+  if (allowOverdraft === true && principal.kind !== 'operator') {
+    throw new ProblemError('forbidden', 'allowOverdraft is for operators');
+  }
+  return given({
+    amount: amount === undefined ? undefined : parseAmount(amount),
+    description: reason,
+    metadata: metadata as Metadata | undefined,
+    allowOverdraft: allowOverdraft === true ? auditOf(principal, reason) : undefined,
+  });
+}
