@@ -119,6 +119,17 @@ export interface Transfers {
    *   `insufficient_funds` where the money is no longer there, and others
    */
   reverse(id: string, reversal?: Reversal, options?: PostOptions): Promise<PostedTransfer>;
+  /**
+   * Gives linked payments back by their `groupId`, the last one first, all or none: of each what is left of it. For who
+   * is the payee of all of them, and operators. Holds of the group stay as they are.
+   *
+   * @throws {MicroPayError} as `reverse`
+   */
+  reverseLinked(
+    groupId: string,
+    reversal?: Omit<Reversal, 'amount'>,
+    options?: PostOptions,
+  ): Promise<readonly PostedTransfer[]>;
   /** What has gone back of a transfer so far, oldest first, fetched page by page: `for await (const reversal of …)`. */
   reversals(id: string, options?: PageOptions): AsyncGenerator<Transfer, void, undefined>;
   /** @throws {MicroPayError} `transfer_not_found`, also for those of others, `invalid_cursor` */
@@ -180,6 +191,14 @@ export function createTransfers(api: Api): Transfers {
       const params = { header, path: { id } };
       const answer = routes.POST('/v1/transfers/{id}/reversals', { params, body: partToJson(reversal), fetch });
       return bodyOf(answer, posted, idempotencyKey);
+    },
+    async reverseLinked(id, reversal = {}, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
+      const params = { header, path: { id } };
+      const answer = routes.POST('/v1/transfers/groups/{id}/reversals', { params, body: reversal, fetch });
+      const read = ({ data }: { data: readonly TransferJson[] }, headers: Headers) =>
+        data.map((transfer) => posted(transfer, headers));
+      return bodyOf(answer, read, idempotencyKey);
     },
     reversals: (id, options = {}) => rowsOfPages((page) => reversalsPage(id, page), options),
     reversalsPage,

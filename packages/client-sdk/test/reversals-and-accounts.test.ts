@@ -32,6 +32,26 @@ it('gives payments back in parts', async () => {
   expect(await codeOf(stranger.client.transfers.reversalsPage(payment.id))).toBe('transfer_not_found');
 });
 
+it('gives linked payments back, all or none', async () => {
+  const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
+  const { transfers } = bob.client;
+  const linked = await alice.client.transfers.linked([alice.pay(bob.wallet, 100n), alice.pay(bob.wallet, 20n)]);
+  const groupId = linked[0]?.groupId ?? '';
+  expect(await transfers.reverseLinked(groupId, { dryRun: true })).toMatchObject([{ amount: 20n }, { amount: 100n }]);
+  expect(await codeOf(alice.client.transfers.reverseLinked(groupId))).toBe('forbidden');
+  const idempotencyKey = randomUUID();
+  const reversals = await transfers.reverseLinked(groupId, { reason: 'Cancelled' }, { idempotencyKey });
+  expect(reversals).toMatchObject([
+    { kind: 'reversal', amount: 20n, originalId: linked[1]?.id, description: 'Cancelled', replayed: false },
+    { kind: 'reversal', amount: 100n, originalId: linked[0]?.id, fromBalance: 0n, toBalance: null },
+  ]);
+  expect(await transfers.reverseLinked(groupId, { reason: 'Cancelled' }, { idempotencyKey })).toEqual(
+    reversals.map((reversal) => ({ ...reversal, replayed: true })),
+  );
+  expect(await codeOf(server.operator.transfers.reverseLinked(groupId))).toBe('reversal_exceeds_transfer');
+  expect([(await alice.money()).posted, (await bob.money()).posted]).toEqual([500n, 0n]);
+});
+
 it('gives back once although the answer is lost', async () => {
   const alice = await makeUser(server, { balance: 500n });
   const proxy = await startLossyProxy(server.url);

@@ -39,7 +39,7 @@ export type {
   TransferRequestId,
   TransferRequestState,
 } from './domain/requested-transfer.js';
-export type { ReversalLeg, ReverseTransfer } from './domain/reversal.js';
+export { isReversible, type ReversalLeg, type ReverseTransfer } from './domain/reversal.js';
 export { ROUNDINGS, type Rounding } from './domain/rounding.js';
 export {
   type BalanceAfter,

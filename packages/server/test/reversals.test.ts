@@ -151,3 +151,82 @@ describe('a reversal', () => {
     expect(replies.filter(({ status }) => status === 201)).toHaveLength(3);
   });
 });
+
+describe('the reversal of a linked group', () => {
+  const link = async (...orders: { to: TestUser; amount: string; kind?: string }[]) => {
+    const transfers = orders.map(({ to, ...order }) => ({
+      ...order,
+      from: alice.wallet,
+      to: to.wallet,
+      currency: 'USD',
+    }));
+    const { status, body } = await post('/v1/transfers/batch', alice.token, { transfers, linked: true });
+    expect(status).toBe(200);
+    return body.results.map(({ transfer }: { transfer: { id: string } }) => transfer.id) as string[];
+  };
+  const reverseAll = (groupId: string | undefined, token: string, body?: unknown, key?: string) =>
+    post(`/v1/transfers/groups/${groupId}/reversals`, token, body, key);
+
+  it('gives back what is left of each leg, last leg first, and lets holds be', async () => {
+    const before = await balanceOf(server.url, alice);
+    const [first, hold, last] = await link(
+      { to: bob, amount: '30' },
+      { to: bob, amount: '5', kind: 'hold' },
+      { to: bob, amount: '20' },
+    );
+    await reverse(last ?? '', bob.token, { amount: '15' });
+    const { status, body } = await reverseAll(first, bob.token, { reason: 'Cancelled', metadata: { ticket: '7' } });
+    expect(status).toBe(201);
+    expect(body.data).toMatchObject([
+      { kind: 'reversal', amount: '5', originalId: last, description: 'Cancelled', toBalance: null },
+      { kind: 'reversal', amount: '30', originalId: first, metadata: { ticket: '7' } },
+    ]);
+    expect(body.data.map(({ groupId }: { groupId: string }) => groupId)).toEqual(Array(2).fill(body.data[0].id));
+    expect((await get(`/v1/holds/${hold}`, bob.token)).body.state).toBe('open');
+    expect(await balanceOf(server.url, alice)).toBe(before);
+  });
+
+  it('is for the payee of all of it and for operators', async () => {
+    const [id] = await link({ to: bob, amount: '30' }, { to: carol, amount: '20' });
+    for (const { token } of [alice, bob, carol]) {
+      expect(await reverseAll(id, token)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+    }
+    const dave = await registerUser(server.url);
+    expect(await reverseAll(id, dave.token)).toMatchObject({ status: 404, body: { code: 'transfer_not_found' } });
+    expect(await reverseAll(id, OPERATOR_KEY)).toMatchObject({ status: 201 });
+  });
+
+  it('by users allows no overdraft, and by operators does', async () => {
+    const dave = await registerUser(server.url);
+    const [id] = await link({ to: dave, amount: '30' }, { to: dave, amount: '20' });
+    await post('/v1/transfers', dave.token, { from: dave.wallet, to: alice.wallet, amount: '40', currency: 'USD' });
+    const refused = await reverseAll(id, dave.token);
+    expect([refused.status, refused.body.code]).toEqual([422, 'insufficient_funds']);
+    expect(await balanceOf(server.url, dave)).toBe('10');
+    expect((await reverseAll(id, dave.token, { allowOverdraft: true })).body.code).toBe('forbidden');
+    expect(await reverseAll(id, OPERATOR_KEY, { allowOverdraft: true, reason: 'Stolen' })).toMatchObject({
+      status: 201,
+    });
+    expect(await balanceOf(server.url, dave)).toBe('-40');
+  });
+
+  it('is tried, repeated with its key, and refused once a leg has gone back', async () => {
+    const [id, other] = await link({ to: bob, amount: '30' }, { to: bob, amount: '20' });
+    const tried = await reverseAll(id, bob.token, { dryRun: true });
+    expect([tried.status, tried.body.data.length]).toEqual([200, 2]);
+    const key = randomUUID();
+    const first = await reverseAll(id, bob.token, {}, key);
+    const again = await reverseAll(id, bob.token, {}, key);
+    expect([again.status, again.headers.get('idempotent-replayed'), again.body]).toEqual([201, 'true', first.body]);
+    expect((await reverseAll(id, bob.token)).body.code).toBe('reversal_exceeds_transfer');
+    expect((await get(`/v1/transfers/${other}/reversals`, bob.token)).body.data).toHaveLength(1);
+  });
+
+  it('finds no group under the id of another thing', async () => {
+    const alone = await pay();
+    for (const id of [alone, randomUUID(), 'nothing']) {
+      expect(await reverseAll(id, bob.token)).toMatchObject({ status: 404, body: { code: 'transfer_not_found' } });
+    }
+    expect((await reverseAll(alone, bob.token, { amount: '1' })).body.code).toBe('invalid_request');
+  });
+});

@@ -274,6 +274,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/transfers/groups/{id}/reversals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give linked payments back, all or none
+         * @description By their `groupId`, for who is the payee of all of them and for operators. Of each transfer and capture goes back what is left of it; refused when one has gone back already, whose group is given back leg by leg then. Holds of the group stay as they are.
+         */
+        post: operations["reverseLinked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/holds": {
         parameters: {
             query?: never;
@@ -1281,6 +1301,30 @@ export interface components {
             data: components["schemas"]["Transfer"][];
             /** @description Null on the last page */
             nextCursor: string | null;
+        };
+        Reversals: {
+            /** @description One of each leg, the last leg first */
+            data: components["schemas"]["Transfer"][];
+        };
+        ReverseLinked: {
+            /**
+             * @description Kept as the description: put no personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /** @description For operators: when the money is no longer there, lower the minimum of the account */
+            allowOverdraft?: boolean;
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
         };
         /** @description Money that is set aside for a payee */
         Hold: {
@@ -4236,6 +4280,184 @@ export interface operations {
                 };
             };
             /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reverseLinked: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your name for this one intention, unique for ever */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The order was cancelled"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReverseLinked"];
+            };
+        };
+        responses: {
+            /** @description With `dryRun`: what would be answered, and nothing was done */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *           "kind": "reversal",
+                     *           "groupId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *           "from": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *           "to": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *           "amount": "250",
+                     *           "currency": "USD",
+                     *           "description": "One dish was cold",
+                     *           "metadata": null,
+                     *           "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *           "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *           "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *           "released": "0",
+                     *           "fromBalance": "1000",
+                     *           "toBalance": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reversals"];
+                };
+            };
+            /** @description The reversals, posted now or by an earlier request with this key */
+            201: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *           "kind": "reversal",
+                     *           "groupId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *           "from": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *           "to": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *           "amount": "250",
+                     *           "currency": "USD",
+                     *           "description": "One dish was cold",
+                     *           "metadata": null,
+                     *           "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *           "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *           "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *           "released": "0",
+                     *           "fromBalance": "1000",
+                     *           "toBalance": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Reversals"];
+                };
+            };
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found`, `transfer_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -9,6 +9,7 @@ import {
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts.js';
 import { createDepositRoute, createWithdrawalRoute } from './deposits.js';
 import { eventsRoute } from './events.js';
+import { reverseLinkedRoute } from './group-reversals.js';
 import { captureHoldRoute, releaseHoldRoute } from './hold-captures.js';
 import { getHoldRoute, placeHoldRoute } from './holds.js';
 import { jwksRoute } from './jwks.js';
@@ -48,6 +49,7 @@ export const ROUTES: readonly Route[] = [
   getTransferRequestRoute,
   reverseTransferRoute,
   listReversalsRoute,
+  reverseLinkedRoute,
   placeHoldRoute,
   getHoldRoute,
   listHoldsRoute,

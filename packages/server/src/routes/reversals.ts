@@ -20,7 +20,7 @@ const TransferPageSchema = z
   .object({ data: z.array(TransferSchema), nextCursor: NextCursorField })
   .openapi('TransferPage');
 
-const EXAMPLE_REVERSAL = {
+export const EXAMPLE_REVERSAL = {
   ...EXAMPLE_TRANSFER,
   kind: 'reversal',
   from: EXAMPLE_IDS.otherWallet,

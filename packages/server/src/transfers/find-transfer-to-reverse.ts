@@ -1,8 +1,11 @@
-import type { Ledger } from '@micropay/ledger-core';
+import { isReversible, type Ledger } from '@micropay/ledger-core';
 import type { Principal } from '../auth/principal.js';
+import { isId } from '../http/fields.js';
 import { ProblemError } from '../http/problem.js';
 import { walletOwnerOf } from '../wallets/wallet-address.js';
-import { findTransfer, type SeenTransfer } from './find-transfer.js';
+import { findTransfer, type SeenTransfer, transferMissing } from './find-transfer.js';
+import { findVisibleSides } from './find-visible-sides.js';
+import type { VisibleSides } from './transfer-json.js';
 
 /**
  * The transfer of that id, if the caller may take it back: operators, and users who were paid by another wallet. A
@@ -13,8 +16,39 @@ import { findTransfer, type SeenTransfer } from './find-transfer.js';
  */
 export async function findTransferToReverse(ledger: Ledger, principal: Principal, id: string): Promise<SeenTransfer> {
   const seen = await findTransfer(ledger, principal, id);
-  if (principal.kind === 'operator') return seen;
-  const payer = await ledger.accounts.identify(seen.transfer.from);
-  if (seen.visible.to && payer !== undefined && walletOwnerOf(payer.address) !== undefined) return seen;
+  if (await mayReverse(ledger, principal, seen)) return seen;
   throw new ProblemError('forbidden', 'only the payee of a payment and operators may reverse it');
+}
+
+/**
+ * The legs of that linked group by their ids, if the caller may take back all of it that can be taken back.
+ *
+ * @throws {LedgerError} `transfer_not_found`, also for a group of which the caller may see no leg
+ * @throws {ProblemError} `forbidden`
+ */
+export async function findLinkedToReverse(
+  ledger: Ledger,
+  principal: Principal,
+  groupId: string,
+): Promise<ReadonlyMap<string, VisibleSides>> {
+  if (!isId(groupId)) throw transferMissing();
+  const legs = await ledger.transfers.getLinked(groupId);
+  const visible = new Map<string, VisibleSides>();
+  for (const transfer of legs) visible.set(transfer.id, await findVisibleSides(ledger, principal, transfer));
+  if (![...visible.values()].some(({ from, to }) => from || to)) throw transferMissing();
+  for (const transfer of legs.filter(isReversible)) {
+    const sides = visible.get(transfer.id);
+    if (sides !== undefined && (await mayReverse(ledger, principal, { transfer, visible: sides }))) continue;
+    throw new ProblemError(
+      'forbidden',
+      'only the payee of all of its payments and operators may reverse a linked group',
+    );
+  }
+  return visible;
+}
+
+async function mayReverse(ledger: Ledger, principal: Principal, { transfer, visible }: SeenTransfer): Promise<boolean> {
+  if (principal.kind === 'operator') return true;
+  const payer = await ledger.accounts.identify(transfer.from);
+  return visible.to && payer !== undefined && walletOwnerOf(payer.address) !== undefined;
 }

@@ -15,13 +15,13 @@ export interface SeenTransfer {
  * @throws {LedgerError} `transfer_not_found`, also for a transfer between others
  */
 export async function findTransfer(ledger: Ledger, principal: Principal, id: string): Promise<SeenTransfer> {
-  if (!isId(id)) throw notFound();
+  if (!isId(id)) throw transferMissing();
   const transfer = await ledger.transfers.get(id);
   const visible = await findVisibleSides(ledger, principal, transfer);
-  if (!visible.from && !visible.to) throw notFound();
+  if (!visible.from && !visible.to) throw transferMissing();
   return { transfer, visible };
 }
 
-function notFound(): LedgerError {
+export function transferMissing(): LedgerError {
   return new LedgerError('transfer_not_found', 'there is no such transfer, or it is not yours');
 }
