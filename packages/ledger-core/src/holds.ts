@@ -8,7 +8,7 @@ import type { Holds } from './ledger-api.js';
 import { toPage } from './page.js';
 import { accountNotFound } from './postgres/accounts.js';
 import { plainArray } from './postgres/arrays.js';
-import { DUE_HOLDS_MAX, findDueHolds, findDueHoldsOf, getHold, listHolds, toDueHold } from './postgres/holds.js';
+import { findDueHolds, findDueHoldsOf, getHold, listHolds, toDueHold } from './postgres/holds.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 import { type Submit, splitOptions, submitLeg } from './transfers.js';
 
@@ -48,19 +48,25 @@ export function createHolds(book: Book, submit: Submit): Holds {
     },
     async expire() {
       const ledger = await book.number();
-      for (let expired = 0; ; ) {
-        const due = await findDueHolds(book.reads, store, ledger, EXPIRED_IN_TURN).catch(fail);
-        const ended = await expireAll(ledger, due);
-        expired += ended;
-        // A hold that cannot be ended now, its account being busy, is left for the next sweep.
-        if (due.length < EXPIRED_IN_TURN || ended === 0) return expired;
-      }
+      return expireAll(submit, ledger, () => findDueHolds(book.reads, store, ledger, EXPIRED_IN_TURN).catch(fail));
     },
   };
+}
 
-  async function expireAll(ledger: number, due: readonly TransferId[]): Promise<number> {
+/** Writes the expiry of what `findDue` finds, some in turn, until it finds no more; answers how many. */
+async function expireAll(
+  submit: Submit,
+  ledger: number,
+  findDue: () => Promise<readonly TransferId[]>,
+): Promise<number> {
+  for (let expired = 0; ; ) {
+    const due = await findDue();
+    if (due.length === 0) return expired;
     const outcomes = await submit(due.map((hold) => expirySubmission(ledger, hold)));
-    return outcomes.filter((outcome) => !(outcome instanceof LedgerError)).length;
+    const ended = outcomes.filter((outcome) => !(outcome instanceof LedgerError)).length;
+    expired += ended;
+    // A hold that cannot be ended now, its account being busy, is left for the next sweep.
+    if (due.length < EXPIRED_IN_TURN || ended === 0) return expired;
   }
 }
 
@@ -71,9 +77,11 @@ export function createExpireOf(book: Book, submit: Submit): (reference: string) 
     const ledger = await book.number();
     const [account] = await findIdentities(book.reads, ledger, [reference]).catch(fail);
     if (account === undefined) return;
-    const values = [ledger, plainArray([account.id]), DUE_HOLDS_MAX];
-    const { rows } = await book.reads.executeSql(findDueHoldsOf(store).text, values).catch(fail);
-    if (rows.length > 0) await submit(rows.map((row) => expirySubmission(ledger, toDueHold(row).id)));
+    const values = [ledger, plainArray([account.id]), EXPIRED_IN_TURN];
+    await expireAll(submit, ledger, async () => {
+      const { rows } = await book.reads.executeSql(findDueHoldsOf(store).text, values).catch(fail);
+      return rows.map((row) => toDueHold(row).id);
+    });
   };
 }
 

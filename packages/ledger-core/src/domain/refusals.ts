@@ -64,7 +64,11 @@ function overflow({ accountId }: Balance): LedgerError {
   return new LedgerError('balance_overflow', `account ${accountId} would exceed 38 digits`, { accountId });
 }
 
-const OF_LIMITS: ReadonlySet<LedgerErrorCode> = new Set<LedgerErrorCode>(['insufficient_funds', 'maximum_exceeded']);
+const OF_LIMITS: ReadonlySet<LedgerErrorCode> = new Set<LedgerErrorCode>([
+  'insufficient_funds',
+  'maximum_exceeded',
+  'balance_overflow',
+]);
 
 /** The account whose limit refused; a hold of its own that is due may be what stands in the way. */
 export function limitedAccount({ code, details }: LedgerError): string | undefined {

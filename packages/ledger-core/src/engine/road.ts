@@ -221,8 +221,9 @@ export async function expiriesInTheWay(
   );
   if (accounts.length === 0) return [];
   const ids = accounts.map(({ accountId }) => accountId);
-  const due = await executeOne(findDueHolds, [ledger, plainArray(ids), DUE_HOLDS_MAX]);
   const known = new Set(expiries.flatMap(({ legs }) => legs.map(({ leg }) => originOf(leg))));
+  // The known ones are found too, as nothing is written yet. Twice as many, so that thousands take a few runs only.
+  const due = await executeOne(findDueHolds, [ledger, plainArray(ids), DUE_HOLDS_MAX + 2 * known.size]);
   return due
     .map(toDueHold)
     .filter(({ id }) => !known.has(id))

@@ -66,7 +66,7 @@ export function holdValues(ledger: number, holds: readonly HeldAmount[]): readon
   ];
 }
 
-/** How many holds that are due are ended at once. */
+/** How many holds that are due are looked for at once. */
 export const DUE_HOLDS_MAX = 1_000;
 
 /** What a due hold's expiry has to know. */

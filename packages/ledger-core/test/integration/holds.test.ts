@@ -212,6 +212,28 @@ describe('a hold that is due', () => {
     await expectSound(ledger);
   });
 
+  it('does not stand in the way of the 38 digits that a balance may have', async () => {
+    const room = 10n ** 38n - 1_000n;
+    const { id } = await hold(room, { from: 'world', to: 'carol', expiresAt: inAnHour() });
+    await expect(pay(1_000n, 'world', 'carol')).rejects.toEqual(refusal('balance_overflow'));
+    await letExpire(bed, id);
+    await pay(1_000n, 'world', 'carol');
+    await expectSound(ledger);
+  });
+
+  it('stands in nobody’s way among more than are looked for at once', async () => {
+    await pay(1_100n, 'world', 'alice');
+    await ledger.accounts.setLimits('bob', { minimum: null });
+    const place = (from: string, count: number) =>
+      Promise.all(Array.from({ length: count }, () => hold(1n, { from, to: 'carol', expiresAt: inAnHour() })));
+    const due = [...(await place('alice', 1_100)), ...(await place('bob', 600))];
+    await letExpire(bed, ...due.map(({ id }) => id));
+    await pay(1_200n, 'alice', 'world');
+    expect(await shown('alice')).toEqual({ posted: 0n, pendingIn: 0n, pendingOut: 0n, available: 0n });
+    expect((await ledger.accounts.close('carol')).status).toBe('closed');
+    await expectSound(ledger);
+  });
+
   it("does not stand in the way in a caller's transaction either", async () => {
     const { id } = await hold(100n, { expiresAt: inAnHour() });
     await letExpire(bed, id);
