@@ -4,9 +4,11 @@ import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
 import type { Metadata } from './transfers.js';
 import type { CallOptions } from './transport.js';
-import type { ChangeOptions, FreezeSide } from './wallets.js';
+import type { AsOf, ChangeOptions, FreezeSide } from './wallets.js';
 
 type AccountJson = components['schemas']['Account'];
+type AggregateLineJson = components['schemas']['AggregateLine'];
+type Sums = 'debits' | 'credits' | 'posted' | 'pendingIn' | 'pendingOut';
 type Amounts = 'minimum' | 'maximum' | 'posted' | 'pendingIn' | 'pendingOut' | 'available' | 'version';
 
 /** Any account of the ledger; amounts are whole minor units, positive on the normal side of its type. */
@@ -47,11 +49,22 @@ export interface Accounts {
    * @throws {MicroPayError} `account_exists`, `invalid_address`, `unknown_currency`
    */
   open(account: OpenAccount, options?: CallOptions): Promise<Account>;
-  /** @throws {MicroPayError} `account_not_found` */
-  get(reference: string, options?: CallOptions): Promise<Account>;
+  /**
+   * With `at`, the balance and the pending amounts as of it.
+   *
+   * @throws {MicroPayError} `account_not_found`
+   */
+  get(reference: string, options?: CallOptions & Partial<AsOf>): Promise<Account>;
   /** In order of address, fetched page by page: `for await (const account of …)`. */
   list(options?: AccountPageOptions): AsyncGenerator<Account, void, undefined>;
   listPage(options?: AccountPageOptions): Promise<Page<Account>>;
+  /**
+   * Balances summed by path, currency and type, in order of path, all of one instant: `{ path: 'users' }` has a line for
+   * each user and currency, and `{ path: 'users', depth: 1 }` one for all users.
+   *
+   * @throws {MicroPayError} `invalid_address`, `invalid_request`, also for more than 10,000 lines
+   */
+  aggregate(options?: AggregateOptions): Promise<readonly AggregateLine[]>;
   /** Refuses new transfers, holds and captures on one side, or both. */
   freeze(reference: string, options?: ChangeOptions & { readonly side?: FreezeSide }): Promise<Account>;
   unfreeze(reference: string, options?: ChangeOptions): Promise<Account>;
@@ -63,6 +76,23 @@ export interface Accounts {
   close(reference: string, options?: ChangeOptions): Promise<Account>;
   /** @throws {MicroPayError} `limit_broken` when the present balance, holds included, breaks them */
   setLimits(reference: string, limits: Limits, options?: ChangeOptions): Promise<Account>;
+}
+
+export interface AggregateOptions extends CallOptions {
+  /** Only this address and what is below it, by whole segments. */
+  readonly path?: string;
+  /** Segments of a line; one more than `path` has when left out. */
+  readonly depth?: number;
+  readonly type?: AccountJson['type'];
+}
+
+/** The accounts of one path, currency and type; `posted` is positive on the normal side of the type. */
+export interface AggregateLine extends Readonly<Omit<AggregateLineJson, Sums>> {
+  readonly debits: bigint;
+  readonly credits: bigint;
+  readonly posted: bigint;
+  readonly pendingIn: bigint;
+  readonly pendingOut: bigint;
 }
 
 export interface AccountPageOptions extends PageOptions {
@@ -92,12 +122,17 @@ export function createAccounts({ routes, send }: Api): Accounts {
       const body = { ...account, ...limitsToJson({ minimum, maximum }) };
       return bodyOf(routes.POST('/v1/accounts', { body, fetch }), parseAccount);
     },
-    async get(id, options) {
-      const fetch = send({ ...options, repeatable: true });
-      return bodyOf(routes.GET('/v1/accounts/{id}', { params: { path: { id } }, fetch }), parseAccount);
+    async get(id, { signal, ...query } = {}) {
+      const fetch = send({ signal, repeatable: true });
+      return bodyOf(routes.GET('/v1/accounts/{id}', { params: { path: { id }, query }, fetch }), parseAccount);
     },
     list: (options = {}) => rowsOfPages(listPage, options),
     listPage,
+    async aggregate({ signal, ...query } = {}) {
+      const fetch = send({ signal, repeatable: true });
+      const answer = routes.GET('/v1/accounts/aggregate', { params: { query }, fetch });
+      return bodyOf(answer, ({ data }) => data.map(parseLine));
+    },
     freeze: (id, options = {}) => change('freeze', id, options),
     unfreeze: (id, options = {}) => change('unfreeze', id, options),
     close: (id, options = {}) => change('close', id, options),
@@ -125,5 +160,17 @@ function parseAccount(account: AccountJson): Account {
     pendingOut: BigInt(pendingOut),
     available: available === null ? null : BigInt(available),
     version: BigInt(version),
+  };
+}
+
+function parseLine(line: AggregateLineJson): AggregateLine {
+  const { debits, credits, posted, pendingIn, pendingOut } = line;
+  return {
+    ...line,
+    debits: BigInt(debits),
+    credits: BigInt(credits),
+    posted: BigInt(posted),
+    pendingIn: BigInt(pendingIn),
+    pendingOut: BigInt(pendingOut),
   };
 }

@@ -238,5 +238,7 @@ describe('an answer that is not MicroPay’s', () => {
     expect(error).toMatchObject({ code: 'invalid_response', status: 200, idempotencyKey: 'order-1042' });
     expect(inspect(error)).not.toContain('secret-word');
     expect(await failure(client.wallets.listPage())).toMatchObject({ code: 'invalid_response' });
+    const period = { wallet: PAYMENT.from, from: '2026-03-01', to: '2026-04-01' };
+    expect(await failure(client.statements.csv(period))).toMatchObject({ code: 'invalid_response' });
   });
 });

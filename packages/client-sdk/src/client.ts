@@ -7,7 +7,9 @@ import { createRequestClass, writeBody } from './checks.js';
 import { createEvents, type Events } from './events.js';
 import type { components, paths } from './generated/api.js';
 import { createHolds, type Holds } from './holds.js';
+import { createLedger, type Ledger } from './ledger.js';
 import { createSession, type OnTokens } from './session.js';
+import { createStatements, type Statements } from './statements.js';
 import { createTransferRequests, type TransferRequests } from './transfer-requests.js';
 import { createTransfers, type Transfers } from './transfers.js';
 import { type CallOptions, createTransport } from './transport.js';
@@ -45,6 +47,9 @@ export interface MicroPayClient {
   readonly holds: Holds;
   /** What became of transfers that were asked for with `transfers.request`. */
   readonly transferRequests: TransferRequests;
+  /** What moved on a wallet or an account in a period, as pages or CSV. */
+  readonly statements: Statements;
+  readonly ledger: Ledger;
   /** Accounts of every kind, for operators. */
   readonly accounts: Accounts;
   /** What happens, as it happens. */
@@ -89,6 +94,8 @@ export function createClient(options: ClientOptions): MicroPayClient {
     transfers: createTransfers(api),
     holds: createHolds(api),
     transferRequests: createTransferRequests(api),
+    statements: createStatements(api),
+    ledger: createLedger(api),
     accounts: createAccounts(api),
     events: createEvents(api),
     deposits: createCashMovements(api, '/v1/deposits'),

@@ -1,4 +1,12 @@
-export type { Account, AccountPageOptions, Accounts, Limits, OpenAccount } from './accounts.js';
+export type {
+  Account,
+  AccountPageOptions,
+  Accounts,
+  AggregateLine,
+  AggregateOptions,
+  Limits,
+  OpenAccount,
+} from './accounts.js';
 export type { Auth, LoggedIn, Registered, Registration, SessionTokens, User } from './auth.js';
 export type { CashMovement, CashMovements } from './cash-movements.js';
 export { type ClientOptions, createClient, type MicroPayClient, type VerifyReport } from './client.js';
@@ -20,9 +28,11 @@ export type {
   PlaceHold,
   ReleaseHold,
 } from './holds.js';
+export type { Ledger, LedgerInfo } from './ledger.js';
 export type { Page, PageOptions } from './paging.js';
 export type { PostOptions } from './posting.js';
 export type { OnTokens, Tokens } from './session.js';
+export type { Statement, StatementOf, StatementPeriod, Statements } from './statements.js';
 export type { SubmittedRequest, TransferRequest, TransferRequests, WaitOptions } from './transfer-requests.js';
 export type {
   BatchResult,
@@ -41,8 +51,6 @@ export type {
   ChangeOptions,
   Entry,
   FreezeSide,
-  Statement,
-  StatementOptions,
   Wallet,
   Wallets,
 } from './wallets.js';

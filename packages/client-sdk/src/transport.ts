@@ -18,6 +18,8 @@ export interface SendOptions extends CallOptions {
   readonly retriesMax?: number;
   /** Answers as soon as the stream has begun; the timeout is for that alone. */
   readonly streaming?: boolean;
+  /** What a success is; JSON when left out. */
+  readonly mediaType?: 'text/csv';
   /** What a failure tells the caller, who needs it to make the same call again. */
   readonly idempotencyKey?: string;
 }
@@ -63,7 +65,7 @@ export function createTransport({ fetch, timeoutMs, ...limits }: TransportOption
 function createSend(
   fetch: TransportOptions['fetch'],
   request: Request,
-  { signal, timeoutMs, idempotencyKey, streaming }: SendOptions & { readonly timeoutMs: number },
+  { signal, timeoutMs, idempotencyKey, streaming, mediaType }: SendOptions & { readonly timeoutMs: number },
 ) {
   return async (credential: string | undefined): Promise<Response | MicroPayError> => {
     if (signal?.aborted) return aborted(signal, idempotencyKey);
@@ -78,15 +80,15 @@ function createSend(
         signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
       });
       const response = await fetch(attempt);
-      if (streaming && isEventStream(response)) return response;
+      if (streaming && isOf('text/event-stream', response)) return response;
       // Read here, so that a connection that breaks in the middle of the body is a failed try too.
       const body = await response.text();
       const { status } = response;
       if (!response.ok) return refusal(response, body, idempotencyKey);
       // Answered without the parser's error, which quotes what it read: there may be tokens in it.
-      if (streaming || (status !== 204 && parseJson(body) === undefined)) {
-        return notMicroPay({ status, requestId: requestIdOf(response), idempotencyKey });
-      }
+      const isOurs =
+        mediaType === undefined ? status === 204 || parseJson(body) !== undefined : isOf(mediaType, response);
+      if (streaming || !isOurs) return notMicroPay({ status, requestId: requestIdOf(response), idempotencyKey });
       return new Response(body === '' ? null : body, { status, headers: response.headers });
     } catch (cause) {
       if (signal?.aborted) return aborted(signal, idempotencyKey);
@@ -112,8 +114,8 @@ function refusal(response: Response, body: string, idempotencyKey: string | unde
   return new MicroPayError('invalid_response', `HTTP status ${response.status}, and no answer of MicroPay's`, options);
 }
 
-function isEventStream({ ok, headers }: Response): boolean {
-  return ok && headers.get('Content-Type')?.startsWith('text/event-stream') === true;
+function isOf(mediaType: string, { ok, headers }: Response): boolean {
+  return ok && headers.get('Content-Type')?.startsWith(mediaType) === true;
 }
 
 function requestIdOf({ headers }: Response): string | undefined {

@@ -34,21 +34,6 @@ export interface AsOf {
   readonly by?: 'recorded' | 'effective';
 }
 
-export interface StatementOptions extends PageOptions {
-  /** An instant or a day. The period is half-open: March is from `2026-03-01` to `2026-04-01`. */
-  readonly from: string;
-  readonly to: string;
-  readonly by?: 'recorded' | 'effective';
-}
-
-/** A page of a statement, oldest entries first; opening and closing are of the whole period. */
-export interface Statement extends Readonly<Omit<components['schemas']['Statement'], 'opening' | 'closing' | 'data'>> {
-  readonly opening: bigint;
-  readonly closing: bigint;
-  /** Each balance is in the order of the statement. */
-  readonly data: readonly Entry[];
-}
-
 export type FreezeSide = NonNullable<components['schemas']['Freeze']['side']>;
 
 /** How an operator's change is told. */
@@ -74,12 +59,6 @@ export interface Wallets {
    * @throws {MicroPayError} `account_not_found`, also for wallets of others
    */
   get(id: string, options?: CallOptions & Partial<AsOf>): Promise<Wallet>;
-  /**
-   * A statement for a period; its next page by `cursor`.
-   *
-   * @throws {MicroPayError} `account_not_found`, `invalid_request`, `invalid_cursor`
-   */
-  statement(id: string, options: StatementOptions): Promise<Statement>;
   /** A wallet's history, newest first, fetched page by page as it is asked for: `for await (const entry of …)`. */
   entries(id: string, options?: PageOptions): AsyncGenerator<Entry, void, undefined>;
   /** @throws {MicroPayError} `account_not_found`, `invalid_cursor` */
@@ -117,16 +96,6 @@ export function createWallets({ routes, send }: Api): Wallets {
       const fetch = send({ signal, repeatable: true });
       return bodyOf(routes.GET('/v1/wallets/{id}', { params: { path: { id }, query }, fetch }), parseWallet);
     },
-    async statement(id, { signal, ...query }) {
-      const fetch = send({ signal, repeatable: true });
-      const params = { path: { id }, query };
-      return bodyOf(routes.GET('/v1/wallets/{id}/statement', { params, fetch }), (statement) => ({
-        ...statement,
-        opening: BigInt(statement.opening),
-        closing: BigInt(statement.closing),
-        data: statement.data.map(parseEntry),
-      }));
-    },
     entries: (id, options = {}) => rowsOfPages((page) => entriesPage(id, page), options),
     entriesPage,
     async freeze(id, { signal, ...body } = {}) {
@@ -152,7 +121,7 @@ export function parseWallet(wallet: WalletJson): Wallet {
   };
 }
 
-function parseEntry(entry: EntryJson): Entry {
+export function parseEntry(entry: EntryJson): Entry {
   return {
     ...entry,
     amount: BigInt(entry.amount),

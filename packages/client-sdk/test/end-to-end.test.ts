@@ -195,23 +195,6 @@ describe('a batch', () => {
   });
 });
 
-describe('the past', () => {
-  it('has balances, statements and a trial balance', async () => {
-    const alice = await makeUser();
-    const { id } = await alice.client.wallets.create({ currency: 'USD', name: 'past' });
-    await server.operator.deposits.create({ wallet: id, amount: 700n, currency: 'USD' });
-    const at = (day: string) => alice.client.wallets.get(id, { at: day, by: 'effective' });
-    expect([(await at('2020-01-01')).balance, (await at('9999-12-31')).balance]).toEqual([0n, 700n]);
-    const statement = await alice.client.wallets.statement(id, { from: '2020-01-01', to: '9999-12-31' });
-    expect([statement.opening, statement.closing, statement.data[0]?.balance]).toEqual([0n, 700n, 700n]);
-    const { totals, balanced } = await server.operator.trialBalance({ at: '2020-01-01' });
-    expect({ totals: totals.find(({ currency }) => currency === 'USD'), balanced }).toEqual({
-      totals: { currency: 'USD', debits: 0n, credits: 0n },
-      balanced: true,
-    });
-  });
-});
-
 describe('wallets', () => {
   it('tell their history over many pages, newest first and without a gap', async () => {
     const [alice, bob] = [await makeUser({ balance: 1_000n }), await makeUser()];

@@ -29,19 +29,19 @@ describe('a wallet as of an instant', () => {
     expect((await wallet('9999-12-31')).body).toMatchObject({ balance: '525' });
   });
 
-  it.each(['at=yesterday', 'at=2026-02-30', 'at=2026-01-01&by=posted'])('refuses %s', async (query) => {
+  it.each(['at=yesterday', 'at=2026-02-30', 'at=2026-01-01&by=posted', 'by=effective'])('refuses %s', async (query) => {
     const { status, body } = await get(alice.token, `/v1/wallets/${alice.wallet}?${query}`);
     expect([status, body.code]).toEqual([400, 'invalid_request']);
   });
 });
 
 describe('a statement', () => {
-  const path = () => `/v1/wallets/${alice.wallet}/statement`;
+  const path = (query: string) => `/v1/statements?wallet=${alice.wallet}&${query}`;
 
   it('has opening, entries and closing, page by page', async () => {
-    const first = (await get(alice.token, `${path()}?${ALWAYS}&limit=1`)).body;
+    const first = (await get(alice.token, path(`${ALWAYS}&limit=1`))).body;
     const cursor = encodeURIComponent(first.nextCursor);
-    const second = (await get(alice.token, `${path()}?${ALWAYS}&limit=1&cursor=${cursor}`)).body;
+    const second = (await get(alice.token, path(`${ALWAYS}&limit=1&cursor=${cursor}`))).body;
     expect([first, second].map(({ opening, closing, data }) => [opening, closing, data[0].balance])).toEqual([
       ['0', '525', '500'],
       ['0', '525', '525'],
@@ -50,13 +50,13 @@ describe('a statement', () => {
   });
 
   it('opens with what the one before closed with', async () => {
-    const until = (await get(alice.token, `${path()}?from=2020-01-01&to=${between}`)).body;
-    const since = (await get(alice.token, `${path()}?from=${between}&to=9999-12-31`)).body;
+    const until = (await get(alice.token, path(`from=2020-01-01&to=${between}`))).body;
+    const since = (await get(alice.token, path(`from=${between}&to=9999-12-31`))).body;
     expect([until.closing, since.opening, since.data.length]).toEqual(['0', '0', 2]);
   });
 
   it('is a file, when asked for CSV', async () => {
-    const response = await fetch(`${server.url}${path()}?${ALWAYS}&format=csv`, {
+    const response = await fetch(`${server.url}${path(`${ALWAYS}&format=csv`)}`, {
       headers: { authorization: `Bearer ${alice.token}` },
     });
     expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
@@ -66,12 +66,12 @@ describe('a statement', () => {
   });
 
   it('is nobody else’s', async () => {
-    const { status, body } = await get(bob.token, `${path()}?${ALWAYS}`);
+    const { status, body } = await get(bob.token, path(ALWAYS));
     expect([status, body.code]).toEqual([404, 'account_not_found']);
   });
 
   it.each(['from=2026-01-01', 'from=2026-01-02&to=2026-01-01', `${ALWAYS}&format=pdf`])('refuses %s', async (query) => {
-    const { status, body } = await get(alice.token, `${path()}?${query}`);
+    const { status, body } = await get(alice.token, path(query));
     expect([status, body.code]).toEqual([400, 'invalid_request']);
   });
 });

@@ -153,7 +153,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/wallets/{id}/statement": {
+    "/v1/statements": {
         parameters: {
             query?: never;
             header?: never;
@@ -162,7 +162,7 @@ export interface paths {
         };
         /**
          * A statement: opening, entries of a period in order, closing
-         * @description The period is half-open: March is from 2026-03-01 to 2026-04-01. Days are those of the ledger’s time zone. With `format=csv` the answer is all of it as `text/csv`.
+         * @description Of a wallet, or for operators of any account. The period is half-open: March is from 2026-03-01 to 2026-04-01. Days are those of the ledger’s time zone. With `format=csv` the answer is all of it as a file, in decimals.
          */
         get: operations["getStatement"];
         put?: never;
@@ -532,7 +532,7 @@ export interface paths {
         };
         /**
          * An account and its balance
-         * @description By its id or its address.
+         * @description By its id or its address. With `at`, the balance and the pending amounts are those as of it; all else is of now.
          */
         get: operations["getAccount"];
         put?: never;
@@ -652,6 +652,43 @@ export interface paths {
         };
         /** Debits and credits by currency and account type, now or as of an instant */
         get: operations["trialBalance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/time-zone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set the time zone of the ledger
+         * @description UTC until it is set. What is recorded stays as it is; days are those of the new zone from then on.
+         */
+        post: operations["setTimeZone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ledger that this server works on, and its time zone */
+        get: operations["getLedger"];
         put?: never;
         post?: never;
         delete?: never;
@@ -908,8 +945,11 @@ export interface components {
         /** @enum {string} */
         TransferKind: "transfer" | "hold" | "capture" | "release" | "expiry" | "reversal";
         Statement: {
-            /** Format: uuid */
-            walletId: string;
+            /**
+             * Format: uuid
+             * @description The wallet or account
+             */
+            accountId: string;
             /**
              * @description An ISO 4217 code or an asset of this ledger
              * @example USD
@@ -2314,6 +2354,11 @@ export interface components {
             };
             /** Format: date-time */
             openedAt: string;
+            /**
+             * Format: date-time
+             * @description The instant that was asked for: balance and pending amounts are of it
+             */
+            at?: string;
         };
         /** @enum {string} */
         AccountType: "asset" | "liability" | "equity" | "income" | "expense";
@@ -2461,6 +2506,18 @@ export interface components {
                 credits: string;
             }[];
             balanced: boolean;
+        };
+        Ledger: {
+            name: string;
+            /** @description The IANA zone whose days its statements and balances go by */
+            timeZone: string;
+        };
+        NewTimeZone: {
+            /**
+             * @description The name of an IANA zone
+             * @example Europe/Berlin
+             */
+            timeZone: string;
         };
         ServiceStatus: {
             /** @enum {string} */
@@ -3378,6 +3435,9 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
+                wallet?: string;
+                /** @description For operators, in place of `wallet`: the id or the address of an account */
+                account?: string;
                 /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
                 from: string;
                 /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
@@ -3388,9 +3448,7 @@ export interface operations {
                 format?: "json" | "csv";
             };
             header?: never;
-            path: {
-                id: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -3403,7 +3461,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "walletId": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "accountId": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
                      *       "currency": "USD",
                      *       "scale": 2,
                      *       "by": "recorded",
@@ -3434,6 +3492,12 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Statement"];
+                    /**
+                     * @example effective_at,recorded_at,transfer_id,kind,counterparty,description,debit,credit,balance,currency
+                     *     2026-03-01T00:00:00.000Z,,,opening,,,,,50.00,USD
+                     *     2026-04-01T00:00:00.000Z,,,closing,,,,,50.00,USD
+                     */
+                    "text/csv": string;
                 };
             };
             /** @description Problem: `invalid_cursor`, `invalid_request` */
@@ -3450,6 +3514,15 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -6195,7 +6268,12 @@ export interface operations {
     };
     getAccount: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The last instant that counts; a day counts to its end */
+                at?: string;
+                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                by?: "recorded" | "effective";
+            };
             header?: never;
             path: {
                 id: string;
@@ -6229,6 +6307,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
@@ -6963,6 +7050,165 @@ export interface operations {
             /** @description Problem: `forbidden` */
             403: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setTimeZone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "timeZone": "Europe/Berlin"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewTimeZone"];
+            };
+        };
+        responses: {
+            /** @description The ledger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "main",
+                     *       "timeZone": "Europe/Berlin"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Ledger"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLedger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ledger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "main",
+                     *       "timeZone": "Europe/Berlin"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Ledger"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -19,6 +19,11 @@ export const LimitField = z
   .nullable()
   .openapi({ description: 'Whole minor units as a string; null for none', example: '0' });
 
+/** Of a balance of the past. */
+export const AtField = TimeField.optional().openapi({
+  description: 'The instant that was asked for: balance and pending amounts are of it',
+});
+
 export const AccountSchema = z
   .object({
     id: IdField,
@@ -35,6 +40,7 @@ export const AccountSchema = z
     version: z.string().openapi({ description: 'How many times the balance has changed' }),
     metadata: MetadataField,
     openedAt: TimeField,
+    at: AtField,
   })
   .openapi('Account');
 

@@ -25,6 +25,7 @@ export interface EventContent extends Content {
   readonly mediaType: typeof EVENT_STREAM;
 }
 
+export const CSV = 'text/csv';
 export const EVENT_STREAM = 'text/event-stream';
 
 /** All that is to be said of a route but its handler: routing, checks and the OpenAPI document follow from it. */
@@ -48,6 +49,8 @@ export interface Endpoint {
     readonly status: 200 | 201 | 204;
     readonly description: string;
     readonly content?: Content | EventContent;
+    /** An example of the same as a file, where the query can ask for that. */
+    readonly csv?: string;
   };
   /** The answer to who prefers to have it done later: `Prefer: respond-async`. */
   readonly accepted?: { readonly description: string; readonly content: Content };

@@ -12,7 +12,9 @@ export const ByField = z.enum(['recorded', 'effective']).openapi({
   description: 'When the ledger recorded a transfer, which never changes afterwards, or when it is effective',
 });
 
-export const AsOfQuery = z.strictObject({
-  at: MomentField.optional().openapi({ description: 'The last instant that counts; a day counts to its end' }),
-  by: ByField.optional(),
-});
+export const AsOfQuery = z
+  .strictObject({
+    at: MomentField.optional().openapi({ description: 'The last instant that counts; a day counts to its end' }),
+    by: ByField.optional(),
+  })
+  .refine(({ at, by }) => at !== undefined || by === undefined, { path: ['by'], error: 'needs "at"' });

@@ -1,5 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { type Access, type Content, type Endpoint, type EventContent, refusalsOf, TAGS } from './endpoint.js';
+import { type Access, type Content, CSV, type Endpoint, type EventContent, refusalsOf, TAGS } from './endpoint.js';
 import { ERROR_CODES, ERRORS, type ErrorCode } from './error-codes.js';
 import { IdempotencyKeyField } from './fields.js';
 import { PreferField } from './prefer.js';
@@ -99,12 +99,17 @@ function requestOf(endpoint: Endpoint): NonNullable<RouteConfig['request']> {
 }
 
 function answerOf({ answer, accepted, idempotencyKey, dryRun }: Endpoint): RouteConfig['responses'] {
-  const { status, description, content } = answer;
+  const { status, description, content, csv } = answer;
   const rest = {
     ...(idempotencyKey === undefined ? {} : { headers: REPLAYED_HEADER }),
     ...(content === undefined
       ? {}
-      : { content: { [mediaTypeOf(content)]: { schema: content.schema, example: content.example } } }),
+      : {
+          content: {
+            [mediaTypeOf(content)]: { schema: content.schema, example: content.example },
+            ...(csv === undefined ? {} : { [CSV]: { schema: { type: 'string' as const }, example: csv } }),
+          },
+        }),
   };
   const created = {
     [status]: { description, ...rest },

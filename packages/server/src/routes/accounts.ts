@@ -8,8 +8,11 @@ import {
   LimitField,
   limitsOf,
 } from '../accounts/account-json.js';
+import { readBalanceAt } from '../accounts/read-balance-at.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { CurrencyField, IdParams, MetadataField, NextCursorField, PageQuery, pageOptions } from '../http/fields.js';
+import { given } from '../http/given.js';
+import { AsOfQuery } from '../http/moment-fields.js';
 import { route } from '../http/route.js';
 import { walletOwnerOf } from '../wallets/wallet-address.js';
 
@@ -74,9 +77,11 @@ const getAccountEndpoint = {
   path: '/v1/accounts/{id}',
   tag: 'Operation',
   summary: 'An account and its balance',
-  description: 'By its id or its address.',
+  description:
+    'By its id or its address. With `at`, the balance and the pending amounts are those as of it; all else is of now.',
   access: 'operator',
   params: IdParams,
+  query: AsOfQuery,
   answer: { status: 200, description: 'The account', content: { schema: AccountSchema, example: EXAMPLE_ACCOUNT } },
   refusals: ['account_not_found'],
 } as const satisfies Endpoint;
@@ -103,6 +108,9 @@ export const openAccountRoute = route(openAccountEndpoint, ({ ledger }) => async
   return { body: accountJson(account) };
 });
 
-export const getAccountRoute = route(getAccountEndpoint, ({ ledger }) => async ({ params }) => ({
-  body: accountJson(await ledger.accounts.get(params.id)),
-}));
+export const getAccountRoute = route(getAccountEndpoint, ({ ledger }) => async ({ params, query }) => {
+  const body = accountJson(await ledger.accounts.get(params.id));
+  const { at: moment, by } = query;
+  if (moment === undefined) return { body };
+  return { body: { ...body, ...(await readBalanceAt(ledger, body.id, { at: moment, ...given({ by }) })) } };
+});

@@ -13,6 +13,7 @@ import { reverseLinkedRoute } from './group-reversals.js';
 import { captureHoldRoute, releaseHoldRoute } from './hold-captures.js';
 import { getHoldRoute, placeHoldRoute } from './holds.js';
 import { jwksRoute } from './jwks.js';
+import { getLedgerRoute, setTimeZoneRoute } from './ledger.js';
 import { loginRoute } from './login.js';
 import { logoutRoute } from './logout.js';
 import { meRoute } from './me.js';
@@ -20,6 +21,7 @@ import { refreshRoute } from './refresh.js';
 import { registerRoute } from './register.js';
 import { listReversalsRoute, reverseTransferRoute } from './reversals.js';
 import { livezRoute, readyzRoute } from './service.js';
+import { getStatementRoute } from './statements.js';
 import { createTransferBatchRoute } from './transfer-batch.js';
 import { getTransferRequestRoute } from './transfer-requests.js';
 import { createTransferRoute, getTransferRoute } from './transfers.js';
@@ -28,7 +30,6 @@ import { verifyRoute } from './verify.js';
 import { listEntriesRoute } from './wallet-entries.js';
 import { freezeWalletRoute, unfreezeWalletRoute } from './wallet-freeze.js';
 import { listHoldsRoute } from './wallet-holds.js';
-import { getStatementRoute } from './wallet-statement.js';
 import { getWalletRoute, listWalletsRoute, openWalletRoute } from './wallets.js';
 
 /** Every route, in the order of the OpenAPI document. */
@@ -71,6 +72,8 @@ export const ROUTES: readonly Route[] = [
   closeAccountRoute,
   verifyRoute,
   trialBalanceRoute,
+  setTimeZoneRoute,
+  getLedgerRoute,
   livezRoute,
   readyzRoute,
   jwksRoute,

@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi';
+import { readBalanceAt } from '../accounts/read-balance-at.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { CurrencyField, IdParams, NextCursorField, PageQuery, pageOptions } from '../http/fields.js';
+import { given } from '../http/given.js';
 import { AsOfQuery } from '../http/moment-fields.js';
 import { route } from '../http/route.js';
 import { findWallet } from '../wallets/find-wallet.js';
@@ -83,10 +85,8 @@ export const openWalletRoute = route(openWalletEndpoint, ({ ledger }) => async (
 export const getWalletRoute = route(getWalletEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
   const { id } = await findWallet(ledger, principal, params.id);
   const body = walletJson(await ledger.accounts.get(id));
-  const { at: moment, by = 'recorded' } = query;
+  const { at: moment, by } = query;
   if (moment === undefined) return { body };
-  const { at, posted, pendingIn, pendingOut } = await ledger.accounts.balanceAt(id, { at: moment });
-  const balance = by === 'recorded' ? posted : (await ledger.accounts.balanceAt(id, { at: moment, by })).posted;
-  const then = { balance: String(balance), pendingIn: String(pendingIn), pendingOut: String(pendingOut) };
-  return { body: { ...body, ...then, at: at.toISOString() } };
+  const { posted, ...then } = await readBalanceAt(ledger, id, { at: moment, ...given({ by }) });
+  return { body: { ...body, ...then, balance: posted } };
 });

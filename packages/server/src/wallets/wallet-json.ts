@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES, type Account } from '@micropay/ledger-core';
+import { AtField } from '../accounts/account-json.js';
 import { CurrencyField, EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
 import { walletNameOf } from './wallet-address.js';
 
@@ -14,9 +15,7 @@ export const WalletSchema = z
     pendingOut: MinorUnitsField.openapi({ description: 'Held from this wallet, not settled yet' }),
     available: MinorUnitsField.openapi({ description: 'What can be spent now' }),
     openedAt: TimeField,
-    at: TimeField.optional().openapi({
-      description: 'The instant that was asked for: balance and pending amounts are of it',
-    }),
+    at: AtField,
   })
   .openapi('Wallet');
 

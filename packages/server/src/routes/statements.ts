@@ -1,26 +1,29 @@
 import { z } from '@hono/zod-openapi';
-import { statementCsv } from '@micropay/ledger-core';
-import type { Endpoint } from '../http/endpoint.js';
+import { type Ledger, statementCsv } from '@micropay/ledger-core';
+import { authorize } from '../auth/authenticate.js';
+import type { Principal } from '../auth/principal.js';
+import { CSV, type Endpoint } from '../http/endpoint.js';
 import {
   CurrencyField,
   EXAMPLE_IDS,
   EXAMPLE_TIME,
   IdField,
-  IdParams,
   MinorUnitsField,
   NextCursorField,
   PageQuery,
   pageOptions,
   TimeField,
+  WalletIdField,
 } from '../http/fields.js';
 import { ByField, MomentField } from '../http/moment-fields.js';
+import { ProblemError } from '../http/problem.js';
 import { route } from '../http/route.js';
 import { EntrySchema, EXAMPLE_ENTRY, entryJson } from '../wallets/entry-json.js';
 import { findWallet } from '../wallets/find-wallet.js';
 
 const StatementSchema = z
   .object({
-    walletId: IdField,
+    accountId: IdField.openapi({ description: 'The wallet or account' }),
     currency: CurrencyField,
     scale: z.int().openapi({ description: 'Digits after the decimal point of the currency' }),
     by: ByField,
@@ -33,17 +36,30 @@ const StatementSchema = z
   })
   .openapi('Statement');
 
+const EXAMPLE_CSV = [
+  'effective_at,recorded_at,transfer_id,kind,counterparty,description,debit,credit,balance,currency',
+  '2026-03-01T00:00:00.000Z,,,opening,,,,,50.00,USD',
+  '2026-04-01T00:00:00.000Z,,,closing,,,,,50.00,USD',
+].join('\r\n');
+
 const getStatementEndpoint = {
   operationId: 'getStatement',
   method: 'get',
-  path: '/v1/wallets/{id}/statement',
+  path: '/v1/statements',
   tag: 'Wallets',
   summary: 'A statement: opening, entries of a period in order, closing',
   description:
-    'The period is half-open: March is from 2026-03-01 to 2026-04-01. Days are those of the ledger’s time zone. With `format=csv` the answer is all of it as `text/csv`.',
+    'Of a wallet, or for operators of any account. The period is half-open: March is from 2026-03-01 to 2026-04-01. Days ' +
+    'are those of the ledger’s time zone. With `format=csv` the answer is all of it as a file, in decimals.',
   access: 'either',
-  params: IdParams,
   query: PageQuery.extend({
+    wallet: WalletIdField.optional(),
+    account: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .openapi({ description: 'For operators, in place of `wallet`: the id or the address of an account' }),
     from: MomentField,
     to: MomentField,
     by: ByField.optional(),
@@ -55,7 +71,7 @@ const getStatementEndpoint = {
     content: {
       schema: StatementSchema,
       example: {
-        walletId: EXAMPLE_IDS.wallet,
+        accountId: EXAMPLE_IDS.wallet,
         currency: 'USD',
         scale: 2,
         by: 'recorded',
@@ -67,16 +83,17 @@ const getStatementEndpoint = {
         nextCursor: null,
       },
     },
+    csv: EXAMPLE_CSV,
   },
-  refusals: ['account_not_found', 'invalid_cursor'],
+  refusals: ['account_not_found', 'invalid_cursor', 'forbidden'],
 } as const satisfies Endpoint;
 
-export const getStatementRoute = route(getStatementEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
-  const { id } = await findWallet(ledger, principal, params.id);
+export const getStatementRoute = route(getStatementEndpoint, ({ ledger }) => async ({ principal, query }) => {
+  const id = await findAccount(ledger, principal, query);
   const { from, to, by = 'recorded', format } = query;
   const statement = await ledger.accounts.statement(id, { from, to, by, ...pageOptions(query) });
   const body = {
-    walletId: id,
+    accountId: statement.account.id,
     currency: statement.account.currency,
     scale: statement.scale,
     by,
@@ -89,8 +106,21 @@ export const getStatementRoute = route(getStatementEndpoint, ({ ledger }) => asy
   };
   if (format !== 'csv') return { body };
   const headers = {
-    'content-type': 'text/csv; charset=utf-8',
+    'content-type': `${CSV}; charset=utf-8`,
     'content-disposition': 'attachment; filename="statement.csv"',
   };
   return { body, headers, text: statementCsv(statement) };
 });
+
+async function findAccount(
+  ledger: Ledger,
+  principal: Principal,
+  { wallet, account }: { wallet?: string | undefined; account?: string | undefined },
+): Promise<string> {
+  if ((wallet === undefined) === (account === undefined)) {
+    throw new ProblemError('invalid_request', 'name one of "wallet" and "account"');
+  }
+  if (wallet !== undefined) return (await findWallet(ledger, principal, wallet)).id;
+  authorize(principal, 'operator');
+  return account as string;
+}

@@ -1,0 +1,26 @@
+import { type Api, bodyOf } from './api.js';
+import type { components } from './generated/api.js';
+import type { CallOptions } from './transport.js';
+
+/** The ledger that the server works on, and the IANA zone whose days its statements and balances go by. */
+export type LedgerInfo = Readonly<components['schemas']['Ledger']>;
+
+export interface Ledger {
+  get(options?: CallOptions): Promise<LedgerInfo>;
+  /**
+   * Operators only. What is recorded stays as it is; days are those of the new zone from then on.
+   *
+   * @throws {MicroPayError} `invalid_request` unless it is the name of an IANA zone, such as `Europe/Berlin`
+   */
+  setTimeZone(timeZone: string, options?: CallOptions): Promise<LedgerInfo>;
+}
+
+export function createLedger({ routes, send }: Api): Ledger {
+  return {
+    get: async (options) => bodyOf(routes.GET('/v1/ledger', { fetch: send({ ...options, repeatable: true }) })),
+    async setTimeZone(timeZone, options) {
+      const fetch = send({ ...options, repeatable: true });
+      return bodyOf(routes.POST('/v1/ledger/time-zone', { body: { timeZone }, fetch }));
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { type Api, bodyOf } from './api.js';
+import type { components } from './generated/api.js';
+import type { PageOptions } from './paging.js';
+import type { CallOptions } from './transport.js';
+import { type Entry, parseEntry } from './wallets.js';
+
+type StatementJson = components['schemas']['Statement'];
+
+/** Whose statement: a wallet by its id or, for operators, any account by its id or address. */
+export type StatementOf =
+  | { readonly wallet: string; readonly account?: never }
+  | { readonly account: string; readonly wallet?: never };
+
+/** Half-open: March is from `2026-03-01` to `2026-04-01`. Days are those of the ledger's time zone. */
+export type StatementPeriod = StatementOf & {
+  /** An instant or a day. */
+  readonly from: string;
+  readonly to: string;
+  readonly by?: 'recorded' | 'effective';
+};
+
+/** A page of a statement, oldest entries first; opening and closing are of the whole period. */
+export interface Statement extends Readonly<Omit<StatementJson, 'opening' | 'closing' | 'data'>> {
+  readonly opening: bigint;
+  readonly closing: bigint;
+  /** Each balance is in the order of the statement. */
+  readonly data: readonly Entry[];
+}
+
+export interface Statements {
+  /**
+   * A page of a statement; the next one by `cursor`.
+   *
+   * @throws {MicroPayError} `account_not_found`, `invalid_request`, `invalid_cursor`; `forbidden` for accounts
+   */
+  get(period: StatementPeriod & PageOptions): Promise<Statement>;
+  /**
+   * All of a statement as CSV, in decimals of its currency. It is read whole, within `timeoutMs`.
+   *
+   * @throws {MicroPayError} as `get`
+   */
+  csv(period: StatementPeriod & CallOptions): Promise<string>;
+}
+
+export function createStatements({ routes, send }: Api): Statements {
+  return {
+    async get({ signal, ...query }) {
+      const fetch = send({ signal, repeatable: true });
+      return bodyOf(routes.GET('/v1/statements', { params: { query }, fetch }), (body) => {
+        const statement = body as StatementJson;
+        const { opening, closing, data } = statement;
+        return { ...statement, opening: BigInt(opening), closing: BigInt(closing), data: data.map(parseEntry) };
+      });
+    },
+    async csv({ signal, ...period }) {
+      const fetch = send({ signal, repeatable: true, mediaType: 'text/csv' });
+      const query = { ...period, format: 'csv' as const };
+      return bodyOf(routes.GET('/v1/statements', { params: { query }, fetch, parseAs: 'text' }));
+    },
+  };
+}
