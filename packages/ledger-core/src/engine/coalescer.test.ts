@@ -93,8 +93,8 @@ function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<Co
     /** Ends batches as they come, until none is under way. */
     async finish() {
       for (;;) {
-        await nextRound();
-        await nextRound();
+        await nextRounds();
+        await nextRounds();
         if (ended === batches.length) return;
         while (ended < batches.length) {
           batches[ended]?.end();
@@ -165,6 +165,58 @@ describe('the coalescer', () => {
     await nextRounds();
     expect(batches.map(({ names }) => names.length)).toEqual([300, 300]);
     await finish();
+  });
+
+  it('takes half of all that wait and are under way, so that uneven halves become even', async () => {
+    const { submit, batches } = coalescerOf({ lanes: 1 });
+    const submitMany = (count: number, from: string) => {
+      for (let index = 0; index < count; index += 1) void submit(submissionOf(`${from} ${index}`));
+    };
+    submitMany(200, 'first');
+    await nextRounds();
+    submitMany(600, 'second');
+    batches[0]?.sent();
+    await nextRounds();
+    expect(batches.map(({ names }) => names.length)).toEqual([200, 400]);
+    batches[0]?.end();
+    batches[1]?.sent();
+    await nextRounds();
+    submitMany(200, 'first again');
+    await nextRounds();
+    expect(batches.map(({ names }) => names.length)).toEqual([200, 400, 400]);
+  });
+
+  it('waits for most of a half before it sends behind, until the answers have come', async () => {
+    const { submit, batches } = coalescerOf({ lanes: 1 });
+    for (let index = 0; index < 800; index += 1) void submit(submissionOf(`${index}`));
+    await nextRounds();
+    batches[0]?.sent();
+    await nextRounds();
+    batches[1]?.sent();
+    batches[0]?.end();
+    await nextRounds();
+    await nextRounds();
+    for (let index = 0; index < 200; index += 1) void submit(submissionOf(`again ${index}`));
+    await nextRounds();
+    expect(batches.map(({ names }) => names.length)).toEqual([400, 400]);
+    batches[1]?.end();
+    await nextRounds();
+    await nextRounds();
+    expect(batches.map(({ names }) => names.length)).toEqual([400, 400, 200]);
+  });
+
+  it('hears connections between answers, a hundred at a time', async () => {
+    const { submit, batches } = coalescerOf({ lanes: 1 });
+    let answered = 0;
+    for (let index = 0; index < 250; index += 1) void submit(submissionOf(`${index}`)).then(() => (answered += 1));
+    await nextRounds();
+    batches[0]?.end();
+    const seen: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      await nextRound();
+      seen.push(answered);
+    }
+    expect(seen).toEqual([100, 200, 250, 250]);
   });
 
   it('lets few wait for the answers, so that they travel with what those bring', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Outcome } from '../domain/decide.js';
 import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
@@ -90,10 +91,10 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
       const next = queue[0]?.submission.order;
       if (next && tornOrders.has(next)) continue;
       // Ledgers cannot travel together, so none of them gains by waiting.
-      const turn = turns.takeFree(queue.length >= PIPELINED_MIN || queues.size > 1);
+      const turn = turns.takeFree(queues.size > 1 || paysBehind(queue, accepted, limits.batchSizeMax));
       if (turn === undefined) return;
       queues.delete(ledger);
-      const batch = queue.splice(0, batchLength(queue, limits.batchSizeMax, turn));
+      const batch = queue.splice(0, batchLength(queue, accepted, limits.batchSizeMax));
       // What is left goes to the end of the line: other ledgers come first.
       if (queue.length > 0) queues.set(ledger, queue);
       void takeInOrder(turn, ledger, batch, queue[0]);
@@ -150,11 +151,12 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
       for (const waiting of batch) for (const id of waiting.unconfirmed) unconfirmed.add(id);
       const result = await run(turn, { ledger, candidates, expiries: [], onlyFree, unconfirmed });
       parking.learn(candidates, result.busyAccounts);
-      batch.forEach((waiting, index) => {
+      for (const [index, waiting] of batch.entries()) {
+        if (index > 0 && index % ANSWERED_AT_ONCE === 0) await nextRound();
         const outcome = result.outcomes[index];
         if (outcome === BUSY) parking.park({ ...waiting, unconfirmed: result.unconfirmed });
         else waiting.settle(outcome as Outcome | Error);
-      });
+      }
     } catch (error) {
       for (const waiting of batch) waiting.settle(error as Error);
     }
@@ -173,16 +175,26 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
 
 const NOTHING: ReadonlySet<TransferId> = new Set();
 
+/** How many are answered before connections are heard again: PostgreSQL may be waiting for the next batch's decision. */
+const ANSWERED_AT_ONCE = 100;
+
 /** What pays to be sent behind a batch whose answers have not come; fewer wait for them, and travel together. */
 const PIPELINED_MIN = 128;
 
+/** Most of its half: the requests of one answered batch come back one after the other, and are not to travel in pieces. */
+const PIPELINED_SHARE = 0.75;
+
+function paysBehind(queue: readonly Waiting[], accepted: number, legsMax: number): boolean {
+  const half = Math.min(accepted / 2, legsMax);
+  return queue.length >= Math.max(PIPELINED_MIN, PIPELINED_SHARE * half);
+}
+
 /**
- * How many requests from the front make the next batch; a linked group counts each of its legs. Of many, half, with the
- * others right behind: so Node settles and prepares one half while PostgreSQL works at the other.
+ * How many requests from the front make the next batch; a linked group counts each of its legs. Of many, half of all that wait
+ * or are under way: so Node answers and prepares one half while PostgreSQL works at the other.
  */
-function batchLength(queue: readonly Waiting[], legsMax: number, { isBehind }: Turn): number {
-  const isHalved = !isBehind && queue.length >= 2 * PIPELINED_MIN;
-  const half = isHalved ? Math.ceil(queue.length / 2) : queue.length;
+function batchLength(queue: readonly Waiting[], accepted: number, legsMax: number): number {
+  const half = accepted < 2 * PIPELINED_MIN ? accepted : Math.ceil(accepted / 2);
   let legs = 0;
   const end = queue.findIndex(({ submission }, index) => {
     legs += submission.legCount;

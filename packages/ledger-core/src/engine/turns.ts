@@ -1,7 +1,5 @@
 /** One batch's hold on a lane. */
 export interface Turn {
-  /** True when batches before this one wait for their answers on the same lane. */
-  readonly isBehind: boolean;
   /** The lane, for this batch alone; when the last turn was handed over, waits for the next one. */
   take(): Promise<number>;
   /** All of the batch is sent: the next one may send behind it, before the answers have come. */
@@ -58,7 +56,6 @@ export function createTurns(laneCount: number, onFree: () => void): Turns {
   function turnOn(first: LaneState): Turn {
     let lane: LaneState | undefined = first;
     let last = first;
-    const isBehind = last.underWay > 0;
     last.underWay += 1;
     const handOver = () => {
       const held = lane;
@@ -66,7 +63,6 @@ export function createTurns(laneCount: number, onFree: () => void): Turns {
       if (held !== undefined) free(held);
     };
     return {
-      isBehind,
       async take() {
         if (lane === undefined) {
           lane = await holdNext();
