@@ -12,6 +12,8 @@ export interface CashMovement {
   /** Kept for ever: no personal data. */
   readonly description?: string;
   readonly metadata?: Metadata;
+  /** When it counts, if not when it is recorded; may lie in the past. */
+  readonly effectiveAt?: Date | string;
   /** Only judge it: the answer is the same, and nothing moves. */
   readonly dryRun?: boolean;
 }

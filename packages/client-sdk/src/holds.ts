@@ -23,7 +23,7 @@ export interface PlacedHold extends Hold {
 }
 
 /** What is to be set aside, and for whom. */
-export interface PlaceHold extends Payment {
+export interface PlaceHold extends Omit<Payment, 'effectiveAt'> {
   /** When it ends by itself, as a `Date` or in RFC 3339; never when left out. */
   readonly expiresAt?: Date | string;
 }
@@ -89,12 +89,10 @@ export function createHolds(api: Api): Holds {
     }));
   };
   return {
-    async place({ expiresAt, ...payment }, options) {
+    async place(hold, options) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
-      // JSON writes a Date down as RFC 3339, and one that is no instant as null, which the server refuses.
-      const body = { ...toJson(payment), ...(expiresAt === undefined ? {} : { expiresAt: expiresAt as string }) };
-      const answer = routes.POST('/v1/holds', { params: { header }, body, fetch });
-      const read = (hold: HoldJson, headers: Headers) => ({ ...parseHold(hold), replayed: isReplayed(headers) });
+      const answer = routes.POST('/v1/holds', { params: { header }, body: toJson(hold), fetch });
+      const read = (placed: HoldJson, headers: Headers) => ({ ...parseHold(placed), replayed: isReplayed(headers) });
       return bodyOf(answer, read, idempotencyKey);
     },
     async capture(id, capture = {}, options) {

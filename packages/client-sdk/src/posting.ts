@@ -24,22 +24,20 @@ export function startPosting(
   };
 }
 
+type Written<Value> = Value extends bigint | Date ? string : Value;
+
+/** As JSON writes it down: a `Date` as RFC 3339, and one that is no instant as null, which the server refuses. */
+type AsJson<Request> = { [Name in keyof Request]: Written<Request[Name]> };
+
 /** The body of a request that names an amount; `path` is where the amount will be. */
-export function toJson<Request extends { readonly amount: bigint }>(
-  request: Request,
-  path = 'amount',
-): Omit<Request, 'amount'> & { amount: string } {
-  const { amount, ...rest } = request;
-  return { ...rest, amount: writeAmount(amount, path) };
+export function toJson<Request extends { readonly amount: bigint }>(request: Request, path = 'amount') {
+  return { ...request, amount: writeAmount(request.amount, path) } as AsJson<Request>;
 }
 
 /** The same where an amount that is left out means all there is. */
-export function partToJson<Request extends { readonly amount?: bigint }>(
-  request: Request,
-  path = 'amount',
-): Omit<Request, 'amount'> & { amount?: string } {
-  const { amount, ...rest } = request;
-  return amount === undefined ? rest : { ...rest, amount: writeAmount(amount, path) };
+export function partToJson<Request extends { readonly amount?: bigint }>(request: Request, path = 'amount') {
+  const { amount } = request;
+  return (amount === undefined ? request : { ...request, amount: writeAmount(amount, path) }) as AsJson<Request>;
 }
 
 export function isReplayed(headers: Headers): boolean {

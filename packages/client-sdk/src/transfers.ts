@@ -33,9 +33,12 @@ export interface PostedTransfer extends Transfer {
 
 /** What is to move. */
 export interface Payment {
-  /** Id of one of the user's wallets. */
+  /** Id of one of the user's wallets; for operators the id or address of any account. */
   readonly from: string;
-  /** Id of a wallet, or another user's email: their wallet named as the currency receives the money. */
+  /**
+   * Id of a wallet, or another user's email: their wallet named as the currency receives the money. For operators also
+   * the id or address of any account.
+   */
   readonly to: string;
   /** Whole minor units, above zero: `1250n` is 12.50 USD. */
   readonly amount: bigint;
@@ -43,6 +46,8 @@ export interface Payment {
   /** Kept for ever: no personal data. */
   readonly description?: string;
   readonly metadata?: Metadata;
+  /** For operators: when it counts, if not when it is recorded; may lie in the past. */
+  readonly effectiveAt?: Date | string;
   /** Only judge it: the answer is the same, and nothing moves. */
   readonly dryRun?: boolean;
 }
@@ -56,6 +61,8 @@ export interface Reversal {
   readonly metadata?: Metadata;
   /** For operators: when the money is no longer there, lower the minimum of the account. */
   readonly allowOverdraft?: boolean;
+  /** For operators: when it counts, if not when it is recorded; may lie in the past. */
+  readonly effectiveAt?: Date | string;
   /** Only judge it: the answer is the same, and nothing moves. */
   readonly dryRun?: boolean;
 }
@@ -93,7 +100,7 @@ export interface Transfers {
    * own gets the call's key with its place in the array, so that the whole call can be repeated with the key alone.
    */
   batch(
-    payments: readonly (Payment & Pick<PostOptions, 'idempotencyKey'>)[],
+    payments: readonly (Omit<Payment, 'effectiveAt'> & Pick<PostOptions, 'idempotencyKey'>)[],
     options?: PostOptions,
   ): Promise<readonly BatchResult[]>;
   /**
@@ -192,10 +199,10 @@ export function createTransfers(api: Api): Transfers {
       const answer = routes.POST('/v1/transfers/{id}/reversals', { params, body: partToJson(reversal), fetch });
       return bodyOf(answer, posted, idempotencyKey);
     },
-    async reverseLinked(id, reversal = {}, options) {
+    async reverseLinked(id, reversal: Reversal = {}, options) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
       const params = { header, path: { id } };
-      const answer = routes.POST('/v1/transfers/groups/{id}/reversals', { params, body: reversal, fetch });
+      const answer = routes.POST('/v1/transfers/groups/{id}/reversals', { params, body: partToJson(reversal), fetch });
       const read = ({ data }: { data: readonly TransferJson[] }, headers: Headers) =>
         data.map((transfer) => posted(transfer, headers));
       return bodyOf(answer, read, idempotencyKey);
@@ -214,9 +221,9 @@ export function posted(transfer: TransferJson, headers: Headers): PostedTransfer
   return { ...parseTransfer(transfer), replayed: isReplayed(headers) };
 }
 
-/** JSON writes a `Date` down as RFC 3339, which its type does not say. */
 function legToJson(leg: LinkedLeg, index: number): LinkedLegJson {
-  return partToJson(leg as LinkedLeg & { amount?: bigint }, `transfers.${index}.amount`) as LinkedLegJson;
+  const path = `transfers.${index}.amount`;
+  return 'from' in leg ? toJson(leg, path) : partToJson(leg as LinkedLeg & { amount?: bigint }, path);
 }
 
 function parseTransfer(transfer: TransferJson): Transfer {

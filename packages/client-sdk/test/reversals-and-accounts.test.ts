@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Transfer } from '../src/index.js';
+import type { LinkedLeg, Transfer } from '../src/index.js';
 import { startLossyProxy } from './support/lossy-proxy.js';
 import { codeOf, makeUser } from './support/make-user.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
@@ -111,4 +111,47 @@ it('lets operators open, freeze, limit and close accounts, and nobody else', asy
   const { client, wallet } = await makeUser(server);
   expect(await codeOf(client.accounts.get(wallet))).toBe('forbidden');
   expect(await codeOf(client.accounts.freeze(wallet))).toBe('forbidden');
+});
+
+it('exchanges a currency through trading accounts, in one go, at the operator’s rate', async () => {
+  const { accounts, transfers } = server.operator;
+  const alice = await makeUser(server, { balance: 5_000n });
+  const { id: euros } = await alice.client.wallets.create({ currency: 'EUR' });
+  for (const currency of ['USD', 'EUR']) {
+    const address = `trading:${currency.toLowerCase()}`;
+    await accounts.open({ address, currency, type: 'equity', minimum: null });
+  }
+  // As the ledger's own exchange() makes them.
+  const metadata = { exchange: { rate: '0.9223', source: 'treasury desk, 2026-11-20' } };
+  const legs: LinkedLeg[] = [
+    { from: alice.wallet, to: 'trading:usd', amount: 2_501n, currency: 'USD', metadata },
+    { from: 'trading:eur', to: euros, amount: 2_306n, currency: 'EUR', metadata },
+  ];
+  expect(await codeOf(alice.client.transfers.linked(legs))).toBe('account_not_found');
+  expect(await transfers.linked(legs)).toMatchObject([
+    { fromBalance: 2_499n, toBalance: 2_501n, metadata },
+    { fromBalance: -2_306n, toBalance: 2_306n, metadata },
+  ]);
+  expect((await server.operator.trialBalance()).balanced).toBe(true);
+});
+
+it('dates what operators post, and nothing of users', async () => {
+  const { transfers, deposits, withdrawals } = server.operator;
+  const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
+  const effectiveAt = new Date('2026-03-01T12:00:00Z');
+  const cash = { wallet: alice.wallet, amount: 5n, currency: 'USD', effectiveAt };
+  const payment = await transfers.create({ ...alice.pay(bob.wallet, 10n), effectiveAt });
+  const dated = [
+    payment,
+    await deposits.create(cash),
+    await withdrawals.create({ ...cash, effectiveAt: effectiveAt.toISOString() }),
+    await transfers.reverse(payment.id, { amount: 1n, effectiveAt }),
+    ...(await transfers.linked([{ ...alice.pay(bob.wallet, 1n), effectiveAt }])),
+  ];
+  expect(dated.map((one) => one.effectiveAt)).toEqual(dated.map(() => effectiveAt.toISOString()));
+  expect(await alice.client.wallets.get(alice.wallet, { at: '2026-03-02', by: 'effective' })).toMatchObject({
+    balance: -10n,
+  });
+  expect(await codeOf(alice.client.transfers.create({ ...alice.pay(bob.wallet, 1n), effectiveAt }))).toBe('forbidden');
+  expect(await codeOf(bob.client.transfers.reverse(payment.id, { effectiveAt }))).toBe('forbidden');
 });

@@ -28,9 +28,9 @@ describe('a transfer is refused, and nothing is moved, with', () => {
 
   it.each([
     ['no from', () => payment({ from: undefined }), 400, 'invalid_request', 'from'],
-    ['an address for from', () => payment({ from: 'users:1:usd' }), 400, 'invalid_request', 'from'],
+    ['an address for from', () => payment({ from: 'users:1:usd' }), 404, 'account_not_found', undefined],
     ['a number for to', () => payment({ to: 5 }), 400, 'invalid_request', 'to'],
-    ['an address for to', () => payment({ to: 'world:usd' }), 400, 'invalid_request', 'to'],
+    ['an address for to', () => payment({ to: 'world:usd' }), 404, 'account_not_found', undefined],
     ['no amount', () => payment({ amount: undefined }), 400, 'invalid_amount', 'amount'],
     ['the amount 0', () => payment({ amount: '0' }), 400, 'invalid_amount', 'amount'],
     ['a negative amount', () => payment({ amount: '-1' }), 400, 'invalid_amount', 'amount'],
@@ -51,7 +51,9 @@ describe('a transfer is refused, and nothing is moved, with', () => {
     ['a payee that is missing', () => payment({ to: randomUUID() }), 404, 'account_not_found', undefined],
     ['an email nobody has', () => payment({ to: 'nobody@example.com' }), 404, 'recipient_not_found', undefined],
     ['an email with NUL', () => payment({ to: 'no\u0000body@example.com' }), 400, 'invalid_request', 'to'],
-    ['an unknown field', () => payment({ effectiveAt: '2026-01-01' }), 400, 'invalid_request', ''],
+    ['an unknown field', () => payment({ kind: 'transfer' }), 400, 'invalid_request', ''],
+    ['a day for the instant', () => payment({ effectiveAt: '2026-01-01' }), 400, 'invalid_request', 'effectiveAt'],
+    ['an instant', () => payment({ effectiveAt: '2026-01-01T00:00:00Z' }), 403, 'forbidden', undefined],
     ['a key in the body', () => payment({ idempotencyKey: 'x' }), 400, 'invalid_request', ''],
     ['a long description', () => payment({ description: 'x'.repeat(501) }), 400, 'invalid_request', 'description'],
     ['NUL in the description', () => payment({ description: 'a\u0000' }), 400, 'invalid_request', undefined],

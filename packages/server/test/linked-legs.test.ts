@@ -160,24 +160,18 @@ describe('a linked leg is refused', () => {
     expect(await codeFor(bob.token, { allowOverdraft: true })).toBe('forbidden');
   });
 
-  it('as a payment or a hold to operators, who link the rest', async () => {
+  it('as a hold to operators, who link the rest', async () => {
     const [hold, transfer] = [await placed(), await paid()];
     const rest = [
       { kind: 'capture', hold, amount: '1' },
       { kind: 'release', hold },
       { kind: 'reversal', transfer, allowOverdraft: true, reason: 'Stolen card' },
+      order(),
     ];
-    for (const leg of [order(), order({ kind: 'hold' })]) {
-      const { status, body } = await link(OPERATOR_KEY, [...rest, leg]);
-      expect([status, body.code, body.errors[0].path]).toEqual([403, 'forbidden', 'transfers.3']);
-    }
+    const refused = await link(OPERATOR_KEY, [...rest, order({ kind: 'hold' })]);
+    expect([refused.status, refused.body.code, refused.body.errors[0].path]).toEqual([403, 'forbidden', 'transfers.4']);
     const { status, body } = await link(OPERATOR_KEY, rest);
     expect([status, body.results[2].transfer.fromBalance === null]).toEqual([200, false]);
-    const single = await call(server.url, 'POST /v1/transfers/batch', {
-      token: OPERATOR_KEY,
-      body: { transfers: [order({ idempotencyKey: randomUUID() })] },
-    });
-    expect([single.status, single.body.code]).toEqual([403, 'forbidden']);
   });
 
   it.each([

@@ -182,7 +182,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Pay from one of your wallets */
+        /**
+         * Pay from one of your wallets
+         * @description Operators pay from any account to any other: fees, adjustments, exchanges.
+         */
         post: operations["createTransfer"];
         delete?: never;
         options?: never;
@@ -201,7 +204,7 @@ export interface paths {
         put?: never;
         /**
          * Pay many times in one request
-         * @description Up to 1,000 transfers and 1 MiB, applied in order. Not linked, each is posted or refused on its own and the answer has a result for each. Linked, all are posted or none: the first refusal is the answer, and `errors` names the transfer. Everybody may do with a linked leg what they may do with the route for it alone, so operators link captures, releases and reversals.
+         * @description Up to 1,000 transfers and 1 MiB, applied in order. Not linked, each is posted or refused on its own and the answer has a result for each. Linked, all are posted or none: the first refusal is the answer, and `errors` names the transfer. Everybody may do with a linked leg what they may do with the route for it alone.
          */
         post: operations["createTransferBatch"];
         delete?: never;
@@ -1066,6 +1069,77 @@ export interface components {
         TransferRequestState: "requested" | "posted" | "refused";
         CreateTransfer: {
             /**
+             * @description A wallet id; for operators also the id or the address of any account
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money; for operators also the id or the address of any account
+             * @example bob@example.com
+             */
+            to: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        BatchResults: {
+            /** @description One for each transfer, in order; a hold has the id of its transfer */
+            results: components["schemas"]["BatchResult"][];
+        };
+        BatchResult: components["schemas"]["BatchPosted"] | components["schemas"]["BatchRefused"];
+        BatchPosted: {
+            /** @enum {boolean} */
+            ok: true;
+            /** @description Posted by an earlier request with this key */
+            replayed: boolean;
+            transfer: components["schemas"]["Transfer"];
+        };
+        BatchRefused: {
+            /** @enum {boolean} */
+            ok: false;
+            error: components["schemas"]["Problem"];
+        };
+        CreateTransferBatch: {
+            transfers: components["schemas"]["BatchTransfer"][];
+            /**
+             * @description Each transfer on its own, with its own `idempotencyKey`
+             * @enum {boolean}
+             */
+            linked?: false;
+            /** @description Judge each as if alone, and post none */
+            dryRun?: boolean;
+        } | components["schemas"]["LinkedTransfers"];
+        BatchTransfer: {
+            /**
              * Format: uuid
              * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
              */
@@ -1101,35 +1175,6 @@ export interface components {
             };
             /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
             dryRun?: boolean;
-        };
-        BatchResults: {
-            /** @description One for each transfer, in order; a hold has the id of its transfer */
-            results: components["schemas"]["BatchResult"][];
-        };
-        BatchResult: components["schemas"]["BatchPosted"] | components["schemas"]["BatchRefused"];
-        BatchPosted: {
-            /** @enum {boolean} */
-            ok: true;
-            /** @description Posted by an earlier request with this key */
-            replayed: boolean;
-            transfer: components["schemas"]["Transfer"];
-        };
-        BatchRefused: {
-            /** @enum {boolean} */
-            ok: false;
-            error: components["schemas"]["Problem"];
-        };
-        CreateTransferBatch: {
-            transfers: components["schemas"]["BatchTransfer"][];
-            /**
-             * @description Each transfer on its own, with its own `idempotencyKey`
-             * @enum {boolean}
-             */
-            linked?: false;
-            /** @description Judge each as if alone, and post none */
-            dryRun?: boolean;
-        } | components["schemas"]["LinkedTransfers"];
-        BatchTransfer: components["schemas"]["CreateTransfer"] & {
             /**
              * @description Your name for this one intention, unique for ever
              * @example 5f0c8b1e-order-1042
@@ -1151,12 +1196,12 @@ export interface components {
             /** @enum {string} */
             kind?: "transfer";
             /**
-             * Format: uuid
+             * @description A wallet id; for operators also the id or the address of any account
              * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
              */
             from: string;
             /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money; for operators also the id or the address of any account
              * @example bob@example.com
              */
             to: string;
@@ -1184,6 +1229,12 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
         } | components["schemas"]["LinkedHold"] | components["schemas"]["LinkedCapture"] | components["schemas"]["LinkedRelease"] | components["schemas"]["LinkedReversal"];
         LinkedHold: {
             /** @enum {string} */
@@ -1311,6 +1362,12 @@ export interface components {
             };
             /** @description For operators: when the money is no longer there, lower the minimum of the account */
             allowOverdraft?: boolean;
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
         };
         ReverseTransfer: {
             /**
@@ -1334,6 +1391,12 @@ export interface components {
             };
             /** @description For operators: when the money is no longer there, lower the minimum of the account */
             allowOverdraft?: boolean;
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
             /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
             dryRun?: boolean;
         };
@@ -1363,6 +1426,12 @@ export interface components {
             };
             /** @description For operators: when the money is no longer there, lower the minimum of the account */
             allowOverdraft?: boolean;
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
             /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
             dryRun?: boolean;
         };
@@ -2239,6 +2308,12 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
             /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
             dryRun?: boolean;
         };
@@ -2272,6 +2347,12 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
             /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
             dryRun?: boolean;
         };

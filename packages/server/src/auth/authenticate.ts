@@ -2,7 +2,7 @@ import type { Access } from '../http/endpoint.js';
 import { ProblemError } from '../http/problem.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { ApiKeys } from './api-keys.js';
-import type { Principal, UserPrincipal } from './principal.js';
+import type { Principal } from './principal.js';
 import { REALM } from './token-refused.js';
 
 const BEARER = /^Bearer +(\S+) *$/i;
@@ -30,9 +30,4 @@ export function authorize(principal: Principal, access: Access): void {
     'forbidden',
     access === 'operator' ? 'this route is for operators' : 'this route is for users: log in and send an access token',
   );
-}
-
-/** @throws {ProblemError} `forbidden` to operators, where a part of a route is for users alone */
-export function requireUser(principal: Principal): asserts principal is UserPrincipal {
-  authorize(principal, 'user');
 }

@@ -3,8 +3,13 @@ import { isNestedBeyond } from './nesting.js';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID_PATTERN = new RegExp(`^${UUID}$`);
-/** An id, or printable ASCII around one `@`: no email that was registered is anything else. */
-const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|[!-?A-~]+@[!-?A-~]+)$`);
+/** Printable ASCII around one `@`: no email that was registered is anything else. */
+const EMAIL = '[!-?A-~]+@[!-?A-~]+';
+const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|${EMAIL})$`);
+/** An id or an address. */
+const REFERENCE = '[a-zA-Z0-9_.:-]{1,200}';
+const REFERENCE_PATTERN = new RegExp(`^${REFERENCE}$`);
+const PAYEE_PATTERN = new RegExp(`^(?:${REFERENCE}|${EMAIL})$`);
 const AMOUNT_PATTERN = /^[1-9][0-9]{0,37}$/;
 const CURRENCY_PATTERN = /^[A-Z][A-Z0-9]{1,11}$/;
 const KEY_PATTERN = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
@@ -49,14 +54,31 @@ export const TransferIdField = z
   .regex(UUID_PATTERN, 'must be a transfer id')
   .openapi({ format: 'uuid', example: EXAMPLE_IDS.transfer });
 
+const RECIPIENT = 'A wallet id, or the email of another user: their wallet named as the currency receives the money';
+
 export const RecipientField = z
   .string()
   .max(EMAIL_LENGTH_MAX)
   .regex(RECIPIENT_PATTERN, 'must be a wallet id or an email address')
   .openapi({
-    description: 'A wallet id, or the email of another user: their wallet named as the currency receives the money',
+    description: RECIPIENT,
     example: 'bob@example.com',
   });
+
+const OR_ADDRESS = 'for operators also the id or the address of any account';
+
+/** As a wallet id, where operators pay from other accounts too. */
+export const PayerField = z
+  .string()
+  .regex(REFERENCE_PATTERN, 'must be a wallet id')
+  .openapi({ description: `A wallet id; ${OR_ADDRESS}`, example: EXAMPLE_IDS.wallet });
+
+/** As a recipient, where operators pay other accounts too. */
+export const PayeeField = z
+  .string()
+  .max(EMAIL_LENGTH_MAX)
+  .regex(PAYEE_PATTERN, 'must be a wallet id or an email address')
+  .openapi({ description: `${RECIPIENT}; ${OR_ADDRESS}`, example: 'bob@example.com' });
 
 export const AmountField = z
   .string()
@@ -99,6 +121,10 @@ export const InstantField = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 date and time such as 2026-11-22T18:00:00Z' })
   .transform((text) => new Date(text))
   .openapi({ type: 'string', format: 'date-time', example: EXAMPLE_TIME });
+
+export const EffectiveAtField = InstantField.openapi({
+  description: 'For operators: when it counts, if not when it is recorded; may lie in the past',
+});
 
 export const DryRunField = z.boolean().openapi({
   description: 'Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same',

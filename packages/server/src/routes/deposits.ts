@@ -15,6 +15,7 @@ import {
   CurrencyField,
   DescriptionField,
   DryRunField,
+  EffectiveAtField,
   EXAMPLE_IDS,
   MetadataField,
   WalletIdField,
@@ -34,6 +35,7 @@ const CashSchema = z.strictObject({
   currency: CurrencyField,
   description: DescriptionField.optional(),
   metadata: MetadataField.optional(),
+  effectiveAt: EffectiveAtField.optional(),
   dryRun: DryRunField.optional(),
 });
 const EXAMPLE_CASH = { wallet: EXAMPLE_IDS.wallet, amount: '5000', currency: 'USD' };
@@ -120,7 +122,7 @@ const BOTH_SIDES = { from: true, to: true };
 
 /** What deposits and withdrawals have in common: a wallet, the world outside, and an amount between them. */
 async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<typeof CashSchema>) {
-  const { amount, currency, description, metadata, dryRun } = cash;
+  const { amount, currency, description, metadata, effectiveAt, dryRun } = cash;
   const wallet = await findWallet(ledger, operator, cash.wallet);
   return {
     wallet: wallet.id,
@@ -129,7 +131,7 @@ async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<ty
       amount: parseAmount(amount),
       currency,
       scope: operator.id,
-      ...given({ description, metadata: metadata as Metadata | undefined, dryRun }),
+      ...given({ description, metadata: metadata as Metadata | undefined, effectiveAt, dryRun }),
     },
   };
 }

@@ -1,22 +1,22 @@
 import { z } from '@hono/zod-openapi';
-import { requireUser } from '../auth/authenticate.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdempotencyKeyField } from '../http/fields.js';
 import { ProblemSchema, problem } from '../http/problem.js';
 import { route } from '../http/route.js';
 import { LinkedLegSchema } from '../transfers/linked-leg.js';
+import { PaymentFields } from '../transfers/order-schema.js';
 import { postLinked } from '../transfers/post-linked.js';
 import { type BatchOrder, postOrders } from '../transfers/post-orders.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema } from '../transfers/transfer-json.js';
-import { CreateTransferSchema, EXAMPLE_CREATE_TRANSFER } from './transfers.js';
+import { EXAMPLE_CREATE_TRANSFER } from './transfers.js';
 
 const BATCH_SIZE_MAX = 1_000;
 const BATCH_BYTES_MAX = 1024 * 1024;
 
-const BatchTransferSchema = CreateTransferSchema.extend({ idempotencyKey: IdempotencyKeyField.optional() }).openapi(
-  'BatchTransfer',
-);
+const BatchTransferSchema = z
+  .strictObject({ ...PaymentFields, dryRun: DryRunField.optional(), idempotencyKey: IdempotencyKeyField.optional() })
+  .openapi('BatchTransfer');
 
 const SingleTransfersSchema = z.strictObject({
   transfers: z.array(BatchTransferSchema).min(1).max(BATCH_SIZE_MAX),
@@ -75,8 +75,7 @@ const createTransferBatchEndpoint = {
   description:
     'Up to 1,000 transfers and 1 MiB, applied in order. Not linked, each is posted or refused on its own and the ' +
     'answer has a result for each. Linked, all are posted or none: the first refusal is the answer, and `errors` ' +
-    'names the transfer. Everybody may do with a linked leg what they may do with the route for it alone, so operators ' +
-    'link captures, releases and reversals.',
+    'names the transfer. Everybody may do with a linked leg what they may do with the route for it alone.',
   access: 'either',
   idempotencyKey: 'optional',
   body: {
@@ -120,7 +119,6 @@ export const createTransferBatchRoute = route(
     ({ principal, body, idempotencyKey }) => {
       const { dryRun } = body;
       if (body.linked === true) return postLinked(services, principal, body.transfers, { idempotencyKey, dryRun });
-      requireUser(principal);
       return postOrders(services, principal, dryRun === true ? body.transfers.map(asDryRun) : body.transfers);
     },
 );

@@ -3,16 +3,16 @@ import type { Endpoint } from '../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdParams } from '../http/fields.js';
 import { route } from '../http/route.js';
 import { findTransfer } from '../transfers/find-transfer.js';
-import { PaymentFields } from '../transfers/order-schema.js';
+import { TransferFields } from '../transfers/order-schema.js';
 import { findParties } from '../transfers/parties.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { resolveOrder } from '../transfers/resolve-order.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfers/transfer-json.js';
 import { acceptedAnswer, EXAMPLE_TRANSFER_REQUEST, TransferRequestSchema } from '../transfers/transfer-request-json.js';
 
-export const CreateTransferSchema = z
+const CreateTransferSchema = z
   .strictObject({
-    ...PaymentFields,
+    ...TransferFields,
     dryRun: DryRunField.optional(),
   })
   .openapi('CreateTransfer');
@@ -31,7 +31,8 @@ const createTransferEndpoint = {
   path: '/v1/transfers',
   tag: 'Transfers',
   summary: 'Pay from one of your wallets',
-  access: 'user',
+  description: 'Operators pay from any account to any other: fees, adjustments, exchanges.',
+  access: 'either',
   idempotencyKey: 'required',
   dryRun: true,
   body: { schema: CreateTransferSchema, example: EXAMPLE_CREATE_TRANSFER },
@@ -44,7 +45,7 @@ const createTransferEndpoint = {
     description: 'Stored, to be posted later; asked for with `Prefer: respond-async`',
     content: { schema: TransferRequestSchema, example: EXAMPLE_TRANSFER_REQUEST },
   },
-  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'rate_limited'],
+  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'forbidden', 'rate_limited'],
 } as const satisfies Endpoint;
 
 const getTransferEndpoint = {

@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { CaptureFields, HoldFields, ReleaseFields } from '../holds/hold-fields.js';
 import { HoldIdField, TransferIdField } from '../http/fields.js';
-import { PaymentFields } from './order-schema.js';
+import { TransferFields } from './order-schema.js';
 import { ReversalFields } from './reversal-fields.js';
 
-const LinkedPaymentSchema = z.strictObject({ kind: z.literal('transfer').optional(), ...PaymentFields });
+const LinkedPaymentSchema = z.strictObject({ kind: z.literal('transfer').optional(), ...TransferFields });
 
 const LinkedHoldSchema = z.strictObject({ kind: z.literal('hold'), ...HoldFields }).openapi('LinkedHold');
 

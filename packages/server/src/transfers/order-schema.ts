@@ -2,7 +2,10 @@ import {
   AmountField,
   CurrencyField,
   DescriptionField,
+  EffectiveAtField,
   MetadataField,
+  PayeeField,
+  PayerField,
   RecipientField,
   WalletIdField,
 } from '../http/fields.js';
@@ -15,4 +18,12 @@ export const PaymentFields = {
   currency: CurrencyField,
   description: DescriptionField.optional(),
   metadata: MetadataField.optional(),
+};
+
+/** What a payment says that operators make too. */
+export const TransferFields = {
+  ...PaymentFields,
+  from: PayerField,
+  to: PayeeField,
+  effectiveAt: EffectiveAtField.optional(),
 };

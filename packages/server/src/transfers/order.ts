@@ -1,4 +1,4 @@
-/** A payment that a user asks for. */
+/** A payment that is asked for. */
 export interface Order {
   readonly from: string;
   /** A wallet id or an email. */
@@ -7,6 +7,7 @@ export interface Order {
   readonly currency: string;
   readonly description?: string | undefined;
   readonly metadata?: Record<string, unknown> | undefined;
+  readonly effectiveAt?: Date | undefined;
   /** Only judged, not posted. */
   readonly dryRun?: boolean | undefined;
 }

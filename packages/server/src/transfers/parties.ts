@@ -1,5 +1,5 @@
 import type { AccountIdentity } from '@micropay/ledger-core';
-import type { UserPrincipal } from '../auth/principal.js';
+import type { Principal } from '../auth/principal.js';
 import type { Services } from '../services.js';
 import type { UserId } from '../users/user.js';
 import { findUserIds } from '../users/users.js';
@@ -24,7 +24,7 @@ type Directory = Pick<Services, 'ledger' | 'database' | 'unknownRecipients'>;
  */
 export async function findParties(
   services: Directory,
-  principal: UserPrincipal,
+  principal: Principal,
   orders: readonly Order[],
 ): Promise<Parties> {
   const usersByEmail = await findPayees(services, principal, orders);
@@ -56,15 +56,17 @@ function payeeReference({ to, currency }: Order, usersByEmail: Parties['usersByE
 
 async function findPayees(
   { database, ledger, unknownRecipients }: Directory,
-  { id }: UserPrincipal,
+  principal: Principal,
   orders: readonly Order[],
 ): Promise<Parties['usersByEmail']> {
   const emails = new Set<string>();
   for (const { to } of orders) if (isEmail(to)) emails.add(to.toLowerCase());
   if (emails.size === 0) return NO_USERS;
+  // Operators may know who is registered.
+  if (principal.kind === 'operator') return findUserIds(database, ledger.name, [...emails]);
   // Before anybody is looked up: were only unknown emails refused, the refusal would tell them from the others.
-  unknownRecipients.check(id);
+  unknownRecipients.check(principal.id);
   const users = await findUserIds(database, ledger.name, [...emails]);
-  if (users.size < emails.size) unknownRecipients.charge(id, emails.size - users.size);
+  if (users.size < emails.size) unknownRecipients.charge(principal.id, emails.size - users.size);
   return users;
 }

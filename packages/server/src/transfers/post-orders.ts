@@ -1,5 +1,5 @@
 import { LedgerError, type PostResult } from '@micropay/ledger-core';
-import type { UserPrincipal } from '../auth/principal.js';
+import type { Principal } from '../auth/principal.js';
 import type { Answer } from '../http/answer.js';
 import { keyRequired } from '../http/idempotency-key.js';
 import type { Problem } from '../http/problem.js';
@@ -20,7 +20,7 @@ export type BatchAnswer = Answer<{ results: BatchResult[] }>;
 /** Posts each order on its own, in order, under its own key; a refused one never fails its neighbours. */
 export async function postOrders(
   services: Services,
-  principal: UserPrincipal,
+  principal: Principal,
   orders: readonly BatchOrder[],
 ): Promise<BatchAnswer> {
   orders.forEach(requireOwnKey);
@@ -39,7 +39,7 @@ export async function postOrders(
 /** Each order in the ledger's words, or the problem with it. */
 async function resolveOrders(
   services: Services,
-  principal: UserPrincipal,
+  principal: Principal,
   orders: readonly BatchOrder[],
 ): Promise<readonly (ResolvedOrder | Problem)[]> {
   const parties = await findParties(services, principal, orders);

@@ -1,4 +1,5 @@
 import type { LinkedLeg } from '@micropay/ledger-core';
+import { authorize } from '../auth/authenticate.js';
 import type { Principal } from '../auth/principal.js';
 import { findHoldToEnd } from '../holds/find-hold.js';
 import { endingOf } from '../holds/hold-fields.js';
@@ -22,8 +23,6 @@ export interface ResolvedLeg {
 type PaymentLeg = Extract<LinkedLegOrder, { from: string }>;
 type Ask = { readonly services: Services; readonly principal: Principal; readonly parties: Parties };
 
-const NO_PARTIES: Parties = { usersByEmail: new Map(), accounts: new Map() };
-
 /**
  * Each leg in the ledger's words. Everybody may do with a leg what they may do with the route for it alone.
  *
@@ -34,8 +33,7 @@ export async function resolveLegs(
   principal: Principal,
   legs: readonly LinkedLegOrder[],
 ): Promise<readonly ResolvedLeg[]> {
-  const parties =
-    principal.kind === 'user' ? await findParties(services, principal, legs.filter(isPayment)) : NO_PARTIES;
+  const parties = await findParties(services, principal, legs.filter(isPayment));
   const ask = { services, principal, parties };
   const resolved = await Promise.all(legs.map((leg) => resolveLeg(ask, leg).catch(refusalOf)));
   return resolved.map(requireResolved);
@@ -66,9 +64,8 @@ async function resolveLeg(
 }
 
 function resolvePayment(principal: Principal, leg: PaymentLeg, parties: Parties): ResolvedLeg {
-  if (principal.kind !== 'user') {
-    throw new ProblemError('forbidden', 'payments and holds are for users; operators capture, release and reverse');
-  }
+  // As their own route, which is for users.
+  if (leg.kind === 'hold') authorize(principal, 'user');
   const { request, visible } = resolveOrder(principal, leg, parties);
   if (leg.kind !== 'hold') return { leg: request, visible };
   return { leg: { ...request, kind: 'hold', ...given({ expiresAt: leg.expiresAt }) }, visible };

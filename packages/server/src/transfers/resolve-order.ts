@@ -1,5 +1,5 @@
 import { LedgerError, type Metadata, parseAmount, type TransferRequest } from '@micropay/ledger-core';
-import type { UserPrincipal } from '../auth/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { ProblemError } from '../http/problem.js';
 import { walletMissing } from '../wallets/find-wallet.js';
 import { defaultWalletName, walletOwnerOf } from '../wallets/wallet-address.js';
@@ -7,29 +7,31 @@ import { isEmail, type Order } from './order.js';
 import { findPayee, type Parties } from './parties.js';
 import type { VisibleSides } from './transfer-json.js';
 
-/** An order that its user may give, in the ledger's words. */
+/** An order that its caller may give, in the ledger's words. */
 export interface ResolvedOrder {
   readonly request: TransferRequest;
   readonly visible: VisibleSides;
 }
 
 /**
- * Checks that a user may give this order. Linked ones come without a key of their own.
+ * Checks that the caller may give this order: users pay from their own wallets to wallets, operators between any
+ * accounts. Linked ones come without a key of their own.
  *
  * @throws {LedgerError} `account_not_found` for a wallet that is missing, or not the user's where it has to be
- * @throws {ProblemError} `recipient_not_found`
+ * @throws {ProblemError} `recipient_not_found`, `forbidden`
  */
 export function resolveOrder(
-  { id }: UserPrincipal,
+  { kind, id }: Principal,
   order: Order,
   parties: Parties,
   idempotencyKey?: string,
 ): ResolvedOrder {
+  const isOperator = kind === 'operator';
   const payer = parties.accounts.get(order.from);
-  if (payer === undefined || walletOwnerOf(payer.address) !== id) throw walletMissing();
+  if (payer === undefined || !(isOperator || walletOwnerOf(payer.address) === id)) throw walletMissing();
   const payee = findPayee(order, parties);
   const payeeOwner = payee === undefined ? undefined : walletOwnerOf(payee.address);
-  if (payee === undefined || payeeOwner === undefined) throw payeeMissing(order);
+  if (payee === undefined || !(isOperator || payeeOwner !== undefined)) throw payeeMissing(order);
   const request: { -readonly [Field in keyof TransferRequest]: TransferRequest[Field] } = {
     from: payer.id,
     to: payee.id,
@@ -38,12 +40,16 @@ export function resolveOrder(
   };
   if (order.description !== undefined) request.description = order.description;
   if (order.metadata !== undefined) request.metadata = order.metadata as Metadata;
+  if (order.effectiveAt !== undefined) {
+    if (!isOperator) throw new ProblemError('forbidden', 'effectiveAt is for operators');
+    request.effectiveAt = order.effectiveAt;
+  }
   if (order.dryRun !== undefined) request.dryRun = order.dryRun;
   if (idempotencyKey !== undefined) {
     request.idempotencyKey = idempotencyKey;
     request.scope = id;
   }
-  return { request, visible: { from: true, to: payeeOwner === id } };
+  return { request, visible: { from: true, to: isOperator || payeeOwner === id } };
 }
 
 function payeeMissing({ to, currency }: Order): Error {

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { type Metadata, parseAmount, type ReverseTransfer } from '@micropay/ledger-core';
 import { auditOf } from '../auth/audit.js';
 import type { Principal } from '../auth/principal.js';
-import { AmountField, MetadataField, ReasonField } from '../http/fields.js';
+import { AmountField, EffectiveAtField, MetadataField, ReasonField } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { ProblemError } from '../http/problem.js';
 
@@ -14,6 +14,7 @@ export const GroupReversalFields = {
     .boolean()
     .optional()
     .openapi({ description: 'For operators: when the money is no longer there, lower the minimum of the account' }),
+  effectiveAt: EffectiveAtField.optional(),
 };
 
 /** What a reversal says, made alone or as a linked leg. */
@@ -29,19 +30,20 @@ type Reversal = { readonly [Field in keyof typeof ReversalFields]?: z.output<(ty
 /**
  * A reversal in the ledger's words.
  *
- * @throws {ProblemError} `forbidden` for an overdraft that no operator allows
+ * @throws {ProblemError} `forbidden` for an overdraft that no operator allows, or another instant
  */
 export function reversalOf(
   principal: Principal,
-  { amount, reason, metadata, allowOverdraft }: Reversal,
-): Pick<ReverseTransfer, 'amount' | 'description' | 'metadata' | 'allowOverdraft'> {
-  if (allowOverdraft === true && principal.kind !== 'operator') {
-    throw new ProblemError('forbidden', 'allowOverdraft is for operators');
+  { amount, reason, metadata, allowOverdraft, effectiveAt }: Reversal,
+): Pick<ReverseTransfer, 'amount' | 'description' | 'metadata' | 'allowOverdraft' | 'effectiveAt'> {
+  if (principal.kind !== 'operator' && (allowOverdraft === true || effectiveAt !== undefined)) {
+    throw new ProblemError('forbidden', 'allowOverdraft and effectiveAt are for operators');
   }
   return given({
     amount: amount === undefined ? undefined : parseAmount(amount),
     description: reason,
     metadata: metadata as Metadata | undefined,
     allowOverdraft: allowOverdraft === true ? auditOf(principal, reason) : undefined,
+    effectiveAt,
   });
 }
