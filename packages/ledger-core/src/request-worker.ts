@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { createSleep } from './events/sleep.js';
 import type { Ledger } from './ledger-api.js';
 
 export interface RequestWorkerOptions {
@@ -33,7 +34,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
   const { signal } = stopping;
   let running: Promise<void> | undefined;
   let isWoken = false;
-  let endSleep: (() => void) | undefined;
+  const sleep = createSleep(signal);
 
   async function run(): Promise<void> {
     const stopListening = ledger.requests.onSubmit(wake);
@@ -43,26 +44,20 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       try {
         const { posted, refused, putOff } = await ledger.requests.workOff({ batchSizeMax, onFault: onError });
         failures = 0;
-        if (posted + refused + putOff === 0 && !isWoken) await sleep(pollMs);
+        if (posted + refused + putOff === 0 && !isWoken) await sleep.sleep(pollMs);
       } catch (error) {
         onError(error);
         failures += 1;
-        await sleep(Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures), false);
+        const backoffMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures);
+        await delay(backoffMs, undefined, { signal }).catch(() => undefined);
       }
     }
     stopListening();
   }
 
-  async function sleep(ms: number, isWakeable = true): Promise<void> {
-    const woken = new AbortController();
-    if (isWakeable) endSleep = () => woken.abort();
-    await delay(ms, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => undefined);
-    endSleep = undefined;
-  }
-
   function wake(): void {
     isWoken = true;
-    endSleep?.();
+    sleep.wake();
   }
 
   return {

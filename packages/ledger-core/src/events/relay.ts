@@ -17,6 +17,7 @@ import { createStore } from '../postgres/store.js';
 import { leading } from './lead.js';
 import type { EventPublisher } from './publisher.js';
 import { createLogReader, type LogReader } from './reader.js';
+import { createSleep } from './sleep.js';
 import { toEvents } from './to-events.js';
 
 export interface RelayOptions {
@@ -85,7 +86,7 @@ export function createRelay(options: RelayOptions): Relay {
   let isHeldUp = false;
   let failures = 0;
   let isWoken = false;
-  let endSleep: (() => void) | undefined;
+  const sleep = createSleep(signal);
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
@@ -129,7 +130,8 @@ export function createRelay(options: RelayOptions): Relay {
       isHeldUp = reader.isHeldUp();
       const last = rows.at(-1);
       if (last === undefined) {
-        await sleepUntilWoken(idleMs);
+        // A wake that came while we looked may be about what we did not see any more.
+        if (!isWoken) await sleep.sleep(idleMs);
         idleMs = Math.min(pollMs, idleMs * 2);
         continue;
       }
@@ -158,19 +160,9 @@ export function createRelay(options: RelayOptions): Relay {
     return read.value;
   }
 
-  async function sleepUntilWoken(ms: number): Promise<void> {
-    // A wake that came while we looked may be about what we did not see any more.
-    if (isWoken) return;
-    const sleep = new AbortController();
-    endSleep = () => sleep.abort();
-    await pause(ms, sleep.signal);
-    endSleep = undefined;
-  }
-
-  /** Ends early when the relay is stopped or another signal aborts. */
-  async function pause(ms: number, other?: AbortSignal): Promise<void> {
-    const either = other === undefined ? signal : AbortSignal.any([signal, other]);
-    await delay(ms, undefined, { signal: either }).catch(() => undefined);
+  /** Ends early when the relay is stopped. */
+  async function pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal }).catch(() => undefined);
   }
 
   async function end(): Promise<void> {
@@ -181,7 +173,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   function wake(): void {
     isWoken = true;
-    endSleep?.();
+    sleep.wake();
   }
 
   return {

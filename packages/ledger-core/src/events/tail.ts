@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type Pool, type PoolConfig } from 'pg';
 import { allOn, fromClient, snapshotOn, toConfig } from '../postgres/connect.js';
 import { type LogRow, lastPosition, nextTransactionId, oldestRunning, readLog } from '../postgres/event-log.js';
 import type { Store } from '../postgres/store.js';
 import type { LedgerEvent } from './catalogue.js';
 import { createLogReader } from './reader.js';
+import { createSleep } from './sleep.js';
 import { toEvents } from './to-events.js';
 
 export interface TailOptions {
@@ -70,12 +70,12 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
   let position: bigint | undefined;
   let following: Promise<void> | undefined;
   let isWoken = false;
-  let endSleep: (() => void) | undefined;
+  const { sleep, wake } = createSleep(closing.signal);
 
   async function follow(): Promise<void> {
     const stopListening = onCommit(() => {
       isWoken = true;
-      endSleep?.();
+      wake();
     });
     while (!closing.signal.aborted) {
       const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, pipeline: true, ...toConfig(database) });
@@ -122,28 +122,22 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
       recentAfter = recent.at(-RECENT_MAX - 1)?.position ?? recentAfter;
       recent = recent.slice(-RECENT_MAX);
     }
-    for (const wake of waiting) wake();
+    for (const resume of waiting) resume();
   }
 
-  async function sleep(ms: number): Promise<void> {
-    const woken = new AbortController();
-    endSleep = () => woken.abort();
-    const signal = AbortSignal.any([closing.signal, woken.signal]);
-    await delay(ms, undefined, { signal }).catch(() => undefined);
-    endSleep = undefined;
-  }
+  const isOver = (signal: AbortSignal | undefined) => closing.signal.aborted || signal?.aborted === true;
 
-  /** Resolves with the next announcement, or when the subscription ends. */
-  async function announcement(signal: AbortSignal): Promise<void> {
+  /** Resolves with the next announcement, or when the subscription or the tail ends. */
+  async function announcement(signal: AbortSignal | undefined): Promise<void> {
+    if (isOver(signal)) return;
     await new Promise<void>((resolve) => {
-      const wake = () => {
-        waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
+      const resume = () => {
+        waiting.delete(resume);
+        signal?.removeEventListener('abort', resume);
         resolve();
       };
-      waiting.add(wake);
-      signal.addEventListener('abort', wake);
-      if (signal.aborted) wake();
+      waiting.add(resume);
+      signal?.addEventListener('abort', resume);
     });
   }
 
@@ -161,9 +155,9 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
     return { rows, through: found.length < BATCH_SIZE ? end : (rows.at(-1)?.position ?? end) };
   }
 
-  async function* eventsAfter(ledger: string, start: bigint, signal: AbortSignal) {
+  async function* eventsAfter(ledger: string, start: bigint, signal: AbortSignal | undefined) {
     let after = start;
-    while (!signal.aborted) {
+    while (!isOver(signal)) {
       const { rows, through } = await pageAfter(after);
       const events = rows.filter((row) => row.ledger === ledger).flatMap((row) => row.events);
       if (events.length > 0) yield events;
@@ -174,14 +168,16 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
 
   return {
     async subscribe(ledger, { after, signal }) {
-      const ends = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
       following ??= follow();
-      while (position === undefined && !ends.aborted) await announcement(ends);
+      // A signal of its own: Node warns of one that many subscriptions listen to.
+      const ends = signal && AbortSignal.any([signal]);
+      while (position === undefined && !isOver(ends)) await announcement(ends);
       const start = after ?? position ?? 0n;
       return Object.assign(eventsAfter(ledger, start, ends), { after: start });
     },
     async close() {
       closing.abort();
+      for (const resume of waiting) resume();
       await following;
     },
   };
