@@ -282,6 +282,23 @@ describe('a client', () => {
     expect([full.status, full.body.code]).toEqual([503, 'overloaded']);
   });
 
+  it('who is gone before the answer leaves nothing behind', async () => {
+    const { token } = await registerUser(server.url);
+    const { hostname, port } = new URL(server.url);
+    for (let count = 0; count < 4 * LIMITS.streamsPerPrincipalMax; count += 1) {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => undefined);
+      socket.write(
+        `GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nLast-Event-ID: 0\r\n\r\n`,
+        () => socket.resetAndDestroy(),
+      );
+      await once(socket, 'close');
+    }
+    for (let count = 0; count < LIMITS.streamsPerPrincipalMax; count += 1) {
+      await expect.poll(async () => (await open(token)).status).toBe(200);
+    }
+  });
+
   it('is refused without a credential, and for types that are not there', async () => {
     expect((await call(server.url, 'GET /v1/events')).status).toBe(401);
     const { token } = await registerUser(server.url);

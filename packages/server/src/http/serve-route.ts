@@ -92,6 +92,10 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
     headers: headersSchema === undefined ? undefined : parse(headersSchema, Object.fromEntries(headers)),
     authorization: headers.get('authorization'),
     disconnect: () => context.env?.outgoing?.destroy(),
+    // Made when somebody asks for it: few routes do.
+    get gone() {
+      return raw.signal;
+    },
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, body)),
     clientAddress: endpoint.access === 'anyone' ? services.clientAddress(context.env?.incoming) : '',
   } as unknown as EndpointRequest;

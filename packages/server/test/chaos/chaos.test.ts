@@ -1,13 +1,13 @@
 import { requireKafka } from '@micropay/local-kafka/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { call, registerUser } from '../support/call.js';
+import { type Payments, startPayments } from '../support/payments.js';
 import { randomNumbers } from '../support/random.js';
 import { OPERATOR_KEY } from '../support/test-server.js';
+import { checkTold, expectedEvents } from '../support/told-events.js';
 import { killInTurn, toTable } from './kills.js';
-import { type Payments, startPayments } from './payments.js';
 import { spendingOfConsumer, spendingOfLedger } from './spending.js';
 import { type System, startSystem } from './system.js';
-import { checkTold, expectedEvents } from './told-events.js';
 
 requireKafka({ own: true });
 

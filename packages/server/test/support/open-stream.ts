@@ -21,13 +21,19 @@ export interface TestStream {
 
 const CONTROL = new Set(['opened', 'position', 'end']);
 
+export interface OpenOptions {
+  readonly lastEventId?: string | undefined;
+  readonly query?: string;
+  /** Ends the connection, also before it is answered. */
+  readonly ending?: AbortController;
+}
+
 /** Reads `/v1/events` and parses it with nothing of ours. */
 export async function openStream(
   url: string,
   token: string,
-  { lastEventId, query = '' }: { lastEventId?: string | undefined; query?: string } = {},
+  { lastEventId, query = '', ending = new AbortController() }: OpenOptions = {},
 ): Promise<TestStream> {
-  const ending = new AbortController();
   const response = await fetch(`${url}/v1/events${query}`, {
     headers: {
       authorization: `Bearer ${token}`,

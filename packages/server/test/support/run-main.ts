@@ -18,8 +18,9 @@ export interface MainProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-export function runMain(environment: Record<string, string>): MainProcess {
-  return runProgram([MAIN], environment);
+/** `nodeWords` are for Node itself. */
+export function runMain(environment: Record<string, string>, nodeWords: readonly string[] = []): MainProcess {
+  return runProgram([...nodeWords, MAIN], environment);
 }
 
 /** `micropay-relay` as a process of its own; it does not listen. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { call, type Reply, type TestUser } from '../support/call.js';
+import { call, type Reply, type TestUser } from './call.js';
 
 /** Payments over HTTP at a steady rate. Each keeps its idempotency key and is repeated until it is acknowledged. */
 export interface Payments {
@@ -9,6 +9,8 @@ export interface Payments {
   readonly acknowledged: ReadonlyMap<string, string>;
   /** Requests that failed or were refused for now. */
   readonly repeats: number;
+  /** How long those that were acknowledged at the first try took, in the order in which they were answered. */
+  readonly durationsMs: readonly number[];
   /** Begins no more and waits until all are acknowledged. */
   stop(): Promise<void>;
 }
@@ -24,10 +26,13 @@ export function startPayments(options: {
   readonly users: readonly TestUser[];
   readonly perSecond: number;
   readonly random: (bound: number) => number;
+  /** Begins the keys; another one for each of several runs on the same users. */
+  readonly name?: string;
 }): Payments {
-  const { url, users, perSecond, random } = options;
+  const { url, users, perSecond, random, name = 'payment' } = options;
   const tokens = new Map(users.map((user) => [user, user.token]));
   const acknowledged = new Map<string, string>();
+  const durationsMs: number[] = [];
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
   let serves: Promise<void> | undefined;
@@ -35,12 +40,14 @@ export function startPayments(options: {
   let repeats = 0;
 
   async function pay(key: string, payer: TestUser, body: Record<string, string>): Promise<void> {
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
+      const sentAtMs = performance.now();
       const reply = await send(() =>
         call(url, 'POST /v1/transfers', { token: tokens.get(payer), key, body, timeoutMs: ANSWER_TIMEOUT_MS }),
       );
       if (reply?.status === 201) {
         acknowledged.set(key, reply.body.id);
+        if (tries === 1) durationsMs.push(performance.now() - sentAtMs);
         return;
       }
       repeats += 1;
@@ -77,7 +84,7 @@ export function startPayments(options: {
     const payee = (payer + 1 + random(users.length - 1)) % users.length;
     const [from, to] = [users[payer] as TestUser, users[payee] as TestUser];
     begun += 1;
-    const payment = pay(`payment-${begun}`, from, {
+    const payment = pay(`${name}-${begun}`, from, {
       from: from.wallet,
       to: to.wallet,
       amount: String(1 + random(100)),
@@ -104,6 +111,7 @@ export function startPayments(options: {
       return repeats;
     },
     acknowledged,
+    durationsMs,
     async stop() {
       clearInterval(timer);
       await Promise.all(underWay);
