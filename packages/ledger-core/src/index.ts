@@ -95,6 +95,7 @@ export type { EventLag, OldestWriter } from './postgres/event-cursors.js';
 export type { EventRange } from './postgres/event-log.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
+export type { RequestBacklog } from './postgres/transfer-requests.js';
 export { createRequestWorker, type RequestWorker, type RequestWorkerOptions } from './request-worker.js';
 export { statementCsv, statementJson } from './statement-formats.js';
 export type { CheckpointProgress } from './time/checkpoints.js';

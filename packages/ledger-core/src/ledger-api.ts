@@ -26,6 +26,7 @@ import type { Fact } from './events/fact.js';
 import type { EventSubscription, SubscribeOptions } from './events/tail.js';
 import type { EventRange } from './postgres/event-log.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import type { RequestBacklog } from './postgres/transfer-requests.js';
 import type { CheckpointProgress } from './time/checkpoints.js';
 import type { VerifyReport } from './verify/report.js';
 import type { TrialBalance } from './verify/trial-balance.js';
@@ -309,6 +310,8 @@ export interface Requests {
   submitMany(orders: readonly TransferOrder[]): Promise<readonly SubmitResult[]>;
   /** @throws {LedgerError} `transfer_request_not_found` */
   get(id: string): Promise<RequestedTransfer>;
+  /** How many requests are open, and how old the oldest is: what a worker that is away or held up leaves behind. */
+  backlog(): Promise<RequestBacklog>;
   /**
    * Posts the oldest open requests, in one database transaction with their outcomes and what is told of them:
    * `transfer.posted`, or `transfer.refused`. Requests that another call is working off are left to it, and those

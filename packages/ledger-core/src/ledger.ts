@@ -23,6 +23,7 @@ import { checkLedgerName, readTimeZone, writeTimeZone } from './postgres/ledgers
 import { checkSchema } from './postgres/migrate.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import { readBacklog } from './postgres/transfer-requests.js';
 import { createRequests } from './requests.js';
 import { advanceCheckpoints, type CheckpointProgress, rebuildCheckpoints } from './time/checkpoints.js';
 import { createTransfers, type Submit } from './transfers.js';
@@ -90,6 +91,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     },
     requests: {
       ...createRequests(book),
+      backlog: async () => readBacklog(reads, store, await book.number()).catch(fail),
       workOff: (options = {}) => workOffOnce(book, pool, options),
       onSubmit: (listener) => engine.requested.listen(listener),
     },

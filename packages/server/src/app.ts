@@ -13,6 +13,7 @@ import { serveDocs, serveDocsScript } from './routes/docs.js';
 import { ROUTES } from './routes/index.js';
 import { serveMetrics } from './routes/metrics.js';
 import type { Services } from './services.js';
+import { createTransferRequestMetrics } from './transfers/transfer-request-metrics.js';
 
 const CORS_MAX_AGE_S = 600;
 /** What a browser's script may read beside the body. */
@@ -59,7 +60,12 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
   const relayMetrics = relay === undefined ? [] : [createRelayMetrics(relay)];
   app.get(
     '/metrics',
-    serveMetrics(services, [async () => metrics.lines(), async () => services.liveEvents.metrics(), ...relayMetrics]),
+    serveMetrics(services, [
+      async () => metrics.lines(),
+      async () => services.liveEvents.metrics(),
+      createTransferRequestMetrics(services.ledger),
+      ...relayMetrics,
+    ]),
   );
   app.get('/docs', serveDocs);
   app.get('/docs/scalar.js', serveDocsScript);

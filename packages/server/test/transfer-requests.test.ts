@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { createTestDatabase } from '@micropay/local-postgres/testing';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startServer } from '../src/start-server.js';
 import { balanceOf, call, registerUser } from './support/call.js';
+import { readMetric } from './support/metrics.js';
 import { startTestServer, type TestServer, testConfig } from './support/test-server.js';
 
 const ASYNC = { prefer: 'respond-async' };
@@ -53,6 +55,31 @@ it('refuses at once what posting at once would refuse without a balance', async 
   expect((await call(server.url, 'POST /v1/transfers', tried)).status).toBe(200);
   expect(await codeOf({ ...pay, from: bob.wallet })).toBe('account_not_found');
   expect(await codeOf({ ...pay, to: 'nobody@example.com' })).toBe('recipient_not_found');
+});
+
+it('shows how many are open and how old the oldest is, while somebody keeps their account', async () => {
+  const [alice, bob] = [await registerUser(server.url, { balance: 10n }), await registerUser(server.url)];
+  const open = () => readMetric(server.url, 'micropay_transfer_requests_open');
+  const oldest = () => readMetric(server.url, 'micropay_transfer_requests_oldest_seconds');
+  await expect.poll(open).toBe(0);
+  expect(await oldest()).toBe(0);
+  const holder = new pg.Client({ connectionString: server.databaseUrl });
+  await holder.connect();
+  try {
+    await holder.query('begin');
+    await holder.query('select from micropay.balances where account_id = $1 for update', [alice.wallet]);
+    const body = { from: alice.wallet, to: bob.wallet, amount: '1', currency: 'USD' };
+    for (let count = 0; count < 2; count += 1) {
+      await call(server.url, 'POST /v1/transfers', { token: alice.token, key: randomUUID(), headers: ASYNC, body });
+    }
+    await expect.poll(open).toBe(2);
+    await expect.poll(oldest).toBeGreaterThan(1);
+    await holder.query('rollback');
+    await expect.poll(open, { timeout: 30_000 }).toBe(0);
+    await expect.poll(oldest).toBe(0);
+  } finally {
+    await holder.end();
+  }
 });
 
 it('keeps what was accepted for the next server, and several work side by side', async () => {

@@ -35,6 +35,7 @@ export interface Settlement {
   readonly refusal: StoredRefusal | null;
 }
 
+const BACKLOG_COUNTED_MAX = 1_000_000;
 const COLUMNS = `r.id, r.state, r.transfer_id, r.idempotency_hash, r.request_hash::text, r.request::text, r.requested_by,
   ${epochMs('r.requested_at')} as requested_ms, ${epochMs('r.settled_at')} as settled_ms, r.refusal::text`;
 
@@ -127,6 +128,29 @@ export async function getRequest(
     });
   }
   return toRequestRow(rows[0]);
+}
+
+/** How much waits to be worked off. */
+export interface RequestBacklog {
+  /** Open requests, counted up to a million. */
+  readonly rows: number;
+  /** Age of the oldest of them; 0 when there is none. */
+  readonly seconds: number;
+}
+
+export async function readBacklog(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+): Promise<RequestBacklog> {
+  const open = (columns: string, limit: number) =>
+    `(select ${columns} from ${schema}.transfer_requests where ledger = $1 and state = 'requested' order by number limit ${limit}) r`;
+  const { rows } = await transaction.executeSql(
+    `select (select count(*) from ${open('number', BACKLOG_COUNTED_MAX)}) as rows,
+       (select extract(epoch from clock_timestamp() - requested_at) from ${open('requested_at', 1)})::text as seconds`,
+    [ledger],
+  );
+  return { rows: Number(rows[0]?.rows), seconds: Math.max(0, Number(rows[0]?.seconds ?? 0)) };
 }
 
 /** Locks the oldest requests that are due, but for those that another worker has, until the transaction ends. */

@@ -247,6 +247,25 @@ describe('working off', () => {
     expect(await workOff()).toEqual({ posted: 1, refused: 0, putOff: 0 });
   });
 
+  it('says how many are open in this ledger, and how old the oldest is', async () => {
+    const other = bed.ledger({ name: 'other' });
+    await openWallets(other, { a: 1n, b: 0n });
+    await other.requests.submit(order());
+    await bed.sql('select pg_sleep(0.2)');
+    await ledger.requests.submit(order());
+    await bed.sql('select pg_sleep(0.1)');
+    await ledger.requests.submitMany([order(), order()]);
+    const mine = await ledger.requests.backlog();
+    const theirs = await other.requests.backlog();
+    expect([mine.rows, theirs.rows]).toEqual([3, 1]);
+    expect(mine.seconds).toBeGreaterThanOrEqual(0.1);
+    expect(theirs.seconds).toBeGreaterThanOrEqual(0.3);
+    expect(mine.seconds).toBeLessThan(theirs.seconds);
+    await workOff();
+    expect(await ledger.requests.backlog()).toEqual({ rows: 0, seconds: 0 });
+    await other.requests.workOff();
+  });
+
   it('takes the oldest first, as many as it is told', async () => {
     const results = await ledger.requests.submitMany([order(), order(), order()]);
     expect(await ledger.requests.workOff({ batchSizeMax: 2 })).toMatchObject({ posted: 2 });
@@ -255,6 +274,7 @@ describe('working off', () => {
     );
     expect(states).toEqual(['posted', 'posted', 'requested']);
     await workOff();
+    expect(await ledger.requests.backlog()).toEqual({ rows: 0, seconds: 0 });
     await expect(ledger.requests.workOff({ batchSizeMax: 0 })).rejects.toEqual(refusal('invalid_request'));
     await expectSound(ledger);
   });
