@@ -6,6 +6,7 @@ import { createLedger, type Ledger } from '@micropay/ledger-core';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { postLines } from '../src/cli/import/post-lines.js';
 import { type MicropayProcess, startMicropay } from './support/run-micropay.js';
 
 let folder: string;
@@ -207,7 +208,13 @@ async function longBook(name: string, transfers: number): Promise<Ledger> {
 
 it.each<[string, string | Buffer, string]>([
   ['a column that nobody knows', 'from,to,sum\na,b,1\n', 'unknown_column: the first line names the columns, and "sum"'],
+  ['a column that stands there twice', 'from,to,amount,from\na,b,1,c\n', 'repeated_column: the first line names the'],
   ['a quote that is not closed', 'from,to,amount,currency\na,b,1,USD\n"a,b,1,USD\n', 'not_csv: line 3 is not CSV'],
+  [
+    'a quote that is closed far away, which would swallow all between',
+    `from,to,amount,currency,description\na,b,1,USD,\na,b,1,USD,"${'x\na,b,1,USD,'.repeat(20_000)}"\n`,
+    'not_csv: line 3 is not CSV',
+  ],
   [
     'another encoding',
     Buffer.from('from,to,amount,currency\na,b,1,USD\na,b,1,\xe9\n', 'latin1'),
@@ -218,6 +225,47 @@ it.each<[string, string | Buffer, string]>([
   await writeFile(join(folder, 'bad.csv'), content);
   const { exitCode, stderr } = await start('bad.csv', '--ledger', 'bad', '--check').result;
   expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining(message) });
+});
+
+it('counts lines as an editor does, line ends in quotes included', async () => {
+  const lines = [
+    'from,to,amount,currency,description',
+    'a,b,1,USD,"two',
+    'lines"',
+    'a,b,no amount,USD,"two',
+    'lines"',
+    'a',
+  ];
+  await writeFile(join(folder, 'quoted.csv'), lines.join('\r\n'));
+  const { stdout } = await start('quoted.csv', '--file-id', 'q', '--check', '--json').result;
+  const { refusedLines } = JSON.parse(stdout) as { refusedLines: { line: number }[] };
+  expect(refusedLines.map(({ line }) => line)).toEqual([5, 6]);
+});
+
+it('judges lines behind one whose account somebody keeps locked after it', async () => {
+  const book = createLedger({ database: database.url, name: 'locked', limits: { accountBusyTimeoutMs: 100 } });
+  for (const address of ['world', 'a', 'b', 'c']) await book.accounts.open({ address, currency: 'USD' });
+  const { id } = await book.accounts.get('a');
+  const holder = await connect();
+  await holder.query('begin');
+  await holder.query('select from micropay.balances where account_id = $1 for update', [id]);
+  const parties = [
+    ['c', 'b'],
+    ['world', 'a'],
+    ['a', 'b'],
+    ['b', 'c'],
+  ];
+  const lines = parties.map(([from = '', to = ''], index) => ({
+    kind: 'transfer' as const,
+    line: index + 2,
+    request: { from, to, amount: 1n, currency: 'USD', idempotencyKey: `k${index}` },
+  }));
+  const posting = postLines(book, lines);
+  await wait(500);
+  await holder.query('rollback');
+  expect(await posting).toMatchObject({ fresh: 3, known: 0, refused: [{ line: 2, code: 'insufficient_funds' }] });
+  await holder.end();
+  await book.close();
 });
 
 it('posts nothing when the report cannot be written', async () => {

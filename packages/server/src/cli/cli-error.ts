@@ -21,6 +21,7 @@ export type CliErrorCode =
   | 'line_too_long'
   | 'not_csv'
   | 'unknown_column'
+  | 'repeated_column'
   | 'import_stopped';
 
 const MISUSE: ReadonlySet<CliErrorCode> = new Set<CliErrorCode>([

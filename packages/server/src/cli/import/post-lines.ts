@@ -38,18 +38,20 @@ async function postTransfers(ledger: Ledger, lines: readonly TransferLine[]): Pr
   for (let attempt = 1; left.length > 0; attempt += 1) {
     const results = await postAll(ledger, left);
     const again: TransferLine[] = [];
-    let lastError: LedgerError | undefined;
+    let firstError: LedgerError | undefined;
     left.forEach((line, index) => {
       const result = results[index];
-      if (result?.ok) {
+      if (result === undefined) return;
+      if (result.ok) {
         if (result.transfer.replayed) known += 1;
         else fresh += 1;
-      } else if (result?.error.retryable) {
+      } else if (firstError !== undefined || result.error.retryable) {
+        // What was refused behind such a line may have wanted for its money: it is judged again, after it.
+        firstError ??= result.error;
         again.push(line);
-        lastError = result.error;
-      } else if (result !== undefined) refused.push(refusal(line, result.error));
+      } else refused.push(refusal(line, result.error));
     });
-    if (lastError !== undefined) await pauseBefore(attempt, again[0]?.line, lastError);
+    if (firstError !== undefined) await pauseBefore(attempt, again[0]?.line, firstError);
     left = again;
   }
   return { fresh, known, refused };

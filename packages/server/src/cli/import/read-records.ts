@@ -2,7 +2,7 @@ import { CsvError, parse } from 'csv-parse';
 import { CliError } from '../cli-error.js';
 import { COLUMNS } from './import-line.js';
 import type { RefusedLine } from './refused-line.js';
-import { wholeLines } from './whole-lines.js';
+import { LINE_BYTES_MAX, wholeLines } from './whole-lines.js';
 
 /** A line as it stands in the file: texts from CSV, any JSON from JSON lines. */
 export interface FileRecord {
@@ -42,24 +42,28 @@ function toRecord(text: string, line: number): FileRecord | RefusedLine {
 
 /**
  * Reads CSV with a header that names the columns. A wrong number of fields is that line's own fault; where a quote is not
- * closed nobody can say where the next line begins, so reading ends there.
+ * closed nobody can say where the next line begins, so reading ends there: a record is as long as a line may be.
  *
- * @throws {CliError} `not_csv`, `unknown_column`
+ * @throws {CliError} `not_csv`, `unknown_column`, `repeated_column`
  */
 export async function* readCsv(path: string): AsyncGenerator<RecordBlock> {
   let records: (FileRecord | RefusedLine)[] = [];
   let names: readonly string[] | undefined;
   let lastLine = 0;
+  let linesTwice = 0;
   const parser = parse({
     bom: true,
     trim: true,
     skip_empty_lines: true,
     record_delimiter: ['\r\n', '\n'],
     relax_column_count: true,
+    max_record_size: LINE_BYTES_MAX,
     on_record(cells: readonly string[], { lines }) {
-      lastLine = lines;
+      // The parser counts a line end of two characters twice where it stands in quotes.
+      linesTwice += cells.reduce((sum, cell) => sum + cell.split('\r\n').length - 1, 0);
+      lastLine = lines - linesTwice;
       if (names === undefined) names = checkHeader(cells);
-      else records.push(toFields(names, cells, lines));
+      else records.push(toFields(names, cells, lastLine));
       return null;
     },
   });
@@ -90,6 +94,10 @@ function checkHeader(cells: readonly string[]): readonly string[] {
       'unknown_column',
       `the first line names the columns, and "${unknown}" is none of ${COLUMNS.join(', ')}`,
     );
+  }
+  const repeated = cells.find((name, index) => cells.indexOf(name) < index);
+  if (repeated !== undefined) {
+    throw new CliError('repeated_column', `the first line names the column "${repeated}" twice: which one counts?`);
   }
   return cells;
 }

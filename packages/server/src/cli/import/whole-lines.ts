@@ -4,7 +4,7 @@ import { CliError } from '../cli-error.js';
 
 const NEWLINE = 0x0a;
 /** Room for a line with all metadata that a transfer may have, each character escaped. */
-const LINE_BYTES_MAX = 128 * 1024;
+export const LINE_BYTES_MAX = 128 * 1024;
 
 /** Some whole lines of a file. */
 export interface LineBlock {
