@@ -4,8 +4,8 @@ import type { AccountPart } from './account-chunk.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 /**
- * Retention deletes facts from the oldest on, so an account that was opened after the oldest fact that is left must
- * have its own. The two times are read one after the other, and rounded.
+ * Retention deletes facts from the oldest on, but for changes of limits, so an account that was opened after the oldest
+ * other fact that is left must have its own. The two times are read one after the other, and rounded.
  */
 const CLOCK_TOLERANCE = '1 second';
 
@@ -74,6 +74,10 @@ function firstVersionAfter(schema: string, side: 'from' | 'to'): string {
     where t.${side}_account = a.id and t.${side}_version > a.up_to and t.ledger + 0 = $1)`;
 }
 
+function limitsInWords(minimum: string, maximum: string): string {
+  return `format('minimum %s, maximum %s', coalesce(${minimum}, 'none'), coalesce(${maximum}, 'none'))`;
+}
+
 /**
  * `entry` puts each entry beside the one before it, so that every row can be judged alone; `total` adds the
  * part to what was carried into it. Versions are bounded on both sides by the indexes of the histories, whatever
@@ -84,7 +88,7 @@ function accountChecks(schema: string): string {
     with account as materialized (
       select a.id, a.currency, a.type in ('asset', 'expense') as debit_normal, a.opened_at, b.account_id is null as is_missing,
         b.version as balance_version, b.recorded_at as balance_recorded_at, b.debits_posted, b.credits_posted,
-        b.currency as balance_currency, b.debit_normal as balance_debit_normal,
+        b.currency as balance_currency, b.debit_normal as balance_debit_normal, b.minimum, b.maximum,
         case when b.debit_normal then b.debits_pending else b.credits_pending end as balance_pending_in,
         case when b.debit_normal then b.credits_pending else b.debits_pending end as balance_pending_out,
         part.is_first, part.after, part.up_to, part.version, part.posted, part.pending_in, part.pending_out, part.recorded_at,
@@ -152,9 +156,20 @@ function accountChecks(schema: string): string {
       where is_missing and is_first
       union all
       select 'missing_event', id, null, 'an event account.opened', 'none' from account
-      where is_first and opened_at > (select recorded_at from ${schema}.events order by position limit 1) + interval '${CLOCK_TOLERANCE}'
+      where is_first and opened_at > (select recorded_at from ${schema}.events
+          where type <> 'account.limits_changed.v1' order by position limit 1) + interval '${CLOCK_TOLERANCE}'
         and not exists (select from ${schema}.events e
           where e.subject = account.id and e.type = 'account.opened.v1' and e.ledger = $1)
+      union all
+      select 'wrong_limits', account.id, null, ${limitsInWords("(told->>'minimum')", "(told->>'maximum')")},
+        ${limitsInWords('account.minimum::text', 'account.maximum::text')}
+      from account cross join lateral (select coalesce(
+        (select e.data from ${schema}.events e where e.subject = account.id and e.type = 'account.limits_changed.v1' and e.ledger = $1
+          order by e.position desc limit 1),
+        (select e.data from ${schema}.events e where e.subject = account.id and e.type = 'account.opened.v1' and e.ledger = $1
+          limit 1)) as told) facts
+      where is_first and not is_missing and told is not null
+        and (account.minimum, account.maximum) is distinct from ((told->>'minimum')::numeric, (told->>'maximum')::numeric)
       union all
       select 'time_runs_backwards', a.id, null, 'not before ' || t.recorded_at, a.balance_recorded_at::text
       from account a join total t using (id) where t.next_version is null and a.balance_recorded_at < t.recorded_at

@@ -1,3 +1,4 @@
+import { MOVING } from '../postgres/dated.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { toProblem, type VerifyProblem } from './report.js';
@@ -9,7 +10,10 @@ export interface JournalChunk {
   readonly problems: readonly VerifyProblem[];
 }
 
-/** Rows of a range of positions that do not fit what they name: accounts, holds, and the transfers that they continue. */
+/**
+ * Rows of a range of positions that do not fit what they name, accounts, holds, and the transfers that they continue, or
+ * that no checkpoint counts although the checkpoints are past them.
+ */
 export async function checkPositions(
   transaction: TransactionAdapter,
   { schema }: Store,
@@ -47,10 +51,13 @@ function positionChecks(schema: string): string {
     where kind = 'hold' and not exists (select from ${schema}.holds h where h.ledger = $1 and h.id = row.id)
     union all
     select 'unknown_original', row.from_account, row.id,
-      case row.kind when 'reversal' then 'a transfer the other way' else 'a hold between these accounts' end,
-      case when o.id is null then 'none' else o.kind::text end
+      case when row.kind in ('transfer', 'hold') then 'none' when row.kind = 'reversal' then 'a transfer the other way'
+        else 'a hold between these accounts' end,
+      case when row.original_id is null then 'none' when o.id is null then row.original_id::text else o.kind::text end
     from row left join ${schema}.transfers o on o.ledger = $1 and o.id = row.original_id
-    where row.kind not in ('transfer', 'hold') and case row.kind
+    where case row.kind
+      when 'transfer' then row.original_id is null
+      when 'hold' then row.original_id is null
       when 'reversal' then o.kind in ('transfer', 'capture')
         and (o.from_account, o.to_account, o.currency) = (row.to_account, row.from_account, row.currency)
       else o.kind = 'hold' and (o.from_account, o.to_account, o.currency) = (row.from_account, row.to_account, row.currency)
@@ -63,5 +70,14 @@ function positionChecks(schema: string): string {
       select t.id, t.from_account, t.position, sum(t.amount) over (order by t.position) as total
       from ${schema}.transfers t where t.ledger = $1 and t.original_id = o.id and t.kind = 'reversal'
     ) r
-    where r.position > $2::bigint and r.position <= $3::bigint and r.total > o.amount`;
+    where r.position > $2::bigint and r.position <= $3::bigint and r.total > o.amount
+    union all
+    select 'checkpoint_out_of_step', null, null, format('stretches over positions %s to %s', min(row.position), max(row.position)), 'none'
+    from row left join lateral (
+      select s.begins_after from ${schema}.journal_stretches s
+      where s.ledger = $1 and s.through >= row.position order by s.through limit 1
+    ) stretch on true
+    where row.${MOVING} and row.position <= (select position from ${schema}.checkpoint)
+      and (stretch.begins_after < row.position) is not true
+    having count(*) > 0`;
 }

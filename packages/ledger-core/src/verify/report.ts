@@ -9,11 +9,13 @@ export interface VerifyProblem {
     | 'wrong_balance'
     | 'missing_balance'
     | 'missing_event'
+    | 'wrong_limits'
     | 'hold_out_of_step'
     | 'unknown_original'
     | 'excess_reversal'
     | 'unknown_account'
-    | 'unbalanced_totals';
+    | 'unbalanced_totals'
+    | 'checkpoint_out_of_step';
   readonly accountId: string | null;
   readonly transferId: string | null;
   readonly expected: string;
@@ -38,4 +40,9 @@ export function toProblem(row: Readonly<Record<string, unknown>>): VerifyProblem
     expected: String(row.expected),
     found: String(row.found),
   };
+}
+
+/** A checkpoint that is not what the journal says: `expected` and `found`, and `account_id` where it is an account's. */
+export function outOfStep(row: Readonly<Record<string, unknown>>): VerifyProblem {
+  return toProblem({ account_id: null, transfer_id: null, ...row, kind: 'checkpoint_out_of_step' });
 }

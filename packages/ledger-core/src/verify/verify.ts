@@ -7,6 +7,7 @@ import { checkPositions, type JournalChunk } from './journal-checks.js';
 import { type InSnapshot, startRun, type VerifyProgress, type VerifyRun } from './progress.js';
 import type { VerifyReport } from './report.js';
 import { readTrialBalance } from './trial-balance.js';
+import { verifyCheckpoints } from './verify-checkpoints.js';
 
 export interface VerifyOptions {
   /** Accounts per snapshot, 1 to 10,000; default 500. */
@@ -55,6 +56,7 @@ export async function verifyLedger(
   await verifyAccounts(run, store, ledger, sizes);
   await verifyJournal(run, store, ledger, BigInt(entriesPerChunk));
   await verifyHolds(run, store, ledger);
+  await verifyCheckpoints(run, store, ledger, sizes);
   await verifyTotals(run, store, ledger);
   const { accountsChecked, transfersChecked, problemsFound } = run.counts;
   return {

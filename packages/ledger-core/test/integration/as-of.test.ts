@@ -124,6 +124,12 @@ async function expectAsNaive(ledger: Ledger, journal: MadeJournal, choose: (boun
   }
 }
 
+/** What verify says of the rows themselves is left out: they are made up. */
+async function expectCheckpointsInStep(ledger: Ledger, entriesPerChunk: number): Promise<void> {
+  const { problems } = await ledger.verify({ pace: 'full', accountsPerChunk: 3, entriesPerChunk });
+  expect(problems.filter(({ kind }) => kind === 'checkpoint_out_of_step')).toEqual([]);
+}
+
 /** A statement of some period, read in pages of some size, lists what the plain list does. */
 async function expectStatement(ledger: Ledger, journal: MadeJournal, choose: (bound: number) => number): Promise<void> {
   const instants = [...instantsOf(journal.rows), EPOCH, EPOCH + DAY].sort((a, b) => a - b);
@@ -180,6 +186,7 @@ describe('a balance as of an instant', () => {
               await expectAsNaive(ledger, journal, choose);
               await expectStatement(ledger, journal, choose);
             }
+            await expectCheckpointsInStep(ledger, 20 + choose(40));
           } finally {
             await ledger.close();
           }

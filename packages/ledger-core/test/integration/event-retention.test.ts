@@ -1,7 +1,7 @@
 import { createRelay, deleteDeliveredEvents } from '@micropay/ledger-core';
 import { expect, it } from 'vitest';
 import { createRecordingPublisher } from '../support/recording-publisher.js';
-import { openWallets, useTestBed } from '../support/test-bed.js';
+import { expectSound, openWallets, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
 const inAnHour = () => new Date(Date.now() + 3_600_000);
@@ -46,4 +46,16 @@ it('deletes facts only when they are old enough and every sink has taken them, a
   expect(await ledger.events.range()).toEqual({ deletedThrough: 4n, last: 5n });
   expect(await forget(inAnHour())).toBe(0);
   expect(await ledger.events.range()).toEqual({ deletedThrough: 4n, last: 5n });
+});
+
+it('leaves changes of limits, and verify does not miss what was deleted beside them', async () => {
+  const ledger = bed.ledger({ name: 'retained' });
+  await openWallets(ledger, { c: 0n });
+  await ledger.accounts.setLimits('c', { maximum: 5n });
+  // Opened so much later that its fact would have to be there, were nothing deleted.
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  await openWallets(ledger, { d: 0n });
+  await drain('kafka');
+  expect(await deleteDeliveredEvents({ database: bed.url, before: inAnHour() })).toBe(3);
+  await expectSound(ledger);
 });

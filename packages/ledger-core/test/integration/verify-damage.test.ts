@@ -29,6 +29,7 @@ beforeAll(async () => {
   ids.refund = (await ledger.transfers.reverse(ids.capture)).id;
   ids.last = (await ledger.transfers.post({ ...between, amount: 5n })).id;
   for (const address of ['world', 'alice', 'shop']) ids[address] = (await ledger.accounts.get(address)).id;
+  await ledger.accounts.setLimits('shop', { maximum: 5_000n });
   await new Promise((resolve) => setTimeout(resolve, 1_200));
   ids.late = (await ledger.accounts.open({ address: 'late', currency: 'USD' })).id;
   await ledger.close();
@@ -125,6 +126,21 @@ it.each<[string, string, readonly string[]]>([
     'reversals beyond their transfer',
     'update transfers set original_id = :capture where id = :reversal',
     ['excess_reversal shop reversal', 'excess_reversal shop refund'],
+  ],
+  [
+    'a reversal that no longer counts as one',
+    `update transfers set kind = 'transfer' where id = :reversal`,
+    ['unknown_original shop reversal'],
+  ],
+  [
+    'a minimum that nobody lowered',
+    'update balances set minimum = -500 where account_id = :alice',
+    ['wrong_limits alice -'],
+  ],
+  [
+    'a change of limits that is no longer told',
+    `delete from events where subject = :shop and type = 'account.limits_changed.v1'`,
+    ['wrong_limits shop -'],
   ],
   [
     'a version gap',

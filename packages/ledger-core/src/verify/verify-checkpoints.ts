@@ -1,0 +1,86 @@
+import { readCheckpoint } from '../postgres/balance-at.js';
+import { WHOLE_LEDGER } from '../postgres/dated.js';
+import type { Store } from '../postgres/store.js';
+import { checkBlocks, nextBlocks, pickScopes, wholeScope } from './block-checks.js';
+import { checkMarks, type MarkedSums } from './mark-checks.js';
+import type { VerifyRun } from './progress.js';
+import { checkCheckpointPosition, checkStretch } from './stretch-checks.js';
+
+interface ChunkSizes {
+  readonly accounts: number;
+  readonly entries: number;
+}
+
+/**
+ * Recomputes the checkpoints from the journal while they are advanced: each snapshot compares some of them with the
+ * rows up to the position that they have reached in it. Rows that none counts are found with the journal.
+ */
+export async function verifyCheckpoints(
+  run: VerifyRun,
+  store: Store,
+  ledger: number,
+  sizes: ChunkSizes,
+): Promise<void> {
+  const position = await run.inSnapshot(async (transaction) => {
+    run.add(await checkCheckpointPosition(transaction, store), {});
+    return readCheckpoint(transaction, store);
+  });
+  await verifyStretches(run, store, ledger);
+  // Nothing has been counted yet, and nothing of it would be found but by reading every dated row.
+  if (position === 0n) return;
+  await verifyBlocks(run, store, ledger, sizes);
+  await verifyMarks(run, store, ledger);
+}
+
+async function verifyStretches(run: VerifyRun, store: Store, ledger: number): Promise<void> {
+  for (let after: string | undefined = '0'; after !== undefined; ) {
+    const from: string = after;
+    const chunk = await run.inSnapshot((transaction) => checkStretch(transaction, store, ledger, from));
+    run.add(chunk.problems, {});
+    after = chunk.through;
+  }
+}
+
+async function verifyBlocks(run: VerifyRun, store: Store, ledger: number, sizes: ChunkSizes): Promise<void> {
+  for (let after: string | null | undefined = null; after !== undefined; ) {
+    const from: string | null = after;
+    const chunk = await run.inSnapshot(async (transaction) => {
+      const { parts, ...picked } = await pickScopes(transaction, store, ledger, { after: from, ...sizes });
+      return { ...picked, problems: await checkBlocks(transaction, store, ledger, parts) };
+    });
+    run.add(chunk.problems, {});
+    if (chunk.long !== undefined) await verifyBlocksOf(run, store, ledger, { scope: chunk.long, ...sizes });
+    after = chunk.lastAccount;
+  }
+  await verifyBlocksOf(run, store, ledger, { scope: WHOLE_LEDGER, ...sizes });
+}
+
+/** A scope with more entries than one snapshot takes, some blocks in each. */
+async function verifyBlocksOf(
+  run: VerifyRun,
+  store: Store,
+  ledger: number,
+  { scope, entries }: { readonly scope: string; readonly entries: number },
+): Promise<void> {
+  for (let after: string | null | undefined = null; after !== undefined; ) {
+    const from: string | null = after;
+    const chunk = await run.inSnapshot(async (transaction) => {
+      const next = await nextBlocks(transaction, store, ledger, { scope, after: from, entries });
+      if (next === undefined && from !== null) return { last: undefined, problems: [] };
+      const parts = [next?.part ?? wholeScope(scope)];
+      return { last: next?.last, problems: await checkBlocks(transaction, store, ledger, parts) };
+    });
+    run.add(chunk.problems, {});
+    after = chunk.last;
+  }
+}
+
+async function verifyMarks(run: VerifyRun, store: Store, ledger: number): Promise<void> {
+  let seen: MarkedSums | undefined;
+  do {
+    const before = seen;
+    const chunk = await run.inSnapshot((transaction) => checkMarks(transaction, store, ledger, before));
+    run.add(chunk.problems, {});
+    seen = chunk.seen;
+  } while (seen !== undefined);
+}
