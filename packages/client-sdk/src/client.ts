@@ -60,13 +60,14 @@ export interface MicroPayClient {
   readonly withdrawals: CashMovements;
   /** The user who is logged in. */
   me(options?: CallOptions): Promise<User>;
-  /** Operators only: has the server recompute every balance from the journal. Takes as long as that does. */
+  /** Operators only: has the server recompute every balance from the journal. Takes as long as that does, an hour at most. */
   verify(options?: CallOptions): Promise<VerifyReport>;
   /** Operators only: debits and credits by currency and account type, now or as of an instant. */
   trialBalance(options?: CallOptions & Partial<AsOf>): Promise<TrialBalance>;
 }
 
 const TIMEOUT_MS = 30_000;
+const VERIFY_TIMEOUT_MS = 3_600_000;
 const RETRIES_MAX = 3;
 
 /**
@@ -102,6 +103,9 @@ export function createClient(options: ClientOptions): MicroPayClient {
     withdrawals: createCashMovements(api, '/v1/withdrawals'),
     me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),
     trialBalance: (call) => readTrialBalance(api, call),
-    verify: (call) => bodyOf(api.routes.GET('/v1/verify', { fetch: api.send({ ...call, repeatable: true }) })),
+    async verify(call) {
+      const fetch = api.send({ ...call, repeatable: true, timeoutMs: VERIFY_TIMEOUT_MS });
+      return bodyOf(api.routes.GET('/v1/verify', { fetch }));
+    },
   };
 }

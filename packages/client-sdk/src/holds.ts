@@ -43,6 +43,8 @@ export interface CaptureHold extends ReleaseHold {
   readonly amount?: bigint;
   /** Give back what this capture leaves. */
   readonly final?: boolean;
+  /** For operators: when it counts, if not when it is recorded; may lie in the past. */
+  readonly effectiveAt?: Date | string;
 }
 
 export interface HoldPageOptions extends PageOptions {

@@ -141,16 +141,22 @@ it('dates what operators post, and nothing of users', async () => {
   const effectiveAt = new Date('2026-03-01T12:00:00Z');
   const cash = { wallet: alice.wallet, amount: 5n, currency: 'USD', effectiveAt };
   const payment = await transfers.create({ ...alice.pay(bob.wallet, 10n), effectiveAt });
+  const hold = await alice.client.holds.place(alice.pay(bob.wallet, 4n));
+  expect(await codeOf(bob.client.holds.capture(hold.id, { effectiveAt }))).toBe('forbidden');
   const dated = [
     payment,
     await deposits.create(cash),
     await withdrawals.create({ ...cash, effectiveAt: effectiveAt.toISOString() }),
     await transfers.reverse(payment.id, { amount: 1n, effectiveAt }),
-    ...(await transfers.linked([{ ...alice.pay(bob.wallet, 1n), effectiveAt }])),
+    await server.operator.holds.capture(hold.id, { amount: 1n, effectiveAt }),
+    ...(await transfers.linked([
+      { ...alice.pay(bob.wallet, 1n), effectiveAt },
+      { kind: 'capture', hold: hold.id, amount: 1n, effectiveAt },
+    ])),
   ];
   expect(dated.map((one) => one.effectiveAt)).toEqual(dated.map(() => effectiveAt.toISOString()));
   expect(await alice.client.wallets.get(alice.wallet, { at: '2026-03-02', by: 'effective' })).toMatchObject({
-    balance: -10n,
+    balance: -12n,
   });
   expect(await codeOf(alice.client.transfers.create({ ...alice.pay(bob.wallet, 1n), effectiveAt }))).toBe('forbidden');
   expect(await codeOf(bob.client.transfers.reverse(payment.id, { effectiveAt }))).toBe('forbidden');

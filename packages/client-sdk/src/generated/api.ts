@@ -1309,6 +1309,12 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
         };
         LinkedRelease: {
             /** @enum {string} */
@@ -1542,6 +1548,12 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
             /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
             dryRun?: boolean;
         };

@@ -31,3 +31,8 @@ export function authorize(principal: Principal, access: Access): void {
     access === 'operator' ? 'this route is for operators' : 'this route is for users: log in and send an access token',
   );
 }
+
+/** @throws {ProblemError} `forbidden` to users, who may leave this field out */
+export function requireOperator({ kind }: Principal, field: string): void {
+  if (kind !== 'operator') throw new ProblemError('forbidden', `${field} is for operators`);
+}

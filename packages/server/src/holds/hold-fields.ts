@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { type CaptureHold, type Metadata, parseAmount } from '@micropay/ledger-core';
-import { AmountField, DescriptionField, InstantField, MetadataField } from '../http/fields.js';
+import { requireOperator } from '../auth/authenticate.js';
+import type { Principal } from '../auth/principal.js';
+import { AmountField, DescriptionField, EffectiveAtField, InstantField, MetadataField } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { PaymentFields } from '../transfers/order-schema.js';
 
@@ -19,16 +21,26 @@ export const CaptureFields = {
   amount: AmountField.optional().openapi({ description: 'At most what is held still; all of it when left out' }),
   final: z.boolean().optional().openapi({ description: 'true: give back what this capture leaves' }),
   ...ReleaseFields,
+  effectiveAt: EffectiveAtField.optional(),
 };
 
 type Ending = { readonly [Field in keyof typeof CaptureFields]?: z.output<(typeof CaptureFields)[Field]> };
 
-/** A capture or a release in the ledger's words. */
-export function endingOf({ amount, final, description, metadata }: Ending): CaptureHold {
+/**
+ * A capture or a release in the ledger's words.
+ *
+ * @throws {ProblemError} `forbidden` for an instant that no operator names
+ */
+export function endingOf(
+  principal: Principal,
+  { amount, final, description, metadata, effectiveAt }: Ending,
+): CaptureHold {
+  if (effectiveAt !== undefined) requireOperator(principal, 'effectiveAt');
   return given({
     amount: amount === undefined ? undefined : parseAmount(amount),
     final,
     description,
     metadata: metadata as Metadata | undefined,
+    effectiveAt,
   });
 }

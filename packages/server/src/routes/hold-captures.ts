@@ -72,7 +72,7 @@ export const captureHoldRoute = route(
     async ({ principal, params, body, idempotencyKey }) => {
       const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
       const capture = await ledger.holds.capture(hold.id, {
-        ...endingOf(body),
+        ...endingOf(principal, body),
         ...given({ dryRun: body.dryRun }),
         idempotencyKey,
         scope: principal.id,
@@ -87,7 +87,7 @@ export const releaseHoldRoute = route(
     async ({ principal, params, body, idempotencyKey }) => {
       const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
       const release = await ledger.holds.release(hold.id, {
-        ...endingOf(body),
+        ...endingOf(principal, body),
         ...given({ dryRun: body.dryRun }),
         idempotencyKey,
         scope: principal.id,

@@ -51,7 +51,7 @@ async function resolveLeg(
     case 'capture':
     case 'release': {
       const { hold, visible } = await findHoldToEnd(ledger, principal, leg.hold);
-      return { leg: { kind: leg.kind, hold: hold.id, ...endingOf(leg) }, visible };
+      return { leg: { kind: leg.kind, hold: hold.id, ...endingOf(principal, leg) }, visible };
     }
     case 'reversal': {
       const { transfer, visible } = await findTransferToReverse(ledger, principal, leg.transfer);

@@ -1,4 +1,5 @@
 import { LedgerError, type Metadata, parseAmount, type TransferRequest } from '@micropay/ledger-core';
+import { requireOperator } from '../auth/authenticate.js';
 import type { Principal } from '../auth/principal.js';
 import { ProblemError } from '../http/problem.js';
 import { walletMissing } from '../wallets/find-wallet.js';
@@ -21,11 +22,12 @@ export interface ResolvedOrder {
  * @throws {ProblemError} `recipient_not_found`, `forbidden`
  */
 export function resolveOrder(
-  { kind, id }: Principal,
+  principal: Principal,
   order: Order,
   parties: Parties,
   idempotencyKey?: string,
 ): ResolvedOrder {
+  const { kind, id } = principal;
   const isOperator = kind === 'operator';
   const payer = parties.accounts.get(order.from);
   if (payer === undefined || !(isOperator || walletOwnerOf(payer.address) === id)) throw walletMissing();
@@ -41,7 +43,7 @@ export function resolveOrder(
   if (order.description !== undefined) request.description = order.description;
   if (order.metadata !== undefined) request.metadata = order.metadata as Metadata;
   if (order.effectiveAt !== undefined) {
-    if (!isOperator) throw new ProblemError('forbidden', 'effectiveAt is for operators');
+    requireOperator(principal, 'effectiveAt');
     request.effectiveAt = order.effectiveAt;
   }
   if (order.dryRun !== undefined) request.dryRun = order.dryRun;

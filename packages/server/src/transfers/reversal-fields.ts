@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { type Metadata, parseAmount, type ReverseTransfer } from '@micropay/ledger-core';
 import { auditOf } from '../auth/audit.js';
+import { requireOperator } from '../auth/authenticate.js';
 import type { Principal } from '../auth/principal.js';
 import { AmountField, EffectiveAtField, MetadataField, ReasonField } from '../http/fields.js';
 import { given } from '../http/given.js';
-import { ProblemError } from '../http/problem.js';
 
 /** What the reversal of a whole linked group says. */
 export const GroupReversalFields = {
@@ -36,9 +36,8 @@ export function reversalOf(
   principal: Principal,
   { amount, reason, metadata, allowOverdraft, effectiveAt }: Reversal,
 ): Pick<ReverseTransfer, 'amount' | 'description' | 'metadata' | 'allowOverdraft' | 'effectiveAt'> {
-  if (principal.kind !== 'operator' && (allowOverdraft === true || effectiveAt !== undefined)) {
-    throw new ProblemError('forbidden', 'allowOverdraft and effectiveAt are for operators');
-  }
+  if (allowOverdraft === true) requireOperator(principal, 'allowOverdraft');
+  if (effectiveAt !== undefined) requireOperator(principal, 'effectiveAt');
   return given({
     amount: amount === undefined ? undefined : parseAmount(amount),
     description: reason,
