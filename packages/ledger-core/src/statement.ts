@@ -1,7 +1,7 @@
 import { checkBasis, timeZoneOf } from './as-of.js';
 import type { Book } from './book.js';
 import { type AccountIdentity, isDebitNormal } from './domain/account.js';
-import { checkMoment, justBefore, startOfDay } from './domain/instant.js';
+import { checkMoment, isFirstInstant, justBefore, startOfDay } from './domain/instant.js';
 import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
 import { LedgerError } from './errors.js';
@@ -91,7 +91,7 @@ async function begin(reader: Reader): Promise<{ readonly frame: Frame; readonly 
   }
   const effective = (at: Date) =>
     readEffectiveBalance(snapshot, store, ledger, { accountId, debitNormal: isDebitNormal(type), at });
-  const opening = await effective(justBefore(period.from));
+  const opening = isFirstInstant(period.from) ? 0n : await effective(justBefore(period.from));
   const closing = await effective(justBefore(period.to));
   const { version } = await readRecordedBalance(snapshot, store, ledger, { accountId, at: END_OF_TIME });
   const frame = { opening, closing, throughVersion: version };

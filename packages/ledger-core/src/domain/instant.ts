@@ -65,6 +65,11 @@ export function endOfDay({ day }: CalendarDay, timeZone: string): Date {
   return withinRange(day.add({ days: 1 }).toZonedDateTime(timeZone).epochMilliseconds - 1);
 }
 
+/** Nothing is effective before it. */
+export function isFirstInstant(date: Date): boolean {
+  return date.getTime() === INSTANT_MIN;
+}
+
 /** The last instant before another: time is counted in milliseconds. */
 export function justBefore(date: Date): Date {
   return withinRange(date.getTime() - 1);

@@ -34,7 +34,9 @@ export function inSavepoint<Result>(transaction: TransactionAdapter, work: () =>
 }
 
 async function withSavepoint<Result>(transaction: TransactionAdapter, work: () => Promise<Result>): Promise<Result> {
-  await enter(transaction);
+  await enter(transaction).catch((error) => {
+    throw fromSqlError(error);
+  });
   try {
     await transaction.executeSql('savepoint micropay', []).catch(refuseOutsideTransaction);
     try {

@@ -118,6 +118,15 @@ describe('a statement', () => {
     await expect(ledger.accounts.statement('alice', options as never)).rejects.toEqual(refusal(code));
   });
 
+  it('from the first instant that there is begins with nothing', async () => {
+    const effectiveAt = new Date('0001-01-01T00:00:00Z');
+    await ledger.accounts.open({ address: 'ancient', currency: 'USD' });
+    await ledger.transfers.post({ from: 'world', to: 'ancient', amount: 7n, currency: 'USD', effectiveAt });
+    const period = { from: '0001-01-01', to: '0001-01-02', by: 'effective' } as const;
+    const statement = await ledger.accounts.statement('ancient', period);
+    expect(statement).toMatchObject({ opening: 0n, closing: 7n, data: [{ amount: 7n, balance: 7n }] });
+  });
+
   it('does not go on from the page of another period', async () => {
     const { nextCursor } = await ledger.accounts.statement('alice', { ...march, limit: 1 });
     const other = { ...march, to: '2026-04-02', cursor: nextCursor ?? '' };

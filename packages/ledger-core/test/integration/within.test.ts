@@ -144,3 +144,18 @@ it('posts each linked group under the key that it was given with', async () => {
   expect([...(await first), ...(await second)].map(({ replayed }) => replayed)).toEqual([false, false]);
   expect(await postedOf(ledger, 'bob')).toBe(20n);
 });
+
+it('says that the database is away when the connection of the caller has broken', async () => {
+  const client = await bed.connect();
+  await client.query('begin');
+  const { transfers } = ledger.within(fromPg(client));
+  await transfers.post({ from: 'alice', to: 'bob', amount: 1n, currency: 'USD' });
+  const { rows } = await client.query('select pg_backend_pid() as pid');
+  const broken = new Promise((resolve) => client.once('end', resolve));
+  await bed.sql('select pg_terminate_backend($1)', [rows[0].pid]);
+  await broken;
+  await expect(transfers.post({ from: 'alice', to: 'bob', amount: 1n, currency: 'USD' })).rejects.toEqual(
+    refusal('database_unavailable', { retryable: true }),
+  );
+  expect(await postedOf(ledger, 'bob')).toBe(0n);
+});
