@@ -10,33 +10,35 @@ const BATCH_OVERHEAD_BYTES = 1024;
 
 /**
  * Splits events, in order, into sends of which none exceeds what a topic takes: its limit is on all messages
- * of one send to one partition, and all of them may go to the same one.
+ * of one send to one partition, and all of a topic may go to the same one.
  */
 export function toKafkaBatches(
   events: readonly LedgerEvent[],
   { topicPrefix, bytesMax }: { readonly topicPrefix: string; readonly bytesMax: number },
 ): readonly TopicMessages[][] {
-  const batches: TopicMessages[][] = [];
-  let byTopic = new Map<string, TopicMessages>();
-  let bytes = Number.POSITIVE_INFINITY;
+  const batches: Map<string, SizedMessages>[] = [];
   for (const event of events) {
     const { topic, key, value, headers } = toKafkaMessage(event);
     const size = sizeOf(key, value, headers);
-    if (bytes + size > bytesMax) {
-      byTopic = new Map();
-      batches.push([]);
-      bytes = BATCH_OVERHEAD_BYTES;
+    let batch = batches.at(-1);
+    if (batch === undefined || (batch.get(topic)?.bytes ?? BATCH_OVERHEAD_BYTES) + size > bytesMax) {
+      batch = new Map();
+      batches.push(batch);
     }
-    bytes += size;
-    let messages = byTopic.get(topic);
-    if (messages === undefined) {
-      messages = { topic: `${topicPrefix}.${topic}`, messages: [] };
-      byTopic.set(topic, messages);
-      batches.at(-1)?.push(messages);
+    let sized = batch.get(topic);
+    if (sized === undefined) {
+      sized = { topic: `${topicPrefix}.${topic}`, messages: [], bytes: BATCH_OVERHEAD_BYTES };
+      batch.set(topic, sized);
     }
-    messages.messages.push({ key, value, headers: { ...headers } });
+    sized.messages.push({ key, value, headers });
+    sized.bytes += size;
   }
-  return batches;
+  return batches.map((batch) => [...batch.values()].map(({ topic, messages }) => ({ topic, messages })));
+}
+
+/** Messages of one topic, and what they come to in one partition. */
+interface SizedMessages extends TopicMessages {
+  bytes: number;
 }
 
 function sizeOf(key: string, value: string, headers: Readonly<Record<string, string>>): number {

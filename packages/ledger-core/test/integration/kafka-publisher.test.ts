@@ -96,6 +96,43 @@ describe('a Kafka publisher', () => {
     );
   });
 
+  it('cuts what is more than a topic takes at once, and keeps its order', async () => {
+    const prefix = uniqueName();
+    const narrow = (topic: string) => ({
+      topic: `${prefix}.${topic}`,
+      numPartitions: 1,
+      configEntries: [{ name: 'max.message.bytes', value: '32768' }],
+    });
+    const topics = [narrow('accounts'), narrow('users')];
+    await withAdmin((admin) => untilItHasLeaders(() => admin.createTopics({ topics, waitForLeaders: true })));
+    const publisher = await publisherFor(prefix);
+    await publisher.connect();
+    const events = Array.from({ length: 300 }, (_, index): LedgerEvent => {
+      const about = { ledger: 'main', subject: 'one', time: new Date(), position: BigInt(index + 1) };
+      const name = 'n'.repeat(1_000);
+      return index % 3 === 0
+        ? {
+            ...about,
+            id: `user ${index}`,
+            type: 'user.created.v1',
+            data: { userId: name },
+          }
+        : {
+            ...about,
+            id: `account ${index}`,
+            type: 'account.opened.v1',
+            data: { address: name, type: 'liability', currency: 'USD', minimum: '0', maximum: null },
+          };
+    });
+    await publisher.publish(events);
+    await publisher.close();
+    for (const [topic, ofTopic] of Object.entries({ users: 'user', accounts: 'account' })) {
+      const messages = await readTopics(await testBrokers(), [`${prefix}.${topic}`]);
+      const ids = messages.map(({ headers }) => String(headers?.ce_id));
+      expect(ids).toEqual(events.map(({ id }) => id).filter((id) => id.startsWith(ofTopic)));
+    }
+  });
+
   it('passes ssl and sasl on to kafkajs', async () => {
     const brokers = await testBrokers();
     // The broker speaks neither, so a client that asks for one of them is turned away.
