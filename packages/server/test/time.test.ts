@@ -70,7 +70,13 @@ describe('a statement', () => {
     expect([status, body.code]).toEqual([404, 'account_not_found']);
   });
 
-  it.each(['from=2026-01-01', 'from=2026-01-02&to=2026-01-01', `${ALWAYS}&format=pdf`])('refuses %s', async (query) => {
+  it.each([
+    'from=2026-01-01',
+    'from=2026-01-02&to=2026-01-01',
+    `${ALWAYS}&format=pdf`,
+    `${ALWAYS}&format=csv&limit=1`,
+    `${ALWAYS}&account=x`,
+  ])('refuses %s', async (query) => {
     const { status, body } = await get(alice.token, path(query));
     expect([status, body.code]).toEqual([400, 'invalid_request']);
   });

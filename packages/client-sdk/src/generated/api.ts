@@ -3537,7 +3537,7 @@ export interface operations {
                 to: string;
                 /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
                 by?: "recorded" | "effective";
-                /** @description json when left out */
+                /** @description json when left out; csv has no pages */
                 format?: "json" | "csv";
             };
             header?: never;

@@ -16,7 +16,6 @@ import {
   WalletIdField,
 } from '../http/fields.js';
 import { ByField, MomentField } from '../http/moment-fields.js';
-import { ProblemError } from '../http/problem.js';
 import { route } from '../http/route.js';
 import { EntrySchema, EXAMPLE_ENTRY, entryJson } from '../wallets/entry-json.js';
 import { findWallet } from '../wallets/find-wallet.js';
@@ -42,6 +41,30 @@ const EXAMPLE_CSV = [
   '2026-04-01T00:00:00.000Z,,,closing,,,,,50.00,USD',
 ].join('\r\n');
 
+const StatementQuery = PageQuery.extend({
+  wallet: WalletIdField.optional(),
+  account: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .openapi({ description: 'For operators, in place of `wallet`: the id or the address of an account' }),
+  from: MomentField,
+  to: MomentField,
+  by: ByField.optional(),
+  format: z.enum(['json', 'csv']).optional().openapi({ description: 'json when left out; csv has no pages' }),
+})
+  .refine(({ wallet, account }) => (wallet === undefined) !== (account === undefined), {
+    path: ['wallet'],
+    error: 'needs to be there, or "account" in its place',
+  })
+  .refine(({ format, limit, cursor }) => format !== 'csv' || (limit === undefined && cursor === undefined), {
+    path: ['format'],
+    error: 'csv is all of a statement: leave out limit and cursor',
+  });
+
+const CSV_ENTRIES_IN_TURN = 1_000;
+
 const getStatementEndpoint = {
   operationId: 'getStatement',
   method: 'get',
@@ -52,19 +75,7 @@ const getStatementEndpoint = {
     'Of a wallet, or for operators of any account. The period is half-open: March is from 2026-03-01 to 2026-04-01. Days ' +
     'are those of the ledger’s time zone. With `format=csv` the answer is all of it as a file, in decimals.',
   access: 'either',
-  query: PageQuery.extend({
-    wallet: WalletIdField.optional(),
-    account: z
-      .string()
-      .min(1)
-      .max(200)
-      .optional()
-      .openapi({ description: 'For operators, in place of `wallet`: the id or the address of an account' }),
-    from: MomentField,
-    to: MomentField,
-    by: ByField.optional(),
-    format: z.enum(['json', 'csv']).optional().openapi({ description: 'json when left out' }),
-  }),
+  query: StatementQuery,
   answer: {
     status: 200,
     description: 'A page of the statement',
@@ -91,7 +102,8 @@ const getStatementEndpoint = {
 export const getStatementRoute = route(getStatementEndpoint, ({ ledger }) => async ({ principal, query }) => {
   const id = await findAccount(ledger, principal, query);
   const { from, to, by = 'recorded', format } = query;
-  const statement = await ledger.accounts.statement(id, { from, to, by, ...pageOptions(query) });
+  const page = format === 'csv' ? { limit: CSV_ENTRIES_IN_TURN } : pageOptions(query);
+  const statement = await ledger.accounts.statement(id, { from, to, by, ...page });
   const body = {
     accountId: statement.account.id,
     currency: statement.account.currency,
@@ -117,9 +129,6 @@ async function findAccount(
   principal: Principal,
   { wallet, account }: { wallet?: string | undefined; account?: string | undefined },
 ): Promise<string> {
-  if ((wallet === undefined) === (account === undefined)) {
-    throw new ProblemError('invalid_request', 'name one of "wallet" and "account"');
-  }
   if (wallet !== undefined) return (await findWallet(ledger, principal, wallet)).id;
   authorize(principal, 'operator');
   return account as string;
