@@ -31,15 +31,23 @@ export interface ExpiryLeg {
 
 export type Leg = LinkedLeg | ExpiryLeg;
 
+/**
+ * Whether a leg names its two accounts itself; the others are about those of the hold or transfer that they continue.
+ * Its kind says so, whatever else its caller has put on it.
+ */
+export function namesAccounts(leg: Leg): leg is Extract<Leg, { from: string }> {
+  return leg.kind === undefined || leg.kind === 'transfer' || leg.kind === 'hold';
+}
+
 /** The hold or the transfer that a leg continues; undefined for one that stands alone. */
 export function originOf(leg: Leg): TransferId | undefined {
-  if (leg.kind === 'reversal') return leg.transfer as TransferId;
-  return 'hold' in leg ? (leg.hold as TransferId) : undefined;
+  if (namesAccounts(leg)) return undefined;
+  return (leg.kind === 'reversal' ? leg.transfer : leg.hold) as TransferId;
 }
 
 /** The two accounts that a leg names itself. */
 export function accountsNamedBy(leg: Leg): readonly string[] {
-  return 'from' in leg ? [leg.from, leg.to] : [];
+  return namesAccounts(leg) ? [leg.from, leg.to] : [];
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Candidate } from '../domain/decide.js';
 import type { HeldAmount } from '../domain/hold.js';
 import { keyDigest, requestDigest } from '../domain/idempotency.js';
-import { accountsNamedBy, type Leg, originOf } from '../domain/leg.js';
+import { accountsNamedBy, type Leg, namesAccounts, originOf } from '../domain/leg.js';
 import type { ResolvedLeg } from '../domain/move.js';
 import type { RequestOptions, TransferId, TransferRequest } from '../domain/transfer.js';
 import { uuidv7 } from './uuids.js';
@@ -45,7 +45,7 @@ export function toSubmission(ledger: number, legs: readonly Leg[], bearing: Bear
 }
 
 function accountsOf(leg: Leg, { accountId, origin }: LookUp): Pick<ResolvedLeg, 'from' | 'to'> {
-  if ('from' in leg) return { from: accountId(leg.from), to: accountId(leg.to) };
+  if (namesAccounts(leg)) return { from: accountId(leg.from), to: accountId(leg.to) };
   const continued = origin(originOf(leg) as TransferId);
   if (continued === undefined) return { from: null, to: null };
   const { from, to } = continued;

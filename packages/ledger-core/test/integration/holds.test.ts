@@ -155,6 +155,18 @@ describe('a capture', () => {
     expect((await shown('bob')).posted).toBe(20n);
   });
 
+  it('goes to the payee of the hold, whatever accounts stand beside it', async () => {
+    const request = { from: 'bob', to: 'carol', amount: 10n, currency: 'USD' };
+    const { id } = await hold(30n);
+    const captured = await ledger.holds.capture(id, request);
+    const [linked] = await ledger.transfers.postLinked([{ ...request, kind: 'capture', hold: id }]);
+    expect([captured.to, linked?.to]).toEqual(Array(2).fill((await ledger.accounts.get('bob')).id));
+    await ledger.holds.release(id, { ...request, description: 'not taken' });
+    expect(await shown('alice')).toEqual({ posted: 80n, pendingIn: 0n, pendingOut: 0n, available: 80n });
+    await ledger.transfers.post({ ...request, hold: 'of another request' } as never);
+    await expectSound(ledger);
+  });
+
   it('of a hold of another ledger finds none', async () => {
     const { id } = await hold(50n);
     await expect(ledger.inLedger('elsewhere').holds.capture(id)).rejects.toEqual(refusal('hold_not_found'));

@@ -76,6 +76,15 @@ describe('a reversal', () => {
     expect(await ledger.transfers.reverse(id, { idempotencyKey: 'r' })).toEqual({ ...once, replayed: true });
   });
 
+  it('takes from whom it was given, whatever accounts stand beside it', async () => {
+    const request = { from: 'alice', to: 'carol', amount: 10n, currency: 'USD' };
+    const { id } = await pay(30n);
+    await ledger.transfers.reverse(id, request);
+    await ledger.transfers.postLinked([{ ...request, kind: 'reversal', transfer: id }]);
+    expect([await postedOf(ledger, 'bob'), await postedOf(ledger, 'carol')]).toEqual([10n, 0n]);
+    await expectSound(ledger);
+  });
+
   it('of a capture goes back to the payer', async () => {
     const { id } = await ledger.holds.place({ from: 'alice', to: 'bob', amount: 30n, currency: 'USD' });
     const captured = await ledger.holds.capture(id, { amount: 20n, final: true });
