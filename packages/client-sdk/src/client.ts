@@ -4,6 +4,7 @@ import { type Api, bodyOf } from './api.js';
 import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
 import { type CashMovements, createCashMovements } from './cash-movements.js';
 import { createRequestClass, writeBody } from './checks.js';
+import { type Currencies, createCurrencies } from './currencies.js';
 import { createEvents, type Events } from './events.js';
 import type { components, paths } from './generated/api.js';
 import { createHolds, type Holds } from './holds.js';
@@ -50,6 +51,7 @@ export interface MicroPayClient {
   /** What moved on a wallet or an account in a period, as pages or CSV. */
   readonly statements: Statements;
   readonly ledger: Ledger;
+  readonly currencies: Currencies;
   /** Accounts of every kind, for operators. */
   readonly accounts: Accounts;
   /** What happens, as it happens. */
@@ -97,6 +99,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     transferRequests: createTransferRequests(api),
     statements: createStatements(api),
     ledger: createLedger(api),
+    currencies: createCurrencies(api),
     accounts: createAccounts(api),
     events: createEvents(api),
     deposits: createCashMovements(api, '/v1/deposits'),

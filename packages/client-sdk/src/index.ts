@@ -10,6 +10,7 @@ export type {
 export type { Auth, LoggedIn, Registered, Registration, SessionTokens, User } from './auth.js';
 export type { CashMovement, CashMovements } from './cash-movements.js';
 export { type ClientOptions, createClient, type MicroPayClient, type VerifyReport } from './client.js';
+export type { Currencies, Currency } from './currencies.js';
 export {
   type ClientErrorCode,
   type FieldError,

@@ -161,3 +161,23 @@ it('dates what operators post, and nothing of users', async () => {
   expect(await codeOf(alice.client.transfers.create({ ...alice.pay(bob.wallet, 1n), effectiveAt }))).toBe('forbidden');
   expect(await codeOf(bob.client.transfers.reverse(payment.id, { effectiveAt }))).toBe('forbidden');
 });
+
+it('registers assets of your own, whose scale is fixed then', async () => {
+  const { currencies, deposits } = server.operator;
+  const { client } = await makeUser(server);
+  expect(await client.currencies.get('JPY')).toEqual({ code: 'JPY', scale: 0 });
+  expect(await codeOf(client.currencies.get('ETH'))).toBe('unknown_currency');
+  expect(await codeOf(client.wallets.create({ currency: 'ETH' }))).toBe('unknown_currency');
+  expect(await codeOf(client.currencies.register({ code: 'ETH', scale: 18 }))).toBe('forbidden');
+  expect(await currencies.register({ code: 'ETH', scale: 18 })).toEqual({ code: 'ETH', scale: 18 });
+  expect(await currencies.register({ code: 'ETH', scale: 18 })).toEqual(await client.currencies.get('ETH'));
+  expect(await codeOf(currencies.register({ code: 'ETH', scale: 8 }))).toBe('currency_scale_fixed');
+  expect(await codeOf(currencies.register({ code: 'USD', scale: 3 }))).toBe('currency_scale_fixed');
+  expect(await codeOf(currencies.register({ code: 'eth', scale: 18 }))).toBe('invalid_request');
+  expect(await codeOf(currencies.register({ code: 'ETH', scale: 31 }))).toBe('invalid_request');
+  const wallet = await client.wallets.create({ currency: 'ETH' });
+  const amount = 10n ** 20n;
+  expect(await deposits.create({ wallet: wallet.id, amount, currency: 'ETH' })).toMatchObject({ toBalance: amount });
+  const ALWAYS = { from: '2020-01-01', to: '9999-12-31' };
+  expect(await client.statements.get({ wallet: wallet.id, ...ALWAYS })).toMatchObject({ scale: 18, closing: amount });
+});

@@ -7,6 +7,7 @@ import {
   unfreezeAccountRoute,
 } from './account-changes.js';
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts.js';
+import { getCurrencyRoute, registerCurrencyRoute } from './currencies.js';
 import { createDepositRoute, createWithdrawalRoute } from './deposits.js';
 import { eventsRoute } from './events.js';
 import { reverseLinkedRoute } from './group-reversals.js';
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   getWalletRoute,
   listEntriesRoute,
   getStatementRoute,
+  getCurrencyRoute,
   createTransferRoute,
   createTransferBatchRoute,
   getTransferRoute,
@@ -70,6 +72,7 @@ export const ROUTES: readonly Route[] = [
   unfreezeAccountRoute,
   setAccountLimitsRoute,
   closeAccountRoute,
+  registerCurrencyRoute,
   verifyRoute,
   trialBalanceRoute,
   setTimeZoneRoute,

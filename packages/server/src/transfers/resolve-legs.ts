@@ -71,7 +71,8 @@ function resolvePayment(principal: Principal, leg: PaymentLeg, parties: Parties)
   return { leg: { ...request, kind: 'hold', ...given({ expiresAt: leg.expiresAt }) }, visible };
 }
 
-function requireResolved(leg: ResolvedLeg | Problem, index: number): ResolvedLeg {
-  if ('leg' in leg) return leg;
-  throw new ProblemError(leg.code, leg.detail, { errors: [{ path: `transfers.${index}`, message: leg.detail }] });
+function requireResolved(outcome: ResolvedLeg | Problem, index: number): ResolvedLeg {
+  if ('leg' in outcome) return outcome;
+  const { code, detail } = outcome;
+  throw new ProblemError(code, detail, { errors: [{ path: `transfers.${index}`, message: detail }] });
 }
