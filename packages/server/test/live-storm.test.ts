@@ -2,13 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { registerUser, type TestUser } from './support/call.js';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { call, registerUser, type TestUser } from './support/call.js';
 import { type Follower, followStream } from './support/follow-stream.js';
 import { readMetric } from './support/metrics.js';
+import { openStream, type TestStream } from './support/open-stream.js';
 import { startPayments } from './support/payments.js';
 import { randomNumbers } from './support/random.js';
-import { type MainProcess, runMain } from './support/run-main.js';
+import { type MainProcess, type RunOptions, runMain } from './support/run-main.js';
 import { OPERATOR_KEY } from './support/test-server.js';
 
 // Clients of the live stream who are cut off all at once and come back all at once, while payments go on.
@@ -31,19 +32,18 @@ let database: TestDatabase;
 let server: MainProcess;
 let url: string;
 
-beforeAll(async () => {
+beforeEach(async () => {
   database = await createTestDatabase();
-  server = runMain({ DATABASE_URL: database.url, OPERATOR_API_KEY: OPERATOR_KEY, LOG_LEVEL: 'silent' }, [
-    '--expose-gc',
-    '--import',
-    REPORT_MEMORY,
-  ]);
-  url = await server.listening();
 });
-afterAll(async () => {
+afterEach(async () => {
   await server?.stop('SIGKILL');
   await database?.drop();
 });
+
+async function start(options: RunOptions): Promise<void> {
+  server = runMain({ DATABASE_URL: database.url, OPERATOR_API_KEY: OPERATOR_KEY, LOG_LEVEL: 'silent' }, options);
+  url = await server.listening();
+}
 
 /** Bytes in use, once garbage is collected. */
 async function memoryInUse(): Promise<number> {
@@ -102,6 +102,7 @@ async function expectAllSeen(followers: readonly Follower[]): Promise<number> {
 it(
   `tells ${CLIENTS} clients everything once and in order through storms of reconnections, in flat memory`,
   async () => {
+    await start({ nodeWords: ['--expose-gc', '--import', REPORT_MEMORY] });
     const random = randomNumbers(1);
     const users: TestUser[] = [];
     for (let number = 0; number < CLIENTS / STREAMS_PER_USER; number += 1) {
@@ -141,6 +142,28 @@ it(
   },
   TEST_TIMEOUT_MS,
 );
+
+it('lets no more in than half of the files that may be open, and serves other requests beside them', async () => {
+  const openFilesMax = 120;
+  await start({ openFilesMax });
+  const users = await Promise.all(Array.from({ length: 7 }, () => registerUser(url, { balance: 1n })));
+  const streams: TestStream[] = [];
+  for (const { token } of users) for (let count = 0; count < 10; count += 1) streams.push(await openStream(url, token));
+  const statuses = streams.map(({ status }) => status);
+  expect(statuses).toEqual(statuses.map((_, index) => (index < openFilesMax / 2 ? 200 : 503)));
+
+  const [payer, payee] = users as [TestUser, TestUser];
+  const refused = await call(url, 'GET /v1/events', { token: payee.token });
+  expect([refused.status, refused.body.code]).toEqual([429, 'too_many_streams']);
+  const full = await call(url, 'GET /v1/events', { token: OPERATOR_KEY });
+  expect([full.status, full.body.code]).toEqual([503, 'overloaded']);
+  const body = { from: payer.wallet, to: payee.wallet, amount: '1', currency: 'USD' };
+  expect((await call(url, 'POST /v1/transfers', { token: payer.token, key: 'beside', body })).status).toBe(201);
+  await expect.poll(() => streams[0]?.events().length).toBe(2);
+  for (const stream of streams) await stream.close();
+  await openStreams(0);
+  await expect.poll(async () => (await call(url, 'GET /v1/events', { token: OPERATOR_KEY })).status).toBe(200);
+});
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;

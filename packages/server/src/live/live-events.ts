@@ -7,7 +7,7 @@ import { toProblem } from '../http/to-problem.js';
 import type { Viewer } from './audience.js';
 import { createEventStream } from './event-stream.js';
 import { type FanOut, startFanOut } from './fan-out.js';
-import { LIVE_LIMITS, type LiveLimits } from './live-limits.js';
+import { createLiveLimits, type LiveLimits } from './live-limits.js';
 import { formatMark, type StreamMark, wholeRow } from './stream-mark.js';
 import { createTextBuffer } from './text-buffer.js';
 
@@ -55,7 +55,7 @@ export function createLiveEvents(
   { ledger, authenticate }: { readonly ledger: Ledger; readonly authenticate: Authenticate },
   given: Partial<LiveLimits> = {},
 ): LiveEvents {
-  const limits = { ...LIVE_LIMITS, ...given };
+  const limits = createLiveLimits(given);
   const inTurn = createWorkLimit({ atOnceMax: limits.catchUpsAtOnceMax, waitingMax: limits.streamsMax });
   const streams = new Set<OpenStream>();
   const countByPrincipal = new Map<string, number>();

@@ -1,5 +1,6 @@
 /** What bounds the live streams of a process. */
 export interface LiveLimits {
+  /** No more than half of the files that the process may have open: the rest is for other requests and the database. */
   readonly streamsMax: number;
   /** Of one user, or of one operator's key. */
   readonly streamsPerPrincipalMax: number;
@@ -19,7 +20,7 @@ export interface LiveLimits {
   readonly catchUpsAtOnceMax: number;
 }
 
-export const LIVE_LIMITS: LiveLimits = {
+const LIVE_LIMITS: LiveLimits = {
   streamsMax: 5_000,
   streamsPerPrincipalMax: 10,
   bufferLengthMax: 64 * 1024,
@@ -30,3 +31,24 @@ export const LIVE_LIMITS: LiveLimits = {
   resumePositionsMax: 100_000,
   catchUpsAtOnceMax: 4,
 };
+
+export function createLiveLimits(given: Partial<LiveLimits>): LiveLimits {
+  const streamsMax = Math.min(LIVE_LIMITS.streamsMax, Math.floor(openFilesMax() / 2));
+  return { ...LIVE_LIMITS, streamsMax, ...given };
+}
+
+/** What Node's diagnostic report says, and its switch for leaving out connections, whose names it would look up. */
+interface DiagnosticReport {
+  excludeNetwork: boolean;
+  getReport(): { readonly userLimits?: { readonly open_files: { readonly soft: number | 'unlimited' } } };
+}
+
+/** Sockets count as files. Windows names no limit. */
+function openFilesMax(): number {
+  const report = process.report as unknown as DiagnosticReport;
+  const { excludeNetwork } = report;
+  report.excludeNetwork = true;
+  const soft = report.getReport().userLimits?.open_files.soft;
+  report.excludeNetwork = excludeNetwork;
+  return typeof soft === 'number' ? soft : Number.POSITIVE_INFINITY;
+}

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const RELAY_MAIN = fileURLToPath(new URL('../../src/relay-main.ts', import.meta.url));
+const LIMITED = 'ulimit -Sn $0 && ulimit -Hn $0 && exec "$@"';
 const LISTENING = /listens on (\S+)\. /;
 
 /** The server as a process of its own. */
@@ -18,9 +19,18 @@ export interface MainProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** `nodeWords` are for Node itself. */
-export function runMain(environment: Record<string, string>, nodeWords: readonly string[] = []): MainProcess {
-  return runProgram([...nodeWords, MAIN], environment);
+export interface RunOptions {
+  /** For Node itself. */
+  readonly nodeWords?: readonly string[];
+  /** How many files and sockets it may have open at a time. */
+  readonly openFilesMax?: number;
+}
+
+export function runMain(
+  environment: Record<string, string>,
+  { nodeWords = [], openFilesMax }: RunOptions = {},
+): MainProcess {
+  return runProgram([...nodeWords, MAIN], environment, openFilesMax);
 }
 
 /** `micropay-relay` as a process of its own; it does not listen. */
@@ -29,9 +39,16 @@ export function runRelayMain(words: readonly string[], environment: Record<strin
 }
 
 /** Any other TypeScript program, with nothing in its environment but what is given. */
-export function runProgram(words: readonly string[], environment: Record<string, string>): MainProcess {
+export function runProgram(
+  words: readonly string[],
+  environment: Record<string, string>,
+  openFilesMax?: number,
+): MainProcess {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', ...words], {
+  const command = [process.execPath, '--import', 'tsx', ...words] as const;
+  const [program, ...rest] =
+    openFilesMax === undefined ? command : ['sh', '-c', LIMITED, `${openFilesMax}`, ...command];
+  const child = spawn(program, rest, {
     env: { PATH, PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
