@@ -62,6 +62,9 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
     },
     async reverseLinked(groupId, options = {}) {
       const [leg, bearing] = splitOptions(options);
+      if ('amount' in leg || 'id' in leg) {
+        throw new LedgerError('invalid_request', 'a group is taken back as a whole: amount and id are for one leg');
+      }
       const id = checkTransferId(groupId);
       const grouped = { ...bearing, linked: true, order: null };
       const legs = checkLinked([{ ...leg, kind: 'reversal', transfer: id }], grouped);

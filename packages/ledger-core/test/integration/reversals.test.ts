@@ -197,6 +197,16 @@ describe('a linked group', () => {
     await expectSound(ledger);
   });
 
+  it.each([
+    ['amount', { amount: 1n }],
+    ['id', { id: '0190b7c4-0000-7000-8000-000000000077' }],
+  ])('takes no %s, which is for one leg', async (_, more) => {
+    const legs = await group();
+    const reversed = ledger.transfers.reverseLinked(legs[0]?.id ?? '', { description: 'refund', ...more });
+    await expect(reversed).rejects.toEqual(refusal('invalid_request'));
+    expect(await postedOf(ledger, 'carol')).toBe(15n);
+  });
+
   it('that there is none of is not found', async () => {
     const { id } = await pay(1n);
     await expect(ledger.transfers.reverseLinked(id)).rejects.toEqual(refusal('transfer_not_found'));
