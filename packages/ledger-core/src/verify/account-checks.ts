@@ -62,7 +62,7 @@ export async function strayBalances(
 
 /** One side of the journal, as the entries of the accounts that stand on it. */
 function entriesOf(schema: string, side: 'from' | 'to'): string {
-  return `select t.id as transfer_id, ${side === 'from'} as is_debit, t.${side}_version as version, t.recorded_at, t.kind,
+  return `select t.id as transfer_id, ${side === 'from'} as is_debit, t.${side}_version as version, t.position, t.recorded_at, t.kind,
       t.amount, coalesce(t.released, 0) as released, t.currency, t.${side}_posted as posted, coalesce(t.${side}_pending_in, 0) as pending_in,
       coalesce(t.${side}_pending_out, 0) as pending_out
     from ${schema}.transfers t
@@ -92,14 +92,14 @@ function accountChecks(schema: string): string {
         case when b.debit_normal then b.debits_pending else b.credits_pending end as balance_pending_in,
         case when b.debit_normal then b.credits_pending else b.debits_pending end as balance_pending_out,
         part.is_first, part.after, part.up_to, part.version, part.posted, part.pending_in, part.pending_out, part.recorded_at,
-        part.debits, part.credits
+        part.position, part.debits, part.credits
       from jsonb_to_recordset($2::jsonb) part (id uuid, is_first boolean, after bigint, up_to bigint, version bigint, posted numeric,
-        pending_in numeric, pending_out numeric, recorded_at timestamptz(3), debits numeric, credits numeric)
+        pending_in numeric, pending_out numeric, recorded_at timestamptz(3), position bigint, debits numeric, credits numeric)
       join ${schema}.accounts a on a.ledger = $1 and a.id = part.id
       left join ${schema}.balances b on b.ledger = a.ledger and b.account_id = a.id
     ),
     entry as materialized (
-      select a.id as account_id, e.transfer_id, e.is_debit, e.version, e.recorded_at, e.currency, e.posted, e.pending_in,
+      select a.id as account_id, e.transfer_id, e.is_debit, e.version, e.position, e.recorded_at, e.currency, e.posted, e.pending_in,
         e.pending_out, a.currency as account_currency,
         case when e.kind in ('transfer', 'capture', 'reversal') then e.amount else 0 end as moved,
         case e.kind when 'hold' then e.amount when 'capture' then -e.amount - e.released when 'release' then -e.amount
@@ -110,6 +110,7 @@ function accountChecks(schema: string): string {
         lag(e.pending_in, 1, a.pending_in) over account_order as pending_in_before,
         lag(e.pending_out, 1, a.pending_out) over account_order as pending_out_before,
         lag(e.recorded_at, 1, a.recorded_at) over account_order as recorded_before,
+        lag(e.position, 1, a.position) over account_order as position_before,
         lead(e.version) over account_order as version_after
       from account a cross join lateral (
         ${entriesOf(schema, 'from')}
@@ -124,11 +125,12 @@ function accountChecks(schema: string): string {
         coalesce(max(e.pending_in) filter (where e.version_after is null), a.pending_in) as pending_in,
         coalesce(max(e.pending_out) filter (where e.version_after is null), a.pending_out) as pending_out,
         greatest(max(e.recorded_at), a.recorded_at) as recorded_at,
+        coalesce(max(e.position) filter (where e.version_after is null), a.position) as position,
         a.debits + coalesce(sum(e.moved) filter (where e.is_debit), 0) as debits,
         a.credits + coalesce(sum(e.moved) filter (where not e.is_debit), 0) as credits,
         least(${firstVersionAfter(schema, 'from')}, ${firstVersionAfter(schema, 'to')}) as next_version
       from account a left join entry e on e.account_id = a.id
-      group by a.id, a.after, a.up_to, a.version, a.posted, a.pending_in, a.pending_out, a.recorded_at, a.debits, a.credits
+      group by a.id, a.after, a.up_to, a.version, a.posted, a.pending_in, a.pending_out, a.recorded_at, a.position, a.debits, a.credits
     ),
     problem (kind, account_id, transfer_id, expected, found) as (
       select 'version_gap', account_id, transfer_id, (version_before + 1)::text,
@@ -148,6 +150,9 @@ function accountChecks(schema: string): string {
       union all
       select 'time_runs_backwards', account_id, transfer_id, 'not before ' || recorded_before, recorded_at::text
       from entry where recorded_at < recorded_before
+      union all
+      select 'position_out_of_order', account_id, transfer_id, 'after ' || position_before, position::text
+      from entry where position <= position_before
       union all
       select 'wrong_currency', account_id, transfer_id, account_currency, currency
       from entry where currency <> account_currency
@@ -191,6 +196,6 @@ function accountChecks(schema: string): string {
       (select coalesce(jsonb_agg(to_jsonb(p)), '[]') from problem p)::text as problems,
       (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'is_first', false, 'after', after::text, 'up_to', up_to::text,
           'entries', entries::text, 'version', version::text, 'posted', posted::text, 'pending_in', pending_in::text,
-          'pending_out', pending_out::text, 'recorded_at', recorded_at, 'debits', debits::text,
+          'pending_out', pending_out::text, 'recorded_at', recorded_at, 'position', position::text, 'debits', debits::text,
           'credits', credits::text, 'next_version', next_version::text)), '[]') from total)::text as parts`;
 }

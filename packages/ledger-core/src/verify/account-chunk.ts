@@ -15,6 +15,7 @@ export interface AccountPart {
   readonly pending_in: string;
   readonly pending_out: string;
   readonly recorded_at: string | null;
+  readonly position: string;
   readonly debits: string;
   readonly credits: string;
 }
@@ -35,6 +36,7 @@ function firstPart(id: string, entries: bigint): AccountPart {
     pending_in: '0',
     pending_out: '0',
     recorded_at: null,
+    position: '0',
     debits: '0',
     credits: '0',
   };

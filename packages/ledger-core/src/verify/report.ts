@@ -5,6 +5,7 @@ export interface VerifyProblem {
     | 'wrong_running_balance'
     | 'wrong_running_pending'
     | 'time_runs_backwards'
+    | 'position_out_of_order'
     | 'wrong_currency'
     | 'wrong_balance'
     | 'missing_balance'

@@ -143,6 +143,11 @@ it.each<[string, string, readonly string[]]>([
     ['wrong_limits shop -'],
   ],
   [
+    'a row at another position, where readers of the past and of events look for it',
+    `update transfers set position = nextval('event_position') where id = :payment`,
+    ['position_out_of_order alice hold', 'position_out_of_order shop hold'],
+  ],
+  [
     'a version gap',
     'update transfers set from_version = from_version + 3 where id = :last',
     ['version_gap alice last'],
