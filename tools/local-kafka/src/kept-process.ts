@@ -27,6 +27,8 @@ export interface KeptProcess {
   /** Resolves when the program has ended, for whatever reason. */
   readonly ended: Promise<void>;
   isRunning(): boolean;
+  /** Stops the program where it is, with SIGSTOP: its connections stay open, and nothing answers. */
+  hang(): void;
   /** Kills the program with SIGKILL and keeps its folder. */
   kill(): Promise<void>;
   /** Kills the program and removes its folder; whoever has no time need not wait for the answer. */
@@ -57,8 +59,16 @@ export function keepProcess(
   };
   return new Promise((resolve, reject) => {
     keeper.once('error', reject);
-    createInterface(keeper.stdout).once('line', () =>
-      resolve({ ended, isRunning: () => running, kill: () => end('keep\n'), remove: () => end('\n') }),
+    createInterface(keeper.stdout).once('line', (pid) =>
+      resolve({
+        ended,
+        isRunning: () => running,
+        hang() {
+          if (running) process.kill(Number(pid), 'SIGSTOP');
+        },
+        kill: () => end('keep\n'),
+        remove: () => end('\n'),
+      }),
     );
   });
 }

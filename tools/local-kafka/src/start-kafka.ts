@@ -20,6 +20,8 @@ export interface KafkaOptions {
 export interface LocalKafka {
   /** `host:port`, the same after a restart. */
   readonly broker: string;
+  /** Leaves the broker with its connections open and no answer to anything, until it is killed. */
+  hang(): void;
   /** Kills the broker with SIGKILL and keeps its data. */
   kill(): Promise<void>;
   /** Starts a broker that was killed again, on the same port with the same data; resolves when it serves. */
@@ -92,6 +94,7 @@ async function startOn(
   }
   return {
     broker: `127.0.0.1:${port}`,
+    hang: () => broker?.hang(),
     async kill() {
       await broker?.kill();
     },
