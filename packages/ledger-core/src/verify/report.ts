@@ -12,6 +12,7 @@ export interface VerifyProblem {
     | 'missing_event'
     | 'wrong_limits'
     | 'hold_out_of_step'
+    | 'request_out_of_step'
     | 'unknown_original'
     | 'excess_reversal'
     | 'unknown_account'

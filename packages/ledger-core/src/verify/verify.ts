@@ -6,6 +6,7 @@ import { checkHolds, type HoldChunk } from './hold-checks.js';
 import { checkPositions, type JournalChunk } from './journal-checks.js';
 import { type InSnapshot, startRun, type VerifyProgress, type VerifyRun } from './progress.js';
 import type { VerifyReport } from './report.js';
+import { checkRequests, type RequestChunk } from './request-checks.js';
 import { readTrialBalance } from './trial-balance.js';
 import { verifyCheckpoints } from './verify-checkpoints.js';
 
@@ -27,6 +28,7 @@ const ENTRIES_PER_CHUNK = 10_000;
 const ENTRIES_PER_CHUNK_MIN = 1;
 const ENTRIES_PER_CHUNK_MAX = 100_000;
 const HOLDS_PER_CHUNK = 1_000;
+const REQUESTS_PER_CHUNK = 1_000;
 
 interface ChunkSizes {
   readonly accounts: number;
@@ -56,6 +58,7 @@ export async function verifyLedger(
   await verifyAccounts(run, store, ledger, sizes);
   await verifyJournal(run, store, ledger, BigInt(entriesPerChunk));
   await verifyHolds(run, store, ledger);
+  await verifyRequests(run, store, ledger);
   await verifyCheckpoints(run, store, ledger, sizes);
   await verifyTotals(run, store, ledger);
   const { accountsChecked, transfersChecked, problemsFound } = run.counts;
@@ -125,6 +128,15 @@ async function verifyHolds(run: VerifyRun, store: Store, ledger: number): Promis
     const chunk: HoldChunk = await run.inSnapshot((transaction) => checkHolds(transaction, store, ledger, range));
     run.add(chunk.problems, {});
     after = chunk.lastHold;
+  }
+}
+
+async function verifyRequests(run: VerifyRun, store: Store, ledger: number): Promise<void> {
+  for (let after: string | null | undefined = null; after !== undefined; ) {
+    const range: { readonly after: string | null; readonly limit: number } = { after, limit: REQUESTS_PER_CHUNK };
+    const chunk: RequestChunk = await run.inSnapshot((transaction) => checkRequests(transaction, store, ledger, range));
+    run.add(chunk.problems, {});
+    after = chunk.lastRequest;
   }
 }
 

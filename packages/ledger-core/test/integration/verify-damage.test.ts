@@ -29,6 +29,10 @@ beforeAll(async () => {
   ids.refund = (await ledger.transfers.reverse(ids.capture)).id;
   ids.last = (await ledger.transfers.post({ ...between, amount: 5n })).id;
   for (const address of ['world', 'alice', 'shop']) ids[address] = (await ledger.accounts.get(address)).id;
+  const { transferId } = await ledger.requests.submit({ ...between, amount: 1n, idempotencyKey: 'asked' });
+  const refused = await ledger.requests.submit({ ...between, amount: 9_999n, idempotencyKey: 'asked for too much' });
+  expect(await ledger.requests.workOff()).toEqual({ posted: 1, refused: 1, putOff: 0 });
+  Object.assign(ids, { asked: transferId, refused: refused.transferId });
   await ledger.accounts.setLimits('shop', { maximum: 5_000n });
   await new Promise((resolve) => setTimeout(resolve, 1_200));
   ids.late = (await ledger.accounts.open({ address: 'late', currency: 'USD' })).id;
@@ -71,7 +75,7 @@ async function onConnection<Result>(url: string, work: (client: pg.Client) => Pr
 
 it('finds nothing wrong with holds, captures, releases and reversals', async () => {
   const { problems, transfers } = await onCopy((ledger) => ledger.verify({ entriesPerChunk: 2 }));
-  expect({ problems, transfers }).toEqual({ problems: [], transfers: 11 });
+  expect({ problems, transfers }).toEqual({ problems: [], transfers: 12 });
 });
 
 const EXTRA = `insert into transfers (position, recorded_at, from_version, to_version, ledger, kind, id, from_account, to_account,
@@ -141,6 +145,11 @@ it.each<[string, string, readonly string[]]>([
     'a change of limits that is no longer told',
     `delete from events where subject = :shop and type = 'account.limits_changed.v1'`,
     ['wrong_limits shop -'],
+  ],
+  [
+    'a request that was refused and says that it is posted',
+    `update transfer_requests set state = 'posted', refusal = null where transfer_id = :refused`,
+    ['request_out_of_step - refused'],
   ],
   [
     'a row at another position, where readers of the past and of events look for it',
