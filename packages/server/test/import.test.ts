@@ -242,6 +242,22 @@ it('counts lines as an editor does, line ends in quotes included', async () => {
   expect(refusedLines.map(({ line }) => line)).toEqual([5, 6]);
 });
 
+it('posts nothing twice when a record was put into a file that is imported again by its name', async () => {
+  const head = ['from,to,amount,currency,description'];
+  const records = Array.from({ length: 20 }, (_, index) => `world,a,${index + 1},USD,"two\nlines"`);
+  const book = engine.inLedger('changed');
+  for (const address of ['world', 'a']) await book.accounts.open({ address, currency: 'USD' });
+  const words = ['changed.csv', '--ledger', 'changed', '--file-id', 'f', '--json'];
+  await writeFile(join(folder, 'changed.csv'), [...head, ...records].join('\n'));
+  await start(...words).result;
+  await writeFile(join(folder, 'changed.csv'), [...head, 'world,a,500,USD,new', ...records].join('\n'));
+  const { stdout } = await start(...words).result;
+  const { refusedLines } = JSON.parse(stdout) as { refusedLines: { code: string }[] };
+  expect(refusedLines.map(({ code }) => code)).toEqual(Array(20).fill('idempotency_key_reused'));
+  // Of what has a number that no record had before, only the last is new.
+  expect((await book.accounts.get('a')).posted).toBe(210n + 20n);
+});
+
 it('judges lines behind one whose account somebody keeps locked after it', async () => {
   const book = createLedger({ database: database.url, name: 'locked', limits: { accountBusyTimeoutMs: 100 } });
   for (const address of ['world', 'a', 'b', 'c']) await book.accounts.open({ address, currency: 'USD' });

@@ -69,7 +69,7 @@ export async function importFile(options: ImportOptions): Promise<Tally> {
   const take = async ({ records, bytes }: RecordBlock) => {
     for (const record of records) {
       tally.lines += 1;
-      const line = 'code' in record ? record : toImportLine(record, fileId);
+      const line = 'code' in record ? record : toImportLine(record, { fileId, number: tally.lines });
       if ('code' in line) refuse(line);
       else await batch.add(line);
     }

@@ -31,18 +31,25 @@ export interface TransferLine {
 
 export type ImportLine = AccountLine | TransferLine;
 
-/** Keys that are made from line numbers live apart from those that people choose. */
+/** Keys that are made from a file's name live apart from those that people choose. */
 const DERIVED_SCOPE = 'import';
 const INSTANT = z.iso.datetime({ offset: true });
 const WHOLE_NUMBER = /^-?[0-9]{1,38}$/;
 
+/** What the key of a transfer is made from that brings none of its own. */
+export interface PlaceInFile {
+  readonly fileId: string | undefined;
+  /** Which record of the file it is, from 1. By its line, a file with one line more could miss all keys of the run before. */
+  readonly number: number;
+}
+
 /** Turns a record into what the ledger is asked, or says what is wrong with it. */
-export function toImportLine(record: FileRecord, fileId: string | undefined): ImportLine | RefusedLine {
+export function toImportLine(record: FileRecord, place: PlaceInFile): ImportLine | RefusedLine {
   const { line, fields } = record;
   try {
     return kindOf(fields) === 'account'
       ? { kind: 'account', line, request: toAccount(fields) }
-      : { kind: 'transfer', line, request: toTransfer(fields, line, fileId) };
+      : { kind: 'transfer', line, request: toTransfer(fields, place) };
   } catch (error) {
     if (!(error instanceof LineError || error instanceof LedgerError)) throw error;
     return { line, code: error.code, message: error.message };
@@ -86,13 +93,13 @@ function toAccount(fields: Fields): OpenAccount {
   };
 }
 
-function toTransfer(fields: Fields, line: number, fileId: string | undefined): TransferRequest {
+function toTransfer(fields: Fields, place: PlaceInFile): TransferRequest {
   return {
     from: requiredText(fields, 'from'),
     to: requiredText(fields, 'to'),
     amount: parseAmount(numberText(fields, 'amount') ?? missing('amount')),
     currency: requiredText(fields, 'currency'),
-    ...keyOf(fields, line, fileId),
+    ...keyOf(fields, place),
     ...present({
       effectiveAt: instantOf(fields),
       description: textOf(fields, 'description'),
@@ -103,7 +110,7 @@ function toTransfer(fields: Fields, line: number, fileId: string | undefined): T
 }
 
 /** Without a key a second run would post the line twice. */
-function keyOf(fields: Fields, line: number, fileId: string | undefined) {
+function keyOf(fields: Fields, { fileId, number }: PlaceInFile) {
   const idempotencyKey = textOf(fields, 'idempotency_key');
   if (idempotencyKey !== undefined) return { idempotencyKey };
   if (fileId === undefined) {
@@ -112,7 +119,7 @@ function keyOf(fields: Fields, line: number, fileId: string | undefined) {
       'a transfer needs an idempotency_key, or the file a name of its own with --file-id, so that a second run posts nothing twice',
     );
   }
-  return { idempotencyKey: `${fileId} line ${line}`, scope: DERIVED_SCOPE };
+  return { idempotencyKey: `${fileId} record ${number}`, scope: DERIVED_SCOPE };
 }
 
 function textOf(fields: Fields, name: string): string | undefined {
