@@ -109,7 +109,7 @@ describe('repeats', () => {
 
 describe('gives up', () => {
   it('a try that takes too long', async () => {
-    const client = await clientOf([stayMute, answer(201, TRANSFER)], { timeoutMs: 150 });
+    const client = await clientOf([stayMute, answer(201, TRANSFER)], { timeoutMs: 1_000 });
     await client.transfers.create(PAYMENT);
     expect(server.seen).toHaveLength(2);
   });
@@ -122,7 +122,10 @@ describe('gives up', () => {
 
   it('when its signal says so, during a try', async () => {
     const client = await clientOf([stayMute]);
-    const call = client.transfers.create(PAYMENT, { signal: AbortSignal.timeout(50), idempotencyKey: 'order-1042' });
+    const giveUp = new AbortController();
+    const call = client.transfers.create(PAYMENT, { signal: giveUp.signal, idempotencyKey: 'order-1042' });
+    await expect.poll(() => server.seen).toHaveLength(1);
+    giveUp.abort();
     expect(await failure(call)).toMatchObject({ code: 'aborted', retryable: false, idempotencyKey: 'order-1042' });
     expect(server.seen).toHaveLength(1);
   });
