@@ -289,6 +289,12 @@ describe('cross-origin requests', () => {
     expect(answer.status).toBe(401);
     expect(answer.headers.get('access-control-allow-origin')).toBe('https://app.example.com');
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    const { token } = await registerUser(open.url);
+    const stream = await call(open.url, 'GET /v1/events', { token, headers: { origin: 'https://app.example.com' } });
+    expect([stream.status, stream.headers.get('access-control-allow-origin')]).toEqual([
+      200,
+      'https://app.example.com',
+    ]);
     await open.stop();
   });
 });

@@ -54,12 +54,11 @@ export function problemResponse(
 }
 
 /** Proxies are asked to pass on each event as it comes. */
-export function streamResponse({ stream }: StreamAnswer, requestId: string): Response {
-  const headers = {
+export function streamHeaders(requestId: string): Readonly<Record<string, string>> {
+  return {
     'content-type': EVENT_STREAM,
     ...SECURE_HEADERS,
     'x-accel-buffering': 'no',
     'x-request-id': requestId,
   };
-  return new Response(stream, { headers });
 }

@@ -31,8 +31,6 @@ export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
   readonly authorization: string | null;
   /** Ends the connection, whatever has been answered. */
   readonly disconnect: () => void;
-  /** Aborts when the client is gone before the answer was complete. */
-  readonly gone: AbortSignal;
 }
 
 type AnswerOf<Definition extends Endpoint> = Definition extends { answer: { content: EventContent } }

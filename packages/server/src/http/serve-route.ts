@@ -1,10 +1,11 @@
+import { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import { authorize } from '../auth/authenticate.js';
 import type { Principal } from '../auth/principal.js';
 import type { Services } from '../services.js';
-import { jsonResponse, problemResponse, streamResponse } from './answer.js';
+import { jsonResponse, problemResponse, type StreamAnswer, streamHeaders } from './answer.js';
 import type { Endpoint } from './endpoint.js';
 import { readIdempotencyKey } from './idempotency-key.js';
 import { parse } from './invalid.js';
@@ -13,6 +14,7 @@ import { BODY_BYTES_MAX, hasBody, readJson } from './read-json.js';
 import { requestId } from './request-id.js';
 import type { RequestMetrics } from './request-metrics.js';
 import type { EndpointRequest, Route } from './route.js';
+import { sendStream } from './send-stream.js';
 import { toProblem } from './to-problem.js';
 
 /** Node's own request and response, when the app is served by Node. */
@@ -42,11 +44,9 @@ export function serveRoute(
     try {
       const request = await checkRequest(endpoint, services, context);
       const result = await handle(request);
-      // Nobody reads what would be the body.
-      if ('stream' in result && context.req.raw.method === 'HEAD') await result.stream.cancel();
       response =
         'stream' in result
-          ? streamResponse(result, id)
+          ? await streamResponse(result, context, id)
           : jsonResponse(result.status ?? statusOf(endpoint, request), result, id);
     } catch (error) {
       response = refuse(error, id, log);
@@ -57,6 +57,17 @@ export function serveRoute(
     if (logsRequests) log.debug({ requestId: id, operation: operationId, status, durationMs }, 'request');
     return response;
   };
+}
+
+async function streamResponse({ stream }: StreamAnswer, context: AppContext, requestId: string): Promise<Response> {
+  const headers = streamHeaders(requestId);
+  const outgoing = context.env?.outgoing;
+  // Nobody reads what would be the body.
+  if (context.req.raw.method === 'HEAD') await stream.cancel();
+  else if (outgoing instanceof ServerResponse) {
+    return sendStream(stream, outgoing, { ...Object.fromEntries(context.res.headers), ...headers });
+  }
+  return new Response(stream, { headers });
 }
 
 /** A dry run creates nothing. */
@@ -92,10 +103,6 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
     headers: headersSchema === undefined ? undefined : parse(headersSchema, Object.fromEntries(headers)),
     authorization: headers.get('authorization'),
     disconnect: () => context.env?.outgoing?.destroy(),
-    // Made when somebody asks for it: few routes do.
-    get gone() {
-      return raw.signal;
-    },
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, body)),
     clientAddress: endpoint.access === 'anyone' ? services.clientAddress(context.env?.incoming) : '',
   } as unknown as EndpointRequest;

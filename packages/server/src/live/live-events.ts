@@ -20,8 +20,6 @@ export interface StreamRequest {
   readonly lastMark?: StreamMark | undefined;
   /** Ends the connection of a client who does not take the last words. */
   readonly disconnect: () => void;
-  /** Aborts when the client is gone. */
-  readonly gone: AbortSignal;
 }
 
 /** The live streams of this process. */
@@ -165,9 +163,6 @@ export function createLiveEvents(
       streams.delete(opened);
       leave();
     });
-    // Whoever is gone before the answer begins leaves nobody who would read the buffer, or cancel it.
-    if (request.gone.aborted) buffer.abandon();
-    else request.gone.addEventListener('abort', buffer.abandon);
     timer ??= setInterval(checkAll, limits.checkMs).unref();
     buffer.write(`retry: ${RETRY_MS}\n${controlText('opened', toldMark)}`);
     stream.run().catch((error: unknown) => opened.end(error));

@@ -11,8 +11,6 @@ export interface TextBuffer {
   readonly closed: Promise<void>;
   /** The last words, for which there is always room. */
   end(text: string): void;
-  /** The client is gone: nothing is kept any more. */
-  abandon(): void;
 }
 
 export function createTextBuffer(lengthMax: number): TextBuffer {
@@ -99,6 +97,5 @@ export function createTextBuffer(lengthMax: number): TextBuffer {
       isEnding = true;
       add(text);
     },
-    abandon: close,
   };
 }

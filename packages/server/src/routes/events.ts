@@ -52,12 +52,11 @@ const eventsEndpoint = {
 export const eventsRoute = route(
   eventsEndpoint,
   ({ liveEvents }) =>
-    async ({ principal, authorization, disconnect, gone, query, headers }) => ({
+    async ({ principal, authorization, disconnect, query, headers }) => ({
       stream: await liveEvents.open({
         principal,
         authorization,
         disconnect,
-        gone,
         types: query.types,
         lastMark: headers['last-event-id'],
       }),
