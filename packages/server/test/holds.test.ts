@@ -179,6 +179,8 @@ describe('a hold', () => {
     expect([byPayer.status, byPayer.body.code]).toEqual([403, 'forbidden']);
     const byStranger = await post(path, carol.token, {});
     expect([byStranger.status, byStranger.body.code]).toEqual([404, 'hold_not_found']);
+    const { body: missing } = await get(`/v1/holds/${randomUUID()}`, bob.token);
+    expect(byStranger.body.detail).toBe(missing.detail);
     expect((await get(`/v1/holds/${hold.id}`, alice.token)).body).toEqual(hold);
   });
 

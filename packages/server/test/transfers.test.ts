@@ -168,6 +168,9 @@ describe('GET /v1/transfers/{id}', () => {
       fromBalance: transfer.fromBalance,
       toBalance: await balanceOf(server.url, bob),
     });
-    expect(await seenBy(carol.token)).toMatchObject({ status: 404, code: 'transfer_not_found' });
+    const hidden = await seenBy(carol.token);
+    expect(hidden).toMatchObject({ status: 404, code: 'transfer_not_found' });
+    const { body: missing } = await call(server.url, `GET /v1/transfers/${randomUUID()}`, { token: carol.token });
+    expect(missing).toEqual({ ...hidden, instance: missing.instance });
   });
 });

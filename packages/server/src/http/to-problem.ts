@@ -1,10 +1,17 @@
-import { LedgerError } from '@micropay/ledger-core';
+import { LedgerError, type LedgerErrorCode } from '@micropay/ledger-core';
 import { databaseRefusal } from '../database/database-refusal.js';
 import { ERRORS } from './error-codes.js';
 import { type FieldError, type Problem, ProblemError, problem } from './problem.js';
 
 /** How long callers are asked to wait before they repeat what could not be done now. */
 const RETRY_AFTER_S = 1;
+
+/** One text for what is missing and for what is somebody else's: an answer must not tell which it is. */
+const MISSING: Partial<Record<LedgerErrorCode, string>> = {
+  transfer_not_found: 'there is no such transfer, or it is not yours',
+  hold_not_found: 'there is no such hold, or it is not yours',
+  transfer_request_not_found: 'there is no such request, or it is not yours',
+};
 
 export interface ProblemAnswer {
   readonly problem: Problem;
@@ -24,7 +31,8 @@ function ofProblemError({ code, message, errors, headers }: ProblemError): Probl
 }
 
 function ofLedgerError({ code, message, details }: LedgerError): ProblemAnswer {
-  const answer = problem(code, message, errorsOf(details.leg, message));
+  const detail = MISSING[code] ?? message;
+  const answer = problem(code, detail, errorsOf(details.leg, detail));
   if (ERRORS[code].status !== 503) return { problem: answer };
   return { problem: answer, headers: { 'retry-after': String(RETRY_AFTER_S) } };
 }
