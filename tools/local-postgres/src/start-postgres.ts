@@ -58,8 +58,7 @@ const PASSING_FAILURE = /pre-existing shared memory block|"postmaster.pid" alrea
  */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const directory = resolve(options.directory);
-  mkdirSync(directory, { recursive: true });
-  const unlock = lockDirectory(directory);
+  const unlock = takeDirectory(directory);
   const leave = () => {
     if (options.temporary) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
     unlock();
@@ -72,6 +71,21 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   } catch (error) {
     leave();
     throw error;
+  }
+}
+
+function takeDirectory(directory: string): () => void {
+  try {
+    mkdirSync(directory, { recursive: true });
+    return lockDirectory(directory);
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
+    throw new Error(
+      `No data can be kept in ${directory}: set DATA_DIR to a folder that you may write. ${cause.message}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -127,6 +127,13 @@ describe('startPostgres', () => {
     const { holder, url } = await hold(directory);
     await expect(start()).rejects.toThrow(`is in use by process ${holder.pid}`);
     expect(await query(url, 'select 1')).toEqual([1]);
+  });
+
+  it.each(['a file', 'a place below a file'])('says what to set when the directory is %s', async (what) => {
+    const file = join(parent, 'file');
+    writeFileSync(file, '');
+    directory = what === 'a file' ? file : join(file, 'data');
+    await expect(start()).rejects.toThrow(`No data can be kept in ${directory}: set DATA_DIR to a folder`);
   });
 
   it('lets one of several have a directory whose holder was killed', async () => {
