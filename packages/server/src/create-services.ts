@@ -34,6 +34,7 @@ export async function createServices(
   readonly background: readonly RepeatedWork[];
   /** Sees to it that there is an operator key; answers one that was made, which cannot be had again. */
   ensureOperatorKey(): Promise<string | undefined>;
+  isOperatorKey(key: string): boolean;
 }> {
   const signingKeys = createSigningKeys(database);
   const revokedSessions = createRevokedSessions(database);
@@ -75,5 +76,6 @@ export async function createServices(
       { name: 'expired sessions', everyMs: HOUR_MS, run: sessions.removeExpired },
     ],
     ensureOperatorKey: () => apiKeys.ensureOperatorKey(config.operatorApiKey),
+    isOperatorKey: (key) => apiKeys.find(key) !== undefined,
   };
 }

@@ -1,4 +1,5 @@
 import { LedgerError } from '@micropay/ledger-core';
+import { refusalText } from './refusal-text.js';
 import { StartError } from './start-error.js';
 
 const EXIT_FAILED = 1;
@@ -7,7 +8,7 @@ const EXIT_MISCONFIGURED = 2;
 /** Ends the process with a refusal's code and words; a fault is thrown on. */
 export function exitWith(error: unknown): never {
   if (!(error instanceof StartError || error instanceof LedgerError)) throw error;
-  console.error(`${error.code}: ${error.message}`);
+  console.error(refusalText(error));
   const isMistake = error.code === 'invalid_configuration' || error.code === 'invalid_arguments';
   process.exit(isMistake ? EXIT_MISCONFIGURED : EXIT_FAILED);
 }

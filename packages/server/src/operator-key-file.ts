@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from './start-error.js';
 
@@ -24,17 +23,28 @@ export async function checkDataDirectory(dataDirectory: string): Promise<void> {
 /** Keeps a key that was made, for its owner's eyes only: the database has no more than its hash. */
 export async function keepOperatorKey(dataDirectory: string, key: string): Promise<void> {
   await mkdir(dataDirectory, { recursive: true });
+  await setOperatorKeyAside(dataDirectory);
   await writeFile(join(dataDirectory, FILE_NAME), `${key}\n`, { mode: OWNER_ONLY });
 }
 
-/** Removes a kept key that another one has replaced. */
-export async function forgetOperatorKey(dataDirectory: string): Promise<void> {
-  await rm(join(dataDirectory, FILE_NAME), { force: true });
+/** Gives the kept key another name, as it may be that of another database that this folder has served. */
+export async function setOperatorKeyAside(dataDirectory: string): Promise<void> {
+  const path = join(dataDirectory, FILE_NAME);
+  await rename(path, `${path}.${Date.now()}`).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }
 
-/** Where a key was kept; undefined when none was. */
-export function keptOperatorKey(dataDirectory: string | undefined): string | undefined {
-  if (dataDirectory === undefined) return undefined;
-  const path = join(dataDirectory, FILE_NAME);
-  return existsSync(path) ? path : undefined;
+/** The kept key that opens this server; undefined when there is none. */
+export async function keptOperatorKey(
+  dataDirectory: string,
+  isOperatorKey: (key: string) => boolean,
+): Promise<string | undefined> {
+  const names = await readdir(dataDirectory).catch(() => []);
+  for (const name of names.filter((name) => name.startsWith(FILE_NAME)).sort()) {
+    const path = join(dataDirectory, name);
+    const key = await readFile(path, 'utf8').catch(() => '');
+    if (isOperatorKey(key.trim())) return path;
+  }
+  return undefined;
 }

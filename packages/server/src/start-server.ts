@@ -24,6 +24,8 @@ export interface RunningServer {
   readonly url: string;
   /** An operator key that was made at this start; it is not stored and cannot be shown again. */
   readonly newOperatorKey: string | undefined;
+  /** Whether it takes this key for an operator's. */
+  isOperatorKey(key: string): boolean;
   /**
    * Finishes the requests under way and closes all connections, in ten seconds at most.
    *
@@ -53,7 +55,7 @@ export async function startServer(config: Config, log: Logger = createLog(config
     const database = connect(databaseUrl, databaseSchema);
     closers.push(() => database.destroy());
     await ledger.check();
-    const { services, background, ensureOperatorKey } = await createServices(config, ledger, database);
+    const { services, background, ensureOperatorKey, isOperatorKey } = await createServices(config, ledger, database);
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);
     // Where it is a process of its own, this one only says how far it is behind.
@@ -79,7 +81,7 @@ export async function startServer(config: Config, log: Logger = createLog(config
     if (kafka?.relayInServer) relay?.start(ledger);
     closers.push(runInBackground(background, log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
-    return { url: listening.url, newOperatorKey: await ensureOperatorKey(), close };
+    return { url: listening.url, newOperatorKey: await ensureOperatorKey(), isOperatorKey, close };
   } catch (error) {
     // What could not be closed in time is less of a help than why it could not start.
     await close().catch(() => undefined);

@@ -4,12 +4,13 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { call } from './support/call.js';
-import { type MainProcess, runMain } from './support/run-main.js';
+import { type MainProcess, runMain, runProgram } from './support/run-main.js';
 
 const OPERATOR_KEY = 'operator-key-of-this-test';
 const running: MainProcess[] = [];
@@ -31,6 +32,12 @@ it('ends with code 2 when a variable is wrong, and names it', async () => {
     'invalid_configuration: DATABASE_URL must look like postgresql://user:password@host:5432/database\n' +
       'PORT must be a port number\n',
   );
+});
+
+it('ends with code 2 when it is given arguments, and says where settings go', async () => {
+  const main = runProgram([fileURLToPath(new URL('../src/main.ts', import.meta.url)), '--port', '4000'], {});
+  expect(await main.ended()).toBe(2);
+  expect(main.output()).toMatch(/^invalid_arguments: .*"--port 4000".*environment/);
 });
 
 it.each(['/dev/null', '/dev/null/nowhere'])('ends with code 2 when DATA_DIR is %s', async (path) => {
@@ -100,6 +107,24 @@ describe('with a database', () => {
     await expect(stat(file)).rejects.toThrow('ENOENT');
   });
 
+  it('keeps the keys of several databases in one folder, and shows each its own', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'micropay-server-'));
+    const databases = [await createEmptyDatabase(), await createEmptyDatabase()];
+    const shownKey = async (url: string) => {
+      const main = start({ DATABASE_URL: url, DATA_DIR: folder });
+      await main.listening();
+      await main.stop();
+      const path = /^operator="\$\(cat '(.*)'\)"$/m.exec(main.output())?.[1];
+      return path === undefined ? undefined : readFile(path, 'utf8');
+    };
+    const keys: unknown[] = [];
+    for (const { url } of databases) keys.push(await shownKey(url));
+    expect(new Set(keys).size).toBe(2);
+    for (const [index, { url }] of databases.entries()) expect(await shownKey(url)).toBe(keys[index]);
+    for (const each of databases) await each.drop();
+    await rm(folder, { recursive: true });
+  });
+
   it('prints first steps that work word for word in bash, also a second time', async () => {
     const main = start({ DATABASE_URL: database.url, OPERATOR_API_KEY: OPERATOR_KEY });
     await main.listening();
@@ -157,14 +182,16 @@ describe('with a database', () => {
 
 describe('says why it cannot start when the database', () => {
   it.each([
-    ['does not answer', (url: URL) => Object.assign(url, { port: '1' })],
-    ['refuses the user', (url: URL) => Object.assign(url, { username: 'nobody_of_that_name' })],
-    ['is not there', (url: URL) => Object.assign(url, { pathname: '/missing' })],
-  ])('%s', async (_name, spoil) => {
+    ['does not answer', (url: URL) => Object.assign(url, { port: '1' }), /ECONNREFUSED .*:1$/m],
+    ['refuses the user', (url: URL) => Object.assign(url, { username: 'nobody_of_that_name' }), /nobody_of_that_name/],
+    ['is not there', (url: URL) => Object.assign(url, { pathname: '/missing' }), /database "missing" does not exist/],
+  ])('%s', async (_name, spoil, cause) => {
     const database = await createEmptyDatabase();
     const main = start({ DATABASE_URL: spoil(new URL(database.url)).href });
     expect(await main.ended()).toBe(1);
     expect(main.output()).toMatch(/^database_unavailable: /);
+    expect(main.output()).toMatch(cause);
+    expect(main.output()).toContain('DATABASE_URL');
     expect(main.output()).not.toContain('    at ');
     await database.drop();
   });

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { LedgerError } from '@micropay/ledger-core';
+import { refusalText } from '../refusal-text.js';
 import { StartError } from '../start-error.js';
 import { CliError, EXIT, type ExitCode } from './cli-error.js';
 import { parseCommandLine } from './command-line.js';
@@ -38,7 +39,7 @@ async function run(given: readonly string[]): Promise<ExitCode> {
     }
     if (!(error instanceof CliError || error instanceof LedgerError || error instanceof StartError)) throw error;
     output.value({ error: { code: error.code, message: error.message } });
-    process.stderr.write(`${error.code}: ${error.message}\n`);
+    process.stderr.write(`${refusalText(error)}\n`);
     if (error instanceof CliError) return error.exitCode;
     return error.code === 'invalid_configuration' || error.code === 'invalid_request' ? EXIT.misuse : EXIT.failed;
   }
