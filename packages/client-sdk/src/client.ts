@@ -73,7 +73,7 @@ const VERIFY_TIMEOUT_MS = 3_600_000;
 const RETRIES_MAX = 3;
 
 /**
- * Makes a client. Calls are repeated after network errors, 429 and 5xx, with jitter and as `Retry-After` asks; one
+ * Makes a client. Calls are repeated after network errors, 408, 429 and 5xx, with jitter and as `Retry-After` asks; one
  * that moves money keeps its idempotency key, so that it moves once.
  *
  * @example

@@ -37,6 +37,7 @@ describe('repeats', () => {
   it.each<[name: string, act: Act]>([
     ['a connection that broke', hangUp],
     ['an answer that broke off', hangUpInBody],
+    ['408', (response) => void response.writeHead(408, { Connection: 'close' }).end()],
     ['429', refuse(429, 'rate_limited')],
     ['500', refuse(500, 'internal_error')],
     ['503', refuse(503, 'database_unavailable')],
