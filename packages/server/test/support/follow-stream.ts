@@ -26,9 +26,12 @@ export function followStream(url: string, user: TestUser, start: string): Follow
   let stream: TestStream | undefined;
   let connecting = Promise.resolve();
 
-  /** A user's connections of a moment ago may not have been missed yet. */
+  /**
+   * A user's connections of a moment ago may not have been missed yet, and on a busy machine a request may take longer
+   * than Node waits for it.
+   */
   function countRefusal({ status }: TestStream): void {
-    if (status !== 429 && status !== 503) throw new Error(`a client was answered ${status}`);
+    if (![408, 429, 503].includes(status)) throw new Error(`a client was answered ${status}`);
     refusals += 1;
   }
 
