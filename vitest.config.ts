@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     // Much of a test's time is spent waiting for a database, a broker or a process to come back.
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       {
         test: {
