@@ -25,7 +25,7 @@ const PAYMENTS_PER_SECOND = isLong ? 50 : 20;
 const SLACK_BYTES = 1_500_000;
 const OPENING_BALANCE = 1_000_000n;
 const CATCH_UP_MS = 120_000;
-const TEST_TIMEOUT_MS = 600_000;
+const TEST_TIMEOUT_MS = 1_200_000;
 const REPORT_MEMORY = fileURLToPath(new URL('./support/report-memory.ts', import.meta.url));
 
 let database: TestDatabase;
@@ -136,9 +136,9 @@ it(
         `${begun} payments, ${seen} events seen; in use after each round: ${inUse.map(megabytes).join(', ')}, ` +
         `${megabytes(await memoryInUse())} in the end, ${megabytes(resident)} resident`,
     );
-    // The first two rounds warm up. Anything that stayed of a connection, its buffer for one, would be ten kilobytes and more.
+    // The first two rounds warm up, and the last may have caught the server in the midst of something. Anything that stayed of a connection, its buffer for one, would be ten kilobytes and more.
     const connections = (ROUNDS - 2) * CUTS * CLIENTS;
-    expect((inUse.at(-1) ?? 0) - (inUse[1] ?? 0)).toBeLessThan(SLACK_BYTES + connections * 2_000);
+    expect(Math.min(...inUse.slice(-2)) - (inUse[1] ?? 0)).toBeLessThan(SLACK_BYTES + connections * 2_000);
   },
   TEST_TIMEOUT_MS,
 );
