@@ -2,7 +2,7 @@ import { type Api, bodyOf } from './api.js';
 import { writeAmount } from './checks.js';
 import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
-import type { Metadata } from './transfers.js';
+import type { Metadata } from './transfer.js';
 import type { CallOptions } from './transport.js';
 import type { AsOf, ChangeOptions, FreezeSide } from './wallets.js';
 

@@ -1,6 +1,6 @@
 import { type Api, bodyOf } from './api.js';
 import { type PostOptions, startPosting, toJson } from './posting.js';
-import { type Metadata, type PostedTransfer, posted } from './transfers.js';
+import { type Metadata, type PostedTransfer, posted } from './transfer.js';
 
 /** Money that enters or leaves the ledger through a wallet. */
 export interface CashMovement {

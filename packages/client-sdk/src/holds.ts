@@ -2,7 +2,7 @@ import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
 import { isReplayed, type PostOptions, partToJson, startPosting, toJson } from './posting.js';
-import { type Metadata, type Payment, type PostedTransfer, posted } from './transfers.js';
+import { type Metadata, type Payment, type PostedTransfer, posted } from './transfer.js';
 import type { CallOptions } from './transport.js';
 
 type HoldJson = components['schemas']['Hold'];

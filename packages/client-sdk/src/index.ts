@@ -34,17 +34,9 @@ export type { Page, PageOptions } from './paging.js';
 export type { PostOptions } from './posting.js';
 export type { OnTokens, Tokens } from './session.js';
 export type { Statement, StatementOf, StatementPeriod, Statements } from './statements.js';
+export type { Metadata, Payment, PostedTransfer, Transfer } from './transfer.js';
 export type { SubmittedRequest, TransferRequest, TransferRequests, WaitOptions } from './transfer-requests.js';
-export type {
-  BatchResult,
-  LinkedLeg,
-  Metadata,
-  Payment,
-  PostedTransfer,
-  Reversal,
-  Transfer,
-  Transfers,
-} from './transfers.js';
+export type { BatchResult, LinkedLeg, Reversal, Transfers } from './transfers.js';
 export type { CallOptions } from './transport.js';
 export type { TrialBalance } from './trial-balance.js';
 export type {

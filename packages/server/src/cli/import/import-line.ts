@@ -7,8 +7,13 @@ import {
   type TransferRequest,
 } from '@micropay/ledger-core';
 import { z } from 'zod';
-import type { FileRecord } from './read-records.js';
 import { LineError, type RefusedLine } from './refused-line.js';
+
+/** A line as it stands in the file: texts from CSV, any JSON from JSON lines. */
+export interface FileRecord {
+  readonly line: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
 
 const COMMON = ['kind', 'id', 'currency', 'metadata'];
 const OF_ACCOUNTS = ['address', 'type', 'minimum', 'maximum'];

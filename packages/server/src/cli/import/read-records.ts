@@ -1,14 +1,8 @@
 import { CsvError, parse } from 'csv-parse';
 import { CliError } from '../cli-error.js';
-import { COLUMNS } from './import-line.js';
+import { COLUMNS, type FileRecord } from './import-line.js';
 import type { RefusedLine } from './refused-line.js';
 import { LINE_BYTES_MAX, wholeLines } from './whole-lines.js';
-
-/** A line as it stands in the file: texts from CSV, any JSON from JSON lines. */
-export interface FileRecord {
-  readonly line: number;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
 
 /** What one block of the file holds. */
 export interface RecordBlock {
