@@ -1,19 +1,23 @@
 export interface BrokerSettings {
   readonly directory: string;
   readonly port: number;
+  /** The first node of a cluster is its controller; the others find it by its port. */
+  readonly nodeId: number;
   readonly controllerPort: number;
   /** The broker's own limit on messages; default Kafka's, about a megabyte. */
   readonly messageBytesMax?: number | undefined;
 }
 
-/** One broker that is its own controller, small, with no more partitions of its own topics than it needs. */
-export function brokerProperties({ directory, port, controllerPort, messageBytesMax }: BrokerSettings): string {
+/** A small broker, with no more partitions of its own topics than it needs. */
+export function brokerProperties({ directory, port, nodeId, controllerPort, messageBytesMax }: BrokerSettings): string {
+  const isController = nodeId === 1;
+  const listener = `PLAINTEXT://127.0.0.1:${port}`;
   const properties: Record<string, string | number> = {
-    'process.roles': 'broker,controller',
-    'node.id': 1,
+    'process.roles': isController ? 'broker,controller' : 'broker',
+    'node.id': nodeId,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: isController ? `${listener},CONTROLLER://127.0.0.1:${controllerPort}` : listener,
+    'advertised.listeners': listener,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',

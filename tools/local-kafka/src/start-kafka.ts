@@ -14,12 +14,20 @@ export interface KafkaOptions {
   readonly messageBytesMax?: number;
   /** Default 256. */
   readonly heapMegabytes?: number;
+  /** Joins the cluster of this broker, as its second node; by itself when left out. */
+  readonly besides?: LocalKafka;
+}
+
+interface Cluster {
+  readonly id: string;
+  readonly controllerPort: number;
 }
 
 /** A Kafka broker that this process started. It ends with the process, however that ends. */
 export interface LocalKafka {
   /** `host:port`, the same after a restart. */
   readonly broker: string;
+  readonly cluster: Cluster;
   /** Leaves the broker with its connections open and no answer to anything, until it is killed. */
   hang(): void;
   /** Kills the broker with SIGKILL and keeps its data. */
@@ -44,7 +52,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
   const libraries = fetchLibraries();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startOn(await freePort(), await freePort(), libraries, options);
+      const cluster = options.besides?.cluster ?? { id: newClusterId(), controllerPort: await freePort() };
+      return await startOn(await freePort(), cluster, libraries, options);
     } catch (error) {
       // Somebody else may have taken a port since we found it free.
       if (attempt === PORT_ATTEMPTS_MAX || !/Address already in use/.test((error as Error).message)) throw error;
@@ -54,15 +63,17 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
 
 async function startOn(
   port: number,
-  controllerPort: number,
+  cluster: Cluster,
   libraries: string,
-  { messageBytesMax, heapMegabytes = 256 }: KafkaOptions,
+  { messageBytesMax, heapMegabytes = 256, besides }: KafkaOptions,
 ): Promise<LocalKafka> {
   const directory = mkdtempSync(join(tmpdir(), 'micropay-kafka-'));
   const settings = join(directory, 'server.properties');
   const logFile = join(directory, 'kafka.log');
   mkdirSync(join(directory, 'logs'));
-  writeFileSync(settings, brokerProperties({ directory, port, controllerPort, messageBytesMax }));
+  const nodeId = besides === undefined ? 1 : 2;
+  const { controllerPort } = cluster;
+  writeFileSync(settings, brokerProperties({ directory, port, nodeId, controllerPort, messageBytesMax }));
   const java = [
     ...[`-Xms${heapMegabytes}m`, `-Xmx${heapMegabytes}m`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
     ...['-Xshare:auto', '-Djava.awt.headless=true', '-cp', `${libraries}/*`],
@@ -86,7 +97,7 @@ async function startOn(
   };
   process.on('exit', leave);
   try {
-    format(java, settings);
+    format(java, settings, cluster.id);
     await launch();
   } catch (error) {
     await stop();
@@ -94,6 +105,7 @@ async function startOn(
   }
   return {
     broker: `127.0.0.1:${port}`,
+    cluster,
     hang: () => broker?.hang(),
     async kill() {
       await broker?.kill();
@@ -103,9 +115,12 @@ async function startOn(
   };
 }
 
-function format(java: readonly string[], settings: string): void {
-  // 22 characters, of which the first must not be a dash: it would be taken for an option.
-  const clusterId = `A${randomBytes(16).toString('base64url').slice(1)}`;
+/** 22 characters, of which the first must not be a dash: it would be taken for an option. */
+function newClusterId(): string {
+  return `A${randomBytes(16).toString('base64url').slice(1)}`;
+}
+
+function format(java: readonly string[], settings: string, clusterId: string): void {
   const words = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings];
   const { status, stdout, stderr } = spawnSync('java', [...java, ...words], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`Kafka's storage could not be made: ${stdout}${stderr}`);

@@ -1,6 +1,7 @@
-import { Kafka, type KafkaConfig, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { Kafka, type KafkaConfig, logLevel, type Producer } from 'kafkajs';
 import { TOPIC_NAMES } from './cloudevent.js';
 import { toKafkaBatches } from './kafka-batches.js';
+import { createSendCheck, type SendCheck } from './kafka-sends.js';
 import { prepareTopics } from './kafka-topics.js';
 import type { EventPublisher } from './publisher.js';
 
@@ -33,6 +34,7 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
   const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...options.kafka });
   const topics = TOPIC_NAMES.map((name) => `${topicPrefix}.${name}`);
   let producer: Producer | undefined;
+  let check: SendCheck | undefined;
   let bytesMax = 0;
 
   return {
@@ -44,20 +46,22 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
         replicationFactor,
         messageBytesMin: MESSAGE_BYTES_MIN,
       });
+      check = createSendCheck();
       const connecting = kafka.producer({
         idempotent: true,
         maxInFlightRequests: 1,
         allowAutoTopicCreation: false,
-        createPartitioner: Partitioners.DefaultPartitioner,
+        createPartitioner: check.createPartitioner,
         retry: RETRIES,
       });
       await connecting.connect();
       producer = connecting;
     },
     async publish(events) {
-      if (producer === undefined) throw new Error('connect the publisher first');
+      if (producer === undefined || check === undefined) throw new Error('connect the publisher first');
       for (const topicMessages of toKafkaBatches(events, { topicPrefix, bytesMax })) {
-        await withinDeadline(producer.sendBatch({ acks: -1, topicMessages }), deadlineMs);
+        check.begin();
+        check.refuseMissing(await withinDeadline(producer.sendBatch({ acks: -1, topicMessages }), deadlineMs));
       }
     },
     async close() {
@@ -68,13 +72,13 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
   };
 }
 
-async function withinDeadline(work: Promise<unknown>, deadlineMs: number): Promise<void> {
+async function withinDeadline<Result>(work: Promise<Result>, deadlineMs: number): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`Kafka did not answer within ${deadlineMs} ms`)), deadlineMs);
   });
   try {
-    await Promise.race([work, deadline]);
+    return await Promise.race([work, deadline]);
   } finally {
     clearTimeout(timer);
     // A late failure has been answered by the deadline already.
