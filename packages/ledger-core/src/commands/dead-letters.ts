@@ -12,7 +12,10 @@ export interface Letter extends Unfit {
   readonly original: KafkaMessage;
 }
 
-/** The message as it came, byte for byte, and in its headers why it is here and where it was. */
+/**
+ * The message as it came, byte for byte, and in its headers why it is here and where it was. A header without a value,
+ * which kafkajs can read and not write, becomes an empty one.
+ */
 export function toDeadLetter({ topic, partition, reason, message, original }: Letter): Message {
   const { key, value, headers = {}, offset } = original;
   const why: IHeaders = {
@@ -22,5 +25,12 @@ export function toDeadLetter({ topic, partition, reason, message, original }: Le
     'dead-letter-partition': String(partition),
     'dead-letter-offset': offset,
   };
-  return { key, value, headers: { ...headers, ...why } };
+  return { key, value, headers: { ...withValues(headers), ...why } };
+}
+
+function withValues(headers: IHeaders): IHeaders {
+  const textOf = (value: string | Buffer | null | undefined) => value ?? '';
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.map(textOf) : textOf(value)]),
+  );
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Consumer,
   type EachBatchPayload,
+  type IHeaders,
   Kafka,
   type KafkaConfig,
   type KafkaMessage,
@@ -200,8 +201,9 @@ function toIncoming({ headers, value }: KafkaMessage): IncomingMessage {
   return {
     value,
     header(name) {
-      const header = headers?.[name];
-      return header === undefined || Array.isArray(header) ? undefined : header.toString();
+      // Null when it has no value, which kafkajs's types do not say.
+      const header: IHeaders[string] | null = headers?.[name];
+      return header == null || Array.isArray(header) ? undefined : header.toString();
     },
   };
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { createRequestWorker, type Ledger } from '@micropay/ledger-core';
 import { type CommandConsumer, type CommandConsumerOptions, createCommandConsumer } from '@micropay/ledger-core/kafka';
 import { requireKafka, testBrokers, uniqueName } from '@micropay/local-kafka/testing';
@@ -39,6 +40,14 @@ function command(source: string, id: string, data: object = {}): Message {
     headers: { ce_specversion: '1.0', ce_id: id, ce_source: source, ce_type: 'transfer.request.v1' },
   };
 }
+
+/** A header without a value, as other producers may send it; kafkajs writes none by itself. */
+const NO_VALUE = Buffer.alloc(0);
+const Encoder = createRequire(import.meta.url)('kafkajs/src/protocol/encoder');
+const writeBytes = Encoder.prototype.writeVarIntBytes;
+Encoder.prototype.writeVarIntBytes = function write(value: unknown) {
+  return writeBytes.call(this, value === NO_VALUE ? null : value);
+};
 
 async function send(topic: string, messages: Message[]): Promise<void> {
   const kafka = new Kafka({ brokers: await testBrokers(), logLevel: logLevel.NOTHING });
@@ -140,6 +149,32 @@ describe('commands from Kafka', () => {
       'dead-letter-partition': expect.stringMatching(/^[0-2]$/),
       'dead-letter-offset': expect.stringMatching(/^[0-9]+$/),
     });
+  });
+
+  it('may have headers without a value', async () => {
+    const topic = uniqueName();
+    const withNone = ({ headers, ...message }: Message, name: string) => ({
+      ...message,
+      headers: { ...headers, [name]: NO_VALUE },
+    });
+    await send(topic, [
+      withNone(command(topic, 'good'), 'trace'),
+      withNone(command(topic, 'no-id'), 'ce_id'),
+      withNone(command(topic, 'no-type'), 'ce_type'),
+      withNone(command(topic, 'bad', { amount: 5 }), 'trace'),
+      { value: '{}', headers: { trace: [NO_VALUE, 'twice'] } },
+    ]);
+    await start(topic);
+    await expect.poll(() => lagOf(topic), WAIT).toBe(0);
+    expect(await requestsOf(topic)).toBe(1);
+    const received = await letters(topic);
+    const reasons = received.map(({ headers }) => [String(headers?.['dead-letter-reason']), String(headers?.trace)]);
+    expect(reasons.toSorted()).toEqual([
+      ['invalid_request', ''],
+      ['malformed_attributes', ',twice'],
+      ['malformed_attributes', 'undefined'],
+      ['unknown_type', 'undefined'],
+    ]);
   });
 
   it('wait while the database is away: none is lost, skipped or given up', async () => {
