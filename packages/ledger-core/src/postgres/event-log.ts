@@ -168,7 +168,7 @@ export async function lastPosition(transaction: TransactionAdapter, { schema }: 
 export interface EventRange {
   /** Some facts up to this position have been deleted: who comes back from behind it may have missed them. */
   readonly deletedThrough: bigint;
-  /** The highest position of a committed event, over all ledgers. */
+  /** The highest position of a committed event, over all ledgers, though it may have been deleted. */
   readonly last: bigint;
 }
 
@@ -178,5 +178,7 @@ export async function readEventRange(transaction: TransactionAdapter, store: Sto
     `select coalesce((select deleted_through from ${store.schema}.event_retention), 0)::text as deleted_through`,
     [],
   );
-  return { deletedThrough: BigInt(String(rows[0]?.deleted_through)), last: await lastPosition(transaction, store) };
+  const deletedThrough = BigInt(String(rows[0]?.deleted_through));
+  const last = await lastPosition(transaction, store);
+  return { deletedThrough, last: last > deletedThrough ? last : deletedThrough };
 }

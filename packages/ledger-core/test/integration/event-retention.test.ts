@@ -59,3 +59,12 @@ it('leaves changes of limits, and verify does not miss what was deleted beside t
   expect(await deleteDeliveredEvents({ database: bed.url, before: inAnHour() })).toBe(3);
   await expectSound(ledger);
 });
+
+it('still knows where the log has come to, when what was last was deleted', async () => {
+  const ledger = bed.ledger({ name: 'quiet' });
+  await openWallets(ledger, { e: 0n });
+  await drain('kafka');
+  const { last } = await ledger.events.range();
+  expect(await deleteDeliveredEvents({ database: bed.url, before: inAnHour() })).toBeGreaterThan(0);
+  expect(await ledger.events.range()).toEqual({ deletedThrough: last, last });
+});
