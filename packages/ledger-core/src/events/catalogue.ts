@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ACCOUNT_STATUSES, ACCOUNT_TYPES } from '../domain/account.js';
 
-const id = z.uuid().meta({ description: 'UUID in lower case' });
+const id = z.guid().meta({ description: 'UUID in lower case' });
 const units = z
   .string()
   .regex(/^-?[0-9]{1,38}$/)
