@@ -46,6 +46,8 @@ export interface CommandConsumer {
 const RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 };
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
+/** Producers may compress as they like, and kafkajs reads nothing but gzip: brokers store what came without compression. */
+const UNCOMPRESSED = [{ name: 'compression.type', value: 'uncompressed' }];
 /** A consumer that waits for the database still has to be heard of by Kafka. */
 const HEARTBEAT_EVERY_MS = 1_000;
 
@@ -103,7 +105,12 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
     const { partitions = 6, replicationFactor = -1 } = options;
     const messageBytesMin = COMMAND_BYTES_MAX + DEAD_LETTER_OVERHEAD_BYTES;
     const made = { partitions, replicationFactor };
-    const bytesMax = await prepareTopics(kafka, { ...made, topics: [topic], messageBytesMin });
+    const bytesMax = await prepareTopics(kafka, {
+      ...made,
+      topics: [topic],
+      messageBytesMin,
+      configEntries: UNCOMPRESSED,
+    });
     // Whatever the one took, the other has to take with its reason.
     const letterBytesMin = bytesMax + DEAD_LETTER_OVERHEAD_BYTES;
     const configEntries = [{ name: 'max.message.bytes', value: String(letterBytesMin) }];

@@ -151,6 +151,20 @@ describe('commands from Kafka', () => {
     });
   });
 
+  it('can be compressed by their producers as they like: brokers store them as kafkajs reads them', async () => {
+    const topic = uniqueName();
+    const admin = new Kafka({ brokers: await testBrokers(), logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    await start(topic);
+    const asked = { type: 2, name: topic, configNames: ['compression.type'] };
+    const stored = async () => {
+      const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [asked] });
+      return resources[0]?.configEntries[0]?.configValue;
+    };
+    await expect.poll(() => stored().catch(() => undefined), WAIT).toBe('uncompressed');
+    await admin.disconnect();
+  });
+
   it('may have headers without a value', async () => {
     const topic = uniqueName();
     const withNone = ({ headers, ...message }: Message, name: string) => ({
