@@ -41,7 +41,7 @@ it('resolves only when every partition has its events, though one has moved to a
     const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC] });
     return topics[0]?.partitions.toSorted((a, b) => a.partitionId - b.partitionId).map(({ leader }) => leader);
   };
-  await expect.poll(() => untilItHasLeaders(leaders)).toEqual([1, 2]);
+  await expect.poll(() => untilItHasLeaders(leaders), { timeout: 30_000 }).toEqual([1, 2]);
 
   const publisher = createKafkaPublisher({ kafka: { brokers: addresses }, replicationFactor: 1 });
   const events = Array.from({ length: 20 }, (_, index) => created(index + 1));
