@@ -5,7 +5,7 @@ import type { Accounts, AsOf, BalanceAt } from './ledger-api.js';
 import { accountNotFound } from './postgres/accounts.js';
 import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
 import { inSnapshot } from './postgres/connect.js';
-import { fromSqlError } from './postgres/sql-errors.js';
+import { fail } from './postgres/sql-errors.js';
 import { readStatement } from './statement.js';
 
 /** What an account was at an instant. */
@@ -40,8 +40,4 @@ export function createAccountHistory(
     balanceAt: balanceAt as Accounts['balanceAt'],
     statement: async (reference, options) => readStatement(book, await known(reference), options).catch(fail),
   };
-}
-
-function fail(error: unknown): never {
-  throw fromSqlError(error);
 }

@@ -19,7 +19,7 @@ import { type AccountPlace, closeAccount, setLimits, setStatus } from './postgre
 import { accountNotFound, getAccount, listAccounts, openAccount } from './postgres/accounts.js';
 import { aggregateBalances } from './postgres/aggregate.js';
 import { listEntries } from './postgres/entries.js';
-import { fromSqlError } from './postgres/sql-errors.js';
+import { fail } from './postgres/sql-errors.js';
 
 const FROZEN: Readonly<Record<FreezeSide, AccountStatus>> = {
   debits: 'frozen_debits',
@@ -136,8 +136,4 @@ export function createAccounts(book: Book, expireOf: (reference: string) => Prom
       return change(reference, (at) => setLimits(at, limits, checked));
     },
   };
-}
-
-function fail(error: unknown): never {
-  throw fromSqlError(error);
 }

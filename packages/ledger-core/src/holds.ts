@@ -9,7 +9,7 @@ import { toPage } from './page.js';
 import { accountNotFound } from './postgres/accounts.js';
 import { plainArray } from './postgres/arrays.js';
 import { findDueHolds, findDueHoldsOf, getHold, listHolds, toDueHold } from './postgres/holds.js';
-import { fromSqlError } from './postgres/sql-errors.js';
+import { fail } from './postgres/sql-errors.js';
 import { type Submit, splitOptions, submitLeg } from './transfers.js';
 
 const EXPIRED_IN_TURN = 500;
@@ -96,8 +96,4 @@ function asPlaced({
   replayed,
 }: PostedTransfer): Hold & { replayed: boolean } {
   return { id, from, to, currency, amount, captured: 0n, remaining: amount, state: 'open', expiresAt, replayed };
-}
-
-function fail(error: unknown): never {
-  throw fromSqlError(error);
 }

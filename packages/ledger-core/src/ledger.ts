@@ -21,7 +21,7 @@ import { readEventRange } from './postgres/event-log.js';
 import { writeFirstEvent } from './postgres/events.js';
 import { checkLedgerName, readTimeZone, writeTimeZone } from './postgres/ledgers.js';
 import { checkSchema } from './postgres/migrate.js';
-import { fromSqlError } from './postgres/sql-errors.js';
+import { fail } from './postgres/sql-errors.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
 import { readBacklog } from './postgres/transfer-requests.js';
 import { createRequests } from './requests.js';
@@ -219,8 +219,4 @@ async function withCheckpoints(engine: Engine, work: typeof advanceCheckpoints):
       inTransaction(engine.longReads, change),
   };
   return work(connection, engine.store).catch(fail);
-}
-
-function fail(error: unknown): never {
-  throw fromSqlError(error);
 }

@@ -23,7 +23,7 @@ import { invariant, LedgerError } from './errors.js';
 import type { Transfers } from './ledger-api.js';
 import { toPage } from './page.js';
 import { findGroup, findReversals, getTransfer } from './postgres/journal.js';
-import { fromSqlError } from './postgres/sql-errors.js';
+import { fail } from './postgres/sql-errors.js';
 
 /** Takes submissions along the road, in array order where they share an order; one outcome each. */
 export type Submit = (submissions: readonly Submission[]) => Promise<readonly Outcome[]>;
@@ -181,10 +181,6 @@ function checkLinkedLeg(given: LinkedLeg, index: number): LinkedLeg {
     if (!(error instanceof LedgerError)) throw error;
     throw new LedgerError(error.code, `leg ${index}: ${error.message}`, { ...error.details, leg: index });
   }
-}
-
-function fail(error: unknown): never {
-  throw fromSqlError(error);
 }
 
 function transfersOf(outcome: Outcome | undefined): readonly PostedTransfer[] {

@@ -3,7 +3,7 @@ import { type Candidate, decide, type Outcome } from '../domain/decide.js';
 import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
 import type { NamedStatement, Row } from '../postgres/balances.js';
-import { fromSqlError, sqlState } from '../postgres/sql-errors.js';
+import { fail, fromSqlError, sqlState } from '../postgres/sql-errors.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { DueHolds } from './post-batch.js';
 import { type BatchInput, expiriesInTheWay, readsOf, type Statements, writeCalls } from './road.js';
@@ -34,9 +34,7 @@ export function inSavepoint<Result>(transaction: TransactionAdapter, work: () =>
 }
 
 async function withSavepoint<Result>(transaction: TransactionAdapter, work: () => Promise<Result>): Promise<Result> {
-  await enter(transaction).catch((error) => {
-    throw fromSqlError(error);
-  });
+  await enter(transaction).catch(fail);
   try {
     await transaction.executeSql('savepoint micropay', []).catch(refuseOutsideTransaction);
     try {

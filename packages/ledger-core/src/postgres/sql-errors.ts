@@ -60,6 +60,11 @@ function isDriverError(error: Error): boolean {
   );
 }
 
+/** Throws what went wrong in the database as a refusal, where it is one. */
+export function fail(error: unknown): never {
+  throw fromSqlError(error);
+}
+
 /** A refusal for what went wrong in the database; errors that are no refusal come back as they are. */
 export function fromSqlError(error: unknown): unknown {
   if (error instanceof LedgerError) return error;
