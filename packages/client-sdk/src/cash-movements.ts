@@ -1,21 +1,11 @@
 import { type Api, bodyOf } from './api.js';
 import { type PostOptions, startPosting, toJson } from './posting.js';
-import { type Metadata, type PostedTransfer, posted } from './transfer.js';
+import { type Payment, type PostedTransfer, posted } from './transfer.js';
 
 /** Money that enters or leaves the ledger through a wallet. */
-export interface CashMovement {
+export interface CashMovement extends Omit<Payment, 'from' | 'to'> {
   /** Id of the wallet. */
   readonly wallet: string;
-  /** Whole minor units, above zero. */
-  readonly amount: bigint;
-  readonly currency: string;
-  /** Kept for ever: no personal data. */
-  readonly description?: string;
-  readonly metadata?: Metadata;
-  /** When it counts, if not when it is recorded; may lie in the past. */
-  readonly effectiveAt?: Date | string;
-  /** Only judge it: the answer is the same, and nothing moves. */
-  readonly dryRun?: boolean;
 }
 
 export interface CashMovements {
