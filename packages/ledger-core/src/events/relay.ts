@@ -152,9 +152,11 @@ export function createRelay(options: RelayOptions): Relay {
 
   /** Reads the rows that follow while the sink takes these, when there seem to be more. */
   async function publishAndReadAhead(reader: LogReader, rows: readonly LogRow[]): Promise<readonly LogRow[]> {
+    // First, as it throws for a row that cannot be told: nothing is under way then that nobody waits for.
+    const events = rows.flatMap(toEvents);
     const reading = rows.length < batchSizeMax ? [] : reader.next(batchSizeMax);
     // Both are waited for, whatever becomes of either: a send must not go on when the lead is given up.
-    const [published, read] = await Promise.allSettled([publisher.publish(rows.flatMap(toEvents)), reading]);
+    const [published, read] = await Promise.allSettled([publisher.publish(events), reading]);
     if (published.status === 'rejected') throw published.reason;
     if (read.status === 'rejected') throw read.reason;
     return read.value;

@@ -3,6 +3,7 @@ import { createRelay, type EventPublisher, type Ledger, type Relay, type RelayOp
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRecordingPublisher, sequenceFaults } from '../support/recording-publisher.js';
 import { openWallets, refusal, useTestBed } from '../support/test-bed.js';
+import { writeBrokenTransfer, writeUnknownFact } from '../support/untellable-rows.js';
 
 const bed = useTestBed();
 let ledger: Ledger;
@@ -197,6 +198,22 @@ describe('a relay', () => {
     running.start();
     await expect.poll(() => told.slice(0, 3)).toEqual(['sending', 'sent', 'closed']);
     await expect.poll(async () => (await running.status()).rows).toBe(0);
+  });
+
+  it('leaves no reading behind that nobody waits for, when a row cannot be told', async () => {
+    const unawaited: unknown[] = [];
+    const listen = (reason: unknown) => unawaited.push(reason);
+    process.on('unhandledRejection', listen);
+    // The first batch ends with what cannot be told; what is read ahead of it cannot be read.
+    await pay();
+    await writeUnknownFact(bed, ledger.name);
+    await pay();
+    await writeBrokenTransfer(bed, ledger.name);
+    const errors: unknown[] = [];
+    relay(createRecordingPublisher(), { batchSizeMax: 2, onError: (error) => errors.push(error) }).start();
+    await expect.poll(() => errors.length, { timeout: 10_000 }).toBeGreaterThan(2);
+    expect(unawaited).toEqual([]);
+    process.off('unhandledRejection', listen);
   });
 
   it('refuses to replay from where it has not been, which would leave events out', async () => {

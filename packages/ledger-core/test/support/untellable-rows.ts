@@ -1,0 +1,25 @@
+import type { TestBed } from './test-bed.js';
+
+/** Writes a fact of a type that this release does not know, as a later one might, and answers its position. */
+export async function writeUnknownFact(bed: TestBed, ledger: string): Promise<bigint> {
+  const [row] = await bed.sql<{ position: string }>(
+    `insert into micropay.events (recorded_at, ledger, id, type, subject, data)
+     select now(), id, gen_random_uuid(), 'account.painted.v1', gen_random_uuid(), '{}' from micropay.ledgers where name = $1
+     returning position::text`,
+    [ledger],
+  );
+  return BigInt(row?.position ?? 0);
+}
+
+/** Writes a journal row of accounts that are not there, as only a hand could, and answers its position. */
+export async function writeBrokenTransfer(bed: TestBed, ledger: string): Promise<bigint> {
+  const [row] = await bed.sql<{ position: string }>(
+    `insert into micropay.transfers (recorded_at, from_version, to_version, ledger, kind, id, from_account, to_account,
+       currency, amount, from_posted, to_posted)
+     select now(), 1, 1, id, 'transfer', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'USD', 1, 1, 1
+     from micropay.ledgers where name = $1
+     returning position::text`,
+    [ledger],
+  );
+  return BigInt(row?.position ?? 0);
+}
