@@ -50,6 +50,9 @@ describe('the environment', () => {
     ['an origin with a path', { CORS_ORIGINS: 'https://a.example.com/app' }, 'CORS_ORIGINS must be origins'],
     ['a broker without a port', { KAFKA_BROKERS: 'kafka-1,kafka-2:9092' }, 'KAFKA_BROKERS must be host:port'],
     ['a broker that is a URL', { KAFKA_BROKERS: 'https://kafka:9092' }, 'KAFKA_BROKERS must be host:port'],
+    ['a broker with an IPv6 address', { KAFKA_BROKERS: '[::1]:9092' }, 'an IPv6 address needs a name'],
+    ['a broker with a port too high', { KAFKA_BROKERS: 'kafka:65536' }, 'a port is 1 to 65535'],
+    ['a broker with port 0', { KAFKA_BROKERS: 'kafka:0' }, 'a port is 1 to 65535'],
     ['a prefix that is no name of a topic', { KAFKA_TOPIC_PREFIX: 'a b' }, 'KAFKA_TOPIC_PREFIX must be of letters'],
     ['no partitions', { KAFKA_PARTITIONS: '0' }, 'KAFKA_PARTITIONS '],
     ['half a login', { KAFKA_SASL_USERNAME: 'app' }, 'KAFKA_SASL_MECHANISM is missing: SASL takes'],
@@ -63,12 +66,12 @@ describe('the environment', () => {
 });
 
 describe('Kafka', () => {
-  const BROKERS = { DATABASE_URL, KAFKA_BROKERS: 'kafka-1:9093, [::1]:9092' };
+  const BROKERS = { DATABASE_URL, KAFKA_BROKERS: 'kafka-1:9093, 10.0.0.2:65535' };
   const SASL = { KAFKA_SASL_MECHANISM: 'scram-sha-512', KAFKA_SASL_USERNAME: 'app', KAFKA_SASL_PASSWORD: 'S3cret' };
 
   it('needs no more than its brokers', () => {
     expect(readConfig(BROKERS).kafka).toEqual({
-      brokers: ['kafka-1:9093', '[::1]:9092'],
+      brokers: ['kafka-1:9093', '10.0.0.2:65535'],
       topicPrefix: 'micropay',
       partitions: 6,
       tls: false,

@@ -6,7 +6,11 @@ const PARTITIONS_MAX = 10_000;
 const REPLICATION_FACTOR_MAX = 100;
 /** Kafka's longest name of a topic is 249; what comes behind the prefix has room. */
 const PREFIX_LENGTH_MAX = 200;
-const BROKER = /^(?:[a-z0-9._-]+|\[[0-9a-f:]+\]):[0-9]{1,5}$/i;
+/** kafkajs takes what stands before the first colon for the host, so that an IPv6 address needs a name. */
+const BROKER = /^[a-z0-9._-]+:([0-9]{1,5})$/i;
+const PORT_MAX = 65_535;
+
+const BROKER_RULE = `must be host:port, several separated by commas; a port is 1 to ${PORT_MAX}, an IPv6 address needs a name`;
 
 const word = z.string().min(1);
 
@@ -15,7 +19,7 @@ export const KAFKA_VARIABLES = {
   KAFKA_BROKERS: z
     .string()
     .transform((list) => list.split(',').map((broker) => broker.trim()))
-    .pipe(z.array(z.string().regex(BROKER, 'must be host:port, several separated by commas')))
+    .pipe(z.array(z.string().refine(isBroker, BROKER_RULE)))
     .optional(),
   KAFKA_TOPIC_PREFIX: word
     .max(PREFIX_LENGTH_MAX)
@@ -59,6 +63,11 @@ export interface KafkaSettings {
     | undefined;
   /** False when the relay is a process of its own. */
   readonly relayInServer: boolean;
+}
+
+function isBroker(text: string): boolean {
+  const port = Number(BROKER.exec(text)?.[1]);
+  return port >= 1 && port <= PORT_MAX;
 }
 
 /** SASL takes all three variables, or none. */
