@@ -64,6 +64,7 @@ export {
   type LedgerErrorCode,
 } from './errors.js';
 export { EVENT_DATA, type EventData, type EventType, type LedgerEvent } from './events/catalogue.js';
+export { eventTopics } from './events/cloudevent.js';
 export { FACT_TYPES, type Fact, type FactType } from './events/fact.js';
 export { type HandleOnceOptions, handleOnce, inboxTable } from './events/handle-once.js';
 export { createInProcessPublisher } from './events/in-process.js';

@@ -53,6 +53,13 @@ describe('the environment', () => {
     ['a broker with an IPv6 address', { KAFKA_BROKERS: '[::1]:9092' }, 'an IPv6 address needs a name'],
     ['a broker with a port too high', { KAFKA_BROKERS: 'kafka:65536' }, 'a port is 1 to 65535'],
     ['a broker with port 0', { KAFKA_BROKERS: 'kafka:0' }, 'a port is 1 to 65535'],
+    ['commands from events', { KAFKA_COMMANDS_TOPIC: 'micropay.users' }, 'KAFKA_COMMANDS_TOPIC must not be a topic'],
+    [
+      'commands from events of another prefix',
+      { KAFKA_TOPIC_PREFIX: 'pay', KAFKA_COMMANDS_TOPIC: 'pay.transfers' },
+      'KAFKA_COMMANDS_TOPIC must not be a topic of events',
+    ],
+    ['commands from dead letters', { KAFKA_COMMANDS_TOPIC: 'c.dead-letters' }, 'KAFKA_COMMANDS_TOPIC must not end in'],
     ['a prefix that is no name of a topic', { KAFKA_TOPIC_PREFIX: 'a b' }, 'KAFKA_TOPIC_PREFIX must be of letters'],
     ['no partitions', { KAFKA_PARTITIONS: '0' }, 'KAFKA_PARTITIONS '],
     ['half a login', { KAFKA_SASL_USERNAME: 'app' }, 'KAFKA_SASL_MECHANISM is missing: SASL takes'],

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { checkSasl, KAFKA_VARIABLES, type KafkaSettings, redactKafka, toKafkaSettings } from './kafka-settings.js';
+import {
+  checkCommandsTopic,
+  checkSasl,
+  KAFKA_VARIABLES,
+  type KafkaSettings,
+  redactKafka,
+  toKafkaSettings,
+} from './kafka-settings.js';
 import type { LiveLimits } from './live/live-limits.js';
 import { StartError } from './start-error.js';
 
@@ -49,7 +56,8 @@ const EnvironmentSchema = z
     LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
     ...KAFKA_VARIABLES,
   })
-  .superRefine(checkSasl);
+  .superRefine(checkSasl)
+  .superRefine(checkCommandsTopic);
 
 /**
  * Whether the parts of a URL are where its author meant them to be. A "/", "?" or "#" in a password ends the host early,

@@ -1,3 +1,4 @@
+import { eventTopics } from '@micropay/ledger-core';
 import { z } from 'zod';
 
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
@@ -11,6 +12,8 @@ const BROKER = /^[a-z0-9._-]+:([0-9]{1,5})$/i;
 const PORT_MAX = 65_535;
 
 const BROKER_RULE = `must be host:port, several separated by commas; a port is 1 to ${PORT_MAX}, an IPv6 address needs a name`;
+/** Where poison goes: behind the name of the topic that it came from. */
+const DEAD_LETTERS = '.dead-letters';
 
 const word = z.string().min(1);
 
@@ -68,6 +71,15 @@ export interface KafkaSettings {
 function isBroker(text: string): boolean {
   const port = Number(BROKER.exec(text)?.[1]);
   return port >= 1 && port <= PORT_MAX;
+}
+
+/** What is written by this server is no command. */
+export function checkCommandsTopic(variables: KafkaVariables, context: z.RefinementCtx): void {
+  const { KAFKA_COMMANDS_TOPIC: topic, KAFKA_TOPIC_PREFIX: prefix } = variables;
+  if (topic === undefined) return;
+  const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['KAFKA_COMMANDS_TOPIC'], message });
+  if (eventTopics(prefix).includes(topic)) refuse('must not be a topic of events: name one of its own');
+  if (topic.endsWith(DEAD_LETTERS)) refuse(`must not end in "${DEAD_LETTERS}": messages go there that are no commands`);
 }
 
 /** SASL takes all three variables, or none. */

@@ -10,6 +10,7 @@ import {
   Partitioners,
   type Producer,
 } from 'kafkajs';
+import { LedgerError } from '../errors.js';
 import { prepareTopics } from '../events/kafka-topics.js';
 import type { Ledger } from '../ledger-api.js';
 import { COMMAND_BYTES_MAX, decodeCommand, type IncomingMessage, type Unfit } from './command.js';
@@ -54,10 +55,15 @@ const HEARTBEAT_EVERY_MS = 1_000;
 /**
  * Requests transfers from the messages of a topic: each command once, whatever is delivered again. A message's offset
  * is committed when the database has its request, or the dead letters have the message.
+ *
+ * @throws {LedgerError} `invalid_request` for dead letters that would go where commands come from
  */
 export function createCommandConsumer(options: CommandConsumerOptions): CommandConsumer {
   const { ledger, topic = 'micropay.commands', batchSizeMax = 500, onError = () => undefined } = options;
   const { deadLetterTopic = `${topic}.dead-letters`, groupId = 'micropay-commands' } = options;
+  if (deadLetterTopic === topic) {
+    throw new LedgerError('invalid_request', `topic ${topic} cannot take its own dead letters: name another`);
+  }
   const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...options.kafka });
   const stopping = new AbortController();
   const { signal } = stopping;

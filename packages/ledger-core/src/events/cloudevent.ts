@@ -12,6 +12,11 @@ export interface KafkaMessage {
 export const TOPIC_NAMES = ['transfers', 'accounts', 'users'] as const;
 export type TopicName = (typeof TOPIC_NAMES)[number];
 
+/** The topics of Kafka that events go to. */
+export function eventTopics(topicPrefix: string): readonly string[] {
+  return TOPIC_NAMES.map((name) => `${topicPrefix}.${name}`);
+}
+
 export const TOPIC_OF: Readonly<Record<EventType, TopicName>> = {
   'user.created.v1': 'users',
   'account.opened.v1': 'accounts',

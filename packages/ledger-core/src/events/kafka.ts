@@ -1,5 +1,5 @@
 import { Kafka, type KafkaConfig, logLevel, type Producer } from 'kafkajs';
-import { TOPIC_NAMES } from './cloudevent.js';
+import { eventTopics } from './cloudevent.js';
 import { toKafkaBatches } from './kafka-batches.js';
 import { createSendCheck, type SendCheck } from './kafka-sends.js';
 import { prepareTopics } from './kafka-topics.js';
@@ -32,7 +32,7 @@ const RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 };
 export function createKafkaPublisher(options: KafkaPublisherOptions): EventPublisher {
   const { topicPrefix = 'micropay', partitions = 6, replicationFactor = -1, deadlineMs = 30_000 } = options;
   const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...options.kafka });
-  const topics = TOPIC_NAMES.map((name) => `${topicPrefix}.${name}`);
+  const topics = eventTopics(topicPrefix);
   let producer: Producer | undefined;
   let check: SendCheck | undefined;
   let bytesMax = 0;

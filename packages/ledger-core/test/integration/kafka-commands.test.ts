@@ -7,7 +7,7 @@ import { Kafka, logLevel, type Message, Partitioners } from 'kafkajs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readTopics, untilItHasLeaders } from '../support/kafka-events.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
-import { openWallets, postedOf, useTestBed } from '../support/test-bed.js';
+import { openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
 
 requireKafka();
 const bed = useTestBed();
@@ -149,6 +149,13 @@ describe('commands from Kafka', () => {
       'dead-letter-partition': expect.stringMatching(/^[0-2]$/),
       'dead-letter-offset': expect.stringMatching(/^[0-9]+$/),
     });
+  });
+
+  it('are not taken from where their dead letters go', () => {
+    const topics = { topic: 'x', deadLetterTopic: 'x' };
+    expect(() => createCommandConsumer({ kafka: { brokers: [] }, ledger, ...topics })).toThrow(
+      refusal('invalid_request'),
+    );
   });
 
   it('can be compressed by their producers as they like: brokers store them as kafkajs reads them', async () => {
