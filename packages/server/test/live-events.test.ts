@@ -299,6 +299,20 @@ describe('a client', () => {
     }
   });
 
+  it('who asks several times on one connection and goes leaves nothing behind', async () => {
+    const { token } = await registerUser(server.url);
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    const asking = `GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+    socket.write(asking.repeat(LIMITS.streamsPerPrincipalMax));
+    const ask = { method: 'HEAD', headers: { authorization: `Bearer ${token}` } };
+    await expect.poll(async () => (await fetch(`${server.url}/v1/events`, ask)).status).toBe(429);
+    socket.destroy();
+    for (let count = 0; count < LIMITS.streamsPerPrincipalMax; count += 1) {
+      await expect.poll(async () => (await open(token)).status).toBe(200);
+    }
+  });
+
   it('is refused without a credential, and for types that are not there', async () => {
     expect((await call(server.url, 'GET /v1/events')).status).toBe(401);
     const { token } = await registerUser(server.url);

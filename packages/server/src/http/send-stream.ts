@@ -7,7 +7,8 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 /**
  * Sends a stream by Node's own response, piece by piece, and cancels it when the client is gone. The adapter would do it
  * with a chain of promises that grows with each piece, by seventy bytes that stay as long as the stream lasts, and
- * would leave a stream alone, neither read nor cancelled, whose client is gone before it begins.
+ * would leave a stream alone, neither read nor cancelled, whose client is gone before it begins. A response that waits
+ * behind another one on its connection does not hear that the connection has ended, so that is asked of the connection.
  */
 export function sendStream(
   stream: ReadableStream<Uint8Array>,
@@ -16,7 +17,15 @@ export function sendStream(
 ): Response {
   outgoing.writeHead(200, headers);
   outgoing.flushHeaders();
-  // Pieces wait in the stream, which is bounded, and not here. A client may go at any time: that is no failure.
-  pipeline(Readable.fromWeb(stream as WebStream, { highWaterMark: 0 }), outgoing).catch(() => undefined);
+  // Pieces wait in the stream, which is bounded, and not here.
+  const pieces = Readable.fromWeb(stream as WebStream, { highWaterMark: 0 });
+  const { socket } = outgoing.req;
+  const onGone = () => pieces.destroy();
+  socket.once('close', onGone);
+  if (socket.destroyed) onGone();
+  pipeline(pieces, outgoing)
+    // A client may go at any time: that is no failure.
+    .catch(() => undefined)
+    .finally(() => socket.off('close', onGone));
   return RESPONSE_ALREADY_SENT;
 }

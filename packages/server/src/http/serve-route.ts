@@ -102,10 +102,15 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
     query: query === undefined ? undefined : parse(query, context.req.query()),
     headers: headersSchema === undefined ? undefined : parse(headersSchema, Object.fromEntries(headers)),
     authorization: headers.get('authorization'),
-    disconnect: () => context.env?.outgoing?.destroy(),
+    disconnect: () => disconnect(context),
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, body)),
     clientAddress: endpoint.access === 'anyone' ? services.clientAddress(context.env?.incoming) : '',
   } as unknown as EndpointRequest;
+}
+
+/** A response that waits behind another one has no connection of its own yet, and one that is complete leaves it to the next. */
+function disconnect({ env }: AppContext): void {
+  if (env?.outgoing?.writableFinished === false) env.incoming?.socket.destroy();
 }
 
 async function readBody(
