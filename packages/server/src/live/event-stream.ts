@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { EventType, Ledger, LedgerEvent } from '@micropay/ledger-core';
+import { within } from '../deadline.js';
 import { type Viewer, viewersOf } from './audience.js';
 import { eventText, type FanOut, type Listener, type PlacedEvent, placeEvents } from './fan-out.js';
 import { isSeen, readAfter, type StreamMark, wholeRow } from './stream-mark.js';
@@ -99,7 +99,8 @@ export function createEventStream(options: EventStreamOptions): EventStream {
     if (mark.position >= fanOut.position) return batches.next();
     const next = await inTurn(async () => {
       const pending = batches.next();
-      await Promise.race([pending, delay(TURN_MAX_MS, undefined, { signal }).catch(() => undefined)]);
+      // What fails is told to whoever waits for the batch itself.
+      await within(TURN_MAX_MS, pending, () => new Error('the turn is over')).catch(() => undefined);
       return { pending };
     });
     return next.pending;
