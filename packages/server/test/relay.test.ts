@@ -145,6 +145,7 @@ describe('the relay as a process of its own', () => {
 
   it('is paused, resumed and put back by commands', async () => {
     const { url } = await start();
+    await expect.poll(async () => (await relayMetrics(url)).leader).toBe(1);
     expect(await told(['pause'])).toMatch(/^Paused/);
     await registerUser(url);
     await delay(500);
@@ -156,6 +157,14 @@ describe('the relay as a process of its own', () => {
     const events = await readTopics(await testBrokers(), prefix, (seen) => seen.length >= 4);
     expect(events).toHaveLength(4);
     expect(new Set(events.map(({ id }) => id)).size).toBe(2);
+  });
+
+  it('leaves no cursor behind when it only says how far it is', async () => {
+    expect(JSON.parse(await told(['status']))).toEqual({ position: '0', rows: 0, seconds: 0, paused: false });
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    expect((await client.query('select sink from micropay.event_cursors')).rows).toEqual([]);
+    await client.end();
   });
 
   it.each([

@@ -5,8 +5,10 @@ import { createPool, fromClient, fromPool, snapshotOn } from '../postgres/connec
 import {
   advanceCursor,
   type EventLag,
+  findCursor,
+  NEW_CURSOR,
   type OldestWriter,
-  readCursor,
+  openCursor,
   readLag,
   readOldestWriter,
   rewindCursor,
@@ -54,8 +56,13 @@ export interface Relay {
   /** Something was committed: look now. */
   readonly wake: () => void;
   status(): Promise<RelayStatus>;
-  /** Stops deliveries of the sink, in whatever process, until `resume`. It outlasts restarts. */
+  /**
+   * Stops deliveries of the sink, in whatever process, until `resume`. It outlasts restarts.
+   *
+   * @throws {LedgerError} `invalid_request` for a sink that no relay has led yet
+   */
   pause(): Promise<void>;
+  /** @throws {LedgerError} `invalid_request` for a sink that no relay has led yet */
   resume(): Promise<void>;
   /**
    * Delivers again everything after a position that the sink has passed.
@@ -102,6 +109,8 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function lead(client: Client): Promise<void> {
     try {
+      // First, so that nothing is deleted that the sink will want, however long it is away.
+      await openCursor(fromClient(client), store, sink);
       await publisher.connect();
       isLeader = true;
       await deliver(client);
@@ -120,7 +129,7 @@ export function createRelay(options: RelayOptions): Relay {
     let idleMs = POLL_MIN_MS;
     while (!signal.aborted) {
       isWoken = false;
-      const cursor = await readCursor(statements, store, sink);
+      const cursor = await openCursor(statements, store, sink);
       if (reader === undefined || cursor.position !== position) {
         position = cursor.position;
         reader = createLogReader({ snapshot: snapshotOn(client), statements }, store, position);
@@ -173,6 +182,12 @@ export function createRelay(options: RelayOptions): Relay {
     await commands.end();
   }
 
+  /** A cursor that nobody follows would keep every fact for ever: none is made here. */
+  async function changePaused(paused: boolean): Promise<void> {
+    if (await setPaused(commandSql, store, sink, paused)) return;
+    throw new LedgerError('invalid_request', `no relay has delivered to sink ${sink} yet: start one first`);
+  }
+
   function wake(): void {
     isWoken = true;
     sleep.wake();
@@ -184,16 +199,16 @@ export function createRelay(options: RelayOptions): Relay {
     },
     wake,
     async status() {
-      const { position, paused } = await readCursor(commandSql, store, sink);
+      const { position, paused } = (await findCursor(commandSql, store, sink)) ?? NEW_CURSOR;
       const lag = await readLag(commandSql, store, sink);
       const heldUpBy = isHeldUp ? await readOldestWriter(commandSql) : null;
       return { ...lag, position, isPaused: paused, isLeader, isHeldUp, heldUpBy };
     },
     async pause() {
-      await setPaused(commandSql, store, sink, true);
+      await changePaused(true);
     },
     async resume() {
-      await setPaused(commandSql, store, sink, false);
+      await changePaused(false);
       wake();
     },
     async replay(after) {

@@ -7,21 +7,31 @@ export interface EventCursor {
   readonly paused: boolean;
 }
 
-/** The cursor of a sink, made when it is new. */
-export async function readCursor(
+/** Where a sink begins. */
+export const NEW_CURSOR: EventCursor = { position: 0n, paused: false };
+
+/** The cursor of a sink; undefined until it has one. */
+export async function findCursor(
   transaction: TransactionAdapter,
   { schema }: Store,
   sink: string,
-): Promise<EventCursor> {
-  const select = `select position::text, paused from ${schema}.event_cursors where sink = $1`;
-  let { rows } = await transaction.executeSql(select, [sink]);
-  if (rows[0] === undefined) {
-    await transaction.executeSql(`insert into ${schema}.event_cursors (sink) values ($1) on conflict do nothing`, [
-      sink,
-    ]);
-    ({ rows } = await transaction.executeSql(select, [sink]));
-  }
-  return { position: BigInt(String(rows[0]?.position)), paused: rows[0]?.paused === true };
+): Promise<EventCursor | undefined> {
+  const { rows } = await transaction.executeSql(
+    `select position::text, paused from ${schema}.event_cursors where sink = $1`,
+    [sink],
+  );
+  const [row] = rows;
+  return row && { position: BigInt(String(row.position)), paused: row.paused === true };
+}
+
+/** The cursor of a sink, made when it is new: from then on it keeps facts from being deleted. For who delivers. */
+export async function openCursor(transaction: TransactionAdapter, store: Store, sink: string): Promise<EventCursor> {
+  const cursor = await findCursor(transaction, store, sink);
+  if (cursor !== undefined) return cursor;
+  await transaction.executeSql(`insert into ${store.schema}.event_cursors (sink) values ($1) on conflict do nothing`, [
+    sink,
+  ]);
+  return (await findCursor(transaction, store, sink)) ?? NEW_CURSOR;
 }
 
 /** Moves the cursor on; false when somebody else has moved it. */
@@ -53,17 +63,18 @@ export async function rewindCursor(
   return rows.length > 0;
 }
 
+/** False when there is no such sink. */
 export async function setPaused(
   transaction: TransactionAdapter,
   { schema }: Store,
   sink: string,
   paused: boolean,
-): Promise<void> {
-  await transaction.executeSql(
-    `insert into ${schema}.event_cursors (sink, paused) values ($1, $2)
-     on conflict (sink) do update set paused = excluded.paused`,
+): Promise<boolean> {
+  const { rows } = await transaction.executeSql(
+    `update ${schema}.event_cursors set paused = $2 where sink = $1 returning sink`,
     [sink, paused],
   );
+  return rows.length > 0;
 }
 
 export interface EventLag {

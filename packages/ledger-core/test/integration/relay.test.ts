@@ -216,6 +216,27 @@ describe('a relay', () => {
     process.off('unhandledRejection', listen);
   });
 
+  it('makes no cursor, which would keep every fact, before it leads, and has it before the sink can be reached', async () => {
+    const cursors = () => bed.sql('select position from micropay.event_cursors where sink = $1', [sink]);
+    await bed.sql('delete from micropay.event_cursors where sink = $1', [sink]);
+    const asking = relay(createRecordingPublisher());
+    expect(await asking.status()).toMatchObject({ position: 0n, isPaused: false });
+    await expect(asking.pause()).rejects.toEqual(refusal('invalid_request'));
+    await expect(asking.resume()).rejects.toEqual(refusal('invalid_request'));
+    await expect(asking.replay(0n)).rejects.toEqual(refusal('invalid_request'));
+    expect(await cursors()).toEqual([]);
+
+    const away: EventPublisher = {
+      connect: () => Promise.reject(new Error('the sink is away')),
+      async publish() {},
+      async close() {},
+    };
+    relay(away).start();
+    await expect.poll(cursors).toEqual([{ position: '0' }]);
+    await asking.pause();
+    expect(await asking.status()).toMatchObject({ isPaused: true });
+  });
+
   it('refuses to replay from where it has not been, which would leave events out', async () => {
     const running = relay(createRecordingPublisher());
     const { position } = await running.status();

@@ -23,7 +23,7 @@ export interface RelayCommand {
  * Runs one command of `micropay-relay`, given the words behind its name.
  *
  * @throws {StartError} `invalid_arguments`, `invalid_configuration`, `broker_unfit`
- * @throws {LedgerError} `invalid_request`, `database_unavailable`, `schema_outdated`, `schema_newer`
+ * @throws {LedgerError} `invalid_request` for a position or a sink that is not there, `database_unavailable`, `schema_outdated`, `schema_newer`
  */
 export async function runRelayCommand(
   words: readonly string[],
