@@ -22,6 +22,7 @@ export const LEDGER_ERROR_CODES = [
   'transfer_not_found',
   'hold_not_found',
   'transfer_request_not_found',
+  'events_gone',
   'account_exists',
   'same_account',
   'currency_mismatch',

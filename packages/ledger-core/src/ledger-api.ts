@@ -366,8 +366,9 @@ export interface Ledger {
     /**
      * Follows this ledger's events in order, those of callers' own transactions and of other processes too. The
      * subscription has begun when the promise resolves: what is committed from then on is told. With `after`,
-     * the position of the last event that was seen, nothing in between is lost; deleted facts are gone. A
-     * slow subscriber holds nobody up and is told everything in the end.
+     * the position of the last event that was seen, nothing in between is lost. A slow subscriber holds nobody up and
+     * is told everything in the end, unless facts are deleted before it comes to them: then the iteration throws
+     * `events_gone`, and tells nothing from behind them.
      *
      * ```ts
      * for await (const events of await ledger.events.subscribe({ signal })) {

@@ -60,6 +60,21 @@ function payMany(from: TestUser, to: TestUser, { count, metadata }: { count: num
   return call(server.url, 'POST /v1/transfers/batch', { token: from.token, body: { transfers } });
 }
 
+/** Brings the one sink there is to the end of the log. */
+async function deliverAll(): Promise<void> {
+  const relay = createRelay({
+    database: server.databaseUrl,
+    sink: 'nowhere',
+    publisher: { connect: async () => {}, publish: async () => {}, close: async () => {} },
+  });
+  relay.start();
+  await expect.poll(async () => (await relay.status()).rows).toBe(0);
+  await relay.stop();
+}
+
+const deleteFacts = () =>
+  deleteDeliveredEvents({ database: server.databaseUrl, before: new Date(Date.now() + 60_000) });
+
 const typesOf = (stream: TestStream) => stream.events().map(({ event }) => event);
 const sequences = (stream: TestStream) =>
   stream.events().flatMap(({ data }) => (data.type === 'balance.changed.v1' ? [Number(data.data.sequence)] : []));
@@ -169,16 +184,39 @@ describe('a stream goes on', () => {
     expect(await refusal(alice.token, '1')).toEqual([410, 'events_gone']);
     expect((await opened(OPERATOR_KEY, { lastEventId: '1' })).status).toBe(200);
 
-    const relay = createRelay({
-      database: server.databaseUrl,
-      sink: 'nowhere',
-      publisher: { connect: async () => {}, publish: async () => {}, close: async () => {} },
-    });
-    relay.start();
-    await expect.poll(async () => (await relay.status()).rows).toBe(0);
-    await relay.stop();
-    await deleteDeliveredEvents({ database: server.databaseUrl, before: new Date(Date.now() + 60_000) });
+    await deliverAll();
+    await deleteFacts();
     expect(await refusal(OPERATOR_KEY, '1')).toEqual([410, 'events_gone']);
+  });
+
+  it('behind a fact that was deleted since, when it has seen it', async () => {
+    const [alice, bob] = [await registerUser(server.url, { balance: 10n }), await registerUser(server.url)];
+    await call(server.url, `POST /v1/wallets/${bob.wallet}/freeze`, { token: OPERATOR_KEY, body: { side: 'debits' } });
+    const first = await opened(OPERATOR_KEY, { lastEventId: '0' });
+    await expect.poll(() => typesOf(first).at(-1)).toBe('account.frozen.v1');
+    await deliverAll();
+    await deleteFacts();
+    const again = await opened(OPERATOR_KEY, { lastEventId: first.events().at(-1)?.id });
+    await pay(alice, bob);
+    await expect.poll(() => again.events()).toHaveLength(3);
+  });
+
+  it('no further when facts are deleted while it catches up, and its client is told so', async () => {
+    const user = await registerUser(server.url, { balance: 1n });
+    await deliverAll();
+    const client = new pg.Client({ connectionString: server.databaseUrl });
+    await client.connect();
+    // With this one the server has begun to follow the log; the next one is let in, and waits for its first page.
+    await opened(user.token);
+    await client.query('begin');
+    await client.query('lock table micropay.ledgers in access exclusive mode');
+    const stream = await opened(user.token, { lastEventId: '0' });
+    await deleteFacts();
+    await client.query('commit');
+    await client.end();
+    await stream.ended;
+    expect(stream.events()).toEqual([]);
+    expect(stream.messages.at(-1)).toMatchObject({ event: 'end', data: { code: 'events_gone', status: 410 } });
   });
 });
 

@@ -1,6 +1,14 @@
 import { Client, type Pool, type PoolConfig } from 'pg';
-import { allOn, fromClient, snapshotOn, toConfig } from '../postgres/connect.js';
-import { type LogRow, lastPosition, nextTransactionId, oldestRunning, readLog } from '../postgres/event-log.js';
+import { LedgerError } from '../errors.js';
+import { allOn, fromClient, fromPool, snapshotOn, toConfig } from '../postgres/connect.js';
+import {
+  type LogRow,
+  nextTransactionId,
+  oldestRunning,
+  readDeletedThrough,
+  readEventRange,
+  readLog,
+} from '../postgres/event-log.js';
 import type { Store } from '../postgres/store.js';
 import type { LedgerEvent } from './catalogue.js';
 import { createLogReader } from './reader.js';
@@ -23,7 +31,10 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Batches of events in order; what one journal row stands for is never torn apart. */
+/**
+ * Batches of events in order; what one journal row stands for is never torn apart. The iteration throws `events_gone` when
+ * facts that it would tell next were deleted.
+ */
 export interface EventSubscription extends AsyncIterable<readonly LedgerEvent[]> {
   /** The position it begins behind. */
   readonly after: bigint;
@@ -99,6 +110,8 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
     while (!closing.signal.aborted) {
       isWoken = false;
       const rows = await reader.next(BATCH_SIZE);
+      const deletedThrough = await readDeletedThrough(statements, store);
+      if (deletedThrough > position) return beginBehind(deletedThrough);
       announce(rows.map(toRecent));
       idleMs = rows.length > 0 ? POLL_MIN_MS : Math.min(POLL_MAX_MS, idleMs * 2);
       if (rows.length === 0 && !isWoken) await sleep(idleMs);
@@ -108,11 +121,19 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
   /** The highest position below which nothing can appear any more; it waits for those who write there. */
   async function findSettledEnd(client: Client): Promise<bigint> {
     const statements = fromClient(client);
-    const end = await lastPosition(statements, store);
+    const { last: end } = await readEventRange(statements, store);
     const bound = await nextTransactionId(statements);
     while ((await oldestRunning(statements)) < bound && !closing.signal.aborted) await sleep(POLL_MIN_MS);
     recentAfter = end;
     return end;
+  }
+
+  /** Facts were deleted that were not followed yet: whoever is before them reads the tables, and learns of it there. */
+  function beginBehind(deletedThrough: bigint): void {
+    recent = [];
+    recentAfter = deletedThrough;
+    position = deletedThrough;
+    announce([]);
   }
 
   function announce(rows: readonly Recent[]): void {
@@ -150,6 +171,7 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
       return { rows, through: rows.at(-1)?.position ?? end };
     }
     const { rows: found } = await readLog(allOn(pool), store, { after, limit: BATCH_SIZE });
+    refuseGone(after, await readDeletedThrough(fromPool(pool), store));
     const rows = found.filter((row) => row.position <= end).map(toRecent);
     // A page that is not full is the last before the end, behind which facts may have been deleted.
     return { rows, through: found.length < BATCH_SIZE ? end : (rows.at(-1)?.position ?? end) };
@@ -185,6 +207,14 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
 
 function toRecent(row: LogRow): Recent {
   return { position: row.position, ledger: row.ledger, events: toEvents(row) };
+}
+
+function refuseGone(after: bigint, deletedThrough: bigint): void {
+  if (after >= deletedThrough) return;
+  throw new LedgerError('events_gone', `facts behind position ${after} were deleted, up to ${deletedThrough}`, {
+    after: String(after),
+    deletedThrough: String(deletedThrough),
+  });
 }
 
 /** Index of the first row after a position; rows are in order. */

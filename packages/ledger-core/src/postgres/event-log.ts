@@ -172,13 +172,18 @@ export interface EventRange {
   readonly last: bigint;
 }
 
-/** Between which positions everything can be told. */
-export async function readEventRange(transaction: TransactionAdapter, store: Store): Promise<EventRange> {
+/** Up to where facts have been deleted. Asked after a page was read, it tells of all that was missing from the page. */
+export async function readDeletedThrough(transaction: TransactionAdapter, { schema }: Store): Promise<bigint> {
   const { rows } = await transaction.executeSql(
-    `select coalesce((select deleted_through from ${store.schema}.event_retention), 0)::text as deleted_through`,
+    `select coalesce((select deleted_through from ${schema}.event_retention), 0)::text as position`,
     [],
   );
-  const deletedThrough = BigInt(String(rows[0]?.deleted_through));
+  return BigInt(String(rows[0]?.position));
+}
+
+/** Between which positions everything can be told. */
+export async function readEventRange(transaction: TransactionAdapter, store: Store): Promise<EventRange> {
+  const deletedThrough = await readDeletedThrough(transaction, store);
   const last = await lastPosition(transaction, store);
   return { deletedThrough, last: last > deletedThrough ? last : deletedThrough };
 }

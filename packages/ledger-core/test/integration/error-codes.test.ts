@@ -88,6 +88,11 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
   account_not_empty: () => ledger.accounts.close('alice'),
   limit_broken: () => ledger.accounts.setLimits('alice', { maximum: 1n }),
   transfer_request_not_found: () => ledger.requests.get('0190b7c4-0000-7000-8000-000000000001'),
+  async events_gone() {
+    const own = bed.ledger();
+    await bed.sql('insert into micropay.event_retention (deleted_through) select max(position) from micropay.events');
+    for await (const _ of await own.events.subscribe({ after: 0n }));
+  },
   account_exists: () => ledger.accounts.open({ address: 'alice', currency: 'USD' }),
   same_account: () => post({ to: 'alice' }),
   currency_mismatch: () => post({ to: 'euro' }),

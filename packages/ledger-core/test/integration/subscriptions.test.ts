@@ -1,9 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createLedger, type EventSubscription, type Ledger, type LedgerEvent } from '@micropay/ledger-core';
+import {
+  createLedger,
+  deleteDeliveredEvents,
+  type EventSubscription,
+  type Ledger,
+  type LedgerEvent,
+} from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sequenceFaults } from '../support/recording-publisher.js';
-import { openWallets, useTestBed } from '../support/test-bed.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { openWallets, refusal, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
 let ledger: Ledger;
@@ -35,9 +42,23 @@ function subscribe(after?: bigint, of: Ledger = ledger) {
   return of.events.subscribe({ signal: ending.signal, ...(after === undefined ? {} : { after }) });
 }
 
-/** What retention does once every sink has taken them. */
-function deleteFacts() {
-  return bed.sql('delete from micropay.events');
+/** Deletes every fact, as all of them are old and the one sink has taken them. */
+async function deleteFacts(): Promise<void> {
+  await bed.sql(
+    `insert into micropay.event_cursors (sink, position) select 'all', last_value from micropay.event_position
+     on conflict (sink) do update set position = excluded.position`,
+  );
+  await deleteDeliveredEvents({ database: bed.url, before: new Date(Date.now() + 3_600_000) });
+}
+
+/** Reads until it is refused, and answers what it was told before. */
+async function untilGone(subscription: EventSubscription): Promise<readonly LedgerEvent[]> {
+  const told: LedgerEvent[] = [];
+  const reading = async () => {
+    for await (const events of subscription) told.push(...events);
+  };
+  await expect(reading()).rejects.toEqual(refusal('events_gone'));
+  return told;
 }
 
 describe('a subscription', () => {
@@ -113,16 +134,48 @@ describe('a subscription', () => {
     }
   });
 
-  it('reads past facts that were deleted', async () => {
-    const first = await pay();
+  it('begins where facts were deleted, and not before', async () => {
     await deleteFacts();
-    const told = collect(await subscribe(0n));
-    const last = await pay();
-    await expect.poll(() => told.some(({ subject }) => subject === last.id)).toBe(true);
-    expect(told.filter(({ type }) => type === 'transfer.posted.v1').map(({ subject }) => subject)).toEqual([
-      first.id,
-      last.id,
-    ]);
+    const fresh = bed.ledger({ name: ledger.name });
+    const { last } = await fresh.events.range();
+    const [told, fromNow] = [collect(await subscribe(last, fresh)), collect(await subscribe(undefined, fresh))];
+    expect(await untilGone(await subscribe(last - 1n, fresh))).toEqual([]);
+    const { id } = await pay();
+    await expect.poll(() => [told.length, fromNow.length]).toEqual([3, 3]);
+    expect([told[0]?.subject, fromNow[0]?.subject]).toEqual([id, id]);
+  });
+
+  it('learns of facts that are deleted while it catches up, and skips none', async () => {
+    const { last: start } = await ledger.events.range();
+    // Two pages of transfers, and facts behind them.
+    await Promise.all(Array.from({ length: 600 }, () => pay()));
+    await ledger.accounts.open({ address: 'behind', currency: 'USD' });
+    await pay();
+    const batches = (await subscribe(start, bed.ledger({ name: ledger.name })))[Symbol.asyncIterator]();
+    expect((await batches.next()).value).toHaveLength(3 * 500);
+    await deleteFacts();
+    await expect(batches.next()).rejects.toEqual(refusal('events_gone'));
+  });
+
+  it('learns of facts that are deleted while nobody here can follow them', async () => {
+    const proxy = await startTcpProxy(bed.url);
+    const behind = createLedger({ database: proxy.url, name: ledger.name });
+    const told = untilGone(await behind.events.subscribe());
+    const { id } = await pay();
+    await delay(200);
+    proxy.isAway = true;
+    proxy.cutAll();
+    await ledger.accounts.freeze('b');
+    await deleteFacts();
+    proxy.isAway = false;
+    expect((await told).map(({ type, subject }) => [type, subject])[0]).toEqual(['transfer.posted.v1', id]);
+    expect(await told).toHaveLength(3);
+    // Whoever begins now is told what comes now.
+    const again = collect(await behind.events.subscribe());
+    await pay();
+    await expect.poll(() => again.length).toBe(3);
+    await behind.close();
+    await proxy.close();
   });
 
   it('ends with its signal, and with the ledger', async () => {

@@ -100,12 +100,10 @@ export function createLiveEvents(
 
   async function startOf({ lastMark, principal }: StreamRequest, { position }: FanOut): Promise<StreamMark> {
     if (lastMark === undefined) return wholeRow(position);
-    refuseGone(
-      lastMark,
-      await ledger.events.range(),
-      principal.kind === 'user' ? limits.resumePositionsMax : undefined,
-    );
-    return lastMark;
+    const range = await ledger.events.range();
+    refuseGone(lastMark, range, principal.kind === 'user' ? limits.resumePositionsMax : undefined);
+    // There stood a fact, which is one event and was seen: reading its row again would be from behind what was deleted.
+    return lastMark.position === range.deletedThrough ? wholeRow(lastMark.position) : lastMark;
   }
 
   async function open(request: StreamRequest): Promise<ReadableStream<Uint8Array>> {

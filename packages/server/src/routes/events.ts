@@ -37,7 +37,8 @@ const eventsEndpoint = {
     'event as JSON. Each `id`, sent back as `Last-Event-ID`, goes on exactly behind it. The first event, `opened`, has the ' +
     'id at which the stream begins; `position` moves it on where nothing is told for long. A comment comes every fifteen ' +
     'seconds. Before the server ends a stream it sends `end` with a problem: `token_expired` or `token_invalid` when the ' +
-    'credential holds no longer, `stream_too_slow` when too little is read, `ledger_closed` when it stops.',
+    'credential holds no longer, `stream_too_slow` when too little is read, `events_gone` when facts were deleted that would be told next, ' +
+    '`ledger_closed` when it stops.',
   access: 'either',
   query: EventsQuery,
   headers: EventsHeaders,
