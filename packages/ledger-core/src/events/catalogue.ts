@@ -6,6 +6,11 @@ const units = z
   .string()
   .regex(/^-?[0-9]{1,38}$/)
   .meta({ description: 'whole minor units' });
+/** A balance and what may be overdrawn, together. */
+const available = z
+  .string()
+  .regex(/^-?[0-9]{1,39}$/)
+  .meta({ description: 'whole minor units' });
 const amount = z
   .string()
   .regex(/^[1-9][0-9]{0,37}$/)
@@ -135,7 +140,7 @@ export const EVENT_DATA = {
       posted: units.meta({ description: 'the settled balance after it, positive on the normal side' }),
       pendingIn: units,
       pendingOut: units,
-      available: units.nullable().meta({ description: 'what can be spent; null when the account has no minimum' }),
+      available: available.nullable().meta({ description: 'what can be spent; null when the account has no minimum' }),
       change: units.meta({ description: 'what it added to the posted balance; 0 when only pending amounts changed' }),
       transferId: id,
     })

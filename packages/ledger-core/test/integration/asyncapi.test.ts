@@ -51,6 +51,9 @@ async function tellEverything(): Promise<readonly LedgerEvent[]> {
   await ledger.holds.release((await ledger.holds.place(hold)).id);
   const captured = await ledger.holds.capture((await ledger.holds.place(hold)).id, { amount: 1n, final: true });
   await ledger.transfers.reverse(captured.id);
+  const largest = 10n ** 38n - 1n;
+  await ledger.accounts.open({ address: 'overdraft', currency: 'USD', minimum: -largest });
+  await ledger.transfers.post({ from: 'world', to: 'overdraft', amount: largest / 2n, currency: 'USD' });
   await ledger.accounts.open({ address: 'b', currency: 'USD' });
   await ledger.accounts.close('b');
   const told: LedgerEvent[] = [];
