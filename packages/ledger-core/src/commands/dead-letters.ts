@@ -1,4 +1,5 @@
-import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
+import type { IHeaders, Kafka, KafkaMessage, Message, RetryOptions } from 'kafkajs';
+import { createSendCheck } from '../events/kafka-sends.js';
 import type { Unfit } from './command.js';
 
 /** What is added to a message's own headers at the most. */
@@ -12,11 +13,75 @@ export interface Letter extends Unfit {
   readonly original: KafkaMessage;
 }
 
+export interface DeadLettersOptions {
+  readonly topic: string;
+  /** What the topic takes at once. */
+  readonly bytesMax: number;
+  readonly retry: RetryOptions;
+}
+
+export interface DeadLetters {
+  connect(): Promise<void>;
+  /** Resolves when Kafka has all of them durably. */
+  send(letters: readonly Letter[]): Promise<void>;
+  disconnect(): Promise<void>;
+}
+
+/** Writes dead letters, as many at once as the topic takes: each send is a round trip to the replicas. */
+export function createDeadLetters(kafka: Kafka, { topic, bytesMax, retry }: DeadLettersOptions): DeadLetters {
+  const check = createSendCheck();
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: check.createPartitioner,
+    retry,
+  });
+  return {
+    connect: () => producer.connect(),
+    async send(letters) {
+      for (const messages of toSends(letters.map(toDeadLetter), bytesMax)) {
+        check.begin();
+        check.refuseMissing(await producer.send({ topic, acks: -1, messages }));
+      }
+    },
+    disconnect: () => producer.disconnect(),
+  };
+}
+
+/** Generously, what Kafka adds to the messages of a send, and to each text of a message. */
+const SEND_OVERHEAD_BYTES = 1024;
+const TEXT_OVERHEAD_BYTES = 32;
+
+/** In order, and none above what the topic takes but by one message that is alone: all may go to one partition. */
+function toSends(messages: readonly Message[], bytesMax: number): readonly Message[][] {
+  const sends: Message[][] = [];
+  let bytes = bytesMax;
+  for (const message of messages) {
+    const size = sizeOf(message);
+    if (bytes + size > bytesMax) {
+      sends.push([]);
+      bytes = SEND_OVERHEAD_BYTES;
+    }
+    sends.at(-1)?.push(message);
+    bytes += size;
+  }
+  return sends;
+}
+
+function sizeOf({ key = null, value, headers = {} }: Message): number {
+  const ofHeaders = Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((one) => [name, one]));
+  return [key, value, ...ofHeaders].reduce(
+    (bytes, text) => bytes + TEXT_OVERHEAD_BYTES + Buffer.byteLength(text ?? ''),
+    0,
+  );
+}
+
 /**
  * The message as it came, byte for byte, and in its headers why it is here and where it was. A header without a value,
  * which kafkajs can read and not write, becomes an empty one.
  */
-export function toDeadLetter({ topic, partition, reason, message, original }: Letter): Message {
+function toDeadLetter({ topic, partition, reason, message, original }: Letter): Message {
   const { key, value, headers = {}, offset } = original;
   const why: IHeaders = {
     'dead-letter-reason': reason,

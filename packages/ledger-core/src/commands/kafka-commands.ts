@@ -7,14 +7,12 @@ import {
   type KafkaConfig,
   type KafkaMessage,
   logLevel,
-  Partitioners,
-  type Producer,
 } from 'kafkajs';
 import { LedgerError } from '../errors.js';
 import { prepareTopics } from '../events/kafka-topics.js';
 import type { Ledger } from '../ledger-api.js';
 import { COMMAND_BYTES_MAX, decodeCommand, type IncomingMessage, type Unfit } from './command.js';
-import { DEAD_LETTER_OVERHEAD_BYTES, toDeadLetter } from './dead-letters.js';
+import { createDeadLetters, DEAD_LETTER_OVERHEAD_BYTES, type DeadLetters } from './dead-letters.js';
 
 export interface CommandConsumerOptions {
   /** Passed to kafkajs as it is: brokers, clientId, ssl, sasl, logLevel. */
@@ -49,7 +47,7 @@ const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 /** Producers may compress as they like, and kafkajs reads nothing but gzip: brokers store what came without compression. */
 const UNCOMPRESSED = [{ name: 'compression.type', value: 'uncompressed' }];
-/** A consumer that waits for the database still has to be heard of by Kafka. */
+/** A consumer that waits, for the database or for its dead letters, still has to be heard of by Kafka. */
 const HEARTBEAT_EVERY_MS = 1_000;
 
 /**
@@ -81,33 +79,28 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
 
   /** One membership of the group: until it is stopped, or until kafkajs gives up. */
   async function consume(): Promise<void> {
-    await makeTopics();
+    const bytesMax = await makeTopics();
+    const deadLetters = createDeadLetters(kafka, { topic: deadLetterTopic, bytesMax, retry: RETRIES });
     const consumer = kafka.consumer({
       groupId,
       maxWaitTimeInMs: 250,
       retry: { ...RETRIES, restartOnFailure: async () => false },
     });
-    const producer = kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
-      retry: RETRIES,
-    });
     try {
-      await producer.connect();
+      await deadLetters.connect();
       await consumer.connect();
       await consumer.subscribe({ topics: [topic], fromBeginning: true });
       const ended = untilEnd(consumer, signal);
-      await consumer.run({ eachBatchAutoResolve: false, eachBatch: (payload) => takeBatch(payload, producer) });
+      await consumer.run({ eachBatchAutoResolve: false, eachBatch: (payload) => takeBatch(payload, deadLetters) });
       await ended;
     } finally {
       await consumer.disconnect().catch(onError);
-      await producer.disconnect().catch(onError);
+      await deadLetters.disconnect().catch(onError);
     }
   }
 
-  async function makeTopics(): Promise<void> {
+  /** Answers how many bytes the dead letters take at once. */
+  async function makeTopics(): Promise<number> {
     const { partitions = 6, replicationFactor = -1 } = options;
     const messageBytesMin = COMMAND_BYTES_MAX + DEAD_LETTER_OVERHEAD_BYTES;
     const made = { partitions, replicationFactor };
@@ -120,14 +113,14 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
     // Whatever the one took, the other has to take with its reason.
     const letterBytesMin = bytesMax + DEAD_LETTER_OVERHEAD_BYTES;
     const configEntries = [{ name: 'max.message.bytes', value: String(letterBytesMin) }];
-    await prepareTopics(kafka, { ...made, topics: [deadLetterTopic], messageBytesMin: letterBytesMin, configEntries });
+    return prepareTopics(kafka, { ...made, topics: [deadLetterTopic], messageBytesMin: letterBytesMin, configEntries });
   }
 
-  async function takeBatch(payload: EachBatchPayload, producer: Producer): Promise<void> {
+  async function takeBatch(payload: EachBatchPayload, deadLetters: DeadLetters): Promise<void> {
     const { batch, heartbeat, resolveOffset, commitOffsetsIfNecessary, uncommittedOffsets } = payload;
     for (let start = 0; start < batch.messages.length; start += batchSizeMax) {
       const messages = batch.messages.slice(start, start + batchSizeMax);
-      if (!(await untilDone(payload, () => take(messages, batch.partition, producer)))) return;
+      if (!(await untilDone(payload, () => take(messages, batch.partition, deadLetters)))) return;
       resolveOffset(messages.at(-1)?.offset ?? batch.firstOffset() ?? '0');
       await commitOffsetsIfNecessary(uncommittedOffsets());
       await heartbeat();
@@ -142,7 +135,7 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
     const isOver = () => signal.aborted || !isRunning() || isStale();
     for (let backoffMs = BACKOFF_MIN_MS; !isOver(); backoffMs = Math.min(BACKOFF_MAX_MS, backoffMs * 2)) {
       try {
-        await work();
+        await whileHeardOf(heartbeat, work);
         return true;
       } catch (error) {
         onError(error);
@@ -156,21 +149,16 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
   }
 
   /** The database first, then the dead letters: run again, both do the same. */
-  async function take(messages: readonly KafkaMessage[], partition: number, producer: Producer): Promise<void> {
+  async function take(messages: readonly KafkaMessage[], partition: number, deadLetters: DeadLetters): Promise<void> {
     const decoded = messages.map((message) => decodeCommand(toIncoming(message)));
     const orders = decoded.flatMap((one) => (one.ok ? [one.order] : []));
     const results = (await ledger.requests.submitMany(orders)).values();
-    for (const [index, one] of decoded.entries()) {
+    const letters = decoded.flatMap((one, index) => {
       const unfit = one.ok ? refusalOf(results.next().value) : one.unfit;
       const original = messages[index];
-      if (unfit === undefined || original === undefined) continue;
-      // Alone: together they could be more than the topic takes at once.
-      await producer.send({
-        topic: deadLetterTopic,
-        acks: -1,
-        messages: [toDeadLetter({ ...unfit, topic, partition, original })],
-      });
-    }
+      return unfit === undefined || original === undefined ? [] : [{ ...unfit, topic, partition, original }];
+    });
+    await deadLetters.send(letters);
   }
 
   async function pause(ms: number): Promise<void> {
@@ -186,6 +174,16 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
       await running;
     },
   };
+}
+
+/** A heartbeat that fails here is told by the next one, after the work. */
+async function whileHeardOf(heartbeat: EachBatchPayload['heartbeat'], work: () => Promise<void>): Promise<void> {
+  const timer = setInterval(() => heartbeat().catch(() => undefined), HEARTBEAT_EVERY_MS);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** Resolves when the signal aborts, rejects when kafkajs gives the consumer up. */

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { createRequestWorker, type Ledger } from '@micropay/ledger-core';
 import { type CommandConsumer, type CommandConsumerOptions, createCommandConsumer } from '@micropay/ledger-core/kafka';
 import { requireKafka, testBrokers, uniqueName } from '@micropay/local-kafka/testing';
-import { Kafka, logLevel, type Message, Partitioners } from 'kafkajs';
+import { Kafka, type LogEntry, logLevel, type Message, Partitioners } from 'kafkajs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readTopics, untilItHasLeaders } from '../support/kafka-events.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -29,6 +29,17 @@ async function start(topic: string, options: Partial<CommandConsumerOptions> = {
   consumers.push(consumer);
   consumer.start();
   return consumer;
+}
+
+/** Counts what is asked of the brokers, by its name. */
+function recordRequests() {
+  const asked: string[] = [];
+  const logCreator = () => (entry: LogEntry) => {
+    const [, name] = /^Request (\w+)/.exec(entry.log.message) ?? [];
+    if (name !== undefined) asked.push(name);
+  };
+  const options = { logLevel: logLevel.DEBUG, logCreator };
+  return { options, of: (name: string) => asked.filter((one) => one === name).length };
 }
 
 /** A command as any producer would write it. */
@@ -149,6 +160,43 @@ describe('commands from Kafka', () => {
       'dead-letter-partition': expect.stringMatching(/^[0-2]$/),
       'dead-letter-offset': expect.stringMatching(/^[0-9]+$/),
     });
+  });
+
+  it('go to the dead letters as many at once as these take', async () => {
+    const topic = uniqueName();
+    const none = (index: number) => ({ key: 'same', value: `no command ${index}` });
+    await send(
+      topic,
+      Array.from({ length: 400 }, (_, index) => none(index)),
+    );
+    // Just as much as comes at once, and with the reasons more than the dead letters take at once.
+    for (let count = 0; count < 5; count += 1) await send(topic, [{ key: 'same', value: randomBytes(200_000) }]);
+    const requests = recordRequests();
+    await start(topic, { kafka: { brokers: await testBrokers(), ...requests.options } });
+    await expect.poll(() => lagOf(topic), WAIT).toBe(0);
+    expect(await letters(topic)).toHaveLength(405);
+    expect(requests.of('Produce')).toBeLessThan(10);
+  });
+
+  it('keep their consumer in its group however long the database takes', async () => {
+    const topic = uniqueName();
+    const requests = recordRequests();
+    let heard = 0;
+    const slow = {
+      requests: {
+        ...ledger.requests,
+        async submitMany(...orders: Parameters<Ledger['requests']['submitMany']>) {
+          const before = requests.of('Heartbeat');
+          await expect.poll(() => requests.of('Heartbeat'), WAIT).toBeGreaterThan(before);
+          heard += 1;
+          return ledger.requests.submitMany(...orders);
+        },
+      },
+    };
+    await send(topic, [command(topic, 'one')]);
+    await start(topic, { ledger: slow, kafka: { brokers: await testBrokers(), ...requests.options } });
+    await expect.poll(() => lagOf(topic), WAIT).toBe(0);
+    expect(heard).toBe(1);
   });
 
   it('are not taken from where their dead letters go', () => {
