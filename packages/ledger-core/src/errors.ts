@@ -47,6 +47,7 @@ export const LEDGER_ERROR_CODES = [
   // The schema and the code do not fit.
   'schema_outdated',
   'schema_newer',
+  'event_unreadable',
 ] as const;
 
 export type LedgerErrorCode = (typeof LEDGER_ERROR_CODES)[number];

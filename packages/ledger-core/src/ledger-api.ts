@@ -379,6 +379,8 @@ export interface Ledger {
     subscribe(options?: SubscribeOptions): Promise<EventSubscription>;
     /** Between which positions everything can be told, for a reader who comes back. */
     range(): Promise<EventRange>;
+    /** Why this process cannot follow the log at present, so that its subscriptions wait; undefined while it can. */
+    fault(): unknown;
   };
   /**
    * Calls the listener after commits of this process, in all ledgers of the engine, so that a relay need not

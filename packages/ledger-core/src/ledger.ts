@@ -38,6 +38,11 @@ export interface LedgerOptions {
   /** The ledger's name; made on first use; default `main`. */
   readonly name?: string;
   readonly limits?: Partial<EngineLimits>;
+  /**
+   * Told why the log of events cannot be followed, `event_unreadable` or `database_unavailable` for one: once for each
+   * reason until it has passed. Subscriptions wait meanwhile, and the ledger tries again by itself.
+   */
+  readonly onEventFault?: (fault: unknown) => void;
 }
 
 /**
@@ -57,11 +62,11 @@ export interface LedgerOptions {
  * @throws {LedgerError} `invalid_request` for a malformed ledger name or limit
  */
 export function createLedger(options: LedgerOptions): Ledger {
-  const { database, schema = 'micropay', name = 'main', limits = {} } = options;
+  const { database, schema = 'micropay', name = 'main', limits = {}, onEventFault = () => undefined } = options;
   checkLedgerName(name);
   const engine = createEngine({ database, schema, limits });
   const { store, pool, commits } = engine;
-  const tail = createEventTail({ database, store, pool, onCommit: commits.listen });
+  const tail = createEventTail({ database, store, pool, onCommit: commits.listen, onFault: onEventFault });
   return ledgerOf(engine, tail, name);
 }
 
@@ -98,6 +103,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     within: (transaction) => ledgerWithin(book, transaction),
     events: {
       subscribe: (options = {}) => tail.subscribe(name, options),
+      fault: tail.fault,
       range: () => readEventRange(reads, store).catch(fail),
     },
     onCommit: (listener) => commits.listen(listener),

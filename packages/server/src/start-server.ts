@@ -50,7 +50,12 @@ export async function startServer(config: Config, log: Logger = createLog(config
   };
   const close = () => within(SHUTDOWN_TIMEOUT_MS, closeAll(), () => new LedgerError('database_unavailable', HANGS));
   try {
-    const ledger = createLedger({ database: databaseUrl, schema: databaseSchema, name });
+    const ledger = createLedger({
+      database: databaseUrl,
+      schema: databaseSchema,
+      name,
+      onEventFault: (err) => log.error({ err }, 'events cannot be followed: live streams wait'),
+    });
     closers.push(() => ledger.close());
     const database = connect(databaseUrl, databaseSchema);
     closers.push(() => database.destroy());

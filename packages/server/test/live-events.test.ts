@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRelay, deleteDeliveredEvents } from '@micropay/ledger-core';
 import { importJWK, SignJWT } from 'jose';
 import pg from 'pg';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { call, registerUser, type TestUser } from './support/call.js';
 import { readMetric } from './support/metrics.js';
@@ -404,6 +405,32 @@ it('loses no event to a database that goes away for a moment', async () => {
   }
   await expect.poll(() => sequences(stream).length).toBeGreaterThanOrEqual(6);
   expect(sequences(stream)).toEqual(sequences(stream).map((_, index) => index + 1));
+});
+
+it('logs once that it cannot follow the log, and shows it as long as that is so', async () => {
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+  const own = await startTestServer({ live: LIMITS }, log);
+  const client = new pg.Client({ connectionString: own.databaseUrl });
+  await client.connect();
+  const stream = await openStream(own.url, (await registerUser(own.url)).token);
+  await client.query(
+    `insert into micropay.events (recorded_at, ledger, id, type, subject, data)
+     select now(), id, gen_random_uuid(), 'account.painted.v1', gen_random_uuid(), '{}' from micropay.ledgers`,
+  );
+  const isStuck = async () => {
+    const metrics = await fetch(`${own.url}/metrics`, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } });
+    return /^micropay_events_stuck (.)$/m.exec(await metrics.text())?.[1];
+  };
+  await expect.poll(isStuck).toBe('1');
+  // The time of a few more looks.
+  await delay(1_500);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ err: { code: 'event_unreadable' } }]);
+  await client.query(`delete from micropay.events where type = 'account.painted.v1'`);
+  await client.end();
+  await expect.poll(isStuck).toBe('0');
+  await stream.close();
+  await own.stop();
 });
 
 /** A token of the same session that expires in a moment, signed with the server's own key. */

@@ -9,6 +9,7 @@ import {
   readEventRange,
   readLog,
 } from '../postgres/event-log.js';
+import { fromSqlError } from '../postgres/sql-errors.js';
 import type { Store } from '../postgres/store.js';
 import type { LedgerEvent } from './catalogue.js';
 import { createLogReader } from './reader.js';
@@ -22,6 +23,8 @@ export interface TailOptions {
   readonly pool: Pool;
   /** Answers how to stop listening. */
   readonly onCommit: (listener: () => void) => () => void;
+  /** Told why the log cannot be followed, once for each reason until it has passed. */
+  readonly onFault: (fault: unknown) => void;
 }
 
 export interface SubscribeOptions {
@@ -42,6 +45,8 @@ export interface EventSubscription extends AsyncIterable<readonly LedgerEvent[]>
 
 export interface EventTail {
   subscribe(ledger: string, options: SubscribeOptions): Promise<EventSubscription>;
+  /** Why the log cannot be followed; undefined while it can. */
+  fault(): unknown;
   close(): Promise<void>;
 }
 
@@ -72,7 +77,7 @@ const QUERY_TIMEOUT_MS = 60_000;
  * given what follows its own position, from memory or from the tables: a slow one costs no memory and
  * loses nothing.
  */
-export function createEventTail({ database, store, pool, onCommit }: TailOptions): EventTail {
+export function createEventTail({ database, store, pool, onCommit, onFault }: TailOptions): EventTail {
   const closing = new AbortController();
   const waiting = new Set<() => void>();
   let recent: Recent[] = [];
@@ -80,6 +85,7 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
   let recentAfter = 0n;
   let position: bigint | undefined;
   let following: Promise<void> | undefined;
+  let fault: unknown;
   let isWoken = false;
   const { sleep, wake } = createSleep(closing.signal);
 
@@ -95,10 +101,18 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
       await client
         .connect()
         .then(() => followOn(client))
-        .catch(() => sleep(RECONNECT_MS));
+        .catch((error: unknown) => waitAfter(error));
       await client.end().catch(() => undefined);
     }
     stopListening();
+  }
+
+  async function waitAfter(error: unknown): Promise<void> {
+    const reason = fromSqlError(error);
+    const isKnown = String(reason) === String(fault);
+    fault = reason;
+    if (!isKnown && !closing.signal.aborted) onFault(reason);
+    await sleep(RECONNECT_MS);
   }
 
   async function followOn(client: Client): Promise<void> {
@@ -113,6 +127,7 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
       const deletedThrough = await readDeletedThrough(statements, store);
       if (deletedThrough > position) return beginBehind(deletedThrough);
       announce(rows.map(toRecent));
+      fault = undefined;
       idleMs = rows.length > 0 ? POLL_MIN_MS : Math.min(POLL_MAX_MS, idleMs * 2);
       if (rows.length === 0 && !isWoken) await sleep(idleMs);
     }
@@ -197,6 +212,7 @@ export function createEventTail({ database, store, pool, onCommit }: TailOptions
       const start = after ?? position ?? 0n;
       return Object.assign(eventsAfter(ledger, start, ends), { after: start });
     },
+    fault: () => fault,
     async close() {
       closing.abort();
       for (const resume of waiting) resume();

@@ -1,18 +1,21 @@
 import type { BalanceAfter, Transfer } from '../domain/transfer.js';
 import { invariant } from '../errors.js';
-import type { FactRow, LogRow, SideRow, TransferRow } from '../postgres/event-log.js';
+import { type FactRow, type LogRow, type SideRow, type TransferRow, unreadable } from '../postgres/event-log.js';
 import { EVENT_DATA, type EventData, type EventType, isEventType, type LedgerEvent } from './catalogue.js';
 
-/** The events that a row of the log stands for, in their order. A type's mapping never changes. */
+/**
+ * The events that a row of the log stands for, in their order. A type's mapping never changes.
+ *
+ * @throws {LedgerError} `event_unreadable`
+ */
 export function toEvents(row: LogRow): readonly LedgerEvent[] {
   return row.kind === 'fact' ? [factEvent(row)] : transferEvents(row);
 }
 
 function factEvent(row: FactRow): LedgerEvent {
   const { id, type, subject, ledger, position, recordedAt: time, data } = row;
-  // A fact that cannot be told must stop the reader: left out, it would be lost.
-  invariant(isEventType(type), `stored events have a known type, and this is ${type}`);
-  invariant(EVENT_DATA[type].safeParse(data).success, `event ${id} has the data of its type`);
+  if (!isEventType(type)) throw unreadable(position, `event ${id} has the type ${type}, which is not known here`);
+  if (!EVENT_DATA[type].safeParse(data).success) throw unreadable(position, `event ${id} has not the data of its type`);
   // As it was stored: a later release may have added members that this one does not know.
   return { id, type, subject, ledger, position, time, data } as LedgerEvent;
 }

@@ -1,5 +1,5 @@
 import type { Transfer } from '../domain/transfer.js';
-import { invariant } from '../errors.js';
+import { LedgerError } from '../errors.js';
 import { epochMs, type Row } from './balances.js';
 import type { RunAll } from './connect.js';
 import { TRANSFER_COLUMNS, toTransfer } from './journal.js';
@@ -110,12 +110,22 @@ function toTransferRow(row: Row): TransferRow {
   };
 }
 
+/** Stops a reader at a row that it cannot tell: left out, it would be lost. */
+export function unreadable(position: bigint, why: string): LedgerError {
+  const remedy = 'upgrade this process if a later release wrote it, else mend the row';
+  return new LedgerError('event_unreadable', `readers wait at position ${position}: ${why}; ${remedy}`, {
+    position: String(position),
+  });
+}
+
 function toSide(row: Row, name: 'from' | 'to'): SideRow {
-  // An event that cannot be told must stop the reader: left out, it would be lost.
-  invariant(row[`${name}_address`] !== null, `transfer ${row.id} names an account that exists`);
+  const address = row[`${name}_address`] as string | null;
+  if (address === null) {
+    throw unreadable(BigInt(row.position as string), `transfer ${row.id} names an account that is not there`);
+  }
   const minimum = row[`${name}_minimum`] as string | null;
   return {
-    address: row[`${name}_address`] as string,
+    address,
     debitNormal: row[`${name}_debit_normal`] as boolean,
     minimum: minimum === null ? null : BigInt(minimum),
   };

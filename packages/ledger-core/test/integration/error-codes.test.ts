@@ -11,6 +11,7 @@ import { fromPg } from '@micropay/ledger-core/pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
+import { writeUnknownFact } from '../support/untellable-rows.js';
 
 const bed = useTestBed();
 let ledger: Ledger;
@@ -147,6 +148,10 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
     const url = new URL(bed.url);
     url.port = '1';
     return createLedger({ database: url.href }).check();
+  },
+  async event_unreadable() {
+    const position = await writeUnknownFact(bed, 'main');
+    for await (const _ of await bed.ledger().events.subscribe({ after: position - 1n }));
   },
   schema_outdated: () => bed.ledger({ schema: 'nothing' }).check(),
   async schema_newer() {

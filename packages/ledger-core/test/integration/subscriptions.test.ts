@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sequenceFaults } from '../support/recording-publisher.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { openWallets, refusal, useTestBed } from '../support/test-bed.js';
+import { removeRow, writeBrokenTransfer, writeUnknownFact } from '../support/untellable-rows.js';
 
 const bed = useTestBed();
 let ledger: Ledger;
@@ -176,6 +177,30 @@ describe('a subscription', () => {
     await expect.poll(() => again.length).toBe(3);
     await behind.close();
     await proxy.close();
+  });
+
+  it.each([
+    ['a fact of a later release', writeUnknownFact, 'account.painted.v1, which is not known here'],
+    ['a transfer of accounts that are not there', writeBrokenTransfer, 'names an account that is not there'],
+  ] as const)('waits at %s, says so once, and goes on when it is mended', async (_name, writeRow, why) => {
+    const faults: unknown[] = [];
+    const own = bed.ledger({ name: ledger.name, onEventFault: (fault) => faults.push(fault) });
+    const told = collect(await own.events.subscribe({ signal: ending.signal }));
+    const position = await writeRow(bed, ledger.name);
+    await pay();
+    await expect.poll(() => faults.length).toBe(1);
+    // The time of a few more looks.
+    await delay(1_500);
+    const fault = refusal('event_unreadable', {
+      message: expect.stringContaining(why),
+      details: { position: String(position) },
+    });
+    expect(faults).toEqual([fault]);
+    expect(own.events.fault()).toEqual(fault);
+    expect(told).toEqual([]);
+    await removeRow(bed, position);
+    await expect.poll(() => told.length).toBe(3);
+    expect(own.events.fault()).toBeUndefined();
   });
 
   it('ends with its signal, and with the ledger', async () => {

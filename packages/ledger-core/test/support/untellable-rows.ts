@@ -11,6 +11,15 @@ export async function writeUnknownFact(bed: TestBed, ledger: string): Promise<bi
   return BigInt(row?.position ?? 0);
 }
 
+/** Takes such a row away, as only a superuser's hand can. */
+export async function removeRow(bed: TestBed, position: bigint): Promise<void> {
+  const client = await bed.connect();
+  await client.query('set session_replication_role = replica');
+  await client.query('delete from micropay.events where position = $1', [String(position)]);
+  await client.query('delete from micropay.transfers where position = $1', [String(position)]);
+  await client.query('reset session_replication_role');
+}
+
 /** Writes a journal row of accounts that are not there, as only a hand could, and answers its position. */
 export async function writeBrokenTransfer(bed: TestBed, ledger: string): Promise<bigint> {
   const [row] = await bed.sql<{ position: string }>(

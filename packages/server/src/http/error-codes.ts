@@ -46,6 +46,7 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   database_unavailable: { status: 503, title: 'The database cannot be reached' },
   schema_outdated: { status: 503, title: 'The database schema is too old' },
   schema_newer: { status: 503, title: 'The database schema is too new' },
+  event_unreadable: { status: 503, title: 'An event cannot be told' },
 };
 
 /** What the server refuses itself. Codes are public: they are added, never renamed. */

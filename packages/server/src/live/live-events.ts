@@ -188,6 +188,9 @@ export function createLiveEvents(
   return {
     open,
     metrics: () => [
+      '# HELP micropay_events_stuck 1 while this process cannot follow the log of events, so that its streams wait.',
+      '# TYPE micropay_events_stuck gauge',
+      `micropay_events_stuck ${ledger.events.fault() === undefined ? 0 : 1}`,
       '# TYPE micropay_event_streams gauge',
       `micropay_event_streams ${streams.size}`,
       '# TYPE micropay_event_streams_ended_total counter',

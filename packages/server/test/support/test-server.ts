@@ -1,4 +1,5 @@
 import { createTestDatabase } from '@micropay/local-postgres/testing';
+import type { Logger } from 'pino';
 import type { Config } from '../../src/config.js';
 import { startServer } from '../../src/start-server.js';
 
@@ -27,9 +28,9 @@ export function testConfig(databaseUrl: string, changes: Partial<Config> = {}): 
 }
 
 /** A server on a port and a database of its own. */
-export async function startTestServer(changes: Partial<Config> = {}): Promise<TestServer> {
+export async function startTestServer(changes: Partial<Config> = {}, log?: Logger): Promise<TestServer> {
   const database = await createTestDatabase();
-  const server = await startServer(testConfig(database.url, changes));
+  const server = await startServer(testConfig(database.url, changes), log);
   return {
     url: server.url,
     databaseUrl: database.url,
