@@ -86,15 +86,28 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
       maxWaitTimeInMs: 250,
       retry: { ...RETRIES, restartOnFailure: async () => false },
     });
+    let isJoining = false;
+    let joining = Promise.resolve();
     try {
       await deadLetters.connect();
       await consumer.connect();
       await consumer.subscribe({ topics: [topic], fromBeginning: true });
       const ended = untilEnd(consumer, signal);
-      await consumer.run({ eachBatchAutoResolve: false, eachBatch: (payload) => takeBatch(payload, deadLetters) });
+      isJoining = true;
+      joining = consumer
+        .run({ eachBatchAutoResolve: false, eachBatch: (payload) => takeBatch(payload, deadLetters) })
+        .finally(() => {
+          isJoining = false;
+        });
+      await Promise.race([joining, ended]);
       await ended;
     } finally {
-      await consumer.disconnect().catch(onError);
+      const leaving = joining
+        .catch(() => undefined)
+        .then(() => consumer.disconnect())
+        .catch(onError);
+      // Kafka lets who joins wait for a member that was killed: it leaves by itself then, and the end does not wait.
+      if (!isJoining) await leaving;
       await deadLetters.disconnect().catch(onError);
     }
   }

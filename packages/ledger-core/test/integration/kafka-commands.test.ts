@@ -118,6 +118,39 @@ describe('commands from Kafka', () => {
     expect(await letters(topic)).toEqual([]);
   });
 
+  it('are left alone by who is stopped while the group waits for a member that was killed', async () => {
+    const topic = uniqueName();
+    await send(topic, [command(topic, 'id')]);
+    const kafka = new Kafka({ brokers: await testBrokers(), logLevel: logLevel.NOTHING });
+    let hang = () => {};
+    const hanging = new Promise<void>((resolve) => {
+      hang = resolve;
+    });
+    let took = false;
+    const silent = kafka.consumer({ groupId: topic });
+    await silent.connect();
+    await silent.subscribe({ topic, fromBeginning: true });
+    await silent.run({
+      async eachMessage() {
+        took = true;
+        await hanging;
+      },
+    });
+    await expect.poll(() => took, WAIT).toBe(true);
+    const admin = kafka.admin();
+    await admin.connect();
+    const stateOf = async () => (await admin.describeGroups([topic])).groups[0]?.state;
+    const consumer = await start(topic);
+    await expect.poll(stateOf, WAIT).toBe('PreparingRebalance');
+    const startedAtMs = performance.now();
+    await consumer.stop();
+    // Kafka waits half a minute for the other one.
+    expect(performance.now() - startedAtMs).toBeLessThan(10_000);
+    hang();
+    await silent.disconnect();
+    await admin.disconnect();
+  });
+
   it('that are none go to the dead letters as they came, with the reason, and the others go on', async () => {
     const topic = uniqueName();
     const good = command(topic, 'good');
