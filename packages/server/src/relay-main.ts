@@ -2,14 +2,19 @@
 import { readConfig } from './config.js';
 import { exitWith } from './exit-with.js';
 import { createLog } from './log.js';
-import { runRelayCommand } from './relay/relay-command.js';
+import { RELAY_USAGE, type RelayWords, readRelayWords, runRelayCommand } from './relay/relay-command.js';
 import { stopOnSignals } from './stop-on-signals.js';
 
 try {
-  const config = readConfig();
-  const { running, text } = await runRelayCommand(process.argv.slice(2), config, createLog(config.logLevel));
-  if (running !== undefined) stopOnSignals(running);
-  console.log(text);
+  const words = readRelayWords(process.argv.slice(2));
+  console.log(words === undefined ? RELAY_USAGE : await run(words));
 } catch (error) {
   exitWith(error);
+}
+
+async function run(words: RelayWords): Promise<string> {
+  const config = readConfig();
+  const { running, text } = await runRelayCommand(words, config, createLog(config.logLevel));
+  if (running !== undefined) stopOnSignals(running);
+  return text;
 }

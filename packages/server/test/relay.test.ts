@@ -167,8 +167,14 @@ describe('the relay as a process of its own', () => {
     await client.end();
   });
 
+  it('explains itself without any setting', async () => {
+    const main = await relay(['--help'], { DATABASE_URL: '' });
+    expect(await main.ended()).toBe(0);
+    expect(main.output()).toMatch(/^usage: micropay-relay/);
+  });
+
   it.each([
-    [['dance'], {}, 2, /^invalid_arguments: usage: micropay-relay/],
+    [['dance'], { DATABASE_URL: '' }, 2, /^invalid_arguments: usage: micropay-relay/],
     [['replay'], {}, 2, /^invalid_arguments: usage: micropay-relay/],
     [['pause', 'now'], {}, 2, /^invalid_arguments: usage: micropay-relay/],
     [['replay', '-1'], {}, 1, /^invalid_request: a position is a whole number/],

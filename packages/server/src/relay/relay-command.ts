@@ -4,10 +4,20 @@ import type { Config } from '../config.js';
 import { StartError } from '../start-error.js';
 import { createKafkaRelay, KAFKA_SINK } from './create-kafka-relay.js';
 
-const USAGE = `usage: micropay-relay [run]            deliver events to Kafka until it is stopped
+export const RELAY_USAGE = `usage: micropay-relay [run]            deliver events to Kafka until it is stopped
        micropay-relay status           how far Kafka is behind, as JSON
        micropay-relay pause | resume   stop deliveries, in whatever process, and go on
        micropay-relay replay POSITION  deliver everything after a position again; 0 is the beginning`;
+
+const NAMES = ['run', 'status', 'pause', 'resume', 'replay'] as const;
+const HELP = new Set(['help', '--help', '-h']);
+
+/** What was asked of `micropay-relay`. */
+export interface RelayWords {
+  readonly name: (typeof NAMES)[number];
+  /** Of a replay. */
+  readonly position: string;
+}
 
 type RelayConfig = Pick<Config, 'databaseUrl' | 'databaseSchema' | 'kafka'>;
 
@@ -20,19 +30,30 @@ export interface RelayCommand {
 }
 
 /**
- * Runs one command of `micropay-relay`, given the words behind its name.
+ * Reads the words behind the name of the program; undefined when they ask for its usage.
  *
- * @throws {StartError} `invalid_arguments`, `invalid_configuration`, `broker_unfit`
+ * @throws {StartError} `invalid_arguments`
+ */
+export function readRelayWords([word = 'run', position, ...rest]: readonly string[]): RelayWords | undefined {
+  if (HELP.has(word)) return undefined;
+  const name = NAMES.find((one) => one === word);
+  if (name === undefined || rest.length > 0 || (position !== undefined) !== (name === 'replay')) {
+    throw new StartError('invalid_arguments', RELAY_USAGE);
+  }
+  return { name, position: position ?? '' };
+}
+
+/**
+ * Runs one command of `micropay-relay`.
+ *
+ * @throws {StartError} `invalid_configuration`, `broker_unfit`
  * @throws {LedgerError} `invalid_request` for a position or a sink that is not there, `database_unavailable`, `schema_outdated`, `schema_newer`
  */
 export async function runRelayCommand(
-  words: readonly string[],
+  { name, position }: RelayWords,
   config: RelayConfig,
   log: Logger,
 ): Promise<RelayCommand> {
-  const [name = 'run', argument, ...rest] = words;
-  const isReplay = name === 'replay';
-  if (rest.length > 0 || (argument !== undefined) !== isReplay) throw new StartError('invalid_arguments', USAGE);
   switch (name) {
     case 'run':
       return runRelay(config, log);
@@ -53,11 +74,9 @@ export async function runRelayCommand(
       });
     case 'replay':
       return onSink(config, async (relay) => {
-        await relay.replay(parsePosition(argument));
-        return `Everything after position ${argument} will be delivered again.`;
+        await relay.replay(parsePosition(position));
+        return `Everything after position ${position} will be delivered again.`;
       });
-    default:
-      throw new StartError('invalid_arguments', USAGE);
   }
 }
 
@@ -102,7 +121,7 @@ async function onSink(config: RelayConfig, work: (relay: Relay) => Promise<strin
   }
 }
 
-function parsePosition(text = ''): bigint {
+function parsePosition(text: string): bigint {
   if (/^[0-9]{1,18}$/.test(text)) return BigInt(text);
   throw new LedgerError('invalid_request', 'a position is a whole number of at most 18 digits');
 }
