@@ -233,14 +233,14 @@ create table transfers (
 CREATE INDEX transfers_dated ON transfers USING btree (ledger, effective_at) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_from_dated ON transfers USING btree (from_account, effective_at, from_version) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_from_dated_log ON transfers USING btree (from_account, "position") WHERE effective_at IS NOT NULL;
-CREATE INDEX transfers_from_history ON transfers USING btree (from_account, from_version);
+CREATE INDEX transfers_from_history ON transfers USING btree (from_account, (from_version >> 5));
 CREATE INDEX transfers_group ON transfers USING btree (ledger, group_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_idempotency_unique ON transfers USING btree (ledger, idempotency_hash) WHERE idempotency_hash IS NOT NULL;
 CREATE INDEX transfers_original ON transfers USING btree (ledger, original_id) WHERE original_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position");
 CREATE INDEX transfers_to_dated ON transfers USING btree (to_account, effective_at, to_version) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_to_dated_log ON transfers USING btree (to_account, "position") WHERE effective_at IS NOT NULL;
-CREATE INDEX transfers_to_history ON transfers USING btree (to_account, to_version);
+CREATE INDEX transfers_to_history ON transfers USING btree (to_account, (to_version >> 5));
 
 create view entries as
  SELECT transfers.ledger,

@@ -28,13 +28,13 @@ export function toTotalsLine(row: Readonly<Record<string, unknown>>): TotalsLine
 }
 
 /**
- * Selects what the dated transfers of account $2 in ledger $1 moved, each side by its own index. The sum keeps the
- * planner from reading the ledger: the account alone says which rows.
+ * Selects what the dated transfers of account $2 in ledger $1 moved, each side by its own index. That the
+ * ledger "is true" keeps the planner from reading it as a whole: the account alone says which rows.
  */
 export function dated({ schema }: Store, condition: string): string {
   const side = (account: string, amounts: string) =>
     `select currency, effective_at, ${amounts} from ${schema}.transfers
-     where ${account} = $2 and ledger + 0 = $1 and effective_at is not null and ${MOVING} and ${condition}`;
+     where ${account} = $2 and (ledger = $1) is true and effective_at is not null and ${MOVING} and ${condition}`;
   return `${side('from_account', 'amount as debit, 0::numeric as credit')}
     union all ${side('to_account', '0, amount')}`;
 }

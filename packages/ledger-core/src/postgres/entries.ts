@@ -1,6 +1,7 @@
 import type { AccountId } from '../domain/account.js';
 import type { Entry, TransferId, TransferKind } from '../domain/transfer.js';
 import { epochMs, type Row } from './balances.js';
+import { blockOf } from './history.js';
 import { toMetadata } from './journal.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -10,10 +11,12 @@ export const ENTRY_COLUMNS = `account_id, transfer_id, group_id, kind::text, dir
   description, metadata::text, version::text, posted::text, pending_in::text, pending_out::text,
   ${epochMs('recorded_at')} as recorded_ms, ${epochMs('effective_at')} as effective_ms`;
 
+const VERSION_MAX = 2n ** 63n - 1n;
+
 /**
  * Entries of one account below a version, newest first, from each side of the journal by its own index. A
- * bare `version` in its order would be the text that is selected, where 9 comes after 10. The sum keeps the
- * planner from reading the ledger by its primary key: the account alone says which rows.
+ * bare `version` in its order would be the text that is selected, where 9 comes after 10. A ledger
+ * that "is true" keeps the planner from the primary key, and from believing that few rows of the account are of it.
  */
 export async function listEntries(
   transaction: TransactionAdapter,
@@ -24,9 +27,10 @@ export async function listEntries(
 ): Promise<readonly Entry[]> {
   const { rows } = await transaction.executeSql(
     `select ${ENTRY_COLUMNS}
-     from ${schema}.entries e where account_id = $2 and e.ledger + 0 = $1 and ($4::bigint is null or e.version < $4)
-     order by e.version desc limit $3`,
-    [ledger, accountId, limit, before?.toString() ?? null],
+     from ${schema}.entries e
+     where account_id = $2 and (e.ledger = $1) is true and e.version < $4 and ${blockOf('e.version')} <= ${blockOf('$4::bigint')}
+     order by ${blockOf('e.version')} desc, e.version desc limit $3`,
+    [ledger, accountId, limit, String(before ?? VERSION_MAX)],
   );
   return rows.map(toEntry);
 }

@@ -2,6 +2,7 @@ import type { AccountId } from '../domain/account.js';
 import type { Entry } from '../domain/transfer.js';
 import { MOVING } from './dated.js';
 import { ENTRY_COLUMNS, toEntry } from './entries.js';
+import { blockOf } from './history.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -23,8 +24,9 @@ export async function listRecorded(
 ): Promise<readonly Entry[]> {
   const { rows } = await transaction.executeSql(
     `select ${ENTRY_COLUMNS} from ${schema}.entries e
-     where account_id = $2 and e.ledger + 0 = $1 and e.version > $3 and e.version <= $4 and ${MOVING} and ${condition}
-     order by e.version limit $5`,
+     where account_id = $2 and (e.ledger = $1) is true and e.version > $3 and e.version <= $4
+       and ${blockOf('e.version')} between ${blockOf('$3::bigint')} and ${blockOf('$4::bigint')} and ${MOVING} and ${condition}
+     order by ${blockOf('e.version')}, e.version limit $5`,
     [ledger, accountId, String(afterVersion), String(throughVersion), limit],
   );
   return rows.map(toEntry);
@@ -50,7 +52,7 @@ export async function listDated(
 ): Promise<readonly Entry[]> {
   const { rows } = await transaction.executeSql(
     `select ${ENTRY_COLUMNS} from ${schema}.entries e
-     where account_id = $2 and e.ledger + 0 = $1 and e.version + 0 <= $4 and ${MOVING}
+     where account_id = $2 and (e.ledger = $1) is true and e.version + 0 <= $4 and ${MOVING}
        and e.effective_at >= $6 and e.effective_at < $7 and (e.effective_at > $6 or e.version > $3)
      order by e.effective_at, e.version limit $5`,
     [ledger, accountId, String(afterVersion), String(throughVersion), limit, after.toISOString(), before.toISOString()],

@@ -103,7 +103,7 @@ async function sumPositions(
      cross join lateral (values (t.from_account, t.amount, 0::numeric), (t.to_account, 0, t.amount))
        side(account_id, debit, credit)
      join ${schema}.accounts a on a.ledger = $1 and a.id = side.account_id
-     where t.ledger + 0 = $1 and t.position > $2 and t.position <= $3 and t.${MOVING} and ${condition}
+     where (t.ledger = $1) is true and t.position > $2 and t.position <= $3 and t.${MOVING} and ${condition}
      group by t.currency, a.type`,
     values,
   );

@@ -1,3 +1,4 @@
+import { blockOf } from '../postgres/history.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import type { AccountPart } from './account-chunk.js';
@@ -66,12 +67,15 @@ function entriesOf(schema: string, side: 'from' | 'to'): string {
       t.amount, coalesce(t.released, 0) as released, t.currency, t.${side}_posted as posted, coalesce(t.${side}_pending_in, 0) as pending_in,
       coalesce(t.${side}_pending_out, 0) as pending_out
     from ${schema}.transfers t
-    where t.${side}_account = a.id and t.${side}_version > a.after and t.${side}_version <= a.up_to and t.ledger + 0 = $1`;
+    where t.${side}_account = a.id and t.${side}_version > a.after and t.${side}_version <= a.up_to
+      and ${blockOf(`t.${side}_version`)} between ${blockOf('a.after')} and ${blockOf('a.up_to')} and (t.ledger = $1) is true`;
 }
 
 function firstVersionAfter(schema: string, side: 'from' | 'to'): string {
-  return `(select min(t.${side}_version) from ${schema}.transfers t
-    where t.${side}_account = a.id and t.${side}_version > a.up_to and t.ledger + 0 = $1)`;
+  const block = blockOf(`t.${side}_version`);
+  return `(select t.${side}_version from ${schema}.transfers t
+    where t.${side}_account = a.id and t.${side}_version > a.up_to and ${block} >= ${blockOf('a.up_to')} and (t.ledger = $1) is true
+    order by ${block}, t.${side}_version limit 1)`;
 }
 
 function limitsInWords(minimum: string, maximum: string): string {
@@ -81,7 +85,7 @@ function limitsInWords(minimum: string, maximum: string): string {
 /**
  * `entry` puts each entry beside the one before it, so that every row can be judged alone; `total` adds the
  * part to what was carried into it. Versions are bounded on both sides by the indexes of the histories, whatever
- * the planner believes of an account. "ledger + 0" keeps it from the primary key: the account alone says which rows.
+ * the planner believes of an account. A ledger that "is true" keeps it from the primary key: the account alone says which rows.
  */
 function accountChecks(schema: string): string {
   return `

@@ -90,7 +90,7 @@ function blockDifferences(schema: string): string {
     and t.position + 0 <= (select position from ${schema}.checkpoint)`;
   const ofAccount = (side: 'from' | 'to') =>
     `select t.effective_at, t.currency, t.amount, t.${side}_account as account_id, ${side === 'from'} as is_debit
-     from ${schema}.transfers t where t.${side}_account = part.scope and t.ledger + 0 = $1 and ${isDated}`;
+     from ${schema}.transfers t where t.${side}_account = part.scope and (t.ledger = $1) is true and ${isDated}`;
   const ofLedger = `select t.effective_at, t.currency, t.amount, side.account_id, side.is_debit
      from ${schema}.transfers t cross join lateral (values (t.from_account, true), (t.to_account, false)) side(account_id, is_debit)
      where part.scope = '${WHOLE_LEDGER}' and t.ledger = $1 and ${isDated}`;

@@ -23,7 +23,7 @@ export async function checkMarks(
 ): Promise<{ readonly seen: MarkedSums | undefined; readonly problems: readonly VerifyProblem[] }> {
   const ofSide = (side: 'from' | 'to') =>
     `select t.amount, ${side === 'from'} as is_debit from ${schema}.transfers t
-     where t.${side}_account = m.account_id and t.ledger + 0 = $1 and t.effective_at is not null and t.${MOVING}
+     where t.${side}_account = m.account_id and (t.ledger = $1) is true and t.effective_at is not null and t.${MOVING}
        and t.position > m.after and t.position <= m.position`;
   const { rows } = await transaction.executeSql(
     `select m.account_id, m.position::text, m.entries::text, m.debits::text, m.credits::text,

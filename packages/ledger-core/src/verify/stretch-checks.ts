@@ -66,7 +66,7 @@ function stretchDifferences(schema: string): string {
       cross join lateral (values (t.from_account, t.amount, 0::numeric), (t.to_account, 0, t.amount))
         side(account_id, debit, credit)
       join ${schema}.accounts a on a.ledger = $1 and a.id = side.account_id
-      where t.ledger + 0 = $1 and t.position > $2::bigint and t.position <= $3::bigint and t.${MOVING}
+      where (t.ledger = $1) is true and t.position > $2::bigint and t.position <= $3::bigint and t.${MOVING}
       group by t.currency, a.type
     ),
     stored as (
