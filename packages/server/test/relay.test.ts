@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { deleteDeliveredEvents } from '@micropay/ledger-core';
 import { requireKafka, startOwnKafka, testBrokers, uniqueName } from '@micropay/local-kafka/testing';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
@@ -157,6 +158,9 @@ describe('the relay as a process of its own', () => {
     const events = await readTopics(await testBrokers(), prefix, (seen) => seen.length >= 4);
     expect(events).toHaveLength(4);
     expect(new Set(events.map(({ id }) => id)).size).toBe(2);
+    await expect.poll(() => lagOf(url)).toBe(0);
+    await deleteDeliveredEvents({ database: database.url, before: new Date(Date.now() + 60_000) });
+    expect(await told(['replay', '1'])).toMatch(/ again, but for facts up to position 2 that were deleted\.$/);
   });
 
   it('leaves no cursor behind when it only says how far it is', async () => {

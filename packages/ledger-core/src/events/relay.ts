@@ -14,7 +14,7 @@ import {
   rewindCursor,
   setPaused,
 } from '../postgres/event-cursors.js';
-import type { LogRow } from '../postgres/event-log.js';
+import { type LogRow, readDeletedThrough } from '../postgres/event-log.js';
 import { createStore } from '../postgres/store.js';
 import { leading } from './lead.js';
 import type { EventPublisher } from './publisher.js';
@@ -48,6 +48,8 @@ export interface RelayStatus extends EventLag {
   readonly heldUpBy: OldestWriter | null;
   /** The last position that the sink has taken. */
   readonly position: bigint;
+  /** Facts up to here have been deleted: what is delivered from before it has the transfers, and not every fact. */
+  readonly deletedThrough: bigint;
 }
 
 export interface Relay {
@@ -65,7 +67,7 @@ export interface Relay {
   /** @throws {LedgerError} `invalid_request` for a sink that no relay has led yet */
   resume(): Promise<void>;
   /**
-   * Delivers again everything after a position that the sink has passed.
+   * Delivers again everything after a position that the sink has passed, but for facts that were deleted since.
    *
    * @throws {LedgerError} `invalid_request` for a position that it has not reached
    */
@@ -202,7 +204,8 @@ export function createRelay(options: RelayOptions): Relay {
       const { position, paused } = (await findCursor(commandSql, store, sink)) ?? NEW_CURSOR;
       const lag = await readLag(commandSql, store, sink);
       const heldUpBy = isHeldUp ? await readOldestWriter(commandSql) : null;
-      return { ...lag, position, isPaused: paused, isLeader, isHeldUp, heldUpBy };
+      const deletedThrough = await readDeletedThrough(commandSql, store);
+      return { ...lag, position, deletedThrough, isPaused: paused, isLeader, isHeldUp, heldUpBy };
     },
     async pause() {
       await changePaused(true);

@@ -74,8 +74,12 @@ export async function runRelayCommand(
       });
     case 'replay':
       return onSink(config, async (relay) => {
-        await relay.replay(parsePosition(position));
-        return `Everything after position ${position} will be delivered again.`;
+        const after = parsePosition(position);
+        await relay.replay(after);
+        const { deletedThrough } = await relay.status();
+        const missing =
+          after < deletedThrough ? `, but for facts up to position ${deletedThrough} that were deleted` : '';
+        return `Everything after position ${after} will be delivered again${missing}.`;
       });
   }
 }
