@@ -33,18 +33,16 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;
-  let isWoken = false;
-  const sleep = createSleep(signal);
+  const { sleep, wake } = createSleep(signal);
 
   async function run(): Promise<void> {
     const stopListening = ledger.requests.onSubmit(wake);
     let failures = 0;
     while (!signal.aborted) {
-      isWoken = false;
       try {
         const { posted, refused, putOff } = await ledger.requests.workOff({ batchSizeMax, onFault: onError });
         failures = 0;
-        if (posted + refused + putOff === 0 && !isWoken) await sleep.sleep(pollMs);
+        if (posted + refused + putOff === 0) await sleep(pollMs);
       } catch (error) {
         onError(error);
         failures += 1;
@@ -53,11 +51,6 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       }
     }
     stopListening();
-  }
-
-  function wake(): void {
-    isWoken = true;
-    sleep.wake();
   }
 
   return {

@@ -94,8 +94,7 @@ export function createRelay(options: RelayOptions): Relay {
   let isLeader = false;
   let isHeldUp = false;
   let failures = 0;
-  let isWoken = false;
-  const sleep = createSleep(signal);
+  const { sleep, wake } = createSleep(signal);
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
@@ -130,7 +129,6 @@ export function createRelay(options: RelayOptions): Relay {
     let ahead: readonly LogRow[] = [];
     let idleMs = POLL_MIN_MS;
     while (!signal.aborted) {
-      isWoken = false;
       const cursor = await openCursor(statements, store, sink);
       if (reader === undefined || cursor.position !== position) {
         position = cursor.position;
@@ -141,8 +139,7 @@ export function createRelay(options: RelayOptions): Relay {
       isHeldUp = reader.isHeldUp();
       const last = rows.at(-1);
       if (last === undefined) {
-        // A wake that came while we looked may be about what we did not see any more.
-        if (!isWoken) await sleep.sleep(idleMs);
+        await sleep(idleMs);
         idleMs = Math.min(pollMs, idleMs * 2);
         continue;
       }
@@ -188,11 +185,6 @@ export function createRelay(options: RelayOptions): Relay {
   async function changePaused(paused: boolean): Promise<void> {
     if (await setPaused(commandSql, store, sink, paused)) return;
     throw new LedgerError('invalid_request', `no relay has delivered to sink ${sink} yet: start one first`);
-  }
-
-  function wake(): void {
-    isWoken = true;
-    sleep.wake();
   }
 
   return {

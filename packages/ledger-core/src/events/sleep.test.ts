@@ -22,6 +22,16 @@ it('ends with its time, when it is woken, and when its loop is ended', async () 
   await sleep(LONG_MS);
 });
 
+it('ends at once, and one time only, when it was woken before', async () => {
+  const { sleep, wake } = createSleep(new AbortController().signal);
+  wake();
+  wake();
+  await sleep(LONG_MS);
+  const startedAtMs = performance.now();
+  await sleep(50);
+  expect(performance.now() - startedAtMs).toBeGreaterThan(40);
+});
+
 it('leaves nothing with a signal that outlives it', async () => {
   const { signal } = new AbortController();
   const { sleep, wake } = createSleep(signal);

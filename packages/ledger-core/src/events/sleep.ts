@@ -2,9 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** How one loop waits between two looks. */
 export interface Sleep {
-  /** Resolves after this time, or sooner when it is woken or the loop is ended. One at a time. */
+  /**
+   * Resolves after this time, or sooner when the loop is ended or woken, and at once when it was woken since the last sleep: that
+   * may be about what a look under way did not see any more. One at a time.
+   */
   sleep(ms: number): Promise<void>;
-  /** Ends the sleep under way, if there is one. */
+  /** Ends the sleep under way, or the next one. */
   readonly wake: () => void;
 }
 
@@ -14,15 +17,21 @@ export interface Sleep {
  */
 export function createSleep(signal: AbortSignal): Sleep {
   let ending: AbortController | undefined;
-  const wake = () => ending?.abort();
+  let isWoken = false;
+  const wake = () => {
+    isWoken = true;
+    ending?.abort();
+  };
   signal.addEventListener('abort', wake, { once: true });
   return {
     wake,
     async sleep(ms) {
-      if (signal.aborted) return;
-      ending = new AbortController();
-      await delay(ms, undefined, { signal: ending.signal }).catch(() => undefined);
-      ending = undefined;
+      if (!isWoken && !signal.aborted) {
+        ending = new AbortController();
+        await delay(ms, undefined, { signal: ending.signal }).catch(() => undefined);
+        ending = undefined;
+      }
+      isWoken = false;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type Pool, type PoolConfig } from 'pg';
 import { LedgerError } from '../errors.js';
 import { allOn, fromClient, fromPool, snapshotOn, toConfig } from '../postgres/connect.js';
@@ -86,14 +87,10 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
   let position: bigint | undefined;
   let following: Promise<void> | undefined;
   let fault: unknown;
-  let isWoken = false;
   const { sleep, wake } = createSleep(closing.signal);
 
   async function follow(): Promise<void> {
-    const stopListening = onCommit(() => {
-      isWoken = true;
-      wake();
-    });
+    const stopListening = onCommit(wake);
     while (!closing.signal.aborted) {
       const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, pipeline: true, ...toConfig(database) });
       client.on('error', () => undefined);
@@ -112,7 +109,8 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
     const isKnown = String(reason) === String(fault);
     fault = reason;
     if (!isKnown && !closing.signal.aborted) onFault(reason);
-    await sleep(RECONNECT_MS);
+    // Not to be woken: commits would have it connect again and again.
+    await delay(RECONNECT_MS, undefined, { signal: closing.signal }).catch(() => undefined);
   }
 
   async function followOn(client: Client): Promise<void> {
@@ -122,14 +120,13 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
     const reader = createLogReader({ snapshot: snapshotOn(client), statements }, store, position);
     let idleMs = POLL_MIN_MS;
     while (!closing.signal.aborted) {
-      isWoken = false;
       const rows = await reader.next(BATCH_SIZE);
       const deletedThrough = await readDeletedThrough(statements, store);
       if (deletedThrough > position) return beginBehind(deletedThrough);
       announce(rows.map(toRecent));
       fault = undefined;
       idleMs = rows.length > 0 ? POLL_MIN_MS : Math.min(POLL_MAX_MS, idleMs * 2);
-      if (rows.length === 0 && !isWoken) await sleep(idleMs);
+      if (rows.length === 0) await sleep(idleMs);
     }
   }
 
