@@ -1,4 +1,4 @@
-import { EVENT_DATA, type EventData, handleOnce, inboxTable, type TransactionAdapter } from '@micropay/ledger-core';
+import { EVENT_DATA, handleOnce, inboxTable, type TransactionAdapter } from '@micropay/ledger-core';
 
 const CONSUMER = 'spending-summary';
 
@@ -23,26 +23,51 @@ export async function createTables(transaction: TransactionAdapter): Promise<voi
   await transaction.executeSql(SPENDING_TABLE, []);
 }
 
-/** Counts a payment, once however often it is delivered; answers whether it was new and counted. */
+/** What an event adds to the summary of one user. */
+export interface Spending {
+  readonly userId: string;
+  readonly currency: string;
+  /** Below zero for what was given back. */
+  readonly spent: bigint;
+  readonly payments: number;
+}
+
+/** Counts what was spent, once however often it is delivered; answers whether it was new and counted. */
 export async function countSpending(transaction: TransactionAdapter, event: ReceivedEvent): Promise<boolean> {
-  if (event.type !== 'transfer.posted.v1') return false;
-  const transfer = EVENT_DATA['transfer.posted.v1'].parse(JSON.parse(event.value));
-  const user = spenderOf(transfer);
-  if (user === undefined) return false;
+  const spending = spendingOf(event);
+  if (spending === undefined) return false;
+  const { userId, currency, spent, payments } = spending;
   return handleOnce(transaction, { consumer: CONSUMER, eventId: event.id }, async () => {
     await transaction.executeSql(
-      `insert into spending (user_id, currency, spent, payments) values ($1, $2, $3, 1)
+      `insert into spending (user_id, currency, spent, payments) values ($1, $2, $3, $4)
        on conflict (user_id, currency) do update
-       set spent = spending.spent + excluded.spent, payments = spending.payments + 1`,
-      [user, transfer.currency, transfer.amount],
+       set spent = spending.spent + excluded.spent, payments = spending.payments + excluded.payments`,
+      [userId, currency, String(spent), payments],
     );
   });
 }
 
-/** The user whose money leaves for somebody else's account; between accounts of one user nothing is spent. */
-export function spenderOf({ fromAddress, toAddress }: EventData<'transfer.posted.v1'>): string | undefined {
-  const user = userOf(fromAddress);
-  return user === userOf(toAddress) ? undefined : user;
+/** Payments and captured holds are spent, what is given back is not any more; undefined for all that is neither. */
+export function spendingOf({ type, value }: Omit<ReceivedEvent, 'id'>): Spending | undefined {
+  switch (type) {
+    case 'transfer.posted.v1':
+    case 'hold.captured.v1': {
+      const { fromAddress, toAddress, amount, currency } = EVENT_DATA[type].parse(JSON.parse(value));
+      return moved(fromAddress, toAddress, { currency, spent: BigInt(amount), payments: 1 });
+    }
+    case 'transfer.reversed.v1': {
+      const { fromAddress, toAddress, amount, currency } = EVENT_DATA[type].parse(JSON.parse(value));
+      return moved(toAddress, fromAddress, { currency, spent: -BigInt(amount), payments: 0 });
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Between accounts of one user nothing is spent. */
+function moved(payer: string, payee: string, rest: Omit<Spending, 'userId'>): Spending | undefined {
+  const userId = userOf(payer);
+  return userId === undefined || userId === userOf(payee) ? undefined : { userId, ...rest };
 }
 
 function userOf(address: string): string | undefined {

@@ -61,11 +61,18 @@ function summary() {
 function spentByLedger() {
   return query(
     ledgerDatabase.url,
-    `select split_part(f.address, ':', 2) as user_id, t.currency, sum(t.amount)::text as spent, count(*)::int as payments
-     from micropay.transfers t
-     join micropay.accounts f on f.id = t.from_account
-     join micropay.accounts c on c.id = t.to_account
-     where f.address like 'users:%' and split_part(f.address, ':', 2) <> split_part(c.address, ':', 2)
+    `select split_part(payer, ':', 2) as user_id, currency, sum(spent)::text as spent, sum(payments)::int as payments
+     from (
+       select case kind when 'reversal' then c.address else f.address end as payer,
+         case kind when 'reversal' then f.address else c.address end as payee,
+         case kind when 'reversal' then -t.amount else t.amount end as spent,
+         case kind when 'reversal' then 0 else 1 end as payments, t.currency
+       from micropay.transfers t
+       join micropay.accounts f on f.id = t.from_account
+       join micropay.accounts c on c.id = t.to_account
+       where kind in ('transfer', 'capture', 'reversal')
+     ) as movements
+     where payer like 'users:%' and split_part(payer, ':', 2) <> split_part(payee, ':', 2)
      group by 1, 2 order by 1`,
   );
 }
@@ -81,6 +88,9 @@ it(
       await ledger.accounts.open({ address: `users:${user}:savings`, currency: 'USD' });
       await ledger.transfers.post({ from: 'world:usd', to: `users:${user}:usd`, amount: 1_000_000n, currency: 'USD' });
     }
+    const pay = { from: 'users:1:usd', to: 'users:2:usd', currency: 'USD' };
+    await ledger.holds.capture((await ledger.holds.place({ ...pay, amount: 500n })).id, { amount: 300n, final: true });
+    await ledger.transfers.reverse((await ledger.transfers.post({ ...pay, amount: 70n })).id, { amount: 20n });
     relay = createRelay({
       database: ledgerDatabase.url,
       sink: 'kafka',
