@@ -24,6 +24,8 @@ export function inboxTable(inbox = 'micropay_inbox'): string {
  * and what `work` writes commit together, so that a redelivered event has its effect once. Answers whether
  * it ran. A second delivery at the same time waits for the first. When `work` throws, both are undone, even
  * if the caller commits: the event is not handled.
+ *
+ * @throws {TypeError} when an id or a name is none, so that events without one are not taken for each other
  */
 export async function handleOnce(
   transaction: TransactionAdapter,
@@ -32,6 +34,8 @@ export async function handleOnce(
 ): Promise<boolean> {
   const insert = `insert into ${checkInboxName(inbox)} (consumer, event_id) values ($1, $2)
      on conflict do nothing returning event_id`;
+  checkName(consumer, 'consumer');
+  checkName(eventId, 'eventId');
   await transaction.executeSql('savepoint micropay_event', []);
   try {
     const { rows } = await transaction.executeSql(insert, [consumer, eventId]);
@@ -46,6 +50,12 @@ export async function handleOnce(
       .catch(() => undefined);
     throw error;
   }
+}
+
+/** Half a surrogate pair becomes the same character whichever half it is. */
+function checkName(name: string, field: string): void {
+  if (typeof name === 'string' && name.length > 0 && !/[\u0000\p{Surrogate}]/u.test(name)) return;
+  throw new TypeError(`${field} must be a text that is not empty, without U+0000 or a lone surrogate`);
 }
 
 function checkInboxName(inbox: string): string {

@@ -119,6 +119,17 @@ describe('handleOnce', () => {
     expect(await spent()).toBe(5);
   });
 
+  it.each(['', null, '\ud800', 'a\u0000', Buffer.from('event-1')])(
+    'takes no event for another: no id %j',
+    async (id) => {
+      await inTransaction(await bed.connect(), async (transaction) => {
+        await expect(spend(transaction, 'summary', id as string)).rejects.toThrow(TypeError);
+        expect(await spend(transaction)).toBe(true);
+      });
+      expect(await spent()).toBe(5);
+    },
+  );
+
   it('takes an inbox of another name and refuses one that is no name', async () => {
     await bed.sql(inboxTable('public.other_inbox'));
     await inTransaction(await bed.connect(), async (transaction) => {
