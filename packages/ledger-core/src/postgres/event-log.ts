@@ -164,15 +164,15 @@ function toId(rows: readonly Row[]): bigint {
 
 /** The highest position of a committed row; 0 when there is none. */
 export async function lastPosition(transaction: TransactionAdapter, { schema }: Store): Promise<bigint> {
-  const { rows } = await transaction.executeSql(
-    `select greatest(
-       (select position from ${schema}.transfers order by position desc limit 1),
-       (select position from ${schema}.events order by position desc limit 1),
-       0
-     )::text as position`,
-    [],
-  );
+  const { rows } = await transaction.executeSql(`select ${highest(schema, '0')}::text as position`, []);
   return BigInt(String(rows[0]?.position));
+}
+
+function highest(schema: string, atLeast: string): string {
+  return `greatest(
+    (select position from ${schema}.transfers order by position desc limit 1),
+    (select position from ${schema}.events order by position desc limit 1),
+    ${atLeast})`;
 }
 
 export interface EventRange {
@@ -192,8 +192,11 @@ export async function readDeletedThrough(transaction: TransactionAdapter, { sche
 }
 
 /** Between which positions everything can be told. */
-export async function readEventRange(transaction: TransactionAdapter, store: Store): Promise<EventRange> {
-  const deletedThrough = await readDeletedThrough(transaction, store);
-  const last = await lastPosition(transaction, store);
-  return { deletedThrough, last: last > deletedThrough ? last : deletedThrough };
+export async function readEventRange(transaction: TransactionAdapter, { schema }: Store): Promise<EventRange> {
+  const { rows } = await transaction.executeSql(
+    `select through::text as deleted_through, ${highest(schema, 'through')}::text as last
+     from (select coalesce((select deleted_through from ${schema}.event_retention), 0) as through) deleted`,
+    [],
+  );
+  return { deletedThrough: BigInt(String(rows[0]?.deleted_through)), last: BigInt(String(rows[0]?.last)) };
 }
