@@ -438,6 +438,7 @@ describe('the order of precedence', () => {
     const ofLookUps: readonly LedgerErrorCode[] = [
       'transfer_not_found',
       'transfer_request_not_found',
+      'events_gone',
       'account_exists',
     ];
     const elsewhere = [...ofLookUps, ...ofHoldsAndReversals];
