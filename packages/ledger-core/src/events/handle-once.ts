@@ -54,7 +54,7 @@ export async function handleOnce(
 
 /** Half a surrogate pair becomes the same character whichever half it is. */
 function checkName(name: string, field: string): void {
-  if (typeof name === 'string' && name.length > 0 && !/[\u0000\p{Surrogate}]/u.test(name)) return;
+  if (typeof name === 'string' && name.length > 0 && !name.includes('\0') && !/\p{Surrogate}/u.test(name)) return;
   throw new TypeError(`${field} must be a text that is not empty, without U+0000 or a lone surrogate`);
 }
 
