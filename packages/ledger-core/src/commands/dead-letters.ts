@@ -15,8 +15,8 @@ export interface Letter extends Unfit {
 
 export interface DeadLettersOptions {
   readonly topic: string;
-  /** What the topic takes at once. */
-  readonly bytesMax: number;
+  /** Makes the topic if it is missing, and answers how many bytes it takes at once. */
+  readonly prepare: () => Promise<number>;
   readonly retry: RetryOptions;
 }
 
@@ -28,7 +28,7 @@ export interface DeadLetters {
 }
 
 /** Writes dead letters, as many at once as the topic takes: each send is a round trip to the replicas. */
-export function createDeadLetters(kafka: Kafka, { topic, bytesMax, retry }: DeadLettersOptions): DeadLetters {
+export function createDeadLetters(kafka: Kafka, { topic, prepare, retry }: DeadLettersOptions): DeadLetters {
   const check = createSendCheck();
   const producer = kafka.producer({
     idempotent: true,
@@ -37,12 +37,23 @@ export function createDeadLetters(kafka: Kafka, { topic, bytesMax, retry }: Dead
     createPartitioner: check.createPartitioner,
     retry,
   });
+  let bytesMax: number | undefined;
   return {
-    connect: () => producer.connect(),
+    async connect() {
+      bytesMax = await prepare();
+      await producer.connect();
+    },
     async send(letters) {
-      for (const messages of toSends(letters.map(toDeadLetter), bytesMax)) {
-        check.begin();
-        check.refuseMissing(await producer.send({ topic, acks: -1, messages }));
+      try {
+        bytesMax ??= await prepare();
+        for (const messages of toSends(letters.map(toDeadLetter), bytesMax)) {
+          check.begin();
+          check.refuseMissing(await producer.send({ topic, acks: -1, messages }));
+        }
+      } catch (error) {
+        // The topic may have been deleted, to be rid of its letters, or take less than it did.
+        bytesMax = undefined;
+        throw error;
       }
     },
     disconnect: () => producer.disconnect(),

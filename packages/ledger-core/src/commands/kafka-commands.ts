@@ -79,8 +79,7 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
 
   /** One membership of the group: until it is stopped, or until kafkajs gives up. */
   async function consume(): Promise<void> {
-    const bytesMax = await makeTopics();
-    const deadLetters = createDeadLetters(kafka, { topic: deadLetterTopic, bytesMax, retry: RETRIES });
+    const deadLetters = createDeadLetters(kafka, { topic: deadLetterTopic, prepare: makeTopics, retry: RETRIES });
     const consumer = kafka.consumer({
       groupId,
       maxWaitTimeInMs: 250,

@@ -211,6 +211,25 @@ describe('commands from Kafka', () => {
     expect(requests.of('Produce')).toBeLessThan(10);
   });
 
+  it('go on when the topic of the dead letters was deleted', async () => {
+    const topic = uniqueName();
+    await send(topic, [{ value: 'first' }]);
+    const complaints: string[] = [];
+    await start(topic, { onError: (error) => complaints.push((error as Error).message) });
+    await expect.poll(() => lagOf(topic), WAIT).toBe(0);
+    const admin = new Kafka({ brokers: await testBrokers(), logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [`${topic}.dead-letters`] });
+    await admin.disconnect();
+    const before = await postedOf(ledger, 'b');
+    await send(topic, [{ value: 'second' }, command(topic, 'behind-it')]);
+    await expect.poll(() => lagOf(topic), WAIT).toBe(0);
+    expect((await letters(topic)).map(({ value }) => String(value))).toEqual(['second']);
+    await ledger.requests.workOff();
+    expect((await postedOf(ledger, 'b')) - before).toBe(1n);
+    expect(complaints.join()).toContain('does not host this topic-partition');
+  });
+
   it('keep their consumer in its group however long the database takes', async () => {
     const topic = uniqueName();
     const requests = recordRequests();
