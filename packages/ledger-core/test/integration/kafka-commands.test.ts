@@ -221,12 +221,10 @@ describe('commands from Kafka', () => {
     await admin.connect();
     await admin.deleteTopics({ topics: [`${topic}.dead-letters`] });
     await admin.disconnect();
-    const before = await postedOf(ledger, 'b');
     await send(topic, [{ value: 'second' }, command(topic, 'behind-it')]);
     await expect.poll(() => lagOf(topic), WAIT).toBe(0);
     expect((await letters(topic)).map(({ value }) => String(value))).toEqual(['second']);
-    await ledger.requests.workOff();
-    expect((await postedOf(ledger, 'b')) - before).toBe(1n);
+    expect(await requestsOf(topic)).toBe(1);
     expect(complaints.join()).toContain('does not host this topic-partition');
   });
 
