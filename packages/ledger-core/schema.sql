@@ -25,7 +25,7 @@ create table accounts (
   constraint accounts_address_unique UNIQUE (ledger, address),
   constraint accounts_currency_exists FOREIGN KEY (ledger, currency) REFERENCES currencies(ledger, code),
   constraint accounts_address_length CHECK (length(address) >= 1 AND length(address) <= 200)
-);
+) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
 
 create table balances (
   ledger integer not null,
@@ -53,7 +53,7 @@ CASE
     ELSE credits_posted - debits_posted - debits_pending
 END >= minimum),
   constraint balances_totals_not_negative CHECK (debits_posted >= 0::numeric AND credits_posted >= 0::numeric AND debits_pending >= 0::numeric AND credits_pending >= 0::numeric)
-) with (fillfactor=50);
+) with (fillfactor=50, autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
 
 create table checkpoint (
   "position" bigint not null default 0,
@@ -229,7 +229,7 @@ create table transfers (
   constraint transfers_pkey PRIMARY KEY (ledger, id),
   constraint transfers_accounts_differ CHECK (from_account <> to_account),
   constraint transfers_amount_positive CHECK (amount > 0::numeric)
-);
+) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
 CREATE INDEX transfers_dated ON transfers USING btree (ledger, effective_at) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_from_dated ON transfers USING btree (from_account, effective_at, from_version) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_from_dated_log ON transfers USING btree (from_account, "position") WHERE effective_at IS NOT NULL;

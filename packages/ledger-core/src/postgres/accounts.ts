@@ -16,6 +16,7 @@ import { plainArray, textArray } from './arrays.js';
 import { epochMs } from './balances.js';
 import { useCurrency } from './currencies.js';
 import { writeEvent } from './events.js';
+import { probe } from './probe.js';
 import type { Store } from './store.js';
 import { run } from './tables.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -120,10 +121,10 @@ export async function findIdentities(
   const columns = 'a.id, a.address, a.type, a.currency';
   const { rows } = await transaction.executeSql(
     `select ${columns} from unnest($2::uuid[]) r(id)
-       join ${schema}.accounts a on a.ledger = $1 and a.id = r.id
+       cross join ${probe(`${schema}.accounts`, 'ledger = $1 and id = r.id')} a
      union
      select ${columns} from unnest($3::text[]) r(address)
-       join ${schema}.accounts a on a.ledger = $1 and a.address = r.address`,
+       cross join ${probe(`${schema}.accounts`, 'ledger = $1 and address = r.address')} a`,
     [
       ledger,
       // What is neither names nothing, and may hold what PostgreSQL does not take as text.

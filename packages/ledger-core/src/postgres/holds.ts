@@ -4,6 +4,7 @@ import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
 import { plainArray } from './arrays.js';
 import { epochMs, type NamedStatement, type Row } from './balances.js';
+import { probe } from './probe.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -15,7 +16,7 @@ export function findHolds({ schema }: Store): NamedStatement {
   return {
     name: 'micropay_find_holds',
     text: `select ${COLUMNS} from unnest($2::uuid[]) given(id)
-      join ${schema}.holds h on h.ledger = $1 and h.id = given.id`,
+      cross join ${probe(`${schema}.holds`, 'ledger = $1 and id = given.id')} h`,
   };
 }
 

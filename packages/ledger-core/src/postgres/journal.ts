@@ -8,6 +8,7 @@ import type { Origin, Original } from '../domain/reversal.js';
 import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
 import { type ArrayEncoding, asTexts, plainArray, textArray } from './arrays.js';
 import { epochMs, type NamedStatement, type Row } from './balances.js';
+import { probe } from './probe.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -53,21 +54,24 @@ function toBalanceAfter(row: Row, side: 'from' | 'to'): BalanceAfter {
   };
 }
 
-/** One index probe a key: the sub-select keeps the planner from reading the journal instead. */
-function probe({ schema }: Store, condition: string): string {
-  return `select ${TRANSFER_COLUMNS} from unnest($2::uuid[]) probe(id) cross join lateral (
-    select * from ${schema}.transfers t where t.ledger = $1 and ${condition} limit 1) t`;
+function find(store: Store, condition: string): string {
+  return `select ${TRANSFER_COLUMNS} from ${given(store, condition)}`;
+}
+
+/** Ids, and the transfer `t` of each that names one. */
+function given({ schema }: Store, condition = 'id = given.id'): string {
+  return `unnest($2::uuid[]) given(id) cross join ${probe(`${schema}.transfers`, `ledger = $1 and ${condition}`)} t`;
 }
 
 export function findByKeys(store: Store): NamedStatement {
   return {
     name: 'micropay_find_keys',
-    text: probe(store, 't.idempotency_hash = probe.id and t.idempotency_hash is not null'),
+    text: find(store, 'idempotency_hash = given.id and idempotency_hash is not null'),
   };
 }
 
 export function findByIds(store: Store): NamedStatement {
-  return { name: 'micropay_find_ids', text: probe(store, 't.id = probe.id') };
+  return { name: 'micropay_find_ids', text: find(store, 'id = given.id') };
 }
 
 function findByGroups({ schema }: Store): NamedStatement {
@@ -231,13 +235,13 @@ function balanceColumns({ uuids, integers }: ArrayEncoding, balances: readonly B
 }
 
 /** Transfers by id with the sum of their reversals; read after the locks of their accounts. */
-export function findOriginals({ schema }: Store): NamedStatement {
+export function findOriginals(store: Store): NamedStatement {
   return {
     name: 'micropay_find_originals',
     text: `select ${TRANSFER_COLUMNS}, (
-        select coalesce(sum(r.amount), 0)::text from ${schema}.transfers r
+        select coalesce(sum(r.amount), 0)::text from ${store.schema}.transfers r
         where r.ledger = $1 and r.original_id = t.id and r.kind = 'reversal') as reversed
-      from unnest($2::uuid[]) given(id) join ${schema}.transfers t on t.ledger = $1 and t.id = given.id`,
+      from ${given(store)}`,
   };
 }
 
@@ -248,13 +252,12 @@ export function toOriginal(row: Row): Original {
 /** Whose accounts a capture, a release or a reversal concerns. */
 export async function findOrigins(
   transaction: TransactionAdapter,
-  { schema }: Store,
+  store: Store,
   ledger: number,
   ids: readonly TransferId[],
 ): Promise<readonly Origin[]> {
   const { rows } = await transaction.executeSql(
-    `select t.id, t.kind::text, t.from_account as "from", t.to_account as "to"
-     from unnest($2::uuid[]) given(id) join ${schema}.transfers t on t.ledger = $1 and t.id = given.id`,
+    `select t.id, t.kind::text, t.from_account as "from", t.to_account as "to" from ${given(store)}`,
     [ledger, plainArray(ids)],
   );
   return rows as unknown as readonly Origin[];

@@ -1,4 +1,5 @@
 import { blockOf } from '../postgres/history.js';
+import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import type { AccountPart } from './account-chunk.js';
@@ -99,8 +100,8 @@ function accountChecks(schema: string): string {
         part.position, part.debits, part.credits
       from jsonb_to_recordset($2::jsonb) part (id uuid, is_first boolean, after bigint, up_to bigint, version bigint, posted numeric,
         pending_in numeric, pending_out numeric, recorded_at timestamptz(3), position bigint, debits numeric, credits numeric)
-      join ${schema}.accounts a on a.ledger = $1 and a.id = part.id
-      left join ${schema}.balances b on b.ledger = a.ledger and b.account_id = a.id
+      cross join ${probe(`${schema}.accounts`, 'ledger = $1 and id = part.id')} a
+      left join ${probe(`${schema}.balances`, 'ledger = $1 and account_id = part.id')} b on true
     ),
     entry as materialized (
       select a.id as account_id, e.transfer_id, e.is_debit, e.version, e.position, e.recorded_at, e.currency, e.posted, e.pending_in,

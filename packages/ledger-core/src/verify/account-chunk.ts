@@ -1,3 +1,4 @@
+import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 
@@ -66,7 +67,7 @@ export async function pickAccounts(
 ): Promise<AccountChunk> {
   const { rows } = await transaction.executeSql(
     `select a.id, coalesce(b.version, 0)::text as version
-     from ${schema}.accounts a left join ${schema}.balances b on b.ledger = a.ledger and b.account_id = a.id
+     from ${schema}.accounts a left join ${probe(`${schema}.balances`, 'ledger = $1 and account_id = a.id')} b on true
      where a.ledger = $1 and ($2::uuid is null or a.id > $2) order by a.id limit $3`,
     [ledger, after, accounts],
   );

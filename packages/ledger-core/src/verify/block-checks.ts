@@ -1,4 +1,5 @@
 import { MOVING, WHOLE_LEDGER } from '../postgres/dated.js';
+import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
@@ -108,7 +109,7 @@ function blockDifferences(schema: string): string {
         coalesce(sum(e.amount) filter (where not e.is_debit), 0) as credits
       from part
       cross join lateral (${ofAccount('from')} union all ${ofAccount('to')} union all ${ofLedger}) e
-      join ${schema}.accounts a on a.ledger = $1 and a.id = e.account_id
+      cross join ${probe(`${schema}.accounts`, 'ledger = $1 and id = e.account_id')} a
       cross join lateral (
         select max(b.starts_at) as starts_at from ${schema}.dated_blocks b
         where b.ledger = $1 and b.scope = part.scope and b.starts_at <= e.effective_at

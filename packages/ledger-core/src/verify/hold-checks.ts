@@ -1,3 +1,4 @@
+import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { toProblem, type VerifyProblem } from './report.js';
@@ -27,7 +28,7 @@ export async function checkHolds(
          case when m.captured + m.given_back < o.amount then 'open' when m.last_kind = 'release' then 'released'
            when m.last_kind = 'expiry' then 'expired' else 'captured' end as state
        from unnest($2::uuid[]) h(id)
-       left join ${schema}.transfers o on o.ledger = $1 and o.id = h.id and o.kind = 'hold'
+       left join ${probe(`${schema}.transfers`, "ledger = $1 and id = h.id and kind = 'hold'")} o on true
        cross join lateral (
          select coalesce(sum(t.amount) filter (where t.kind = 'capture'), 0) as captured,
            coalesce(sum(case t.kind when 'capture' then t.released else t.amount end), 0) as given_back,
@@ -40,7 +41,7 @@ export async function checkHolds(
        case when said.is_placed then format('%s of %s, %s captured, %s left, %s', said.currency, said.amount, said.captured,
          said.remaining, said.state) else 'a transfer of kind hold' end as expected,
        format('%s of %s, %s captured, %s left, %s', h.currency, h.amount, h.captured, h.remaining, h.state) as found
-     from said join ${schema}.holds h on h.ledger = $1 and h.id = said.id
+     from said cross join ${probe(`${schema}.holds`, 'ledger = $1 and id = said.id')} h
      where (h.from_account, h.to_account, h.currency, h.amount, h.captured, h.remaining, h.state::text, h.expires_at)
        is distinct from (said.from_account, said.to_account, said.currency, said.amount, said.captured, said.remaining,
          said.state, said.expires_at)`,

@@ -1,4 +1,5 @@
 import { MOVING } from '../postgres/dated.js';
+import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { toProblem, type VerifyProblem } from './report.js';
@@ -24,7 +25,7 @@ export async function checkPositions(
   const { rows: counted } = await transaction.executeSql(
     `select count(*)::text as transfers,
        (select min(position) - 1 from ${schema}.transfers where position > $3::bigint)::text as next_after
-     from ${schema}.transfers where ledger = $1 and position > $2::bigint and position <= $3::bigint`,
+     from ${schema}.transfers where (ledger = $1) is true and position > $2::bigint and position <= $3::bigint`,
     range,
   );
   const { rows } = await transaction.executeSql(positionChecks(schema), range);
@@ -40,21 +41,23 @@ function positionChecks(schema: string): string {
   return `
     with row as materialized (
       select position, kind, id, from_account, to_account, currency, original_id
-      from ${schema}.transfers where ledger = $1 and position > $2::bigint and position <= $3::bigint
+      from ${schema}.transfers where (ledger = $1) is true and position > $2::bigint and position <= $3::bigint
     )
     select 'unknown_account' as kind, side.account_id, row.id as transfer_id,
       'an account of this ledger' as expected, 'none' as found
     from row cross join lateral (values (from_account), (to_account)) side(account_id)
-    where not exists (select from ${schema}.accounts a where a.ledger = $1 and a.id = side.account_id)
+    left join ${probe(`${schema}.accounts`, 'ledger = $1 and id = side.account_id')} a on true
+    where a.id is null
     union all
-    select 'hold_out_of_step', from_account, id, 'a row of holds', 'none' from row
-    where kind = 'hold' and not exists (select from ${schema}.holds h where h.ledger = $1 and h.id = row.id)
+    select 'hold_out_of_step', row.from_account, row.id, 'a row of holds', 'none'
+    from (select * from row where kind = 'hold') row left join ${probe(`${schema}.holds`, 'ledger = $1 and id = row.id')} h on true
+    where h.id is null
     union all
     select 'unknown_original', row.from_account, row.id,
       case when row.kind in ('transfer', 'hold') then 'none' when row.kind = 'reversal' then 'a transfer the other way'
         else 'a hold between these accounts' end,
       case when row.original_id is null then 'none' when o.id is null then row.original_id::text else o.kind::text end
-    from row left join ${schema}.transfers o on o.ledger = $1 and o.id = row.original_id
+    from row left join ${probe(`${schema}.transfers`, 'ledger = $1 and id = row.original_id')} o on true
     where case row.kind
       when 'transfer' then row.original_id is null
       when 'hold' then row.original_id is null
@@ -65,7 +68,7 @@ function positionChecks(schema: string): string {
     union all
     select 'excess_reversal', r.from_account, r.id, format('at most %s of transfer %s', o.amount, o.id), r.total::text
     from (select distinct original_id from row where kind = 'reversal') reversed
-    join ${schema}.transfers o on o.ledger = $1 and o.id = reversed.original_id
+    cross join ${probe(`${schema}.transfers`, 'ledger = $1 and id = reversed.original_id')} o
     cross join lateral (
       select t.id, t.from_account, t.position, sum(t.amount) over (order by t.position) as total
       from ${schema}.transfers t where t.ledger = $1 and t.original_id = o.id and t.kind = 'reversal'

@@ -1,3 +1,4 @@
+import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { toProblem, type VerifyProblem } from './report.js';
@@ -23,7 +24,7 @@ export async function checkRequests(
      from (
        select * from ${schema}.transfer_requests where ledger = $1 and ($2::uuid is null or id > $2) order by id limit $3
      ) r
-     left join ${schema}.transfers t on t.ledger = $1 and t.id = r.transfer_id and t.idempotency_hash = r.idempotency_hash
+     left join ${probe(`${schema}.transfers`, 'ledger = $1 and id = r.transfer_id and idempotency_hash = r.idempotency_hash')} t on true
      order by r.id`,
     [ledger, after, limit],
   );

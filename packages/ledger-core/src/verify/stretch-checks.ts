@@ -1,5 +1,6 @@
 import { MOVING } from '../postgres/dated.js';
 import { readEventRange } from '../postgres/event-log.js';
+import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
@@ -65,7 +66,7 @@ function stretchDifferences(schema: string): string {
       from ${schema}.transfers t
       cross join lateral (values (t.from_account, t.amount, 0::numeric), (t.to_account, 0, t.amount))
         side(account_id, debit, credit)
-      join ${schema}.accounts a on a.ledger = $1 and a.id = side.account_id
+      cross join ${probe(`${schema}.accounts`, 'ledger = $1 and id = side.account_id')} a
       where (t.ledger = $1) is true and t.position > $2::bigint and t.position <= $3::bigint and t.${MOVING}
       group by t.currency, a.type
     ),

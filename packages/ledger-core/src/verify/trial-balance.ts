@@ -1,5 +1,6 @@
 import type { AccountType } from '../domain/account.js';
 import type { TotalsLine } from '../postgres/dated.js';
+import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
 import { readEffectiveTotals, readRecordedTotals } from '../postgres/totals-at.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
@@ -29,7 +30,7 @@ export async function readTrialBalance(
   const { rows } = await transaction.executeSql(
     `select a.currency, a.type::text, count(*)::text as accounts,
        sum(b.debits_posted)::text as debits, sum(b.credits_posted)::text as credits
-     from ${schema}.accounts a join ${schema}.balances b on b.ledger = a.ledger and b.account_id = a.id
+     from ${schema}.accounts a cross join ${probe(`${schema}.balances`, 'ledger = $1 and account_id = a.id')} b
      where a.ledger = $1 group by a.currency, a.type order by a.currency, a.type`,
     [ledger],
   );
