@@ -119,14 +119,15 @@ describe('login', () => {
       await login(address, 'wrong password');
       return performance.now() - startedAt;
     };
-    const known = Math.min(await timeOf(email), await timeOf(email), await timeOf(email));
-    const unknown = Math.min(
-      await timeOf(`${randomUUID()}@example.com`),
-      await timeOf(`${randomUUID()}@example.com`),
-      await timeOf(`${randomUUID()}@example.com`),
-    );
+    const known: number[] = [];
+    const unknown: number[] = [];
+    // By turns, so that what slows the machine for a moment slows both.
+    for (let turn = 1; turn <= 5; turn += 1) {
+      known.push(await timeOf(email));
+      unknown.push(await timeOf(`${randomUUID()}@example.com`));
+    }
     // Without the hash an answer takes a tenth of the time.
-    expect(unknown).toBeGreaterThan(known / 2);
+    expect(Math.min(...unknown)).toBeGreaterThan(Math.min(...known) / 2);
   });
 
   it('is limited for each email', async () => {
