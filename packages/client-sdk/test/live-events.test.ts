@@ -84,13 +84,13 @@ it('goes on over connections that are cut again and again, without loss and with
   proxy.cutBehindBytes = () => 500 + Math.random() * 3_000;
   const { refreshToken } = bob;
   const stream = follow(createClient({ baseUrl: proxy.url, refreshToken }), FROM_START);
-  for (let round = 0; round < 30; round += 1) {
+  for (let round = 0; round < 12; round += 1) {
     await Promise.all(upTo(5).map(() => alice.pay(bob)));
-    if (round % 10 === 0) proxy.cutAll();
+    if (round % 4 === 0) proxy.cutAll();
   }
-  await expect.poll(() => stream.sequences().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(150);
+  await expect.poll(() => stream.sequences().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(60);
   await delay(300);
-  expect(stream.sequences()).toEqual(upTo(150));
+  expect(stream.sequences()).toEqual(upTo(60));
   expect(new Set(stream.events.map(({ id }) => id)).size).toBe(stream.events.length);
   await stream.stop();
   await proxy.close();
