@@ -4,12 +4,12 @@
 -- yet the planner believes that it has a row or two.
 -- Old code may run beside it: yes
 
-create index transfers_from_blocks on transfers (from_account, (from_version >> 5));
-create index transfers_to_blocks on transfers (to_account, (to_version >> 5));
+-- Dropped first, because that takes the strongest lock on the journal: taken later it would deadlock with a transaction
+-- that has read the journal and waits to write to it.
 drop index transfers_from_history;
 drop index transfers_to_history;
-alter index transfers_from_blocks rename to transfers_from_history;
-alter index transfers_to_blocks rename to transfers_to_history;
+create index transfers_from_history on transfers (from_account, (from_version >> 5));
+create index transfers_to_history on transfers (to_account, (to_version >> 5));
 
 alter table accounts set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
 alter table balances set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
