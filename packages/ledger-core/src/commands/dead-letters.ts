@@ -1,5 +1,5 @@
-import type { IHeaders, Kafka, KafkaMessage, Message, RetryOptions } from 'kafkajs';
-import { createSendCheck } from '../events/kafka-sends.js';
+import type { IHeaders, Kafka, KafkaMessage, Message } from 'kafkajs';
+import { createCheckedProducer } from '../events/kafka-sends.js';
 import type { Unfit } from './command.js';
 
 /** What is added to a message's own headers at the most. */
@@ -17,7 +17,6 @@ export interface DeadLettersOptions {
   readonly topic: string;
   /** Makes the topic if it is missing, and answers how many bytes it takes at once. */
   readonly prepare: () => Promise<number>;
-  readonly retry: RetryOptions;
 }
 
 export interface DeadLetters {
@@ -28,15 +27,8 @@ export interface DeadLetters {
 }
 
 /** Writes dead letters, as many at once as the topic takes: each send is a round trip to the replicas. */
-export function createDeadLetters(kafka: Kafka, { topic, prepare, retry }: DeadLettersOptions): DeadLetters {
-  const check = createSendCheck();
-  const producer = kafka.producer({
-    idempotent: true,
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
-    createPartitioner: check.createPartitioner,
-    retry,
-  });
+export function createDeadLetters(kafka: Kafka, { topic, prepare }: DeadLettersOptions): DeadLetters {
+  const producer = createCheckedProducer(kafka);
   let bytesMax: number | undefined;
   return {
     async connect() {
@@ -47,8 +39,7 @@ export function createDeadLetters(kafka: Kafka, { topic, prepare, retry }: DeadL
       try {
         bytesMax ??= await prepare();
         for (const messages of toSends(letters.map(toDeadLetter), bytesMax)) {
-          check.begin();
-          check.refuseMissing(await producer.send({ topic, acks: -1, messages }));
+          await producer.send([{ topic, messages }]);
         }
       } catch (error) {
         // The topic may have been deleted, to be rid of its letters, or take less than it did.
@@ -65,7 +56,7 @@ const SEND_OVERHEAD_BYTES = 1024;
 const TEXT_OVERHEAD_BYTES = 32;
 
 /** In order, and none above what the topic takes but by one message that is alone: all may go to one partition. */
-function toSends(messages: readonly Message[], bytesMax: number): readonly Message[][] {
+function toSends(messages: readonly Message[], bytesMax: number): Message[][] {
   const sends: Message[][] = [];
   let bytes = bytesMax;
   for (const message of messages) {

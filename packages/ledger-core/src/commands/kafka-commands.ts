@@ -9,6 +9,7 @@ import {
   logLevel,
 } from 'kafkajs';
 import { LedgerError } from '../errors.js';
+import { RETRIES } from '../events/kafka-sends.js';
 import { prepareTopics } from '../events/kafka-topics.js';
 import type { Ledger } from '../ledger-api.js';
 import { COMMAND_BYTES_MAX, decodeCommand, type IncomingMessage, type Unfit } from './command.js';
@@ -42,7 +43,6 @@ export interface CommandConsumer {
   stop(): Promise<void>;
 }
 
-const RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 };
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 /** Producers may compress as they like, and kafkajs reads nothing but gzip: brokers store what came without compression. */
@@ -79,7 +79,7 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
 
   /** One membership of the group: until it is stopped, or until kafkajs gives up. */
   async function consume(): Promise<void> {
-    const deadLetters = createDeadLetters(kafka, { topic: deadLetterTopic, prepare: makeTopics, retry: RETRIES });
+    const deadLetters = createDeadLetters(kafka, { topic: deadLetterTopic, prepare: makeTopics });
     const consumer = kafka.consumer({
       groupId,
       maxWaitTimeInMs: 250,

@@ -1,7 +1,40 @@
-import { type ICustomPartitioner, Partitioners, type RecordMetadata } from 'kafkajs';
+import { type ICustomPartitioner, type Kafka, Partitioners, type RecordMetadata, type TopicMessages } from 'kafkajs';
+
+/**
+ * What does not arrive after these, in about three seconds, is given up and left to the caller: without an end, kafkajs would
+ * go on in the background and send an old batch after newer ones.
+ */
+export const RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 };
+
+/** Idempotent, in order, and acknowledged by all in-sync replicas of every partition. */
+export interface CheckedProducer {
+  connect(): Promise<void>;
+  /** Resolves when Kafka has all of them durably. One at a time. */
+  send(topicMessages: TopicMessages[]): Promise<void>;
+  disconnect(): Promise<void>;
+}
+
+export function createCheckedProducer(kafka: Kafka): CheckedProducer {
+  const check = createSendCheck();
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: check.createPartitioner,
+    retry: RETRIES,
+  });
+  return {
+    connect: () => producer.connect(),
+    async send(topicMessages) {
+      check.begin();
+      check.refuseMissing(await producer.sendBatch({ acks: -1, topicMessages }));
+    },
+    disconnect: () => producer.disconnect(),
+  };
+}
 
 /** Compares where the messages of a send had to go with who has taken them. */
-export interface SendCheck {
+interface SendCheck {
   readonly createPartitioner: ICustomPartitioner;
   /** Before each send. */
   begin(): void;
@@ -13,7 +46,7 @@ export interface SendCheck {
  * kafkajs keeps the answers of a send by broker: when a partition moves, in the middle of it, to a broker that has answered
  * for others, the repetition passes its messages over and the send succeeds without them.
  */
-export function createSendCheck(): SendCheck {
+function createSendCheck(): SendCheck {
   const chosen = new Set<string>();
   return {
     createPartitioner() {

@@ -1,7 +1,7 @@
-import { Kafka, type KafkaConfig, logLevel, type Producer } from 'kafkajs';
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import { eventTopics } from './cloudevent.js';
 import { toKafkaBatches } from './kafka-batches.js';
-import { createSendCheck, type SendCheck } from './kafka-sends.js';
+import { type CheckedProducer, createCheckedProducer, RETRIES } from './kafka-sends.js';
 import { prepareTopics } from './kafka-topics.js';
 import type { EventPublisher } from './publisher.js';
 
@@ -22,19 +22,12 @@ export interface KafkaPublisherOptions {
 const MESSAGE_BYTES_MIN = 32 * 1024;
 const CLOSE_DEADLINE_MS = 5_000;
 
-/**
- * What does not arrive after these, in about three seconds, is given up and left to the relay: without an end,
- * kafkajs would go on in the background and send an old batch after newer ones.
- */
-const RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 };
-
 /** Delivers events to Kafka through kafkajs: idempotent producer, all in-sync replicas, in order. */
 export function createKafkaPublisher(options: KafkaPublisherOptions): EventPublisher {
   const { topicPrefix = 'micropay', partitions = 6, replicationFactor = -1, deadlineMs = 30_000 } = options;
   const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...options.kafka });
   const topics = eventTopics(topicPrefix);
-  let producer: Producer | undefined;
-  let check: SendCheck | undefined;
+  let producer: CheckedProducer | undefined;
   let bytesMax = 0;
 
   return {
@@ -46,22 +39,14 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
         replicationFactor,
         messageBytesMin: MESSAGE_BYTES_MIN,
       });
-      check = createSendCheck();
-      const connecting = kafka.producer({
-        idempotent: true,
-        maxInFlightRequests: 1,
-        allowAutoTopicCreation: false,
-        createPartitioner: check.createPartitioner,
-        retry: RETRIES,
-      });
+      const connecting = createCheckedProducer(kafka);
       await connecting.connect();
       producer = connecting;
     },
     async publish(events) {
-      if (producer === undefined || check === undefined) throw new Error('connect the publisher first');
+      if (producer === undefined) throw new Error('connect the publisher first');
       for (const topicMessages of toKafkaBatches(events, { topicPrefix, bytesMax })) {
-        check.begin();
-        check.refuseMissing(await withinDeadline(producer.sendBatch({ acks: -1, topicMessages }), deadlineMs));
+        await withinDeadline(producer.send(topicMessages), deadlineMs);
       }
     },
     async close() {
