@@ -1,4 +1,5 @@
 import { dated, MOVING, WHOLE_LEDGER } from './dated.js';
+import { joinSides } from './sides.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -58,9 +59,7 @@ export async function forgetCheckpoints(transaction: TransactionAdapter, { schem
 function entriesOfStretch(schema: string): string {
   return `select t.ledger, side.account_id, t.currency, a.type, t.recorded_at, t.effective_at, side.debit, side.credit
     from ${schema}.transfers t
-    cross join lateral (values (t.from_account, t.amount, 0::numeric), (t.to_account, 0, t.amount))
-      side(account_id, debit, credit)
-    join ${schema}.accounts a on a.ledger = t.ledger and a.id = side.account_id
+    ${joinSides(schema)}
     where t.position > $1 and t.position <= $2 and t.${MOVING}`;
 }
 
@@ -198,9 +197,7 @@ export function datedEntriesOfLedger({ schema }: Store, condition: string): stri
   return `select t.currency, a.type, t.effective_at, side.debit, side.credit
     from (select * from ${schema}.transfers
       where ledger = $1 and effective_at is not null and ${MOVING} and ${condition}) t
-    cross join lateral (values (t.from_account, t.amount, 0::numeric), (t.to_account, 0, t.amount))
-      side(account_id, debit, credit)
-    join ${schema}.accounts a on a.ledger = t.ledger and a.id = side.account_id`;
+    ${joinSides(schema)}`;
 }
 
 /** What the blocks of an account sum up to is what its dated entries moved up to the end of the stretch. */

@@ -54,10 +54,6 @@ function toBalanceAfter(row: Row, side: 'from' | 'to'): BalanceAfter {
   };
 }
 
-function find(store: Store, condition: string): string {
-  return `select ${TRANSFER_COLUMNS} from ${given(store, condition)}`;
-}
-
 /** Ids, and the transfer `t` of each that names one. */
 function given({ schema }: Store, condition = 'id = given.id'): string {
   return `unnest($2::uuid[]) given(id) cross join ${probe(`${schema}.transfers`, `ledger = $1 and ${condition}`)} t`;
@@ -66,12 +62,12 @@ function given({ schema }: Store, condition = 'id = given.id'): string {
 export function findByKeys(store: Store): NamedStatement {
   return {
     name: 'micropay_find_keys',
-    text: find(store, 'idempotency_hash = given.id and idempotency_hash is not null'),
+    text: `select ${TRANSFER_COLUMNS} from ${given(store, 'idempotency_hash = given.id and idempotency_hash is not null')}`,
   };
 }
 
 export function findByIds(store: Store): NamedStatement {
-  return { name: 'micropay_find_ids', text: find(store, 'id = given.id') };
+  return { name: 'micropay_find_ids', text: `select ${TRANSFER_COLUMNS} from ${given(store)}` };
 }
 
 function findByGroups({ schema }: Store): NamedStatement {

@@ -1,7 +1,7 @@
 import { datedEntriesOfLedger } from './advance-checkpoint.js';
 import { readCheckpoint } from './balance-at.js';
 import { MOVING, readWholeBlocks, type TotalsLine, toTotalsLine, WHOLE_LEDGER } from './dated.js';
-import { probe } from './probe.js';
+import { joinSides } from './sides.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -101,9 +101,7 @@ async function sumPositions(
   const { rows } = await snapshot.executeSql(
     `select t.currency, a.type::text, sum(side.debit)::text as debits, sum(side.credit)::text as credits
      from ${schema}.transfers t
-     cross join lateral (values (t.from_account, t.amount, 0::numeric), (t.to_account, 0, t.amount))
-       side(account_id, debit, credit)
-     cross join ${probe(`${schema}.accounts`, 'ledger = $1 and id = side.account_id')} a
+     ${joinSides(schema)}
      where (t.ledger = $1) is true and t.position > $2 and t.position <= $3 and t.${MOVING} and ${condition}
      group by t.currency, a.type`,
     values,

@@ -1,6 +1,6 @@
 import { MOVING } from '../postgres/dated.js';
 import { readEventRange } from '../postgres/event-log.js';
-import { probe } from '../postgres/probe.js';
+import { joinSides } from '../postgres/sides.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
@@ -64,9 +64,7 @@ function stretchDifferences(schema: string): string {
         coalesce(sum(side.debit) filter (where t.effective_at is not null), 0) as dated_debits,
         coalesce(sum(side.credit) filter (where t.effective_at is not null), 0) as dated_credits
       from ${schema}.transfers t
-      cross join lateral (values (t.from_account, t.amount, 0::numeric), (t.to_account, 0, t.amount))
-        side(account_id, debit, credit)
-      cross join ${probe(`${schema}.accounts`, 'ledger = $1 and id = side.account_id')} a
+      ${joinSides(schema)}
       where (t.ledger = $1) is true and t.position > $2::bigint and t.position <= $3::bigint and t.${MOVING}
       group by t.currency, a.type
     ),
