@@ -418,17 +418,14 @@ it('logs once that it cannot follow the log, and shows it as long as that is so'
     `insert into micropay.events (recorded_at, ledger, id, type, subject, data)
      select now(), id, gen_random_uuid(), 'account.painted.v1', gen_random_uuid(), '{}' from micropay.ledgers`,
   );
-  const isStuck = async () => {
-    const metrics = await fetch(`${own.url}/metrics`, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } });
-    return /^micropay_events_stuck (.)$/m.exec(await metrics.text())?.[1];
-  };
-  await expect.poll(isStuck).toBe('1');
+  const isStuck = () => readMetric(own.url, 'micropay_events_stuck');
+  await expect.poll(isStuck).toBe(1);
   // The time of a few more looks.
   await delay(1_500);
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ err: { code: 'event_unreadable' } }]);
   await client.query(`delete from micropay.events where type = 'account.painted.v1'`);
   await client.end();
-  await expect.poll(isStuck).toBe('0');
+  await expect.poll(isStuck).toBe(0);
   await stream.close();
   await own.stop();
 });

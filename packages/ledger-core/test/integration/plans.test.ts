@@ -2,6 +2,7 @@ import type { Ledger } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Explained, explainStatements, type PlanNode, rowsOf } from '../support/explained.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
@@ -10,58 +11,17 @@ const TRANSFERS = 100_000;
 /** Versions that share a key of the history indexes. */
 const BLOCK = 32;
 
-/** A node of a plan, as `explain (analyze, format json)` tells it. */
-interface PlanNode {
-  readonly 'Node Type': string;
-  readonly 'Relation Name'?: string;
-  readonly 'Index Name'?: string;
-  readonly 'Actual Rows': number;
-  readonly 'Actual Loops': number;
-  readonly 'Rows Removed by Filter'?: number;
-  readonly Plans?: readonly PlanNode[];
-}
-
-/** What PostgreSQL says of every statement that any connection of this process runs on `explained`. */
-const plans: { query: string; nodes: readonly PlanNode[] }[] = [];
-let explained: string;
+let explained: Explained;
 let ledger: Ledger;
 
-const connect = pg.Client.prototype.connect;
-
-function nodesOf(plan: PlanNode): readonly PlanNode[] {
-  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
-}
-
 beforeAll(async () => {
-  pg.Client.prototype.connect = function (this: pg.Client, ...parameters: Parameters<typeof connect>) {
-    this.on('notice', ({ message = '' }) => {
-      const json = /plan:\s*(\{[\s\S]*\})/.exec(message)?.[1];
-      if (json === undefined) return;
-      const { 'Query Text': query, Plan: plan } = JSON.parse(json) as { 'Query Text': string; Plan: PlanNode };
-      plans.push({ query, nodes: nodesOf(plan) });
-    });
-    return connect.apply(this, parameters);
-  } as typeof connect;
-  const url = new URL(bed.url);
-  const settings = {
-    session_preload_libraries: 'auto_explain',
-    'auto_explain.log_min_duration': 0,
-    'auto_explain.log_analyze': 'on',
-    'auto_explain.log_format': 'json',
-    'auto_explain.log_level': 'notice',
-    client_min_messages: 'notice',
-  };
-  const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  url.searchParams.set('options', options.join(' '));
-  explained = url.href;
-  ledger = bed.ledger({ database: explained });
+  explained = explainStatements(bed.url);
+  ledger = bed.ledger({ database: explained.url });
   await openWallets(ledger, { hot: 0n, tepid: 0n });
   await fillJournal('hot', TRANSFERS);
   await fillJournal('tepid', 5_000);
 }, 120_000);
-afterAll(() => {
-  pg.Client.prototype.connect = connect;
-});
+afterAll(() => explained.stop());
 
 /** Everybody pays to an account, which pays to everybody: written by SQL, which is quicker, and never analyzed. */
 async function fillJournal(address: string, transfers: number): Promise<void> {
@@ -80,18 +40,14 @@ async function fillJournal(address: string, transfers: number): Promise<void> {
 
 /** The nodes that touch the journal in the statements that `work` sends. */
 async function journalNodesOf(work: () => Promise<unknown>): Promise<readonly PlanNode[]> {
-  plans.length = 0;
-  await work();
-  const nodes = plans.flatMap((plan) => plan.nodes);
+  const nodes = await explained.nodesOf(work);
   const reads = nodes.filter((node) => node['Relation Name'] === 'transfers' && node['Node Type'] !== 'ModifyTable');
   expect(reads.length).toBeGreaterThan(0);
   return nodes;
 }
 
 function expectNoReadOfAll(nodes: readonly PlanNode[], rowsMax: number): void {
-  const rows = nodes
-    .filter((node) => node['Relation Name'] === 'transfers')
-    .map((node) => node['Actual Rows'] * node['Actual Loops']);
+  const rows = nodes.filter((node) => node['Relation Name'] === 'transfers').map(rowsOf);
   expect(nodes.filter((node) => /Seq Scan/.test(node['Node Type']) && node['Relation Name'] === 'transfers')).toEqual(
     [],
   );
@@ -134,7 +90,7 @@ describe.each(['never analyzed', 'analyzed'])('with a journal that was %s', (sta
       expect(indexesOf(nodes)).toEqual(new Set(['transfers_idempotency_unique']));
       expectNoReadOfAll(nodes, 1);
     }
-    const client = new pg.Client({ connectionString: explained });
+    const client = new pg.Client({ connectionString: explained.url });
     await client.connect();
     await client.query('begin');
     const nodes = await journalNodesOf(() => ledger.within(fromPg(client)).transfers.post(request));
@@ -174,9 +130,8 @@ describe.each(['never analyzed', 'analyzed'])('with a journal that was %s', (sta
 });
 
 it('balances are locked and written by their key alone', async () => {
-  plans.length = 0;
-  await ledger.transfers.post({ from: 'world', to: 'hot', amount: 1n, currency: 'USD' });
-  const scans = plans.flatMap(({ nodes }) => nodes).filter((node) => /Scan/.test(node['Node Type']));
+  const post = () => ledger.transfers.post({ from: 'world', to: 'hot', amount: 1n, currency: 'USD' });
+  const scans = (await explained.nodesOf(post)).filter((node) => /Scan/.test(node['Node Type']));
   const ofBalances = scans.filter((node) => node['Relation Name'] === 'balances');
   expect(ofBalances.map((node) => node['Index Name'])).toEqual(['balances_pkey']);
 });
@@ -184,7 +139,7 @@ it('balances are locked and written by their key alone', async () => {
 it('a ledger that is younger than the statistics is verified without reading it for each of its rows', async () => {
   const rows = 1_000;
   await bed.sql('analyze');
-  const young = bed.ledger({ database: explained, name: 'young' });
+  const young = bed.ledger({ database: explained.url, name: 'young' });
   await openWallets(young, { hot: 0n });
   await bed.sql(
     `with account as (
@@ -202,13 +157,9 @@ it('a ledger that is younger than the statistics is verified without reading it 
      from micropay.ledgers l, generate_series(1, ${rows}) n where l.name = 'young'`,
   );
   for (const work of [() => young.verify(), () => young.trialBalance()]) {
-    plans.length = 0;
-    await work();
     const tables = ['transfers', 'balances'];
-    const scans = plans.flatMap(({ nodes }) => nodes).filter((node) => tables.includes(node['Relation Name'] ?? ''));
-    const read = scans.map(
-      (node) => (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'],
-    );
+    const nodes = await explained.nodesOf(work);
+    const read = nodes.filter((node) => tables.includes(node['Relation Name'] ?? '')).map(rowsOf);
     expect(Math.max(...read)).toBeLessThan(50 * rows);
   }
 });

@@ -65,6 +65,10 @@ export function explainStatements(database: string): Explained {
 export function rowsRead(nodes: readonly PlanNode[], table: string): number {
   const scans = nodes.filter((node) => node['Relation Name'] === table);
   expect(scans.filter((node) => /Seq Scan/.test(node['Node Type']))).toEqual([]);
-  const rows = (node: PlanNode) => node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0);
-  return scans.reduce((sum, node) => sum + rows(node) * node['Actual Loops'], 0);
+  return scans.reduce((sum, node) => sum + rowsOf(node), 0);
+}
+
+/** How many rows a scan has read in all, those included that it turned away. */
+export function rowsOf(node: PlanNode): number {
+  return (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
 }
