@@ -13,7 +13,7 @@ const PORT_MAX = 65_535;
 
 const BROKER_RULE = `must be host:port, several separated by commas; a port is 1 to ${PORT_MAX}, an IPv6 address needs a name`;
 /** Where poison goes: behind the name of the topic that it came from. */
-const DEAD_LETTERS = '.dead-letters';
+export const DEAD_LETTERS = '.dead-letters';
 
 const word = z.string().min(1);
 

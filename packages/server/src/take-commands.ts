@@ -2,7 +2,7 @@ import type { Ledger } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
 import { within } from './deadline.js';
 import { kafkaClient } from './kafka-client.js';
-import type { KafkaSettings } from './kafka-settings.js';
+import { DEAD_LETTERS, type KafkaSettings } from './kafka-settings.js';
 
 /** What a broker that hangs leaves undone is taken by the next server. */
 const STOP_TIMEOUT_MS = 8_000;
@@ -21,6 +21,7 @@ export async function takeCommands(
     kafka: kafkaClient(kafka),
     ledger,
     topic,
+    deadLetterTopic: `${topic}${DEAD_LETTERS}`,
     groupId: `${topic}.${ledger.name}`,
     partitions,
     ...(replicationFactor === undefined ? {} : { replicationFactor }),
