@@ -21,7 +21,10 @@ export interface BenchArguments {
   readonly profile: string | undefined;
 }
 
-/** @throws Error with what is wrong and the usage */
+/** Words that are no arguments of the benchmark. */
+export class UsageError extends Error {}
+
+/** @throws {UsageError} with what is wrong and the usage */
 export function parseArguments(words: readonly string[]): BenchArguments | 'help' {
   try {
     const { values } = parseArgs({
@@ -49,7 +52,7 @@ export function parseArguments(words: readonly string[]): BenchArguments | 'help
       profile: values.profile,
     };
   } catch (cause) {
-    throw new Error(`${(cause as Error).message}\n\n${USAGE}`, { cause });
+    throw new UsageError(`${(cause as Error).message}\n\n${USAGE}`, { cause });
   }
 }
 

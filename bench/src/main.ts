@@ -1,4 +1,4 @@
-import { type BenchArguments, parseArguments, USAGE } from './arguments.js';
+import { type BenchArguments, parseArguments, USAGE, UsageError } from './arguments.js';
 import { type Book, openBook } from './book.js';
 import { postWithEngine } from './engine.js';
 import { type HttpTarget, startHttpTarget } from './http-load.js';
@@ -111,6 +111,7 @@ async function requireCleanBooks({ ledger }: Book, target: HttpTarget | undefine
 try {
   await main();
 } catch (error) {
-  console.error(error);
-  process.exitCode = 1;
+  const isUsage = error instanceof UsageError;
+  console.error(isUsage ? error.message : error);
+  process.exitCode = isUsage ? 2 : 1;
 }
