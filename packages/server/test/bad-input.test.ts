@@ -268,6 +268,15 @@ describe('a body', () => {
   });
 });
 
+it.each([[undefined], [1], ['1.5']])('the amount %j is answered with what an amount must be', async (amount) => {
+  const { body } = await call(server.url, 'POST /v1/transfers', {
+    token: alice.token,
+    key: randomUUID(),
+    body: payment({ amount }),
+  });
+  expect(body.detail).toMatch(/^amount: must be a positive whole number of minor units/);
+});
+
 describe('cross-origin requests', () => {
   it('are allowed for listed origins only', async () => {
     const open = await startTestServer({ corsOrigins: ['https://app.example.com'] });

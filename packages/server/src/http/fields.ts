@@ -80,9 +80,11 @@ export const PayeeField = z
   .regex(PAYEE_PATTERN, 'must be a wallet id or an email address')
   .openapi({ description: `${RECIPIENT}; ${OR_ADDRESS}`, example: 'bob@example.com' });
 
+const AMOUNT_RULE = 'must be a positive whole number of minor units, at most 38 digits, as a string';
+
 export const AmountField = z
-  .string()
-  .regex(AMOUNT_PATTERN, 'must be a positive whole number of minor units, at most 38 digits, as a string')
+  .string(AMOUNT_RULE)
+  .regex(AMOUNT_PATTERN, AMOUNT_RULE)
   .openapi({ description: 'Whole minor units as a string: "1250" is 12.50 USD', example: '1250' });
 
 /** An amount or balance in an answer. */
