@@ -27,10 +27,3 @@ export async function bodyOf<Data, Result = Data>(
     throw notMicroPay({ status: response.status, idempotencyKey });
   }
 }
-
-/** A name for one intention, for calls that were given none. */
-export function createIdempotencyKey(): string {
-  // Not randomUUID: browsers have it only on pages that came over https.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}

@@ -9,6 +9,7 @@ import { createEvents, type Events } from './events.js';
 import type { components, paths } from './generated/api.js';
 import { createHolds, type Holds } from './holds.js';
 import { createLedger, type Ledger } from './ledger.js';
+import { checkPlatform, hasStreamingFetch } from './platform.js';
 import { createSession, type OnTokens } from './session.js';
 import { createStatements, type Statements } from './statements.js';
 import { createTransferRequests, type TransferRequests } from './transfer-requests.js';
@@ -76,6 +77,8 @@ const RETRIES_MAX = 3;
  * Makes a client. Calls are repeated after network errors, 408, 429 and 5xx, with jitter and as `Retry-After` asks; one
  * that moves money keeps its idempotency key, so that it moves once.
  *
+ * @throws {MicroPayError} `platform_unsupported` where the platform lacks what every call needs
+ *
  * @example
  * const client = createClient({ baseUrl: 'https://pay.example.com' });
  * const { wallet } = await client.auth.register({ email: 'alice@example.com', password });
@@ -83,6 +86,7 @@ const RETRIES_MAX = 3;
  */
 export function createClient(options: ClientOptions): MicroPayClient {
   const { baseUrl, fetch = globalThis.fetch, timeoutMs = TIMEOUT_MS, retriesMax = RETRIES_MAX } = options;
+  checkPlatform(fetch);
   // Called as a function of its own: browsers refuse a fetch that is called as somebody's method.
   const transport = createTransport({ fetch: (request) => fetch(request), timeoutMs, retriesMax });
   const session = createSession({ ...options, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });
@@ -101,7 +105,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     ledger: createLedger(api),
     currencies: createCurrencies(api),
     accounts: createAccounts(api),
-    events: createEvents(api),
+    events: createEvents(api, { canStream: options.fetch !== undefined || hasStreamingFetch() }),
     deposits: createCashMovements(api, '/v1/deposits'),
     withdrawals: createCashMovements(api, '/v1/withdrawals'),
     me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),

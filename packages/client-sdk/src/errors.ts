@@ -7,10 +7,11 @@ export type ServerErrorCode = components['schemas']['ErrorCode'];
 
 /**
  * Codes of this client: `network_error` (no answer came), `timeout` (not in time), `aborted` (by your signal),
- * `invalid_response` (something answered that is not MicroPay). A call that cannot be sent as it is has the server's
+ * `invalid_response` (something answered that is not MicroPay), `platform_unsupported` (a global of the platform is
+ * missing; the message names it and says what to do). A call that cannot be sent as it is has the server's
  * `invalid_request`, `invalid_amount` or `token_invalid`, without a status.
  */
-export type ClientErrorCode = 'network_error' | 'timeout' | 'aborted' | 'invalid_response';
+export type ClientErrorCode = 'network_error' | 'timeout' | 'aborted' | 'invalid_response' | 'platform_unsupported';
 
 export type MicroPayErrorCode = ServerErrorCode | ClientErrorCode;
 

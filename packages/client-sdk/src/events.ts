@@ -3,6 +3,7 @@ import { type Api, bodyOf } from './api.js';
 import { checkLastEventId } from './checks.js';
 import { MicroPayError, notMicroPay } from './errors.js';
 import type { components } from './generated/api.js';
+import { checkStreams } from './platform.js';
 import { retryDelay, wait } from './retry.js';
 import type { CallOptions } from './transport.js';
 
@@ -61,7 +62,7 @@ export interface Events {
    * ```
    *
    * @throws {MicroPayError} `events_gone` when it was away for too long: read the wallets and begin anew; a refusal
-   *   that passes is not thrown
+   *   that passes is not thrown. `platform_unsupported` where answers cannot be read while they come
    */
   stream(options?: StreamOptions): AsyncGenerator<LiveEvent, void, undefined>;
 }
@@ -69,7 +70,7 @@ export interface Events {
 /** Three heartbeats that did not come: the connection is gone without a word. */
 const SILENCE_MAX_MS = 45_000;
 
-export function createEvents({ routes, send }: Api): Events {
+export function createEvents({ routes, send }: Api, { canStream }: { readonly canStream: boolean }): Events {
   /** Tries until the server answers with a stream or a refusal. */
   async function open({ signal, types }: StreamOptions, lastEventId: string | undefined) {
     const fetch = send({ signal, repeatable: true, streaming: true, retriesMax: Number.POSITIVE_INFINITY });
@@ -77,13 +78,18 @@ export function createEvents({ routes, send }: Api): Events {
     const header = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
     const headers = { Accept: 'text/event-stream' };
     const answer = routes.GET('/v1/events', { params: { query, header }, headers, fetch, parseAs: 'stream' });
-    return bodyOf(answer, (body) => body as ReadableStream<Uint8Array> | null);
+    return bodyOf(answer, (body) => {
+      // A fetch that was given may not stream either: React Native's answers have no body.
+      checkStreams(body != null);
+      return body as unknown as ReadableStream<Uint8Array>;
+    });
   }
 
   return {
     async *stream(options = {}) {
       const { signal } = options;
       let { lastEventId } = options;
+      checkStreams(canStream);
       if (lastEventId !== undefined) checkLastEventId(lastEventId);
       let breaks = 0;
       try {
@@ -115,10 +121,9 @@ function delayAfter(breaks: number): number {
 
 /** The messages of one connection, until it ends, breaks, falls silent or is not wanted any more. */
 async function* messagesOf(
-  body: ReadableStream<Uint8Array> | null,
+  body: ReadableStream<Uint8Array>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<EventSourceMessage> {
-  if (body === null) return;
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const messages: EventSourceMessage[] = [];

@@ -1,5 +1,6 @@
-import { type Api, createIdempotencyKey } from './api.js';
+import type { Api } from './api.js';
 import { checkIdempotencyKey, writeAmount } from './checks.js';
+import { createIdempotencyKey } from './platform.js';
 import type { CallOptions } from './transport.js';
 
 /** How a call that moves money is named. */

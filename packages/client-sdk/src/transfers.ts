@@ -1,9 +1,10 @@
-import { type Api, bodyOf, createIdempotencyKey } from './api.js';
+import { type Api, bodyOf } from './api.js';
 import { checkIdempotencyKey } from './checks.js';
 import { type MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
 import type { CaptureHold, PlaceHold, ReleaseHold } from './holds.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
+import { createIdempotencyKey } from './platform.js';
 import { type PostOptions, partToJson, startPosting, toJson } from './posting.js';
 import {
   type Metadata,

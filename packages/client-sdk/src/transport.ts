@@ -1,5 +1,6 @@
 import { writeAuthorization } from './checks.js';
 import { isProblem, MicroPayError, type MicroPayErrorOptions, notMicroPay, problemToError } from './errors.js';
+import { platformRefused } from './platform.js';
 import { aborted, readRetryAfter, retryDelay, wait } from './retry.js';
 import type { Session } from './session.js';
 
@@ -69,16 +70,19 @@ function createSend(
 ) {
   return async (credential: string | undefined): Promise<Response | MicroPayError> => {
     if (signal?.aborted) return aborted(signal, idempotencyKey);
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), timeoutMs);
     const headers = new Headers(request.headers);
     if (credential !== undefined) headers.set('Authorization', writeAuthorization(credential, idempotencyKey));
+    const ending = new AbortController();
+    const attempt = createAttempt(request, headers, ending.signal);
+    // Joined by hand and parted afterwards: not every platform has AbortSignal.any, and the caller's signal may live long.
+    const end = () => ending.abort();
+    signal?.addEventListener('abort', end);
+    let isTimedOut = false;
+    const timer = setTimeout(() => {
+      isTimedOut = true;
+      end();
+    }, timeoutMs);
     try {
-      // A request is spent by sending it, and the next try needs it whole.
-      const attempt = new Request(request.clone(), {
-        headers,
-        signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
-      });
       const response = await fetch(attempt);
       if (streaming && isOf('text/event-stream', response)) return response;
       // Read here, so that a connection that breaks in the middle of the body is a failed try too.
@@ -93,13 +97,23 @@ function createSend(
     } catch (cause) {
       if (signal?.aborted) return aborted(signal, idempotencyKey);
       const options = { cause, idempotencyKey };
-      return timeout.signal.aborted
+      return isTimedOut
         ? new MicroPayError('timeout', `no answer came within ${timeoutMs} ms`, options)
         : new MicroPayError('network_error', 'the server could not be reached, or the connection broke', options);
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
     }
   };
+}
+
+/** A request is spent by sending it, and the next try needs it whole. */
+function createAttempt(request: Request, headers: Headers, signal: AbortSignal): Request {
+  try {
+    return new Request(request.clone(), { headers, signal });
+  } catch (cause) {
+    throw platformRefused(cause);
+  }
 }
 
 function refusal(response: Response, body: string, idempotencyKey: string | undefined): MicroPayError {

@@ -1,0 +1,60 @@
+import { MicroPayError } from './errors.js';
+
+/** What no call can do without, beside a `fetch`; openapi-fetch asks for `FormData`. */
+export const REQUIRED = [
+  'AbortController',
+  'FormData',
+  'Headers',
+  'Request',
+  'Response',
+  'clearTimeout',
+  'setTimeout',
+] as const satisfies readonly (keyof typeof globalThis)[];
+
+/** Refuses a platform on which every call would fail. */
+export function checkPlatform(fetch: unknown): void {
+  const missing: string[] = REQUIRED.filter((name) => globalThis[name] === undefined);
+  if (fetch === undefined) missing.push('fetch');
+  if (missing.length > 0)
+    throw unsupported(`has no ${missing.join(', ')}: load a polyfill before createClient is called`);
+}
+
+/** A name for one intention, for calls that were given none. */
+export function createIdempotencyKey(): string {
+  // Not Math.random: two intentions of one name would be one payment.
+  if (typeof crypto === 'undefined' || typeof crypto.getRandomValues !== 'function') {
+    throw unsupported(
+      'has no crypto.getRandomValues to make an idempotency key with: give an idempotencyKey with each call that moves ' +
+        'money, or load a polyfill such as react-native-get-random-values',
+    );
+  }
+  // Not randomUUID: browsers have it only on pages that came over https.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Whether the platform's own `fetch` answers before an answer has ended, as a stream never does. */
+export function hasStreamingFetch(): boolean {
+  return 'body' in Response.prototype;
+}
+
+/** Refuses a platform that cannot read a stream, which would wait for ever. */
+export function checkStreams(canStream: boolean): void {
+  const missing = [
+    ...(canStream ? [] : ['a fetch whose answers can be read while they come (response.body)']),
+    ...(typeof TextDecoder === 'undefined' ? ['TextDecoder'] : []),
+  ];
+  if (missing.length === 0) return;
+  throw unsupported(
+    `has no ${missing.join(' and no ')}: give createClient a fetch that streams, load a polyfill, or read the wallets anew`,
+  );
+}
+
+/** Refuses what the platform's own classes do not take from one another, as where a test environment replaces some. */
+export function platformRefused(cause: unknown): MicroPayError {
+  return unsupported('refuses the request that is made of its own Request, Headers and AbortController', cause);
+}
+
+function unsupported(what: string, cause?: unknown): MicroPayError {
+  return new MicroPayError('platform_unsupported', `this platform ${what}`, { cause });
+}
