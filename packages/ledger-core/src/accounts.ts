@@ -10,7 +10,7 @@ import {
 } from './domain/account.js';
 import { checkAggregate } from './domain/aggregate.js';
 import { checkAudit } from './domain/audit.js';
-import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
+import { checkPageLimit, decodeCursor, encodeCursor, placeIn } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
 import { LedgerError } from './errors.js';
 import type { Accounts, FreezeSide } from './ledger-api.js';
@@ -27,8 +27,8 @@ const FROZEN: Readonly<Record<FreezeSide, AccountStatus>> = {
   both: 'frozen',
 };
 
-const ADDRESS_CURSOR = /^after ([a-zA-Z0-9_.:-]{1,200})$/;
-const ENTRY_CURSOR = /^before ([0-9]{1,18})$/;
+const ADDRESS_CURSOR = /^([a-zA-Z0-9_.:-]{1,200})$/;
+const ENTRY_CURSOR = /^([0-9]{1,18})$/;
 const PREFIX_PATTERN = /^[a-zA-Z0-9_.:-]{0,200}$/;
 
 type AccountWork = (place: AccountPlace) => Promise<Account>;
@@ -100,19 +100,23 @@ export function createAccounts(book: Book, expireOf: (reference: string) => Prom
         throw new LedgerError('invalid_request', 'prefix must be the beginning of an address');
       }
       const count = checkPageLimit(limit);
-      const after = cursor === undefined ? undefined : decodeCursor(cursor, ADDRESS_CURSOR)[0];
-      const range = { prefix, after, limit: count + 1 };
-      const rows = await listAccounts(reads, store, await book.number(), range).catch(fail);
-      return toPage(rows, count, ({ address }) => encodeCursor('after', address));
+      const given = decodeCursor(cursor, ADDRESS_CURSOR);
+      const ledger = await book.number();
+      const list = ['accounts', ledger, prefix];
+      const [after] = placeIn(list, given);
+      const rows = await listAccounts(reads, store, ledger, { prefix, after, limit: count + 1 }).catch(fail);
+      return toPage(rows, count, ({ address }) => encodeCursor(list, address));
     },
     async entries(reference, { limit, cursor } = {}) {
       const count = checkPageLimit(limit);
-      const before = cursor === undefined ? undefined : BigInt(decodeCursor(cursor, ENTRY_CURSOR)[0] ?? 0);
+      const given = decodeCursor(cursor, ENTRY_CURSOR);
       const account = await identify(reference);
       if (account === undefined) throw accountNotFound(reference);
-      const range = { before, limit: count + 1 };
-      const rows = await listEntries(reads, store, await book.number(), account.id, range).catch(fail);
-      return toPage(rows, count, ({ version }: Entry) => encodeCursor('before', version));
+      const ledger = await book.number();
+      const list = ['entries', ledger, account.id];
+      const [before] = placeIn(list, given).map(BigInt);
+      const rows = await listEntries(reads, store, ledger, account.id, { before, limit: count + 1 }).catch(fail);
+      return toPage(rows, count, ({ version }: Entry) => encodeCursor(list, version));
     },
     async freeze(reference, { side = 'both', ...audit } = {}) {
       const status = Object.hasOwn(FROZEN, side) ? FROZEN[side] : undefined;

@@ -1,6 +1,6 @@
 import type { Book } from './book.js';
 import type { Hold } from './domain/hold.js';
-import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
+import { checkPageLimit, decodeCursor, encodeCursor, placeIn } from './domain/paging.js';
 import { isTransferId, type PostedTransfer, type TransferId } from './domain/transfer.js';
 import { expirySubmission } from './engine/candidates.js';
 import { LedgerError } from './errors.js';
@@ -13,7 +13,7 @@ import { fail } from './postgres/sql-errors.js';
 import { type Submit, splitOptions, submitLeg } from './transfers.js';
 
 const EXPIRED_IN_TURN = 500;
-const HOLD_CURSOR = /^before ([0-9a-f-]{36})$/;
+const HOLD_CURSOR = /^([0-9a-f-]{36})$/;
 
 export function createHolds(book: Book, submit: Submit): Holds {
   const { store, findIdentities } = book.engine;
@@ -38,13 +38,15 @@ export function createHolds(book: Book, submit: Submit): Holds {
     },
     async list(reference, { openOnly = false, limit, cursor } = {}) {
       const count = checkPageLimit(limit);
-      const before = cursor === undefined ? undefined : decodeCursor(cursor, HOLD_CURSOR)[0];
+      const given = decodeCursor(cursor, HOLD_CURSOR);
       const ledger = await book.number();
       const [account] = await findIdentities(book.reads, ledger, [reference]).catch(fail);
       if (account === undefined) throw accountNotFound(reference);
+      const list = ['holds', ledger, account.id, openOnly];
+      const [before] = placeIn(list, given);
       const range = { account: account.id, openOnly, before, limit: count + 1 };
       const rows = await listHolds(book.reads, store, ledger, range).catch(fail);
-      return toPage(rows, count, ({ id }) => encodeCursor('before', id));
+      return toPage(rows, count, ({ id }) => encodeCursor(list, id));
     },
     async expire() {
       const ledger = await book.number();

@@ -2,7 +2,7 @@ import { checkBasis, timeZoneOf } from './as-of.js';
 import type { Book } from './book.js';
 import { type AccountIdentity, isDebitNormal } from './domain/account.js';
 import { checkMoment, isFirstInstant, justBefore, startOfDay } from './domain/instant.js';
-import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
+import { checkPageLimit, decodeCursor, encodeCursor, type ListName, placeIn } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
 import { LedgerError } from './errors.js';
 import type { Statement, StatementEntry, StatementOptions, TimeBasis } from './ledger-api.js';
@@ -34,8 +34,7 @@ interface Period {
   readonly by: TimeBasis;
 }
 
-const CURSOR =
-  /^statement (\S+) (\w+) (-?\d{1,15}) (-?\d{1,15}) (\d{1,18}) (-?\d{1,38}) (-?\d{1,38}) (-?\d{1,15}) (\d{1,18}) (-?\d{1,38})$/;
+const CURSOR = /^(\d{1,18}) (-?\d{1,38}) (-?\d{1,38}) (-?\d{1,15}) (\d{1,18}) (-?\d{1,38})$/;
 
 /** One page of an account's statement. */
 export async function readStatement(
@@ -45,8 +44,9 @@ export async function readStatement(
 ): Promise<Statement> {
   const period = await checkPeriod(book, options);
   const limit = checkPageLimit(options.limit);
-  const started = options.cursor === undefined ? undefined : readCursor(options.cursor, account, period);
   const ledger = await book.number();
+  const list = ['statement', ledger, account.id, period.by, period.from.getTime(), period.to.getTime()];
+  const started = options.cursor === undefined ? undefined : readCursor(list, options.cursor);
   const page = await inSnapshot(book.engine.pool, async (snapshot) => {
     const reader = { snapshot, book, ledger, account, period };
     const { frame, place } = started ?? (await begin(reader));
@@ -55,7 +55,7 @@ export async function readStatement(
   });
   const { scale } = await getCurrency(book.reads, book.engine.store, ledger, account.currency);
   const { opening, closing } = page.frame;
-  const { data, nextCursor } = toPage(page.data, limit, (last) => writeCursor(account, period, page.frame, last));
+  const { data, nextCursor } = toPage(page.data, limit, (last) => writeCursor(list, page.frame, last));
   const statement = { account, scale, ...period, opening, closing, data, nextCursor };
   return { ...statement, all: () => allEntries(book, statement, options) };
 }
@@ -141,30 +141,13 @@ function withBalances(entries: readonly Entry[], before: bigint, debitNormal: bo
   });
 }
 
-function writeCursor(account: AccountIdentity, { by, from, to }: Period, frame: Frame, last: StatementEntry): string {
-  const { opening, closing, throughVersion } = frame;
+function writeCursor(list: ListName, { opening, closing, throughVersion }: Frame, last: StatementEntry): string {
   const place = [last.effectiveAt.getTime(), last.version, last.balance];
-  return encodeCursor(
-    'statement',
-    account.id,
-    by,
-    from.getTime(),
-    to.getTime(),
-    throughVersion,
-    opening,
-    closing,
-    ...place,
-  );
+  return encodeCursor(list, throughVersion, opening, closing, ...place);
 }
 
-function readCursor(cursor: string, account: AccountIdentity, period: Period) {
-  const [id, by, from, to, through, opening, closing, afterMs, afterVersion, balance] = decodeCursor(cursor, CURSOR);
-  const isOfThis =
-    id === account.id &&
-    by === period.by &&
-    Number(from) === period.from.getTime() &&
-    Number(to) === period.to.getTime();
-  if (!isOfThis) throw new LedgerError('invalid_cursor', 'the cursor is of another statement');
+function readCursor(list: ListName, cursor: string) {
+  const [through, opening, closing, afterMs, afterVersion, balance] = placeIn(list, decodeCursor(cursor, CURSOR));
   return {
     frame: {
       opening: BigInt(opening ?? 0),

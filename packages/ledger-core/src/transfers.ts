@@ -2,7 +2,7 @@ import type { Book } from './book.js';
 import type { Outcome } from './domain/decide.js';
 import { checkLeg, type LinkedLeg, OPTION_NAMES } from './domain/leg.js';
 import { transferNotFound } from './domain/move.js';
-import { checkPageLimit, decodeCursor, encodeCursor } from './domain/paging.js';
+import { checkPageLimit, decodeCursor, encodeCursor, placeIn } from './domain/paging.js';
 import { isReversible } from './domain/reversal.js';
 import {
   checkOptions,
@@ -80,12 +80,14 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
     async reversals(id, { limit, cursor } = {}) {
       const transferId = checkTransferId(id);
       const count = checkPageLimit(limit);
-      const after = cursor === undefined ? undefined : BigInt(decodeCursor(cursor, REVERSAL_CURSOR)[0] ?? 0);
+      const given = decodeCursor(cursor, REVERSAL_CURSOR);
       const ledger = await book.number();
       await getTransfer(book.reads, store, ledger, transferId).catch(fail);
+      const list = ['reversals', ledger, transferId];
+      const [after] = placeIn(list, given).map(BigInt);
       const range = { after, limit: count + 1 };
       const rows = await findReversals(book.reads, store, ledger, transferId, range).catch(fail);
-      return toPage(rows, count, ({ fromBalance }) => encodeCursor('after', fromBalance.version));
+      return toPage(rows, count, ({ fromBalance }) => encodeCursor(list, fromBalance.version));
     },
   };
 
@@ -96,7 +98,7 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
   }
 }
 
-const REVERSAL_CURSOR = /^after (\d{1,18})$/;
+const REVERSAL_CURSOR = /^(\d{1,18})$/;
 
 /** Checks a leg and takes it along the road as a request of its own, linked to no other. */
 export async function submitLeg(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { checkPageLimit, decodeCursor, encodeCursor } from './paging.js';
+import { checkPageLimit, decodeCursor, encodeCursor, placeIn } from './paging.js';
 
-const PATTERN = /^before ([0-9]+) ([0-9]+)$/;
+const PATTERN = /^([0-9]+) ([0-9]+)$/;
+const LIST = ['entries', 1, 'alice'];
 
 describe('checkPageLimit', () => {
   it.each([
@@ -20,13 +21,27 @@ describe('checkPageLimit', () => {
   );
 });
 
-describe('decodeCursor', () => {
-  it('reads what encodeCursor wrote', () => {
-    expect(decodeCursor(encodeCursor('before', 12, 34n), PATTERN)).toEqual(['12', '34']);
+describe('a cursor', () => {
+  it('is read as the place that was written', () => {
+    expect(placeIn(LIST, decodeCursor(encodeCursor(LIST, 12, 34n), PATTERN))).toEqual(['12', '34']);
   });
 
-  it.each(['', '%%%', encodeCursor('after', 12, 34n), encodeCursor('before', 12), 5 as unknown as string])(
-    'refuses %j',
+  it('that is left out is no place', () => {
+    expect(placeIn(LIST, decodeCursor(undefined, PATTERN))).toEqual([]);
+  });
+
+  it.each([
+    ['of another account', ['entries', 1, 'bob']],
+    ['of another ledger', ['entries', 2, 'alice']],
+    ['of another kind', ['holds', 1, 'alice']],
+    ['with another filter', ['entries', 1, 'alice', true]],
+  ])('of a list %s is refused', (_name, other) => {
+    const cursor = decodeCursor(encodeCursor(other, 12, 34n), PATTERN);
+    expect(() => placeIn(LIST, cursor)).toThrow(expect.objectContaining({ code: 'invalid_cursor' }));
+  });
+
+  it.each(['', '%%%', encodeCursor(LIST, 12), encodeCursor(LIST, 12, 34n, 5n), 5 as unknown as string])(
+    '%j is refused',
     (cursor) => {
       expect(() => decodeCursor(cursor, PATTERN)).toThrow(expect.objectContaining({ code: 'invalid_cursor' }));
     },
