@@ -36,8 +36,8 @@ export async function createServices(
   ensureOperatorKey(): Promise<string | undefined>;
   isOperatorKey(key: string): boolean;
 }> {
-  const signingKeys = createSigningKeys(database);
-  const revokedSessions = createRevokedSessions(database);
+  const signingKeys = createSigningKeys(database, ledger.name);
+  const revokedSessions = createRevokedSessions(database, ledger.name);
   const apiKeys = createApiKeys(database, ledger.name);
   const accessTokens = createAccessTokens({
     signingKeys,
@@ -45,7 +45,7 @@ export async function createServices(
     ledger: ledger.name,
     issuer: config.tokenIssuer,
   });
-  const sessions = createSessions({ database, accessTokens, revokedSessions });
+  const sessions = createSessions({ database, ledger: ledger.name, accessTokens, revokedSessions });
 
   const authenticate = createAuthenticate(accessTokens, apiKeys);
 

@@ -176,7 +176,7 @@ describe('signing keys', () => {
     const databases = Array.from({ length: 8 }, () => connect(server.databaseUrl, 'micropay'));
     // Connected before, so that nothing keeps them from starting together.
     await Promise.all(databases.map((database) => sql`select 1`.execute(database)));
-    await Promise.all(databases.map((database) => createSigningKeys(database).rotate()));
+    await Promise.all(databases.map((database) => createSigningKeys(database, 'main').rotate()));
     await Promise.all(databases.map((database) => database.destroy()));
     const { rowCount } = await client.query('select 1 from micropay.signing_keys');
     expect(rowCount).toBe(1);

@@ -7,7 +7,7 @@ const REMEMBER_MS = 11 * 60_000;
 const OVERLAP_MS = 30_000;
 
 /**
- * The sessions that have ended and may still have a valid access token, kept in memory so that no request has
+ * The sessions of this ledger that have ended and may still have a valid access token, kept in memory so that no request has
  * to ask the database. A logout counts at once in the process that answers it, and in others at their next
  * poll, every two seconds. While the database is away a poll fails; no money moves in that time either.
  */
@@ -18,7 +18,7 @@ export interface RevokedSessions {
   poll(): Promise<void>;
 }
 
-export function createRevokedSessions(database: Database): RevokedSessions {
+export function createRevokedSessions(database: Database, ledger: string): RevokedSessions {
   const forgetAtMs = new Map<string, number>();
   let polledAtMs = 0;
 
@@ -32,6 +32,7 @@ export function createRevokedSessions(database: Database): RevokedSessions {
     const rows = await database
       .selectFrom('sessions')
       .select('id')
+      .where('ledger', '=', ledger)
       .where('revoked_at', '>', sql<Date>`now() - make_interval(secs => ${windowS})`)
       .execute();
     for (const { id } of rows) if (!forgetAtMs.has(id)) add(id);

@@ -31,10 +31,11 @@ export interface Sessions {
 
 export function createSessions(options: {
   readonly database: Database;
+  readonly ledger: string;
   readonly accessTokens: AccessTokens;
   readonly revokedSessions: RevokedSessions;
 }): Sessions {
-  const { database, accessTokens, revokedSessions } = options;
+  const { database, ledger, accessTokens, revokedSessions } = options;
 
   async function issue(
     transaction: Database,
@@ -45,6 +46,7 @@ export function createSessions(options: {
     await transaction
       .insertInto('refresh_tokens')
       .values({
+        ledger,
         token_hash: hashSecret(refreshToken),
         session_id: session.sessionId,
         parent_hash: parentHash,
@@ -58,6 +60,7 @@ export function createSessions(options: {
     await database
       .updateTable('sessions')
       .set({ revoked_at: sql<Date>`now()` })
+      .where('ledger', '=', ledger)
       .where('id', '=', sessionId)
       .where('revoked_at', 'is', null)
       .execute();
@@ -67,19 +70,20 @@ export function createSessions(options: {
   return {
     async begin(transaction, userId) {
       const sessionId = uuidv7();
-      await transaction.insertInto('sessions').values({ id: sessionId, user_id: userId }).execute();
+      await transaction.insertInto('sessions').values({ ledger, id: sessionId, user_id: userId }).execute();
       return issue(transaction, { userId, sessionId }, null);
     },
 
     async refresh(refreshToken) {
       const tokenHash = hashSecret(refreshToken);
       const outcome = await database.transaction().execute(async (transaction) => {
-        const found = await lockToken(transaction, tokenHash);
+        const found = await lockToken(transaction, ledger, tokenHash);
         if (found === undefined) return 'invalid';
         if (!found.mayBeUsed) return found.sessionId;
         await transaction
           .updateTable('refresh_tokens')
           .set({ used_at: sql<Date>`coalesce(used_at, now())` })
+          .where('ledger', '=', ledger)
           .where('token_hash', '=', tokenHash)
           .execute();
         return issue(transaction, found, tokenHash);
@@ -98,17 +102,30 @@ export function createSessions(options: {
       const row = await database
         .selectFrom('refresh_tokens')
         .select('session_id')
+        .where('ledger', '=', ledger)
         .where('token_hash', '=', hashSecret(refreshToken))
         .executeTakeFirst();
       if (row !== undefined) await revoke(row.session_id);
     },
 
     async removeExpired() {
-      await database.deleteFrom('refresh_tokens').where('expires_at', '<', sql<Date>`now()`).execute();
+      await database
+        .deleteFrom('refresh_tokens')
+        .where('ledger', '=', ledger)
+        .where('expires_at', '<', sql<Date>`now()`)
+        .execute();
       await database
         .deleteFrom('sessions')
+        .where('ledger', '=', ledger)
         .where(({ not, exists, selectFrom }) =>
-          not(exists(selectFrom('refresh_tokens').whereRef('session_id', '=', 'sessions.id').select('token_hash'))),
+          not(
+            exists(
+              selectFrom('refresh_tokens')
+                .where('refresh_tokens.ledger', '=', ledger)
+                .whereRef('session_id', '=', 'sessions.id')
+                .select('token_hash'),
+            ),
+          ),
         )
         .execute();
     },
@@ -116,11 +133,16 @@ export function createSessions(options: {
 }
 
 /** Reads a live token and locks its session, so that two requests with one token come one after the other. */
-async function lockToken(transaction: Database, tokenHash: Buffer) {
+async function lockToken(transaction: Database, ledger: string, tokenHash: Buffer) {
   const session = await transaction
     .selectFrom('sessions')
-    .innerJoin('refresh_tokens', 'refresh_tokens.session_id', 'sessions.id')
+    .innerJoin('refresh_tokens', (join) =>
+      join
+        .onRef('refresh_tokens.ledger', '=', 'sessions.ledger')
+        .onRef('refresh_tokens.session_id', '=', 'sessions.id'),
+    )
     .select(['sessions.id as sessionId', 'sessions.user_id as userId'])
+    .where('sessions.ledger', '=', ledger)
     .where('token_hash', '=', tokenHash)
     .where('expires_at', '>', sql<Date>`now()`)
     .where('revoked_at', 'is', null)
@@ -138,6 +160,7 @@ async function lockToken(transaction: Database, tokenHash: Buffer) {
           not(
             exists(
               selectFrom('refresh_tokens as sibling')
+                .where('sibling.ledger', '=', ledger)
                 .whereRef('sibling.parent_hash', '=', 'refresh_tokens.parent_hash')
                 .where('sibling.used_at', 'is not', null)
                 .select('sibling.token_hash'),
@@ -149,6 +172,7 @@ async function lockToken(transaction: Database, tokenHash: Buffer) {
           not(
             exists(
               selectFrom('refresh_tokens as child')
+                .where('child.ledger', '=', ledger)
                 .where('child.parent_hash', '=', tokenHash)
                 .where('child.used_at', 'is not', null)
                 .select('child.token_hash'),
@@ -157,6 +181,7 @@ async function lockToken(transaction: Database, tokenHash: Buffer) {
         ]),
       ]).as('mayBeUsed'),
     )
+    .where('ledger', '=', ledger)
     .where('token_hash', '=', tokenHash)
     .executeTakeFirstOrThrow();
   return { ...session, mayBeUsed: Boolean(mayBeUsed) };

@@ -18,7 +18,7 @@ interface SigningKey {
   readonly x: string;
 }
 
-/** The Ed25519 keys of this schema, shared by all of its processes through the database. */
+/** The Ed25519 keys of this ledger, shared by all of its processes through the database. */
 export interface SigningKeys {
   /** The key that signs now. */
   current(): Promise<SigningKey>;
@@ -29,12 +29,17 @@ export interface SigningKeys {
   rotate(): Promise<void>;
 }
 
-export function createSigningKeys(database: Database): SigningKeys {
+export function createSigningKeys(database: Database, ledger: string): SigningKeys {
   let keys: readonly SigningKey[] = [];
   let loadedAtMs = 0;
 
   async function load(): Promise<void> {
-    const rows = await database.selectFrom('signing_keys').selectAll().orderBy('created_at', 'desc').execute();
+    const rows = await database
+      .selectFrom('signing_keys')
+      .selectAll()
+      .where('ledger', '=', ledger)
+      .orderBy('created_at', 'desc')
+      .execute();
     keys = await Promise.all(rows.map(({ kid, public_jwk, private_jwk }) => toKey(kid, public_jwk, private_jwk)));
     loadedAtMs = Date.now();
   }
@@ -42,13 +47,22 @@ export function createSigningKeys(database: Database): SigningKeys {
   async function rotate(): Promise<void> {
     await database.transaction().execute(async (transaction) => {
       // Many processes may start at once, and one new key is enough.
-      await sql`select pg_advisory_xact_lock(hashtextextended('micropay signing keys', 0))`.execute(transaction);
-      await transaction.deleteFrom('signing_keys').where('created_at', '<', daysAgo(KEPT_DAYS)).execute();
-      const young = transaction.selectFrom('signing_keys').where('created_at', '>', daysAgo(SIGNING_DAYS));
+      await sql`select pg_advisory_xact_lock(hashtextextended('micropay signing keys ' || ${ledger}, 0))`.execute(
+        transaction,
+      );
+      await transaction
+        .deleteFrom('signing_keys')
+        .where('ledger', '=', ledger)
+        .where('created_at', '<', daysAgo(KEPT_DAYS))
+        .execute();
+      const young = transaction
+        .selectFrom('signing_keys')
+        .where('ledger', '=', ledger)
+        .where('created_at', '>', daysAgo(SIGNING_DAYS));
       if ((await young.select('kid').executeTakeFirst()) !== undefined) return;
       await transaction
         .insertInto('signing_keys')
-        .values(await newKey())
+        .values({ ledger, ...(await newKey()) })
         .execute();
     });
     await load();

@@ -5,6 +5,7 @@ import type { UserId } from '../users/user.js';
 /** Written once, by the database's clock. */
 type CreatedAt = ColumnType<Date, never, never>;
 
+/** Every row belongs to a ledger, by its name, and every statement says of which. */
 export interface Tables {
   users: {
     id: UserId;
@@ -15,12 +16,14 @@ export interface Tables {
     created_at: CreatedAt;
   };
   sessions: {
+    ledger: string;
     id: string;
     user_id: UserId;
     created_at: CreatedAt;
     revoked_at: Date | null;
   };
   refresh_tokens: {
+    ledger: string;
     token_hash: Buffer;
     session_id: string;
     parent_hash: Buffer | null;
@@ -38,6 +41,7 @@ export interface Tables {
     revoked_at: Date | null;
   };
   signing_keys: {
+    ledger: string;
     kid: string;
     public_jwk: ColumnType<JWK, string, never>;
     private_jwk: ColumnType<JWK, string, never>;

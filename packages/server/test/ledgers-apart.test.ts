@@ -1,0 +1,544 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ROUTES } from '../src/routes/index.js';
+import { type RunningServer, startServer } from '../src/start-server.js';
+import { call, type Reply } from './support/call.js';
+import { openStream } from './support/open-stream.js';
+import { testConfig } from './support/test-server.js';
+
+const ACME_KEY = 'operator-key-of-acme';
+const BRAVO_KEY = 'operator-key-of-bravo';
+const PASSWORD = 'correct horse battery';
+
+let database: TestDatabase;
+let acme: RunningServer;
+let bravo: RunningServer;
+let theirs: Tenant;
+let ours: Tenant;
+
+/** Of one ledger, one of everything that a request can name. */
+interface Tenant {
+  readonly url: string;
+  readonly operator: string;
+  readonly user: string;
+  readonly userId: string;
+  readonly email: string;
+  readonly refreshToken: string;
+  readonly wallet: string;
+  readonly otherWallet: string;
+  readonly account: string;
+  readonly address: string;
+  readonly otherEmail: string;
+  readonly otherAddress: string;
+  readonly currency: string;
+  readonly transfer: string;
+  readonly group: string;
+  readonly hold: string;
+  readonly request: string;
+  readonly lastEventId: string;
+  readonly cursors: Readonly<Record<CursorOf, string>>;
+}
+
+type CursorOf = 'listWallets' | 'listEntries' | 'getStatement' | 'listReversals' | 'listHolds' | 'listAccounts';
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  acme = await startServer(testConfig(database.url, { ledger: 'acme', operatorApiKey: ACME_KEY }));
+  bravo = await startServer(testConfig(database.url, { ledger: 'bravo', operatorApiKey: BRAVO_KEY }));
+  theirs = await populate(acme.url, ACME_KEY, 'acme');
+  ours = await populate(bravo.url, BRAVO_KEY, 'bravo');
+});
+afterAll(async () => {
+  await Promise.all([acme.close(), bravo.close()]);
+  await database.drop();
+});
+
+async function populate(url: string, operator: string, name: string): Promise<Tenant> {
+  const done = async (target: string, token: string | undefined, body?: unknown, headers = {}) => {
+    const reply = await call(url, target, {
+      token,
+      key: randomUUID(),
+      headers,
+      ...(body === undefined ? {} : { body }),
+    });
+    if (reply.status >= 300) throw new Error(`${target} answered ${reply.status}: ${JSON.stringify(reply.body)}`);
+    return reply.body;
+  };
+  const register = (email: string) => done('POST /v1/auth/register', undefined, { email, password: PASSWORD });
+  const email = `user@${name}.example.com`;
+  const user = await register(email);
+  const otherEmail = `payee@${name}.example.com`;
+  const payee = await register(otherEmail);
+  const [wallet, otherWallet, token] = [user.wallet.id, payee.wallet.id, user.accessToken];
+  await done('POST /v1/wallets', token, { currency: 'EUR' });
+  const address = `fees:of-${name}`;
+  const account = (await done('POST /v1/accounts', operator, { address, currency: 'USD' })).id;
+  const otherAddress = `tax:of-${name}`;
+  await done('POST /v1/accounts', operator, { address: otherAddress, currency: 'USD' });
+  const currency = name.slice(0, 3).toUpperCase();
+  await done('POST /v1/currencies', operator, { code: currency, scale: 3 });
+  await done('POST /v1/deposits', operator, { wallet, amount: '1000', currency: 'USD' });
+  const order = { from: wallet, to: otherWallet, amount: '10', currency: 'USD' };
+  const transfer = (await done('POST /v1/transfers', token, order)).id;
+  const batch = await done('POST /v1/transfers/batch', token, { linked: true, transfers: [order, order] });
+  const holds = [await done('POST /v1/holds', token, order), await done('POST /v1/holds', token, order)];
+  const request = (await done('POST /v1/transfers', token, order, { prefer: 'respond-async' })).id;
+  for (const amount of ['1', '1']) {
+    await done(`POST /v1/transfers/${transfer}/reversals`, payee.accessToken, { amount });
+  }
+  const cursorOf = async (path: string, by = token) => (await done(`GET ${path}limit=1`, by)).nextCursor;
+  const stream = await openStream(url, token);
+  await vi.waitUntil(() => stream.messages[0]?.id);
+  await stream.close();
+  return {
+    url,
+    operator,
+    user: token,
+    userId: user.user.id,
+    email,
+    refreshToken: user.refreshToken,
+    wallet,
+    otherWallet,
+    account,
+    address,
+    otherEmail,
+    otherAddress,
+    currency,
+    transfer,
+    group: batch.results[0].transfer.groupId,
+    hold: holds[0].id,
+    request,
+    lastEventId: String(stream.messages[0]?.id),
+    cursors: {
+      listWallets: await cursorOf('/v1/wallets?'),
+      listEntries: await cursorOf(`/v1/wallets/${wallet}/entries?`),
+      getStatement: await cursorOf(`/v1/statements?wallet=${wallet}&${PERIOD}&`),
+      listReversals: await cursorOf(`/v1/transfers/${transfer}/reversals?`),
+      listHolds: await cursorOf(`/v1/wallets/${wallet}/holds?`),
+      listAccounts: await cursorOf('/v1/accounts?', operator),
+    },
+  };
+}
+
+const PERIOD = 'from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z';
+
+/** A request to bravo that names something: acme's is answered as what nobody has. */
+interface Naming {
+  readonly what: keyof Tenant;
+  readonly send: (named: string) => Promise<Reply>;
+}
+
+/** A request to bravo with a cursor of acme's list. */
+interface Paging {
+  readonly cursorOf: CursorOf;
+  readonly path: () => string;
+  readonly by?: 'operator';
+}
+
+/** Anything else, in its own words. */
+interface Other {
+  readonly name: string;
+  readonly check: () => Promise<void>;
+}
+
+type Row = Naming | Paging | Other;
+
+const send = (target: string, by: 'user' | 'operator', body?: unknown) =>
+  call(ours.url, target, { token: ours[by], key: randomUUID(), ...(body === undefined ? {} : { body }) });
+const get = (path: (named: string) => string, what: keyof Tenant, by: 'user' | 'operator' = 'user'): Naming => ({
+  what,
+  send: (named) => send(`GET ${path(named)}`, by),
+});
+const post = (
+  path: (named: string) => string,
+  what: keyof Tenant,
+  by: 'user' | 'operator' = 'user',
+  body: (named: string) => unknown = () => ({}),
+): Naming => ({ what, send: (named) => send(`POST ${path(named)}`, by, body(named)) });
+
+const pays = (from: string, to: string) => ({ from, to, amount: '1', currency: 'USD' });
+const cash = (wallet: string) => ({ wallet, amount: '1', currency: 'USD' });
+const linked = (leg: unknown) => ({ linked: true, transfers: [leg] });
+
+const IS_OF_ITS_OWN_BOOK: Row = {
+  name: 'an email of the other ledger is free in this one',
+  check: async () => {
+    const { status } = await call(ours.url, 'POST /v1/auth/register', {
+      body: { email: theirs.otherEmail, password: 'another password' },
+    });
+    expect(status).toBe(201);
+  },
+};
+
+/** Each route, and all that it can be given of another ledger; a new route needs a line here. */
+const TABLE: Readonly<Record<string, readonly Row[]>> = {
+  login: [
+    {
+      what: 'email',
+      send: (email) => call(ours.url, 'POST /v1/auth/login', { body: { email, password: PASSWORD } }),
+    },
+  ],
+  register: [IS_OF_ITS_OWN_BOOK],
+  refresh: [
+    {
+      what: 'refreshToken',
+      send: (refreshToken) => call(ours.url, 'POST /v1/auth/refresh', { body: { refreshToken } }),
+    },
+    {
+      name: 'a refresh token that was used is no reuse here',
+      check: async () => {
+        const { body } = await call(theirs.url, 'POST /v1/auth/login', {
+          body: { email: theirs.email, password: PASSWORD },
+        });
+        const next = await call(theirs.url, 'POST /v1/auth/refresh', { body: { refreshToken: body.refreshToken } });
+        await call(theirs.url, 'POST /v1/auth/refresh', { body: { refreshToken: next.body.refreshToken } });
+        const here = await call(ours.url, 'POST /v1/auth/refresh', { body: { refreshToken: body.refreshToken } });
+        expect([here.status, here.body.code]).toEqual([401, 'refresh_token_invalid']);
+        expect((await call(theirs.url, 'GET /v1/me', { token: next.body.accessToken })).status).toBe(200);
+      },
+    },
+  ],
+  logout: [
+    {
+      name: 'ends no session of another ledger',
+      check: async () => {
+        const { refreshToken, user, url } = theirs;
+        expect((await call(ours.url, 'POST /v1/auth/logout', { body: { refreshToken } })).status).toBe(204);
+        expect((await call(url, 'GET /v1/me', { token: user })).status).toBe(200);
+        expect((await call(url, 'POST /v1/auth/refresh', { body: { refreshToken } })).status).toBe(200);
+      },
+    },
+  ],
+  getMe: [],
+  listWallets: [{ cursorOf: 'listWallets', path: () => '/v1/wallets' }],
+  openWallet: [],
+  getWallet: [get((id) => `/v1/wallets/${id}`, 'wallet'), get((id) => `/v1/wallets/${id}`, 'wallet', 'operator')],
+  listEntries: [
+    get((id) => `/v1/wallets/${id}/entries`, 'wallet', 'operator'),
+    { cursorOf: 'listEntries', path: () => `/v1/wallets/${ours.wallet}/entries` },
+  ],
+  getStatement: [
+    get((id) => `/v1/statements?wallet=${id}&${PERIOD}`, 'wallet'),
+    get((id) => `/v1/statements?account=${id}&${PERIOD}`, 'account', 'operator'),
+    get((address) => `/v1/statements?account=${address}&${PERIOD}`, 'address', 'operator'),
+    { cursorOf: 'getStatement', path: () => `/v1/statements?wallet=${ours.wallet}&${PERIOD}` },
+  ],
+  getCurrency: [get((code) => `/v1/currencies/${code}`, 'currency')],
+  createTransfer: [
+    post(
+      () => '/v1/transfers',
+      'wallet',
+      'user',
+      (id) => pays(id, ours.otherWallet),
+    ),
+    post(
+      () => '/v1/transfers',
+      'otherWallet',
+      'user',
+      (id) => pays(ours.wallet, id),
+    ),
+    post(
+      () => '/v1/transfers',
+      'email',
+      'user',
+      (email) => pays(ours.wallet, email),
+    ),
+    post(
+      () => '/v1/transfers',
+      'address',
+      'operator',
+      (address) => pays(address, ours.wallet),
+    ),
+    post(
+      () => '/v1/transfers',
+      'account',
+      'operator',
+      (id) => pays(ours.wallet, id),
+    ),
+    {
+      name: 'an idempotency key of the other ledger is new here',
+      check: async () => {
+        const key = randomUUID();
+        const pay = ({ url, user, wallet, otherWallet }: Tenant) =>
+          call(url, 'POST /v1/transfers', { token: user, key, body: pays(wallet, otherWallet) });
+        const [there, here] = [await pay(theirs), await pay(ours)];
+        expect([there.status, here.status, here.headers.get('idempotent-replayed')]).toEqual([201, 201, null]);
+      },
+    },
+  ],
+  createTransferBatch: [
+    post(
+      () => '/v1/transfers/batch',
+      'wallet',
+      'user',
+      (id) => linked(pays(id, ours.otherWallet)),
+    ),
+    post(
+      () => '/v1/transfers/batch',
+      'otherWallet',
+      'user',
+      (id) => linked(pays(ours.wallet, id)),
+    ),
+    post(
+      () => '/v1/transfers/batch',
+      'hold',
+      'operator',
+      (hold) => linked({ kind: 'capture', hold }),
+    ),
+    post(
+      () => '/v1/transfers/batch',
+      'hold',
+      'operator',
+      (hold) => linked({ kind: 'release', hold }),
+    ),
+    post(
+      () => '/v1/transfers/batch',
+      'transfer',
+      'operator',
+      (transfer) => linked({ kind: 'reversal', transfer }),
+    ),
+    post(
+      () => '/v1/transfers/batch',
+      'otherWallet',
+      'user',
+      (id) => ({
+        transfers: [{ ...pays(ours.wallet, id), idempotencyKey: 'never-posted' }],
+      }),
+    ),
+  ],
+  getTransfer: [get((id) => `/v1/transfers/${id}`, 'transfer', 'operator')],
+  getTransferRequest: [get((id) => `/v1/transfer-requests/${id}`, 'request', 'operator')],
+  reverseTransfer: [post((id) => `/v1/transfers/${id}/reversals`, 'transfer', 'operator')],
+  listReversals: [
+    get((id) => `/v1/transfers/${id}/reversals`, 'transfer', 'operator'),
+    { cursorOf: 'listReversals', path: () => `/v1/transfers/${ours.transfer}/reversals` },
+  ],
+  reverseLinked: [post((id) => `/v1/transfers/groups/${id}/reversals`, 'group', 'operator')],
+  placeHold: [
+    post(
+      () => '/v1/holds',
+      'wallet',
+      'user',
+      (id) => pays(id, ours.otherWallet),
+    ),
+    post(
+      () => '/v1/holds',
+      'otherWallet',
+      'user',
+      (id) => pays(ours.wallet, id),
+    ),
+    post(
+      () => '/v1/holds',
+      'email',
+      'user',
+      (email) => pays(ours.wallet, email),
+    ),
+  ],
+  getHold: [get((id) => `/v1/holds/${id}`, 'hold', 'operator')],
+  listHolds: [
+    get((id) => `/v1/wallets/${id}/holds`, 'wallet', 'operator'),
+    { cursorOf: 'listHolds', path: () => `/v1/wallets/${ours.wallet}/holds` },
+  ],
+  captureHold: [post((id) => `/v1/holds/${id}/capture`, 'hold', 'operator')],
+  releaseHold: [post((id) => `/v1/holds/${id}/release`, 'hold', 'operator')],
+  streamEvents: [
+    {
+      name: 'an id of the other stream tells of this ledger alone',
+      check: async () => {
+        const stream = await openStream(ours.url, ours.operator, { lastEventId: theirs.lastEventId });
+        await expect.poll(() => stream.events().length).toBeGreaterThan(5);
+        await stream.close();
+        const told = JSON.stringify(stream.events());
+        for (const id of [theirs.wallet, theirs.otherWallet, theirs.userId, theirs.transfer])
+          expect(told).not.toContain(id);
+      },
+    },
+  ],
+  createDeposit: [post(() => '/v1/deposits', 'wallet', 'operator', cash)],
+  createWithdrawal: [post(() => '/v1/withdrawals', 'wallet', 'operator', cash)],
+  freezeWallet: [post((id) => `/v1/wallets/${id}/freeze`, 'wallet', 'operator')],
+  unfreezeWallet: [post((id) => `/v1/wallets/${id}/unfreeze`, 'wallet', 'operator')],
+  listAccounts: [
+    { cursorOf: 'listAccounts', path: () => '/v1/accounts', by: 'operator' },
+    {
+      name: 'a prefix finds accounts of this ledger alone',
+      check: async () => {
+        const { body } = await send('GET /v1/accounts?prefix=fees:', 'operator');
+        expect(body.data.map(({ address }: { address: string }) => address)).toEqual([ours.address]);
+      },
+    },
+  ],
+  openAccount: [
+    {
+      name: 'an address of the other ledger is free in this one',
+      check: async () => {
+        const { status } = await send('POST /v1/accounts', 'operator', {
+          address: theirs.otherAddress,
+          currency: 'USD',
+        });
+        expect(status).toBe(201);
+      },
+    },
+  ],
+  aggregateAccounts: [
+    {
+      name: 'sums accounts of this ledger alone',
+      check: async () => {
+        const { body } = await send('GET /v1/accounts/aggregate?path=users', 'operator');
+        const told = JSON.stringify(body.data);
+        expect(told).toContain(ours.userId);
+        expect(told).not.toContain(theirs.userId);
+      },
+    },
+  ],
+  getAccount: ['wallet', 'account', 'address'].map((what) =>
+    get((id) => `/v1/accounts/${id}`, what as keyof Tenant, 'operator'),
+  ),
+  freezeAccount: ['account', 'address'].map((what) =>
+    post((id) => `/v1/accounts/${id}/freeze`, what as keyof Tenant, 'operator'),
+  ),
+  unfreezeAccount: ['account', 'address'].map((what) =>
+    post((id) => `/v1/accounts/${id}/unfreeze`, what as keyof Tenant, 'operator'),
+  ),
+  setAccountLimits: ['account', 'address'].map((what) =>
+    post(
+      (id) => `/v1/accounts/${id}/limits`,
+      what as keyof Tenant,
+      'operator',
+      () => ({ minimum: '-5' }),
+    ),
+  ),
+  closeAccount: ['account', 'address'].map((what) =>
+    post((id) => `/v1/accounts/${id}/close`, what as keyof Tenant, 'operator'),
+  ),
+  registerCurrency: [
+    {
+      name: 'a currency of the other ledger may have another scale here',
+      check: async () => {
+        const { status } = await send('POST /v1/currencies', 'operator', { code: theirs.currency, scale: 8 });
+        expect(status).toBe(201);
+      },
+    },
+  ],
+  verify: [
+    {
+      name: 'verifies this ledger alone',
+      check: async () => {
+        const [{ body: one }, { body: all }] = [
+          await send('GET /v1/verify', 'operator'),
+          await send('GET /v1/accounts?limit=200', 'operator'),
+        ];
+        expect([one.ok, one.accounts]).toEqual([true, all.data.length]);
+      },
+    },
+  ],
+  trialBalance: [],
+  setTimeZone: [],
+  getLedger: [],
+  livez: [],
+  readyz: [],
+  getJwks: [
+    {
+      name: 'publishes no key that signs for the other ledger',
+      check: async () => {
+        const kids = async ({ url }: Tenant) =>
+          (await call(url, 'GET /.well-known/jwks.json')).body.keys.map(({ kid }: { kid: string }) => kid);
+        const [there, here] = [await kids(theirs), await kids(ours)];
+        expect([there.length, here.length]).toEqual([1, 1]);
+        expect(here).not.toEqual(there);
+      },
+    },
+  ],
+};
+
+/** What has the form of the named thing, and was never there. */
+function neverThere(what: keyof Tenant): string {
+  const forms: Partial<Record<keyof Tenant, string>> = {
+    email: 'nobody@nowhere.example.com',
+    refreshToken: 'mpr_nobody-has-this',
+    address: 'fees:of-nobody',
+    currency: 'NOB',
+  };
+  return forms[what] ?? randomUUID();
+}
+
+/** An answer without the name of what was asked for, and of the request. */
+function answerOf({ status, body }: Reply, named: string) {
+  const text = JSON.stringify({ status, body: { ...body, instance: undefined } });
+  return text.replaceAll(named, 'NAMED');
+}
+
+async function checkRow(row: Row): Promise<void> {
+  if ('check' in row) return row.check();
+  if ('cursorOf' in row) {
+    const path = row.path();
+    const cursor = theirs.cursors[row.cursorOf];
+    const reply = await send(`GET ${path}${path.includes('?') ? '&' : '?'}cursor=${cursor}`, row.by ?? 'user');
+    expect([reply.status, reply.body.code]).toEqual([400, 'invalid_cursor']);
+    return;
+  }
+  const [named, nobodys] = [theirs[row.what] as string, neverThere(row.what)];
+  const answer = answerOf(await row.send(named), named);
+  expect(answer).toBe(answerOf(await row.send(nobodys), nobodys));
+  expect(answer).toMatch(/"status":4\d\d|"ok":false/);
+}
+
+const nameOf = (row: Row) =>
+  'what' in row ? `as what nobody has: a ${row.what}` : 'cursorOf' in row ? 'refuses a cursor of it' : row.name;
+
+describe('two ledgers on one schema: of the other one', () => {
+  it('the table below has every route', () => {
+    expect(Object.keys(TABLE).sort()).toEqual(ROUTES.map(({ endpoint }) => endpoint.operationId).sort());
+  });
+
+  const rows = Object.entries(TABLE).flatMap(([route, ofRoute]) => ofRoute.map((row) => ({ route, row })));
+  it.each(rows.map(({ route, row }) => [route, nameOf(row), row] as const))('%s: %s', (_route, _name, row) =>
+    checkRow(row),
+  );
+
+  const guarded = ROUTES.filter(({ endpoint }) => endpoint.access !== 'anyone').map(({ endpoint }) => endpoint);
+  it.each(guarded.map((endpoint) => [endpoint.operationId, endpoint] as const))(
+    '%s takes neither an access token nor an operator key',
+    async (_name, { method, path }) => {
+      const target = `${method.toUpperCase()} ${path.replace('{id}', ours.wallet).replace('{code}', 'USD')}`;
+      for (const token of [theirs.user, theirs.operator]) {
+        const reply = await call(ours.url, target, {
+          token,
+          key: randomUUID(),
+          ...(method === 'get' ? {} : { body: {} }),
+        });
+        expect([reply.status, reply.body?.code]).toEqual([401, 'token_invalid']);
+      }
+    },
+  );
+
+  it('nothing was touched', async () => {
+    const { url, operator, wallet, account, hold } = theirs;
+    const at = async (path: string) => (await call(url, `GET ${path}`, { token: operator })).body;
+    expect(await at(`/v1/wallets/${wallet}`)).toMatchObject({ status: 'open' });
+    expect(await at(`/v1/accounts/${account}`)).toMatchObject({ status: 'open', minimum: '0' });
+    expect(await at(`/v1/holds/${hold}`)).toMatchObject({ state: 'open', remaining: '10' });
+    expect((await at('/v1/verify')).ok).toBe(true);
+  });
+});
+
+it("each key of the server's tables begins with the ledger", async () => {
+  const folder = new URL('../migrations/', import.meta.url);
+  const texts = await Promise.all((await readdir(folder)).map((name) => readFile(new URL(name, folder), 'utf8')));
+  const tables = [...texts.join('\n').matchAll(/^create table (\w+)/gm)].map(([, name]) => name);
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const { rows } = await client.query(
+    `select c.relname as table, i.indexrelid::regclass::text as key, a.attname as first
+     from pg_index i join pg_class c on c.oid = i.indrelid
+       join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
+     where i.indisunique and c.relnamespace = 'micropay'::regnamespace and c.relname = any($1)`,
+    [tables],
+  );
+  await client.end();
+  expect(new Set(rows.map(({ table }) => table))).toEqual(new Set(tables));
+  expect(rows.filter(({ first }) => first !== 'ledger')).toEqual([]);
+});
