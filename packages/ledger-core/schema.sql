@@ -295,6 +295,21 @@ begin
       hint = 'Post a correcting transfer instead.';
 end $function$;
 
+CREATE OR REPLACE FUNCTION refuse_effective_before_original()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'micropay'
+AS $function$
+begin
+  if coalesce(new.effective_at, new.recorded_at) < (
+    select coalesce(t.effective_at, t.recorded_at) from transfers t where t.ledger = new.ledger and t.id = new.original_id
+  ) then
+    raise exception '% % would be effective before %, which it continues', new.kind, new.id, new.original_id
+      using errcode = 'check_violation', constraint = 'transfers_effective_after_original';
+  end if;
+  return new;
+end $function$;
+
 CREATE OR REPLACE FUNCTION refuse_identity_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -358,3 +373,5 @@ CREATE TRIGGER transfer_requests_final BEFORE UPDATE ON transfer_requests FOR EA
 CREATE TRIGGER transfer_requests_stay BEFORE DELETE OR TRUNCATE ON transfer_requests FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfers FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfers_effective_after_original BEFORE INSERT ON transfers FOR EACH ROW WHEN (new.original_id IS NOT NULL AND (new.kind = 'reversal'::transfer_kind OR new.kind = 'capture'::transfer_kind AND new.effective_at IS NOT NULL)) EXECUTE FUNCTION refuse_effective_before_original();

@@ -43,7 +43,7 @@ export interface CaptureHold extends ReleaseHold {
   readonly amount?: bigint;
   /** Give back what this capture leaves. */
   readonly final?: boolean;
-  /** For operators: when it counts, if not when it is recorded; may lie in the past. */
+  /** For operators: when it counts, if not when it is recorded; not before the hold was placed. */
   readonly effectiveAt?: Date | string;
 }
 

@@ -30,7 +30,10 @@ export interface Reversal {
   readonly metadata?: Metadata;
   /** For operators: when the money is no longer there, lower the minimum of the account. */
   readonly allowOverdraft?: boolean;
-  /** For operators: when it counts, if not when it is recorded; may lie in the past. */
+  /**
+   * For operators: when it counts, not before what it takes back. Default: when it is recorded, or with what it takes
+   * back where that counts later.
+   */
   readonly effectiveAt?: Date | string;
   /** Only judge it: the answer is the same, and nothing moves. */
   readonly dryRun?: boolean;
@@ -91,8 +94,8 @@ export interface Transfers {
    * Gives a payment back, all of it or a part; for its payee and operators. However often it is called, no more goes
    * back than was paid.
    *
-   * @throws {MicroPayError} `transfer_not_found`, `forbidden`, `not_reversible`, `reversal_exceeds_transfer`,
-   *   `insufficient_funds` where the money is no longer there, and others
+   * @throws {MicroPayError} `transfer_not_found`, `forbidden`, `not_reversible`, `effective_before_original`,
+   *   `reversal_exceeds_transfer`, `insufficient_funds` where the money is no longer there, and others
    */
   reverse(id: string, reversal?: Reversal, options?: PostOptions): Promise<PostedTransfer>;
   /**

@@ -29,6 +29,7 @@ export const LEDGER_ERROR_CODES = [
   'not_reversible',
   'hold_closed',
   'expiry_in_past',
+  'effective_before_original',
   'account_closed',
   'account_frozen',
   'capture_exceeds_hold',

@@ -222,8 +222,8 @@ export interface Transfers {
    * Takes a transfer or a capture back, all of it or a part: a transfer the other way. However often it is
    * called, no more is taken back than was moved.
    *
-   * @throws {LedgerError} `transfer_not_found`, `not_reversible`, `reversal_exceeds_transfer`, and as `post`;
-   * `insufficient_funds` where the money is no longer there, unless `allowOverdraft` is given
+   * @throws {LedgerError} `transfer_not_found`, `not_reversible`, `effective_before_original`,
+   * `reversal_exceeds_transfer`, and as `post`; `insufficient_funds` where the money is no longer there, unless `allowOverdraft` is given
    */
   reverse(id: string, options?: ReverseTransfer): Promise<PostedTransfer>;
   /**
@@ -262,7 +262,8 @@ export interface Holds {
   /**
    * Moves what is held, all of it or a part; with `final`, the rest goes back to the payer.
    *
-   * @throws {LedgerError} `hold_not_found`, `hold_closed` with `details.state`, `account_frozen`, `capture_exceeds_hold`
+   * @throws {LedgerError} `hold_not_found`, `hold_closed` with `details.state`, `effective_before_original`,
+   * `account_frozen`, `capture_exceeds_hold`
    */
   capture(hold: string, options?: CaptureHold): Promise<PostedTransfer>;
   /**

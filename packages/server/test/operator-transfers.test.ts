@@ -74,6 +74,14 @@ describe('an operator', () => {
     expect([paid, ...replies.map(({ body }) => body)].map((transfer) => transfer.effectiveAt)).toEqual(
       Array(4).fill(effectiveAt),
     );
+    const early = { amount: '1', effectiveAt: '2026-03-01T11:59:59.999Z' };
+    const tooEarly = [
+      await post(`/v1/transfers/${paid.id}/reversals`, OPERATOR_KEY, early),
+      await link(OPERATOR_KEY, [{ kind: 'reversal', transfer: paid.id, ...early }]),
+    ];
+    expect(tooEarly.map(({ status, body }) => [status, body.code])).toEqual(
+      Array(2).fill([422, 'effective_before_original']),
+    );
     const { body: linked } = await link(OPERATOR_KEY, [
       payment,
       { kind: 'reversal', transfer: paid.id, amount: '1', effectiveAt },

@@ -873,7 +873,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "schema_outdated" | "schema_newer" | "event_unreadable" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow" | "internal_error";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "schema_outdated" | "schema_newer" | "event_unreadable" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow" | "internal_error";
         Register: {
             /**
              * Format: email
@@ -1360,7 +1360,7 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
@@ -1419,7 +1419,7 @@ export interface components {
             allowOverdraft?: boolean;
             /**
              * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
@@ -1448,7 +1448,7 @@ export interface components {
             allowOverdraft?: boolean;
             /**
              * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
@@ -1483,7 +1483,7 @@ export interface components {
             allowOverdraft?: boolean;
             /**
              * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
@@ -1599,7 +1599,7 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
@@ -4133,7 +4133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `hold_closed`, `capture_exceeds_hold`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4574,7 +4574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4752,7 +4752,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5266,7 +5266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `capture_exceeds_hold`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;

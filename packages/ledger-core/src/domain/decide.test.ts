@@ -65,6 +65,7 @@ function legOf({ id, idGiven = false, from = ALICE, to = BOB, amount = 10n, curr
     from,
     to,
     leg: { from: String(from), to: String(to), amount, currency },
+    originEffectiveAt: null,
   };
 }
 
@@ -432,6 +433,7 @@ describe('the order of precedence', () => {
       'not_reversible',
       'hold_closed',
       'expiry_in_past',
+      'effective_before_original',
       'capture_exceeds_hold',
       'reversal_exceeds_transfer',
     ];

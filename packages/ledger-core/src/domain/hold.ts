@@ -29,7 +29,7 @@ export interface PlaceHold extends Omit<TransferRequest, 'effectiveAt'> {
   readonly expiresAt?: Date;
 }
 
-/** Moves what was held, all of it or a part. */
+/** Moves what was held, all of it or a part; effective when it is recorded or at `effectiveAt`, not before the hold was placed. */
 export interface CaptureHold extends RequestOptions, CaptureText {}
 
 /** Gives back what is held still. */

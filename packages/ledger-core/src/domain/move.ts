@@ -16,6 +16,8 @@ export interface ResolvedLeg {
   readonly leg: Leg;
   readonly from: AccountId | null;
   readonly to: AccountId | null;
+  /** When the hold or transfer that it continues is effective; null for a leg that stands alone. */
+  readonly originEffectiveAt: Date | null;
 }
 
 /** A minimum that an operator's reversal lowered. */
@@ -119,7 +121,9 @@ function captureHold(resolved: ResolvedLeg, leg: CaptureLeg, groupId: TransferId
   const { hold, sides } = found;
   // What was promised counts against the limits already, so the status alone can refuse it.
   const refusal =
-    (isDue(hold, sides.nowMs) ? holdClosed(hold, 'expired') : undefined) ?? refuseStatus(sides.from, sides.to);
+    (isDue(hold, sides.nowMs) ? holdClosed(hold, 'expired') : undefined) ??
+    refuseEarly(resolved, leg.effectiveAt, { holdId: hold.id }) ??
+    refuseStatus(sides.from, sides.to);
   if (refusal !== undefined) return refusal;
   const amount = leg.amount ?? hold.remaining;
   if (amount > hold.remaining) {
@@ -137,7 +141,7 @@ function captureHold(resolved: ResolvedLeg, leg: CaptureLeg, groupId: TransferId
     amount,
     released,
     originalId: hold.id,
-    effectiveAt: leg.effectiveAt,
+    effectiveAt: effectiveAtOf(resolved, leg.effectiveAt, sides),
   });
 }
 
@@ -174,7 +178,7 @@ function reverse(resolved: ResolvedLeg, leg: ReversalLeg, groupId: TransferId | 
     );
   }
   const { from, to } = sides;
-  const statusRefusal = refuseStatus(from, to);
+  const statusRefusal = refuseEarly(resolved, leg.effectiveAt, { transferId: transfer.id }) ?? refuseStatus(from, to);
   if (statusRefusal !== undefined) return statusRefusal;
   const left = transfer.amount - original.reversed;
   const amount = leg.amount ?? left;
@@ -184,7 +188,8 @@ function reverse(resolved: ResolvedLeg, leg: ReversalLeg, groupId: TransferId | 
       left: String(left),
     });
   }
-  const { allowOverdraft, effectiveAt } = leg;
+  const { allowOverdraft } = leg;
+  const effectiveAt = effectiveAtOf(resolved, leg.effectiveAt, sides);
   const refusal =
     (allowOverdraft === undefined ? refuseLowering(from, to, amount) : undefined) ?? refuseRaising(from, to, amount);
   if (refusal !== undefined) return refusal;
@@ -195,6 +200,30 @@ function reverse(resolved: ResolvedLeg, leg: ReversalLeg, groupId: TransferId | 
   });
   original.reversed += amount;
   return toTransfer(resolved, groupId, sides, { kind: 'reversal', amount, originalId: transfer.id, effectiveAt });
+}
+
+/** Money cannot go back before it came: balances by effective time would fall below their minimum. */
+function refuseEarly(
+  { originEffectiveAt }: ResolvedLeg,
+  effectiveAt: Date | undefined,
+  original: { readonly holdId: TransferId } | { readonly transferId: TransferId },
+): LedgerError | undefined {
+  if (effectiveAt === undefined || originEffectiveAt === null || effectiveAt >= originEffectiveAt) return undefined;
+  const earliest = originEffectiveAt.toISOString();
+  return new LedgerError('effective_before_original', `what it continues is effective at ${earliest}, not before`, {
+    ...original,
+    effectiveAt: earliest,
+  });
+}
+
+/** Unless its caller says when: as soon as it is recorded, but not before what it continues; undefined for when it is recorded. */
+function effectiveAtOf(
+  { originEffectiveAt }: ResolvedLeg,
+  effectiveAt: Date | undefined,
+  { nowMs }: Sides,
+): Date | undefined {
+  if (effectiveAt !== undefined || originEffectiveAt === null) return effectiveAt;
+  return originEffectiveAt.getTime() > nowMs ? originEffectiveAt : undefined;
 }
 
 /** Lowers the minimum of whichever side a movement takes below it to the balance that results. */

@@ -1,7 +1,10 @@
 import type { Audit } from './audit.js';
-import type { RequestOptions, Transfer, TransferId, TransferKind, TransferLeg } from './transfer.js';
+import type { RequestOptions, Transfer, TransferKind, TransferLeg } from './transfer.js';
 
-/** A transfer the other way, linked to the one that it takes back. */
+/**
+ * A transfer the other way, linked to the one that it takes back. It is effective at `effectiveAt`, not before that one.
+ * Default: when it is recorded, or with that one where it is effective later.
+ */
 export interface ReverseTransfer extends RequestOptions, ReversalText {}
 
 interface ReversalText extends Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'effectiveAt'> {
@@ -33,7 +36,8 @@ export function isReversible({ kind }: { readonly kind: TransferKind }): boolean
   return REVERSIBLE.has(kind);
 }
 
-/** What may be looked up of a transfer before its accounts are locked: it never changes. */
-export interface Origin extends Pick<Transfer, 'kind' | 'from' | 'to'> {
-  readonly id: TransferId;
+/** What may be looked up of a hold or transfer before its accounts are locked: it never changes. */
+export interface Origin extends Pick<Transfer, 'id' | 'from' | 'to'> {
+  /** Null where nobody asks: a hold that expires. */
+  readonly effectiveAt: Date | null;
 }

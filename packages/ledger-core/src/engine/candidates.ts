@@ -30,8 +30,8 @@ export function toSubmission(ledger: number, legs: readonly Leg[], bearing: Bear
     keyDigest: key,
     requestDigest: request,
     legs: legs.map((leg, index) => {
-      const { from, to } = accountsOf(leg, lookUp);
-      return { leg, id: ids[index] as TransferId, idGiven: leg.id !== undefined, from, to };
+      const named = namedBy(leg, lookUp);
+      return { leg, id: ids[index] as TransferId, idGiven: leg.id !== undefined, ...named };
     }),
   });
   return {
@@ -44,12 +44,12 @@ export function toSubmission(ledger: number, legs: readonly Leg[], bearing: Bear
   };
 }
 
-function accountsOf(leg: Leg, { accountId, origin }: LookUp): Pick<ResolvedLeg, 'from' | 'to'> {
-  if (namesAccounts(leg)) return { from: accountId(leg.from), to: accountId(leg.to) };
+function namedBy(leg: Leg, { accountId, origin }: LookUp): Pick<ResolvedLeg, 'from' | 'to' | 'originEffectiveAt'> {
+  if (namesAccounts(leg)) return { from: accountId(leg.from), to: accountId(leg.to), originEffectiveAt: null };
   const continued = origin(originOf(leg) as TransferId);
-  if (continued === undefined) return { from: null, to: null };
-  const { from, to } = continued;
-  return leg.kind === 'reversal' ? { from: to, to: from } : { from, to };
+  if (continued === undefined) return { from: null, to: null, originEffectiveAt: null };
+  const { from, to, effectiveAt: originEffectiveAt } = continued;
+  return leg.kind === 'reversal' ? { from: to, to: from, originEffectiveAt } : { from, to, originEffectiveAt };
 }
 
 export function singleSubmission(ledger: number, request: TransferRequest, order: object | null): Submission {
@@ -59,7 +59,7 @@ export function singleSubmission(ledger: number, request: TransferRequest, order
 
 /** The same for a hold whose accounts are known. */
 export function expiryCandidate({ id: hold, from, to }: Pick<HeldAmount, 'id' | 'from' | 'to'>): Candidate {
-  const origin = { id: hold, kind: 'hold' as const, from, to };
+  const origin = { id: hold, from, to, effectiveAt: null };
   return expirySubmission(0, hold).toCandidate({ accountId: () => null, origin: () => origin });
 }
 

@@ -245,7 +245,7 @@ export function toOriginal(row: Row): Original {
   return { transfer: toTransfer(row), reversed: BigInt(row.reversed as string) };
 }
 
-/** Whose accounts a capture, a release or a reversal concerns. */
+/** Whose accounts a capture, a release or a reversal concerns, and since when what it continues counts. */
 export async function findOrigins(
   transaction: TransactionAdapter,
   store: Store,
@@ -253,10 +253,16 @@ export async function findOrigins(
   ids: readonly TransferId[],
 ): Promise<readonly Origin[]> {
   const { rows } = await transaction.executeSql(
-    `select t.id, t.kind::text, t.from_account as "from", t.to_account as "to" from ${given(store)}`,
+    `select t.id, t.from_account, t.to_account, ${epochMs('coalesce(t.effective_at, t.recorded_at)')} as effective_ms
+     from ${given(store)}`,
     [ledger, plainArray(ids)],
   );
-  return rows as unknown as readonly Origin[];
+  return rows.map((row) => ({
+    id: row.id as TransferId,
+    from: row.from_account as AccountId,
+    to: row.to_account as AccountId,
+    effectiveAt: new Date(Number(row.effective_ms)),
+  }));
 }
 
 /** The legs of a linked group in their order. */

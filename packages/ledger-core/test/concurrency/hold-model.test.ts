@@ -63,6 +63,15 @@ function pickId(client: Client, entries: readonly (readonly [id: string, isOpen:
   return ids.length === 0 || oneIn(client, 60) ? '0190b7c4-0000-7000-8000-000000000001' : pick(client, ids);
 }
 
+const NOON = Date.parse('2026-05-05T12:00:00Z');
+const SIXTY_YEARS_MS = 1_900_000_000_000;
+
+/** Now and then, and then about an instant: a moment before it, at it, or after it. */
+function dated(client: Client, aboutMs = NOON): { effectiveAt?: Date } {
+  if (!oneIn(client, 5)) return {};
+  return { effectiveAt: new Date(aboutMs + pick(client, [-1_000, -1, 0, 1, 1_000, SIXTY_YEARS_MS])) };
+}
+
 function randomLeg(client: Client): ModelLeg {
   const { model, random } = client;
   const amount = BigInt(1 + random(60));
@@ -78,20 +87,24 @@ function randomLeg(client: Client): ModelLeg {
       from: oneIn(client, 3) ? WORLD : pick(client, WALLETS),
       to: pick(client, WALLETS),
       amount,
+      ...dated(client, NOON),
     };
   if (kind < 30) return { kind: 'transfer', from: pick(client, WALLETS), to: WORLD, amount };
   if (kind < 50) return { kind: 'hold', from: pick(client, [...WALLETS, WORLD]), to: pick(client, WALLETS), amount };
-  if (kind < 70)
-    return { kind: 'capture', hold: pickId(client, holds), ...some(), ...(oneIn(client, 3) ? { final: true } : {}) };
+  if (kind < 70) {
+    const hold = pickId(client, holds);
+    const final = oneIn(client, 3) ? { final: true } : {};
+    return { kind: 'capture', hold, ...some(), ...final, ...dated(client, model.holds[hold]?.effectiveMs) };
+  }
   if (kind < 80) return { kind: 'release', hold: pickId(client, holds) };
   const overdraft = oneIn(client, 3) ? { allowOverdraft: { by: 'test' } } : {};
-  return { kind: 'reversal', transfer: pickId(client, moves), ...some(), ...overdraft };
+  const transfer = pickId(client, moves);
+  return { kind: 'reversal', transfer, ...some(), ...overdraft, ...dated(client, model.moves[transfer]?.effectiveMs) };
 }
 
 function toLeg({ prefix }: Client, leg: ModelLeg): LinkedLeg {
   if (!('from' in leg)) return leg as LinkedLeg;
-  const { kind, from, to, amount } = leg;
-  return { kind, from: `${prefix}:${from}`, to: `${prefix}:${to}`, amount, currency: 'USD' };
+  return { ...leg, from: `${prefix}:${leg.from}`, to: `${prefix}:${leg.to}`, currency: 'USD' };
 }
 
 async function step(client: Client): Promise<void> {
@@ -139,12 +152,17 @@ function shown(found: readonly PostedTransfer[] | LedgerError): ModelAnswer {
   return found.map(({ kind, amount, released }) => ({ kind: kind as ModelLeg['kind'], amount, released }));
 }
 
-function note({ model }: Client, before: HoldModel, leg: ModelLeg, { id, amount }: PostedTransfer): void {
+function note({ model }: Client, before: HoldModel, leg: ModelLeg, made: PostedTransfer): void {
+  const { id, amount, originalId, recordedAt, effectiveAt } = made;
+  const effectiveMs = effectiveAt.getTime();
+  const original = before.moves[originalId ?? ''];
+  const given = 'effectiveAt' in leg ? leg.effectiveAt?.getTime() : undefined;
+  expect(effectiveMs).toBe(given ?? Math.max(recordedAt.getTime(), original?.effectiveMs ?? 0));
   if (leg.kind === 'hold') {
-    model.holds[id] = { from: leg.from, to: leg.to, remaining: amount, captured: 0n, state: 'open' };
+    model.holds[id] = { from: leg.from, to: leg.to, remaining: amount, captured: 0n, state: 'open', effectiveMs };
   }
   const between = (from: string, to: string, isReversible: boolean) => {
-    model.moves[id] = { from, to, amount, isReversible, reversed: 0n };
+    model.moves[id] = { from, to, amount, isReversible, reversed: 0n, effectiveMs };
   };
   if (leg.kind === 'transfer') between(leg.from, leg.to, true);
   if (leg.kind === 'capture') between(before.holds[leg.hold]?.from ?? '', before.holds[leg.hold]?.to ?? '', true);
@@ -237,6 +255,7 @@ it(`does what the model does in ${STEPS} random steps, ${CLIENTS} clients at onc
     'capture_exceeds_hold',
     'done',
     'dry',
+    'effective_before_original',
     'expired',
     'hold_closed',
     'hold_not_found',

@@ -78,6 +78,10 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
     return ledger.holds.capture(id);
   },
   expiry_in_past: () => ledger.holds.place({ ...pay(), expiresAt: new Date(0) }),
+  async effective_before_original() {
+    const { id } = await post({});
+    return ledger.transfers.reverse(id, { effectiveAt: new Date(0) });
+  },
   async capture_exceeds_hold() {
     const { id } = await ledger.holds.place(pay());
     return ledger.holds.capture(id, { amount: 2n });

@@ -1,6 +1,7 @@
 /**
  * Money in every state, in memory, written from the rules on paper: wallets with limits, holds, reversals. It
- * knows no time: a hold whose time is over is over at once, as it is for whoever looks from outside.
+ * knows of time only when a move is effective: a hold whose time is over is over at once, as it is for whoever looks
+ * from outside.
  */
 export interface HoldModel {
   readonly wallets: Record<string, ModelWallet>;
@@ -21,6 +22,8 @@ export interface ModelWallet {
 export interface ModelHold {
   readonly from: string;
   readonly to: string;
+  /** Milliseconds since 1970. */
+  readonly effectiveMs: number;
   remaining: bigint;
   captured: bigint;
   state: 'open' | 'captured' | 'released' | 'expired';
@@ -30,19 +33,35 @@ export interface ModelMove {
   readonly from: string;
   readonly to: string;
   readonly amount: bigint;
+  /** Milliseconds since 1970. */
+  readonly effectiveMs: number;
   readonly isReversible: boolean;
   reversed: bigint;
 }
 
 export type ModelLeg =
-  | { readonly kind: 'transfer' | 'hold'; readonly from: string; readonly to: string; readonly amount: bigint }
-  | { readonly kind: 'capture'; readonly hold: string; readonly amount?: bigint; readonly final?: boolean }
+  | { readonly kind: 'hold'; readonly from: string; readonly to: string; readonly amount: bigint }
+  | {
+      readonly kind: 'transfer';
+      readonly from: string;
+      readonly to: string;
+      readonly amount: bigint;
+      readonly effectiveAt?: Date;
+    }
+  | {
+      readonly kind: 'capture';
+      readonly hold: string;
+      readonly amount?: bigint;
+      readonly final?: boolean;
+      readonly effectiveAt?: Date;
+    }
   | { readonly kind: 'release'; readonly hold: string }
   | {
       readonly kind: 'reversal';
       readonly transfer: string;
       readonly amount?: bigint;
       readonly allowOverdraft?: object;
+      readonly effectiveAt?: Date;
     };
 
 /** What a leg moved, ended or set aside. */
@@ -104,6 +123,11 @@ function beyondLimits(model: HoldModel, from: string, to: string, amount: bigint
   return undefined;
 }
 
+/** Money that goes on, or back, before it came would leave an account short by effective time. */
+function tooEarly(effectiveAt: Date | undefined, { effectiveMs }: { readonly effectiveMs: number }) {
+  return effectiveAt !== undefined && effectiveAt.getTime() < effectiveMs ? 'effective_before_original' : undefined;
+}
+
 function shift(model: HoldModel, from: string, to: string, posted: bigint, pending: bigint): void {
   const payer = wallet(model, from);
   const payee = wallet(model, to);
@@ -137,7 +161,7 @@ function capture(model: HoldModel, leg: ModelLeg & { kind: 'capture' }): ModelMo
   const hold = model.holds[leg.hold];
   if (hold === undefined) return 'hold_not_found';
   if (hold.state !== 'open') return 'hold_closed';
-  const code = refused(model, hold.from, hold.to);
+  const code = tooEarly(leg.effectiveAt, hold) ?? refused(model, hold.from, hold.to);
   if (code !== undefined) return code;
   const amount = leg.amount ?? hold.remaining;
   if (amount > hold.remaining) return 'capture_exceeds_hold';
@@ -164,7 +188,7 @@ function reverse(model: HoldModel, leg: ModelLeg & { kind: 'reversal' }): ModelM
   const move = model.moves[leg.transfer];
   if (move === undefined) return 'transfer_not_found';
   if (!move.isReversible) return 'not_reversible';
-  const code = refused(model, move.to, move.from);
+  const code = tooEarly(leg.effectiveAt, move) ?? refused(model, move.to, move.from);
   if (code !== undefined) return code;
   const left = move.amount - move.reversed;
   const amount = leg.amount ?? left;

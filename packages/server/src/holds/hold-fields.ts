@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { type CaptureHold, type Metadata, parseAmount } from '@micropay/ledger-core';
 import { requireOperator } from '../auth/authenticate.js';
 import type { Principal } from '../auth/principal.js';
-import { AmountField, DescriptionField, EffectiveAtField, InstantField, MetadataField } from '../http/fields.js';
+import { AmountField, ContinuedAtField, DescriptionField, InstantField, MetadataField } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { PaymentFields } from '../transfers/order-schema.js';
 
@@ -21,7 +21,7 @@ export const CaptureFields = {
   amount: AmountField.optional().openapi({ description: 'At most what is held still; all of it when left out' }),
   final: z.boolean().optional().openapi({ description: 'true: give back what this capture leaves' }),
   ...ReleaseFields,
-  effectiveAt: EffectiveAtField.optional(),
+  effectiveAt: ContinuedAtField.optional(),
 };
 
 type Ending = { readonly [Field in keyof typeof CaptureFields]?: z.output<(typeof CaptureFields)[Field]> };

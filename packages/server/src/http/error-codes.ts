@@ -30,6 +30,7 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   not_reversible: { status: 422, title: 'This cannot be reversed' },
   hold_closed: { status: 422, title: 'The hold has ended' },
   expiry_in_past: { status: 422, title: 'The hold would have expired already' },
+  effective_before_original: { status: 422, title: 'It would count before what it continues' },
   account_closed: { status: 422, title: 'The wallet is closed' },
   account_frozen: { status: 422, title: 'The wallet is frozen' },
   capture_exceeds_hold: { status: 422, title: 'More than what is held' },

@@ -128,6 +128,12 @@ export const EffectiveAtField = InstantField.openapi({
   description: 'For operators: when it counts, if not when it is recorded; may lie in the past',
 });
 
+/** Of a reversal or a capture. */
+export const ContinuedAtField = InstantField.openapi({
+  description:
+    'For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later',
+});
+
 export const DryRunField = z.boolean().openapi({
   description: 'Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same',
 });

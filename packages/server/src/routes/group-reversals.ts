@@ -41,7 +41,13 @@ const reverseLinkedEndpoint = {
       example: { data: [{ ...EXAMPLE_REVERSAL, groupId: EXAMPLE_REVERSAL.id, originalId: EXAMPLE_IDS.hold }] },
     },
   },
-  refusals: [...POSTING_REFUSALS, 'transfer_not_found', 'reversal_exceeds_transfer', 'forbidden'],
+  refusals: [
+    ...POSTING_REFUSALS,
+    'transfer_not_found',
+    'effective_before_original',
+    'reversal_exceeds_transfer',
+    'forbidden',
+  ],
 } as const satisfies Endpoint;
 
 export const reverseLinkedRoute = route(

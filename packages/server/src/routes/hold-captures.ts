@@ -40,7 +40,14 @@ const captureHoldEndpoint = {
     description: 'The capture, posted now or by an earlier request with this key',
     content: { schema: TransferSchema, example: EXAMPLE_CAPTURE },
   },
-  refusals: [...POSTING_REFUSALS, 'hold_not_found', 'hold_closed', 'capture_exceeds_hold', 'forbidden'],
+  refusals: [
+    ...POSTING_REFUSALS,
+    'hold_not_found',
+    'hold_closed',
+    'effective_before_original',
+    'capture_exceeds_hold',
+    'forbidden',
+  ],
 } as const satisfies Endpoint;
 
 const releaseHoldEndpoint = {

@@ -50,7 +50,14 @@ const reverseTransferEndpoint = {
     description: 'The reversal, posted now or by an earlier request with this key',
     content: { schema: TransferSchema, example: EXAMPLE_REVERSAL },
   },
-  refusals: [...POSTING_REFUSALS, 'transfer_not_found', 'not_reversible', 'reversal_exceeds_transfer', 'forbidden'],
+  refusals: [
+    ...POSTING_REFUSALS,
+    'transfer_not_found',
+    'not_reversible',
+    'effective_before_original',
+    'reversal_exceeds_transfer',
+    'forbidden',
+  ],
 } as const satisfies Endpoint;
 
 const listReversalsEndpoint = {

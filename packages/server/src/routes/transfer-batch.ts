@@ -104,6 +104,7 @@ const createTransferBatchEndpoint = {
     'expiry_in_past',
     'hold_not_found',
     'hold_closed',
+    'effective_before_original',
     'capture_exceeds_hold',
     'transfer_not_found',
     'not_reversible',

@@ -3,7 +3,7 @@ import { type Metadata, parseAmount, type ReverseTransfer } from '@micropay/ledg
 import { auditOf } from '../auth/audit.js';
 import { requireOperator } from '../auth/authenticate.js';
 import type { Principal } from '../auth/principal.js';
-import { AmountField, EffectiveAtField, MetadataField, ReasonField } from '../http/fields.js';
+import { AmountField, ContinuedAtField, MetadataField, ReasonField } from '../http/fields.js';
 import { given } from '../http/given.js';
 
 /** What the reversal of a whole linked group says. */
@@ -14,7 +14,7 @@ export const GroupReversalFields = {
     .boolean()
     .optional()
     .openapi({ description: 'For operators: when the money is no longer there, lower the minimum of the account' }),
-  effectiveAt: EffectiveAtField.optional(),
+  effectiveAt: ContinuedAtField.optional(),
 };
 
 /** What a reversal says, made alone or as a linked leg. */
