@@ -72,6 +72,7 @@ export class MicroPayError extends Error {
 /** Trouble on the way or at the server passes; a refusal does not. */
 function isRetryable(code: MicroPayErrorCode, status: number | undefined): boolean {
   if (status === undefined) return code === 'network_error' || code === 'timeout';
+  if (code === 'database_misconfigured') return false;
   // 408 is Node's, and proxies', word for a request that did not get across in time.
   return status === 408 || status === 429 || status >= 500;
 }

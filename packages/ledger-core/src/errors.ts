@@ -45,7 +45,8 @@ export const LEDGER_ERROR_CODES = [
   'transaction_isolation',
   'outcome_unknown',
   'database_unavailable',
-  // The schema and the code do not fit.
+  // The database and the code do not fit.
+  'database_misconfigured',
   'schema_outdated',
   'schema_newer',
   'event_unreadable',

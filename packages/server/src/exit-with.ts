@@ -4,11 +4,12 @@ import { StartError } from './start-error.js';
 
 const EXIT_FAILED = 1;
 const EXIT_MISCONFIGURED = 2;
+/** What no restart cures. */
+const MISTAKES: ReadonlySet<string> = new Set(['invalid_configuration', 'invalid_arguments', 'database_misconfigured']);
 
 /** Ends the process with a refusal's code and words; a fault is thrown on. */
 export function exitWith(error: unknown): never {
   if (!(error instanceof StartError || error instanceof LedgerError)) throw error;
   console.error(refusalText(error));
-  const isMistake = error.code === 'invalid_configuration' || error.code === 'invalid_arguments';
-  process.exit(isMistake ? EXIT_MISCONFIGURED : EXIT_FAILED);
+  process.exit(MISTAKES.has(error.code) ? EXIT_MISCONFIGURED : EXIT_FAILED);
 }

@@ -1,8 +1,12 @@
 /** A refusal for the terminal: its code, its words, and what the system said where its words leave that to the cause. */
 export function refusalText({ code, message, cause }: Error & { readonly code: string }): string {
   const said = wordsOf(cause);
-  if (code !== 'database_unavailable' || said === '') return `${code}: ${message}`;
-  return `${code}: ${message}\n${said}\nSee that PostgreSQL runs, and that DATABASE_URL names it.`;
+  if (said === '' || !code.startsWith('database_')) return `${code}: ${message}`;
+  const place =
+    code === 'database_unavailable'
+      ? 'See that PostgreSQL runs, and that DATABASE_URL names it.'
+      : 'DATABASE_URL names the database.';
+  return `${code}: ${message}\n${said}\n${place}`;
 }
 
 /** Of a host with several addresses, what each of them answered. */

@@ -38,7 +38,7 @@ export interface RunningServer {
  * Migrates the database and serves HTTP.
  *
  * @throws {StartError} `port_in_use`, `address_unavailable`, `broker_unfit`
- * @throws {LedgerError} `database_unavailable`, `schema_newer`
+ * @throws {LedgerError} `database_unavailable`, `database_misconfigured`, `schema_newer`
  */
 export async function startServer(config: Config, log: Logger = createLog(config.logLevel)): Promise<RunningServer> {
   const { databaseUrl, databaseSchema, ledger: name, host, port, corsOrigins, kafka } = config;

@@ -182,14 +182,26 @@ describe('with a database', () => {
 
 describe('says why it cannot start when the database', () => {
   it.each([
-    ['does not answer', (url: URL) => Object.assign(url, { port: '1' }), /ECONNREFUSED .*:1$/m],
-    ['refuses the user', (url: URL) => Object.assign(url, { username: 'nobody_of_that_name' }), /nobody_of_that_name/],
-    ['is not there', (url: URL) => Object.assign(url, { pathname: '/missing' }), /database "missing" does not exist/],
-  ])('%s', async (_name, spoil, cause) => {
+    [
+      'does not answer',
+      (url: URL) => Object.assign(url, { port: '1' }),
+      { code: 'database_unavailable', status: 1, cause: /ECONNREFUSED .*:1$/m },
+    ],
+    [
+      'refuses the user',
+      (url: URL) => Object.assign(url, { username: 'nobody_of_that_name' }),
+      { code: 'database_misconfigured', status: 2, cause: /nobody_of_that_name/ },
+    ],
+    [
+      'is not there',
+      (url: URL) => Object.assign(url, { pathname: '/missing' }),
+      { code: 'database_misconfigured', status: 2, cause: /database "missing" does not exist/ },
+    ],
+  ])('%s', async (_name, spoil, { code, status, cause }) => {
     const database = await createEmptyDatabase();
     const main = start({ DATABASE_URL: spoil(new URL(database.url)).href });
-    expect(await main.ended()).toBe(1);
-    expect(main.output()).toMatch(/^database_unavailable: /);
+    expect(await main.ended()).toBe(status);
+    expect(main.output().split(': ')[0]).toBe(code);
     expect(main.output()).toMatch(cause);
     expect(main.output()).toContain('DATABASE_URL');
     expect(main.output()).not.toContain('    at ');

@@ -873,7 +873,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "schema_outdated" | "schema_newer" | "event_unreadable" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow" | "internal_error";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow" | "internal_error";
         Register: {
             /**
              * Format: email
@@ -2802,7 +2802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2914,7 +2914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3019,7 +3019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3093,7 +3093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3161,7 +3161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3253,7 +3253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3371,7 +3371,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3460,7 +3460,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3560,7 +3560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3692,7 +3692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3760,7 +3760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3976,7 +3976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4153,7 +4153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4234,7 +4234,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4312,7 +4312,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4412,7 +4412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4583,7 +4583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4761,7 +4761,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4933,7 +4933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5008,7 +5008,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5104,7 +5104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5275,7 +5275,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5445,7 +5445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5551,7 +5551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5721,7 +5721,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5891,7 +5891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6021,7 +6021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6150,7 +6150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6249,7 +6249,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6374,7 +6374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6466,7 +6466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6569,7 +6569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6704,7 +6704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6838,7 +6838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6973,7 +6973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7107,7 +7107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7219,7 +7219,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7288,7 +7288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7390,7 +7390,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7492,7 +7492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7549,7 +7549,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7594,7 +7594,7 @@ export interface operations {
                     "application/json": components["schemas"]["ServiceStatus"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7639,7 +7639,7 @@ export interface operations {
                     "application/json": components["schemas"]["ServiceStatus"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7693,7 +7693,7 @@ export interface operations {
                     "application/json": components["schemas"]["Jwks"];
                 };
             };
-            /** @description Problem: `internal_error` */
+            /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
                     [name: string]: unknown;

@@ -1,5 +1,8 @@
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 
+export { createPool, type PoolOptions } from '../postgres/connect.js';
+export { fromSqlError } from '../postgres/sql-errors.js';
+
 interface PgClient {
   query(text: string, values: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
 }

@@ -57,11 +57,13 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
   const statements = createStatements(store, asBytes);
   const pool = createPool(database, {
     connectionsMax: limits.readConnectionsMax,
+    statementTimeoutMs: limits.answerTimeoutMs,
     lockTimeoutMs: limits.accountBusyTimeoutMs,
     answerTimeoutMs: limits.answerTimeoutMs,
   });
   const longReads = createPool(database, {
     connectionsMax: 1,
+    statementTimeoutMs: LONG_READ_TIMEOUT_MS,
     lockTimeoutMs: limits.accountBusyTimeoutMs,
     answerTimeoutMs: LONG_READ_TIMEOUT_MS,
   });

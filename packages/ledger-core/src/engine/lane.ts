@@ -1,6 +1,6 @@
-import { Client, type PoolConfig, type QueryResult } from 'pg';
+import type { PoolConfig, QueryResult } from 'pg';
 import type { NamedStatement } from '../postgres/balances.js';
-import { toConfig } from '../postgres/connect.js';
+import { openClient } from '../postgres/connect.js';
 import type { EngineLimits } from './limits.js';
 
 /** A statement and its values. */
@@ -19,15 +19,13 @@ export interface Lane {
 }
 
 const STATEMENT_TIMEOUT_MS = 10_000;
-const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
-const KEEP_ALIVE_AFTER_MS = 10_000;
 
 /**
  * A lane runs a handful of statements, each on a few rows that it names by key: neither compiling nor
  * planning them anew pays, and reading a whole table is never right, whatever the statistics say of a
  * table that has just been filled.
  */
-const SESSION_SETTINGS =
+const PLANNER_SETTINGS =
   'set jit = off; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off';
 
 export const BEGIN: NamedStatement = { name: '', text: 'begin isolation level read committed' };
@@ -38,28 +36,17 @@ export async function openLane(
   database: string | PoolConfig,
   { lockTimeoutMs, answerTimeoutMs }: Pick<EngineLimits, 'lockTimeoutMs' | 'answerTimeoutMs'>,
 ): Promise<Lane> {
-  const client = new Client({
-    ...toConfig(database),
-    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    lock_timeout: lockTimeoutMs,
-    query_timeout: answerTimeoutMs,
-    pipeline: true,
-  });
   let usable = true;
   const markBroken = () => {
     usable = false;
   };
-  client.on('error', markBroken);
+  const limits = { statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs, answerTimeoutMs };
+  const client = await openClient(database, limits, markBroken);
   client.on('end', markBroken);
-  try {
-    await client.connect();
-    await client.query(SESSION_SETTINGS);
-  } catch (error) {
+  await client.query(PLANNER_SETTINGS).catch((error: unknown) => {
     client.end().catch(() => undefined);
     throw error;
-  }
+  });
   return {
     executeAll: (calls) =>
       Promise.allSettled(

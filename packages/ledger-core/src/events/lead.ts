@@ -1,5 +1,5 @@
-import { Client, type PoolConfig } from 'pg';
-import { fromClient, toConfig } from '../postgres/connect.js';
+import type { Client, PoolConfig } from 'pg';
+import { FOLLOWING, fromClient, openClient } from '../postgres/connect.js';
 import { tryToLead } from '../postgres/event-cursors.js';
 import type { Store } from '../postgres/store.js';
 
@@ -13,8 +13,6 @@ export interface LeadOptions {
 }
 
 const LEADER_POLL_MS = 500;
-/** A statement that takes longer is given up with its connection: the network may be gone without a word. */
-const QUERY_TIMEOUT_MS = 60_000;
 
 /**
  * By these PostgreSQL notices within half a minute that the leader's machine is gone, and frees the lead. On
@@ -34,10 +32,8 @@ const FORGETFUL = 'set synchronous_commit = off';
  */
 export async function leading(options: LeadOptions, work: (client: Client) => Promise<void>): Promise<void> {
   const { database, store, sink, signal, pause, onError } = options;
-  const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, pipeline: true, ...toConfig(database) });
-  client.on('error', onError);
+  const client = await openClient(database, FOLLOWING, onError);
   try {
-    await client.connect();
     await client.query(`${NOTICE_LOSS}; ${FORGETFUL}`);
     while (!(await tryToLead(fromClient(client), store, sink))) {
       await pause(LEADER_POLL_MS);

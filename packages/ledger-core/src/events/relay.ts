@@ -79,7 +79,7 @@ export interface Relay {
 const POLL_MIN_MS = 5;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
-const COMMAND_LIMITS = { connectionsMax: 1, lockTimeoutMs: 5_000, answerTimeoutMs: 60_000 };
+const COMMAND_LIMITS = { connectionsMax: 1, statementTimeoutMs: 60_000, lockTimeoutMs: 5_000, answerTimeoutMs: 60_000 };
 
 /** Carries committed events to one sink: at least once, in order, whatever crashes. */
 export function createRelay(options: RelayOptions): Relay {

@@ -14,7 +14,7 @@ export interface RetentionOptions {
 }
 
 const BATCH_SIZE = 10_000;
-const LIMITS = { connectionsMax: 1, lockTimeoutMs: 5_000, answerTimeoutMs: 60_000 };
+const LIMITS = { connectionsMax: 1, statementTimeoutMs: 60_000, lockTimeoutMs: 5_000, answerTimeoutMs: 60_000 };
 
 /**
  * Deletes facts that every sink has taken, and answers how many. Facts that one sink still needs stay, a paused

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, type Pool, type PoolConfig } from 'pg';
+import type { Client, Pool, PoolConfig } from 'pg';
 import { LedgerError } from '../errors.js';
-import { allOn, fromClient, fromPool, snapshotOn, toConfig } from '../postgres/connect.js';
+import { allOn, FOLLOWING, fromClient, fromPool, openClient, snapshotOn } from '../postgres/connect.js';
 import {
   type LogRow,
   nextTransactionId,
@@ -70,8 +70,6 @@ const RECENT_MAX = 4_096;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 200;
 const RECONNECT_MS = 500;
-/** A look that takes longer is given up with its connection: the network may be gone without a word. */
-const QUERY_TIMEOUT_MS = 60_000;
 
 /**
  * Follows the log once for all subscribers of this process. A subscriber asks when it is ready for more and is
@@ -92,16 +90,19 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
   async function follow(): Promise<void> {
     const stopListening = onCommit(wake);
     while (!closing.signal.aborted) {
-      const client = new Client({ query_timeout: QUERY_TIMEOUT_MS, pipeline: true, ...toConfig(database) });
-      client.on('error', () => undefined);
       // Whatever breaks the connection: what was followed stays known, and the next one goes on from there.
-      await client
-        .connect()
-        .then(() => followOn(client))
-        .catch((error: unknown) => waitAfter(error));
-      await client.end().catch(() => undefined);
+      await followOnce().catch((error: unknown) => waitAfter(error));
     }
     stopListening();
+  }
+
+  async function followOnce(): Promise<void> {
+    const client = await openClient(database, FOLLOWING);
+    try {
+      await followOn(client);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
   }
 
   async function waitAfter(error: unknown): Promise<void> {

@@ -1,44 +1,80 @@
-import { type ClientBase, Pool, type PoolConfig } from 'pg';
+import { Client, type ClientBase, Pool, type PoolConfig } from 'pg';
 import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
+import { prepareSession, type SessionLimits } from './session.js';
 import { sqlState } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_AFTER_MS = 10_000;
 
-/** Connection settings with the bounds that every connection of the ledger has. */
-export function toConfig(database: string | PoolConfig): PoolConfig {
+export interface ConnectionLimits extends SessionLimits {
+  /** A statement without an answer counts as lost with its connection: the network may be gone without a word. */
+  readonly answerTimeoutMs: number;
+}
+
+/**
+ * Connection settings with the bounds that every connection of the ledger has. Nothing but the application's name is
+ * sent at the start of a connection, as poolers refuse what they do not know: what the code relies on is set afterwards.
+ */
+function toConfig(database: string | PoolConfig, answerTimeoutMs: number): PoolConfig {
   const config = typeof database === 'string' ? { connectionString: database } : database;
   return {
     application_name: 'micropay',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     ...config,
+    query_timeout: answerTimeoutMs,
   };
 }
 
-export interface PoolLimits {
+const FOLLOWING_TIMEOUT_MS = 60_000;
+
+/** Limits of a connection that follows the log. */
+export const FOLLOWING: ConnectionLimits = {
+  statementTimeoutMs: FOLLOWING_TIMEOUT_MS,
+  lockTimeoutMs: 0,
+  answerTimeoutMs: FOLLOWING_TIMEOUT_MS,
+};
+
+export interface PoolOptions extends ConnectionLimits {
   readonly connectionsMax: number;
-  readonly lockTimeoutMs: number;
-  /** A statement without an answer ends here, so that a stuck database frees its caller. */
-  readonly answerTimeoutMs: number;
 }
 
-/** A pool for reads and account changes. */
-export function createPool(
-  database: string | PoolConfig,
-  { connectionsMax, lockTimeoutMs, answerTimeoutMs }: PoolLimits,
-): Pool {
+/** Opens a pool. Every connection of the ledger is made here or in `openClient`, and made ready by `prepareSession`. */
+export function createPool(database: string | PoolConfig, { connectionsMax, ...limits }: PoolOptions): Pool {
   const pool = new Pool({
-    statement_timeout: answerTimeoutMs,
-    lock_timeout: lockTimeoutMs,
-    query_timeout: answerTimeoutMs,
-    ...toConfig(database),
+    ...toConfig(database, limits.answerTimeoutMs),
     max: connectionsMax,
+    onConnect: (client) => prepareSession(client, limits),
   });
   // An idle connection that breaks is dropped by the pool; the next query opens another.
   pool.on('error', () => undefined);
+  // One that breaks between two statements of a transaction is no reason to end the process: the next statement says so.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
+}
+
+/** Opens a connection that sends statements without waiting for the answers to those before. */
+export async function openClient(
+  database: string | PoolConfig,
+  limits: ConnectionLimits,
+  onBroken: (error: Error) => void = () => undefined,
+): Promise<Client> {
+  const client = new Client({
+    ...toConfig(database, limits.answerTimeoutMs),
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    pipeline: true,
+  });
+  client.on('error', onBroken);
+  try {
+    await client.connect();
+    await prepareSession(client, limits);
+  } catch (error) {
+    client.end().catch(() => undefined);
+    throw error;
+  }
+  return client;
 }
 
 /** Statements of a pool, each on whatever connection is free. */

@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { Client, escapeIdentifier, type PoolConfig } from 'pg';
+import { type Client, escapeIdentifier, type PoolConfig } from 'pg';
 import { LedgerError } from '../errors.js';
 import { MIGRATIONS_FOLDER } from '../migrations-folder.js';
-import { fromClient, toConfig } from './connect.js';
-import { fromSqlError, isLockTimeout } from './sql-errors.js';
+import { fromClient, openClient } from './connect.js';
+import { fail, fromSqlError, isLockTimeout } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 export interface MigrateOptions {
@@ -23,12 +23,14 @@ export interface Migration {
 const LOCK_ATTEMPTS_MAX = 20;
 const LOCK_TIMEOUT_MS = 3_000;
 const COMPONENT = 'ledger-core';
+/** A statement of a migration takes as long as the tables are large. */
+const LIMITS = { statementTimeoutMs: 0, lockTimeoutMs: 0, answerTimeoutMs: 0 };
 
 /**
  * Brings the ledger's tables to this version of the code and returns the names applied now. Safe to run
  * again and from many processes at once: one applies, the others wait for it.
  *
- * @throws {LedgerError} `schema_newer` when the database was migrated by a later release, `database_unavailable`
+ * @throws {LedgerError} `schema_newer` when the database was migrated by a later release, `database_unavailable`, `database_misconfigured`
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   const migrations = await readMigrations(MIGRATIONS_FOLDER);
@@ -49,11 +51,8 @@ export async function applyMigrations(
   },
 ): Promise<readonly string[]> {
   const schema = escapeIdentifier(options.schema ?? 'micropay');
-  const client = new Client(toConfig(options.database));
-  // A connection that breaks while it is idle reports here; the query that follows says so to the caller.
-  client.on('error', () => undefined);
+  const client = await openClient(options.database, LIMITS).catch(fail);
   try {
-    await client.connect();
     await client.query(`select pg_advisory_lock(hashtextextended('micropay migrations ' || $1, 0))`, [schema]);
     await createSchema(client, schema);
     await client.query(`create table if not exists ${schema}.migrations (

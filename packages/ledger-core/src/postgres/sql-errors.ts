@@ -55,7 +55,7 @@ function isSocketCode(error: Error): boolean {
 
 /** `pg` reports a broken connection by message alone. */
 function isDriverError(error: Error): boolean {
-  return /^(?:Connection terminated|timeout exceeded when trying to connect|Client (?:has encountered a connection error|was closed)|Query read timeout|timeout expired|The server does not support SSL)/.test(
+  return /^(?:Connection terminated|timeout exceeded when trying to connect|Client (?:has encountered a connection error|was closed)|Query read timeout|timeout expired)/.test(
     error.message,
   );
 }
@@ -85,18 +85,14 @@ export function fromSqlError(error: unknown): unknown {
       { cause: error },
     );
   }
+  const mistake = findMistake(error);
+  if (mistake !== undefined) {
+    return new LedgerError('database_misconfigured', mistake.sentence, { reason: mistake.reason }, { cause: error });
+  }
   if (isUnavailable(error)) {
     return new LedgerError(
       'database_unavailable',
       'PostgreSQL cannot be reached or cannot work now: try again later',
-      {},
-      { cause: error },
-    );
-  }
-  if (isAccessRefused(error)) {
-    return new LedgerError(
-      'database_unavailable',
-      `PostgreSQL refused access (${sqlState(error)}): check user, password, database name and the grants of the role`,
       {},
       { cause: error },
     );
@@ -109,7 +105,47 @@ function isPoolClosed(error: unknown): boolean {
   return error instanceof Error && error.message === 'Cannot use a pool after calling end on the pool';
 }
 
-/** 28: wrong user or password; 3D000: no such database; 42501: the role lacks a grant. */
-function isAccessRefused(error: unknown): boolean {
-  return /^(?:28|3D000|42501)/.test(sqlState(error) ?? '');
+/** A fault in how the database is set up or reached: no repetition cures it. */
+interface Mistake {
+  readonly reason: string;
+  readonly sentence: string;
+  readonly isMet: (state: string, message: string, code: string) => boolean;
+}
+
+const MISTAKES: readonly Mistake[] = [
+  {
+    reason: 'access',
+    sentence: 'PostgreSQL refuses this user: check user, password and pg_hba.conf',
+    isMet: (state, message) => /^28/.test(state) || /^SASL: |^Password must be a string/.test(message),
+  },
+  {
+    reason: 'database',
+    sentence: 'PostgreSQL has no such database: check its name, or create it',
+    isMet: (state) => state === '3D000',
+  },
+  {
+    reason: 'grants',
+    sentence: 'PostgreSQL refuses what the role has no grant for: give it those of docs/how-to/runtime-role.md',
+    isMet: (state) => state === '42501',
+  },
+  {
+    reason: 'startup_parameter',
+    sentence:
+      'PostgreSQL, or a pooler before it, refuses a parameter of the connection: remove it from the connection string, the `pg` settings and PGOPTIONS',
+    isMet: (_state, message) => /unsupported startup parameter|unrecognized configuration parameter/.test(message),
+  },
+  {
+    reason: 'tls',
+    sentence: 'TLS to PostgreSQL cannot be set up: check sslmode and the certificates of both sides',
+    isMet: (_state, message, code) => /does not support SSL/.test(message) || CERTIFICATE_CODE.test(code),
+  },
+];
+
+/** Node's codes for a certificate that it does not trust, or that has expired. */
+const CERTIFICATE_CODE = /^(?:CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+
+function findMistake(error: unknown): Mistake | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return MISTAKES.find(({ isMet }) => isMet(sqlState(error) ?? '', error.message, code));
 }

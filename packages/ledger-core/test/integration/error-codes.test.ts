@@ -153,6 +153,11 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
     url.port = '1';
     return createLedger({ database: url.href }).check();
   },
+  database_misconfigured() {
+    const url = new URL(bed.url);
+    url.pathname = '/missing';
+    return createLedger({ database: url.href }).check();
+  },
   async event_unreadable() {
     const position = await writeUnknownFact(bed, 'main');
     for await (const _ of await bed.ledger().events.subscribe({ after: position - 1n }));

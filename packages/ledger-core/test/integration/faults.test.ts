@@ -99,7 +99,7 @@ describe('a lane after a fault', () => {
 });
 
 describe('a role that loses a grant', () => {
-  it('is refused as unavailable, once and not request by request', async () => {
+  it('is refused as misconfigured, once and not request by request', async () => {
     await bed.sql(`create role clerk_${books} login password 'secret'`);
     const role = `clerk_${books}`;
     await bed.sql(
@@ -112,7 +112,7 @@ describe('a role that loses a grant', () => {
     try {
       const posts = Array.from({ length: 20 }, () => clerk.transfers.post(deposit('alice')));
       const settled = await Promise.allSettled(posts);
-      const refused = { status: 'rejected', reason: refusal('database_unavailable') };
+      const refused = { status: 'rejected', reason: refusal('database_misconfigured') };
       expect(settled).toEqual(Array(20).fill(refused));
     } finally {
       await clerk.close();

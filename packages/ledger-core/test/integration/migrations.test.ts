@@ -185,14 +185,14 @@ describe('a database that is not to be had', () => {
   });
 
   it.each([
-    'a port where nobody listens',
-    'a host that does not exist',
-    'a wrong password',
-    'an unknown user',
-    'an unknown database',
-  ])('behind %s is unavailable', async (what) => {
+    ['a port where nobody listens', 'database_unavailable'],
+    ['a host that does not exist', 'database_unavailable'],
+    ['a wrong password', 'database_misconfigured'],
+    ['an unknown user', 'database_misconfigured'],
+    ['an unknown database', 'database_misconfigured'],
+  ])('behind %s: %s', async (what, code) => {
     const database = wrong[what] ?? '';
-    const unavailable = refusal('database_unavailable', { retryable: true });
+    const unavailable = refusal(code, { retryable: code === 'database_unavailable' });
     await expect(migrate({ database })).rejects.toEqual(unavailable);
     const ledger = createLedger({ database });
     await expect(ledger.check()).rejects.toEqual(unavailable);

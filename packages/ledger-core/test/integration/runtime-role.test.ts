@@ -94,6 +94,8 @@ describe('the documented role', () => {
   });
 
   it('may not migrate', async () => {
-    await expect(migrate({ database: url })).rejects.toEqual(refusal('database_unavailable'));
+    await expect(migrate({ database: url })).rejects.toEqual(
+      refusal('database_misconfigured', { details: { reason: 'grants' } }),
+    );
   });
 });

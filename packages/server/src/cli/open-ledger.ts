@@ -1,5 +1,6 @@
 import { createLedger, type Ledger } from '@micropay/ledger-core';
-import pg from 'pg';
+import { createPool } from '@micropay/ledger-core/pg';
+import { escapeIdentifier } from 'pg';
 import type { DatabaseSettings } from '../config.js';
 import { CliError } from './cli-error.js';
 
@@ -8,7 +9,7 @@ import { CliError } from './cli-error.js';
  * is not there: it would be a slip of the pen.
  *
  * @throws {CliError} `ledger_not_found`
- * @throws {LedgerError} `database_unavailable`, `schema_outdated`, `schema_newer`
+ * @throws {LedgerError} `database_unavailable`, `database_misconfigured`, `schema_outdated`, `schema_newer`
  */
 export async function withLedger<Result>(
   settings: DatabaseSettings,
@@ -28,15 +29,14 @@ export async function withLedger<Result>(
   }
 }
 
+const READ_LIMITS = { connectionsMax: 1, statementTimeoutMs: 10_000, lockTimeoutMs: 0, answerTimeoutMs: 15_000 };
+
 async function ledgerNames({ databaseUrl, databaseSchema }: DatabaseSettings): Promise<readonly string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'micropay' });
-  await client.connect();
+  const pool = createPool(databaseUrl, READ_LIMITS);
   try {
-    const { rows } = await client.query<{ name: string }>(
-      `select name from ${pg.escapeIdentifier(databaseSchema)}.ledgers`,
-    );
+    const { rows } = await pool.query<{ name: string }>(`select name from ${escapeIdentifier(databaseSchema)}.ledgers`);
     return rows.map(({ name }) => name);
   } finally {
-    await client.end();
+    await pool.end();
   }
 }

@@ -60,7 +60,7 @@ export interface Endpoint {
 
 /** Every code that a route can answer, each once. */
 export function refusalsOf(endpoint: Endpoint): readonly ErrorCode[] {
-  const codes: ErrorCode[] = ['internal_error', 'database_unavailable', ...endpoint.refusals];
+  const codes: ErrorCode[] = ['internal_error', 'database_unavailable', 'database_misconfigured', ...endpoint.refusals];
   if (endpoint.access !== 'anyone') codes.push('authentication_required', 'token_invalid', 'token_expired');
   if (endpoint.access === 'user' || endpoint.access === 'operator') codes.push('forbidden');
   if (endpoint.query !== undefined || endpoint.headers !== undefined) codes.push('invalid_request');

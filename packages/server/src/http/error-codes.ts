@@ -45,6 +45,7 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   transaction_isolation: { status: 500, title: 'The server made a mistake' },
   outcome_unknown: { status: 503, title: 'The outcome is not known' },
   database_unavailable: { status: 503, title: 'The database cannot be reached' },
+  database_misconfigured: { status: 500, title: 'The database is not set up right' },
   schema_outdated: { status: 503, title: 'The database schema is too old' },
   schema_newer: { status: 503, title: 'The database schema is too new' },
   event_unreadable: { status: 503, title: 'An event cannot be told' },

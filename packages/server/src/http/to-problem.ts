@@ -1,5 +1,5 @@
 import { LedgerError, type LedgerErrorCode } from '@micropay/ledger-core';
-import { databaseRefusal } from '../database/database-refusal.js';
+import { fromSqlError } from '@micropay/ledger-core/pg';
 import { ERRORS } from './error-codes.js';
 import { type FieldError, type Problem, ProblemError, problem } from './problem.js';
 
@@ -20,7 +20,7 @@ export interface ProblemAnswer {
 
 /** What a caller is told about an error; one that nobody expected says nothing but that it happened. */
 export function toProblem(error: unknown): ProblemAnswer {
-  const refusal = databaseRefusal(error);
+  const refusal = fromSqlError(error);
   if (refusal instanceof ProblemError) return ofProblemError(refusal);
   if (refusal instanceof LedgerError) return ofLedgerError(refusal);
   return { problem: problem('internal_error', 'this is a fault of the server; its log has the details') };

@@ -1,0 +1,116 @@
+import type { ClientBase } from 'pg';
+import { LedgerError } from '../errors.js';
+
+export interface SessionLimits {
+  /** Past it PostgreSQL ends a statement; 0 for never. */
+  readonly statementTimeoutMs: number;
+  /** Past it PostgreSQL gives up waiting for a lock; 0 for never. */
+  readonly lockTimeoutMs: number;
+}
+
+const OLDEST_VERSION = 14;
+/** A transaction that stands still for as long belongs to a process that hangs, and its locks are freed. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
+
+/**
+ * All that the code relies on and that a database, a role, a connection string or PGOPTIONS may have set otherwise.
+ * Settings that are not here may have any value; `settings.test.ts` tries them.
+ */
+function settingsOf({ statementTimeoutMs, lockTimeoutMs }: SessionLimits): Readonly<Record<string, string>> {
+  return {
+    // How values are read and written. `pg` sends and reads UTF-8, and dates in ISO alone.
+    client_encoding: 'UTF8',
+    datestyle: 'ISO',
+    timezone: 'UTC',
+    array_nulls: 'on',
+    standard_conforming_strings: 'on',
+    // Transactions that do not name their isolation.
+    default_transaction_isolation: 'read committed',
+    // Triggers hold the journal append-only, foreign keys are triggers too.
+    session_replication_role: 'origin',
+    // A refused statement ends in a rollback, not in a lost connection.
+    exit_on_error: 'off',
+    statement_timeout: String(statementTimeoutMs),
+    lock_timeout: String(lockTimeoutMs),
+    idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+    idle_session_timeout: '0',
+    // PostgreSQL 17 and later.
+    transaction_timeout: '0',
+  };
+}
+
+/** The search path comes first: what follows means PostgreSQL's own functions, whatever an operator's path shadows. */
+function prepareSql(limits: SessionLimits): string {
+  const values = Object.entries(settingsOf(limits)).map(([name, value]) => `('${name}', '${value}')`);
+  return `set search_path = pg_catalog;
+    select set_config(name, value, false) from (values ${values.join(', ')}) wanted (name, value)
+      where current_setting(name, true) <> value
+        and (name <> 'session_replication_role' or current_setting('is_superuser') = 'on');
+    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';
+    select current_setting('server_version_num')::int / 10000 as version, current_setting('server_version') as release,
+      current_setting('server_encoding') as encoding, current_setting('session_replication_role') as replication_role`;
+}
+
+interface ServerFacts {
+  readonly version: number;
+  readonly release: string;
+  readonly encoding: string;
+  readonly replication_role: string;
+}
+
+/**
+ * Makes a new connection ready, in one round trip: sets what the code relies on, and refuses a database that no setting
+ * makes fit.
+ *
+ * @throws {LedgerError} `database_misconfigured`
+ */
+export async function prepareSession(client: ClientBase, limits: SessionLimits): Promise<void> {
+  const results = (await client.query(prepareSql(limits))) as unknown as readonly { readonly rows: ServerFacts[] }[];
+  const [facts] = results.at(-1)?.rows ?? [];
+  if (facts !== undefined) refuseUnfit(facts);
+  discardWhenReadOnly(client);
+}
+
+/** @throws {LedgerError} `database_misconfigured` */
+export function refuseUnfit({ version, release, encoding, replication_role: role }: ServerFacts): void {
+  if (version < OLDEST_VERSION) {
+    throw new LedgerError(
+      'database_misconfigured',
+      `this is PostgreSQL ${release}, and the ledger needs ${OLDEST_VERSION} or later: upgrade it`,
+      { reason: 'version', version: release },
+    );
+  }
+  if (encoding !== 'UTF8') {
+    throw new LedgerError(
+      'database_misconfigured',
+      `this database is encoded in ${encoding} and cannot hold every text: ` +
+        `make another one, "create database … encoding 'UTF8' template template0"`,
+      { reason: 'encoding', encoding },
+    );
+  }
+  if (role === 'replica') {
+    throw new LedgerError(
+      'database_misconfigured',
+      'session_replication_role is "replica" for this role or database, so that nothing keeps the journal append-only ' +
+        'and only a superuser may change it: "alter role … reset session_replication_role"',
+      { reason: 'session_replication_role' },
+    );
+  }
+}
+
+/** What `pg` has and its types leave out. */
+interface MessageSource {
+  readonly connection: { on(event: 'errorMessage', listener: (message: { readonly code?: string }) => void): void };
+}
+
+/** 25006: a primary that became a standby keeps its connections, which read what is stale and write nothing. */
+const READ_ONLY = '25006';
+
+/** Ends a connection to a server that no longer takes writes, whichever statement hears of it: the next one is new. */
+function discardWhenReadOnly(client: ClientBase): void {
+  const { connection } = client as unknown as MessageSource;
+  connection.on('errorMessage', ({ code }) => {
+    if (code !== READ_ONLY) return;
+    (client as ClientBase & { end(): Promise<void> }).end().catch(() => undefined);
+  });
+}
