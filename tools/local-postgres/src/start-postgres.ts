@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { giveTo } from './account.js';
 import { type Cluster, clusterIn, createCluster, spawnServer, stopServer, untilEnded, untilReady } from './cluster.js';
 import { createDatabaseIfMissing } from './databases.js';
 import { lockDirectory } from './directory-lock.js';
@@ -25,8 +26,12 @@ export interface LocalPostgres {
   readonly url: string;
   /** The server's main process; another one after it was revived. */
   readonly pid: number;
+  /** Where its data, password and log are. */
+  readonly directory: string;
   /** The URL of the database of that name, which is made when missing. */
   database(name: string): Promise<string>;
+  /** Comes back on the same port; as a standby it answers reads and takes no writes. Not for a server that is revived. */
+  restart(options?: { readonly asStandby?: boolean }): Promise<void>;
   /** Ends running statements, writes everything to disk and returns when the server is gone. May be called again. */
   stop(): void;
 }
@@ -67,7 +72,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
     const cluster = clusterIn(directory);
     stopServer(cluster);
     const password = createCluster(cluster, options.durable);
-    return await serve(cluster, { ...options, password, leave });
+    return await serve(cluster, { ...options, directory, password, leave });
   } catch (error) {
     leave();
     throw error;
@@ -146,9 +151,19 @@ async function serve(cluster: Cluster, options: ServeOptions): Promise<LocalPost
     get pid() {
       return server.pid ?? 0;
     },
+    directory: options.directory,
     database: async (name) => {
       await createDatabaseIfMissing(databaseUrl('postgres'), name);
       return databaseUrl(name);
+    },
+    restart: async ({ asStandby = false } = {}) => {
+      stopServer(cluster, server);
+      const signal = join(cluster.path, 'standby.signal');
+      if (asStandby) {
+        writeFileSync(signal, '');
+        giveTo(cluster.account, signal);
+      }
+      await launch({ keepPort: true });
     },
     stop,
   };

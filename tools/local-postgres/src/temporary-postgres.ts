@@ -11,7 +11,8 @@ export interface TemporaryPostgresOptions extends Pick<PostgresOptions, 'durable
   readonly parent?: string;
 }
 
-const PREFIX = 'micropay-postgres-';
+/** By their names a later run finds what a killed one left behind. */
+export const PREFIX = 'micropay-postgres-';
 
 /** Starts a PostgreSQL in a new folder, which is removed when it stops. */
 export function startTemporaryPostgres({
