@@ -92,9 +92,10 @@ export type {
   Transfers,
   WorkOffBatch,
 } from './ledger-api.js';
-export type { EventLag, OldestWriter } from './postgres/event-cursors.js';
+export type { EventLag } from './postgres/event-cursors.js';
 export type { EventRange } from './postgres/event-log.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
+export type { OldestWriter } from './postgres/position-drawers.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
 export type { RequestBacklog } from './postgres/transfer-requests.js';
 export { createRequestWorker, type RequestWorker, type RequestWorkerOptions } from './request-worker.js';

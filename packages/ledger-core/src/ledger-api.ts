@@ -25,6 +25,7 @@ import type { WorkedOff } from './engine/work-off.js';
 import type { Fact } from './events/fact.js';
 import type { EventSubscription, SubscribeOptions } from './events/tail.js';
 import type { EventRange } from './postgres/event-log.js';
+import type { OldestWriter } from './postgres/position-drawers.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
 import type { RequestBacklog } from './postgres/transfer-requests.js';
 import type { CheckpointProgress } from './time/checkpoints.js';
@@ -380,6 +381,11 @@ export interface Ledger {
     subscribe(options?: SubscribeOptions): Promise<EventSubscription>;
     /** Between which positions everything can be told, for a reader who comes back. */
     range(): Promise<EventRange>;
+    /**
+     * The oldest transaction under way that may still write an event, in whatever ledger of this database: readers stop at
+     * the gap that it leaves. A caller's own transaction that stays open is found by it.
+     */
+    oldestWriter(): Promise<OldestWriter | null>;
     /** Why this process cannot follow the log at present, so that its subscriptions wait; undefined while it can. */
     fault(): unknown;
   };

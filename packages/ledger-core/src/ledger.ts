@@ -21,6 +21,7 @@ import { readEventRange } from './postgres/event-log.js';
 import { writeFirstEvent } from './postgres/events.js';
 import { checkLedgerName, readTimeZone, writeTimeZone } from './postgres/ledgers.js';
 import { checkSchema } from './postgres/migrate.js';
+import { readOldestWriter } from './postgres/position-drawers.js';
 import { fail } from './postgres/sql-errors.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
 import { readBacklog } from './postgres/transfer-requests.js';
@@ -105,6 +106,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       subscribe: (options = {}) => tail.subscribe(name, options),
       fault: tail.fault,
       range: () => readEventRange(reads, store).catch(fail),
+      oldestWriter: () => readOldestWriter(reads, store).catch(fail),
     },
     onCommit: (listener) => commits.listen(listener),
     inLedger(other) {

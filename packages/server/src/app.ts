@@ -1,12 +1,13 @@
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import type { Logger } from 'pino';
 import { SECURE_HEADERS } from './http/answer.js';
 import { openApiDocument } from './http/openapi-document.js';
 import { requestId } from './http/request-id.js';
 import { createRequestMetrics } from './http/request-metrics.js';
-import { createRouteTable } from './http/route-table.js';
+import { createRouteRefusal } from './http/route-refusal.js';
 import { type AppEnv, refuse, serveRoute } from './http/serve-route.js';
+import { createOldestWriterMetrics } from './live/oldest-writer.js';
 import type { KafkaRelay } from './relay/create-kafka-relay.js';
 import { createRelayMetrics } from './relay/relay-metrics.js';
 import { serveDocs, serveDocsScript } from './routes/docs.js';
@@ -16,10 +17,6 @@ import type { Services } from './services.js';
 import { createTransferRequestMetrics } from './transfers/transfer-request-metrics.js';
 
 const CORS_MAX_AGE_S = 600;
-/** What is served beside the routes of the OpenAPI document. */
-const PAGES = ['/openapi.json', '/metrics', '/docs', '/docs/scalar.js'].map(
-  (path) => ({ method: 'get', path }) as const,
-);
 /** What a browser's script may read beside the body. */
 const EXPOSED_HEADERS = [
   'Idempotent-Replayed',
@@ -46,19 +43,10 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
   const endpoints = ROUTES.map(({ endpoint }) => endpoint);
   const metrics = createRequestMetrics(endpoints.map(({ operationId }) => operationId));
 
-  const isForBrowsers = corsOrigins.length > 0;
-  const table = createRouteTable([...endpoints, ...PAGES], isForBrowsers ? ['OPTIONS'] : []);
-  const refuseRoute = ({ req }: Context<AppEnv>) =>
-    refuse(table.refusal(req.method, req.path), requestId(req.raw.headers.get('x-request-id')), log);
-
   // Only when it is asked for: without it a request goes straight to its one handler.
-  if (isForBrowsers) {
-    const share = cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: CORS_MAX_AGE_S });
-    app.use('*', (context, next) =>
-      context.req.method === 'OPTIONS' && !table.has(context.req.path) ? next() : share(context, next),
-    );
+  if (corsOrigins.length > 0) {
+    app.use('*', cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: CORS_MAX_AGE_S }));
   }
-  for (const { path, methods } of table.reserved) app.on([...methods], path, refuseRoute);
   for (const route of ROUTES) {
     const { method, path } = route.endpoint;
     app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), serveRoute(route, services, { metrics, log }));
@@ -77,13 +65,20 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
       async () => metrics.lines(),
       async () => services.liveEvents.metrics(),
       createTransferRequestMetrics(services.ledger),
+      createOldestWriterMetrics(services.ledger.events),
       ...relayMetrics,
     ]),
   );
   app.get('/docs', serveDocs);
   app.get('/docs/scalar.js', serveDocsScript);
 
-  app.notFound(refuseRoute);
+  const pages = ['/openapi.json', '/metrics', '/docs', '/docs/scalar.js'].map(
+    (path) => ({ method: 'get', path }) as const,
+  );
+  const routeRefusal = createRouteRefusal([...endpoints, ...pages]);
+  app.notFound(({ req }) =>
+    refuse(routeRefusal(req.method, req.path), requestId(req.raw.headers.get('x-request-id')), log),
+  );
   app.onError((error, { req }) => refuse(error, requestId(req.raw.headers.get('x-request-id')), log));
   return app;
 }

@@ -8,6 +8,7 @@ import { createServices } from './create-services.js';
 import { connect } from './database/connect.js';
 import { within } from './deadline.js';
 import { listen } from './http/listen.js';
+import { createOldestWriterReport } from './live/oldest-writer.js';
 import { createLog } from './log.js';
 import { migrateServer } from './migrate-server.js';
 import { createKafkaRelay } from './relay/create-kafka-relay.js';
@@ -16,6 +17,8 @@ import { takeCommands } from './take-commands.js';
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** Leaves the connections to the database a moment to end in order. */
 const REQUESTS_TIMEOUT_MS = 9_000;
+
+const OPEN_WRITERS_MS = 5_000;
 
 const HANGS = 'the database did not answer in time: its connections were left behind, and what they did may be unknown';
 
@@ -84,7 +87,9 @@ export async function startServer(config: Config, log: Logger = createLog(config
     );
     worker.start();
     if (kafka?.relayInServer) relay?.start(ledger);
-    closers.push(runInBackground(background, log));
+    const openWriters = createOldestWriterReport(ledger.events, log);
+    const reports = [{ name: 'transactions left open', everyMs: OPEN_WRITERS_MS, run: openWriters }];
+    closers.push(runInBackground([...background, ...reports], log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
     return { url: listening.url, newOperatorKey: await ensureOperatorKey(), isOperatorKey, close };
   } catch (error) {

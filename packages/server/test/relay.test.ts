@@ -95,11 +95,10 @@ describe('the relay in the server', () => {
         const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } });
         return response.text();
       };
-      // Until what other tests had begun before it has ended: the oldest writer of all databases is named.
       await expect
         .poll(metrics)
         .toMatch(
-          /^micropay_relay_oldest_writer_seconds\{sink="kafka",pid="\d+",application="a \\"long\\" writer"\} \d/m,
+          /^micropay_events_oldest_writer_seconds\{pid="\d+",prepared="",application="a \\"long\\" writer",database="\w+",since="\S+"\} \d/m,
         );
       await client.query('rollback');
       await expect.poll(() => lagOf(url)).toBe(0);

@@ -523,6 +523,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/aggregate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Balances summed by path, currency and type
+         * @description All lines are of one instant. More than 10,000 are refused: choose a smaller depth or a longer path.
+         */
+        get: operations["aggregateAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{id}": {
         parameters: {
             query?: never;
@@ -535,26 +555,6 @@ export interface paths {
          * @description By its id or its address. With `at`, the balance and the pending amounts are those as of it; all else is of now.
          */
         get: operations["getAccount"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/aggregate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Balances summed by path, currency and type
-         * @description All lines are of one instant. More than 10,000 are refused: choose a smaller depth or a longer path.
-         */
-        get: operations["aggregateAccounts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2755,7 +2755,7 @@ export interface operations {
                     "application/json": components["schemas"]["Registered"];
                 };
             };
-            /** @description Problem: `invalid_request`, `malformed_json` */
+            /** @description Problem: `unknown_currency`, `invalid_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2784,15 +2784,6 @@ export interface operations {
             };
             /** @description Problem: `unsupported_media_type` */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `unknown_currency` */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3150,15 +3141,6 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description Problem: `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
             401: {
                 headers: {
@@ -3242,7 +3224,7 @@ export interface operations {
                     "application/json": components["schemas"]["WalletPage"];
                 };
             };
-            /** @description Problem: `invalid_request` */
+            /** @description Problem: `invalid_cursor`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3264,15 +3246,6 @@ export interface operations {
             };
             /** @description Problem: `forbidden` */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `invalid_cursor` */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3342,7 +3315,7 @@ export interface operations {
                     "application/json": components["schemas"]["Wallet"];
                 };
             };
-            /** @description Problem: `invalid_request`, `malformed_json` */
+            /** @description Problem: `unknown_currency`, `invalid_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3391,15 +3364,6 @@ export interface operations {
             };
             /** @description Problem: `unsupported_media_type` */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `unknown_currency` */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3567,7 +3531,7 @@ export interface operations {
                     "application/json": components["schemas"]["EntryPage"];
                 };
             };
-            /** @description Problem: `invalid_request` */
+            /** @description Problem: `invalid_cursor`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3589,15 +3553,6 @@ export interface operations {
             };
             /** @description Problem: `account_not_found` */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `invalid_cursor` */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3699,7 +3654,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description Problem: `invalid_request` */
+            /** @description Problem: `invalid_cursor`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3730,15 +3685,6 @@ export interface operations {
             };
             /** @description Problem: `account_not_found` */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `invalid_cursor` */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3794,7 +3740,7 @@ export interface operations {
                     "application/json": components["schemas"]["Currency"];
                 };
             };
-            /** @description Problem: `invalid_request` */
+            /** @description Problem: `unknown_currency` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3808,15 +3754,6 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `unknown_currency` */
-            422: {
-                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -3963,7 +3900,7 @@ export interface operations {
                     "application/json": components["schemas"]["TransferRequest"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4019,7 +3956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4140,7 +4077,7 @@ export interface operations {
                     "application/json": components["schemas"]["BatchResults"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_amount`, `too_many_legs`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `too_many_legs`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4196,7 +4133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4277,15 +4214,6 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
             401: {
                 headers: {
@@ -4362,15 +4290,6 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TransferRequest"];
-                };
-            };
-            /** @description Problem: `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
@@ -4464,7 +4383,7 @@ export interface operations {
                     "application/json": components["schemas"]["TransferPage"];
                 };
             };
-            /** @description Problem: `invalid_request` */
+            /** @description Problem: `invalid_cursor`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4486,15 +4405,6 @@ export interface operations {
             };
             /** @description Problem: `transfer_not_found` */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `invalid_cursor` */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4608,7 +4518,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4664,7 +4574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4786,7 +4696,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reversals"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4842,7 +4752,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4947,7 +4857,7 @@ export interface operations {
                     "application/json": components["schemas"]["Hold"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5003,7 +4913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5076,15 +4986,6 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Hold"];
-                };
-            };
-            /** @description Problem: `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
@@ -5174,7 +5075,7 @@ export interface operations {
                     "application/json": components["schemas"]["HoldPage"];
                 };
             };
-            /** @description Problem: `invalid_request` */
+            /** @description Problem: `invalid_cursor`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5196,15 +5097,6 @@ export interface operations {
             };
             /** @description Problem: `account_not_found` */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `invalid_cursor` */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5318,7 +5210,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5374,7 +5266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5488,7 +5380,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5544,7 +5436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5579,7 +5471,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only these types, separated by commas */
-                types?: ("user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1")[];
+                types?: string;
             };
             header?: {
                 /** @description Go on behind this id; from now on when left out */
@@ -5764,7 +5656,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5820,7 +5712,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5934,7 +5826,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5990,7 +5882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
+            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6328,7 +6220,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountPage"];
                 };
             };
-            /** @description Problem: `invalid_request` */
+            /** @description Problem: `invalid_cursor`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6350,15 +6242,6 @@ export interface operations {
             };
             /** @description Problem: `forbidden` */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `invalid_cursor` */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6435,7 +6318,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description Problem: `invalid_request`, `invalid_address`, `malformed_json` */
+            /** @description Problem: `invalid_address`, `unknown_currency`, `invalid_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6491,8 +6374,91 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency` */
-            422: {
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    aggregateAccounts: {
+        parameters: {
+            query?: {
+                /** @description Only this address and what is below it; whole segments */
+                path?: string;
+                /** @description Segments of a line; one more than `path` has when left out */
+                depth?: number;
+                type?: components["schemas"]["AccountType"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, in order of path */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "path": "users",
+                     *           "currency": "USD",
+                     *           "type": "liability",
+                     *           "accounts": 2,
+                     *           "debits": "1250",
+                     *           "credits": "6250",
+                     *           "posted": "5000",
+                     *           "pendingIn": "0",
+                     *           "pendingOut": "0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Aggregate"];
+                };
+            };
+            /** @description Problem: `invalid_address`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6596,98 +6562,6 @@ export interface operations {
             };
             /** @description Problem: `account_not_found` */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `internal_error`, `database_misconfigured` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `database_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    aggregateAccounts: {
-        parameters: {
-            query?: {
-                /** @description Only this address and what is below it; whole segments */
-                path?: string;
-                /** @description Segments of a line; one more than `path` has when left out */
-                depth?: number;
-                type?: components["schemas"]["AccountType"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The lines, in order of path */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "path": "users",
-                     *           "currency": "USD",
-                     *           "type": "liability",
-                     *           "accounts": 2,
-                     *           "debits": "1250",
-                     *           "credits": "6250",
-                     *           "posted": "5000",
-                     *           "pendingIn": "0",
-                     *           "pendingOut": "0"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Aggregate"];
-                };
-            };
-            /** @description Problem: `invalid_request`, `invalid_address` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    /** @description RFC 6750 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `forbidden` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7289,7 +7163,7 @@ export interface operations {
                     "application/json": components["schemas"]["Currency"];
                 };
             };
-            /** @description Problem: `invalid_request`, `malformed_json` */
+            /** @description Problem: `unknown_currency`, `invalid_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7345,15 +7219,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
@@ -7401,15 +7266,6 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["VerifyReport"];
-                };
-            };
-            /** @description Problem: `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
@@ -7682,15 +7538,6 @@ export interface operations {
                     "application/json": components["schemas"]["Ledger"];
                 };
             };
-            /** @description Problem: `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
             401: {
                 headers: {
@@ -7747,15 +7594,6 @@ export interface operations {
                     "application/json": components["schemas"]["ServiceStatus"];
                 };
             };
-            /** @description Problem: `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
@@ -7799,15 +7637,6 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ServiceStatus"];
-                };
-            };
-            /** @description Problem: `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `internal_error`, `database_misconfigured` */
@@ -7862,15 +7691,6 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Jwks"];
-                };
-            };
-            /** @description Problem: `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `internal_error`, `database_misconfigured` */

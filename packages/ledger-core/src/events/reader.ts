@@ -1,8 +1,9 @@
 import type { RunAll } from '../postgres/connect.js';
 import { type LogRow, nextTransactionId, readLog } from '../postgres/event-log.js';
+import { oldestDrawer } from '../postgres/position-drawers.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
-import { type Bound, settle } from './settle.js';
+import { type Bound, finalThrough, settle } from './settle.js';
 
 /** How a reader reaches the primary; replicas hand out no transaction ids. */
 export interface LogConnection {
@@ -33,10 +34,13 @@ export function createLogReader(connection: LogConnection, store: Store, after: 
       const snapshot = await readLog(connection.snapshot, store, { after: from, limit });
       const settled = settle(from, snapshot, bound);
       heldUp = settled.rows.length < snapshot.rows.length;
-      if (bound !== undefined && snapshot.oldestRunning >= bound.transactionId) bound = undefined;
+      if (finalThrough(bound, snapshot.oldestRunning) > 0n) bound = undefined;
       if (settled.needsBound) {
         const through = snapshot.rows.at(-1)?.position ?? from;
-        bound = { through, transactionId: await nextTransactionId(connection.statements) };
+        bound = { through, transactionId: await nextTransactionId(connection.statements), isReached: false };
+      } else if (bound !== undefined) {
+        // Somebody older runs, who may be of another database and never have drawn: for the next snapshot that counts.
+        bound = { ...bound, isReached: (await oldestDrawer(connection.statements, store)) >= bound.transactionId };
       }
       position = settled.rows.at(-1)?.position ?? from;
       return settled.rows;

@@ -7,14 +7,13 @@ import {
   type EventLag,
   findCursor,
   NEW_CURSOR,
-  type OldestWriter,
   openCursor,
   readLag,
-  readOldestWriter,
   rewindCursor,
   setPaused,
 } from '../postgres/event-cursors.js';
 import { type LogRow, readDeletedThrough } from '../postgres/event-log.js';
+import { type OldestWriter, readOldestWriter } from '../postgres/position-drawers.js';
 import { createStore } from '../postgres/store.js';
 import { leading } from './lead.js';
 import type { EventPublisher } from './publisher.js';
@@ -44,7 +43,7 @@ export interface RelayStatus extends EventLag {
   readonly isPaused: boolean;
   /** True when rows wait behind a gap that a transaction under way may still fill; known to the leader only. */
   readonly isHeldUp: boolean;
-  /** The oldest transaction that may be the reason, as far as this role may see it. */
+  /** The oldest transaction that may be the reason. */
   readonly heldUpBy: OldestWriter | null;
   /** The last position that the sink has taken. */
   readonly position: bigint;
@@ -195,7 +194,7 @@ export function createRelay(options: RelayOptions): Relay {
     async status() {
       const { position, paused } = (await findCursor(commandSql, store, sink)) ?? NEW_CURSOR;
       const lag = await readLag(commandSql, store, sink);
-      const heldUpBy = isHeldUp ? await readOldestWriter(commandSql) : null;
+      const heldUpBy = isHeldUp ? await readOldestWriter(commandSql, store) : null;
       const deletedThrough = await readDeletedThrough(commandSql, store);
       return { ...lag, position, deletedThrough, isPaused: paused, isLeader, isHeldUp, heldUpBy };
     },

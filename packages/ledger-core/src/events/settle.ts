@@ -5,13 +5,15 @@
  * A transaction draws positions after it has its id. So when a snapshot shows a row at some position, every
  * position below it was drawn by a transaction whose id is older than any id handed out later: the bound.
  * A still later snapshot whose oldest running transaction is not older than the bound shows all of them
- * that were ever committed.
+ * that were ever committed. So does one that was taken after those of them that had drawn a position had ended, whoever else runs.
  */
 export interface Bound {
   /** A transaction id that was handed out after `through` had been seen. */
   readonly transactionId: bigint;
   /** Positions up to this one are final once the bound is reached. */
   readonly through: bigint;
+  /** Before the snapshot was taken, every transaction older than the bound that had drawn a position had ended. */
+  readonly isReached: boolean;
 }
 
 export interface Snapshot<Row> {
@@ -34,7 +36,7 @@ export function settle<Row extends { readonly position: bigint }>(
   { oldestRunning, rows }: Snapshot<Row>,
   bound: Bound | undefined,
 ): Settled<Row> {
-  const isFinalThrough = bound !== undefined && oldestRunning >= bound.transactionId ? bound.through : 0n;
+  const isFinalThrough = finalThrough(bound, oldestRunning);
   let expected = after + 1n;
   let count = 0;
   for (const { position } of rows) {
@@ -46,4 +48,10 @@ export function settle<Row extends { readonly position: bigint }>(
     rows: rows.slice(0, count),
     needsBound: count < rows.length && (bound === undefined || isFinalThrough === bound.through),
   };
+}
+
+/** Up to where a snapshot with this oldest transaction shows all that will ever be there; 0 while nobody knows. */
+export function finalThrough(bound: Bound | undefined, oldestRunning: bigint): bigint {
+  if (bound === undefined) return 0n;
+  return bound.isReached || oldestRunning >= bound.transactionId ? bound.through : 0n;
 }

@@ -2,14 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, Pool, PoolConfig } from 'pg';
 import { LedgerError } from '../errors.js';
 import { allOn, FOLLOWING, fromClient, fromPool, openClient, snapshotOn } from '../postgres/connect.js';
-import {
-  type LogRow,
-  nextTransactionId,
-  oldestRunning,
-  readDeletedThrough,
-  readEventRange,
-  readLog,
-} from '../postgres/event-log.js';
+import { type LogRow, nextTransactionId, readDeletedThrough, readEventRange, readLog } from '../postgres/event-log.js';
+import { oldestDrawer } from '../postgres/position-drawers.js';
 import { fromSqlError } from '../postgres/sql-errors.js';
 import type { Store } from '../postgres/store.js';
 import type { LedgerEvent } from './catalogue.js';
@@ -136,7 +130,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
     const statements = fromClient(client);
     const { last: end } = await readEventRange(statements, store);
     const bound = await nextTransactionId(statements);
-    while ((await oldestRunning(statements)) < bound && !closing.signal.aborted) await sleep(POLL_MIN_MS);
+    while ((await oldestDrawer(statements, store)) < bound && !closing.signal.aborted) await sleep(POLL_MIN_MS);
     recentAfter = end;
     return end;
   }

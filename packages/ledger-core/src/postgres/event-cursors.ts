@@ -101,27 +101,6 @@ export async function readLag(transaction: TransactionAdapter, { schema }: Store
   return { rows: Number(rows[0]?.rows), seconds: Math.max(0, Number(rows[0]?.seconds ?? 0)) };
 }
 
-/** A transaction that has written something and has not ended. */
-export interface OldestWriter {
-  /** Process id of its connection in PostgreSQL. */
-  readonly pid: number;
-  readonly application: string;
-  readonly seconds: number;
-}
-
-/** The oldest writing transaction of the whole PostgreSQL that this role may see. */
-export async function readOldestWriter(transaction: TransactionAdapter): Promise<OldestWriter | null> {
-  const { rows } = await transaction.executeSql(
-    `select pid, application_name, extract(epoch from clock_timestamp() - xact_start)::text as seconds
-     from pg_stat_activity where backend_xid is not null and pid <> pg_backend_pid()
-     order by age(backend_xid) desc limit 1`,
-    [],
-  );
-  const oldest = rows[0];
-  if (oldest === undefined) return null;
-  return { pid: Number(oldest.pid), application: String(oldest.application_name), seconds: Number(oldest.seconds) };
-}
-
 /** One leader a sink, whichever process: a lock of the session, free again when its connection ends. */
 export async function tryToLead(transaction: TransactionAdapter, { schema }: Store, sink: string): Promise<boolean> {
   const { rows } = await transaction.executeSql(

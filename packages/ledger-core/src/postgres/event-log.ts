@@ -152,12 +152,6 @@ export async function nextTransactionId(transaction: TransactionAdapter): Promis
 
 const OLDEST_RUNNING = 'select pg_snapshot_xmin(pg_current_snapshot())::text as id';
 
-/** The oldest transaction id that is running; ids below it have ended. */
-export async function oldestRunning(transaction: TransactionAdapter): Promise<bigint> {
-  const { rows } = await transaction.executeSql(OLDEST_RUNNING, []);
-  return toId(rows);
-}
-
 function toId(rows: readonly Row[]): bigint {
   return BigInt(String(rows[0]?.id));
 }

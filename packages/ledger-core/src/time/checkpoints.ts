@@ -6,7 +6,8 @@ import {
   forgetCheckpoints,
 } from '../postgres/advance-checkpoint.js';
 import { readCheckpoint } from '../postgres/balance-at.js';
-import { lastPosition, nextTransactionId, oldestRunning } from '../postgres/event-log.js';
+import { lastPosition, nextTransactionId } from '../postgres/event-log.js';
+import { oldestDrawer } from '../postgres/position-drawers.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 
@@ -40,7 +41,7 @@ export async function advanceCheckpoints(
   sizes: CheckpointSizes = CHECKPOINT_SIZES,
 ): Promise<CheckpointProgress> {
   const last = await lastPosition(statements, store);
-  if (!(await isSettled(statements))) {
+  if (!(await isSettled(statements, store))) {
     return { position: await readCheckpoint(statements, store), lastPosition: last, interrupted: true };
   }
   for (;;) {
@@ -56,10 +57,10 @@ export async function advanceCheckpoints(
  * Positions are drawn before commit. Those that are seen now, and all below them, were drawn by transactions older
  * than an id that is handed out now; once all of these have ended, none can appear any more.
  */
-async function isSettled(statements: TransactionAdapter): Promise<boolean> {
+async function isSettled(statements: TransactionAdapter, store: Store): Promise<boolean> {
   const bound = await nextTransactionId(statements);
   for (let poll = 1; poll <= SETTLE_POLLS_MAX; poll += 1) {
-    if ((await oldestRunning(statements)) >= bound) return true;
+    if ((await oldestDrawer(statements, store)) >= bound) return true;
     await delay(SETTLE_POLL_MS);
   }
   return false;

@@ -28,8 +28,8 @@ function counterLines({ delivered, failures }: KafkaRelay): string[] {
   ];
 }
 
-function statusLines({ rows, seconds, isLeader, isPaused, isHeldUp, heldUpBy }: RelayStatus): string[] {
-  const lines = [
+function statusLines({ rows, seconds, isLeader, isPaused, isHeldUp }: RelayStatus): string[] {
+  return [
     '# HELP micropay_relay_lag_rows Rows of the log that the sink has not taken yet.',
     ...gauge('lag_rows', rows),
     '# HELP micropay_relay_lag_seconds Age of the first row that the sink has not taken.',
@@ -39,14 +39,6 @@ function statusLines({ rows, seconds, isLeader, isPaused, isHeldUp, heldUpBy }: 
     ...gauge('paused', Number(isPaused)),
     '# HELP micropay_relay_held_up 1 when rows wait for a transaction that has written and has not ended.',
     ...gauge('held_up', Number(isHeldUp)),
-  ];
-  if (heldUpBy === null) return lines;
-  const { pid, application } = heldUpBy;
-  return [
-    ...lines,
-    '# HELP micropay_relay_oldest_writer_seconds Age of the transaction that rows may be waiting for.',
-    '# TYPE micropay_relay_oldest_writer_seconds gauge',
-    `micropay_relay_oldest_writer_seconds{sink="${KAFKA_SINK}",pid="${pid}",application=${JSON.stringify(application)}} ${heldUpBy.seconds}`,
   ];
 }
 

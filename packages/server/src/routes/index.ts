@@ -65,8 +65,9 @@ export const ROUTES: readonly Route[] = [
   unfreezeWalletRoute,
   listAccountsRoute,
   openAccountRoute,
-  getAccountRoute,
+  // Before the one with an id in its path.
   aggregateAccountsRoute,
+  getAccountRoute,
   freezeAccountRoute,
   unfreezeAccountRoute,
   setAccountLimitsRoute,

@@ -1,0 +1,83 @@
+import type { Row } from './balances.js';
+import type { Store } from './store.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+
+/**
+ * A transaction that draws a position locks the sequence until it has ended: the lock is there before the position is
+ * drawn, is let go after new snapshots see the end, and passes to the transaction once that is prepared. So locks tell who
+ * may still fill a gap: those of this database that have drawn, and nobody else of the cluster. They are read once: a transaction
+ * that ends or is prepared between two readings would be in neither.
+ */
+const DRAWERS = `locks as materialized (select * from pg_locks where granted),
+  drawers as (
+    select drawn.pid, own.transactionid as id, own.transactionid::text::bigint as id_32
+    from locks drawn left join locks own
+      on own.virtualtransaction = drawn.virtualtransaction and own.locktype = 'transactionid' and own.mode = 'ExclusiveLock'
+    where drawn.locktype = 'relation' and drawn.mode = 'RowExclusiveLock' and drawn.relation = $1::regclass
+      and drawn.database = (select oid from pg_database where datname = current_database()))`;
+
+/** Locks tell ids by their lower 32 bits, and all that run are less than 2^31 away from the next one. */
+const WHOLE_ID = 'next + (id_32 - next % 4294967296 + 6442450944) % 4294967296 - 2147483648';
+
+function sequenceOf({ schema }: Store): string {
+  return `${schema}.event_position`;
+}
+
+/**
+ * The oldest id among transactions that have drawn a position and have not ended; the next id when there are none. A lock
+ * without an id is met while its transaction ends or is being prepared: then it counts as the oldest of the cluster.
+ */
+export async function oldestDrawer(transaction: TransactionAdapter, store: Store): Promise<bigint> {
+  const { rows } = await transaction.executeSql(
+    `with horizon as materialized (
+       select pg_snapshot_xmin(snapshot)::text::bigint as oldest_running, pg_snapshot_xmax(snapshot)::text::bigint as next
+       from pg_current_snapshot() snapshot),
+     ${DRAWERS}
+     select coalesce(min(coalesce(${WHOLE_ID}, oldest_running)), (select next from horizon))::text as id
+     from drawers, horizon`,
+    [sequenceOf(store)],
+  );
+  return BigInt(String(rows[0]?.id));
+}
+
+/** A transaction that has drawn a position and has not ended: readers of the log stop at what it may still write. */
+export interface OldestWriter {
+  /** Process id of its session in PostgreSQL, for `pg_terminate_backend`; null once it is prepared. */
+  readonly pid: number | null;
+  /** Name of a prepared transaction, for `rollback prepared` or `commit prepared`. */
+  readonly preparedAs: string | null;
+  readonly application: string;
+  readonly database: string;
+  /** When it began; null where this role may not see it. */
+  readonly since: Date | null;
+  /** Its age, by the database's clock; 0 where this role may not see it. */
+  readonly seconds: number;
+}
+
+/** The oldest of them; null when there is none. */
+export async function readOldestWriter(transaction: TransactionAdapter, store: Store): Promise<OldestWriter | null> {
+  const { rows } = await transaction.executeSql(
+    `with ${DRAWERS},
+     named as (
+       select d.pid, p.gid as prepared_as, coalesce(a.application_name, '') as application,
+         current_database()::text as database, coalesce(p.prepared, a.xact_start) as since
+       from drawers d left join pg_stat_activity a on a.pid = d.pid left join pg_prepared_xacts p on p.transaction = d.id
+       where d.pid is distinct from pg_backend_pid())
+     select pid, prepared_as, application, database, (extract(epoch from since) * 1000)::text as since_ms,
+       extract(epoch from clock_timestamp() - since)::text as seconds
+     from named order by since limit 1`,
+    [sequenceOf(store)],
+  );
+  return rows[0] === undefined ? null : toWriter(rows[0]);
+}
+
+function toWriter(row: Row): OldestWriter {
+  return {
+    pid: row.pid === null ? null : Number(row.pid),
+    preparedAs: row.prepared_as as string | null,
+    application: String(row.application),
+    database: String(row.database),
+    since: row.since_ms === null ? null : new Date(Number(row.since_ms)),
+    seconds: Number(row.seconds ?? 0),
+  };
+}
