@@ -141,6 +141,8 @@ create table holds (
   constraint holds_open_while_something_remains CHECK ((state = 'open'::hold_state) = (remaining > 0::numeric))
 ) with (fillfactor=70);
 CREATE INDEX holds_due ON holds USING btree (ledger, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL;
+CREATE INDEX holds_due_from ON holds USING btree (from_account, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL;
+CREATE INDEX holds_due_to ON holds USING btree (to_account, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL;
 CREATE INDEX holds_from ON holds USING btree (ledger, from_account, id);
 CREATE INDEX holds_to ON holds USING btree (ledger, to_account, id);
 
@@ -298,12 +300,14 @@ end $function$;
 CREATE OR REPLACE FUNCTION refuse_effective_before_original()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'micropay'
 AS $function$
+declare
+  earliest timestamptz;
 begin
-  if coalesce(new.effective_at, new.recorded_at) < (
-    select coalesce(t.effective_at, t.recorded_at) from transfers t where t.ledger = new.ledger and t.id = new.original_id
-  ) then
+  -- The schema has any name, and whoever writes has any search_path.
+  execute format('select coalesce(effective_at, recorded_at) from %I.transfers where ledger = $1 and id = $2', tg_table_schema)
+    into earliest using new.ledger, new.original_id;
+  if coalesce(new.effective_at, new.recorded_at) < earliest then
     raise exception '% % would be effective before %, which it continues', new.kind, new.id, new.original_id
       using errcode = 'check_violation', constraint = 'transfers_effective_after_original';
   end if;

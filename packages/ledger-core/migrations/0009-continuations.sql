@@ -3,11 +3,14 @@
 -- It waits for transactions that write to the journal, and they for it, for a moment.
 -- Old code may run beside it: yes
 
-create function refuse_effective_before_original() returns trigger language plpgsql set search_path from current as $$
+create function refuse_effective_before_original() returns trigger language plpgsql as $$
+declare
+  earliest timestamptz;
 begin
-  if coalesce(new.effective_at, new.recorded_at) < (
-    select coalesce(t.effective_at, t.recorded_at) from transfers t where t.ledger = new.ledger and t.id = new.original_id
-  ) then
+  -- The schema has any name, and whoever writes has any search_path.
+  execute format('select coalesce(effective_at, recorded_at) from %I.transfers where ledger = $1 and id = $2', tg_table_schema)
+    into earliest using new.ledger, new.original_id;
+  if coalesce(new.effective_at, new.recorded_at) < earliest then
     raise exception '% % would be effective before %, which it continues', new.kind, new.id, new.original_id
       using errcode = 'check_violation', constraint = 'transfers_effective_after_original';
   end if;

@@ -12,7 +12,8 @@ import { checkAggregate } from './domain/aggregate.js';
 import { checkAudit } from './domain/audit.js';
 import { checkPageLimit, decodeCursor, encodeCursor, placeIn } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
-import { LedgerError } from './errors.js';
+import { LedgerError, type LedgerErrorCode } from './errors.js';
+import type { ExpireOf } from './holds.js';
 import type { Accounts, FreezeSide } from './ledger-api.js';
 import { toPage } from './page.js';
 import { type AccountPlace, closeAccount, setLimits, setStatus } from './postgres/account-changes.js';
@@ -31,10 +32,12 @@ const ADDRESS_CURSOR = /^([a-zA-Z0-9_.:-]{1,200})$/;
 const ENTRY_CURSOR = /^([0-9]{1,18})$/;
 const PREFIX_PATTERN = /^[a-zA-Z0-9_.:-]{0,200}$/;
 
+/** What an account's balance and holds may refuse of a change. */
+const OF_BALANCES: ReadonlySet<LedgerErrorCode> = new Set<LedgerErrorCode>(['account_not_empty', 'limit_broken']);
+
 type AccountWork = (place: AccountPlace) => Promise<Account>;
 
-/** `expireOf` ends the holds of an account that are due. */
-export function createAccounts(book: Book, expireOf: (reference: string) => Promise<void>): Accounts {
+export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
   const { engine, reads } = book;
   const { store, identities } = engine;
 
@@ -57,11 +60,18 @@ export function createAccounts(book: Book, expireOf: (reference: string) => Prom
     return known ?? (await identifyMany([reference])).get(reference);
   }
 
-  /** Holds that are due stand in nobody's way: what they keep is free before anything is judged. */
   async function change(reference: string, work: AccountWork): Promise<Account> {
-    await expireOf(reference);
     const ledger = await book.number();
     return book.change((transaction) => work({ transaction, store, ledger, reference }));
+  }
+
+  /** For changes that the balance may refuse: what holds keep that are due is free before it is judged. */
+  async function changeFreed(reference: string, work: AccountWork): Promise<Account> {
+    const hindrance = await expireOf(reference);
+    return change(reference, work).catch((error: unknown) => {
+      const isOfBalance = error instanceof LedgerError && OF_BALANCES.has(error.code);
+      throw isOfBalance && hindrance !== undefined ? hindrance : error;
+    });
   }
 
   async function open(request: OpenAccount): Promise<Account> {
@@ -132,12 +142,12 @@ export function createAccounts(book: Book, expireOf: (reference: string) => Prom
     },
     async close(reference, audit = {}) {
       const checked = checkAudit(audit);
-      return change(reference, (at) => closeAccount(at, checked));
+      return changeFreed(reference, (at) => closeAccount(at, checked));
     },
     async setLimits(reference, { minimum, maximum, ...audit }) {
       const limits = checkNewLimits({ minimum, maximum });
       const checked = checkAudit(audit);
-      return change(reference, (at) => setLimits(at, limits, checked));
+      return changeFreed(reference, (at) => setLimits(at, limits, checked));
     },
   };
 }

@@ -50,40 +50,52 @@ export function createHolds(book: Book, submit: Submit): Holds {
     },
     async expire() {
       const ledger = await book.number();
-      return expireAll(submit, ledger, () => findDueHolds(book.reads, store, ledger, EXPIRED_IN_TURN).catch(fail));
+      const findDue = () => findDueHolds(book.reads, store, ledger, EXPIRED_IN_TURN).catch(fail);
+      return (await expireAll(submit, ledger, findDue)).count;
     },
   };
 }
 
-/** Writes the expiry of what `findDue` finds, some in turn, until it finds no more; answers how many. */
+interface Expired {
+  readonly count: number;
+  /** Why some could not be ended now, their accounts being busy: they are left for the next sweep. */
+  readonly hindrance?: LedgerError | undefined;
+}
+
+/** Writes the expiry of what `findDue` finds, some in turn, until it finds no more. */
 async function expireAll(
   submit: Submit,
   ledger: number,
   findDue: () => Promise<readonly TransferId[]>,
-): Promise<number> {
-  for (let expired = 0; ; ) {
+): Promise<Expired> {
+  for (let count = 0; ; ) {
     const due = await findDue();
-    if (due.length === 0) return expired;
+    if (due.length === 0) return { count };
     const outcomes = await submit(due.map((hold) => expirySubmission(ledger, hold)));
-    const ended = outcomes.filter((outcome) => !(outcome instanceof LedgerError)).length;
-    expired += ended;
-    // A hold that cannot be ended now, its account being busy, is left for the next sweep.
-    if (due.length < EXPIRED_IN_TURN || ended === 0) return expired;
+    const refusals = outcomes.filter((outcome) => outcome instanceof LedgerError);
+    const ended = outcomes.length - refusals.length;
+    count += ended;
+    if (due.length < EXPIRED_IN_TURN || ended === 0) {
+      return { count, hindrance: refusals.find(({ retryable }) => retryable) };
+    }
   }
 }
 
-/** Ends the holds of one account that are due, so that nothing of theirs stands in the way of a change. */
-export function createExpireOf(book: Book, submit: Submit): (reference: string) => Promise<void> {
+/** Ends the holds of one account that are due; answers why, when some could not be ended now. */
+export type ExpireOf = (reference: string) => Promise<LedgerError | undefined>;
+
+export function createExpireOf(book: Book, submit: Submit): ExpireOf {
   const { store, findIdentities } = book.engine;
   return async (reference) => {
     const ledger = await book.number();
     const [account] = await findIdentities(book.reads, ledger, [reference]).catch(fail);
-    if (account === undefined) return;
+    if (account === undefined) return undefined;
     const values = [ledger, plainArray([account.id]), EXPIRED_IN_TURN];
-    await expireAll(submit, ledger, async () => {
+    const { hindrance } = await expireAll(submit, ledger, async () => {
       const { rows } = await book.reads.executeSql(findDueHoldsOf(store).text, values).catch(fail);
       return rows.map((row) => toDueHold(row).id);
     });
+    return hindrance;
   };
 }
 

@@ -117,7 +117,8 @@ export interface Accounts {
    */
   ensure(request: OpenAccount): Promise<Account>;
   /**
-   * Reads an account and its balance by id or address; locks nothing.
+   * Reads an account and its balance by id or address; locks nothing. A hold whose time is over is not counted, whether or
+   * not its expiry was recorded: what is `available` can be spent.
    *
    * @throws {LedgerError} `account_not_found`
    */
@@ -144,7 +145,7 @@ export interface Accounts {
   entries(reference: string, options?: PageOptions): Promise<Page<Entry>>;
   /**
    * The balance as of an instant, of all that was recorded or was effective at it or before; zero before the account was
-   * opened. Locks nothing. A transfer that is being posted may still be recorded a moment before now.
+   * opened. A hold is pending until its end is recorded. Locks nothing. A transfer that is being posted may still be recorded a moment before now.
    *
    * ```ts
    * const { posted } = await ledger.accounts.balanceAt('users:42:usd', { at: '2026-03-31', by: 'effective' });
@@ -189,14 +190,14 @@ export interface Accounts {
   /**
    * Closes an account for ever, once posted and pending are zero, under its row lock; writes `account.closed`.
    *
-   * @throws {LedgerError} `account_not_found`, `account_not_empty`
+   * @throws {LedgerError} `account_not_found`, `account_not_empty`; `account_busy` while a hold of it that is due cannot be ended
    */
   close(reference: string, options?: Audit): Promise<Account>;
   /**
    * Changes the limits of an account under its row lock; writes `account.limits_changed`. They hold from then
    * on: limits that the present balance, holds included, would break are refused.
    *
-   * @throws {LedgerError} `account_not_found`, `account_closed`, `limit_broken`
+   * @throws {LedgerError} `account_not_found`, `account_closed`, `limit_broken`; `account_busy` as `close`
    */
   setLimits(reference: string, limits: NewLimits & Audit): Promise<Account>;
 }

@@ -16,14 +16,15 @@ import { plainArray, textArray } from './arrays.js';
 import { epochMs } from './balances.js';
 import { useCurrency } from './currencies.js';
 import { writeEvent } from './events.js';
+import { pendingOf } from './holds.js';
 import { probe } from './probe.js';
 import type { Store } from './store.js';
 import { run } from './tables.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 /** As texts, whatever parsers the process has given to its `pg`: one that makes numbers would round money. */
-function selectAccounts({ build }: Store, ledger: number) {
-  return build
+function selectAccounts(store: Store, ledger: number) {
+  return store.build
     .selectFrom('accounts as a')
     .innerJoin('balances as b', (join) => join.onRef('b.ledger', '=', 'a.ledger').onRef('b.account_id', '=', 'a.id'))
     .where('a.ledger', '=', ledger)
@@ -41,8 +42,8 @@ function selectAccounts({ build }: Store, ledger: number) {
       sql<string>`b.version::text`.as('version'),
       sql<string>`b.debits_posted::text`.as('debits_posted'),
       sql<string>`b.credits_posted::text`.as('credits_posted'),
-      sql<string>`b.debits_pending::text`.as('debits_pending'),
-      sql<string>`b.credits_pending::text`.as('credits_pending'),
+      sql<string>`(${sql.raw(pendingOf(store, 'from'))})::text`.as('debits_pending'),
+      sql<string>`(${sql.raw(pendingOf(store, 'to'))})::text`.as('credits_pending'),
     ]);
 }
 

@@ -67,6 +67,32 @@ export function holdValues(ledger: number, holds: readonly HeldAmount[]): readon
   ];
 }
 
+/**
+ * Hold `h` is open in the tables, but its time is over by the database's clock: it counts as expired. The time of the
+ * statement, because an index cannot look for a clock that runs on.
+ */
+const IS_DUE = `h.state = 'open' and h.expires_at <= statement_timestamp()`;
+
+type Side = 'from' | 'to';
+
+/**
+ * Holds of one side of an account that are due, by an index of that side. A ledger that "is true" keeps the planner from
+ * the other indexes, by which it would read the holds of a whole ledger that its statistics do not know yet.
+ */
+function dueHolds({ schema }: Store, side: Side, { ledger, account }: { ledger: string; account: string }): string {
+  return `${schema}.holds h where h.${side}_account = ${account} and (h.ledger = ${ledger}) is true and ${IS_DUE}`;
+}
+
+/**
+ * What of balance `b` is pending on one side beside the holds that are due: posting does not count those either. Where
+ * nothing is pending nothing is looked up.
+ */
+export function pendingOf(store: Store, side: Side): string {
+  const due = dueHolds(store, side, { ledger: 'b.ledger', account: 'b.account_id' });
+  const pending = side === 'from' ? 'b.debits_pending' : 'b.credits_pending';
+  return `case when ${pending} = 0 then 0 else ${pending} - coalesce((select sum(h.remaining) from ${due}), 0) end`;
+}
+
 /** How many holds that are due are looked for at once. */
 export const DUE_HOLDS_MAX = 1_000;
 
@@ -74,13 +100,14 @@ export const DUE_HOLDS_MAX = 1_000;
 export type DueHold = Pick<HeldAmount, 'id' | 'from' | 'to'>;
 
 /** Open holds of accounts, of either side, whose time is over by the database's clock; the oldest first. */
-export function findDueHoldsOf({ schema }: Store): NamedStatement {
-  const side = (column: string) =>
-    `select h.* from unnest($2::uuid[]) given(id) join ${schema}.holds h on h.ledger = $1 and h.${column} = given.id`;
+export function findDueHoldsOf(store: Store): NamedStatement {
+  const of = (side: Side) =>
+    `select h.* from unnest($2::uuid[]) given(id) cross join lateral (
+       select * from ${dueHolds(store, side, { ledger: '$1', account: 'given.id' })} order by h.expires_at limit $3) h`;
   return {
     name: 'micropay_due_holds_of',
-    text: `select id, from_account, to_account from (${side('from_account')} union ${side('to_account')}) h
-      where h.state = 'open' and h.expires_at <= clock_timestamp() order by h.expires_at limit $3`,
+    text: `select id, from_account, to_account from (${of('from')} union ${of('to')}) h
+      order by h.expires_at limit $3`,
   };
 }
 
@@ -96,15 +123,14 @@ export async function findDueHolds(
   limit: number,
 ): Promise<readonly TransferId[]> {
   const { rows } = await transaction.executeSql(
-    `select id from ${schema}.holds
-     where ledger = $1 and state = 'open' and expires_at <= clock_timestamp() order by expires_at limit $2`,
+    `select h.id from ${schema}.holds h where h.ledger = $1 and ${IS_DUE} order by h.expires_at limit $2`,
     [ledger, limit],
   );
   return rows.map(({ id }) => id as TransferId);
 }
 
 /** A hold as callers see it, where one that is due counts as expired although nothing was written yet. */
-const SHOWN_COLUMNS = `${COLUMNS}, h.state = 'open' and h.expires_at <= clock_timestamp() as is_due`;
+const SHOWN_COLUMNS = `${COLUMNS}, ${IS_DUE} as is_due`;
 
 function toHold(row: Row): Hold {
   const { from, to, id, currency, amount, captured, remaining, state, expiresAtMs } = toHeldAmount(row);
@@ -154,10 +180,10 @@ export async function listHolds(
   ledger: number,
   { account, openOnly, before, limit }: HoldRange,
 ): Promise<readonly Hold[]> {
-  const side = (column: 'from_account' | 'to_account') => `(select * from ${schema}.holds
-      where ledger = $1 and ${column} = $2 and ($3::uuid is null or id < $3)
-        and (not $4 or (state = 'open' and (expires_at is null or expires_at > clock_timestamp())))
-      order by id desc limit $5)`;
+  const side = (column: 'from_account' | 'to_account') => `(select * from ${schema}.holds h
+      where h.ledger = $1 and h.${column} = $2 and ($3::uuid is null or h.id < $3)
+        and (not $4 or (h.state = 'open' and (${IS_DUE}) is not true))
+      order by h.id desc limit $5)`;
   const { rows } = await transaction.executeSql(
     `select ${SHOWN_COLUMNS} from (${side('from_account')} union all ${side('to_account')}) h order by h.id desc limit $5`,
     [ledger, account, before ?? null, openOnly, limit],

@@ -253,7 +253,7 @@ describe('a hold that is due', () => {
     await client.query('begin');
     await ledger.within(fromPg(client)).transfers.post({ from: 'alice', to: 'bob', amount: 100n, currency: 'USD' });
     await client.query('rollback');
-    expect((await shown('alice')).pendingOut).toBe(100n);
+    expect(await shown('alice')).toEqual({ posted: 100n, pendingIn: 0n, pendingOut: 0n, available: 100n });
     await client.query('begin');
     await ledger.within(fromPg(client)).transfers.post({ from: 'alice', to: 'bob', amount: 100n, currency: 'USD' });
     await client.query('commit');
