@@ -26,8 +26,9 @@ export {
   type ReleaseLeg,
 } from './domain/hold.js';
 export type { Moment } from './domain/instant.js';
+export { type JsonValue, parseJson } from './domain/json.js';
 export type { LinkedLeg } from './domain/leg.js';
-export type { JsonValue, Metadata } from './domain/metadata.js';
+export type { Metadata } from './domain/metadata.js';
 export { parseAmount, toDecimal, toMinorUnits } from './domain/money.js';
 export type {
   RequestedMovement,

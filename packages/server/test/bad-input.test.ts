@@ -26,6 +26,9 @@ describe('a transfer is refused, and nothing is moved, with', () => {
   const nestedMetadata = (depth: number) =>
     JSON.stringify(payment({ metadata: { a: '?' } })).replace('"?"', `${'['.repeat(depth)}${']'.repeat(depth)}`);
 
+  const written = (member: string, instead: string) => JSON.stringify(payment()).replace(member, instead);
+  const metadata = (json: string) => written('"currency"', `"metadata":${json},"currency"`);
+
   it.each([
     ['no from', () => payment({ from: undefined }), 400, 'invalid_request', 'from'],
     ['an address for from', () => payment({ from: 'users:1:usd' }), 404, 'account_not_found', undefined],
@@ -65,6 +68,30 @@ describe('a transfer is refused, and nothing is moved, with', () => {
     ['metadata deeper than a stack', () => nestedMetadata(30_000), 400, 'invalid_request', 'metadata'],
     ['no object', () => [payment()], 400, 'invalid_request', ''],
     ['null', () => 'null', 400, 'invalid_request', ''],
+    ['an amount twice', () => written('"amount":"1"', '"amount":"1","amount":"500"'), 400, 'invalid_request', 'amount'],
+    ['the same amount twice', () => written('"to"', '"amount":"1","to"'), 400, 'invalid_request', 'amount'],
+    [
+      'an amount twice, once escaped',
+      () => written('"to"', '"amoun\\u0074":"9","to"'),
+      400,
+      'invalid_request',
+      'amount',
+    ],
+    ['metadata with a name twice', () => metadata('{"a":[{"b":1,"b":2}]}'), 400, 'invalid_request', 'metadata.a.0.b'],
+    ['metadata beyond 2^53', () => metadata('{"id":9007199254740993}'), 400, 'invalid_request', 'metadata.id'],
+    ['metadata that may be rounded', () => metadata('{"id":9007199254740994}'), 400, 'invalid_request', 'metadata.id'],
+    ['metadata beyond all doubles', () => metadata('{"huge":1e400}'), 400, 'invalid_request', 'metadata.huge'],
+    ['metadata of 300 digits', () => metadata('{"huge":1e300}'), 400, 'invalid_request', 'metadata.huge'],
+    ['metadata too close to 0', () => metadata('{"tiny":1e-400}'), 400, 'invalid_request', 'metadata.tiny'],
+    ['a fraction that is cut', () => metadata('{"rate":1.08420000000000001}'), 400, 'invalid_request', 'metadata.rate'],
+    ['__proto__', () => metadata('{"__proto__":{"a":1}}'), 400, 'invalid_request', 'metadata.__proto__'],
+    [
+      '8 KiB that are read as 350,000',
+      () => metadata(`{"a":[${'1e-300,'.repeat(1_160)}0]}`),
+      400,
+      'invalid_request',
+      'metadata',
+    ],
     ['half a body', () => JSON.stringify(payment()).slice(0, -1), 400, 'malformed_json', undefined],
     ['no JSON', () => 'from=me', 400, 'malformed_json', undefined],
     ['an empty body', () => '', 400, 'malformed_json', undefined],
@@ -257,6 +284,35 @@ describe('a body', () => {
     const headers = { authorization: `Bearer ${alice.token}`, 'transfer-encoding': 'chunked' };
     expect(await send(path, [body(1_024 * KIB)], headers)).toEqual(invalid);
     expect(await send(path, [body(1_024 * KIB + 1)], headers)).toEqual(tooLarge);
+  });
+
+  it('that is not UTF-8 is refused, and not repaired', async () => {
+    const login = (password: number[]) =>
+      Buffer.concat([Buffer.from('{"email":"a@example.com","password":"'), Buffer.from(password), Buffer.from('"}')]);
+    const malformed = { status: 400, code: 'malformed_json' };
+    for (const bytes of [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xe2, 0x82]]) {
+      const sent = login(bytes);
+      expect(await send('/v1/auth/login', [sent], { 'content-length': String(sent.length) })).toEqual(malformed);
+      expect(await send('/v1/auth/login', [sent], { 'transfer-encoding': 'chunked' })).toEqual(malformed);
+    }
+    const euro = login([0xe2, 0x82, 0xac]);
+    // A character may come in two chunks.
+    const halves = [euro.subarray(0, -4), euro.subarray(-4)];
+    expect(await send('/v1/auth/login', halves, { 'transfer-encoding': 'chunked' })).toMatchObject({ status: 401 });
+  });
+
+  it('may begin with a byte order mark', async () => {
+    const marked = Buffer.from('\uFEFF{"email":"nobody@example.com","password":"battery staple"}');
+    expect(await send('/v1/auth/login', [marked], { 'transfer-encoding': 'chunked' })).toMatchObject({ status: 401 });
+  });
+
+  it('of a batch names the request and its member', async () => {
+    const { body } = await call(server.url, 'POST /v1/transfers/batch', {
+      token: alice.token,
+      body: `{"transfers":[{},{"amount":"1","amount":"2"}]}`,
+    });
+    expect(body).toMatchObject({ code: 'invalid_request', errors: [{ path: 'transfers.1.amount' }] });
+    expect(body.detail).toContain('transfers.1.amount is named twice');
   });
 
   it('that is compressed is not unpacked', async () => {

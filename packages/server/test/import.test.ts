@@ -293,3 +293,34 @@ it('posts nothing when the report cannot be written', async () => {
   });
   expect(await engine.inLedger('unreported').accounts.identify('world')).toBeUndefined();
 });
+
+it('refuses a line that JSON would not read as it is written, and names the member', async () => {
+  const line = (members: string) => `{"from":"world","to":"a","currency":"USD","idempotency_key":"k",${members}}`;
+  const lines = [
+    line('"amount":"5","amount":"500000"'),
+    line('"amount":"5","amoun\\u0074":"500000"'),
+    line('"amount":9007199254740990.6'),
+    line('"amount":9007199254740993'),
+    line('"amount":"5","metadata":{"orderId":9007199254740993}'),
+    line('"amount":"5","metadata":{"a":[{"b":1,"b":1}]}'),
+    line('"amount":"5","metadata":"{\\"a\\":1,\\"a\\":2}"'),
+    line('"amount":"5","__proto__":{}'),
+    line('"amount":"5","description":"\\ud800"'),
+  ];
+  await writeFile(join(folder, 'odd.jsonl'), lines.join('\n'));
+  const words = ['odd.jsonl', '--ledger', 'odd', '--check', '--json', '--report', 'odd-refused.jsonl'];
+  expect(JSON.parse((await start(...words).result).stdout)).toMatchObject({ lines: 9, refused: 9 });
+  const refused = (await readFile(join(folder, 'odd-refused.jsonl'), 'utf8')).trim().split('\n');
+  const named = refused.map((text) => JSON.parse(text) as { line: number; code: string; message: string });
+  expect(named.map(({ line: number, code, message }) => [number, code, message.split(' is ')[0]])).toEqual([
+    [1, 'invalid_field', 'amount'],
+    [2, 'invalid_field', 'amount'],
+    [3, 'invalid_field', 'amount'],
+    [4, 'invalid_field', 'amount'],
+    [5, 'invalid_field', 'metadata.orderId'],
+    [6, 'invalid_field', 'metadata.a.0.b'],
+    [7, 'invalid_field', 'in metadata, a'],
+    [8, 'invalid_field', '__proto__'],
+    [9, 'invalid_field', 'description holds half a surrogate pair, which'],
+  ]);
+});

@@ -1143,7 +1143,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1214,7 +1214,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1270,7 +1270,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1314,7 +1314,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1350,7 +1350,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1379,7 +1379,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1407,7 +1407,7 @@ export interface components {
              */
             reason?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1436,7 +1436,7 @@ export interface components {
              */
             reason?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1471,7 +1471,7 @@ export interface components {
              */
             reason?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1553,7 +1553,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1589,7 +1589,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1613,7 +1613,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2361,7 +2361,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2400,7 +2400,7 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2486,7 +2486,7 @@ export interface components {
             /** @description How many times the balance has changed */
             version: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2529,7 +2529,7 @@ export interface components {
              */
             maximum?: string | null;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
              * @example {
              *       "orderId": "1042"
              *     }

@@ -30,6 +30,17 @@ describe('a command', () => {
     });
   });
 
+  it('that names a member twice is told which', () => {
+    const decoded = decode(Buffer.from('{"metadata":{"a":1,"\\u0061":2}}'));
+    expect(decoded).toMatchObject({
+      unfit: { reason: 'invalid_request', message: expect.stringContaining('metadata.a') },
+    });
+  });
+
+  it('may begin with a byte order mark', () => {
+    expect(decode(Buffer.from(`\uFEFF${JSON.stringify(DATA)}`))).toMatchObject({ ok: true });
+  });
+
   it.each([
     ['too_large', Buffer.alloc(COMMAND_BYTES_MAX + 1), {}],
     ['malformed_attributes', DATA, { ce_id: undefined }],
@@ -44,6 +55,10 @@ describe('a command', () => {
     ['malformed_json', null, {}],
     ['malformed_json', Buffer.from('{"from":'), {}],
     ['malformed_json', Buffer.from([0x22, 0xff, 0x22]), {}],
+    ['malformed_json', Buffer.from(JSON.stringify({ ...DATA, description: 'ä' }), 'latin1'), {}],
+    ['invalid_request', null, { body: '{"from":"a","to":"b","amount":"5","amount":"500000","currency":"USD"}' }],
+    ['invalid_request', null, { body: '{"from":"a","to":"b","amount":"5","currency":"USD","metadata":{"a":1e400}}' }],
+    ['invalid_request', null, { body: '{"from":"a","to":"b","amount":"5","currency":"USD","__proto__":{}}' }],
     ['invalid_request', [], {}],
     ['invalid_request', null, { body: 'null' }],
     ['invalid_request', { ...DATA, amount: 5 }, {}],

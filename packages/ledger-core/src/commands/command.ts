@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { type JsonValue, parseJson } from '../domain/json.js';
 import type { Metadata } from '../domain/metadata.js';
 import type { TransferOrder } from '../domain/requested-transfer.js';
+import { LedgerError } from '../errors.js';
 
 const account = z.string().meta({ description: 'id or address of an account' });
 
@@ -66,8 +68,10 @@ export function decodeCommand({ header, value }: IncomingMessage): Decoded {
   if (type === undefined || !Object.hasOwn(COMMAND_DATA, type)) {
     return unfit('unknown_type', `ce_type must be one of ${Object.keys(COMMAND_DATA).join(', ')}`);
   }
-  const json = parseJson(value);
-  if (json === undefined) return unfit('malformed_json', 'the value is not JSON in UTF-8');
+  const json = readJson(value);
+  if (json instanceof LedgerError) {
+    return unfit(json.details.path === undefined ? 'malformed_json' : 'invalid_request', json.message);
+  }
   const { success, data, error } = COMMAND_DATA[type as CommandType].safeParse(json);
   if (!success) return unfit('invalid_request', z.prettifyError(error));
   const { from, to, amount, currency, description, metadata, effectiveAt } = data;
@@ -90,10 +94,11 @@ function unfit(reason: string, message: string): Decoded {
   return { ok: false, unfit: { reason, message } };
 }
 
-function parseJson(value: Buffer | null): unknown {
+function readJson(value: Buffer | null): JsonValue | LedgerError {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value ?? Buffer.alloc(0)));
-  } catch {
-    return undefined;
+    return parseJson(value ?? Buffer.alloc(0));
+  } catch (error) {
+    if (error instanceof LedgerError) return error;
+    throw error;
   }
 }

@@ -44,8 +44,12 @@ export function exchange(request: Exchange): readonly [TransferLeg, TransferLeg]
   const { from, to, sell, buy, trading = 'trading', description } = request;
   const rate = checkExchange(request);
   const { sellAmount, buyAmount } = amountsOf(request, rate);
+  const own = checkMetadata(request.metadata ?? {});
+  if (Object.hasOwn(own, 'exchange')) {
+    throw new LedgerError('invalid_request', 'metadata.exchange says at which rate: choose another name for yours');
+  }
   const metadata = checkMetadata({
-    ...request.metadata,
+    ...own,
     exchange: {
       sell: sell.code,
       sellAmount: sellAmount.toString(),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson, keyDigest, requestDigest } from './idempotency.js';
-import type { JsonValue } from './metadata.js';
+import type { JsonValue } from './json.js';
 import type { TransferLeg } from './transfer.js';
 
 const leg: TransferLeg = { from: 'world:usd', to: 'users:42', amount: 1250n, currency: 'USD' };

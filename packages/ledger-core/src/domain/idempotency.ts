@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
+import type { JsonValue } from './json.js';
 import type { Leg, LinkedLeg } from './leg.js';
-import type { JsonValue } from './metadata.js';
 import type { ReversalLeg } from './reversal.js';
 import type { TransferLeg } from './transfer.js';
 

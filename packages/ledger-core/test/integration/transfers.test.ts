@@ -76,7 +76,7 @@ describe('post', () => {
     expect(await postedOf(ledger, 'bob')).toBe(1n);
   });
 
-  it.each([[{ a: 1e21, b: -1.5e-7, c: '🙂', d: { e: [] } }], [{}], [{ ['__proto__']: 1, '': 2 }]])(
+  it.each([[{ a: 1e-21, b: -1.5e-7, c: '🙂', d: { e: [] } }], [{}], [{ constructor: 1, '': 2 }]])(
     'keeps metadata %j',
     async (metadata) => {
       const { id } = await ledger.transfers.post(pay(1n, { metadata }));

@@ -116,7 +116,10 @@ export const DescriptionField = z
 export const MetadataField = z
   .record(z.string(), z.unknown())
   .refine((metadata) => !isNestedBeyond(metadata, METADATA_DEPTH_MAX), `must have at most ${METADATA_DEPTH_MAX} levels`)
-  .openapi({ description: 'A JSON object of yours, at most 8 KiB and 64 levels', example: { orderId: '1042' } });
+  .openapi({
+    description: 'A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts',
+    example: { orderId: '1042' },
+  });
 
 /** A point in time, which callers may give with any offset. */
 export const InstantField = z.iso

@@ -1,3 +1,4 @@
+import { LedgerError, parseJson } from '@micropay/ledger-core';
 import { ProblemError } from './problem.js';
 
 export const BODY_BYTES_MAX = 64 * 1024;
@@ -14,28 +15,30 @@ export async function readJson(request: Request, bytesMax: number): Promise<unkn
   if (mediaType !== 'application/json' && !JSON_MEDIA_TYPE.test(mediaType ?? '')) {
     throw new ProblemError('unsupported_media_type', 'send JSON, with the header "Content-Type: application/json"');
   }
-  const text = await readText(request, bytesMax);
+  const bytes = await readBytes(request, bytesMax);
   try {
-    return JSON.parse(text);
+    return parseJson(bytes);
   } catch (cause) {
+    // JSON that would not be read as it was written: the refusal names the member.
+    if (cause instanceof LedgerError && cause.details.path !== undefined) throw cause;
     throw new ProblemError('malformed_json', 'the body must be JSON text in UTF-8, not compressed', { cause });
   }
 }
 
-async function readText(request: Request, bytesMax: number): Promise<string> {
+async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
   const length = request.headers.get('content-length');
   if (length !== null && Number(length) > bytesMax) throw tooLarge(bytesMax);
   try {
     // The HTTP parser ends a body at its announced length, so only a body without one has to be counted.
-    return length === null ? await readCounting(request, bytesMax) : await request.text();
+    return length === null ? await readCounting(request, bytesMax) : new Uint8Array(await request.arrayBuffer());
   } catch (cause) {
     if (cause instanceof ProblemError) throw cause;
     throw new ProblemError('malformed_json', 'the body did not arrive whole', { cause });
   }
 }
 
-async function readCounting(request: Request, bytesMax: number): Promise<string> {
-  if (request.body === null) return '';
+async function readCounting(request: Request, bytesMax: number): Promise<Uint8Array> {
+  if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
@@ -43,7 +46,7 @@ async function readCounting(request: Request, bytesMax: number): Promise<string>
     if (bytes > bytesMax) throw tooLarge(bytesMax);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 function tooLarge(bytesMax: number): ProblemError {

@@ -1,4 +1,4 @@
-import { LedgerError, type LedgerErrorCode } from '@micropay/ledger-core';
+import { type ErrorDetails, LedgerError, type LedgerErrorCode } from '@micropay/ledger-core';
 import { fromSqlError } from '@micropay/ledger-core/pg';
 import { ERRORS } from './error-codes.js';
 import { type FieldError, type Problem, ProblemError, problem } from './problem.js';
@@ -32,12 +32,13 @@ function ofProblemError({ code, message, errors, headers }: ProblemError): Probl
 
 function ofLedgerError({ code, message, details }: LedgerError): ProblemAnswer {
   const detail = MISSING[code] ?? message;
-  const answer = problem(code, detail, errorsOf(details.leg, detail));
+  const answer = problem(code, detail, errorsOf(details, detail));
   if (ERRORS[code].status !== 503) return { problem: answer };
   return { problem: answer, headers: { 'retry-after': String(RETRY_AFTER_S) } };
 }
 
-/** Of linked transfers, the one that was refused. */
-function errorsOf(leg: unknown, message: string): readonly FieldError[] | undefined {
-  return typeof leg === 'number' ? [{ path: `transfers.${leg}`, message }] : undefined;
+/** Which of linked transfers was refused, and which member of what was sent. */
+function errorsOf({ leg, path }: ErrorDetails, message: string): readonly FieldError[] | undefined {
+  const places = [leg === undefined ? [] : `transfers.${leg}`, path === undefined ? [] : String(path)].flat();
+  return places.length === 0 ? undefined : [{ path: places.join('.'), message }];
 }

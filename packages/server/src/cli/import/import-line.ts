@@ -4,6 +4,7 @@ import {
   type Metadata,
   type OpenAccount,
   parseAmount,
+  parseJson,
   type TransferRequest,
 } from '@micropay/ledger-core';
 import { z } from 'zod';
@@ -142,7 +143,6 @@ function missing(name: string): never {
   throw new LineError('missing_field', `${name} is missing`);
 }
 
-/** A number of JSON counts only as far as it is exact. */
 function numberText(fields: Fields, name: string): string | undefined {
   const value = fields[name];
   if (typeof value !== 'number') return textOf(fields, name);
@@ -179,9 +179,10 @@ function metadataOf(fields: Fields): Metadata | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string') return value as Metadata;
   try {
-    return JSON.parse(value) as Metadata;
-  } catch {
-    throw new LineError('invalid_field', 'metadata must be a JSON object');
+    return parseJson(value) as Metadata;
+  } catch (error) {
+    const isNamed = error instanceof LedgerError && error.details.path !== undefined;
+    throw new LineError('invalid_field', isNamed ? `in metadata, ${error.message}` : 'metadata must be a JSON object');
   }
 }
 

@@ -1,3 +1,4 @@
+import { LedgerError, parseJson } from '@micropay/ledger-core';
 import { CsvError, parse } from 'csv-parse';
 import { CliError } from '../cli-error.js';
 import { COLUMNS, type FileRecord } from './import-line.js';
@@ -13,10 +14,7 @@ export interface RecordBlock {
 /** Reads JSON lines: one object a line, empty lines passed over. */
 export async function* readJsonLines(path: string): AsyncGenerator<RecordBlock> {
   for await (const { bytes, firstLine } of wholeLines(path)) {
-    const texts = bytes
-      .toString('utf8')
-      .replace(/^\uFEFF/, '')
-      .split('\n');
+    const texts = bytes.toString('utf8').split('\n');
     const records = texts.flatMap((text, index) => (text.trim() === '' ? [] : [toRecord(text, firstLine + index)]));
     yield { records, bytes: bytes.length };
   }
@@ -24,12 +22,14 @@ export async function* readJsonLines(path: string): AsyncGenerator<RecordBlock> 
 
 function toRecord(text: string, line: number): FileRecord | RefusedLine {
   try {
-    const fields: unknown = JSON.parse(text);
+    const fields = parseJson(text);
     if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) {
       return { line, fields: fields as Record<string, unknown> };
     }
-  } catch {
-    // Said below, for both ways of being wrong.
+  } catch (error) {
+    if (error instanceof LedgerError && error.details.path !== undefined) {
+      return { line, code: 'invalid_field', message: error.message };
+    }
   }
   return { line, code: 'not_json', message: 'this line is not a JSON object' };
 }
