@@ -130,7 +130,7 @@ export function createAccounts({ routes, send }: Api): Accounts {
     listPage,
     async aggregate({ signal, ...query } = {}) {
       const fetch = send({ signal, repeatable: true });
-      const answer = routes.GET('/v1/accounts/aggregate', { params: { query }, fetch });
+      const answer = routes.GET('/v1/aggregate', { params: { query }, fetch });
       return bodyOf(answer, ({ data }) => data.map(parseLine));
     },
     freeze: (id, options = {}) => change('freeze', id, options),

@@ -91,7 +91,12 @@ export function createClient(options: ClientOptions): MicroPayClient {
   const transport = createTransport({ fetch: (request) => fetch(request), timeoutMs, retriesMax });
   const session = createSession({ ...options, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });
   const api: Api = {
-    routes: createRoutes<paths>({ baseUrl, bodySerializer: writeBody, Request: createRequestClass() }),
+    routes: createRoutes<paths>({
+      baseUrl,
+      bodySerializer: writeBody,
+      querySerializer: { array: { style: 'form', explode: false } },
+      Request: createRequestClass(),
+    }),
     send: (call) => transport({ ...call, session }),
     sendAnonymously: transport,
   };

@@ -74,7 +74,7 @@ export function createEvents({ routes, send }: Api, { canStream }: { readonly ca
   /** Tries until the server answers with a stream or a refusal. */
   async function open({ signal, types }: StreamOptions, lastEventId: string | undefined) {
     const fetch = send({ signal, repeatable: true, streaming: true, retriesMax: Number.POSITIVE_INFINITY });
-    const query = types === undefined ? {} : { types: types.join(',') };
+    const query = types === undefined ? {} : { types: [...types] };
     const header = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
     const headers = { Accept: 'text/event-stream' };
     const answer = routes.GET('/v1/events', { params: { query, header }, headers, fetch, parseAs: 'stream' });

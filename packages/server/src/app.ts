@@ -1,11 +1,11 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import type { Logger } from 'pino';
 import { SECURE_HEADERS } from './http/answer.js';
 import { openApiDocument } from './http/openapi-document.js';
 import { requestId } from './http/request-id.js';
 import { createRequestMetrics } from './http/request-metrics.js';
-import { createRouteRefusal } from './http/route-refusal.js';
+import { createRouteTable } from './http/route-table.js';
 import { type AppEnv, refuse, serveRoute } from './http/serve-route.js';
 import { createOldestWriterMetrics } from './live/oldest-writer.js';
 import type { KafkaRelay } from './relay/create-kafka-relay.js';
@@ -17,6 +17,10 @@ import type { Services } from './services.js';
 import { createTransferRequestMetrics } from './transfers/transfer-request-metrics.js';
 
 const CORS_MAX_AGE_S = 600;
+/** What is served beside the routes of the OpenAPI document. */
+const PAGES = ['/openapi.json', '/metrics', '/docs', '/docs/scalar.js'].map(
+  (path) => ({ method: 'get', path }) as const,
+);
 /** What a browser's script may read beside the body. */
 const EXPOSED_HEADERS = [
   'Idempotent-Replayed',
@@ -43,10 +47,19 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
   const endpoints = ROUTES.map(({ endpoint }) => endpoint);
   const metrics = createRequestMetrics(endpoints.map(({ operationId }) => operationId));
 
+  const isForBrowsers = corsOrigins.length > 0;
+  const table = createRouteTable([...endpoints, ...PAGES], isForBrowsers ? ['OPTIONS'] : []);
+  const refuseRoute = ({ req }: Context<AppEnv>) =>
+    refuse(table.refusal(req.method, req.path), requestId(req.raw.headers.get('x-request-id')), log);
+
   // Only when it is asked for: without it a request goes straight to its one handler.
-  if (corsOrigins.length > 0) {
-    app.use('*', cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: CORS_MAX_AGE_S }));
+  if (isForBrowsers) {
+    const share = cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: CORS_MAX_AGE_S });
+    app.use('*', (context, next) =>
+      context.req.method === 'OPTIONS' && !table.has(context.req.path) ? next() : share(context, next),
+    );
   }
+  for (const { path, methods } of table.reserved) app.on([...methods], path, refuseRoute);
   for (const route of ROUTES) {
     const { method, path } = route.endpoint;
     app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), serveRoute(route, services, { metrics, log }));
@@ -72,13 +85,7 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
   app.get('/docs', serveDocs);
   app.get('/docs/scalar.js', serveDocsScript);
 
-  const pages = ['/openapi.json', '/metrics', '/docs', '/docs/scalar.js'].map(
-    (path) => ({ method: 'get', path }) as const,
-  );
-  const routeRefusal = createRouteRefusal([...endpoints, ...pages]);
-  app.notFound(({ req }) =>
-    refuse(routeRefusal(req.method, req.path), requestId(req.raw.headers.get('x-request-id')), log),
-  );
+  app.notFound(refuseRoute);
   app.onError((error, { req }) => refuse(error, requestId(req.raw.headers.get('x-request-id')), log));
   return app;
 }

@@ -53,7 +53,7 @@ describe('accounts', () => {
   it('are for operators only', async () => {
     const answers = await Promise.all([
       get('/v1/accounts', alice.token),
-      get('/v1/accounts/aggregate', alice.token),
+      get('/v1/aggregate', alice.token),
       get(`/v1/accounts/${alice.wallet}`, alice.token),
       post('/v1/accounts', { address: 'mine', currency: 'USD' }, alice.token),
       post(`/v1/accounts/${alice.wallet}/limits`, { minimum: null }, alice.token),
@@ -87,7 +87,7 @@ describe('aggregate', () => {
   it('sums balances below a path, from the same numbers as the wallets', async () => {
     const bob = await registerUser(server.url, { balance: 250n });
     await deposit(server.url, bob.wallet, 1n);
-    const one = await get(`/v1/accounts/aggregate?path=users:${bob.id}&depth=2`);
+    const one = await get(`/v1/aggregate?path=users:${bob.id}&depth=2`);
     expect(one.body.data).toEqual([
       {
         path: `users:${bob.id}`,
@@ -101,7 +101,7 @@ describe('aggregate', () => {
         pendingOut: '0',
       },
     ]);
-    const all = await get('/v1/accounts/aggregate');
+    const all = await get('/v1/aggregate');
     const [users, world] = ['users', 'world'].map((name) =>
       all.body.data.find(({ path }: { path: string }) => path === name),
     );
@@ -115,7 +115,7 @@ describe('aggregate', () => {
     ['type=money', 'invalid_request'],
     ['prefix=users', 'invalid_request'],
   ])('refuses ?%s', async (query, code) => {
-    const { status, body } = await get(`/v1/accounts/aggregate?${query}`);
+    const { status, body } = await get(`/v1/aggregate?${query}`);
     expect([status, body.code]).toEqual([400, code]);
   });
 });

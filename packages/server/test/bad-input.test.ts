@@ -45,7 +45,7 @@ describe('a transfer is refused, and nothing is moved, with', () => {
     ['a number for the amount', () => payment({ amount: 1 }), 400, 'invalid_amount', 'amount'],
     ['39 digits', () => payment({ amount: '1'.repeat(39) }), 400, 'invalid_amount', 'amount'],
     ['38 digits', () => payment({ amount: '9'.repeat(38) }), 422, 'insufficient_funds', undefined],
-    ['a malformed currency', () => payment({ currency: 'usd' }), 400, 'unknown_currency', 'currency'],
+    ['a malformed currency', () => payment({ currency: 'usd' }), 422, 'unknown_currency', 'currency'],
     ['two things wrong', () => payment({ currency: 'usd', amount: '0' }), 400, 'invalid_request', 'amount'],
     ['a currency that is not the wallets’', () => payment({ currency: 'EUR' }), 422, 'currency_mismatch', undefined],
     ['the same wallet twice', () => payment({ to: alice.wallet }), 422, 'same_account', undefined],
@@ -146,7 +146,7 @@ describe('registration is refused with', () => {
     ...change,
   });
 
-  it.each([
+  it.each<[string, object, string, number?]>([
     ['no email', person({ email: undefined }), 'invalid_request'],
     ['an email that is none', person({ email: 'alice' }), 'invalid_request'],
     ['an email with NUL', person({ email: 'a\u0000@example.com' }), 'invalid_request'],
@@ -155,25 +155,25 @@ describe('registration is refused with', () => {
     ['a long password', person({ password: 'x'.repeat(257) }), 'invalid_request'],
     ['an empty name', person({ displayName: '' }), 'invalid_request'],
     ['control characters in the name', person({ displayName: 'a\u0000b' }), 'invalid_request'],
-    ['an unknown currency', person({ currency: 'AAA' }), 'unknown_currency'],
+    ['an unknown currency', person({ currency: 'AAA' }), 'unknown_currency', 422],
     ['a role', person({ role: 'operator' }), 'invalid_request'],
-  ])('%s', async (_name, body, code) => {
+  ])('%s', async (_name, body, code, status = 400) => {
     const reply = await call(server.url, 'POST /v1/auth/register', { body });
-    expect([reply.status, reply.body.code]).toEqual([400, code]);
+    expect([reply.status, reply.body.code]).toEqual([status, code]);
   });
 });
 
 describe('a wallet is not opened with', () => {
-  it.each([
-    ['no currency', {}, 'unknown_currency'],
-    ['an unknown currency', { currency: 'ABC' }, 'unknown_currency'],
+  it.each<[string, object, string, number?]>([
+    ['no currency', {}, 'unknown_currency', 422],
+    ['an unknown currency', { currency: 'ABC' }, 'unknown_currency', 422],
     ['a name in capitals', { currency: 'USD', name: 'Savings' }, 'invalid_request'],
     ['a name with a colon', { currency: 'USD', name: 'a:b' }, 'invalid_request'],
     ['an empty name', { currency: 'USD', name: '' }, 'invalid_request'],
     ['a balance', { currency: 'EUR', balance: '100' }, 'invalid_request'],
-  ])('%s', async (_name, body, code) => {
+  ])('%s', async (_name, body, code, status = 400) => {
     const reply = await call(server.url, 'POST /v1/wallets', { token: alice.token, body });
-    expect([reply.status, reply.body.code]).toEqual([400, code]);
+    expect([reply.status, reply.body.code]).toEqual([status, code]);
   });
 });
 
@@ -191,7 +191,7 @@ describe('a request', () => {
   ])('%s answers %i', async (target, status, code) => {
     const reply = await call(server.url, target);
     expect([reply.status, reply.body.code]).toEqual([status, code]);
-    if (status === 405) expect(reply.headers.get('allow')).toMatch(/^(?:GET|POST|GET, POST)$/);
+    if (status === 405) expect(reply.headers.get('allow')).toMatch(/^(?:GET, HEAD|POST|GET, HEAD, POST)$/);
   });
 
   it.each([undefined, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'multipart/form-data'])(

@@ -76,7 +76,7 @@ describe('placing a hold', () => {
     ['no amount', { amount: undefined }, 400, 'invalid_amount', 'amount'],
     ['the amount 0', { amount: '0' }, 400, 'invalid_amount', 'amount'],
     ['39 digits', { amount: '1'.repeat(39) }, 400, 'invalid_amount', 'amount'],
-    ['a malformed currency', { currency: 'usd' }, 400, 'unknown_currency', 'currency'],
+    ['a malformed currency', { currency: 'usd' }, 422, 'unknown_currency', 'currency'],
     ['a date without a time', { expiresAt: '2999-01-01' }, 400, 'invalid_request', 'expiresAt'],
     ['a time without an offset', { expiresAt: '2999-01-01T00:00:00' }, 400, 'invalid_request', 'expiresAt'],
     ['a number for expiresAt', { expiresAt: 32472144000000 }, 400, 'invalid_request', 'expiresAt'],

@@ -76,7 +76,7 @@ describe('registration', () => {
   it('leaves no user behind when the wallet cannot be opened', async () => {
     const email = `${randomUUID()}@example.com`;
     const refused = await register({ email, password: 'battery staple', currency: 'NOPE' });
-    expect([refused.status, refused.body.code]).toEqual([400, 'unknown_currency']);
+    expect([refused.status, refused.body.code]).toEqual([422, 'unknown_currency']);
     const { rowCount } = await client.query('select 1 from micropay.users where email = $1', [email]);
     expect(rowCount).toBe(0);
     expect(await eventsOfUnknownUsers()).toEqual([]);

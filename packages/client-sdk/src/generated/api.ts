@@ -523,26 +523,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/accounts/aggregate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Balances summed by path, currency and type
-         * @description All lines are of one instant. More than 10,000 are refused: choose a smaller depth or a longer path.
-         */
-        get: operations["aggregateAccounts"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/accounts/{id}": {
         parameters: {
             query?: never;
@@ -555,6 +535,26 @@ export interface paths {
          * @description By its id or its address. With `at`, the balance and the pending amounts are those as of it; all else is of now.
          */
         get: operations["getAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/aggregate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Balances summed by path, currency and type
+         * @description All lines are of one instant. More than 10,000 are refused: choose a smaller depth or a longer path.
+         */
+        get: operations["aggregateAccounts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2755,7 +2755,7 @@ export interface operations {
                     "application/json": components["schemas"]["Registered"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `invalid_request`, `malformed_json` */
+            /** @description Problem: `invalid_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2784,6 +2784,15 @@ export interface operations {
             };
             /** @description Problem: `unsupported_media_type` */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unknown_currency` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3141,6 +3150,15 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
             401: {
                 headers: {
@@ -3224,7 +3242,7 @@ export interface operations {
                     "application/json": components["schemas"]["WalletPage"];
                 };
             };
-            /** @description Problem: `invalid_cursor`, `invalid_request` */
+            /** @description Problem: `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3246,6 +3264,15 @@ export interface operations {
             };
             /** @description Problem: `forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3315,7 +3342,7 @@ export interface operations {
                     "application/json": components["schemas"]["Wallet"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `invalid_request`, `malformed_json` */
+            /** @description Problem: `invalid_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3364,6 +3391,15 @@ export interface operations {
             };
             /** @description Problem: `unsupported_media_type` */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unknown_currency` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3531,7 +3567,7 @@ export interface operations {
                     "application/json": components["schemas"]["EntryPage"];
                 };
             };
-            /** @description Problem: `invalid_cursor`, `invalid_request` */
+            /** @description Problem: `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3553,6 +3589,15 @@ export interface operations {
             };
             /** @description Problem: `account_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3654,7 +3699,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description Problem: `invalid_cursor`, `invalid_request` */
+            /** @description Problem: `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3685,6 +3730,15 @@ export interface operations {
             };
             /** @description Problem: `account_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3740,7 +3794,7 @@ export interface operations {
                     "application/json": components["schemas"]["Currency"];
                 };
             };
-            /** @description Problem: `unknown_currency` */
+            /** @description Problem: `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3754,6 +3808,15 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unknown_currency` */
+            422: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -3900,7 +3963,7 @@ export interface operations {
                     "application/json": components["schemas"]["TransferRequest"];
                 };
             };
-            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3956,7 +4019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4077,7 +4140,7 @@ export interface operations {
                     "application/json": components["schemas"]["BatchResults"];
                 };
             };
-            /** @description Problem: `invalid_amount`, `unknown_currency`, `too_many_legs`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_request`, `invalid_amount`, `too_many_legs`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4133,7 +4196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4214,6 +4277,15 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
             401: {
                 headers: {
@@ -4290,6 +4362,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TransferRequest"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
@@ -4383,7 +4464,7 @@ export interface operations {
                     "application/json": components["schemas"]["TransferPage"];
                 };
             };
-            /** @description Problem: `invalid_cursor`, `invalid_request` */
+            /** @description Problem: `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4405,6 +4486,15 @@ export interface operations {
             };
             /** @description Problem: `transfer_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4518,7 +4608,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4574,7 +4664,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4696,7 +4786,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reversals"];
                 };
             };
-            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4752,7 +4842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4857,7 +4947,7 @@ export interface operations {
                     "application/json": components["schemas"]["Hold"];
                 };
             };
-            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4913,7 +5003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4986,6 +5076,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
@@ -5075,7 +5174,7 @@ export interface operations {
                     "application/json": components["schemas"]["HoldPage"];
                 };
             };
-            /** @description Problem: `invalid_cursor`, `invalid_request` */
+            /** @description Problem: `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5097,6 +5196,15 @@ export interface operations {
             };
             /** @description Problem: `account_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5210,7 +5318,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5266,7 +5374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5380,7 +5488,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5436,7 +5544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5471,7 +5579,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only these types, separated by commas */
-                types?: string;
+                types?: ("user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1")[];
             };
             header?: {
                 /** @description Go on behind this id; from now on when left out */
@@ -5656,7 +5764,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5712,7 +5820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5826,7 +5934,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Problem: `invalid_amount`, `unknown_currency`, `invalid_request`, `malformed_json`, `idempotency_key_required` */
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5882,7 +5990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6220,7 +6328,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountPage"];
                 };
             };
-            /** @description Problem: `invalid_cursor`, `invalid_request` */
+            /** @description Problem: `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6242,6 +6350,15 @@ export interface operations {
             };
             /** @description Problem: `forbidden` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6318,7 +6435,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description Problem: `invalid_address`, `unknown_currency`, `invalid_request`, `malformed_json` */
+            /** @description Problem: `invalid_request`, `invalid_address`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6374,91 +6491,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `internal_error`, `database_misconfigured` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `database_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    aggregateAccounts: {
-        parameters: {
-            query?: {
-                /** @description Only this address and what is below it; whole segments */
-                path?: string;
-                /** @description Segments of a line; one more than `path` has when left out */
-                depth?: number;
-                type?: components["schemas"]["AccountType"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The lines, in order of path */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "path": "users",
-                     *           "currency": "USD",
-                     *           "type": "liability",
-                     *           "accounts": 2,
-                     *           "debits": "1250",
-                     *           "credits": "6250",
-                     *           "posted": "5000",
-                     *           "pendingIn": "0",
-                     *           "pendingOut": "0"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Aggregate"];
-                };
-            };
-            /** @description Problem: `invalid_address`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    /** @description RFC 6750 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem: `forbidden` */
-            403: {
+            /** @description Problem: `unknown_currency` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6562,6 +6596,98 @@ export interface operations {
             };
             /** @description Problem: `account_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    aggregateAccounts: {
+        parameters: {
+            query?: {
+                /** @description Only this address and what is below it; whole segments */
+                path?: string;
+                /** @description Segments of a line; one more than `path` has when left out */
+                depth?: number;
+                type?: components["schemas"]["AccountType"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, in order of path */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "path": "users",
+                     *           "currency": "USD",
+                     *           "type": "liability",
+                     *           "accounts": 2,
+                     *           "debits": "1250",
+                     *           "credits": "6250",
+                     *           "posted": "5000",
+                     *           "pendingIn": "0",
+                     *           "pendingOut": "0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Aggregate"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `invalid_address` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7163,7 +7289,7 @@ export interface operations {
                     "application/json": components["schemas"]["Currency"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `invalid_request`, `malformed_json` */
+            /** @description Problem: `invalid_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7219,6 +7345,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `unknown_currency` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
@@ -7266,6 +7401,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["VerifyReport"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
@@ -7538,6 +7682,15 @@ export interface operations {
                     "application/json": components["schemas"]["Ledger"];
                 };
             };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
             401: {
                 headers: {
@@ -7594,6 +7747,15 @@ export interface operations {
                     "application/json": components["schemas"]["ServiceStatus"];
                 };
             };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `internal_error`, `database_misconfigured` */
             500: {
                 headers: {
@@ -7637,6 +7799,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ServiceStatus"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `internal_error`, `database_misconfigured` */
@@ -7691,6 +7862,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Jwks"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Problem: `internal_error`, `database_misconfigured` */

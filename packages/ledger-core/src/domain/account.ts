@@ -57,7 +57,9 @@ export interface OpenAccount {
 export type CheckedOpenAccount = Required<Omit<OpenAccount, 'id'>> & { readonly id?: AccountId };
 
 const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const ADDRESS_PATTERN = /^[a-zA-Z0-9_.-]+(?::[a-zA-Z0-9_.-]+)*$/;
+/** A segment of dots alone is none: URLs take `..` out of a path, also where it is written as `%2e%2e`. */
+const SEGMENT = '(?!\\.+(?::|$))[a-zA-Z0-9_.-]+';
+const ADDRESS_PATTERN = new RegExp(`^${SEGMENT}(?::${SEGMENT})*$`);
 export const ADDRESS_LENGTH_MAX = 200;
 
 export function isUuid(text: unknown): text is string {
@@ -68,7 +70,7 @@ export function isAccountId(text: unknown): text is AccountId {
   return isUuid(text);
 }
 
-/** A path of segments joined by colons, letters, digits, `_`, `.` and `-`, that is not a UUID. */
+/** A path of segments joined by colons, letters, digits, `_`, `.` and `-`, none of dots alone, that is not a UUID. */
 export function isAddress(text: unknown): text is string {
   return (
     typeof text === 'string' &&
@@ -111,7 +113,7 @@ export function checkOpenAccount(request: OpenAccount): CheckedOpenAccount {
   if (!isAddress(address)) {
     throw new LedgerError(
       'invalid_address',
-      `an address is a path such as users:42:usd: letters, digits, "_", "." and "-" in segments joined by ":", at most ${ADDRESS_LENGTH_MAX} characters, and not a UUID`,
+      `an address is a path such as users:42:usd: letters, digits, "_", "." and "-" in segments joined by ":", none of dots alone, at most ${ADDRESS_LENGTH_MAX} characters, and not a UUID`,
     );
   }
   const checked = { address, type, currency, minimum, maximum, metadata };

@@ -60,13 +60,11 @@ export interface Endpoint {
 
 /** Every code that a route can answer, each once. */
 export function refusalsOf(endpoint: Endpoint): readonly ErrorCode[] {
-  const codes: ErrorCode[] = ['internal_error', 'database_unavailable', 'database_misconfigured', ...endpoint.refusals];
+  const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'database_unavailable', 'database_misconfigured'];
+  codes.push(...endpoint.refusals);
   if (endpoint.access !== 'anyone') codes.push('authentication_required', 'token_invalid', 'token_expired');
   if (endpoint.access === 'user' || endpoint.access === 'operator') codes.push('forbidden');
-  if (endpoint.query !== undefined || endpoint.headers !== undefined) codes.push('invalid_request');
-  if (endpoint.body !== undefined) {
-    codes.push('invalid_request', 'malformed_json', 'body_too_large', 'unsupported_media_type');
-  }
+  if (endpoint.body !== undefined) codes.push('malformed_json', 'body_too_large', 'unsupported_media_type');
   if (endpoint.idempotencyKey !== undefined) codes.push('idempotency_key_required', 'idempotency_key_reused');
   return [...new Set(codes)];
 }

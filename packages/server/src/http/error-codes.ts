@@ -6,13 +6,16 @@ interface ErrorMeaning {
   readonly title: string;
 }
 
-/** What the ledger refuses: a code that is new there does not compile here without a status. */
+/**
+ * What the ledger refuses: a code that is new there does not compile here without a status. 400 says that a request is not as
+ * the OpenAPI document describes it; what only the ledger can tell, as that a currency is known, has another status.
+ */
 const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   invalid_amount: { status: 400, title: 'The amount is not valid' },
   invalid_address: { status: 400, title: 'The address is not valid' },
-  invalid_cursor: { status: 400, title: 'The cursor is not valid' },
-  unknown_currency: { status: 400, title: 'The currency is not known' },
+  invalid_cursor: { status: 422, title: 'The cursor is not valid' },
+  unknown_currency: { status: 422, title: 'The currency is not known' },
   currency_scale_fixed: { status: 409, title: 'The currency is known with another scale' },
   too_many_legs: { status: 400, title: 'Too many linked transfers' },
   ledger_closed: { status: 503, title: 'The server is stopping' },

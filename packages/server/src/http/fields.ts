@@ -17,7 +17,6 @@ const EMAIL_LENGTH_MAX = 254;
 const CURSOR_LENGTH_MAX = 500;
 const METADATA_DEPTH_MAX = 64;
 export const PAGE_LIMIT_MAX = 200;
-const LIMIT_RULE = `must be a whole number from 1 to ${PAGE_LIMIT_MAX}`;
 
 export const EXAMPLE_IDS = {
   user: '0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10',
@@ -147,20 +146,22 @@ export const ReasonField = z
   .max(255)
   .openapi({ description: 'Kept for ever: put no personal data here', example: 'Ticket 1042' });
 
+/** A number of a query has one way to be written: decimal digits, and no zero in front. */
+export function wholeNumberParameter({ min, max }: { readonly min: number; readonly max: number }) {
+  const rule = `must be a whole number from ${min} to ${max}, in decimal digits`;
+  return z
+    .string()
+    .regex(/^(?:0|[1-9][0-9]{0,14})$/, rule)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, rule)
+    .openapi({ type: 'integer', minimum: min, maximum: max });
+}
+
 /** Query of every list. */
 export const PageQuery = z.strictObject({
-  limit: z.coerce
-    .number(LIMIT_RULE)
-    .int(LIMIT_RULE)
-    .min(1, LIMIT_RULE)
-    .max(PAGE_LIMIT_MAX, LIMIT_RULE)
+  limit: wholeNumberParameter({ min: 1, max: PAGE_LIMIT_MAX })
     .optional()
-    .openapi({
-      type: 'integer',
-      minimum: 1,
-      maximum: PAGE_LIMIT_MAX,
-      description: 'Rows on a page; 50 when left out',
-    }),
+    .openapi({ description: 'Rows on a page; 50 when left out' }),
   cursor: z
     .string()
     .min(1)

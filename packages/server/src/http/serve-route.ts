@@ -1,5 +1,6 @@
 import { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
+import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import { authorize } from '../auth/authenticate.js';
@@ -11,6 +12,7 @@ import { readIdempotencyKey } from './idempotency-key.js';
 import { parse } from './invalid.js';
 import { prefersAsync } from './prefer.js';
 import { BODY_BYTES_MAX, hasBody, readJson } from './read-json.js';
+import { givenTwice, readQuery } from './read-query.js';
 import { requestId } from './request-id.js';
 import type { RequestMetrics } from './request-metrics.js';
 import type { EndpointRequest, Route } from './route.js';
@@ -23,6 +25,8 @@ export interface AppEnv {
 }
 
 type AppContext = Context<AppEnv>;
+
+const NO_QUERY = z.strictObject({});
 
 /**
  * One function for the whole of a request, from its headers to its answer. Payments are many, and each
@@ -92,20 +96,31 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
     principal = await services.authenticate(headers.get('authorization'));
     authorize(principal, endpoint.access);
   }
-  const { params, query, headers: headersSchema, body, idempotencyKey } = endpoint;
+  const { params, query = NO_QUERY, headers: headersSchema, body, idempotencyKey } = endpoint;
   return {
     principal,
     idempotencyKey:
-      idempotencyKey === undefined ? undefined : readIdempotencyKey(headers.get('idempotency-key'), idempotencyKey),
+      idempotencyKey === undefined
+        ? undefined
+        : readIdempotencyKey(onlyHeader(context, 'Idempotency-Key'), idempotencyKey),
     respondAsync: endpoint.accepted !== undefined && prefersAsync(headers.get('prefer')),
     params: params === undefined ? undefined : context.req.param(),
-    query: query === undefined ? undefined : parse(query, context.req.query()),
+    query: parse(query, readQuery(raw.url)),
     headers: headersSchema === undefined ? undefined : parse(headersSchema, Object.fromEntries(headers)),
     authorization: headers.get('authorization'),
     disconnect: () => disconnect(context),
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, body)),
     clientAddress: endpoint.access === 'anyone' ? services.clientAddress(context.env?.incoming) : '',
   } as unknown as EndpointRequest;
+}
+
+/** Headers that are sent twice arrive as one, their values joined by commas, which a value may hold as well. */
+function onlyHeader({ env, req }: AppContext, name: string): string | null {
+  const value = req.raw.headers.get(name);
+  if (value?.includes(',') !== true) return value;
+  const times = env?.incoming?.headersDistinct[name.toLowerCase()]?.length ?? 1;
+  if (times > 1) throw givenTwice(name);
+  return value;
 }
 
 /** A response that waits behind another one has no connection of its own yet, and one that is complete leaves it to the next. */

@@ -1,10 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { AccountTypeField } from '../accounts/account-json.js';
 import type { Endpoint } from '../http/endpoint.js';
-import { CurrencyField, MinorUnitsField } from '../http/fields.js';
+import { CurrencyField, MinorUnitsField, wholeNumberParameter } from '../http/fields.js';
 import { route } from '../http/route.js';
-
-const DEPTH_RULE = 'must be a whole number from 1 to 200';
 
 const AggregateLineSchema = z
   .object({
@@ -23,7 +21,7 @@ const AggregateLineSchema = z
 const aggregateAccountsEndpoint = {
   operationId: 'aggregateAccounts',
   method: 'get',
-  path: '/v1/accounts/aggregate',
+  path: '/v1/aggregate',
   tag: 'Operation',
   summary: 'Balances summed by path, currency and type',
   description: 'All lines are of one instant. More than 10,000 are refused: choose a smaller depth or a longer path.',
@@ -34,13 +32,9 @@ const aggregateAccountsEndpoint = {
       .max(200)
       .optional()
       .openapi({ description: 'Only this address and what is below it; whole segments', example: 'users' }),
-    depth: z.coerce
-      .number(DEPTH_RULE)
-      .int(DEPTH_RULE)
-      .min(1, DEPTH_RULE)
-      .max(200, DEPTH_RULE)
+    depth: wholeNumberParameter({ min: 1, max: 200 })
       .optional()
-      .openapi({ type: 'integer', description: 'Segments of a line; one more than `path` has when left out' }),
+      .openapi({ description: 'Segments of a line; one more than `path` has when left out' }),
     type: AccountTypeField.optional(),
   }),
   answer: {

@@ -14,7 +14,14 @@ const EventsQuery = z.strictObject({
     .refine((types) => types.every(isEventType), `must be some of ${EVENT_TYPES.join(',')}`)
     .transform((types) => new Set(types as EventType[]))
     .optional()
-    .openapi({ type: 'string', description: 'Only these types, separated by commas', example: 'balance.changed.v1' }),
+    .openapi({
+      type: 'array',
+      items: { type: 'string', enum: [...EVENT_TYPES] },
+      minItems: 1,
+      description: 'Only these types, separated by commas',
+      example: ['balance.changed.v1', 'transfer.posted.v1'],
+      param: { style: 'form', explode: false },
+    }),
 });
 
 const EventsHeaders = z.object({

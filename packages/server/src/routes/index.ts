@@ -65,9 +65,8 @@ export const ROUTES: readonly Route[] = [
   unfreezeWalletRoute,
   listAccountsRoute,
   openAccountRoute,
-  // Before the one with an id in its path.
-  aggregateAccountsRoute,
   getAccountRoute,
+  aggregateAccountsRoute,
   freezeAccountRoute,
   unfreezeAccountRoute,
   setAccountLimitsRoute,
