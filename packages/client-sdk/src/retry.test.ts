@@ -95,6 +95,12 @@ describe('repeats', () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  it("what is asked for by a date, which is of the server's clock", async () => {
+    const dates = { Date: 'Sun, 06 Nov 1994 08:49:37 GMT', 'Retry-After': 'Sun, 06 Nov 1994 08:51:37 GMT' };
+    const client = await clientOf([refuse(429, 'rate_limited', dates)]);
+    expect(await failure(client.transfers.create(PAYMENT))).toMatchObject({ retryAfterMs: 120_000 });
+  });
+
   it('a registration only where nothing was done', async () => {
     const registered = { user: USER, wallet: WALLET, accessToken: 'a', refreshToken: 'r', expiresIn: 600 };
     const client = await clientOf([

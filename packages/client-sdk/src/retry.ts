@@ -22,12 +22,18 @@ export function retryDelay(
   return retryAfterMs + backoffMs * (0.5 + Math.random() / 2);
 }
 
-/** Reads `Retry-After`: seconds or a date. */
-export function readRetryAfter(headers: Headers, now: number): number | undefined {
+/** Reads `Retry-After`: seconds, or a date, which is one of the server's clock, as is `Date`. */
+export function readRetryAfter(headers: Headers): number | undefined {
   const text = headers.get('Retry-After');
   if (text === null) return undefined;
-  const waitMs = /^[0-9]+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - now;
+  const waitMs = /^[0-9]+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - answeredAtMs(headers);
   return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
+}
+
+/** Browsers may not show a page the header of another origin: then the own clock has to do. */
+function answeredAtMs(headers: Headers): number {
+  const date = Date.parse(headers.get('Date') ?? '');
+  return Number.isNaN(date) ? Date.now() : date;
 }
 
 /** Waits, or throws as soon as the caller gives up. */

@@ -46,11 +46,11 @@ export function createTransferRequests({ routes, send }: Api): TransferRequests 
   return {
     get,
     async wait(id, { timeoutMs = WAIT_MS, signal } = {}) {
-      const until = Date.now() + timeoutMs;
+      const until = performance.now() + timeoutMs;
       for (let delayMs = ASK_AGAIN_MS; ; delayMs = Math.min(ASK_AGAIN_MAX_MS, delayMs * 2)) {
         const request = await get(id, { signal });
         if (request.state !== 'requested') return request;
-        const leftMs = until - Date.now();
+        const leftMs = until - performance.now();
         if (leftMs <= 0) throw new MicroPayError('timeout', `the transfer is still to be posted after ${timeoutMs} ms`);
         await wait(Math.min(delayMs, leftMs), signal);
       }

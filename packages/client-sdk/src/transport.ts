@@ -120,7 +120,7 @@ function refusal(response: Response, body: string, idempotencyKey: string | unde
   const options: MicroPayErrorOptions = {
     status: response.status,
     requestId: requestIdOf(response),
-    retryAfterMs: readRetryAfter(response.headers, Date.now()),
+    retryAfterMs: readRetryAfter(response.headers),
     idempotencyKey,
   };
   const problem = parseJson(body);

@@ -56,6 +56,13 @@ describe('a refresh token', () => {
     expect((await me(user.token)).body.code).toBe('token_invalid');
   });
 
+  it("has no longer grace when the database's clock was set back", async () => {
+    const user = await registerUser(server.url);
+    await refresh(user.refreshToken);
+    await passTime(-3_600);
+    expect((await refresh(user.refreshToken)).body.code).toBe('refresh_token_reused');
+  });
+
   it('used again within the grace but after its successor ends the session too', async () => {
     const user = await registerUser(server.url);
     const { body: pair } = await refresh(user.refreshToken);

@@ -127,8 +127,8 @@ function format(java: readonly string[], settings: string, clusterId: string): v
 }
 
 async function untilReady(logFile: string, broker: KeptProcess): Promise<void> {
-  const until = Date.now() + START_TIMEOUT_MS;
-  while (Date.now() < until) {
+  const until = performance.now() + START_TIMEOUT_MS;
+  while (performance.now() < until) {
     const log = readFileSync(logFile, 'utf8');
     if (log.includes(READY)) return;
     if (!broker.isRunning()) throw new Error(`Kafka did not start: ${log.slice(-2_000)}`);

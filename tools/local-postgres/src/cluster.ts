@@ -78,7 +78,7 @@ export function spawnServer({ account, path, logFile }: Cluster, settings: Reado
 
 /** Waits until the server accepts connections on `port`; where it never will, answers what its log says. */
 export async function untilReady(cluster: Cluster, server: ChildProcess, port: number): Promise<string | undefined> {
-  for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await sleep(POLL_MS)) {
+  for (const deadline = performance.now() + START_TIMEOUT_MS; performance.now() < deadline; await sleep(POLL_MS)) {
     if (hasEnded(server)) return readFileSync(cluster.logFile, 'utf8').slice(-1_000) || 'nothing: it could not be run';
     const [pid, , , usedPort, , , , state] = readPidFile(cluster);
     if (Number(pid) === server.pid && Number(usedPort) === port && state === 'ready') return undefined;
@@ -104,8 +104,8 @@ export function stopServer(cluster: Cluster, server?: ChildProcess): void {
   }
   const { pgCtl } = cluster.account.binaries;
   const { stderr } = run(cluster.account, pgCtl, ['stop', `--pgdata=${cluster.path}`, '--mode=fast', '--no-wait']);
-  for (const deadline = Date.now() + STOP_TIMEOUT_MS; servesCluster(pid, cluster.path); sleepSync(POLL_MS)) {
-    if (Date.now() > deadline) {
+  for (const deadline = performance.now() + STOP_TIMEOUT_MS; servesCluster(pid, cluster.path); sleepSync(POLL_MS)) {
+    if (performance.now() > deadline) {
       throw new Error(`PostgreSQL (process ${pid}) did not stop within ${STOP_TIMEOUT_MS / 1_000} seconds. ${stderr}`);
     }
   }

@@ -70,9 +70,9 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
   async function run(): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
-      const startedAtMs = Date.now();
+      const startedAtMs = performance.now();
       await consume().catch(onError);
-      failures = Date.now() - startedAtMs > BACKOFF_MAX_MS ? 0 : failures + 1;
+      failures = performance.now() - startedAtMs > BACKOFF_MAX_MS ? 0 : failures + 1;
       await pause(Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures));
     }
   }

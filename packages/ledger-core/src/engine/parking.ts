@@ -51,7 +51,7 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
   function park(waiting: Resolved): void {
     if (!stays.has(waiting.settle)) {
       arrivals += 1;
-      stays.set(waiting.settle, { arrival: arrivals, untilMs: Date.now() + limits.accountBusyTimeoutMs });
+      stays.set(waiting.settle, { arrival: arrivals, untilMs: performance.now() + limits.accountBusyTimeoutMs });
       countOrder(waiting, 1);
     }
     parked.push(waiting);
@@ -118,7 +118,7 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
   }
 
   function isExpired({ settle }: Resolved): boolean {
-    return Date.now() >= (stays.get(settle)?.untilMs ?? 0);
+    return performance.now() >= (stays.get(settle)?.untilMs ?? 0);
   }
 
   /** Behind a busy request of its ordered call, and not busy itself as far as anybody knows: it is tried once more. */

@@ -153,7 +153,10 @@ export async function readBacklog(
   return { rows: Number(rows[0]?.rows), seconds: Math.max(0, Number(rows[0]?.seconds ?? 0)) };
 }
 
-/** Locks the oldest requests that are due, but for those that another worker has, until the transaction ends. */
+/**
+ * Locks the oldest requests that are due, but for those that another worker has, until the transaction ends. None is put
+ * off for a minute: one that is was put off before the database's clock was set back.
+ */
 export async function claimRequests(
   transaction: TransactionAdapter,
   { schema }: Store,
@@ -162,7 +165,7 @@ export async function claimRequests(
 ): Promise<readonly RequestRow[]> {
   const { rows } = await transaction.executeSql(
     `select ${COLUMNS} from ${schema}.transfer_requests r
-     where r.ledger = $1 and r.state = 'requested' and (r.due_at is null or r.due_at <= clock_timestamp())
+     where r.ledger = $1 and r.state = 'requested' and (r.due_at is null or r.due_at <= clock_timestamp() or r.due_at > clock_timestamp() + interval '1 minute')
      order by r.number limit $2 for no key update skip locked`,
     [ledger, limit],
   );

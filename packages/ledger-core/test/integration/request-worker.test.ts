@@ -43,6 +43,14 @@ it('finds what another process or a caller’s transaction requested', async () 
   await expect.poll(async () => (await ledger.requests.get(id)).state, { timeout: 20_000 }).toBe('posted');
 });
 
+it("does not wait for an hour when the database's clock was set back by one", async () => {
+  const ledger = bed.ledger();
+  const { id } = await ledger.requests.submit(order('put off'));
+  await bed.sql(`update micropay.transfer_requests set due_at = now() + interval '1 hour' where id = $1`, [id]);
+  await ledger.requests.workOff();
+  expect((await ledger.requests.get(id)).state).toBe('posted');
+});
+
 it('goes on when the database is back, and refuses nothing for its absence', async () => {
   const proxy = await startTcpProxy(bed.url);
   const behind = bed.ledger({ database: proxy.url });

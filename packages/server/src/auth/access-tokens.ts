@@ -16,7 +16,11 @@ const VERIFIED_TOKENS_MAX = 20_000;
 /** Short-lived proofs of who is logged in: JWTs that any process verifies without asking the database. */
 export interface AccessTokens {
   issue(user: { readonly userId: UserId; readonly sessionId: string }): Promise<string>;
-  /** The user of a token that was verified before and still counts. */
+  /**
+   * The user of a token that was verified before and still counts.
+   *
+   * @throws {ProblemError} `token_expired`
+   */
   known(token: string): UserPrincipal | undefined;
   /** @throws {ProblemError} `token_invalid`, `token_expired` */
   verify(token: string): Promise<UserPrincipal>;
@@ -42,8 +46,7 @@ export function createAccessTokens(options: {
       });
       return payload;
     } catch (error) {
-      if (error instanceof errors.JWTExpired)
-        throw tokenRefused('token_expired', 'the access token has expired', error);
+      if (error instanceof errors.JWTExpired) throw tokenExpired(error);
       if (error instanceof errors.JOSEError) throw tokenRefused('token_invalid', 'the token is not valid here', error);
       throw error;
     }
@@ -70,6 +73,7 @@ export function createAccessTokens(options: {
 
     known(token) {
       const principal = verified.get(token);
+      if (principal === 'expired') throw tokenExpired();
       return principal === undefined || revokedSessions.has(principal.sessionId) ? undefined : principal;
     },
 
@@ -79,8 +83,12 @@ export function createAccessTokens(options: {
       const sessionId = String(payload.sid);
       if (revokedSessions.has(sessionId)) throw tokenRefused('token_invalid', 'the session has ended: log in again');
       const principal: UserPrincipal = { kind: 'user', id: payload.sub as UserId, sessionId };
-      verified.add(token, { principal, expiresAtMs: Number(payload.exp) * 1_000 });
+      verified.add(token, { principal, lifetimeMs: Number(payload.exp) * 1_000 - Date.now() });
       return principal;
     },
   };
+}
+
+function tokenExpired(cause?: unknown) {
+  return tokenRefused('token_expired', 'the access token has expired', cause);
 }

@@ -45,6 +45,15 @@ describe('an attempt limit', () => {
     limit.check('bob');
   });
 
+  it.each([-86_400_000, 86_400_000])('counts the time that passes when the clock is set by %i ms', (stepMs) => {
+    const limit = createAttemptLimit('login', 1);
+    limit.take('alice');
+    vi.setSystemTime(Date.now() + stepMs);
+    expect(() => limit.take('alice')).toThrow('wait 60 seconds');
+    vi.advanceTimersByTime(60_000);
+    limit.take('alice');
+  });
+
   it('remembers who keeps trying while others flood it', () => {
     const limit = createAttemptLimit('login', 1);
     limit.take('alice');

@@ -28,7 +28,7 @@ export interface AttemptLimit {
 
 /**
  * A token bucket for each name: `perMinute` attempts at once, refilled steadily. Bounded; under pressure the name
- * that was not seen for longest is forgotten. Each process counts for itself.
+ * that was not seen for longest is forgotten. Each process counts for itself, by a clock that is never set back.
  */
 export function createAttemptLimit(policy: string, perMinute: number): AttemptLimit {
   const buckets = new Map<string, Bucket>();
@@ -50,7 +50,7 @@ export function createAttemptLimit(policy: string, perMinute: number): AttemptLi
   }
 
   function open(name: string): Bucket {
-    const bucket = refill(name, Date.now());
+    const bucket = refill(name, performance.now());
     forgetOldest();
     return bucket;
   }

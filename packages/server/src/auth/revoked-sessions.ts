@@ -7,8 +7,8 @@ const REMEMBER_MS = 11 * 60_000;
 const OVERLAP_MS = 30_000;
 
 /**
- * The sessions of this ledger that have ended and may still have a valid access token, kept in memory so that no request has
- * to ask the database. A logout counts at once in the process that answers it, and in others at their next
+ * The sessions of this ledger that have ended and may still have a valid access token, kept in memory so that no request
+ * has to ask the database. A logout counts at once in the process that answers it, and in others at their next
  * poll, every two seconds. While the database is away a poll fails; no money moves in that time either.
  */
 export interface RevokedSessions {
@@ -18,27 +18,54 @@ export interface RevokedSessions {
   poll(): Promise<void>;
 }
 
+/** When a session may be forgotten: tokens expire by the clock on the wall, which may be set back, and time passes by the other. */
+interface Forgetting {
+  readonly wallMs: number;
+  readonly elapsedMs: number;
+}
+
 export function createRevokedSessions(database: Database, ledger: string): RevokedSessions {
-  const forgetAtMs = new Map<string, number>();
+  const ended = new Map<string, Forgetting>();
+  /** By the database's clock, which the ends of sessions are written by. */
   let polledAtMs = 0;
 
   function add(sessionId: string): void {
-    forgetAtMs.set(sessionId, Date.now() + REMEMBER_MS);
+    ended.set(sessionId, { wallMs: Date.now() + REMEMBER_MS, elapsedMs: performance.now() + REMEMBER_MS });
+  }
+
+  function forgetOld(): void {
+    for (const [id, { wallMs, elapsedMs }] of ended) {
+      if (wallMs < Date.now() && elapsedMs < performance.now()) ended.delete(id);
+    }
   }
 
   async function poll(): Promise<void> {
-    const nowMs = Date.now();
-    const windowS = Math.min(nowMs - polledAtMs + OVERLAP_MS, REMEMBER_MS) / 1_000;
-    const rows = await database
-      .selectFrom('sessions')
-      .select('id')
-      .where('ledger', '=', ledger)
-      .where('revoked_at', '>', sql<Date>`now() - make_interval(secs => ${windowS})`)
-      .execute();
-    for (const { id } of rows) if (!forgetAtMs.has(id)) add(id);
-    for (const [id, atMs] of forgetAtMs) if (atMs < nowMs) forgetAtMs.delete(id);
+    const { nowMs, ids } = await readEnded(database, ledger, polledAtMs);
+    for (const id of ids) if (!ended.has(id)) add(id);
+    forgetOld();
     polledAtMs = nowMs;
   }
 
-  return { has: (sessionId) => forgetAtMs.has(sessionId), add, poll };
+  return { has: (sessionId) => ended.has(sessionId), add, poll };
+}
+
+/** The sessions that ended since the last poll, or since the database's clock was set back behind it. */
+function readEnded(database: Database, ledger: string, polledAtMs: number) {
+  const polledAt = sql`least(to_timestamp(${polledAtMs}::float8 / 1000), now())`;
+  const since = sql<Date>`greatest(${polledAt} - ${milliseconds(OVERLAP_MS)}, now() - ${milliseconds(REMEMBER_MS)})`;
+  return database
+    .selectNoFrom(({ selectFrom }) => [
+      sql<number>`(extract(epoch from now()) * 1000)::float8`.as('nowMs'),
+      selectFrom('sessions')
+        .select(sql<readonly string[]>`coalesce(array_agg(id::text), '{}')`.as('ids'))
+        .where('ledger', '=', ledger)
+        .where('revoked_at', '>', since)
+        .as('ids'),
+    ])
+    .$narrowType<{ ids: readonly string[] }>()
+    .executeTakeFirstOrThrow();
+}
+
+function milliseconds(count: number) {
+  return sql`make_interval(secs => ${count / 1_000})`;
 }

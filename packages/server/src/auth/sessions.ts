@@ -9,7 +9,7 @@ import { hashSecret, newSecret } from './secret.js';
 
 const REFRESH_TOKEN_DAYS = 30;
 /** How long a used refresh token works again, for a client that lost the answer. */
-const GRACE_S = 10;
+const GRACE = sql`interval '10 seconds'`;
 
 export interface Tokens {
   readonly accessToken: string;
@@ -168,7 +168,8 @@ async function lockToken(transaction: Database, ledger: string, tokenHash: Buffe
           ),
         ]),
         and([
-          eb('used_at', '>', sql<Date>`now() - make_interval(secs => ${GRACE_S})`),
+          // A use in the future is of before the database's clock was set back.
+          sql<boolean>`used_at between now() - ${GRACE} and now() + ${GRACE}`,
           not(
             exists(
               selectFrom('refresh_tokens as child')

@@ -31,7 +31,7 @@ export interface SigningKeys {
 
 export function createSigningKeys(database: Database, ledger: string): SigningKeys {
   let keys: readonly SigningKey[] = [];
-  let loadedAtMs = 0;
+  let loadedAtMs = Number.NEGATIVE_INFINITY;
 
   async function load(): Promise<void> {
     const rows = await database
@@ -41,7 +41,7 @@ export function createSigningKeys(database: Database, ledger: string): SigningKe
       .orderBy('created_at', 'desc')
       .execute();
     keys = await Promise.all(rows.map(({ kid, public_jwk, private_jwk }) => toKey(kid, public_jwk, private_jwk)));
-    loadedAtMs = Date.now();
+    loadedAtMs = performance.now();
   }
 
   async function rotate(): Promise<void> {
@@ -70,7 +70,7 @@ export function createSigningKeys(database: Database, ledger: string): SigningKe
 
   async function find(kid: string): Promise<SigningKey | undefined> {
     const key = keys.find((known) => known.kid === kid);
-    if (key !== undefined || Date.now() - loadedAtMs < RELOAD_PAUSE_MS) return key;
+    if (key !== undefined || performance.now() - loadedAtMs < RELOAD_PAUSE_MS) return key;
     await load();
     return keys.find((known) => known.kid === kid);
   }

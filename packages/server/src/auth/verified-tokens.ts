@@ -2,35 +2,34 @@ import type { UserPrincipal } from './principal.js';
 
 interface VerifiedToken {
   readonly principal: UserPrincipal;
-  readonly expiresAtMs: number;
+  readonly lifetimeMs: number;
 }
 
 /**
  * Tokens whose signature was checked, by their text: checking one costs more than the rest of a request, and
  * the same text has the same signature until it expires. Bounded; the token verified first is forgotten first.
+ * A token that has lived to its end stays known as such: when the clock is set back, it must not come back to life.
  */
 export interface VerifiedTokens {
-  get(token: string): UserPrincipal | undefined;
+  get(token: string): UserPrincipal | 'expired' | undefined;
   add(token: string, verified: VerifiedToken): void;
 }
 
 export function createVerifiedTokens(tokensMax: number): VerifiedTokens {
-  const verified = new Map<string, VerifiedToken>();
+  const verified = new Map<string, { readonly principal: UserPrincipal; readonly expiresAtMs: number }>();
 
   return {
     get(token) {
       const known = verified.get(token);
       if (known === undefined) return undefined;
-      if (known.expiresAtMs > Date.now()) return known.principal;
-      verified.delete(token);
-      return undefined;
+      return performance.now() < known.expiresAtMs ? known.principal : 'expired';
     },
-    add(token, known) {
+    add(token, { principal, lifetimeMs }) {
       if (verified.size >= tokensMax) {
         const [oldest] = verified.keys();
         if (oldest !== undefined) verified.delete(oldest);
       }
-      verified.set(token, known);
+      verified.set(token, { principal, expiresAtMs: performance.now() + lifetimeMs });
     },
   };
 }

@@ -126,7 +126,7 @@ export function createLiveEvents(
     const viewer: Viewer = principal.kind === 'operator' ? 'operator' : principal.id;
     const { signal } = ending;
     const stream = createEventStream({ ledger, fanOut: shared, viewer, types, start, buffer, signal, inTurn });
-    let heartbeatAtMs = Date.now() + limits.heartbeatMs;
+    let heartbeatAtMs = performance.now() + limits.heartbeatMs;
     let toldMark = formatMark(start);
 
     const opened: OpenStream = {
@@ -168,7 +168,7 @@ export function createLiveEvents(
   }
 
   function checkAll(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (const stream of streams) {
       stream.check(nowMs);
       void checkCredential(stream);

@@ -74,7 +74,7 @@ export function createTextBuffer(lengthMax: number): TextBuffer {
     if (isClosed) return;
     texts.push(text);
     length += text.length;
-    sinceMs ??= Date.now();
+    sinceMs ??= performance.now();
     if (isWanted) hand();
   }
 

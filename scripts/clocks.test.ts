@@ -1,0 +1,39 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * The clock on the wall may be set back by an hour or forward by a year. What has passed is measured by
+ * `performance.now()`, and what is compared in the database by the database's clock: these alone tell the time of day.
+ */
+const TELL_THE_TIME_OF_DAY: Readonly<Record<string, string>> = {
+  'packages/client-sdk/src/retry.ts': 'a date in Retry-After, where the answer tells no Date',
+  'packages/ledger-core/src/engine/uuids.ts': 'a UUIDv7 tells the time, and its counter bears a clock that is set back',
+  'packages/server/src/auth/access-tokens.ts': 'what is left of a token, whose exp is a time of day',
+  'packages/server/src/auth/revoked-sessions.ts': 'a session is remembered while a token of it may count by exp',
+  'packages/server/src/operator-key-file.ts': 'the name of a file',
+};
+
+async function sources(): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const group of ['packages', 'tools', 'examples']) {
+    for (const name of await readdir(`${ROOT}/${group}`)) {
+      const folder = `${group}/${name}/src`;
+      const files = await readdir(`${ROOT}/${folder}`, { recursive: true }).catch(() => []);
+      found.push(...files.map((file) => `${folder}/${file}`));
+    }
+  }
+  return found.filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'));
+}
+
+const WALL_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/;
+
+it('elapsed time is measured by a clock that is never set', async () => {
+  const found = new Set<string>();
+  for (const path of await sources()) {
+    if (WALL_CLOCK.test(await readFile(`${ROOT}/${path}`, 'utf8'))) found.add(path);
+  }
+  expect([...found].sort()).toEqual(Object.keys(TELL_THE_TIME_OF_DAY).sort());
+});
