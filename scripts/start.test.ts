@@ -37,9 +37,9 @@ afterEach(async () => {
 });
 
 /** Calls `npm start` as a terminal does: in a process group of its own. */
-function npmStart(environment: NodeJS.ProcessEnv = {}): Started {
+function npmStart(environment: NodeJS.ProcessEnv = {}, words: readonly string[] = []): Started {
   const { PATH, HOME } = process.env;
-  const npm = spawn('npm', ['start'], {
+  const npm = spawn('npm', ['start', ...words], {
     cwd: rootDirectory,
     detached: true,
     env: { PATH, HOME, DATA_DIR: dataDirectory, PORT: String(port), ...environment },
@@ -103,6 +103,26 @@ async function requestAround(url: string, during: () => Promise<void>): Promise<
 }
 
 describe('npm start', () => {
+  it('takes options behind "--", which count before the environment', async () => {
+    const other = await freePort();
+    const started = { ...npmStart({}, ['--', '--port', String(other)]), url: `http://127.0.0.1:${other}` };
+    await until(started, async () => (await fetch(`${started.url}/readyz`)).status === 200);
+    started.npm.kill('SIGTERM');
+    expect(await exitCode(started.npm)).toBe(0);
+  });
+
+  it.each<[readonly string[], number, string]>([
+    [['--', '--help'], 0, 'Usage: micropay-server [options]'],
+    [['--', '--prot', '4000'], 2, 'there is no option "--prot": did you mean --port?'],
+    // Without "--" npm takes the option for itself, and passes its value on.
+    [['--port', '4000'], 2, 'npm start -- --port 4000'],
+  ])('answers %j at once, and starts nothing', async (words, code, text) => {
+    const { npm, output } = npmStart({}, words);
+    expect(await exitCode(npm)).toBe(code);
+    expect(await output).toContain(text);
+    expect(existsSync(postgresPidFile())).toBe(false);
+  });
+
   it('keeps the data from one start to the next', async () => {
     const first = await readyServer();
     expect(await statusOf(`${first.url}/v1/auth/register`, ALICE)).toBe(201);

@@ -1,12 +1,25 @@
-// npm start: the server, on a PostgreSQL of our own unless DATABASE_URL names another. Its line in package.json begins with
-// `exec`, so that npm's signals come here and npm waits for us; what follows `||` is for Windows, which has no `exec`.
+// npm start [-- --port 4000]: the server, on a PostgreSQL of our own unless DATABASE_URL or --database names another. Its line
+// in package.json begins with `exec`, so that npm's signals come here and npm waits for us, and ends with this program, as
+// npm puts the options behind it. On Windows `exec` is exec.cmd in the root.
 import { join } from 'node:path';
 import { exitOnSignals } from '@micropay/local-postgres';
 import { dataDirectory } from './directories.js';
 import { provideDatabase } from './provide-database.js';
 
+const server = new URL('../packages/server/src/', import.meta.url);
 // Until the server listens to signals itself, one of them simply ends the process, and PostgreSQL with it.
 exitOnSignals(0);
-await provideDatabase('micropay', { directory: join(dataDirectory, 'postgres') });
+if (await needsDatabase()) await provideDatabase('micropay', { directory: join(dataDirectory, 'postgres') });
 process.env.DATA_DIR = dataDirectory;
-await import(new URL('../packages/server/src/main.ts', import.meta.url).href);
+await import(new URL('main.ts', server).href);
+
+/** What is no order to run, such as --help or a wrong option, the server answers without a database. */
+async function needsDatabase(): Promise<boolean> {
+  const { readServerWords } = await import(new URL('server-words.ts', server).href);
+  try {
+    const { settings } = readServerWords(process.argv.slice(2));
+    return settings !== undefined && settings.DATABASE_URL === undefined;
+  } catch {
+    return false;
+  }
+}

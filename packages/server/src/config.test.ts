@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readConfig, redactConfig } from './config.js';
+import { VALIDATOR_WORDS } from '../test/support/validator-words.js';
+import { readConfig, redactConfig, VARIABLES } from './config.js';
 
 const DATABASE_URL = 'postgres://user:secret@db.example.com:5432/money?sslmode=require';
 
@@ -40,7 +41,7 @@ describe('the environment', () => {
   it.each([
     ['no DATABASE_URL', { DATABASE_URL: '' }, 'DATABASE_URL is missing: set it to postgresql://'],
     ['another scheme', { DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must look like postgresql://'],
-    ['a PORT that is no number', { PORT: 'http' }, 'PORT must be a port number'],
+    ['a PORT that is no number', { PORT: 'http' }, 'PORT must be a whole number from 0 to 65535'],
     ['a PORT that is too large', { PORT: '70000' }, 'PORT '],
     ['a short OPERATOR_API_KEY', { OPERATOR_API_KEY: 'short' }, 'OPERATOR_API_KEY must have at least 16'],
     ['an OPERATOR_API_KEY of two words', { OPERATOR_API_KEY: 'two words 0123456789' }, 'OPERATOR_API_KEY must not'],
@@ -71,6 +72,66 @@ describe('the environment', () => {
     expect(() => readConfig({ DATABASE_URL, ...change })).toThrow(message);
   });
 });
+
+describe('a variable that is nearly ours', () => {
+  it.each([
+    ['TRUSTED_PROXY', 'TRUSTED_PROXIES'],
+    ['TRUSTED_PROXYS', 'TRUSTED_PROXIES'],
+    ['trusted_proxies', 'TRUSTED_PROXIES'],
+    ['MICROPAY_TRUSTED_PROXIES', 'TRUSTED_PROXIES'],
+    ['KAFKA_BROKER', 'KAFKA_BROKERS'],
+    ['CORS_ORIGIN', 'CORS_ORIGINS'],
+    ['OPERATOR_APIKEY', 'OPERATOR_API_KEY'],
+    ['LEDGERS', 'LEDGER'],
+    ['port', 'PORT'],
+  ])('is refused, with the name that was meant: %s', (slip, meant) => {
+    expect(() => readConfig({ DATABASE_URL, [slip]: '1' })).toThrow(
+      `${slip} is no setting: did you mean ${meant}? If ${slip} is another program's, set ${meant} as well`,
+    );
+  });
+
+  it('is let be when ours is set too, or when it is set to nothing', () => {
+    expect(readConfig({ DATABASE_URL, KAFKA_BROKER: 'x', KAFKA_BROKERS: 'kafka:9092' }).kafka).toBeDefined();
+    expect(readConfig({ DATABASE_URL, TRUSTED_PROXY: '' }).trustedProxies).toBe(0);
+  });
+
+  it.each([
+    ...['HOME', 'HOSTNAME', 'PWD', 'PATH', 'SORT', 'DELAY', 'PGPORT', 'PGDATABASE', 'DATABASE_NAME', 'DATABASE_HOST'],
+    ...[
+      'KAFKA_SERVICE_HOST',
+      'KAFKA_PORT',
+      'LOG_FORMAT',
+      'LEDGER_PORT',
+      'npm_package_name',
+      'NODE_ENV',
+      'XDG_DATA_DIRS',
+    ],
+  ])('is not %s', (name) => {
+    expect(readConfig({ DATABASE_URL, [name]: 'x' }).port).toBe(3000);
+  });
+});
+
+it('says in its own words what is wrong, whatever it is', () => {
+  for (const name of VARIABLES) {
+    for (const value of ['\u0000', ' ', '-1', '0x1', 'x'.repeat(1_000), '9'.repeat(40), '{}', ',', '..']) {
+      try {
+        readConfig({ DATABASE_URL, [name]: value });
+      } catch (error) {
+        expect((error as Error).message).toMatch(/^[A-Z_]+ (?:is|must|has) /);
+        expect((error as Error).message).not.toMatch(VALIDATOR_WORDS);
+      }
+    }
+  }
+});
+
+it.each(['0x10', '1e3', ' 5', '5 ', '+5', '5.0', '\u0665', '-0', '007'])(
+  'takes no number that is written "%s"',
+  (text) => {
+    for (const name of ['PORT', 'TRUSTED_PROXIES', 'KAFKA_PARTITIONS', 'KAFKA_REPLICATION_FACTOR']) {
+      expect(() => readConfig({ DATABASE_URL, [name]: text })).toThrow(`${name} must be a whole number from `);
+    }
+  },
+);
 
 describe('Kafka', () => {
   const BROKERS = { DATABASE_URL, KAFKA_BROKERS: 'kafka-1:9093, 10.0.0.2:65535' };

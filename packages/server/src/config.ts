@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Environment, parseEnvironment, wholeNumber } from './environment.js';
 import {
   checkCommandsTopic,
   checkSasl,
@@ -8,7 +9,6 @@ import {
   toKafkaSettings,
 } from './kafka-settings.js';
 import type { LiveLimits } from './live/live-limits.js';
-import { StartError } from './start-error.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const OPERATOR_KEY_LENGTH_MIN = 16;
@@ -36,8 +36,8 @@ const DATABASE_VARIABLES = {
 const EnvironmentSchema = z
   .object({
     ...DATABASE_VARIABLES,
-    HOST: text.default('127.0.0.1'),
-    PORT: z.coerce.number('must be a port number').int().min(0).max(PORT_MAX).default(3000),
+    HOST: text.regex(/^\S+$/, 'must not contain white space').default('127.0.0.1'),
+    PORT: wholeNumber(0, PORT_MAX).default(3000),
     OPERATOR_API_KEY: z
       .string()
       .regex(/^\S*$/, 'must not contain white space')
@@ -45,7 +45,7 @@ const EnvironmentSchema = z
       .optional(),
     DATA_DIR: text.optional(),
     TOKEN_ISSUER: text.default('micropay'),
-    TRUSTED_PROXIES: z.coerce.number('must be a number of proxies').int().min(0).max(TRUSTED_PROXIES_MAX).default(0),
+    TRUSTED_PROXIES: wholeNumber(0, TRUSTED_PROXIES_MAX).default(0),
     CORS_ORIGINS: z
       .string()
       .transform((list) => list.split(',').map((origin) => origin.trim()))
@@ -79,6 +79,9 @@ function isOrigin(text: string): boolean {
   return href === `${origin}/`;
 }
 
+/** Every variable that the server reads. */
+export const VARIABLES: readonly string[] = Object.keys(EnvironmentSchema.shape);
+
 /** What the server can be told. */
 export interface Config {
   /** PostgreSQL, reached directly: a pooler that shares connections between transactions does not do. */
@@ -105,9 +108,14 @@ export interface Config {
   readonly live?: Partial<LiveLimits>;
 }
 
-/** Reads the environment; a variable that is set to nothing counts as not set. */
-export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  const data = parseEnvironment(EnvironmentSchema, environment);
+/**
+ * Reads the environment; a variable that is set to nothing counts as not set, and one that is nearly ours is refused. `given`
+ * counts before it: what options say, by the variable that each stands for.
+ *
+ * @throws {StartError} `invalid_configuration`
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env, given: Environment = {}): Config {
+  const data = parseEnvironment(EnvironmentSchema, environment, given);
   return {
     databaseUrl: data.DATABASE_URL,
     databaseSchema: data.DATABASE_SCHEMA,
@@ -133,21 +141,9 @@ export function readDatabaseSettings(
   environment: NodeJS.ProcessEnv = process.env,
 ): DatabaseSettings {
   const { database, schema, ledger } = options;
-  const data = parseEnvironment(z.object(DATABASE_VARIABLES), {
-    DATABASE_URL: database ?? environment.DATABASE_URL,
-    DATABASE_SCHEMA: schema ?? environment.DATABASE_SCHEMA,
-    LEDGER: ledger ?? environment.LEDGER,
-  });
+  const given = { DATABASE_URL: database, DATABASE_SCHEMA: schema, LEDGER: ledger };
+  const data = parseEnvironment(z.object(DATABASE_VARIABLES), environment, given);
   return { databaseUrl: data.DATABASE_URL, databaseSchema: data.DATABASE_SCHEMA, ledger: data.LEDGER };
-}
-
-/** @throws {StartError} `invalid_configuration` */
-function parseEnvironment<Data>(schema: z.ZodType<Data>, environment: NodeJS.ProcessEnv): Data {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const { success, data, error } = schema.safeParse(given);
-  if (success) return data;
-  const wrong = error.issues.map(({ path, message }) => `${path[0]?.toString()} ${message}`);
-  throw new StartError('invalid_configuration', wrong.join('\n'));
 }
 
 /** The configuration as it may be logged. */

@@ -1,5 +1,6 @@
 import { eventTopics } from '@micropay/ledger-core';
 import { z } from 'zod';
+import { wholeNumber } from './environment.js';
 
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const SWITCH = ['on', 'off'] as const;
@@ -32,13 +33,8 @@ export const KAFKA_VARIABLES = {
     .max(PREFIX_LENGTH_MAX)
     .regex(/^[a-z0-9._-]+$/i, 'must be of letters, digits, ".", "_" and "-"')
     .optional(),
-  KAFKA_PARTITIONS: z.coerce.number('must be a number of partitions').int().min(1).max(PARTITIONS_MAX).default(6),
-  KAFKA_REPLICATION_FACTOR: z.coerce
-    .number('must be a number of replicas')
-    .int()
-    .min(1)
-    .max(REPLICATION_FACTOR_MAX)
-    .optional(),
+  KAFKA_PARTITIONS: wholeNumber(1, PARTITIONS_MAX).default(6),
+  KAFKA_REPLICATION_FACTOR: wholeNumber(1, REPLICATION_FACTOR_MAX).optional(),
   KAFKA_TLS: z.enum(SWITCH, 'must be "on" or "off"').default('off'),
   KAFKA_SASL_MECHANISM: z.enum(SASL_MECHANISMS, `must be one of ${SASL_MECHANISMS.join(', ')}`).optional(),
   KAFKA_SASL_USERNAME: word.optional(),

@@ -4,13 +4,19 @@ import { exitWith } from './exit-with.js';
 import { firstSteps, type OperatorKeySource } from './first-steps.js';
 import { createLog } from './log.js';
 import { checkDataDirectory, keepOperatorKey, keptOperatorKey, setOperatorKeyAside } from './operator-key-file.js';
-import { StartError } from './start-error.js';
+import { readServerWords } from './server-words.js';
 import { type RunningServer, startServer } from './start-server.js';
 import { stopOnSignals } from './stop-on-signals.js';
 
 try {
-  refuseArguments(process.argv.slice(2));
-  const config = readConfig();
+  const words = readServerWords(process.argv.slice(2));
+  if ('text' in words) console.log(words.text);
+  else await run(readConfig(undefined, words.settings));
+} catch (error) {
+  exitWith(error);
+}
+
+async function run(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
   log.debug(redactConfig(config), 'configuration');
   if (config.dataDirectory !== undefined) await checkDataDirectory(config.dataDirectory);
@@ -31,17 +37,6 @@ try {
     }
   }
   console.log(greeting(server, await operatorKeySource(server, config)));
-} catch (error) {
-  exitWith(error);
-}
-
-/** @throws {StartError} `invalid_arguments` */
-function refuseArguments(words: readonly string[]): void {
-  if (words.length === 0) return;
-  throw new StartError(
-    'invalid_arguments',
-    `the server takes no arguments, and "${words.join(' ')}" was given: set variables of the environment, such as PORT=4000`,
-  );
 }
 
 function greeting({ url, newOperatorKey }: RunningServer, keySource: OperatorKeySource): string {

@@ -2,12 +2,12 @@
 import { readConfig } from './config.js';
 import { exitWith } from './exit-with.js';
 import { createLog } from './log.js';
-import { RELAY_USAGE, type RelayWords, readRelayWords, runRelayCommand } from './relay/relay-command.js';
+import { type RelayWords, readRelayWords, runRelayCommand } from './relay/relay-command.js';
 import { stopOnSignals } from './stop-on-signals.js';
 
 try {
   const words = readRelayWords(process.argv.slice(2));
-  console.log(words === undefined ? RELAY_USAGE : await run(words));
+  console.log('text' in words ? words.text : await run(words));
 } catch (error) {
   exitWith(error);
 }

@@ -30,14 +30,53 @@ it('ends with code 2 when a variable is wrong, and names it', async () => {
   expect(await main.ended()).toBe(2);
   expect(main.output()).toBe(
     'invalid_configuration: DATABASE_URL must look like postgresql://user:password@host:5432/database\n' +
-      'PORT must be a port number\n',
+      'PORT must be a whole number from 0 to 65535\n',
   );
 });
 
-it('ends with code 2 when it is given arguments, and says where settings go', async () => {
-  const main = runProgram([fileURLToPath(new URL('../src/main.ts', import.meta.url)), '--port', '4000'], {});
-  expect(await main.ended()).toBe(2);
-  expect(main.output()).toMatch(/^invalid_arguments: .*"--port 4000".*environment/);
+describe('its words', () => {
+  const program = (words: readonly string[], environment: Record<string, string> = {}) => {
+    const main = runProgram([fileURLToPath(new URL('../src/main.ts', import.meta.url)), ...words], environment);
+    running.push(main);
+    return main;
+  };
+
+  it.each<[readonly string[], Record<string, string>, string]>([
+    [['--prot', '4000'], {}, 'invalid_arguments: there is no option "--prot": did you mean --port?\n'],
+    [['--port'], {}, 'invalid_arguments: --port needs a value behind it\n'],
+    [['--port', '--help'], {}, 'invalid_arguments: --port needs a value behind it\n'],
+    [['--port', '0x10'], {}, 'invalid_configuration: --port must be a whole number from 0 to 65535\n'],
+    [['start'], {}, 'invalid_arguments: "start" is no option of the server: see --help.'],
+    [[], { TRUSTED_PROXY: '1' }, 'invalid_configuration: TRUSTED_PROXY is no setting: did you mean TRUSTED_PROXIES?'],
+  ])('are refused with code 2: %j with %j', async (words, environment, message) => {
+    const main = program(words, { DATABASE_URL: 'postgresql://127.0.0.1:1/x', ...environment });
+    expect(await main.ended()).toBe(2);
+    expect(main.output()).toContain(message);
+    expect(main.output()).not.toContain('    at ');
+  });
+
+  it('ask for its usage or its version, without a setting', async () => {
+    const help = program(['--help'], { PORT: 'http' });
+    expect(await help.ended()).toBe(0);
+    for (const word of ['--port NUMBER', '--host ADDRESS', 'TRUSTED_PROXIES', 'KAFKA_BROKERS']) {
+      expect(help.output()).toContain(word);
+    }
+    const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+    const asked = program(['--version']);
+    expect(await asked.ended()).toBe(0);
+    expect(asked.output()).toBe(`${version}\n`);
+  });
+
+  it('count before the environment', async () => {
+    const database = await createEmptyDatabase();
+    const main = program(['--port=0', '--host', 'localhost', '--database', database.url], {
+      PORT: '1',
+      HOST: '203.0.113.1',
+    });
+    expect(await main.listening()).toMatch(/^http:\/\/localhost:/);
+    expect(await main.stop()).toBe(0);
+    await database.drop();
+  });
 });
 
 it.each(['/dev/null', '/dev/null/nowhere'])('ends with code 2 when DATA_DIR is %s', async (path) => {

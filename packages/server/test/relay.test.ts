@@ -177,10 +177,13 @@ describe('the relay as a process of its own', () => {
   });
 
   it.each([
-    [['dance'], { DATABASE_URL: '' }, 2, /^invalid_arguments: usage: micropay-relay/],
-    [['replay'], {}, 2, /^invalid_arguments: usage: micropay-relay/],
-    [['pause', 'now'], {}, 2, /^invalid_arguments: usage: micropay-relay/],
-    [['replay', '-1'], {}, 1, /^invalid_request: a position is a whole number/],
+    [['dance'], { DATABASE_URL: '' }, 2, /^invalid_arguments: there is no command "dance"\n\nusage: micropay-relay/],
+    [['resum'], {}, 2, /^invalid_arguments: there is no command "resum": did you mean resume\?/],
+    [['--versoin'], {}, 2, /^invalid_arguments: there is no option "--versoin": did you mean --version\?/],
+    [['replay'], {}, 2, /^invalid_arguments: replay takes one position/],
+    [['pause', 'now'], {}, 2, /^invalid_arguments: pause takes no further words/],
+    [['replay', '-1'], {}, 2, /^invalid_arguments: there is no option "-1"/],
+    [['replay', 'x'], {}, 1, /^invalid_request: a position is a whole number/],
     [['replay', '7'], {}, 1, /^invalid_request: sink kafka has not reached position 7 yet/],
     [['run'], { KAFKA_BROKERS: '' }, 2, /^invalid_configuration: KAFKA_BROKERS is missing/],
     [['status'], { DATABASE_URL: 'postgres://u@127.0.0.1:1/x' }, 1, /^database_unavailable: /],

@@ -1,5 +1,8 @@
-import { parseArgs } from 'node:util';
 import { type DatabaseSettings, readDatabaseSettings } from '../config.js';
+import { didYouMean } from '../nearest-name.js';
+import { type OptionsOf, readWords } from '../read-words.js';
+import { StartError } from '../start-error.js';
+import { readVersion } from '../version.js';
 import { CliError } from './cli-error.js';
 import type { Command } from './command.js';
 import { importCommand } from './import/import.js';
@@ -21,6 +24,7 @@ const COMMON_OPTIONS = {
   schema: { type: 'string' },
   ledger: { type: 'string' },
   json: { type: 'boolean' },
+  version: { type: 'boolean', short: 'v' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -28,6 +32,7 @@ const COMMON_HELP = `  --database URL  PostgreSQL; better in DATABASE_URL, as ot
   --schema NAME   schema of the tables; else DATABASE_SCHEMA, else micropay
   --ledger NAME   else LEDGER, else main
   --json          one JSON value on standard output in place of text
+  -v, --version
   -h, --help      this
 
 Exit codes: 0 all is well; 1 something is wrong or could not be done; 2 called wrongly, nothing was done; 130 Ctrl-C.`;
@@ -40,39 +45,51 @@ interface CommandLine {
 }
 
 /**
- * What to run, or the help that was asked for.
+ * What to run, or the text that was asked for.
  *
  * @throws {CliError} `usage`
  * @throws {StartError} `invalid_configuration`
  */
-export function parseCommandLine(given: readonly string[]): CommandLine | { readonly help: string } {
-  const [name, ...rest] = given;
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return { help: overview() };
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
-    throw new CliError('usage', `there is no command "${name}": it is one of ${Object.keys(COMMANDS).join(', ')}`);
-  }
-  if (rest.includes('--help') || rest.includes('-h')) return { help: helpOf(name, command) };
-  const { values, positionals } = parseOptions(name, command, rest);
+export function parseCommandLine(given: readonly string[]): CommandLine | { readonly text: string } {
+  const [first, ...rest] = given;
+  if (first === undefined) return { text: overview() };
+  if (first.startsWith('-')) return parseWithoutCommand(given);
+  if (first === 'help') return { text: rest[0] === undefined ? overview() : helpOf(rest[0], commandOf(rest[0])) };
+  const command = commandOf(first);
+  if (rest.includes('--help') || rest.includes('-h')) return { text: helpOf(first, command) };
+  const { values, positionals } = parseOptions(first, { ...command.options, ...COMMON_OPTIONS }, rest);
+  if (values.version) return { text: readVersion() };
   if (positionals.length < command.words.min || positionals.length > command.words.max) {
-    throw new CliError('usage', `micropay ${name} ${command.parameters}: see micropay ${name} --help`);
+    throw new CliError('usage', `micropay ${first} ${command.parameters}: see micropay ${first} --help`);
   }
   const { database, schema, ledger, json: _json, ...options } = values;
   return { command, settings: readDatabaseSettings({ database, schema, ledger }), words: positionals, options };
 }
 
-function parseOptions(name: string, command: Command, words: readonly string[]) {
+function parseWithoutCommand(given: readonly string[]): { readonly text: string } {
+  const { values } = parseOptions('COMMAND', COMMON_OPTIONS, given);
+  if (values.help) return { text: overview() };
+  if (values.version) return { text: readVersion() };
+  throw new CliError('usage', `the command comes first: it is one of ${Object.keys(COMMANDS).join(', ')}`);
+}
+
+function commandOf(name: string): Command {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command !== undefined) return command;
+  const names = Object.keys(COMMANDS);
+  const meant = didYouMean(name, names) || `: it is one of ${names.join(', ')}`;
+  throw new CliError('usage', `there is no command "${name}"${meant}`);
+}
+
+function parseOptions(name: string, options: OptionsOf, words: readonly string[]) {
   try {
-    return parseArgs({
-      args: [...words],
-      options: { ...command.options, ...COMMON_OPTIONS },
-      allowPositionals: true,
-    }) as {
+    return readWords(words, options) as {
       values: Record<string, string | boolean | undefined> & Partial<Record<'database' | 'schema' | 'ledger', string>>;
       positionals: string[];
     };
   } catch (cause) {
-    throw new CliError('usage', `${(cause as Error).message}; see micropay ${name} --help`, { cause });
+    if (!(cause instanceof StartError)) throw cause;
+    throw new CliError('usage', `${cause.message}; see micropay ${name} --help`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
-import type { ParseArgsConfig } from 'node:util';
 import type { DatabaseSettings } from '../config.js';
+import type { OptionsOf } from '../read-words.js';
 import type { ExitCode } from './cli-error.js';
 import type { Output } from './output.js';
 
@@ -22,6 +22,6 @@ export interface Command {
   readonly help: readonly string[];
   /** How many words it takes besides its options. */
   readonly words: { readonly min: number; readonly max: number };
-  readonly options: NonNullable<ParseArgsConfig['options']>;
+  readonly options: OptionsOf;
   run(context: CommandContext): Promise<ExitCode>;
 }

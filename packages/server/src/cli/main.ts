@@ -27,8 +27,8 @@ async function run(given: readonly string[]): Promise<ExitCode> {
   const output = createOutput(given.includes('--json'));
   try {
     const line = parseCommandLine(given);
-    if ('help' in line) {
-      process.stdout.write(`${line.help}\n`);
+    if ('text' in line) {
+      process.stdout.write(`${line.text}\n`);
       return EXIT.ok;
     }
     return await line.command.run({ ...line, output, signal: stop.signal });

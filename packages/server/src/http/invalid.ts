@@ -1,12 +1,10 @@
 import type { z } from '@hono/zod-openapi';
+import { issueSentence } from '../issue-sentence.js';
 import type { ErrorCode } from './error-codes.js';
 import { type FieldError, ProblemError } from './problem.js';
 
 /** A batch can be wrong in a thousand places; the first few say enough. */
 const ERRORS_SHOWN_MAX = 20;
-
-const NAMES_SHOWN_MAX = 3;
-const NAME_LENGTH_MAX = 40;
 
 /** Fields whose errors have a code of their own, when nothing else is wrong. */
 const CODES_BY_FIELD: Readonly<Record<string, ErrorCode>> = {
@@ -18,17 +16,9 @@ const CODES_BY_FIELD: Readonly<Record<string, ErrorCode>> = {
 
 /** Reads a value as its schema says, or refuses it and names the fields that are wrong. */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const result = schema.safeParse(value, { error: briefly });
+  const result = schema.safeParse(value, { error: issueSentence });
   if (result.success) return result.data;
   throw invalid(result.error.issues);
-}
-
-/** A body can have a hundred thousand unknown fields, and zod would name them all before anybody can shorten it. */
-function briefly(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.code !== 'unrecognized_keys') return undefined;
-  const shown = issue.keys.slice(0, NAMES_SHOWN_MAX).map((name) => JSON.stringify(name.slice(0, NAME_LENGTH_MAX)));
-  const more = issue.keys.length - shown.length;
-  return `has unknown fields: ${shown.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
 }
 
 function invalid(issues: readonly z.core.$ZodIssue[]): ProblemError {

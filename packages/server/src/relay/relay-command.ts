@@ -1,16 +1,22 @@
 import { createInProcessPublisher, createLedger, createRelay, LedgerError, type Relay } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
+import { didYouMean } from '../nearest-name.js';
+import { readWords } from '../read-words.js';
 import { StartError } from '../start-error.js';
+import { readVersion } from '../version.js';
 import { createKafkaRelay, KAFKA_SINK } from './create-kafka-relay.js';
 
-export const RELAY_USAGE = `usage: micropay-relay [run]            deliver events to Kafka until it is stopped
+const RELAY_USAGE = `usage: micropay-relay [run]            deliver events to Kafka until it is stopped
        micropay-relay status           how far Kafka is behind, as JSON
        micropay-relay pause | resume   stop deliveries, in whatever process, and go on
-       micropay-relay replay POSITION  deliver everything after a position again; 0 is the beginning`;
+       micropay-relay replay POSITION  deliver everything after a position again; 0 is the beginning
+
+Its settings are those of micropay-server, from the environment; KAFKA_BROKERS says where events go.
+Exit codes: 0 done or stopped; 1 could not be done; 2 called or configured wrongly.`;
 
 const NAMES = ['run', 'status', 'pause', 'resume', 'replay'] as const;
-const HELP = new Set(['help', '--help', '-h']);
+const OPTIONS = { version: { type: 'boolean', short: 'v' }, help: { type: 'boolean', short: 'h' } } as const;
 
 /** What was asked of `micropay-relay`. */
 export interface RelayWords {
@@ -30,17 +36,25 @@ export interface RelayCommand {
 }
 
 /**
- * Reads the words behind the name of the program; undefined when they ask for its usage.
+ * Reads the words behind the name of the program; a text when they ask for its usage or version.
  *
  * @throws {StartError} `invalid_arguments`
  */
-export function readRelayWords([word = 'run', position, ...rest]: readonly string[]): RelayWords | undefined {
-  if (HELP.has(word)) return undefined;
+export function readRelayWords(words: readonly string[]): RelayWords | { readonly text: string } {
+  const { values, positionals } = readWords(words, OPTIONS);
+  const [word = 'run', position, ...rest] = positionals;
+  if (values.help || word === 'help') return { text: RELAY_USAGE };
+  if (values.version) return { text: readVersion() };
   const name = NAMES.find((one) => one === word);
-  if (name === undefined || rest.length > 0 || (position !== undefined) !== (name === 'replay')) {
-    throw new StartError('invalid_arguments', RELAY_USAGE);
+  if (name === undefined) throw misused(`there is no command "${word}"${didYouMean(word, NAMES)}`);
+  if (rest.length > 0 || (position !== undefined) !== (name === 'replay')) {
+    throw misused(name === 'replay' ? 'replay takes one position' : `${name} takes no further words`);
   }
   return { name, position: position ?? '' };
+}
+
+function misused(message: string): StartError {
+  return new StartError('invalid_arguments', `${message}\n\n${RELAY_USAGE}`);
 }
 
 /**

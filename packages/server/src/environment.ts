@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { issueSentence } from './issue-sentence.js';
+import { nearestName } from './nearest-name.js';
+import { StartError } from './start-error.js';
+
+/** Variables by name, with a sentence for each that is wrong. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A variable that is a whole number. Not coerced: that takes " 5", 0x10 and 1e3 for numbers. */
+export function wholeNumber(min: number, max: number) {
+  const rule = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^(?:0|[1-9][0-9]*)$/, { error: rule, abort: true })
+    .transform(Number)
+    .pipe(z.number().min(min, rule).max(max, rule));
+}
+
+/**
+ * Reads variables; one that is set to nothing counts as not set. `given` counts before the environment: values of options,
+ * by the variable that each stands for.
+ *
+ * @throws {StartError} `invalid_configuration`
+ */
+export function parseEnvironment<Schema extends z.ZodObject>(
+  schema: Schema,
+  environment: Environment,
+  given: Environment = {},
+): z.output<Schema> {
+  const isGiven = ([, value]: readonly [string, string | undefined]) => value !== undefined;
+  const isSet = ([, value]: readonly [string, string | undefined]) => value !== undefined && value !== '';
+  const options = Object.fromEntries(Object.entries(given).filter(isGiven));
+  const variables = { ...Object.fromEntries(Object.entries(environment).filter(isSet)), ...options };
+  const slips = slipsIn(variables, Object.keys(schema.shape));
+  const { data, error } = schema.safeParse(variables, { error: issueSentence });
+  const wrong = (error?.issues ?? []).map(({ path: [name], message }) => {
+    const variable = String(name);
+    return `${variable in options ? optionOf(variable) : variable} ${message}`;
+  });
+  if (data !== undefined && slips.length === 0) return data;
+  throw new StartError('invalid_configuration', [...wrong, ...slips].join('\n'));
+}
+
+/** `--port` of `PORT`; `--database` and `--schema` are shorter than their variables. */
+function optionOf(variable: string): string {
+  return `--${variable.toLowerCase().replace('_url', '').replace('database_', '').replaceAll('_', '-')}`;
+}
+
+/**
+ * Variables that are nearly ours: a slip would be ignored in silence. One that belongs to another program is let be once
+ * ours is set too.
+ */
+function slipsIn(variables: Environment, known: readonly string[]): readonly string[] {
+  const unset = known.filter((name) => variables[name] === undefined);
+  return Object.keys(variables).flatMap((name) => {
+    if (known.includes(name)) return [];
+    const meant = nearestName(name.toUpperCase().replace(/^MICROPAY_/, ''), unset, wrongLettersMax);
+    if (meant === undefined) return [];
+    return `${name} is no setting: did you mean ${meant}? If ${name} is another program's, set ${meant} as well`;
+  });
+}
+
+/** Short names are near too many words that mean something else. */
+function wrongLettersMax({ length }: string): number {
+  return length < 6 ? 0 : Math.floor(length / 4);
+}
