@@ -73,7 +73,7 @@ describe('its words', () => {
       PORT: '1',
       HOST: '203.0.113.1',
     });
-    expect(await main.listening()).toMatch(/^http:\/\/localhost:/);
+    expect(await main.listening()).toMatch(/^http:\/\/127\.0\.0\.1:/);
     expect(await main.stop()).toBe(0);
     await database.drop();
   });

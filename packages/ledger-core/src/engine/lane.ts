@@ -1,4 +1,4 @@
-import type { PoolConfig, QueryResult } from 'pg';
+import type { Client, PoolConfig, QueryResult } from 'pg';
 import type { NamedStatement } from '../postgres/balances.js';
 import { openClient } from '../postgres/connect.js';
 import type { EngineLimits } from './limits.js';
@@ -17,6 +17,9 @@ export interface Lane {
   isUsable(): boolean;
   close(): Promise<void>;
 }
+
+/** What `pg` has and its types leave out. */
+type Referenced = Client & { ref(): void; unref(): void };
 
 const STATEMENT_TIMEOUT_MS = 10_000;
 
@@ -41,20 +44,32 @@ export async function openLane(
     usable = false;
   };
   const limits = { statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs, answerTimeoutMs };
-  const client = await openClient(database, limits, markBroken);
+  const client = (await openClient(database, limits, markBroken)) as Referenced;
   client.on('end', markBroken);
   await client.query(PLANNER_SETTINGS).catch((error: unknown) => {
     client.end().catch(() => undefined);
     throw error;
   });
+  // Keeps the process alive while an answer is to come, and no longer: a program may end without `close()`.
+  client.unref();
+  let underWay = 0;
   return {
-    executeAll: (calls) =>
-      Promise.allSettled(
+    async executeAll(calls) {
+      client.ref();
+      underWay += 1;
+      const answers = await Promise.allSettled(
         calls.map(([{ name, text }, values]) =>
           client.query(name === '' ? text : { name, text, values: values as unknown[] }),
         ),
-      ),
+      );
+      underWay -= 1;
+      if (underWay === 0) client.unref();
+      return answers;
+    },
     isUsable: () => usable,
-    close: () => client.end(),
+    close() {
+      client.ref();
+      return client.end();
+    },
   };
 }

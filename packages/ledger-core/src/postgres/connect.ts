@@ -46,6 +46,8 @@ export function createPool(database: string | PoolConfig, { connectionsMax, ...l
   const pool = new Pool({
     ...toConfig(database, limits.answerTimeoutMs),
     max: connectionsMax,
+    // A program that has nothing under way ends, also without `close()`.
+    allowExitOnIdle: true,
     onConnect: (client) => prepareSession(client, limits),
   });
   // An idle connection that breaks is dropped by the pool; the next query opens another.
