@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLedger, type Ledger } from '@micropay/ledger-core';
@@ -47,12 +47,6 @@ describe('micropay', () => {
   it('explains itself, and each command, without a database', async () => {
     const overview = await micropay([], { DATABASE_URL: '' });
     expect(overview).toMatchObject({ exitCode: 0, stderr: '' });
-    for (const words of [['--help'], ['help'], ['-h', '--json']]) expect(await micropay(words)).toEqual(overview);
-    expect(await micropay(['help', 'verify'])).toEqual(await micropay(['verify', '--help']));
-    const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
-    for (const words of [['--version'], ['-v'], ['verify', '--version']]) {
-      expect(await micropay(words, { DATABASE_URL: '' })).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
-    }
     for (const command of ['verify', 'trial-balance', 'statement', 'migrate', 'import']) {
       expect(overview.stdout).toContain(`  ${command} `);
       const { exitCode, stdout } = await micropay([command, '--help'], { DATABASE_URL: '' });
@@ -62,23 +56,7 @@ describe('micropay', () => {
 
   it.each<[string, readonly string[], Record<string, string>, string]>([
     ['no such command', ['audit'], {}, 'usage: there is no command "audit": it is one of verify, trial-balance, '],
-    ['a slip in a command', ['verfy'], {}, 'usage: there is no command "verfy": did you mean verify?'],
-    [
-      'a slip in a command to explain',
-      ['help', 'migrat'],
-      {},
-      'usage: there is no command "migrat": did you mean migrate?',
-    ],
-    ['an option before the command', ['--json', 'verify'], {}, 'usage: the command comes first: it is one of verify, '],
     ['no such option', ['verify', '--quick'], {}, 'usage: there is no option "--quick"; see micropay verify --help'],
-    [
-      'a slip in an option',
-      ['verify', '--full-sped'],
-      {},
-      'usage: there is no option "--full-sped": did you mean --full-speed?',
-    ],
-    ['an option without its value', ['verify', '--schema', '--json'], {}, 'usage: --schema needs a value behind it'],
-    ['a switch with a value', ['verify', '--full-speed=yes'], {}, 'usage: --full-speed takes no value'],
     [
       'a slip in a variable',
       ['verify'],

@@ -43,10 +43,7 @@ describe('its words', () => {
 
   it.each<[readonly string[], Record<string, string>, string]>([
     [['--prot', '4000'], {}, 'invalid_arguments: there is no option "--prot": did you mean --port?\n'],
-    [['--port'], {}, 'invalid_arguments: --port needs a value behind it\n'],
-    [['--port', '--help'], {}, 'invalid_arguments: --port needs a value behind it\n'],
     [['--port', '0x10'], {}, 'invalid_configuration: --port must be a whole number from 0 to 65535\n'],
-    [['start'], {}, 'invalid_arguments: "start" is no option of the server: see --help.'],
     [[], { TRUSTED_PROXY: '1' }, 'invalid_configuration: TRUSTED_PROXY is no setting: did you mean TRUSTED_PROXIES?'],
   ])('are refused with code 2: %j with %j', async (words, environment, message) => {
     const main = program(words, { DATABASE_URL: 'postgresql://127.0.0.1:1/x', ...environment });

@@ -60,7 +60,10 @@ export function parseCommandLine(given: readonly string[]): CommandLine | { read
   const { values, positionals } = parseOptions(first, { ...command.options, ...COMMON_OPTIONS }, rest);
   if (values.version) return { text: readVersion() };
   if (positionals.length < command.words.min || positionals.length > command.words.max) {
-    throw new CliError('usage', `micropay ${first} ${command.parameters}: see micropay ${first} --help`);
+    throw new CliError(
+      'usage',
+      `${['micropay', first, command.parameters].join(' ').trim()}: see micropay ${first} --help`,
+    );
   }
   const { database, schema, ledger, json: _json, ...options } = values;
   return { command, settings: readDatabaseSettings({ database, schema, ledger }), words: positionals, options };
@@ -89,7 +92,11 @@ function parseOptions(name: string, options: OptionsOf, words: readonly string[]
     };
   } catch (cause) {
     if (!(cause instanceof StartError)) throw cause;
-    throw new CliError('usage', `${cause.message}; see micropay ${name} --help`, { cause });
+    throw new CliError(
+      'usage',
+      `${cause.message}${cause.message.endsWith('?') ? ' See' : '; see'} micropay ${name} --help`,
+      { cause },
+    );
   }
 }
 

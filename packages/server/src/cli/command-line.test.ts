@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseCommandLine } from './command-line.js';
+
+function textOf(...words: readonly string[]): string {
+  const line = parseCommandLine(words);
+  return 'text' in line ? line.text : '';
+}
+
+describe('micropay', () => {
+  it('explains itself, whatever way it is asked', () => {
+    expect(textOf()).toMatch(/^Usage: micropay COMMAND/);
+    for (const words of [['--help'], ['help'], ['-h', '--json']]) expect(textOf(...words)).toBe(textOf());
+    expect(textOf('verify', '--help')).toMatch(/^Usage: micropay verify/);
+    for (const words of [
+      ['help', 'verify'],
+      ['verify', '-h'],
+    ])
+      expect(textOf(...words)).toBe(textOf('verify', '--help'));
+  });
+
+  it('says its version', () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    for (const words of [['--version'], ['-v'], ['verify', '--version']]) expect(textOf(...words)).toBe(version);
+  });
+
+  it.each<[readonly string[], string]>([
+    [['verfy'], 'there is no command "verfy": did you mean verify?'],
+    [['constructor'], 'there is no command "constructor": it is one of verify, trial-balance, '],
+    [['help', 'migrat'], 'there is no command "migrat": did you mean migrate?'],
+    [['--json', 'verify'], 'the command comes first: it is one of verify, '],
+    [['--jsn'], 'there is no option "--jsn": did you mean --json? See micropay COMMAND --help'],
+    [['verify', '--full-sped'], 'there is no option "--full-sped": did you mean --full-speed?'],
+    [['verify', '--constructor'], 'there is no option "--constructor"; see micropay verify --help'],
+    [['verify', '--schema', '--json'], '--schema needs a value behind it; see micropay verify --help'],
+    [['verify', '--schema='], '--schema needs a value behind it'],
+    [['verify', '--full-speed=yes'], '--full-speed takes no value'],
+    [['verify', 'all'], 'micropay verify: see micropay verify --help'],
+  ])('refuses %j', (words, message) => {
+    expect(() => parseCommandLine(words)).toThrow(expect.objectContaining({ code: 'usage', exitCode: 2 }));
+    expect(() => parseCommandLine(words)).toThrow(message);
+  });
+});
