@@ -200,6 +200,7 @@ create table transfer_requests (
 );
 CREATE UNIQUE INDEX transfer_requests_idempotency_unique ON transfer_requests USING btree (ledger, idempotency_hash);
 CREATE INDEX transfer_requests_open ON transfer_requests USING btree (ledger, number) WHERE state = 'requested'::transfer_request_state;
+CREATE INDEX transfer_requests_unposted ON transfer_requests USING btree (ledger, idempotency_hash) WHERE state <> 'posted'::transfer_request_state;
 
 create table transfers (
   "position" bigint not null default nextval('event_position'::regclass),

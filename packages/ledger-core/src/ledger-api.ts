@@ -304,7 +304,8 @@ export interface Requests {
   /**
    * Stores a transfer to be posted later, by whichever process works requests off, and writes
    * `transfer.requested`. The same order with the same key answers the request that is there, in the state that
-   * it has by now. Whether it can be posted is judged when its turn comes, once and for good.
+   * it has by now. Whether it can be posted is judged when its turn comes, once and for good: `transfers.post` under the
+   * key of a refused request answers that refusal.
    *
    * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency`, `idempotency_key_reused`
    */

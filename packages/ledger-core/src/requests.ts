@@ -49,11 +49,13 @@ export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMan
       (order): NewRequest => ({ ...order, id: uuidv7() as TransferRequestId, transferId: uuidv7() as TransferId }),
     );
     const inserted = await insertRequests(transaction, store, ledger, given);
-    const fresh = given.filter(({ id }) => inserted.has(id));
+    const fresh = given.filter(({ id }) => inserted.ids.has(id));
     await writeEvents(transaction, store, ledger, fresh.map(requestedFact));
     const keys = orders.map(({ keyDigest }) => keyDigest);
     const stored = await findRequestsByKeys(transaction, store, ledger, keys);
-    return given.map((order) => resultOf(order, stored.get(order.keyDigest)));
+    return given.map((order) =>
+      inserted.reused.has(order.id) ? keyReused() : resultOf(order, stored.get(order.keyDigest)),
+    );
   }
 
   return {
@@ -116,12 +118,14 @@ function checkOne(order: TransferOrder): CheckedOrder | LedgerError {
 function resultOf(order: NewRequest, row: RequestRow | undefined): SubmitResult {
   if (row === undefined) return { ok: false, error: notVisible() };
   const { keyDigest: _, requestDigest, ...stored } = row;
-  if (requestDigest !== order.requestDigest) {
-    const message = 'this idempotency key was used for another request: a new intention needs a new one';
-    return { ok: false, error: new LedgerError('idempotency_key_reused', message) };
-  }
+  if (requestDigest !== order.requestDigest) return keyReused();
   const request: SubmittedTransfer = { ...stored, replayed: stored.id !== order.id };
   return { ok: true, request };
+}
+
+function keyReused(): SubmitResult {
+  const message = 'this idempotency key was used for another request: a new intention needs a new one';
+  return { ok: false, error: new LedgerError('idempotency_key_reused', message) };
 }
 
 function notVisible(): LedgerError {

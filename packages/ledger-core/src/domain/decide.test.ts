@@ -89,7 +89,7 @@ const words = (candidates: readonly Candidate[], state: BatchState) => decide(ca
 
 const stored = (requestDigest: bigint): StoredRequest => ({
   requestDigest,
-  transfers: [{ id: 'transfer-0' } as Transfer],
+  outcome: [{ id: 'transfer-0' } as Transfer],
 });
 
 describe('decide', () => {

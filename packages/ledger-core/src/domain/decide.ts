@@ -18,10 +18,11 @@ export interface Candidate {
   readonly order: object | null;
 }
 
-/** A request that the journal holds already. */
+/** A request that is stored already. */
 export interface StoredRequest {
   readonly requestDigest: RequestDigest | null;
-  readonly transfers: readonly Transfer[];
+  /** What it posted, or why it was refused, for good; null for a requested transfer whose turn has not come. */
+  readonly outcome: readonly Transfer[] | LedgerError | null;
 }
 
 /** What was read under the locks, and is carried from one request of the batch to the next. */
@@ -101,7 +102,9 @@ interface Known {
 function findStored(candidate: Candidate, state: BatchState): Known | undefined {
   if (candidate.keyDigest !== null) {
     const stored = state.storedByKey.get(candidate.keyDigest);
-    if (stored !== undefined) return { stored, reused: 'idempotency_key_reused' };
+    // This very transfer, to be posted later, is posted now: its request settles with it.
+    const isToCome = stored?.outcome === null && stored.requestDigest === candidate.requestDigest;
+    if (stored !== undefined && !isToCome) return { stored, reused: 'idempotency_key_reused' };
   }
   if (state.storedById.size === 0) return undefined;
   for (const { id } of candidate.legs) {
@@ -114,10 +117,12 @@ function findStored(candidate: Candidate, state: BatchState): Known | undefined 
 function replay(candidate: Candidate, { stored, reused }: Known, { unconfirmed }: BatchState): Outcome {
   const first = candidate.legs[0];
   invariant(first !== undefined, 'a request has at least one leg');
-  if (stored.requestDigest !== candidate.requestDigest) return alreadyUsed(reused);
+  const { requestDigest, outcome } = stored;
+  if (requestDigest !== candidate.requestDigest || outcome === null) return alreadyUsed(reused);
+  if (outcome instanceof LedgerError) return outcome;
   // This very request, whose commit was not confirmed: it was posted once, so only the first finds it so.
-  const ours = stored.transfers[0]?.id === first.id && unconfirmed.delete(first.id);
-  return stored.transfers.map((transfer) => ({ ...transfer, replayed: !ours }));
+  const ours = outcome[0]?.id === first.id && unconfirmed.delete(first.id);
+  return outcome.map((transfer) => ({ ...transfer, replayed: !ours }));
 }
 
 function remember(candidate: Candidate, transfers: readonly Transfer[], state: BatchState, rows: JournalRow[]): void {
@@ -130,11 +135,11 @@ function remember(candidate: Candidate, transfers: readonly Transfer[], state: B
       requestDigest: index === 0 ? requestDigest : null,
     });
   });
-  if (keyDigest !== null) state.storedByKey.set(keyDigest, { requestDigest, transfers });
+  if (keyDigest !== null) state.storedByKey.set(keyDigest, { requestDigest, outcome: transfers });
   candidate.legs.forEach(({ id, idGiven }) => {
     // Posted now, so the commit that was not confirmed did not take place.
     state.unconfirmed.delete(id);
-    if (idGiven) state.storedById.set(id, { requestDigest, transfers });
+    if (idGiven) state.storedById.set(id, { requestDigest, outcome: transfers });
   });
 }
 

@@ -1,4 +1,4 @@
-import { type ErrorDetails, LedgerError } from '../errors.js';
+import { type ErrorDetails, LedgerError, type LedgerErrorCode } from '../errors.js';
 import { isUuid } from './account.js';
 import { type KeyDigest, keyDigest, type RequestDigest, requestDigest } from './idempotency.js';
 import { checkTransferRequest, type TransferId, type TransferLeg, type TransferRequest } from './transfer.js';
@@ -32,6 +32,11 @@ export interface StoredRefusal {
   readonly code: string;
   readonly message: string;
   readonly details: ErrorDetails;
+}
+
+/** The answer to whoever uses the key of a refused request again: it was decided once. */
+export function storedRefusal({ code, message, details }: StoredRefusal, id: TransferRequestId): LedgerError {
+  return new LedgerError(code as LedgerErrorCode, message, { ...details, transferRequestId: id });
 }
 
 /** A transfer that somebody asked for, and what became of it. */

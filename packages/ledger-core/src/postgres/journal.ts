@@ -4,6 +4,7 @@ import type { JournalRow, StoredRequest } from '../domain/decide.js';
 import type { KeyDigest } from '../domain/idempotency.js';
 import type { Metadata } from '../domain/metadata.js';
 import { transferNotFound } from '../domain/move.js';
+import { type StoredRefusal, storedRefusal, type TransferRequestId } from '../domain/requested-transfer.js';
 import type { Origin, Original } from '../domain/reversal.js';
 import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
 import { type ArrayEncoding, asTexts, plainArray, textArray } from './arrays.js';
@@ -59,10 +60,18 @@ function given({ schema }: Store, condition = 'id = given.id'): string {
   return `unnest($2::uuid[]) given(id) cross join ${probe(`${schema}.transfers`, `ledger = $1 and ${condition}`)} t`;
 }
 
-export function findByKeys(store: Store): NamedStatement {
+/** What each key has posted; of one that has posted nothing, the requested transfer that bears it, open or refused. */
+export function findByKeys({ schema }: Store): NamedStatement {
+  const posted = `ledger = $1 and idempotency_hash = given.id and idempotency_hash is not null`;
+  const requested = `t.id is null and ledger = $1 and idempotency_hash = given.id and state <> 'posted'`;
   return {
     name: 'micropay_find_keys',
-    text: `select ${TRANSFER_COLUMNS} from ${given(store, 'idempotency_hash = given.id and idempotency_hash is not null')}`,
+    text: `select ${TRANSFER_COLUMNS}, r.id as request_id, r.idempotency_hash as requested_key,
+        r.request_hash::text as requested_hash, r.refusal::text
+      from unnest($2::uuid[]) given(id)
+      left join ${probe(`${schema}.transfers`, posted)} t on true
+      left join ${probe(`${schema}.transfer_requests`, requested)} r on true
+      where t.id is not null or r.id is not null`,
   };
 }
 
@@ -111,18 +120,28 @@ export async function toStoredRequests(
     }
   }
   for (const row of rows) {
-    remember(stored, groups.get(row.group_id as string) ?? [row]);
+    if (row.id === null) rememberRequested(stored, row);
+    else remember(stored, groups.get(row.group_id as string) ?? [row]);
   }
   return stored;
+}
+
+function rememberRequested({ storedByKey }: StoredRequests, row: Row): void {
+  const refusal = row.refusal === null ? null : (JSON.parse(row.refusal as string) as StoredRefusal);
+  storedByKey.set(toKeyDigest(row.requested_key as string), {
+    requestDigest: BigInt(row.requested_hash as string),
+    outcome: refusal && storedRefusal(refusal, row.request_id as TransferRequestId),
+  });
 }
 
 function remember({ storedByKey, storedById }: StoredRequests, legs: readonly Row[]): void {
   const first = legs[0];
   const requestDigest = first?.request_hash ? BigInt(first.request_hash as string) : null;
   const keyDigest = first?.idempotency_hash ? toKeyDigest(first.idempotency_hash as string) : null;
-  const request = { requestDigest, transfers: legs.map(toTransfer) };
+  const transfers = legs.map(toTransfer);
+  const request = { requestDigest, outcome: transfers };
   if (keyDigest !== null) storedByKey.set(keyDigest, request);
-  for (const { id } of request.transfers) storedById.set(id, request);
+  for (const { id } of transfers) storedById.set(id, request);
 }
 
 function toKeyDigest(uuid: string): KeyDigest {

@@ -12,6 +12,7 @@ import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
 import { epochMs, type Row } from './balances.js';
+import { probe } from './probe.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -46,25 +47,39 @@ interface StoredMovement extends Omit<RequestedMovement, 'amount' | 'metadata' |
   readonly effectiveAt?: string;
 }
 
+export interface InsertedRequests {
+  readonly ids: ReadonlySet<string>;
+  /** Ids of those that are not stored, because their key has posted something else. */
+  readonly reused: ReadonlySet<string>;
+}
+
 /**
- * Stores orders in array order, but for those whose key is there; answers the ids of the new ones. It waits for
- * whoever is storing one of the keys at this moment.
+ * Stores orders in array order, but for those whose key is there or has posted something else. It waits for whoever is
+ * storing one of the keys at this moment.
  */
 export async function insertRequests(
   transaction: TransactionAdapter,
   { schema }: Store,
   ledger: number,
   requests: readonly NewRequest[],
-): Promise<ReadonlySet<string>> {
+): Promise<InsertedRequests> {
+  const posted = 'ledger = $1 and idempotency_hash = row.idempotency_hash and idempotency_hash is not null';
   const { rows } = await transaction.executeSql(
-    `insert into ${schema}.transfer_requests (requested_at, ledger, id, transfer_id, idempotency_hash,
-       request_hash, requested_by, request)
-     select clock_timestamp(), $1, id, transfer_id, idempotency_hash, request_hash, requested_by, request
-     from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[],
-       $7::jsonb[]) with ordinality as row (id, transfer_id, idempotency_hash, request_hash, requested_by, request, place)
-     order by place
-     on conflict (ledger, idempotency_hash) do nothing
-     returning id`,
+    `with given as materialized (
+       select row.*, coalesce(t.request_hash <> row.request_hash, false) as is_reused
+       from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[],
+         $7::jsonb[]) with ordinality as row (id, transfer_id, idempotency_hash, request_hash, requested_by, request, place)
+       left join ${probe(`${schema}.transfers`, posted)} t on true
+     ),
+     inserted as (
+       insert into ${schema}.transfer_requests (requested_at, ledger, id, transfer_id, idempotency_hash,
+         request_hash, requested_by, request)
+       select clock_timestamp(), $1, id, transfer_id, idempotency_hash, request_hash, requested_by, request
+       from given where not is_reused order by place
+       on conflict (ledger, idempotency_hash) do nothing
+       returning id
+     )
+     select id, false as is_reused from inserted union all select id, true from given where is_reused`,
     [
       ledger,
       plainArray(requests.map(({ id }) => id)),
@@ -75,7 +90,9 @@ export async function insertRequests(
       textArray(requests.map(({ leg }) => JSON.stringify(toStored(leg)))),
     ],
   );
-  return new Set(rows.map(({ id }) => id as string));
+  const idsOf = (isReused: boolean) =>
+    new Set(rows.filter((row) => row.is_reused === isReused).map(({ id }) => String(id)));
+  return { ids: idsOf(false), reused: idsOf(true) };
 }
 
 function toStored({

@@ -113,6 +113,21 @@ describe.each(['never analyzed', 'analyzed'])('with a journal that was %s', (sta
     expectNoReadOfAll(nodes, 200);
   });
 
+  it('a key looks for the request that bears it among those that are not posted', async () => {
+    const request = { from: 'world', to: 'hot', amount: 1n, currency: 'USD', idempotencyKey: `r ${state}` };
+    await bed.sql(
+      `insert into micropay.transfer_requests (requested_at, settled_at, ledger, state, id, transfer_id, idempotency_hash,
+         request_hash, request)
+       select now(), now(), 1, 'posted', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), n, '{}'
+       from generate_series(1, 1000) n`,
+    );
+    if (state === 'analyzed') await bed.sql('analyze micropay.transfer_requests');
+    const nodes = await journalNodesOf(() => ledger.transfers.post(request));
+    const requests = nodes.filter((node) => node['Relation Name'] === 'transfer_requests');
+    expect(requests.map((node) => node['Index Name'])).toEqual(['transfer_requests_unposted']);
+    expect(requests.map(rowsOf)).toEqual([0]);
+  });
+
   it('a linked group is found by its index', async () => {
     const legs = [{ from: 'world', to: 'hot', amount: 1n, currency: 'USD' }];
     const options = { idempotencyKey: `g ${state}` };
