@@ -1,11 +1,14 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { StartError } from '../start-error.js';
+import { serveInTurn } from './serve-in-turn.js';
 
 /** A client that does not get its request across in this time is not worth a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer than load balancers keep idle connections, so that it is they who close them: no request is cut off. */
 const KEEP_ALIVE_MS = 65_000;
+/** A client that takes nothing of its answer for so long does not read. */
+const STALL_MS = 30_000;
 const IDLE_CHECK_MS = 50;
 
 export interface Listening {
@@ -17,9 +20,15 @@ export interface Listening {
 /** @throws {StartError} `port_in_use`, `address_unavailable` */
 export async function listen(
   listener: RequestListener,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, stallMs = STALL_MS }: { readonly host: string; readonly port: number; readonly stallMs?: number },
 ): Promise<Listening> {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, listener);
+  const { listener: inTurn, isAnswering } = serveInTurn(listener);
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, inTurn);
+  // Node has no limit for writing. It says when nothing came or went on a connection, which an answer that is still
+  // worked on may need.
+  server.setTimeout(stallMs, (socket) => {
+    if (socket.writableLength > 0 || !isAnswering(socket)) socket.destroy();
+  });
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);

@@ -1,0 +1,49 @@
+import type { RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** More requests than this, sent in one go, are no client's that waits for answers. */
+const WAITING_MAX = 100;
+
+interface Turns {
+  /** The answer to the request that came last. */
+  last: ServerResponse;
+  waiting: number;
+}
+
+/**
+ * Serves the requests of a connection one after the other: the next one begins when the answer before it has left. Node
+ * would begin all that a client sends in one go, and keep the answers of all of them until the client reads.
+ */
+export function serveInTurn(listener: RequestListener): {
+  readonly listener: RequestListener;
+  readonly isAnswering: (socket: Socket) => boolean;
+} {
+  const connections = new WeakMap<Socket, Turns>();
+  return {
+    listener(request, response) {
+      const { socket } = request;
+      const turns = connections.get(socket);
+      if (turns === undefined) {
+        connections.set(socket, { last: response, waiting: 0 });
+        return listener(request, response);
+      }
+      const before = turns.last;
+      turns.last = response;
+      if (before.closed) return listener(request, response);
+      turns.waiting += 1;
+      if (turns.waiting > WAITING_MAX) return void socket.destroy();
+      // A client that does not take an answer is not listened to: that would look like life. Node reads on behind each
+      // request, so this has to come after that.
+      process.nextTick(() => {
+        if (turns.waiting > 0 && socket.writableLength > 0) socket.pause();
+      });
+      before.once('close', () => {
+        turns.waiting -= 1;
+        if (!socket.writable) return;
+        socket.resume();
+        listener(request, response);
+      });
+    },
+    isAnswering: (socket) => connections.get(socket)?.last.closed === false,
+  };
+}
