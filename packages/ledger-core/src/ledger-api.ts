@@ -430,7 +430,8 @@ export interface Ledger {
   /** Recomputes every balance from the journal, in short snapshots, and names the rows that are wrong. */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   /**
-   * Resolves when the database answers and its schema fits this code.
+   * Resolves when the database answers, takes writes, and its schema fits this code. After a write that met a full disk, room is
+   * taken and given back.
    *
    * @throws {LedgerError} `database_unavailable`, `schema_outdated`, `schema_newer`
    */

@@ -15,7 +15,7 @@ import { checkFact } from './events/fact.js';
 import { createEventTail, type EventTail } from './events/tail.js';
 import { createExpireOf, createHolds } from './holds.js';
 import type { Ledger, LedgerInTransaction, WorkOffBatch } from './ledger-api.js';
-import { fromPool, inSnapshot, inTransaction } from './postgres/connect.js';
+import { checkRoom, fromPool, inSnapshot, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
 import { readEventRange } from './postgres/event-log.js';
 import { writeFirstEvent } from './postgres/events.js';
@@ -136,7 +136,10 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
         await book.number(),
         options,
       ),
-    check: () => checkSchema(reads, engine.schema).catch(fail),
+    async check() {
+      await checkSchema(reads, engine.schema).catch(fail);
+      await checkRoom(pool).catch(fail);
+    },
     async close() {
       await tail.close();
       await engine.close();

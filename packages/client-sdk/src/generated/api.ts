@@ -761,7 +761,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process can work: its database answers and has the right schema */
+        /** The process can work: its database answers, takes writes and has the right schema */
         get: operations["readyz"];
         put?: never;
         post?: never;

@@ -1,6 +1,7 @@
 import type { Client, PoolConfig, QueryResult } from 'pg';
 import type { NamedStatement } from '../postgres/balances.js';
 import { openClient } from '../postgres/connect.js';
+import { isRetired } from '../postgres/server-watch.js';
 import type { EngineLimits } from './limits.js';
 
 /** A statement and its values. */
@@ -66,7 +67,7 @@ export async function openLane(
       if (underWay === 0) client.unref();
       return answers;
     },
-    isUsable: () => usable,
+    isUsable: () => usable && !isRetired(client),
     close() {
       client.ref();
       return client.end();

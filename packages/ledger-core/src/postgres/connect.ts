@@ -1,6 +1,8 @@
-import { Client, type ClientBase, Pool, type PoolConfig } from 'pg';
+import { randomBytes } from 'node:crypto';
+import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
 import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
+import { setIdle, watchClient, whileDiskIsFull } from './server-watch.js';
 import { prepareSession, type SessionLimits } from './session.js';
 import { sqlState } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -28,6 +30,33 @@ function toConfig(database: string | PoolConfig, answerTimeoutMs: number): PoolC
   };
 }
 
+const PROBE_TIMEOUT_MS = 2_000;
+const PROBE_LIMITS = { statementTimeoutMs: PROBE_TIMEOUT_MS, lockTimeoutMs: 0 };
+
+/** A class, as pools make their clients by one. */
+class WatchedClient extends Client {
+  constructor(config: ClientConfig = {}) {
+    super(config);
+    watchClient(this, () => probe(config));
+  }
+}
+
+/** Opens a connection and ends it: what server is there is learned by that. */
+async function probe(config: ClientConfig): Promise<void> {
+  const client = new WatchedClient({
+    ...config,
+    connectionTimeoutMillis: PROBE_TIMEOUT_MS,
+    query_timeout: PROBE_TIMEOUT_MS,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await prepareSession(client, PROBE_LIMITS);
+  } finally {
+    client.end().catch(() => undefined);
+  }
+}
+
 const FOLLOWING_TIMEOUT_MS = 60_000;
 
 /** Limits of a connection that follows the log. */
@@ -45,6 +74,7 @@ export interface PoolOptions extends ConnectionLimits {
 export function createPool(database: string | PoolConfig, { connectionsMax, ...limits }: PoolOptions): Pool {
   const pool = new Pool({
     ...toConfig(database, limits.answerTimeoutMs),
+    Client: WatchedClient,
     max: connectionsMax,
     // A program that has nothing under way ends, also without `close()`.
     allowExitOnIdle: true,
@@ -54,6 +84,8 @@ export function createPool(database: string | PoolConfig, { connectionsMax, ...l
   pool.on('error', () => undefined);
   // One that breaks between two statements of a transaction is no reason to end the process: the next statement says so.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('acquire', (client) => setIdle(client, false));
+  pool.on('release', (_error, client) => setIdle(client, true));
   return pool;
 }
 
@@ -63,7 +95,7 @@ export async function openClient(
   limits: ConnectionLimits,
   onBroken: (error: Error) => void = () => undefined,
 ): Promise<Client> {
-  const client = new Client({
+  const client = new WatchedClient({
     ...toConfig(database, limits.answerTimeoutMs),
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     pipeline: true,
@@ -77,6 +109,24 @@ export async function openClient(
     throw error;
   }
   return client;
+}
+
+/** More than the free room in a few pages. */
+const ROOM_BYTES = 65_536;
+
+/** Resolves when there is room on the disk, as far as is known: after a write that met a full one, room is taken and given back. */
+export async function checkRoom(pool: Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await whileDiskIsFull(client, async () => {
+      await client.query('begin');
+      await client
+        .query('select lo_from_bytea(0, $1)', [randomBytes(ROOM_BYTES)])
+        .finally(() => client.query('rollback'));
+    });
+  } finally {
+    client.release();
+  }
 }
 
 /** Statements of a pool, each on whatever connection is free. */

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { LedgerError } from '../errors.js';
+import { meetServer, type ServerState } from './server-watch.js';
 
 export interface SessionLimits {
   /** Past it PostgreSQL ends a statement; 0 for never. */
@@ -8,6 +9,8 @@ export interface SessionLimits {
   readonly lockTimeoutMs: number;
 }
 
+/** Part of connecting, and no longer than that may take. */
+const PREPARE_TIMEOUT_MS = 5_000;
 const OLDEST_VERSION = 14;
 /** A transaction that stands still for as long belongs to a process that hangs, and its locks are freed. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
@@ -48,10 +51,12 @@ function prepareSql(limits: SessionLimits): string {
         and (name <> 'session_replication_role' or current_setting('is_superuser') = 'on');
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';
     select current_setting('server_version_num')::int / 10000 as version, current_setting('server_version') as release,
-      current_setting('server_encoding') as encoding, current_setting('session_replication_role') as replication_role`;
+      current_setting('server_encoding') as encoding, current_setting('session_replication_role') as replication_role,
+      extract(epoch from pg_postmaster_start_time())::text as server_started,
+      current_setting('transaction_read_only')::boolean as read_only`;
 }
 
-interface ServerFacts {
+interface ServerFacts extends ServerState {
   readonly version: number;
   readonly release: string;
   readonly encoding: string;
@@ -60,15 +65,18 @@ interface ServerFacts {
 
 /**
  * Makes a new connection ready, in one round trip: sets what the code relies on, and refuses a database that no setting
- * makes fit.
+ * makes fit, or a server that takes no writes.
  *
  * @throws {LedgerError} `database_misconfigured`
  */
 export async function prepareSession(client: ClientBase, limits: SessionLimits): Promise<void> {
-  const results = (await client.query(prepareSql(limits))) as unknown as readonly { readonly rows: ServerFacts[] }[];
+  // The types leave the timeout out.
+  const prepare = { text: prepareSql(limits), query_timeout: PREPARE_TIMEOUT_MS };
+  const results = (await client.query(prepare)) as unknown as readonly { readonly rows: ServerFacts[] }[];
   const [facts] = results.at(-1)?.rows ?? [];
-  if (facts !== undefined) refuseUnfit(facts);
-  discardWhenReadOnly(client);
+  if (facts === undefined) return;
+  refuseUnfit(facts);
+  meetServer(client, facts);
 }
 
 /** @throws {LedgerError} `database_misconfigured` */
@@ -96,21 +104,4 @@ export function refuseUnfit({ version, release, encoding, replication_role: role
       { reason: 'session_replication_role' },
     );
   }
-}
-
-/** What `pg` has and its types leave out. */
-interface MessageSource {
-  readonly connection: { on(event: 'errorMessage', listener: (message: { readonly code?: string }) => void): void };
-}
-
-/** 25006: a primary that became a standby keeps its connections, which read what is stale and write nothing. */
-const READ_ONLY = '25006';
-
-/** Ends a connection to a server that no longer takes writes, whichever statement hears of it: the next one is new. */
-function discardWhenReadOnly(client: ClientBase): void {
-  const { connection } = client as unknown as MessageSource;
-  connection.on('errorMessage', ({ code }) => {
-    if (code !== READ_ONLY) return;
-    (client as ClientBase & { end(): Promise<void> }).end().catch(() => undefined);
-  });
 }
