@@ -36,6 +36,11 @@ function answeredAtMs(headers: Headers): number {
   return Number.isNaN(date) ? Date.now() : date;
 }
 
+/** What has passed since some moment, by a clock that nobody sets, where the platform has one. */
+export function elapsedMs(): number {
+  return typeof performance === 'undefined' ? Date.now() : performance.now();
+}
+
 /** Waits, or throws as soon as the caller gives up. */
 export function wait(delayMs: number, signal: AbortSignal | undefined, idempotencyKey?: string): Promise<void> {
   return new Promise((resolve, reject) => {

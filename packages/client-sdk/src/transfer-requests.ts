@@ -1,7 +1,7 @@
 import { type Api, bodyOf } from './api.js';
 import { MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
-import { wait } from './retry.js';
+import { elapsedMs, wait } from './retry.js';
 import type { CallOptions } from './transport.js';
 
 export type TransferRequestJson = components['schemas']['TransferRequest'];
@@ -46,11 +46,11 @@ export function createTransferRequests({ routes, send }: Api): TransferRequests 
   return {
     get,
     async wait(id, { timeoutMs = WAIT_MS, signal } = {}) {
-      const until = performance.now() + timeoutMs;
+      const until = elapsedMs() + timeoutMs;
       for (let delayMs = ASK_AGAIN_MS; ; delayMs = Math.min(ASK_AGAIN_MAX_MS, delayMs * 2)) {
         const request = await get(id, { signal });
         if (request.state !== 'requested') return request;
-        const leftMs = until - performance.now();
+        const leftMs = until - elapsedMs();
         if (leftMs <= 0) throw new MicroPayError('timeout', `the transfer is still to be posted after ${timeoutMs} ms`);
         await wait(Math.min(delayMs, leftMs), signal);
       }
