@@ -53,6 +53,7 @@ export {
   type TransferId,
   type TransferKind,
   type TransferLeg,
+  type DryRun,
   type TransferRequest,
 } from './domain/transfer.js';
 export type { EngineLimits } from './engine/limits.js';

@@ -7,6 +7,7 @@ import { checkTimeZone } from './domain/instant.js';
 import { createEngine, type Engine } from './engine/engine.js';
 import type { EngineLimits } from './engine/limits.js';
 import { lookUpAll } from './engine/look-up.js';
+import { nameAccounts } from './engine/name-accounts.js';
 import type { Submission } from './engine/waiting.js';
 import { inSavepoint, inTurn, postWithin } from './engine/within.js';
 import { type WorkedOff, type WorkOffOptions, workOff } from './engine/work-off.js';
@@ -85,7 +86,12 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       return result;
     },
   };
-  const submit = engine.coalescer.submitAll;
+  const submit: Submit = async (submissions) =>
+    nameAccounts(await engine.coalescer.submitAll(submissions), async (ids) =>
+      engine.identities.load(await book.number(), ids, async (missing) =>
+        engine.findIdentities(reads, await book.number(), missing),
+      ),
+    );
   return {
     name,
     accounts: createAccounts(book, createExpireOf(book, submit)),
@@ -158,9 +164,10 @@ function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTra
   };
   const submit: Submit = async (submissions) => {
     const ledger = await book.number();
-    return postWithin(transaction, engine.statements, ledger, () =>
+    const outcomes = await postWithin(transaction, engine.statements, ledger, () =>
       resolveWithin(engine, transaction, ledger, submissions),
     );
+    return nameAccounts(outcomes, identifyWithin(engine, book.reads, ledger));
   };
   return {
     accounts: createAccounts(book, createExpireOf(book, submit)),
@@ -199,25 +206,30 @@ async function workOffOnce(book: Book, pool: Pool, options: WorkOffBatch): Promi
       batchSizeMax,
       lockTimeoutMs: engine.lockTimeoutMs,
       resolve,
-      post: (submissions) => postWithin(transaction, engine.statements, ledger, () => resolve(submissions)),
+      post: async (submissions) => {
+        const outcomes = await postWithin(transaction, engine.statements, ledger, () => resolve(submissions));
+        return nameAccounts(outcomes, identifyWithin(engine, transaction, ledger));
+      },
       onFault,
     };
   }
 }
 
 /** Accounts that the caller's transaction opened are visible in it alone, so memory is not added to. */
+function identifyWithin({ identities, findIdentities }: Engine, transaction: TransactionAdapter, ledger: number) {
+  return (references: readonly string[]) =>
+    identities.loadUncommitted(ledger, references, (missing) => findIdentities(transaction, ledger, missing));
+}
+
 async function resolveWithin(
-  { identities, findIdentities, store }: Engine,
+  engine: Engine,
   transaction: TransactionAdapter,
   ledger: number,
   submissions: readonly Submission[],
 ): Promise<readonly Candidate[]> {
-  const lookUp = await lookUpAll(
-    submissions,
-    (references) =>
-      identities.loadUncommitted(ledger, references, (missing) => findIdentities(transaction, ledger, missing)),
-    { transaction, store, ledger },
-  );
+  const { store } = engine;
+  const identify = identifyWithin(engine, transaction, ledger);
+  const lookUp = await lookUpAll(submissions, identify, { transaction, store, ledger });
   return submissions.map(({ toCandidate }) => toCandidate(lookUp));
 }
 

@@ -65,9 +65,16 @@ export function keepsMinimum(balance: Balance, amount: bigint): boolean {
   return available === null || amount <= available;
 }
 
+/** What can still come in, counting incoming holds; null when the account has no maximum. */
+export function roomOf(balance: BalanceTotals & Pick<Balance, 'maximum'>): bigint | null {
+  if (balance.maximum === null) return null;
+  return balance.maximum - postedOf(balance) - pendingInOf(balance);
+}
+
 /** True when raising the balance by `amount` keeps the maximum, counting incoming holds. */
 export function keepsMaximum(balance: Balance, amount: bigint): boolean {
-  return balance.maximum === null || postedOf(balance) + pendingInOf(balance) + amount <= balance.maximum;
+  const room = roomOf(balance);
+  return room === null || amount <= room;
 }
 
 export function balanceAfter(balance: Balance): BalanceAfter {

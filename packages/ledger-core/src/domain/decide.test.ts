@@ -66,6 +66,7 @@ function legOf({ id, idGiven = false, from = ALICE, to = BOB, amount = 10n, curr
     to,
     leg: { from: String(from), to: String(to), amount, currency },
     originEffectiveAt: null,
+    limitsOf: 'both' as const,
   };
 }
 

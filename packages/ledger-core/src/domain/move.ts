@@ -1,10 +1,11 @@
 import { LedgerError } from '../errors.js';
 import type { AccountId } from './account.js';
+import { accountRefusal } from './account-refusal.js';
 import type { Audit } from './audit.js';
 import { availableOf, type Balance, balanceAfter } from './balance.js';
 import { type CaptureLeg, type HeldAmount, type HoldLeg, isDue, type ReleaseLeg } from './hold.js';
 import type { ExpiryLeg, Leg } from './leg.js';
-import { refuseLowering, refuseMovement, refuseRaising, refuseStatus } from './refusals.js';
+import { type LimitsOf, refuseLowering, refuseMovement, refuseRaising, refuseStatus } from './refusals.js';
 import { isReversible, type Original, type ReversalLeg } from './reversal.js';
 import type { PostedTransfer, TransferId, TransferKind, TransferLeg } from './transfer.js';
 
@@ -16,6 +17,7 @@ export interface ResolvedLeg {
   readonly leg: Leg;
   readonly from: AccountId | null;
   readonly to: AccountId | null;
+  readonly limitsOf: LimitsOf;
   /** When the hold or transfer that it continues is effective; null for a leg that stands alone. */
   readonly originEffectiveAt: Date | null;
 }
@@ -77,7 +79,7 @@ export function move(
 function post(resolved: ResolvedLeg, leg: TransferLeg, groupId: TransferId | null, books: Books, undo: Undo) {
   const sides = namedSides(resolved, leg, books);
   if (sides instanceof LedgerError) return sides;
-  const refusal = refuseMovement(sides.from, sides.to, leg.amount);
+  const refusal = refuseMovement(sides.from, sides.to, leg.amount, resolved.limitsOf);
   if (refusal !== undefined) return refusal;
   change(sides, { posted: leg.amount, pending: 0n }, undo);
   return toTransfer(resolved, groupId, sides, { kind: 'transfer', amount: leg.amount, effectiveAt: leg.effectiveAt });
@@ -94,7 +96,7 @@ function placeHold(resolved: ResolvedLeg, leg: HoldLeg, groupId: TransferId | nu
       now: new Date(nowMs).toISOString(),
     });
   }
-  const refusal = refuseMovement(from, to, amount);
+  const refusal = refuseMovement(from, to, amount, resolved.limitsOf);
   if (refusal !== undefined) return refusal;
   change(sides, { posted: 0n, pending: amount }, undo);
   const { id } = resolved;
@@ -191,7 +193,8 @@ function reverse(resolved: ResolvedLeg, leg: ReversalLeg, groupId: TransferId | 
   const { allowOverdraft } = leg;
   const effectiveAt = effectiveAtOf(resolved, leg.effectiveAt, sides);
   const refusal =
-    (allowOverdraft === undefined ? refuseLowering(from, to, amount) : undefined) ?? refuseRaising(from, to, amount);
+    (allowOverdraft === undefined ? refuseLowering(from, to, amount) : undefined) ??
+    refuseRaising(from, to, amount, resolved.limitsOf);
   if (refusal !== undefined) return refusal;
   if (allowOverdraft !== undefined) lowerMinimums(sides, amount, allowOverdraft, books, undo);
   change(sides, { posted: amount, pending: 0n }, undo);
@@ -372,10 +375,7 @@ function accountNotFound(side: 'from' | 'to', reference: string): LedgerError {
 }
 
 function currencyMismatch({ accountId, currency }: Balance, asked: string): LedgerError {
-  return new LedgerError('currency_mismatch', `account ${accountId} holds ${currency}, not ${asked.slice(0, 20)}`, {
-    accountId,
-    currency,
-  });
+  return accountRefusal('currency_mismatch', { accountId, currency, asked: asked.slice(0, 20) });
 }
 
 function holdClosed({ id }: HeldAmount, state: HeldAmount['state']): LedgerError {

@@ -1,10 +1,19 @@
-import { LedgerError, type LedgerErrorCode } from '../errors.js';
+import type { LedgerError, LedgerErrorCode } from '../errors.js';
 import type { AccountStatus } from './account.js';
-import { type Balance, creditFits, debitFits, keepsMaximum, keepsMinimum } from './balance.js';
+import { accountRefusal } from './account-refusal.js';
+import { availableOf, type Balance, creditFits, debitFits, keepsMaximum, keepsMinimum, roomOf } from './balance.js';
+
+/** Whose limits count: those of both accounts, or of `from` alone. */
+export type LimitsOf = 'both' | 'from';
 
 /** Says why one amount may not move from one account to another; undefined when it may. */
-export function refuseMovement(from: Balance, to: Balance, amount: bigint): LedgerError | undefined {
-  return refuseStatus(from, to) ?? refuseLowering(from, to, amount) ?? refuseRaising(from, to, amount);
+export function refuseMovement(
+  from: Balance,
+  to: Balance,
+  amount: bigint,
+  limitsOf: LimitsOf,
+): LedgerError | undefined {
+  return refuseStatus(from, to) ?? refuseLowering(from, to, amount) ?? refuseRaising(from, to, amount, limitsOf);
 }
 
 export function refuseStatus(from: Balance, to: Balance): LedgerError | undefined {
@@ -14,19 +23,20 @@ export function refuseStatus(from: Balance, to: Balance): LedgerError | undefine
 /** A debit lowers a credit-normal account and a credit a debit-normal one. */
 export function refuseLowering(from: Balance, to: Balance, amount: bigint): LedgerError | undefined {
   return (
-    (from.debitNormal || keepsMinimum(from, amount) ? undefined : insufficientFunds(from)) ??
-    (!to.debitNormal || keepsMinimum(to, amount) ? undefined : insufficientFunds(to))
+    (from.debitNormal || keepsMinimum(from, amount) ? undefined : insufficientFunds(from, amount)) ??
+    (!to.debitNormal || keepsMinimum(to, amount) ? undefined : insufficientFunds(to, amount))
   );
 }
 
 /** A debit raises a debit-normal account and a credit a credit-normal one. */
-export function refuseRaising(from: Balance, to: Balance, amount: bigint): LedgerError | undefined {
+export function refuseRaising(from: Balance, to: Balance, amount: bigint, limitsOf: LimitsOf): LedgerError | undefined {
+  const isToAsked = limitsOf === 'both';
   return (
-    (!from.debitNormal || keepsMaximum(from, amount) ? undefined : maximumExceeded(from)) ??
-    (to.debitNormal || keepsMaximum(to, amount) ? undefined : maximumExceeded(to)) ??
+    (!from.debitNormal || keepsMaximum(from, amount) ? undefined : maximumExceeded(from, amount)) ??
+    (!isToAsked || to.debitNormal || keepsMaximum(to, amount) ? undefined : maximumExceeded(to, amount)) ??
     // Last, so that nobody learns what another account has received without having the money to add to it.
     (debitFits(from, amount) ? undefined : overflow(from)) ??
-    (creditFits(to, amount) ? undefined : overflow(to))
+    (!isToAsked || creditFits(to, amount) ? undefined : overflow(to))
   );
 }
 
@@ -36,32 +46,34 @@ const REFUSING: Readonly<Record<'debits' | 'credits', ReadonlySet<AccountStatus>
 };
 
 function refuseClosed({ accountId, status }: Balance): LedgerError | undefined {
-  if (status !== 'closed') return undefined;
-  return new LedgerError('account_closed', `account ${accountId} is closed`, { accountId });
+  return status === 'closed' ? accountRefusal('account_closed', { accountId }) : undefined;
 }
 
 function refuseFrozen({ accountId, status }: Balance, side: 'debits' | 'credits'): LedgerError | undefined {
   if (status === 'open' || !REFUSING[side].has(status)) return undefined;
-  return new LedgerError('account_frozen', `account ${accountId} is frozen for ${side}`, {
-    accountId,
-    side,
-  });
+  return accountRefusal('account_frozen', { accountId, side });
 }
 
-function insufficientFunds({ accountId }: Balance): LedgerError {
-  return new LedgerError('insufficient_funds', `account ${accountId} has too little money available`, {
-    accountId,
-  });
+function insufficientFunds(balance: Balance, amount: bigint): LedgerError {
+  const { accountId, currency } = balance;
+  const available = String(availableOf(balance));
+  return accountRefusal('insufficient_funds', { accountId, currency, available, needed: String(amount) });
 }
 
-function maximumExceeded({ accountId }: Balance): LedgerError {
-  return new LedgerError('maximum_exceeded', `account ${accountId} would exceed its maximum balance`, {
+function maximumExceeded(balance: Balance, amount: bigint): LedgerError {
+  const { accountId, currency, maximum } = balance;
+  const room = String(roomOf(balance));
+  return accountRefusal('maximum_exceeded', {
     accountId,
+    currency,
+    maximum: String(maximum),
+    room,
+    needed: String(amount),
   });
 }
 
 function overflow({ accountId }: Balance): LedgerError {
-  return new LedgerError('balance_overflow', `account ${accountId} would exceed 38 digits`, { accountId });
+  return accountRefusal('balance_overflow', { accountId });
 }
 
 const OF_LIMITS: ReadonlySet<LedgerErrorCode> = new Set<LedgerErrorCode>([

@@ -31,9 +31,14 @@ export interface TransferRequest {
   readonly metadata?: Metadata;
   /** When the movement counts, if not when it is recorded; may lie in the past. */
   readonly effectiveAt?: Date;
-  /** Judge it as if it were posted, under the same locks, and write nothing; default false. */
-  readonly dryRun?: boolean;
+  /**
+   * Judge it as if it were posted, under the same locks, and write nothing; default false. `from` leaves out what limits
+   * `to` alone, its maximum: tried with many amounts, the answers would tell the payer the payee's balance.
+   */
+  readonly dryRun?: DryRun;
 }
+
+export type DryRun = boolean | 'from';
 
 /** What the request as a whole bears; the key of a linked group sits on its first leg. */
 export type RequestOptions = Pick<TransferRequest, 'idempotencyKey' | 'scope' | 'dryRun'>;
@@ -161,8 +166,8 @@ export function checkOptions({ idempotencyKey, scope, dryRun }: RequestOptions):
   if (scope !== undefined && !isKeyText(scope, 0)) {
     throw new LedgerError('invalid_request', `a scope must be a text of at most ${KEY_LENGTH_MAX} characters`);
   }
-  if (dryRun !== undefined && typeof dryRun !== 'boolean') {
-    throw new LedgerError('invalid_request', 'dryRun must be true or false');
+  if (dryRun !== undefined && typeof dryRun !== 'boolean' && dryRun !== 'from') {
+    throw new LedgerError('invalid_request', 'dryRun must be true, false or "from"');
   }
 }
 

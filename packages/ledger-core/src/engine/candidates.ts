@@ -25,13 +25,19 @@ export function toSubmission(ledger: number, legs: readonly Leg[], bearing: Bear
   const request = isRepeatable ? requestDigest(legs, linked) : null;
   const toCandidate = (lookUp: LookUp): Candidate => ({
     linked,
-    dryRun,
+    dryRun: dryRun !== false,
     order,
     keyDigest: key,
     requestDigest: request,
     legs: legs.map((leg, index) => {
       const named = namedBy(leg, lookUp);
-      return { leg, id: ids[index] as TransferId, idGiven: leg.id !== undefined, ...named };
+      return {
+        leg,
+        id: ids[index] as TransferId,
+        idGiven: leg.id !== undefined,
+        limitsOf: dryRun === 'from' ? 'from' : 'both',
+        ...named,
+      };
     }),
   });
   return {

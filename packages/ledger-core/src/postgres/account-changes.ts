@@ -1,7 +1,8 @@
 import type { Account, AccountIdentity, AccountStatus, NewLimits } from '../domain/account.js';
+import { accountRefusal } from '../domain/account-refusal.js';
 import type { Audit } from '../domain/audit.js';
 import { type Balance, pendingInOf, pendingOutOf, postedOf } from '../domain/balance.js';
-import { invariant, LedgerError } from '../errors.js';
+import { invariant } from '../errors.js';
 import { accountNotFound, findIdentities, getAccount } from './accounts.js';
 import { plainArray } from './arrays.js';
 import { lockBalances, toBalance } from './balances.js';
@@ -31,9 +32,9 @@ async function lock({ transaction, store, ledger, reference }: AccountPlace): Pr
   return { identity, balance: toBalance(rows[0]) };
 }
 
-function refuseClosed({ accountId, status }: Balance): void {
+function refuseClosed({ balance: { accountId, status }, identity: { address } }: Locked): void {
   if (status !== 'closed') return;
-  throw new LedgerError('account_closed', `account ${accountId} is closed`, { accountId });
+  throw accountRefusal('account_closed', { accountId, address });
 }
 
 /**
@@ -48,7 +49,7 @@ export async function setStatus(
   audit: Audit,
 ): Promise<Account> {
   const locked = await lock(place);
-  refuseClosed(locked.balance);
+  refuseClosed(locked);
   if (locked.balance.status !== status) await writeStatus(place, locked, status, event, audit);
   return read(place, locked);
 }
@@ -64,16 +65,13 @@ export async function closeAccount(place: AccountPlace, audit: Audit): Promise<A
   if (balance.status !== 'closed') {
     const { accountId } = balance;
     if ([postedOf(balance), pendingInOf(balance), pendingOutOf(balance)].some((amount) => amount !== 0n)) {
-      throw new LedgerError(
-        'account_not_empty',
-        `account ${accountId} has a balance or holds: bring them to zero first`,
-        {
-          accountId,
-          posted: String(postedOf(balance)),
-          pendingIn: String(pendingInOf(balance)),
-          pendingOut: String(pendingOutOf(balance)),
-        },
-      );
+      throw accountRefusal('account_not_empty', {
+        accountId,
+        address: locked.identity.address,
+        posted: String(postedOf(balance)),
+        pendingIn: String(pendingInOf(balance)),
+        pendingOut: String(pendingOutOf(balance)),
+      });
     }
     await writeStatus(place, locked, 'closed', 'account.closed.v1', audit);
   }
@@ -88,9 +86,9 @@ export async function closeAccount(place: AccountPlace, audit: Audit): Promise<A
 export async function setLimits(place: AccountPlace, limits: NewLimits, audit: Audit): Promise<Account> {
   const locked = await lock(place);
   const { balance, identity } = locked;
-  refuseClosed(balance);
+  refuseClosed(locked);
   const { minimum = balance.minimum, maximum = balance.maximum } = limits;
-  refuseBroken(balance, { minimum, maximum });
+  refuseBroken(locked, { minimum, maximum });
   if (minimum !== balance.minimum || maximum !== balance.maximum) {
     const { transaction, store, ledger } = place;
     await transaction.executeSql(
@@ -108,27 +106,32 @@ export async function setLimits(place: AccountPlace, limits: NewLimits, audit: A
   return read(place, locked);
 }
 
-function refuseBroken(balance: Balance, { minimum, maximum }: Pick<Account, 'minimum' | 'maximum'>): void {
-  const { accountId } = balance;
+function refuseBroken(
+  { balance, identity: { address } }: Locked,
+  { minimum, maximum }: Pick<Account, 'minimum' | 'maximum'>,
+): void {
+  const { accountId, currency } = balance;
   const lowest = postedOf(balance) - pendingOutOf(balance);
   if (minimum !== null && lowest < minimum) {
-    throw new LedgerError('limit_broken', `the balance of account ${accountId} less what is held is below ${minimum}`, {
+    throw accountRefusal('limit_broken', {
       accountId,
+      address,
+      currency,
       limit: 'minimum',
+      value: String(minimum),
       balance: String(lowest),
     });
   }
   const highest = postedOf(balance) + pendingInOf(balance);
   if (maximum !== null && highest > maximum) {
-    throw new LedgerError(
-      'limit_broken',
-      `the balance of account ${accountId} with what is held for it is above ${maximum}`,
-      {
-        accountId,
-        limit: 'maximum',
-        balance: String(highest),
-      },
-    );
+    throw accountRefusal('limit_broken', {
+      accountId,
+      address,
+      currency,
+      limit: 'maximum',
+      value: String(maximum),
+      balance: String(highest),
+    });
   }
 }
 
