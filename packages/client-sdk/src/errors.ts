@@ -22,10 +22,14 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** Amounts are texts of whole minor units, as in JSON. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
+
 export interface MicroPayErrorOptions {
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
   readonly fields?: readonly FieldError[] | undefined;
+  readonly details?: ErrorDetails | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly cause?: unknown;
@@ -46,6 +50,8 @@ export class MicroPayError extends Error {
   readonly requestId: string | undefined;
   /** The fields of the request that are wrong. */
   readonly fields: readonly FieldError[];
+  /** Of a refusal for what an account of yours is or has: its `address` and, by code, amounts in minor units. */
+  readonly details: ErrorDetails;
   /**
    * The same call may succeed later. Where money moves, repeat it with the same `idempotencyKey`: the first try may
    * have moved it, although its answer was lost.
@@ -63,6 +69,7 @@ export class MicroPayError extends Error {
     this.status = options.status;
     this.requestId = options.requestId;
     this.fields = options.fields ?? [];
+    this.details = options.details ?? {};
     this.retryable = isRetryable(code, options.status);
     this.retryAfterMs = options.retryAfterMs;
     this.idempotencyKey = options.idempotencyKey;
@@ -84,9 +91,9 @@ export function notMicroPay(options: MicroPayErrorOptions): MicroPayError {
 
 /** The error inside an answer; `idempotencyKey` is the one that the request carried. */
 export function problemToError(problem: Problem, options: MicroPayErrorOptions = {}): MicroPayError {
-  const { code, detail, status, errors, instance } = problem;
+  const { code, detail, status, errors, instance, details } = problem;
   const requestId = instance ?? options.requestId;
-  return new MicroPayError(code, detail, { ...options, status, requestId, fields: errors });
+  return new MicroPayError(code, detail, { ...options, status, requestId, fields: errors, details });
 }
 
 /** Whether a parsed answer is a problem of the server, and not the error page of a proxy before it. */

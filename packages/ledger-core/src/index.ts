@@ -44,6 +44,7 @@ export { isReversible, type ReversalLeg, type ReverseTransfer } from './domain/r
 export { ROUNDINGS, type Rounding } from './domain/rounding.js';
 export {
   type BalanceAfter,
+  type DryRun,
   type Entry,
   LINKED_LEGS_MAX,
   type PostedTransfer,
@@ -53,7 +54,6 @@ export {
   type TransferId,
   type TransferKind,
   type TransferLeg,
-  type DryRun,
   type TransferRequest,
 } from './domain/transfer.js';
 export type { EngineLimits } from './engine/limits.js';

@@ -50,7 +50,7 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
   const isForBrowsers = corsOrigins.length > 0;
   const table = createRouteTable([...endpoints, ...PAGES], isForBrowsers ? ['OPTIONS'] : []);
   const refuseRoute = ({ req }: Context<AppEnv>) =>
-    refuse(table.refusal(req.method, req.path), requestId(req.raw.headers.get('x-request-id')), log);
+    refuse(table.refusal(req.method, req.path), { requestId: requestId(req.raw.headers.get('x-request-id')), log });
 
   // Only when it is asked for: without it a request goes straight to its one handler.
   if (isForBrowsers) {
@@ -86,6 +86,6 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
   app.get('/docs/scalar.js', serveDocsScript);
 
   app.notFound(refuseRoute);
-  app.onError((error, { req }) => refuse(error, requestId(req.raw.headers.get('x-request-id')), log));
+  app.onError((error, { req }) => refuse(error, { requestId: requestId(req.raw.headers.get('x-request-id')), log }));
   return app;
 }

@@ -868,12 +868,16 @@ export interface components {
                 path: string;
                 message: string;
             }[];
+            /** @description Of a refusal for what an account of yours is or has: its `address` and, by code, `available` and `needed`, `maximum` and `room` in minor units. Operators are told this of every account. */
+            details?: {
+                [key: string]: string | number | boolean | null;
+            };
         };
         /**
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow" | "internal_error";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow" | "internal_error";
         Register: {
             /**
              * Format: email
@@ -4019,7 +4023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4196,7 +4200,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `not_reversible`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4664,7 +4668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `not_reversible`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4842,7 +4846,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `effective_before_original`, `reversal_exceeds_transfer`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5003,7 +5007,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `same_account`, `expiry_in_past`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5374,7 +5378,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `effective_before_original`, `capture_exceeds_hold`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5544,7 +5548,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5820,7 +5824,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5990,7 +5994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;

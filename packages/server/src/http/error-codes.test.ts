@@ -12,13 +12,15 @@ describe.each(ERROR_CODES)('%s', (code) => {
   });
 });
 
+const OPERATOR = { kind: 'operator', id: 'o' } as const;
+
 /** Codes whose answer must not tell what is missing from what is somebody else's. */
 const MAYBE_OTHERS: readonly string[] = ['transfer_not_found', 'hold_not_found', 'transfer_request_not_found'];
 
 describe.each(LEDGER_ERROR_CODES)('%s of the ledger', (code) => {
   it('becomes a problem with its code, and asks for a retry exactly when a retry may help', () => {
     const error = new LedgerError(code, 'what happened');
-    const { problem, headers } = toProblem(error);
+    const { problem, headers } = toProblem(error, OPERATOR);
     const detail = MAYBE_OTHERS.includes(code) ? expect.stringMatching(/, or it is not yours$/) : 'what happened';
     expect(problem).toMatchObject({ code, detail, status: ERRORS[code].status });
     if (error.retryable) expect(problem.status).toBe(503);
@@ -45,7 +47,7 @@ describe('an error that nobody expected', () => {
   it.each([new Error('secret detail'), new TypeError('x is undefined'), 'text', undefined])(
     'says nothing of itself: %s',
     (error) => {
-      const { problem } = toProblem(error);
+      const { problem } = toProblem(error, undefined);
       expect(problem).toMatchObject({ status: 500, code: 'internal_error' });
       expect(JSON.stringify(problem)).not.toMatch(/secret|undefined/);
     },
@@ -68,6 +70,6 @@ describe('an error of the database', () => {
     ['a deadlock', sqlError('40P01'), 'transaction_conflict'],
     ['a broken statement', sqlError('42601'), 'internal_error'],
   ])('%s', (_name, error, code) => {
-    expect(toProblem(error).problem.code).toBe(code);
+    expect(toProblem(error, undefined).problem.code).toBe(code);
   });
 });

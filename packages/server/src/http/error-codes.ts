@@ -66,6 +66,7 @@ const SERVER_ERRORS = {
   refresh_token_reused: { status: 401, title: 'The refresh token was used before' },
   forbidden: { status: 403, title: 'Not allowed' },
   route_not_found: { status: 404, title: 'No such route' },
+  counterparty_unavailable: { status: 422, title: 'The other party cannot take part' },
   recipient_not_found: { status: 404, title: 'No such recipient' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   email_taken: { status: 409, title: 'The email is registered already' },

@@ -10,7 +10,7 @@ function refusalOf(value: unknown) {
   try {
     parse(Schema, value);
   } catch (error) {
-    return toProblem(error).problem;
+    return toProblem(error, undefined).problem;
   }
   return undefined;
 }
@@ -39,6 +39,9 @@ describe('what is wrong is told briefly', () => {
 });
 
 it('cuts a long text and leaves no half of a character', () => {
-  const { problem } = toProblem(new LedgerError('invalid_request', `${'x'.repeat(238)}🦊${'y'.repeat(1_000_000)}`));
+  const { problem } = toProblem(
+    new LedgerError('invalid_request', `${'x'.repeat(238)}🦊${'y'.repeat(1_000_000)}`),
+    undefined,
+  );
   expect(problem.detail).toBe(`${'x'.repeat(238)}\ufffd…`);
 });

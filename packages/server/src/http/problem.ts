@@ -45,6 +45,14 @@ export const ProblemSchema = z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
       .openapi({ description: 'The fields that are wrong' }),
+    details: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+      .optional()
+      .openapi({
+        description:
+          'Of a refusal for what an account of yours is or has: its `address` and, by code, `available` and `needed`, ' +
+          '`maximum` and `room` in minor units. Operators are told this of every account.',
+      }),
   })
   .openapi('Problem', { description: 'RFC 9457 problem details with a stable code' });
 

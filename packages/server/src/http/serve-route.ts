@@ -45,15 +45,16 @@ export function serveRoute(
     const startedAtMs = performance.now();
     const id = requestId(context.req.raw.headers.get('x-request-id'));
     let response: Response;
+    let request: EndpointRequest | undefined;
     try {
-      const request = await checkRequest(endpoint, services, context);
+      request = await checkRequest(endpoint, services, context);
       const result = await handle(request);
       response =
         'stream' in result
           ? await streamResponse(result, context, id)
           : jsonResponse(result.status ?? statusOf(endpoint, request), result, id);
     } catch (error) {
-      response = refuse(error, id, log);
+      response = refuse(error, { requestId: id, log, reader: request?.principal });
     }
     const { status } = response;
     const durationMs = performance.now() - startedAtMs;
@@ -80,8 +81,15 @@ function statusOf({ answer, dryRun }: Endpoint, { body }: EndpointRequest): numb
 }
 
 /** Turns an error into its problem, and logs the ones that are the server's fault. */
-export function refuse(error: unknown, id: string, log: Logger): Response {
-  const { problem, headers } = toProblem(error);
+export function refuse(
+  error: unknown,
+  {
+    requestId: id,
+    log,
+    reader,
+  }: { readonly requestId: string; readonly log: Logger; readonly reader?: Principal | undefined },
+): Response {
+  const { problem, headers } = toProblem(error, reader);
   // A fault needs its stack; of work that cannot be done now there may be thousands a second, and a line is enough.
   if (problem.status === 500) log.error({ requestId: id, err: error }, 'request failed');
   else if (problem.status > 500) log.warn({ requestId: id, code: problem.code }, problem.detail);

@@ -1,6 +1,8 @@
 import { type ErrorDetails, LedgerError, type LedgerErrorCode } from '@micropay/ledger-core';
 import { fromSqlError } from '@micropay/ledger-core/pg';
+import type { Principal } from '../auth/principal.js';
 import { ERRORS } from './error-codes.js';
+import { concernsCounterparty, isOfOneAccount } from './hide-counterparty.js';
 import { type FieldError, type Problem, ProblemError, problem } from './problem.js';
 
 /** How long callers are asked to wait before they repeat what could not be done now. */
@@ -18,11 +20,17 @@ export interface ProblemAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What a caller is told about an error; one that nobody expected says nothing but that it happened. */
-export function toProblem(error: unknown): ProblemAnswer {
+/** The one sentence about whatever the other side of a payment is or has. */
+const OF_COUNTERPARTY = 'the other party cannot take part in this; only they or an operator can find out why';
+
+/**
+ * What its reader is told about an error; one that nobody expected says nothing but that it happened. Without a reader,
+ * as before a credential was checked, nothing is told of any account.
+ */
+export function toProblem(error: unknown, reader: Principal | undefined): ProblemAnswer {
   const refusal = fromSqlError(error);
   if (refusal instanceof ProblemError) return ofProblemError(refusal);
-  if (refusal instanceof LedgerError) return ofLedgerError(refusal);
+  if (refusal instanceof LedgerError) return ofLedgerError(refusal, reader);
   return { problem: problem('internal_error', 'this is a fault of the server; its log has the details') };
 }
 
@@ -30,9 +38,14 @@ function ofProblemError({ code, message, errors, headers }: ProblemError): Probl
   return { problem: problem(code, message, errors), ...(headers === undefined ? {} : { headers }) };
 }
 
-function ofLedgerError({ code, message, details }: LedgerError): ProblemAnswer {
+function ofLedgerError(error: LedgerError, reader: Principal | undefined): ProblemAnswer {
+  const { code, message, details } = error;
+  if (concernsCounterparty(error, reader)) {
+    return { problem: problem('counterparty_unavailable', OF_COUNTERPARTY, errorsOf(details, OF_COUNTERPARTY)) };
+  }
   const detail = MISSING[code] ?? message;
   const answer = problem(code, detail, errorsOf(details, detail));
+  if (isOfOneAccount(error)) return { problem: { ...answer, details: { ...details } } };
   if (ERRORS[code].status !== 503) return { problem: answer };
   return { problem: answer, headers: { 'retry-after': String(RETRY_AFTER_S) } };
 }

@@ -148,7 +148,7 @@ export function createLiveEvents(
       end(error) {
         if (signal.aborted) return;
         ending.abort();
-        const { problem } = toProblem(error);
+        const { problem } = toProblem(error, request.principal);
         endedByCode.set(problem.code, (endedByCode.get(problem.code) ?? 0) + 1);
         // Whoever has not read to the end by then may come back; a response that is complete does not notice.
         setTimeout(request.disconnect, limits.lingerMs).unref();

@@ -4,6 +4,7 @@ import { DryRunField, EXAMPLE_IDS, IdParams } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import { route } from '../http/route.js';
+import { dryRunOf } from '../transfers/dry-run.js';
 import { findLinkedToReverse } from '../transfers/find-transfer-to-reverse.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
 import { GroupReversalFields, reversalOf } from '../transfers/reversal-fields.js';
@@ -58,7 +59,7 @@ export const reverseLinkedRoute = route(
       const legs = await findLinkedToReverse(ledger, principal, params.id);
       const reversals = await ledger.transfers.reverseLinked(params.id, {
         ...asked,
-        ...given({ dryRun: body.dryRun }),
+        ...given({ dryRun: dryRunOf(body.dryRun, { to: [...legs.values()].every(({ from }) => from) }) }),
         idempotencyKey,
         scope: principal.id,
       });

@@ -3,6 +3,7 @@ import type { Endpoint } from '../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdParams, NextCursorField, PageQuery, pageOptions } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { route } from '../http/route.js';
+import { dryRunOf } from '../transfers/dry-run.js';
 import { findTransfer } from '../transfers/find-transfer.js';
 import { findTransferToReverse } from '../transfers/find-transfer-to-reverse.js';
 import { POSTING_REFUSALS } from '../transfers/posting-refusals.js';
@@ -86,7 +87,7 @@ export const reverseTransferRoute = route(
       const { transfer, visible } = await findTransferToReverse(ledger, principal, params.id);
       const reversal = await ledger.transfers.reverse(transfer.id, {
         ...asked,
-        ...given({ dryRun: body.dryRun }),
+        ...given({ dryRun: dryRunOf(body.dryRun, { to: visible.from }) }),
         idempotencyKey,
         scope: principal.id,
       });

@@ -32,7 +32,7 @@ export const getTransferRequestRoute = route(
       if (!isId(params.id)) throw notFound();
       const request = await ledger.requests.get(params.id);
       if (principal.kind !== 'operator' && request.requestedBy !== principal.id) throw notFound();
-      return { body: transferRequestJson(request) };
+      return { body: transferRequestJson(request, principal) };
     },
 );
 

@@ -71,7 +71,7 @@ export const createTransferRoute = route(
       if (respondAsync && body.dryRun !== true) {
         const { dryRun: _, ...order } = request;
         const submitted = services.ledger.requests.submit({ ...order, idempotencyKey, requestedBy: principal.id });
-        return acceptedAnswer(await submitted);
+        return acceptedAnswer(await submitted, principal);
       }
       return transferAnswer(await services.ledger.transfers.post(request), visible);
     },

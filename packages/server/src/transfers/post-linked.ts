@@ -3,6 +3,7 @@ import type { Principal } from '../auth/principal.js';
 import { given } from '../http/given.js';
 import { keyRequired, REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import type { Services } from '../services.js';
+import { dryRunOf } from './dry-run.js';
 import type { LinkedLegOrder } from './linked-leg.js';
 import { type BatchAnswer, resultJson } from './post-orders.js';
 import { resolveLegs } from './resolve-legs.js';
@@ -22,10 +23,14 @@ export async function postLinked(
   const resolved = await resolveLegs(services, principal, legs);
   const posted = await services.ledger.transfers.postLinked(
     resolved.map(({ leg }) => leg),
-    { ...given({ dryRun }), idempotencyKey, scope: principal.id },
+    {
+      ...given({ dryRun: dryRunOf(dryRun, { to: resolved.every(({ visible }) => visible.to) }) }),
+      idempotencyKey,
+      scope: principal.id,
+    },
   );
   const results = resolved.map(({ visible }, index) =>
-    resultJson({ ok: true, transfer: posted[index] as (typeof posted)[number] }, visible),
+    resultJson({ ok: true, transfer: posted[index] as (typeof posted)[number] }, visible, principal),
   );
   return { body: { results }, ...(posted[0]?.replayed === true ? { headers: REPLAYED_HEADERS } : {}) };
 }

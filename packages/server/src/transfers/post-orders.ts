@@ -31,7 +31,7 @@ export async function postOrders(
   const inOrder = posted.values();
   const results = resolved.map((order): BatchResult => {
     if (!('request' in order)) return { ok: false, error: order };
-    return resultJson(inOrder.next().value as PostResult, order.visible);
+    return resultJson(inOrder.next().value as PostResult, order.visible, principal);
   });
   return { body: { results } };
 }
@@ -47,14 +47,14 @@ async function resolveOrders(
     try {
       return resolveOrder(principal, order, parties, order.idempotencyKey);
     } catch (error) {
-      return refusalOf(error);
+      return refusalOf(error, principal);
     }
   });
 }
 
 /** A fault of the server is no result of one order: it ends the whole request before anything is posted. */
-export function refusalOf(error: unknown): Problem {
-  const { problem } = toProblem(error);
+export function refusalOf(error: unknown, reader: Principal): Problem {
+  const { problem } = toProblem(error, reader);
   if (problem.status >= 500) throw error;
   return problem;
 }
@@ -66,8 +66,8 @@ function refuseWhenNothingCouldBeDone(posted: readonly PostResult[]): void {
   if (first !== undefined && refused.every((error) => error instanceof LedgerError && error.retryable)) throw first;
 }
 
-export function resultJson(result: PostResult, visible: VisibleSides): BatchResult {
-  if (!result.ok) return { ok: false, error: toProblem(result.error).problem };
+export function resultJson(result: PostResult, visible: VisibleSides, reader: Principal): BatchResult {
+  if (!result.ok) return { ok: false, error: toProblem(result.error, reader).problem };
   return { ok: true, replayed: result.transfer.replayed, transfer: transferJson(result.transfer, visible) };
 }
 

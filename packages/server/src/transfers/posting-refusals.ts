@@ -9,6 +9,7 @@ export const POSTING_REFUSALS = [
   'account_closed',
   'account_frozen',
   'balance_overflow',
+  'counterparty_unavailable',
   'insufficient_funds',
   'maximum_exceeded',
   'ledger_closed',

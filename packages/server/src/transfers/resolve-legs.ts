@@ -35,7 +35,9 @@ export async function resolveLegs(
 ): Promise<readonly ResolvedLeg[]> {
   const parties = await findParties(services, principal, legs.filter(isPayment));
   const ask = { services, principal, parties };
-  const resolved = await Promise.all(legs.map((leg) => resolveLeg(ask, leg).catch(refusalOf)));
+  const resolved = await Promise.all(
+    legs.map((leg) => resolveLeg(ask, leg).catch((error: unknown) => refusalOf(error, principal))),
+  );
   return resolved.map(requireResolved);
 }
 

@@ -4,6 +4,7 @@ import type { Principal } from '../auth/principal.js';
 import { ProblemError } from '../http/problem.js';
 import { walletMissing } from '../wallets/find-wallet.js';
 import { defaultWalletName, walletOwnerOf } from '../wallets/wallet-address.js';
+import { dryRunOf } from './dry-run.js';
 import { isEmail, type Order } from './order.js';
 import { findPayee, type Parties } from './parties.js';
 import type { VisibleSides } from './transfer-json.js';
@@ -46,12 +47,14 @@ export function resolveOrder(
     requireOperator(principal, 'effectiveAt');
     request.effectiveAt = order.effectiveAt;
   }
-  if (order.dryRun !== undefined) request.dryRun = order.dryRun;
+  const visible = { from: true, to: isOperator || payeeOwner === id };
+  const dryRun = dryRunOf(order.dryRun, visible);
+  if (dryRun !== undefined) request.dryRun = dryRun;
   if (idempotencyKey !== undefined) {
     request.idempotencyKey = idempotencyKey;
     request.scope = id;
   }
-  return { request, visible: { from: true, to: isOperator || payeeOwner === id } };
+  return { request, visible };
 }
 
 function payeeMissing({ to, currency }: Order): Error {

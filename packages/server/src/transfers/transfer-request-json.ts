@@ -7,6 +7,7 @@ import {
   type StoredRefusal,
   type SubmittedTransfer,
 } from '@micropay/ledger-core';
+import type { Principal } from '../auth/principal.js';
 import type { Answer } from '../http/answer.js';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
 import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
@@ -50,7 +51,7 @@ export const EXAMPLE_TRANSFER_REQUEST: TransferRequestJson = {
   settledAt: null,
 };
 
-export function transferRequestJson(request: RequestedTransfer): TransferRequestJson {
+export function transferRequestJson(request: RequestedTransfer, reader: Principal): TransferRequestJson {
   const { id, state, from, to, amount, currency, transferId, refusal, requestedAt, settledAt } = request;
   return {
     id,
@@ -62,17 +63,17 @@ export function transferRequestJson(request: RequestedTransfer): TransferRequest
     description: request.description ?? null,
     metadata: request.metadata ?? null,
     transferId: state === 'posted' ? transferId : null,
-    refusal: refusal === null ? null : refusalJson(refusal),
+    refusal: refusal === null ? null : refusalJson(refusal, reader),
     requestedAt: isoTime(requestedAt),
     settledAt: settledAt === null ? null : isoTime(settledAt),
   };
 }
 
 /** The answer to a transfer that is to be posted later: where to ask for its outcome. */
-export function acceptedAnswer(request: SubmittedTransfer): Answer<TransferRequestJson> {
+export function acceptedAnswer(request: SubmittedTransfer, reader: Principal): Answer<TransferRequestJson> {
   return {
     status: 202,
-    body: transferRequestJson(request),
+    body: transferRequestJson(request, reader),
     headers: {
       location: `/v1/transfer-requests/${request.id}`,
       'preference-applied': 'respond-async',
@@ -82,7 +83,7 @@ export function acceptedAnswer(request: SubmittedTransfer): Answer<TransferReque
 }
 
 /** Another release may have stored a code that this one does not know. */
-function refusalJson({ code, message, details }: StoredRefusal): Problem {
+function refusalJson({ code, message, details }: StoredRefusal, reader: Principal): Problem {
   if (!LEDGER_ERROR_CODES.includes(code as LedgerErrorCode)) return problem('internal_error', `${code}: ${message}`);
-  return toProblem(new LedgerError(code as LedgerErrorCode, message, details)).problem;
+  return toProblem(new LedgerError(code as LedgerErrorCode, message, details), reader).problem;
 }
