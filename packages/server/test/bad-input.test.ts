@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
 import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
@@ -214,6 +215,35 @@ describe('a request', () => {
       expect(reply.body.code).toBe('invalid_request');
     },
   );
+
+  it.each([
+    ['account=%ed%a0%80', 'account'],
+    ['account=world%3Ausd%C0%AF', 'account'],
+    ['account=%E2%82', 'account'],
+    ['account=%zz', 'account'],
+    ['account=world&%ff=x', '%ff'],
+  ])('whose query %s is not UTF-8 is refused by name, and not repaired', async (query, path) => {
+    const target = `GET /v1/statements?from=2026-01&to=2026-02&${query}`;
+    const { status, body } = await call(server.url, target, { token: OPERATOR_KEY });
+    expect([status, body.code, body.errors[0].path]).toEqual([400, 'invalid_request', path]);
+  });
+
+  it.each(['/v1/accounts/caf\u00e9', '/v1/statements?account=caf\u00e9'])(
+    'for %s in Latin-1 is refused',
+    async (target) => {
+      const { hostname, port } = new URL(server.url);
+      const socket = connect(Number(port), hostname);
+      socket.write(Buffer.from(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 'latin1'));
+      let answer = '';
+      for await (const chunk of socket) answer += chunk;
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    },
+  );
+
+  it('with other text in escapes is read', async () => {
+    const reply = await call(server.url, 'GET /v1/accounts/caf%C3%A9%F0%9F%99%82', { token: OPERATOR_KEY });
+    expect([reply.status, reply.body.code]).toEqual([404, 'account_not_found']);
+  });
 
   it('is given an id, or keeps its own', async () => {
     const given = await call(server.url, 'GET /v1/nothing', { headers: { 'x-request-id': 'abc-1' } });

@@ -1,19 +1,36 @@
 import { ProblemError } from './problem.js';
 
-/** What stands behind the `?`, by name. A parameter that is given twice is refused: nobody can say which one counts. */
+/**
+ * What stands behind the `?`, by name. A parameter that is given twice is refused, as nobody can say which one counts, and
+ * so is one that is no UTF-8: `URLSearchParams` would put replacement characters in place of what was sent.
+ */
 export function readQuery(url: string): Readonly<Record<string, string>> {
   // Without a prototype, so that no name stands for something already.
   const query: Record<string, string> = Object.create(null);
   const start = url.indexOf('?');
   if (start === -1) return query;
-  for (const [name, value] of new URLSearchParams(url.slice(start))) {
+  for (const pair of url.slice(start + 1).split('&')) {
+    if (pair === '') continue;
+    const [sentName = '', ...value] = pair.split('=');
+    const name = decode(sentName, sentName);
     if (name in query) throw givenTwice(name);
-    query[name] = value;
+    query[name] = decode(value.join('='), name);
   }
   return query;
 }
 
+function decode(sent: string, name: string): string {
+  try {
+    return decodeURIComponent(sent.replaceAll('+', ' '));
+  } catch {
+    throw invalid(name, 'must be UTF-8 in escapes of "%" and two digits');
+  }
+}
+
 export function givenTwice(name: string): ProblemError {
-  const message = 'must be given once';
+  return invalid(name, 'must be given once');
+}
+
+function invalid(name: string, message: string): ProblemError {
   return new ProblemError('invalid_request', `${name}: ${message}`, { errors: [{ path: name, message }] });
 }
