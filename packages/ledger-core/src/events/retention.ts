@@ -11,8 +11,14 @@ export interface RetentionOptions {
   readonly schema?: string;
   /** Facts that were recorded at this instant or later stay. */
   readonly before: Date;
+  /**
+   * Facts that were recorded within so many milliseconds stay, whatever `before` says: who follows the log without a cursor
+   * may be a moment behind the sinks, and would be refused with `events_gone`. Default 60,000.
+   */
+  readonly ageMinMs?: number;
 }
 
+const AGE_MIN_MS = 60_000;
 const BATCH_SIZE = 10_000;
 const LIMITS = { connectionsMax: 1, statementTimeoutMs: 60_000, lockTimeoutMs: 5_000, answerTimeoutMs: 60_000 };
 
@@ -22,14 +28,19 @@ const LIMITS = { connectionsMax: 1, statementTimeoutMs: 60_000, lockTimeoutMs: 5
  * by deleting its row of `event_cursors`. The journal is never deleted from: transfers can be replayed for ever,
  * deleted facts cannot.
  */
-export async function deleteDeliveredEvents({ database, schema, before }: RetentionOptions): Promise<number> {
+export async function deleteDeliveredEvents({
+  database,
+  schema,
+  before,
+  ageMinMs = AGE_MIN_MS,
+}: RetentionOptions): Promise<number> {
   const store = createStore(schema ?? 'micropay');
   const pool = createPool(database, LIMITS);
   try {
     let deleted = 0;
     for (;;) {
       const count = await inTransaction(pool, (transaction) =>
-        deleteTakenEvents(transaction, store, { before, limit: BATCH_SIZE }),
+        deleteTakenEvents(transaction, store, { before, ageMinMs, limit: BATCH_SIZE }),
       );
       deleted += count;
       if (count < BATCH_SIZE) return deleted;

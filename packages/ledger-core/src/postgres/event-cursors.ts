@@ -111,20 +111,21 @@ export async function tryToLead(transaction: TransactionAdapter, { schema }: Sto
 }
 
 /**
- * Deletes the facts that every sink has taken and that were recorded before an instant, at most `limit` of
+ * Deletes the facts that every sink has taken and that were recorded before an instant and so long ago, at most `limit` of
  * them; answers how many, and remembers up to where. Changes of limits stay: what was available at a position is told by
  * them. The cursors are locked meanwhile, so that none goes back behind what is deleted.
  */
 export async function deleteTakenEvents(
   transaction: TransactionAdapter,
   { schema }: Store,
-  { before, limit }: { readonly before: Date; readonly limit: number },
+  { before, ageMinMs, limit }: { readonly before: Date; readonly ageMinMs: number; readonly limit: number },
 ): Promise<number> {
   const { rows } = await transaction.executeSql(
     `with cursors as materialized (select position from ${schema}.event_cursors for share),
      taken as (
        select position from ${schema}.events
-       where position <= (select min(position) from cursors) and recorded_at < $1
+       where position <= (select min(position) from cursors)
+         and recorded_at < least($1::timestamptz, clock_timestamp() - $3 * interval '1 millisecond')
          and type <> 'account.limits_changed.v1'
        order by position limit $2
      ),
@@ -136,7 +137,7 @@ export async function deleteTakenEvents(
          set deleted_through = greatest(event_retention.deleted_through, excluded.deleted_through)
      )
      select count(*) as count from deleted`,
-    [before, limit],
+    [before, limit, ageMinMs],
   );
   return Number(rows[0]?.count);
 }

@@ -50,7 +50,7 @@ async function deleteFacts(): Promise<void> {
     `insert into micropay.event_cursors (sink, position) select 'all', last_value from micropay.event_position
      on conflict (sink) do update set position = excluded.position`,
   );
-  await deleteDeliveredEvents({ database: bed.url, before: new Date(Date.now() + 3_600_000) });
+  await deleteDeliveredEvents({ database: bed.url, before: new Date(Date.now() + 3_600_000), ageMinMs: 0 });
 }
 
 /** Reads until it is refused, and answers what it was told before. */
