@@ -5,6 +5,7 @@ import { createAttemptLimit } from './auth/attempt-limit.js';
 import { createAuthenticate } from './auth/authenticate.js';
 import { createLoginAttempts } from './auth/login-attempts.js';
 import { createPasswords } from './auth/password.js';
+import { createRecipientLookUps } from './auth/recipient-look-ups.js';
 import { createRevokedSessions } from './auth/revoked-sessions.js';
 import { createSessions } from './auth/sessions.js';
 import { createSigningKeys } from './auth/signing-keys.js';
@@ -16,8 +17,6 @@ import { createLiveEvents } from './live/live-events.js';
 import type { Services } from './services.js';
 
 const REFRESH_ATTEMPTS_PER_MINUTE = 10;
-/** Enough for mistakes, too few to find out from a list of emails who is registered. */
-const UNKNOWN_RECIPIENTS_PER_MINUTE = 60;
 /** With the time a poll takes, well within the five seconds that a logout may take to count everywhere. */
 const POLL_MS = 2_000;
 /** Later entries are read one by one: this bounds how many. */
@@ -65,7 +64,7 @@ export async function createServices(
       clientAddress: createClientAddress(config.trustedProxies),
       loginAttempts: createLoginAttempts(),
       refreshAttempts: createAttemptLimit('refresh', REFRESH_ATTEMPTS_PER_MINUTE),
-      unknownRecipients: createAttemptLimit('unknown-recipients', UNKNOWN_RECIPIENTS_PER_MINUTE),
+      recipientLookUps: createRecipientLookUps(),
     },
     background: [
       { name: 'revoked sessions', everyMs: POLL_MS, run: revokedSessions.poll },

@@ -3,6 +3,7 @@ import type { AttemptLimit } from './auth/attempt-limit.js';
 import type { Authenticate } from './auth/authenticate.js';
 import type { LoginAttempts } from './auth/login-attempts.js';
 import type { Passwords } from './auth/password.js';
+import type { RecipientLookUps } from './auth/recipient-look-ups.js';
 import type { Sessions } from './auth/sessions.js';
 import type { SigningKeys } from './auth/signing-keys.js';
 import type { Database } from './database/connect.js';
@@ -21,6 +22,5 @@ export interface Services {
   readonly clientAddress: ClientAddress;
   readonly loginAttempts: LoginAttempts;
   readonly refreshAttempts: AttemptLimit;
-  /** Payments to emails that nobody has, by who asked for them. */
-  readonly unknownRecipients: AttemptLimit;
+  readonly recipientLookUps: RecipientLookUps;
 }

@@ -11,19 +11,11 @@ interface Bucket {
 /** Counts attempts by name; the answer's headers say how many are left. */
 export interface AttemptLimit {
   /**
-   * Counts one attempt.
+   * Counts attempts, one when their number is left out: all of them or, when fewer are left, none.
    *
    * @throws {ProblemError} `rate_limited`
    */
-  take(name: string): Readonly<Record<string, string>>;
-  /**
-   * Refuses a name that has no attempt left, and counts nothing.
-   *
-   * @throws {ProblemError} `rate_limited`
-   */
-  check(name: string): void;
-  /** Counts what turned out afterwards; more than was left is a debt, which has to be waited off. */
-  charge(name: string, attempts: number): void;
+  take(name: string, attempts?: number): Readonly<Record<string, string>>;
 }
 
 /**
@@ -55,38 +47,31 @@ export function createAttemptLimit(policy: string, perMinute: number): AttemptLi
     return bucket;
   }
 
-  function waitSecondsOf({ left }: Bucket): number {
-    return Math.ceil(Math.max(0, 1 - left) * (WINDOW_S / perMinute));
+  function waitSecondsOf({ left }: Bucket, attempts: number): number {
+    return Math.ceil(Math.max(0, attempts - left) * (WINDOW_S / perMinute));
   }
 
-  function headersOf(bucket: Bucket) {
+  function headersOf(bucket: Bucket, attempts: number) {
     return {
       'ratelimit-policy': `"${policy}";q=${perMinute};w=${WINDOW_S}`,
-      ratelimit: `"${policy}";r=${Math.max(0, Math.floor(bucket.left))};t=${waitSecondsOf(bucket)}`,
+      ratelimit: `"${policy}";r=${Math.max(0, Math.floor(bucket.left))};t=${waitSecondsOf(bucket, attempts)}`,
     };
   }
 
-  function refuseWhenEmpty(bucket: Bucket): void {
-    if (bucket.left >= 1) return;
-    const waitS = waitSecondsOf(bucket);
+  function refuseWhenEmpty(bucket: Bucket, attempts: number): void {
+    if (bucket.left >= attempts) return;
+    const waitS = waitSecondsOf(bucket, attempts);
     throw new ProblemError('rate_limited', `wait ${waitS} seconds before the next attempt`, {
-      headers: { ...headersOf(bucket), 'retry-after': String(waitS) },
+      headers: { ...headersOf(bucket, attempts), 'retry-after': String(waitS) },
     });
   }
 
   return {
-    take(name) {
+    take(name, attempts = 1) {
       const bucket = open(name);
-      refuseWhenEmpty(bucket);
-      bucket.left -= 1;
-      return headersOf(bucket);
-    },
-    check(name) {
-      // A name that was never charged is not remembered for asking.
-      if (buckets.has(name)) refuseWhenEmpty(open(name));
-    },
-    charge(name, attempts) {
-      open(name).left -= attempts;
+      refuseWhenEmpty(bucket, attempts);
+      bucket.left -= attempts;
+      return headersOf(bucket, 1);
     },
   };
 }

@@ -11,3 +11,9 @@ it.each([
   expect(attempts.take('198.51.100.1', 'another@example.com').ratelimit).toBe('"login";r=9;t=0');
   expect(attempts.take('2001:db8:0:1::1', 'another@example.com').ratelimit).toBe('"login";r=9;t=0');
 });
+
+it('counts the addresses of one network of IPv6 as one for an email', () => {
+  const attempts = createLoginAttempts();
+  for (let count = 0; count < 10; count += 1) attempts.take(`2001:db8::${count}`, 'alice@example.com');
+  expect(() => attempts.take('2001:db8::ffff', 'alice@example.com')).toThrow('wait');
+});

@@ -118,7 +118,7 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
     authorization: headers.get('authorization'),
     disconnect: () => disconnect(context),
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, body)),
-    clientAddress: endpoint.access === 'anyone' ? services.clientAddress(context.env?.incoming) : '',
+    clientAddress: services.clientAddress(context.env?.incoming),
   } as unknown as EndpointRequest;
 }
 

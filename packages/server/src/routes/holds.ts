@@ -60,12 +60,16 @@ const getHoldEndpoint = {
   refusals: ['hold_not_found'],
 } as const satisfies Endpoint;
 
-export const placeHoldRoute = route(placeHoldEndpoint, (services) => async ({ principal, body, idempotencyKey }) => {
-  const parties = await findParties(services, principal, [body]);
-  const { request } = resolveOrder(principal, body, parties, idempotencyKey);
-  const hold = await services.ledger.holds.place({ ...request, ...given({ expiresAt: body.expiresAt }) });
-  return { body: holdJson(hold), ...(hold.replayed ? { headers: REPLAYED_HEADERS } : {}) };
-});
+export const placeHoldRoute = route(
+  placeHoldEndpoint,
+  (services) =>
+    async ({ principal, clientAddress, body, idempotencyKey }) => {
+      const parties = await findParties(services, { principal, clientAddress }, [body]);
+      const { request } = resolveOrder(principal, body, parties, idempotencyKey);
+      const hold = await services.ledger.holds.place({ ...request, ...given({ expiresAt: body.expiresAt }) });
+      return { body: holdJson(hold), ...(hold.replayed ? { headers: REPLAYED_HEADERS } : {}) };
+    },
+);
 
 export const getHoldRoute = route(getHoldEndpoint, ({ ledger }) => async ({ principal, params }) => {
   const { hold } = await findHold(ledger, principal, params.id);

@@ -117,10 +117,11 @@ const createTransferBatchEndpoint = {
 export const createTransferBatchRoute = route(
   createTransferBatchEndpoint,
   (services) =>
-    ({ principal, body, idempotencyKey }) => {
+    ({ principal, clientAddress, body, idempotencyKey }) => {
       const { dryRun } = body;
-      if (body.linked === true) return postLinked(services, principal, body.transfers, { idempotencyKey, dryRun });
-      return postOrders(services, principal, dryRun === true ? body.transfers.map(asDryRun) : body.transfers);
+      const asker = { principal, clientAddress };
+      if (body.linked === true) return postLinked(services, asker, body.transfers, { idempotencyKey, dryRun });
+      return postOrders(services, asker, dryRun === true ? body.transfers.map(asDryRun) : body.transfers);
     },
 );
 

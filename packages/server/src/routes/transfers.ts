@@ -64,8 +64,8 @@ const getTransferEndpoint = {
 export const createTransferRoute = route(
   createTransferEndpoint,
   (services) =>
-    async ({ principal, body, idempotencyKey, respondAsync }) => {
-      const parties = await findParties(services, principal, [body]);
+    async ({ principal, clientAddress, body, idempotencyKey, respondAsync }) => {
+      const parties = await findParties(services, { principal, clientAddress }, [body]);
       const { request, visible } = resolveOrder(principal, body, parties, idempotencyKey);
       // A dry run has its answer at once: there is nothing to be done later.
       if (respondAsync && body.dryRun !== true) {

@@ -9,6 +9,6 @@ it('asks once for all the wallets of a batch, each named once', async () => {
   const services = { ledger: { name: 'main', accounts: { identifyMany } } } as unknown as Services;
   const from = randomUUID();
   const orders = Array.from({ length: 1_000 }, () => ({ from, to: randomUUID(), amount: '1', currency: 'USD' }));
-  await findParties(services, { id: randomUUID() } as unknown as UserPrincipal, orders);
+  await findParties(services, { principal: { id: randomUUID() } as UserPrincipal, clientAddress: '' }, orders);
   expect(identifyMany.mock.calls).toEqual([[[from, ...orders.map(({ to }) => to)]]]);
 });

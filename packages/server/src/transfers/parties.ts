@@ -1,5 +1,5 @@
 import type { AccountIdentity } from '@micropay/ledger-core';
-import type { Principal } from '../auth/principal.js';
+import type { Asker } from '../auth/recipient-look-ups.js';
 import type { Services } from '../services.js';
 import type { UserId } from '../users/user.js';
 import { findUserIds } from '../users/users.js';
@@ -15,19 +15,15 @@ export interface Parties {
 
 const NO_USERS: Parties['usersByEmail'] = new Map();
 
-type Directory = Pick<Services, 'ledger' | 'database' | 'unknownRecipients'>;
+type Directory = Pick<Services, 'ledger' | 'database' | 'recipientLookUps'>;
 
 /**
  * Looks up what all of these orders name, each thing once and all in a statement or two.
  *
  * @throws {ProblemError} `rate_limited`
  */
-export async function findParties(
-  services: Directory,
-  principal: Principal,
-  orders: readonly Order[],
-): Promise<Parties> {
-  const usersByEmail = await findPayees(services, principal, orders);
+export async function findParties(services: Directory, asker: Asker, orders: readonly Order[]): Promise<Parties> {
+  const usersByEmail = await findPayees(services, asker, orders);
   const references = new Set<string>();
   for (const order of orders) {
     references.add(order.from);
@@ -55,18 +51,13 @@ function payeeReference({ to, currency }: Order, usersByEmail: Parties['usersByE
 }
 
 async function findPayees(
-  { database, ledger, unknownRecipients }: Directory,
-  principal: Principal,
+  { database, ledger, recipientLookUps }: Directory,
+  asker: Asker,
   orders: readonly Order[],
 ): Promise<Parties['usersByEmail']> {
   const emails = new Set<string>();
   for (const { to } of orders) if (isEmail(to)) emails.add(to.toLowerCase());
   if (emails.size === 0) return NO_USERS;
-  // Operators may know who is registered.
-  if (principal.kind === 'operator') return findUserIds(database, ledger.name, [...emails]);
-  // Before anybody is looked up: were only unknown emails refused, the refusal would tell them from the others.
-  unknownRecipients.check(principal.id);
-  const users = await findUserIds(database, ledger.name, [...emails]);
-  if (users.size < emails.size) unknownRecipients.charge(principal.id, emails.size - users.size);
-  return users;
+  recipientLookUps.take(asker, emails.size);
+  return findUserIds(database, ledger.name, [...emails]);
 }

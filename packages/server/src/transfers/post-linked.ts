@@ -1,5 +1,5 @@
 import { LedgerError, LINKED_LEGS_MAX } from '@micropay/ledger-core';
-import type { Principal } from '../auth/principal.js';
+import type { Asker } from '../auth/recipient-look-ups.js';
 import { given } from '../http/given.js';
 import { keyRequired, REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import type { Services } from '../services.js';
@@ -11,16 +11,17 @@ import { resolveLegs } from './resolve-legs.js';
 /** Posts all legs or none, in order, under one key. */
 export async function postLinked(
   services: Services,
-  principal: Principal,
+  asker: Asker,
   legs: readonly LinkedLegOrder[],
   { idempotencyKey, dryRun }: { readonly idempotencyKey: string | undefined; readonly dryRun: boolean | undefined },
 ): Promise<BatchAnswer> {
+  const { principal } = asker;
   if (idempotencyKey === undefined) throw keyRequired('linked transfers take one key, in the header "Idempotency-Key"');
   // Said before each leg is looked up.
   if (legs.length > LINKED_LEGS_MAX) {
     throw new LedgerError('too_many_legs', `at most ${LINKED_LEGS_MAX} transfers can be linked`);
   }
-  const resolved = await resolveLegs(services, principal, legs);
+  const resolved = await resolveLegs(services, asker, legs);
   const posted = await services.ledger.transfers.postLinked(
     resolved.map(({ leg }) => leg),
     {

@@ -1,5 +1,6 @@
 import { LedgerError, type PostResult } from '@micropay/ledger-core';
 import type { Principal } from '../auth/principal.js';
+import type { Asker } from '../auth/recipient-look-ups.js';
 import type { Answer } from '../http/answer.js';
 import { keyRequired } from '../http/idempotency-key.js';
 import type { Problem } from '../http/problem.js';
@@ -20,18 +21,18 @@ export type BatchAnswer = Answer<{ results: BatchResult[] }>;
 /** Posts each order on its own, in order, under its own key; a refused one never fails its neighbours. */
 export async function postOrders(
   services: Services,
-  principal: Principal,
+  asker: Asker,
   orders: readonly BatchOrder[],
 ): Promise<BatchAnswer> {
   orders.forEach(requireOwnKey);
-  const resolved = await resolveOrders(services, principal, orders);
+  const resolved = await resolveOrders(services, asker, orders);
   const requests = resolved.flatMap((order) => ('request' in order ? [order.request] : []));
   const posted = requests.length === 0 ? [] : await services.ledger.transfers.postMany(requests);
   refuseWhenNothingCouldBeDone(posted);
   const inOrder = posted.values();
   const results = resolved.map((order): BatchResult => {
     if (!('request' in order)) return { ok: false, error: order };
-    return resultJson(inOrder.next().value as PostResult, order.visible, principal);
+    return resultJson(inOrder.next().value as PostResult, order.visible, asker.principal);
   });
   return { body: { results } };
 }
@@ -39,10 +40,11 @@ export async function postOrders(
 /** Each order in the ledger's words, or the problem with it. */
 async function resolveOrders(
   services: Services,
-  principal: Principal,
+  asker: Asker,
   orders: readonly BatchOrder[],
 ): Promise<readonly (ResolvedOrder | Problem)[]> {
-  const parties = await findParties(services, principal, orders);
+  const { principal } = asker;
+  const parties = await findParties(services, asker, orders);
   return orders.map((order) => {
     try {
       return resolveOrder(principal, order, parties, order.idempotencyKey);

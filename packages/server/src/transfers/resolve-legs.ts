@@ -1,6 +1,7 @@
 import type { LinkedLeg } from '@micropay/ledger-core';
 import { authorize } from '../auth/authenticate.js';
 import type { Principal } from '../auth/principal.js';
+import type { Asker } from '../auth/recipient-look-ups.js';
 import { findHoldToEnd } from '../holds/find-hold.js';
 import { endingOf } from '../holds/hold-fields.js';
 import { given } from '../http/given.js';
@@ -30,10 +31,11 @@ type Ask = { readonly services: Services; readonly principal: Principal; readonl
  */
 export async function resolveLegs(
   services: Services,
-  principal: Principal,
+  asker: Asker,
   legs: readonly LinkedLegOrder[],
 ): Promise<readonly ResolvedLeg[]> {
-  const parties = await findParties(services, principal, legs.filter(isPayment));
+  const { principal } = asker;
+  const parties = await findParties(services, asker, legs.filter(isPayment));
   const ask = { services, principal, parties };
   const resolved = await Promise.all(
     legs.map((leg) => resolveLeg(ask, leg).catch((error: unknown) => refusalOf(error, principal))),
