@@ -1,12 +1,12 @@
-import { asOfIn } from './as-of.js';
+import { asOfIn, checkAsOf } from './as-of.js';
 import type { Book } from './book.js';
 import { type AccountIdentity, isDebitNormal } from './domain/account.js';
 import type { Accounts, AsOf, BalanceAt } from './ledger-api.js';
-import { accountNotFound } from './postgres/accounts.js';
+import { accountNotFound, checkReference } from './postgres/accounts.js';
 import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
 import { inSnapshot } from './postgres/connect.js';
 import { fail } from './postgres/sql-errors.js';
-import { readStatement } from './statement.js';
+import { checkStatementOptions, readStatement } from './statement.js';
 
 /** What an account was at an instant. */
 export function createAccountHistory(
@@ -21,8 +21,10 @@ export function createAccountHistory(
     return account;
   }
 
-  async function balanceAt(reference: string, asOf: AsOf): Promise<BalanceAt> {
-    const { at, by } = await asOfIn(book, asOf);
+  async function balanceAt(given: string, asOf: AsOf): Promise<BalanceAt> {
+    const checked = checkAsOf(asOf);
+    const reference = checkReference(given);
+    const { at, by } = await asOfIn(book, checked);
     const { id: accountId, type } = await known(reference);
     const ledger = await book.number();
     if (by === 'recorded') {
@@ -38,6 +40,10 @@ export function createAccountHistory(
 
   return {
     balanceAt: balanceAt as Accounts['balanceAt'],
-    statement: async (reference, options) => readStatement(book, await known(reference), options).catch(fail),
+    async statement(given, options) {
+      const checked = checkStatementOptions(options);
+      const reference = checkReference(given);
+      return readStatement(book, await known(reference), checked).catch(fail);
+    },
   };
 }

@@ -4,20 +4,23 @@ import {
   type Account,
   type AccountIdentity,
   type AccountStatus,
+  type CheckedOpenAccount,
   checkNewLimits,
   checkOpenAccount,
-  type OpenAccount,
+  isAccountId,
+  isAddress,
 } from './domain/account.js';
 import { checkAggregate } from './domain/aggregate.js';
-import { checkAudit } from './domain/audit.js';
-import { checkPageLimit, decodeCursor, encodeCursor, placeIn } from './domain/paging.js';
+import { list, object, oneOf, optional, valid } from './domain/arguments.js';
+import { AUDIT, type Audit } from './domain/audit.js';
+import { decodeCursor, encodeCursor, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
 import { LedgerError, type LedgerErrorCode } from './errors.js';
 import type { ExpireOf } from './holds.js';
-import type { Accounts, FreezeSide } from './ledger-api.js';
+import type { Accounts, FreezeSide, PageOptions } from './ledger-api.js';
 import { toPage } from './page.js';
 import { type AccountPlace, closeAccount, setLimits, setStatus } from './postgres/account-changes.js';
-import { accountNotFound, getAccount, listAccounts, openAccount } from './postgres/accounts.js';
+import { accountNotFound, checkReference, getAccount, listAccounts, openAccount } from './postgres/accounts.js';
 import { aggregateBalances } from './postgres/aggregate.js';
 import { listEntries } from './postgres/entries.js';
 import { fail } from './postgres/sql-errors.js';
@@ -34,6 +37,20 @@ const PREFIX_PATTERN = /^[a-zA-Z0-9_.:-]{0,200}$/;
 
 /** What an account's balance and holds may refuse of a change. */
 const OF_BALANCES: ReadonlySet<LedgerErrorCode> = new Set<LedgerErrorCode>(['account_not_empty', 'limit_broken']);
+const isPrefix = (value: unknown) => typeof value === 'string' && PREFIX_PATTERN.test(value);
+const isReference = (text: string) => isAccountId(text) || isAddress(text);
+const referenceText = valid<string>((value) => typeof value === 'string', 'must be an account id or an address');
+
+const readPage = object<PageOptions>(PAGE);
+const readList = object<PageOptions & { readonly prefix?: string }>({
+  prefix: optional(valid(isPrefix, 'must be the beginning of an address')),
+  ...PAGE,
+});
+const readAudit = object<Audit>(AUDIT);
+const readFreeze = object<Audit & { readonly side?: FreezeSide }>({
+  side: optional(oneOf(Object.keys(FROZEN) as FreezeSide[])),
+  ...AUDIT,
+});
 
 type AccountWork = (place: AccountPlace) => Promise<Account>;
 
@@ -42,13 +59,15 @@ export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
   const { store, identities } = engine;
 
   async function identifyMany(references: readonly string[]): Promise<ReadonlyMap<string, AccountIdentity>> {
+    const wanted = list(referenceText)(references, 'references').filter(isReference);
+    if (wanted.length === 0) return new Map();
     const ledger = await book.number();
     const load = book.isCommitted ? identities.load : identities.loadUncommitted;
-    const identityOf = await load(ledger, references, (missing) => engine.findIdentities(reads, ledger, missing)).catch(
+    const identityOf = await load(ledger, wanted, (missing) => engine.findIdentities(reads, ledger, missing)).catch(
       fail,
     );
     const found = new Map<string, AccountIdentity>();
-    for (const reference of references) {
+    for (const reference of wanted) {
       const identity = identityOf(reference);
       if (identity !== undefined) found.set(reference, identity);
     }
@@ -56,36 +75,38 @@ export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
   }
 
   async function identify(reference: string): Promise<AccountIdentity | undefined> {
+    if (!isReference(referenceText(reference, 'reference'))) return undefined;
     const known = identities.get(await book.number(), reference);
     return known ?? (await identifyMany([reference])).get(reference);
   }
 
-  async function change(reference: string, work: AccountWork): Promise<Account> {
+  async function change(given: string, work: AccountWork): Promise<Account> {
+    const reference = checkReference(given);
     const ledger = await book.number();
     return book.change((transaction) => work({ transaction, store, ledger, reference }));
   }
 
   /** For changes that the balance may refuse: what holds keep that are due is free before it is judged. */
   async function changeFreed(reference: string, work: AccountWork): Promise<Account> {
-    const hindrance = await expireOf(reference);
+    const hindrance = await expireOf(checkReference(reference));
     return change(reference, work).catch((error: unknown) => {
       const isOfBalance = error instanceof LedgerError && OF_BALANCES.has(error.code);
       throw isOfBalance && hindrance !== undefined ? hindrance : error;
     });
   }
 
-  async function open(request: OpenAccount): Promise<Account> {
-    const checked = checkOpenAccount(request);
+  async function open(request: CheckedOpenAccount): Promise<Account> {
     const ledger = await book.number();
-    return book.change((transaction) => openAccount(transaction, store, ledger, checked));
+    return book.change((transaction) => openAccount(transaction, store, ledger, request));
   }
 
   return {
     ...createAccountHistory(book, identify),
     identify,
     identifyMany,
-    open,
-    async ensure(request) {
+    open: async (request) => open(checkOpenAccount(request)),
+    async ensure(given) {
+      const request = checkOpenAccount(given);
       try {
         return await open(request);
       } catch (error) {
@@ -93,61 +114,54 @@ export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
         const there = await identify(request.address);
         if (there === undefined) throw error;
         const account = await getAccount(reads, store, await book.number(), there.id);
-        const { type, currency } = checkOpenAccount(request);
-        if (account.type !== type || account.currency !== currency) throw error;
+        if (account.type !== request.type || account.currency !== request.currency) throw error;
         return account;
       }
     },
-    async get(reference) {
+    async get(given) {
+      const reference = checkReference(given);
       return getAccount(reads, store, await book.number(), reference).catch(fail);
     },
     async aggregate(options = {}) {
       const checked = checkAggregate(options);
       return aggregateBalances(reads, store, await book.number(), checked).catch(fail);
     },
-    async list({ prefix = '', limit, cursor } = {}) {
-      if (!PREFIX_PATTERN.test(prefix)) {
-        throw new LedgerError('invalid_request', 'prefix must be the beginning of an address');
-      }
-      const count = checkPageLimit(limit);
-      const given = decodeCursor(cursor, ADDRESS_CURSOR);
+    async list(options = {}) {
+      const { prefix = '', limit: count = PAGE_LIMIT_DEFAULT, cursor } = readList(options, 'options');
+      const place = decodeCursor(cursor, ADDRESS_CURSOR);
       const ledger = await book.number();
       const list = ['accounts', ledger, prefix];
-      const [after] = placeIn(list, given);
+      const [after] = placeIn(list, place);
       const rows = await listAccounts(reads, store, ledger, { prefix, after, limit: count + 1 }).catch(fail);
       return toPage(rows, count, ({ address }) => encodeCursor(list, address));
     },
-    async entries(reference, { limit, cursor } = {}) {
-      const count = checkPageLimit(limit);
-      const given = decodeCursor(cursor, ENTRY_CURSOR);
+    async entries(given, options = {}) {
+      const { limit: count = PAGE_LIMIT_DEFAULT, cursor } = readPage(options, 'options');
+      const place = decodeCursor(cursor, ENTRY_CURSOR);
+      const reference = checkReference(given);
       const account = await identify(reference);
       if (account === undefined) throw accountNotFound(reference);
       const ledger = await book.number();
       const list = ['entries', ledger, account.id];
-      const [before] = placeIn(list, given).map(BigInt);
+      const [before] = placeIn(list, place).map(BigInt);
       const rows = await listEntries(reads, store, ledger, account.id, { before, limit: count + 1 }).catch(fail);
       return toPage(rows, count, ({ version }: Entry) => encodeCursor(list, version));
     },
-    async freeze(reference, { side = 'both', ...audit } = {}) {
-      const status = Object.hasOwn(FROZEN, side) ? FROZEN[side] : undefined;
-      if (status === undefined) {
-        throw new LedgerError('invalid_request', 'side must be debits, credits or both');
-      }
-      const checked = checkAudit(audit);
-      return change(reference, (at) => setStatus(at, status, 'account.frozen.v1', checked));
+    async freeze(reference, options = {}) {
+      const { side = 'both', ...audit } = readFreeze(options, 'options');
+      return change(reference, (at) => setStatus(at, FROZEN[side], 'account.frozen.v1', audit));
     },
-    async unfreeze(reference, audit = {}) {
-      const checked = checkAudit(audit);
-      return change(reference, (at) => setStatus(at, 'open', 'account.unfrozen.v1', checked));
+    async unfreeze(reference, options = {}) {
+      const audit = readAudit(options, 'options');
+      return change(reference, (at) => setStatus(at, 'open', 'account.unfrozen.v1', audit));
     },
-    async close(reference, audit = {}) {
-      const checked = checkAudit(audit);
-      return changeFreed(reference, (at) => closeAccount(at, checked));
+    async close(reference, options = {}) {
+      const audit = readAudit(options, 'options');
+      return changeFreed(reference, (at) => closeAccount(at, audit));
     },
-    async setLimits(reference, { minimum, maximum, ...audit }) {
-      const limits = checkNewLimits({ minimum, maximum });
-      const checked = checkAudit(audit);
-      return changeFreed(reference, (at) => setLimits(at, limits, checked));
+    async setLimits(reference, given) {
+      const { limits, audit } = checkNewLimits(given);
+      return changeFreed(reference, (at) => setLimits(at, limits, audit));
     },
   };
 }

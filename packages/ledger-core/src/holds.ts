@@ -1,16 +1,23 @@
 import type { Book } from './book.js';
-import type { Hold } from './domain/hold.js';
-import { checkPageLimit, decodeCursor, encodeCursor, placeIn } from './domain/paging.js';
-import { isTransferId, type PostedTransfer, type TransferId } from './domain/transfer.js';
+import { flag, object, optional } from './domain/arguments.js';
+import type { CaptureHold, Hold, PlaceHold, ReleaseHold } from './domain/hold.js';
+import { CAPTURE, HOLD, RELEASE } from './domain/leg.js';
+import { decodeCursor, encodeCursor, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
+import { holdId, type PostedTransfer, REQUEST_OPTIONS, type TransferId, withCurrency } from './domain/transfer.js';
 import { expirySubmission } from './engine/candidates.js';
 import { LedgerError } from './errors.js';
-import type { Holds } from './ledger-api.js';
+import type { Holds, PageOptions } from './ledger-api.js';
 import { toPage } from './page.js';
-import { accountNotFound } from './postgres/accounts.js';
+import { accountNotFound, checkReference } from './postgres/accounts.js';
 import { plainArray } from './postgres/arrays.js';
 import { findDueHolds, findDueHoldsOf, getHold, listHolds, toDueHold } from './postgres/holds.js';
 import { fail } from './postgres/sql-errors.js';
 import { type Submit, splitOptions, submitLeg } from './transfers.js';
+
+const readPlace = object<PlaceHold>({ ...REQUEST_OPTIONS, ...HOLD });
+const readCapture = object<CaptureHold>({ ...REQUEST_OPTIONS, ...CAPTURE });
+const readRelease = object<ReleaseHold>({ ...REQUEST_OPTIONS, ...RELEASE });
+const readList = object<PageOptions & { readonly openOnly?: boolean }>({ openOnly: optional(flag), ...PAGE });
 
 const EXPIRED_IN_TURN = 500;
 const HOLD_CURSOR = /^([0-9a-f-]{36})$/;
@@ -19,31 +26,30 @@ export function createHolds(book: Book, submit: Submit): Holds {
   const { store, findIdentities } = book.engine;
   return {
     async place(request) {
-      const [leg, bearing] = splitOptions(request);
-      return asPlaced(await submitLeg(book, submit, { ...leg, kind: 'hold' }, bearing));
+      const { options, leg } = splitOptions(withCurrency(readPlace(request, 'request')));
+      return asPlaced(await submitLeg(book, submit, { ...leg, kind: 'hold' }, options));
     },
-    async capture(hold, options = {}) {
-      const [leg, bearing] = splitOptions(options);
-      return submitLeg(book, submit, { ...leg, kind: 'capture', hold }, bearing);
+    async capture(id, given = {}) {
+      const { options, leg } = splitOptions(readCapture(given, 'options'));
+      return submitLeg(book, submit, { ...leg, kind: 'capture', hold: holdId(id, 'hold') }, options);
     },
-    async release(hold, options = {}) {
-      const [leg, bearing] = splitOptions(options);
-      return submitLeg(book, submit, { ...leg, kind: 'release', hold }, bearing);
+    async release(id, given = {}) {
+      const { options, leg } = splitOptions(readRelease(given, 'options'));
+      return submitLeg(book, submit, { ...leg, kind: 'release', hold: holdId(id, 'hold') }, options);
     },
-    async get(id) {
-      if (typeof id !== 'string' || !isTransferId(id)) {
-        throw new LedgerError('hold_not_found', "a hold's id is a UUID in lower case");
-      }
+    async get(given) {
+      const id = holdId(given, 'id');
       return getHold(book.reads, store, await book.number(), id).catch(fail);
     },
-    async list(reference, { openOnly = false, limit, cursor } = {}) {
-      const count = checkPageLimit(limit);
-      const given = decodeCursor(cursor, HOLD_CURSOR);
+    async list(given, options = {}) {
+      const { openOnly = false, limit: count = PAGE_LIMIT_DEFAULT, cursor } = readList(options, 'options');
+      const place = decodeCursor(cursor, HOLD_CURSOR);
+      const reference = checkReference(given);
       const ledger = await book.number();
       const [account] = await findIdentities(book.reads, ledger, [reference]).catch(fail);
       if (account === undefined) throw accountNotFound(reference);
       const list = ['holds', ledger, account.id, openOnly];
-      const [before] = placeIn(list, given);
+      const [before] = placeIn(list, place);
       const range = { account: account.id, openOnly, before, limit: count + 1 };
       const rows = await listHolds(book.reads, store, ledger, range).catch(fail);
       return toPage(rows, count, ({ id }) => encodeCursor(list, id));

@@ -413,7 +413,7 @@ export interface Ledger {
    *
    * @throws {LedgerError} `invalid_request` unless it is the name of an IANA zone
    */
-  setTimeZone(name: string): Promise<string>;
+  setTimeZone(timeZone: string): Promise<string>;
   /**
    * Sums of the journal of all ledgers of the schema, by which balances as of an instant are quick. They are derived:
    * answers are the same without them, and slower.

@@ -1,36 +1,40 @@
 import type { Pool, PoolConfig } from 'pg';
 import { createAccounts } from './accounts.js';
-import { asOfIn } from './as-of.js';
+import { asOfIn, checkAsOf } from './as-of.js';
 import type { Book } from './book.js';
+import { callback, object, optional, optionalCallback, wholeNumber } from './domain/arguments.js';
+import { checkCurrency, currencyCode } from './domain/currency.js';
 import type { Candidate } from './domain/decide.js';
-import { checkTimeZone } from './domain/instant.js';
+import { timeZone } from './domain/instant.js';
 import { createEngine, type Engine } from './engine/engine.js';
-import type { EngineLimits } from './engine/limits.js';
+import { type EngineLimits, engineLimits } from './engine/limits.js';
 import { lookUpAll } from './engine/look-up.js';
 import { nameAccounts } from './engine/name-accounts.js';
 import type { Submission } from './engine/waiting.js';
 import { inSavepoint, inTurn, postWithin } from './engine/within.js';
 import { type WorkedOff, type WorkOffOptions, workOff } from './engine/work-off.js';
-import { LedgerError } from './errors.js';
 import { checkFact } from './events/fact.js';
-import { createEventTail, type EventTail } from './events/tail.js';
+import { checkSubscription, createEventTail, type EventTail } from './events/tail.js';
 import { createExpireOf, createHolds } from './holds.js';
 import type { Ledger, LedgerInTransaction, WorkOffBatch } from './ledger-api.js';
 import { checkRoom, fromPool, inSnapshot, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
+import { databaseArgument } from './postgres/database-argument.js';
 import { readEventRange } from './postgres/event-log.js';
 import { writeFirstEvent } from './postgres/events.js';
-import { checkLedgerName, readTimeZone, writeTimeZone } from './postgres/ledgers.js';
+import { ledgerName, readTimeZone, writeTimeZone } from './postgres/ledgers.js';
 import { checkSchema } from './postgres/migrate.js';
 import { readOldestWriter } from './postgres/position-drawers.js';
 import { fail } from './postgres/sql-errors.js';
-import type { TransactionAdapter } from './postgres/transaction-adapter.js';
+import { schemaName } from './postgres/store.js';
+import { type TransactionAdapter, transactionArgument } from './postgres/transaction-adapter.js';
 import { readBacklog } from './postgres/transfer-requests.js';
 import { createRequests } from './requests.js';
 import { advanceCheckpoints, type CheckpointProgress, rebuildCheckpoints } from './time/checkpoints.js';
 import { createTransfers, type Submit } from './transfers.js';
+import type { InSnapshot } from './verify/progress.js';
 import { readTrialBalance, readTrialBalanceAt } from './verify/trial-balance.js';
-import { verifyLedger } from './verify/verify.js';
+import { checkVerifyOptions, verifyLedger } from './verify/verify.js';
 
 export interface LedgerOptions {
   /** Connection string or `pg` settings of a direct connection: prepared statements stay on it. */
@@ -64,13 +68,21 @@ export interface LedgerOptions {
  * @throws {LedgerError} `invalid_request` for a malformed ledger name or limit
  */
 export function createLedger(options: LedgerOptions): Ledger {
-  const { database, schema = 'micropay', name = 'main', limits = {}, onEventFault = () => undefined } = options;
-  checkLedgerName(name);
+  const read = readOptions(options, 'options');
+  const { database, schema = 'micropay', name = 'main', limits = {}, onEventFault = () => undefined } = read;
   const engine = createEngine({ database, schema, limits });
   const { store, pool, commits } = engine;
   const tail = createEventTail({ database, store, pool, onCommit: commits.listen, onFault: onEventFault });
   return ledgerOf(engine, tail, name);
 }
+
+const readOptions = object<LedgerOptions>({
+  database: databaseArgument,
+  schema: optional(schemaName),
+  name: optional(ledgerName),
+  limits: optional(engineLimits),
+  onEventFault: optionalCallback,
+});
 
 function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
   const { store, pool, commits } = engine;
@@ -98,50 +110,53 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     transfers: createTransfers(book, submit),
     holds: createHolds(book, submit),
     currencies: {
-      register: async (currency) => registerCurrency(reads, store, await book.number(), currency).catch(fail),
-      get: async (code) => getCurrency(reads, store, await book.number(), code).catch(fail),
+      async register(given) {
+        const currency = checkCurrency(given);
+        return registerCurrency(reads, store, await book.number(), currency).catch(fail);
+      },
+      async get(given) {
+        const code = currencyCode(given, 'code');
+        return getCurrency(reads, store, await book.number(), code).catch(fail);
+      },
     },
     requests: {
       ...createRequests(book),
       backlog: async () => readBacklog(reads, store, await book.number()).catch(fail),
-      workOff: (options = {}) => workOffOnce(book, pool, options),
-      onSubmit: (listener) => engine.requested.listen(listener),
+      workOff: async (options = {}) => workOffOnce(book, pool, options),
+      onSubmit: (listener) => engine.requested.listen(callback(listener, 'listener')),
     },
-    within: (transaction) => ledgerWithin(book, transaction),
+    within: (transaction) => ledgerWithin(book, transactionArgument(transaction, 'transaction')),
     events: {
-      subscribe: (options = {}) => tail.subscribe(name, options),
+      subscribe: async (options = {}) => tail.subscribe(name, checkSubscription(options)),
       fault: tail.fault,
-      range: () => readEventRange(reads, store).catch(fail),
-      oldestWriter: () => readOldestWriter(reads, store).catch(fail),
+      range: async () => readEventRange(reads, store).catch(fail),
+      oldestWriter: async () => readOldestWriter(reads, store).catch(fail),
     },
-    onCommit: (listener) => commits.listen(listener),
+    onCommit: (listener) => commits.listen(callback(listener, 'listener')),
     inLedger(other) {
-      checkLedgerName(other);
-      return ledgerOf(engine, tail, other);
+      return ledgerOf(engine, tail, ledgerName(other, 'name'));
     },
     async trialBalance(asOf) {
       if (asOf === undefined) return readTrialBalance(reads, store, await book.number()).catch(fail);
-      const { at, by } = await asOfIn(book, asOf);
+      const { at, by } = await asOfIn(book, checkAsOf(asOf));
       const ledger = await book.number();
       return inSnapshot(pool, (snapshot) => readTrialBalanceAt(snapshot, store, ledger, { at, by })).catch(fail);
     },
     timeZone: async () => readTimeZone(reads, store, await book.number()).catch(fail),
     async setTimeZone(given) {
-      const timeZone = checkTimeZone(given);
-      await writeTimeZone(reads, store, await book.number(), timeZone).catch(fail);
-      return timeZone;
+      const name = timeZone(given, 'timeZone');
+      await writeTimeZone(reads, store, await book.number(), name).catch(fail);
+      return name;
     },
     checkpoints: {
       advance: () => withCheckpoints(engine, advanceCheckpoints),
       rebuild: () => withCheckpoints(engine, rebuildCheckpoints),
     },
-    verify: async (options) =>
-      verifyLedger(
-        (work) => inTransaction(engine.longReads, work, 'repeatable read').catch(fail),
-        store,
-        await book.number(),
-        options,
-      ),
+    async verify(options = {}) {
+      const checked = checkVerifyOptions(options);
+      const inLongSnapshot: InSnapshot = (work) => inTransaction(engine.longReads, work, 'repeatable read').catch(fail);
+      return verifyLedger(inLongSnapshot, store, await book.number(), checked);
+    },
     async check() {
       await checkSchema(reads, engine.schema).catch(fail);
       await checkRoom(pool).catch(fail);
@@ -174,8 +189,8 @@ function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTra
     transfers: createTransfers(book, submit),
     holds: createHolds(book, submit),
     events: {
-      async write({ type, subject, data }) {
-        checkFact(type, subject, data);
+      async write(fact) {
+        const { type, subject, data } = checkFact(fact);
         const ledger = await book.number();
         await book.change((own) => writeFirstEvent(own, engine.store, ledger, { type, subject, data }));
       },
@@ -186,11 +201,13 @@ function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTra
 
 const WORK_OFF_BATCH_MAX = 1_000;
 
+const readWorkOff = object<WorkOffBatch>({
+  batchSizeMax: optional(wholeNumber(1, WORK_OFF_BATCH_MAX)),
+  onFault: optionalCallback,
+});
+
 async function workOffOnce(book: Book, pool: Pool, options: WorkOffBatch): Promise<WorkedOff> {
-  const { batchSizeMax = 500, onFault = () => undefined } = options;
-  if (!Number.isInteger(batchSizeMax) || batchSizeMax < 1 || batchSizeMax > WORK_OFF_BATCH_MAX) {
-    throw new LedgerError('invalid_request', `batchSizeMax must be a whole number from 1 to ${WORK_OFF_BATCH_MAX}`);
-  }
+  const { batchSizeMax = 500, onFault = () => undefined } = readWorkOff(options, 'options');
   const ledger = await book.number();
   const run = (transaction: TransactionAdapter) => workOff(transaction, road(transaction));
   const worked = await inTransaction(pool, run).catch(fail);

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { milliseconds, object, optional, optionalCallback, wholeNumber } from './domain/arguments.js';
 import { createSleep } from './events/sleep.js';
 import type { Ledger } from './ledger-api.js';
+import { ledgerWith } from './requests.js';
 
 export interface RequestWorkerOptions {
   readonly ledger: Ledger;
-  /** Requests in one database transaction; default 500. */
+  /** Requests in one database transaction, 1 to 1,000; default 500. */
   readonly batchSizeMax?: number;
   /** Longest pause between two looks when nothing is asked for in this process; default 500. */
   readonly pollMs?: number;
@@ -24,12 +26,23 @@ export interface RequestWorker {
 const BACKOFF_MIN_MS = 50;
 const BACKOFF_MAX_MS = 5_000;
 
+const BATCH_SIZE_MAX = 1_000;
+const readOptions = object<RequestWorkerOptions>({
+  ledger: ledgerWith<Ledger>('workOff', 'onSubmit'),
+  batchSizeMax: optional(wholeNumber(1, BATCH_SIZE_MAX)),
+  pollMs: optional(milliseconds),
+  onError: optionalCallback,
+});
+
 /**
  * Posts requested transfers in the background. Any number of processes may run one beside the others: each takes
  * requests that no other has.
+ *
+ * @throws {LedgerError} `invalid_request`
  */
 export function createRequestWorker(options: RequestWorkerOptions): RequestWorker {
-  const { ledger, batchSizeMax = 500, pollMs = 500, onError = () => undefined } = options;
+  const read = readOptions(options, 'options');
+  const { ledger, batchSizeMax = 500, pollMs = 500, onError = () => undefined } = read;
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Book } from './book.js';
+import { type Check, elementsOf, hasMethods, invalidArgument, valid } from './domain/arguments.js';
 import {
   type CheckedOrder,
   checkOrder,
@@ -12,7 +13,7 @@ import {
 import type { TransferId } from './domain/transfer.js';
 import { uuidv7 } from './engine/uuids.js';
 import { LedgerError } from './errors.js';
-import type { Requests } from './ledger-api.js';
+import type { Ledger, Requests } from './ledger-api.js';
 import { type EventRow, writeEvents } from './postgres/events.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
@@ -23,6 +24,20 @@ import {
   type NewRequest,
   type RequestRow,
 } from './postgres/transfer-requests.js';
+
+/** A ledger, known by what is called on its requests. */
+export function ledgerWith<Given extends Pick<Ledger, 'requests'>>(
+  ...methods: readonly (keyof Requests)[]
+): Check<Given> {
+  const isLedger = (value: unknown) => {
+    try {
+      return hasMethods((value as Partial<Given> | null | undefined)?.requests, ...methods);
+    } catch {
+      return false;
+    }
+  };
+  return valid(isLedger, 'must be a ledger, as createLedger makes it');
+}
 
 const SUBMIT_ATTEMPTS_MAX = 5;
 const SUBMIT_BACKOFF_MS = 20;
@@ -65,7 +80,7 @@ export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMan
       return result.request;
     },
     async submitMany(orders) {
-      const checked = orders.map(checkOne);
+      const checked = elementsOf(orders, 'orders').map(checkOne);
       const good = checked.filter((one): one is CheckedOrder => !(one instanceof LedgerError));
       const results = (await submitChecked(good)).values();
       return checked.map((one) =>
@@ -73,8 +88,9 @@ export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMan
       );
     },
     async get(id) {
+      if (typeof id !== 'string') throw invalidArgument('id', 'must be the id of a requested transfer');
       if (!isTransferRequestId(id)) {
-        throw new LedgerError('transfer_request_not_found', 'the id of a requested transfer is a UUID in lower case');
+        throw new LedgerError('transfer_request_not_found', "id: a requested transfer's id is a UUID in lower case");
       }
       try {
         const {
@@ -106,9 +122,9 @@ async function withRetries<Result>(
   }
 }
 
-function checkOne(order: TransferOrder): CheckedOrder | LedgerError {
+function checkOne(order: unknown, index: number): CheckedOrder | LedgerError {
   try {
-    return checkOrder(order);
+    return checkOrder(order as TransferOrder, `orders.${index}`);
   } catch (error) {
     if (error instanceof LedgerError) return error;
     throw error;

@@ -1,10 +1,10 @@
-import { checkBasis, timeZoneOf } from './as-of.js';
+import { timeBasis, timeZoneOf } from './as-of.js';
 import type { Book } from './book.js';
 import { type AccountIdentity, isDebitNormal } from './domain/account.js';
-import { checkMoment, isFirstInstant, justBefore, startOfDay } from './domain/instant.js';
-import { checkPageLimit, decodeCursor, encodeCursor, type ListName, placeIn } from './domain/paging.js';
+import { invalidArgument, object, optional } from './domain/arguments.js';
+import { type CheckedMoment, isFirstInstant, justBefore, moment, startOfDay } from './domain/instant.js';
+import { decodeCursor, encodeCursor, type ListName, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
-import { LedgerError } from './errors.js';
 import type { Statement, StatementEntry, StatementOptions, TimeBasis } from './ledger-api.js';
 import { toPage } from './page.js';
 import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
@@ -34,16 +34,30 @@ interface Period {
   readonly by: TimeBasis;
 }
 
+type CheckedStatementOptions = Omit<StatementOptions, 'from' | 'to'> & {
+  readonly from: CheckedMoment;
+  readonly to: CheckedMoment;
+};
+
+const readOptions = object<CheckedStatementOptions>({ from: moment, to: moment, by: optional(timeBasis), ...PAGE });
+
+/** @throws {LedgerError} `invalid_request`, `invalid_cursor` */
+export function checkStatementOptions(given: StatementOptions): CheckedStatementOptions {
+  const options = readOptions(given, 'options');
+  decodeCursor(options.cursor, CURSOR);
+  return options;
+}
+
 const CURSOR = /^(\d{1,18}) (-?\d{1,38}) (-?\d{1,38}) (-?\d{1,15}) (\d{1,18}) (-?\d{1,38})$/;
 
 /** One page of an account's statement. */
 export async function readStatement(
   book: Book,
   account: AccountIdentity,
-  options: StatementOptions,
+  options: CheckedStatementOptions,
 ): Promise<Statement> {
   const period = await checkPeriod(book, options);
-  const limit = checkPageLimit(options.limit);
+  const { limit = PAGE_LIMIT_DEFAULT } = options;
   const ledger = await book.number();
   const list = ['statement', ledger, account.id, period.by, period.from.getTime(), period.to.getTime()];
   const started = options.cursor === undefined ? undefined : readCursor(list, options.cursor);
@@ -68,15 +82,14 @@ interface Reader {
   readonly period: Period;
 }
 
-async function checkPeriod(book: Book, { from, to, by }: StatementOptions): Promise<Period> {
-  const basis = checkBasis(by);
-  const moments = [checkMoment(from, 'from'), checkMoment(to, 'to')] as const;
+async function checkPeriod(book: Book, { from, to, by = 'recorded' }: CheckedStatementOptions): Promise<Period> {
+  const moments = [from, to] as const;
   const timeZone = moments.every((moment) => moment instanceof Date) ? '' : await timeZoneOf(book);
   const [first, end] = moments.map((moment) => (moment instanceof Date ? moment : startOfDay(moment, timeZone)));
   if (first === undefined || end === undefined || first >= end) {
-    throw new LedgerError('invalid_request', 'a period ends after it begins: from must be before to', { field: 'to' });
+    throw invalidArgument('to', 'must be after from: a period ends after it begins');
   }
-  return { from: first, to: end, by: basis };
+  return { from: first, to: end, by };
 }
 
 async function begin(reader: Reader): Promise<{ readonly frame: Frame; readonly place: Place }> {
@@ -161,7 +174,7 @@ function readCursor(list: ListName, cursor: string) {
 async function* allEntries(
   book: Book,
   first: Omit<Statement, 'all'>,
-  options: StatementOptions,
+  options: CheckedStatementOptions,
 ): AsyncGenerator<StatementEntry> {
   let page = first;
   for (;;) {

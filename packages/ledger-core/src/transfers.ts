@@ -1,26 +1,26 @@
 import type { Book } from './book.js';
+import { elementsOf, invalidArgument, object } from './domain/arguments.js';
 import type { Outcome } from './domain/decide.js';
-import { checkLeg, type LinkedLeg, OPTION_NAMES } from './domain/leg.js';
+import { checkLeg, type LinkedLeg, REVERSAL } from './domain/leg.js';
 import { transferNotFound } from './domain/move.js';
-import { checkPageLimit, decodeCursor, encodeCursor, placeIn } from './domain/paging.js';
-import { isReversible } from './domain/reversal.js';
+import { decodeCursor, encodeCursor, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
+import { isReversible, type ReverseTransfer } from './domain/reversal.js';
 import {
-  checkOptions,
   checkTransferRequest,
-  copyRequest,
-  isTransferId,
   LINKED_LEGS_MAX,
   type PostedTransfer,
   type PostResult,
+  REQUEST_OPTIONS,
   type RequestOptions,
   type Transfer,
   type TransferId,
   type TransferRequest,
+  transferId,
 } from './domain/transfer.js';
 import { singleSubmission, toSubmission } from './engine/candidates.js';
 import type { Submission } from './engine/waiting.js';
 import { invariant, LedgerError } from './errors.js';
-import type { Transfers } from './ledger-api.js';
+import type { PageOptions, Transfers } from './ledger-api.js';
 import { toPage } from './page.js';
 import { findGroup, findReversals, getTransfer } from './postgres/journal.js';
 import { fail } from './postgres/sql-errors.js';
@@ -30,63 +30,68 @@ export type Submit = (submissions: readonly Submission[]) => Promise<readonly Ou
 
 const REQUESTS_IN_TURN = 1_000;
 
+const { amount: _amount, id: _id, ...GROUP_REVERSAL } = REVERSAL;
+const readPage = object<PageOptions>(PAGE);
+const readOptions = object<RequestOptions>(REQUEST_OPTIONS);
+const readReversal = object<ReverseTransfer>({ ...REQUEST_OPTIONS, ...REVERSAL });
+/** A group is taken back as a whole: an amount and an id are for one leg. */
+const readGroupReversal = object<Omit<ReverseTransfer, 'amount' | 'id'>>({ ...REQUEST_OPTIONS, ...GROUP_REVERSAL });
+
 export function createTransfers(book: Book, submit: Submit): Transfers {
   const { store } = book.engine;
   return {
     async post(given) {
-      const request = checkSingle(given);
+      const request = checkTransferRequest(given);
       const [outcome] = await submit([singleSubmission(await book.number(), request, null)]);
       return onlyTransfer(outcome);
     },
     async postMany(requests) {
-      const checked = requests.map(checkOne);
-      const ledger = await book.number();
+      const checked = elementsOf(requests, 'requests').map(checkOne);
+      const good = checked.filter((one): one is TransferRequest => !(one instanceof LedgerError));
+      // Refusals alone need no database.
+      const ledger = good.length === 0 ? 0 : await book.number();
       const order = {};
-      const submissions = checked
-        .filter((one): one is TransferRequest => !(one instanceof LedgerError))
-        .map((request) => singleSubmission(ledger, request, order));
+      const submissions = good.map((request) => singleSubmission(ledger, request, order));
       const outcomes = (await submitInTurn(submit, submissions))[Symbol.iterator]();
       return checked.map((one) => toResult(one instanceof LedgerError ? one : (outcomes.next().value as Outcome)));
     },
     async postLinked(given, options = {}) {
-      // Copied before anything is awaited: what the caller changes afterwards is another request's.
-      const grouped = { ...options, linked: true, order: null };
-      const legs = checkLinked(given, grouped);
+      const grouped = { ...readOptions(options, 'options'), linked: true, order: null };
+      const legs = checkLinked(given);
       const submission = toSubmission(await book.number(), legs, grouped);
       const [outcome] = await submit([submission]);
       return transfersOf(outcome);
     },
-    async reverse(transfer, options = {}) {
-      const [leg, bearing] = splitOptions(options);
-      return submitLeg(book, submit, { ...leg, kind: 'reversal', transfer }, bearing);
+    async reverse(id, given = {}) {
+      const { options, leg } = splitOptions(readReversal(given, 'options'));
+      return submitLeg(book, submit, { ...leg, kind: 'reversal', transfer: transferId(id, 'id') }, options);
     },
-    async reverseLinked(groupId, options = {}) {
-      const [leg, bearing] = splitOptions(options);
-      if ('amount' in leg || 'id' in leg) {
-        throw new LedgerError('invalid_request', 'a group is taken back as a whole: amount and id are for one leg');
-      }
-      const id = checkTransferId(groupId);
-      const grouped = { ...bearing, linked: true, order: null };
-      const legs = checkLinked([{ ...leg, kind: 'reversal', transfer: id }], grouped);
+    async reverseLinked(groupId, given = {}) {
+      const { options, leg } = splitOptions(readGroupReversal(given, 'options'));
+      const id = transferId(groupId, 'groupId');
+      const grouped = { ...options, linked: true, order: null };
       // Backwards: what came in last goes out first.
       const reversals = (await groupOf(id)).filter(isReversible).toReversed();
       if (reversals.length === 0) throw transferNotFound(id);
-      const all = reversals.flatMap(({ id: transfer }) => legs.map((one) => ({ ...one, transfer })));
-      const [outcome] = await submit([toSubmission(await book.number(), all, grouped)]);
+      const legs = reversals.map(({ id: transfer }) => ({ ...leg, kind: 'reversal' as const, transfer }));
+      const [outcome] = await submit([toSubmission(await book.number(), legs, grouped)]);
       return transfersOf(outcome);
     },
-    get: async (id) => getTransfer(book.reads, store, await book.number(), checkTransferId(id)).catch(fail),
-    getLinked: async (groupId) => groupOf(checkTransferId(groupId)),
-    async reversals(id, { limit, cursor } = {}) {
-      const transferId = checkTransferId(id);
-      const count = checkPageLimit(limit);
-      const given = decodeCursor(cursor, REVERSAL_CURSOR);
+    async get(given) {
+      const id = transferId(given, 'id');
+      return getTransfer(book.reads, store, await book.number(), id).catch(fail);
+    },
+    getLinked: async (groupId) => groupOf(transferId(groupId, 'groupId')),
+    async reversals(given, options = {}) {
+      const { limit: count = PAGE_LIMIT_DEFAULT, cursor } = readPage(options, 'options');
+      const place = decodeCursor(cursor, REVERSAL_CURSOR);
+      const id = transferId(given, 'id');
       const ledger = await book.number();
-      await getTransfer(book.reads, store, ledger, transferId).catch(fail);
-      const list = ['reversals', ledger, transferId];
-      const [after] = placeIn(list, given).map(BigInt);
+      await getTransfer(book.reads, store, ledger, id).catch(fail);
+      const list = ['reversals', ledger, id];
+      const [after] = placeIn(list, place).map(BigInt);
       const range = { after, limit: count + 1 };
-      const rows = await findReversals(book.reads, store, ledger, transferId, range).catch(fail);
+      const rows = await findReversals(book.reads, store, ledger, id, range).catch(fail);
       return toPage(rows, count, ({ fromBalance }) => encodeCursor(list, fromBalance.version));
     },
   };
@@ -100,14 +105,13 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
 
 const REVERSAL_CURSOR = /^(\d{1,18})$/;
 
-/** Checks a leg and takes it along the road as a request of its own, linked to no other. */
+/** Takes a checked leg along the road as a request of its own, linked to no other. */
 export async function submitLeg(
   book: Book,
   submit: Submit,
-  given: LinkedLeg,
+  leg: LinkedLeg,
   options: RequestOptions,
 ): Promise<PostedTransfer> {
-  const leg = checkLeg(given);
   const submission = toSubmission(await book.number(), [leg], { ...options, linked: false, order: null });
   const [outcome] = await submit([submission]);
   return onlyTransfer(outcome);
@@ -123,65 +127,37 @@ async function submitInTurn(submit: Submit, submissions: readonly Submission[]):
 }
 
 /** Answers the refusal instead of throwing it: the neighbours of a bad request go on. */
-function checkOne(request: TransferRequest): TransferRequest | LedgerError {
+function checkOne(request: unknown, index: number): TransferRequest | LedgerError {
   try {
-    return checkSingle(request);
+    return checkTransferRequest(request as TransferRequest, `requests.${index}`);
   } catch (error) {
     if (error instanceof LedgerError) return error;
     throw error;
   }
 }
 
-function checkSingle(given: TransferRequest): TransferRequest {
-  const request = checkTransferRequest(given);
-  if ('kind' in request) throw new LedgerError('invalid_request', 'only a leg of a linked group has a kind');
-  return request;
-}
-
 /** What a request says of its leg, and what it bears as a whole. */
-export function splitOptions<Given extends RequestOptions>(
-  given: Given,
-): [leg: Omit<Given, keyof RequestOptions>, options: RequestOptions] {
-  const { idempotencyKey, scope, dryRun, ...leg } = copyRequest(given);
-  const options = {
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    ...(scope === undefined ? {} : { scope }),
-    ...(dryRun === undefined ? {} : { dryRun }),
-  };
-  checkOptions(options);
-  return [leg as Omit<Given, keyof RequestOptions>, options];
+export function splitOptions<Request extends RequestOptions>({ idempotencyKey, scope, dryRun, ...leg }: Request) {
+  return { leg, options: { idempotencyKey, scope, dryRun } as RequestOptions };
 }
 
-function checkTransferId(id: string): TransferId {
-  if (typeof id === 'string' && isTransferId(id)) return id;
-  throw new LedgerError('transfer_not_found', 'a transfer id is a UUID in lower case');
-}
-
-function checkLinked(given: readonly LinkedLeg[], options: RequestOptions): readonly LinkedLeg[] {
-  if (!Array.isArray(given)) throw new LedgerError('invalid_request', 'a linked group is an array of transfers');
-  checkOptions(options);
-  // Array.from visits holes too, which map passes over.
-  const legs = Array.from(given.slice(0, LINKED_LEGS_MAX), checkLinkedLeg);
+function checkLinked(given: readonly LinkedLeg[]): readonly LinkedLeg[] {
+  const all = elementsOf(given, 'legs');
+  const legs = all.slice(0, LINKED_LEGS_MAX).map(checkLinkedLeg);
   const ids = legs.map(({ id }) => id).filter((id) => id !== undefined);
-  if (new Set(ids).size < ids.length) {
-    throw new LedgerError('invalid_request', 'two legs have the same id');
-  }
-  if (given.length === 0 || given.length > LINKED_LEGS_MAX) {
-    throw new LedgerError('too_many_legs', `a linked group has 1 to ${LINKED_LEGS_MAX} transfers`);
+  if (new Set(ids).size < ids.length) throw invalidArgument('legs', 'must have different ids: two legs have the same');
+  if (all.length === 0 || all.length > LINKED_LEGS_MAX) {
+    throw new LedgerError('too_many_legs', `legs must be 1 to ${LINKED_LEGS_MAX} transfers`);
   }
   return legs;
 }
 
-function checkLinkedLeg(given: LinkedLeg, index: number): LinkedLeg {
+function checkLinkedLeg(given: unknown, index: number): LinkedLeg {
   try {
-    const leg = checkLeg(given);
-    if (OPTION_NAMES.some((name) => name in leg)) {
-      throw new LedgerError('invalid_request', 'the group bears the idempotency key, scope and dryRun, not a leg');
-    }
-    return leg;
+    return checkLeg(given as LinkedLeg, `legs.${index}`);
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
-    throw new LedgerError(error.code, `leg ${index}: ${error.message}`, { ...error.details, leg: index });
+    throw new LedgerError(error.code, `leg ${index}: ${error.message}`, { ...error.details, leg: index }, error);
   }
 }
 

@@ -1,6 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { objectWith } from '../domain/arguments.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { restoreColumnNames } from './column-names.js';
+import { createFrom } from './create-from.js';
 
 type Rows = readonly Record<string, unknown>[];
 
@@ -9,25 +11,24 @@ interface DrizzleTransaction {
   execute(query: never): PromiseLike<unknown>;
 }
 
-const adapters = new WeakMap<DrizzleTransaction, TransactionAdapter>();
-
 /**
  * Lets the ledger work in this drizzle transaction, of `drizzle-orm/node-postgres` or
  * `drizzle-orm/postgres-js`. A transaction always has the same adapter, by which the ledger keeps its work
  * there in turn.
+ *
+ * @throws {LedgerError} `invalid_request`
  */
 export function fromDrizzle(transaction: DrizzleTransaction): TransactionAdapter {
-  const known = adapters.get(transaction);
-  if (known !== undefined) return known;
-  const adapter: TransactionAdapter = {
-    async executeSql(text, values) {
-      const result = await transaction.execute(toSql(text, values) as never).then(undefined, throwCause);
-      return { rows: toRows(result) };
-    },
-  };
-  adapters.set(transaction, adapter);
-  return adapter;
+  return from(transaction);
 }
+
+const from = createFrom<DrizzleTransaction>(
+  objectWith('a transaction of drizzle', 'execute'),
+  (transaction) => async (text, values) => {
+    const result = await transaction.execute(toSql(text, values) as never).then(undefined, throwCause);
+    return { rows: toRows(result) };
+  },
+);
 
 /** A value that the text names twice is sent twice: drizzle numbers its parameters by itself. */
 function toSql(text: string, values: readonly unknown[]): SQL {

@@ -1,5 +1,7 @@
+import { objectWith } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { createFrom } from './create-from.js';
 
 interface PgConnection {
   query(text: string, values: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
@@ -12,28 +14,27 @@ interface KnexTransaction {
   readonly client: { acquireConnection(): Promise<PgConnection> };
 }
 
-const adapters = new WeakMap<KnexTransaction, TransactionAdapter>();
-
 /**
  * Lets the ledger work in this knex transaction of the client `pg`. A transaction always has the same
  * adapter, by which the ledger keeps its work there in turn.
  *
  * Statements go to the transaction's own connection: knex would take every "?" for a value, and hand
  * rows to the application's `postProcessResponse`.
+ *
+ * @throws {LedgerError} `invalid_request`
  */
 export function fromKnex(transaction: KnexTransaction): TransactionAdapter {
-  const known = adapters.get(transaction);
-  if (known !== undefined) return known;
-  const adapter: TransactionAdapter = {
-    async executeSql(text, values) {
-      refuseOutsideTransaction(transaction);
-      const connection = await transaction.client.acquireConnection();
-      return connection.query(text, [...values]);
-    },
-  };
-  adapters.set(transaction, adapter);
-  return adapter;
+  return from(transaction);
 }
+
+const from = createFrom<KnexTransaction>(
+  objectWith('a transaction of knex', 'isCompleted'),
+  (transaction) => async (text, values) => {
+    refuseOutsideTransaction(transaction);
+    const connection = await transaction.client.acquireConnection();
+    return connection.query(text, [...values]);
+  },
+);
 
 /** Without a transaction, or after its end, the connection would be another's. */
 function refuseOutsideTransaction(transaction: KnexTransaction): void {

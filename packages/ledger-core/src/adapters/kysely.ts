@@ -1,5 +1,7 @@
 import { CompiledQuery } from 'kysely';
+import { objectWith } from '../domain/arguments.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { createFrom } from './create-from.js';
 
 /** What the ledger needs of a kysely transaction, whichever version of kysely it comes from. */
 interface KyselyTransaction {
@@ -7,23 +9,24 @@ interface KyselyTransaction {
   withoutPlugins(): KyselyTransaction;
 }
 
-const adapters = new WeakMap<KyselyTransaction, TransactionAdapter>();
-
 /**
  * Lets the ledger work in this kysely transaction. A transaction always has the same adapter, by which
  * the ledger keeps its work there in turn.
+ *
+ * @throws {LedgerError} `invalid_request`
  */
 export function fromKysely(transaction: KyselyTransaction): TransactionAdapter {
-  const known = adapters.get(transaction);
-  if (known !== undefined) return known;
-  // A plugin may rename what the ledger reads: CamelCasePlugin does.
-  const plain = transaction.withoutPlugins();
-  const adapter: TransactionAdapter = {
-    async executeSql(text, values) {
+  return from(transaction);
+}
+
+const from = createFrom<KyselyTransaction>(
+  objectWith('a transaction of kysely', 'executeQuery', 'withoutPlugins'),
+  (transaction) => {
+    // A plugin may rename what the ledger reads: CamelCasePlugin does.
+    const plain = transaction.withoutPlugins();
+    return async (text, values) => {
       const { rows } = await plain.executeQuery(CompiledQuery.raw(text, [...values]));
       return { rows: rows as Record<string, unknown>[] };
-    },
-  };
-  adapters.set(transaction, adapter);
-  return adapter;
-}
+    };
+  },
+);

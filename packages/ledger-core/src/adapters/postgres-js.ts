@@ -1,5 +1,7 @@
+import { objectWith } from '../domain/arguments.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { restoreColumnNames } from './column-names.js';
+import { createFrom } from './create-from.js';
 
 type Rows = readonly Record<string, unknown>[];
 
@@ -9,8 +11,6 @@ interface PostgresJsTransaction {
   typed(value: never, type: number): unknown;
 }
 
-const adapters = new WeakMap<PostgresJsTransaction, TransactionAdapter>();
-
 /** PostgreSQL's type "unknown": it then decides by itself what a parameter is, as it does for a literal. */
 const UNKNOWN_TYPE = 705;
 
@@ -18,19 +18,20 @@ const UNKNOWN_TYPE = 705;
  * Lets the ledger work in this postgres.js transaction: the `sql` that `begin` or `savepoint` hands out, or a
  * reserved connection on which a transaction was begun. A transaction always has the same adapter, by which
  * the ledger keeps its work there in turn.
+ *
+ * @throws {LedgerError} `invalid_request`
  */
 export function fromPostgresJs(transaction: PostgresJsTransaction): TransactionAdapter {
-  const known = adapters.get(transaction);
-  if (known !== undefined) return known;
-  const adapter: TransactionAdapter = {
-    async executeSql(text, values) {
-      const parameters = values.map((value) => transaction.typed(toText(value) as never, UNKNOWN_TYPE));
-      return { rows: restoreColumnNames(await transaction.unsafe(text, parameters as never[])) };
-    },
-  };
-  adapters.set(transaction, adapter);
-  return adapter;
+  return from(transaction);
 }
+
+const from = createFrom<PostgresJsTransaction>(
+  objectWith('a transaction of postgres.js', 'unsafe', 'typed'),
+  (transaction) => async (text, values) => {
+    const parameters = values.map((value) => transaction.typed(toText(value) as never, UNKNOWN_TYPE));
+    return { rows: restoreColumnNames(await transaction.unsafe(text, parameters as never[])) };
+  },
+);
 
 /** As texts: what postgres.js makes of a value depends on its settings; it writes JSON that is text a second time. */
 function toText(value: unknown): string | null {

@@ -8,10 +8,12 @@ import {
   type KafkaMessage,
   logLevel,
 } from 'kafkajs';
-import { LedgerError } from '../errors.js';
+import { invalidArgument, object, optional, optionalCallback, wholeNumber } from '../domain/arguments.js';
+import { groupName, kafkaArgument, NEW_TOPICS, topicName } from '../events/kafka-arguments.js';
 import { RETRIES } from '../events/kafka-sends.js';
 import { prepareTopics } from '../events/kafka-topics.js';
 import type { Ledger } from '../ledger-api.js';
+import { ledgerWith } from '../requests.js';
 import { COMMAND_BYTES_MAX, decodeCommand, type IncomingMessage, type Unfit } from './command.js';
 import { createDeadLetters, DEAD_LETTER_OVERHEAD_BYTES, type DeadLetters } from './dead-letters.js';
 
@@ -30,7 +32,7 @@ export interface CommandConsumerOptions {
   readonly partitions?: number;
   /** Of topics that are made here; default the broker's. */
   readonly replicationFactor?: number;
-  /** Commands in one database transaction; default 500. */
+  /** Commands in one database transaction, 1 to 10,000; default 500. */
   readonly batchSizeMax?: number;
   /** Told of every failure; the consumer goes on by itself. */
   readonly onError?: (error: unknown) => void;
@@ -50,19 +52,32 @@ const UNCOMPRESSED = [{ name: 'compression.type', value: 'uncompressed' }];
 /** A consumer that waits, for the database or for its dead letters, still has to be heard of by Kafka. */
 const HEARTBEAT_EVERY_MS = 1_000;
 
+const BATCH_SIZE_MAX = 10_000;
+const readOptions = object<CommandConsumerOptions>({
+  kafka: kafkaArgument,
+  ledger: ledgerWith('submitMany'),
+  topic: optional(topicName),
+  deadLetterTopic: optional(topicName),
+  groupId: optional(groupName),
+  ...NEW_TOPICS,
+  batchSizeMax: optional(wholeNumber(1, BATCH_SIZE_MAX)),
+  onError: optionalCallback,
+});
+
 /**
  * Requests transfers from the messages of a topic: each command once, whatever is delivered again. A message's offset
  * is committed when the database has its request, or the dead letters have the message.
  *
- * @throws {LedgerError} `invalid_request` for dead letters that would go where commands come from
+ * @throws {LedgerError} `invalid_request`, also for dead letters that would go where commands come from
  */
 export function createCommandConsumer(options: CommandConsumerOptions): CommandConsumer {
-  const { ledger, topic = 'micropay.commands', batchSizeMax = 500, onError = () => undefined } = options;
-  const { deadLetterTopic = `${topic}.dead-letters`, groupId = 'micropay-commands' } = options;
+  const read = readOptions(options, 'options');
+  const { ledger, topic = 'micropay.commands', batchSizeMax = 500, onError = () => undefined } = read;
+  const { deadLetterTopic = `${topic}.dead-letters`, groupId = 'micropay-commands' } = read;
   if (deadLetterTopic === topic) {
-    throw new LedgerError('invalid_request', `topic ${topic} cannot take its own dead letters: name another`);
+    throw invalidArgument('deadLetterTopic', `must be another than ${topic}, which cannot take its own dead letters`);
   }
-  const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...options.kafka });
+  const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...read.kafka });
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;
@@ -113,7 +128,7 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
 
   /** Answers how many bytes the dead letters take at once. */
   async function makeTopics(): Promise<number> {
-    const { partitions = 6, replicationFactor = -1 } = options;
+    const { partitions = 6, replicationFactor = -1 } = read;
     const messageBytesMin = COMMAND_BYTES_MAX + DEAD_LETTER_OVERHEAD_BYTES;
     const made = { partitions, replicationFactor };
     const bytesMax = await prepareTopics(kafka, {

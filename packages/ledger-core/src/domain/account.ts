@@ -1,5 +1,8 @@
 import { LedgerError } from '../errors.js';
-import { checkMetadata, type Metadata } from './metadata.js';
+import { type Check, invalidArgument, object, oneOf, optional, valid } from './arguments.js';
+import { AUDIT, type Audit } from './audit.js';
+import { currencyText, isCurrencyCode, unknownCurrency } from './currency.js';
+import { type Metadata, metadata } from './metadata.js';
 import { isBalance } from './money.js';
 
 declare const accountIdBrand: unique symbol;
@@ -85,54 +88,51 @@ export function isDebitNormal(type: AccountType): boolean {
   return type === 'asset' || type === 'expense';
 }
 
-function isWorld(address: unknown): boolean {
-  return address === 'world' || (typeof address === 'string' && address.startsWith('world:'));
+function isWorld(address: string): boolean {
+  return address === 'world' || address.startsWith('world:');
 }
+
+/** Minor units of at most 38 digits, or null for none. */
+const limit: Check<bigint | null> = valid(
+  (value) => value === null || isBalance(value),
+  'must be a bigint of at most 38 digits, or null',
+);
+
+/** @throws {LedgerError} `invalid_address` */
+function newAddress(value: unknown): string {
+  if (isAddress(value)) return value;
+  throw new LedgerError(
+    'invalid_address',
+    `address must be a path such as users:42:usd: letters, digits, "_", "." and "-" in segments joined by ":", none of dots alone, at most ${ADDRESS_LENGTH_MAX} characters, and not a UUID`,
+  );
+}
+
+const readOpenAccount = object<OpenAccount>({
+  type: optional(oneOf(ACCOUNT_TYPES)),
+  minimum: optional(limit),
+  maximum: optional(limit),
+  metadata: optional(metadata),
+  id: optional(valid(isAccountId, 'must be a UUID in lower case')),
+  address: newAddress,
+  currency: currencyText,
+});
 
 /**
  * Completes a request to open an account with the defaults of its address.
  *
- * @throws {LedgerError} `invalid_address`, `invalid_request`
+ * @throws {LedgerError} `invalid_address`, `invalid_request`, `unknown_currency` for a malformed code
  */
-export function checkOpenAccount(request: OpenAccount): CheckedOpenAccount {
-  if (typeof request !== 'object' || request === null) {
-    throw new LedgerError('invalid_request', 'a request to open an account must be an object');
-  }
+export function checkOpenAccount(given: OpenAccount): CheckedOpenAccount {
+  const request = readOpenAccount(given, 'request');
   const { address, currency, id } = request;
-  const type = request.type ?? (isWorld(address) ? 'asset' : 'liability');
-  if (!ACCOUNT_TYPES.includes(type)) {
-    throw new LedgerError('invalid_request', `account type must be one of ${ACCOUNT_TYPES.join(', ')}`);
-  }
-  const minimum = request.minimum === undefined ? (isWorld(address) ? null : 0n) : request.minimum;
-  const maximum = request.maximum ?? null;
-  checkLimits(minimum, maximum);
-  const metadata = request.metadata === undefined ? {} : checkMetadata(request.metadata);
-  if (id !== undefined && !isAccountId(id)) {
-    throw new LedgerError('invalid_request', 'an account id must be a UUID in lower case');
-  }
-  if (!isAddress(address)) {
-    throw new LedgerError(
-      'invalid_address',
-      `an address is a path such as users:42:usd: letters, digits, "_", "." and "-" in segments joined by ":", none of dots alone, at most ${ADDRESS_LENGTH_MAX} characters, and not a UUID`,
-    );
-  }
-  const checked = { address, type, currency, minimum, maximum, metadata };
-  return id === undefined ? checked : { ...checked, id };
-}
-
-function checkLimits(minimum: bigint | null, maximum: bigint | null): void {
-  checkLimit(minimum);
-  checkLimit(maximum);
+  const { type = isWorld(address) ? 'asset' : 'liability' } = request;
+  const { minimum = isWorld(address) ? null : 0n, maximum = null, metadata = {} } = request;
   // An account starts at zero, so both limits must allow zero.
-  if ((minimum !== null && minimum > 0n) || (maximum !== null && maximum < 0n)) {
-    throw new LedgerError('invalid_request', 'a new account starts at zero: minimum ≤ 0 ≤ maximum');
-  }
-}
-
-function checkLimit(limit: bigint | null): void {
-  if (limit !== null && (typeof limit !== 'bigint' || !isBalance(limit))) {
-    throw new LedgerError('invalid_request', 'a limit must be a bigint of at most 38 digits, or null');
-  }
+  if (minimum !== null && minimum > 0n) throw invalidArgument('minimum', 'must allow zero, at which an account starts');
+  if (maximum !== null && maximum < 0n) throw invalidArgument('maximum', 'must allow zero, at which an account starts');
+  if (!isCurrencyCode(currency)) throw unknownCurrency(currency);
+  const checked = { address, type, currency, minimum, maximum, metadata };
+  return id === undefined ? checked : { ...checked, id: id as AccountId };
 }
 
 /** New limits of an account; one that is left out stays. */
@@ -143,12 +143,13 @@ export interface NewLimits {
   readonly maximum?: bigint | null | undefined;
 }
 
+const readNewLimits = object<NewLimits & Audit>({ minimum: optional(limit), maximum: optional(limit), ...AUDIT });
+
 /** @throws {LedgerError} `invalid_request` */
-export function checkNewLimits({ minimum, maximum }: NewLimits): NewLimits {
+export function checkNewLimits(given: NewLimits & Audit): { readonly limits: NewLimits; readonly audit: Audit } {
+  const { minimum, maximum, ...audit } = readNewLimits(given, 'limits');
   if (minimum === undefined && maximum === undefined) {
-    throw new LedgerError('invalid_request', 'give a minimum, a maximum or both');
+    throw invalidArgument('limits', 'must have a minimum, a maximum or both');
   }
-  if (minimum !== undefined) checkLimit(minimum);
-  if (maximum !== undefined) checkLimit(maximum);
-  return { minimum, maximum };
+  return { limits: { minimum, maximum }, audit };
 }

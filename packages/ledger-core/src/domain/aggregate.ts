@@ -1,5 +1,6 @@
 import { LedgerError } from '../errors.js';
 import { ACCOUNT_TYPES, type AccountType, ADDRESS_LENGTH_MAX, isAddress } from './account.js';
+import { invalidArgument, object, oneOf, optional, wholeNumber } from './arguments.js';
 
 export interface AggregateOptions {
   /** Only this address and what is below it: `users:4` is not `users:42`. The whole ledger when left out. */
@@ -30,18 +31,25 @@ export interface CheckedAggregate {
   readonly type: AccountType | undefined;
 }
 
+const read = object<AggregateOptions>({
+  depth: optional(wholeNumber(1, ADDRESS_LENGTH_MAX)),
+  type: optional(oneOf(ACCOUNT_TYPES)),
+  path: optional(wholeSegments),
+});
+
+/** @throws {LedgerError} `invalid_address` */
+function wholeSegments(value: unknown): string {
+  if (isAddress(value)) return value;
+  throw new LedgerError('invalid_address', 'path must be whole segments of an address, such as users:42');
+}
+
 /** @throws {LedgerError} `invalid_request`, `invalid_address` */
-export function checkAggregate({ path, depth, type }: AggregateOptions): CheckedAggregate {
-  if (path !== undefined && !isAddress(path)) {
-    throw new LedgerError('invalid_address', 'path must be whole segments of an address, such as users:42');
-  }
-  if (type !== undefined && !ACCOUNT_TYPES.includes(type)) {
-    throw new LedgerError('invalid_request', `account type must be one of ${ACCOUNT_TYPES.join(', ')}`);
-  }
-  const depthMin = Math.max(1, path?.split(':').length ?? 0);
+export function checkAggregate(options: AggregateOptions): CheckedAggregate {
+  const { path, depth, type } = read(options, 'options');
+  const depthMin = path?.split(':').length ?? 1;
   const depthChosen = depth ?? (path === undefined ? 1 : depthMin + 1);
-  if (!Number.isInteger(depthChosen) || depthChosen < depthMin || depthChosen > ADDRESS_LENGTH_MAX) {
-    throw new LedgerError('invalid_request', `depth must be a whole number from ${depthMin} to ${ADDRESS_LENGTH_MAX}`);
+  if (depthChosen < depthMin || depthChosen > ADDRESS_LENGTH_MAX) {
+    throw invalidArgument('depth', `must be a whole number from ${depthMin} to ${ADDRESS_LENGTH_MAX}`);
   }
   return { path, depth: depthChosen, type };
 }

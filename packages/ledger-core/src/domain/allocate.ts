@@ -1,4 +1,5 @@
 import { invariant, LedgerError } from '../errors.js';
+import { type Check, invalidArgument, list } from './arguments.js';
 import { type Decimal, parseDecimal, powerOfTen } from './decimal.js';
 import { AMOUNT_BOUND } from './money.js';
 
@@ -17,11 +18,13 @@ export type Weight = bigint | string;
  */
 export function allocate(amount: bigint, weights: readonly Weight[]): readonly bigint[] {
   if (typeof amount !== 'bigint' || amount < 0n || amount >= AMOUNT_BOUND) {
-    throw new LedgerError('invalid_amount', 'the amount to split must be a bigint of at most 38 digits, not negative');
+    throw new LedgerError('invalid_amount', 'amount must be a bigint of at most 38 digits, not negative', {
+      field: 'amount',
+    });
   }
   const whole = toWholeNumbers(weights);
   const total = whole.reduce((sum, weight) => sum + weight, 0n);
-  if (total === 0n) throw new LedgerError('invalid_request', 'one weight at least must be above zero');
+  if (total === 0n) throw invalidArgument('weights', 'must have one at least that is above zero');
 
   const parts = whole.map((weight) => (amount * weight) / total);
   const left = amount - parts.reduce((sum, part) => sum + part, 0n);
@@ -35,18 +38,15 @@ export function allocate(amount: bigint, weights: readonly Weight[]): readonly b
 
 /** Weights in the same proportion, without a decimal point. */
 function toWholeNumbers(weights: readonly Weight[]): readonly bigint[] {
-  if (!Array.isArray(weights)) throw new LedgerError('invalid_request', 'weights must be an array');
-  const decimals = Array.from(weights, toDecimal);
-  const scale = Math.max(0, ...decimals.map((decimal) => decimal.scale));
+  const decimals = list(decimalWeight)(weights, 'weights');
+  const scale = decimals.reduce((largest, decimal) => Math.max(largest, decimal.scale), 0);
   return decimals.map((decimal) => decimal.units * powerOfTen(scale - decimal.scale));
 }
 
-function toDecimal(weight: unknown, index: number): Decimal {
+const decimalWeight: Check<Decimal> = (weight, name) => {
   const decimal = typeof weight === 'bigint' ? { units: weight, scale: 0 } : parseDecimal(weight);
   if (decimal === undefined || decimal.units < 0n) {
-    throw new LedgerError('invalid_request', `weight ${index} must be a bigint or a decimal text, not negative`, {
-      weight: index,
-    });
+    throw invalidArgument(name, 'must be a bigint or a decimal text, not negative');
   }
   return decimal;
-}
+};

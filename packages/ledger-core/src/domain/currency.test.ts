@@ -82,7 +82,7 @@ describe('checkCurrency', () => {
 
   it.each([
     [{ code: 'points', scale: 0 }, 'unknown_currency'],
-    [{ code: 'points', scale: -1 }, 'unknown_currency'],
+    [{ code: 'points', scale: -1 }, 'invalid_request'],
     [{ code: 'POINTS', scale: -1 }, 'invalid_request'],
     [{ code: 'POINTS', scale: 31 }, 'invalid_request'],
     [{ code: 'POINTS', scale: 1.5 }, 'invalid_request'],

@@ -1,4 +1,5 @@
 import { LedgerError } from '../errors.js';
+import { type Check, type Members, object, valid, wholeNumber } from './arguments.js';
 import { ISO_4217_SCALES } from './iso-4217.js';
 
 /** `scale` is the number of digits after the decimal point of the major unit: 2 for USD, 0 for JPY. */
@@ -15,17 +16,34 @@ export function isCurrencyCode(code: unknown): code is string {
   return typeof code === 'string' && CODE_PATTERN.test(code);
 }
 
-/** The scale that ISO 4217 gives a currency; undefined for codes it does not list. */
+/**
+ * The scale that ISO 4217 gives a currency; undefined for codes it does not list.
+ *
+ * @throws {LedgerError} `invalid_request` for what is no text
+ */
 export function isoScale(code: string): number | undefined {
-  return ISO_4217_SCALES.get(code);
+  return ISO_4217_SCALES.get(currencyText(code, 'code'));
 }
 
-/** @throws {LedgerError} `unknown_currency` for a malformed code, `invalid_request` for a bad scale */
-export function checkCurrency({ code, scale }: Currency): void {
+export const scale = wholeNumber(0, CURRENCY_SCALE_MAX);
+
+/** What should be a code; one that is malformed is refused after everything else, as one that nobody knows. */
+export const currencyText = valid<string>((value) => typeof value === 'string', 'must be a currency code such as USD');
+
+/** @throws {LedgerError} `unknown_currency` for a malformed code, `invalid_request` for one that is no text */
+export const currencyCode: Check<string> = (value, name) => {
+  const code = currencyText(value, name);
   if (!isCurrencyCode(code)) throw unknownCurrency(code);
-  if (!Number.isInteger(scale) || scale < 0 || scale > CURRENCY_SCALE_MAX) {
-    throw new LedgerError('invalid_request', `scale must be a whole number from 0 to ${CURRENCY_SCALE_MAX}`);
-  }
+  return code;
+};
+
+export const CURRENCY: Members<Currency> = { scale, code: currencyCode };
+
+const readCurrency = object(CURRENCY);
+
+/** @throws {LedgerError} `unknown_currency` for a malformed code, `invalid_request` for a bad scale */
+export function checkCurrency(given: Currency): Currency {
+  return readCurrency(given, 'currency');
 }
 
 export function unknownCurrency(code: unknown): LedgerError {

@@ -1,10 +1,12 @@
 import { LedgerError } from '../errors.js';
-import { type Currency, checkCurrency } from './currency.js';
+import { isAddress } from './account.js';
+import { invalidArgument, nested, object, oneOf, optional, valid } from './arguments.js';
+import { CURRENCY, type Currency } from './currency.js';
 import { type Decimal, parseDecimal, powerOfTen } from './decimal.js';
-import { checkMetadata, type Metadata } from './metadata.js';
+import { checkMetadata, description, type Metadata, metadata } from './metadata.js';
 import { isAmount } from './money.js';
 import { divide, ROUNDINGS, type Rounding } from './rounding.js';
-import type { TransferLeg } from './transfer.js';
+import { accountReference, amount, type TransferLeg } from './transfer.js';
 
 /** One currency for another, at a rate that the caller names. */
 export type Exchange = {
@@ -41,12 +43,13 @@ export type Exchange = {
  * positive or beyond 38 digits, given or worked out, `unknown_currency` for a malformed code
  */
 export function exchange(request: Exchange): readonly [TransferLeg, TransferLeg] {
-  const { from, to, sell, buy, trading = 'trading', description } = request;
-  const rate = checkExchange(request);
-  const { sellAmount, buyAmount } = amountsOf(request, rate);
-  const own = checkMetadata(request.metadata ?? {});
+  const read = readExchange(request, 'request') as Exchange;
+  const { from, to, sell, buy, rate, rateSource, rounding, trading = 'trading', description } = read;
+  if (sell.code === buy.code) throw invalidArgument('buy', 'must be another currency than what is sold');
+  const { sellAmount, buyAmount } = amountsOf(read);
+  const own = read.metadata ?? {};
   if (Object.hasOwn(own, 'exchange')) {
-    throw new LedgerError('invalid_request', 'metadata.exchange says at which rate: choose another name for yours');
+    throw invalidArgument('metadata.exchange', 'says at which rate: choose another name for yours');
   }
   const metadata = checkMetadata({
     ...own,
@@ -55,9 +58,9 @@ export function exchange(request: Exchange): readonly [TransferLeg, TransferLeg]
       sellAmount: sellAmount.toString(),
       buy: buy.code,
       buyAmount: buyAmount.toString(),
-      rate: request.rate,
-      rateSource: request.rateSource,
-      rounding: request.rounding,
+      rate,
+      rateSource,
+      rounding,
     },
   });
   const both = description === undefined ? { metadata } : { metadata, description };
@@ -68,42 +71,53 @@ export function exchange(request: Exchange): readonly [TransferLeg, TransferLeg]
   ];
 }
 
-function checkExchange({ sell, buy, rate, rateSource, rounding }: Exchange): Decimal {
-  const decimal = parseDecimal(rate);
-  if (decimal === undefined || decimal.units === 0n) {
-    throw new LedgerError('invalid_request', 'a rate must be a positive decimal text such as "1.0842", never a number');
-  }
-  if (typeof rateSource !== 'string' || rateSource.trim() === '') {
-    throw new LedgerError('invalid_request', 'rateSource must say where the rate comes from');
-  }
-  if (!ROUNDINGS.includes(rounding)) {
-    throw new LedgerError('invalid_request', `rounding must be one of ${ROUNDINGS.join(', ')}`);
-  }
-  checkCurrency(sell);
-  checkCurrency(buy);
-  if (sell.code === buy.code) throw new LedgerError('invalid_request', 'an exchange is between two currencies');
-  return decimal;
+const SOURCE_LENGTH_MAX = 255;
+
+type ExchangeMembers = { readonly [Name in keyof Exchange]: Exchange[Name] };
+
+const readExchange = object<ExchangeMembers>({
+  from: accountReference,
+  to: accountReference,
+  rate: valid(isRate, 'must be a positive decimal text such as "1.0842", never a number'),
+  rateSource: valid(isSource, `must say where the rate comes from, in at most ${SOURCE_LENGTH_MAX} characters`),
+  rounding: oneOf(ROUNDINGS),
+  trading: optional(valid(isAddress, 'must be the beginning of an address, such as trading')),
+  description: optional(description),
+  metadata: optional(metadata),
+  sellAmount: optional(amount),
+  buyAmount: optional(amount),
+  sell: nested(CURRENCY),
+  buy: nested(CURRENCY),
+});
+
+function isSource(value: unknown): boolean {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= SOURCE_LENGTH_MAX;
 }
 
-function amountsOf({ sell, buy, sellAmount, buyAmount, rounding }: Exchange, rate: Decimal) {
+function isRate(value: unknown): boolean {
+  const decimal = parseDecimal(value);
+  return decimal !== undefined && decimal.units > 0n;
+}
+
+function amountsOf({ sell, buy, rate: text, sellAmount, buyAmount, rounding }: Exchange) {
   if ((sellAmount === undefined) === (buyAmount === undefined)) {
-    throw new LedgerError('invalid_request', 'an exchange names either sellAmount or buyAmount');
+    throw invalidArgument('request', 'must have either sellAmount or buyAmount');
   }
+  const rate = parseDecimal(text) as Decimal;
   // One minor unit of `sell` is bought / sold minor units of `buy`.
   const bought = rate.units * powerOfTen(buy.scale);
   const sold = powerOfTen(rate.scale + sell.scale);
   if (sellAmount !== undefined) {
-    const given = checkAmount(sellAmount, 'sellAmount');
-    return { sellAmount: given, buyAmount: checkAmount(divide(given * bought, sold, rounding), 'what is bought') };
+    return { sellAmount, buyAmount: checkWorkedOut(divide(sellAmount * bought, sold, rounding), 'buyAmount') };
   }
-  const given = checkAmount(buyAmount, 'buyAmount');
-  return { buyAmount: given, sellAmount: checkAmount(divide(given * sold, bought, rounding), 'what is sold') };
+  return { buyAmount, sellAmount: checkWorkedOut(divide(buyAmount * sold, bought, rounding), 'sellAmount') };
 }
 
-function checkAmount(amount: unknown, name: string): bigint {
-  if (isAmount(amount)) return amount;
+function checkWorkedOut(worked: bigint, name: string): bigint {
+  if (isAmount(worked)) return worked;
   throw new LedgerError(
     'invalid_amount',
-    `${name} must be a positive whole number of minor units, at most 38 digits; here it is ${String(amount).slice(0, 50)}`,
+    `${name} must be a positive whole number of minor units, at most 38 digits; here it is ${String(worked).slice(0, 50)}`,
+    { field: name },
   );
 }

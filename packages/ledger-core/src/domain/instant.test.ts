@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkMoment, checkTimeZone, endOfDay, startOfDay } from './instant.js';
+import { moment as checkMoment, endOfDay, startOfDay, timeZone } from './instant.js';
 
 function dayOf(text: string) {
   const moment = checkMoment(text, 'at');
@@ -81,14 +81,14 @@ describe('a moment', () => {
 
 describe('a time zone', () => {
   it.each(['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'])('%s is known', (name) => {
-    expect(checkTimeZone(name)).toBe(name);
+    expect(timeZone(name, 'timeZone')).toBe(name);
   });
 
   it('is written as usual', () => {
-    expect(checkTimeZone('europe/berlin')).toBe('Europe/Berlin');
+    expect(timeZone('europe/berlin', 'timeZone')).toBe('Europe/Berlin');
   });
 
   it.each(['', '+02:00', 'Europe/Nowhere', 'Mars', "UTC'; --", null])('%s is refused', (name) => {
-    expect(() => checkTimeZone(name as string)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    expect(() => timeZone(name, 'timeZone')).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 });

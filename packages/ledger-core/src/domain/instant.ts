@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { LedgerError } from '../errors.js';
+import { type Check, invalidArgument } from './arguments.js';
 
 /**
  * An instant, as a Date or an RFC 3339 text with at most three decimals (`2026-03-01T09:30:00Z`); or a calendar day
@@ -20,14 +20,29 @@ const DAY_PATTERN = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/;
 const INSTANT_PATTERN =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,3})?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
 
-/** @throws {LedgerError} `invalid_request` */
-export function checkMoment(moment: Moment, field: string): CheckedMoment {
-  if (typeof moment === 'string' && DAY_PATTERN.test(moment)) return { day: checkDay(moment, field) };
-  const date = typeof moment === 'string' ? parseInstant(moment) : moment;
-  const time = date instanceof Date ? date.getTime() : Number.NaN;
-  if (!(time >= INSTANT_MIN && time <= INSTANT_MAX)) throw invalidMoment(field);
-  return new Date(time);
+/** Milliseconds since 1970, whatever the date's own methods have been made to say; NaN for what is no date of these years. */
+function timeOf(date: unknown): number {
+  try {
+    const time = Date.prototype.getTime.call(date);
+    return time >= INSTANT_MIN && time <= INSTANT_MAX ? time : Number.NaN;
+  } catch {
+    return Number.NaN;
+  }
 }
+
+/** A date, copied. */
+export const instant: Check<Date> = (value, name) => {
+  const time = timeOf(value);
+  if (Number.isNaN(time)) throw invalidArgument(name, 'must be a Date of the years 1 to 9999');
+  return new Date(time);
+};
+
+export const moment: Check<CheckedMoment> = (value, name) => {
+  if (typeof value === 'string' && DAY_PATTERN.test(value)) return { day: checkDay(value, name) };
+  const time = timeOf(typeof value === 'string' ? parseInstant(value) : value);
+  if (Number.isNaN(time)) throw invalidMoment(name);
+  return new Date(time);
+};
 
 function checkDay(text: string, field: string): Temporal.PlainDate {
   try {
@@ -47,11 +62,10 @@ function parseInstant(text: string): Date | undefined {
     : undefined;
 }
 
-function invalidMoment(field: string): LedgerError {
-  return new LedgerError(
-    'invalid_request',
-    `${field} must be an instant such as 2026-03-01T09:30:00Z or a day such as 2026-03-01, of the years 1 to 9999`,
-    { field },
+function invalidMoment(field: string) {
+  return invalidArgument(
+    field,
+    'must be an instant such as 2026-03-01T09:30:00Z or a day such as 2026-03-01, of the years 1 to 9999',
   );
 }
 
@@ -82,18 +96,14 @@ function withinRange(ms: number): Date {
 
 const ZONE_PATTERN = /^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+){0,2}$/;
 
-/**
- * The IANA name of a zone, as it is usually written.
- *
- * @throws {LedgerError} `invalid_request`
- */
-export function checkTimeZone(name: string): string {
-  if (typeof name === 'string' && ZONE_PATTERN.test(name)) {
+/** The IANA name of a zone, as it is usually written. */
+export const timeZone: Check<string> = (value, name) => {
+  if (typeof value === 'string' && ZONE_PATTERN.test(value)) {
     try {
-      return Temporal.PlainDate.from('2026-01-01').toZonedDateTime(name).timeZoneId;
+      return Temporal.PlainDate.from('2026-01-01').toZonedDateTime(value).timeZoneId;
     } catch {
       // A name that nobody knows.
     }
   }
-  throw new LedgerError('invalid_request', 'a time zone is an IANA name such as Europe/Berlin', { field: 'timeZone' });
-}
+  throw invalidArgument(name, 'must be the IANA name of a time zone, such as Europe/Berlin');
+};

@@ -1,17 +1,19 @@
-import { LedgerError } from '../errors.js';
-import { checkAudit } from './audit.js';
-import type { CaptureLeg, HoldLeg, ReleaseLeg } from './hold.js';
-import type { ReversalLeg } from './reversal.js';
+import { flag, invalidArgument, type Members, nested, object, oneOf, optional } from './arguments.js';
+import { AUDIT } from './audit.js';
+import type { CaptureHold, CaptureLeg, HoldLeg, PlaceHold, ReleaseHold, ReleaseLeg } from './hold.js';
+import { instant } from './instant.js';
+import type { ReversalLeg, ReverseTransfer } from './reversal.js';
 import {
-  checkAmount,
-  checkInstant,
-  checkSaying,
-  checkTransferRequest,
-  copyRequest,
-  isTransferId,
+  amount,
+  holdId,
+  LEG_TEXTS,
+  MOVEMENT,
   type RequestOptions,
+  TRANSFER_LEG,
   type TransferId,
   type TransferLeg,
+  transferId,
+  withCurrency,
 } from './transfer.js';
 
 /** One leg of a linked group; a leg without a kind is a transfer. */
@@ -50,70 +52,68 @@ export function accountsNamedBy(leg: Leg): readonly string[] {
   return namesAccounts(leg) ? [leg.from, leg.to] : [];
 }
 
+/** The members of a leg by its kind, and of the calls that post one leg of that kind. */
+export const CAPTURE: Members<Omit<CaptureHold, keyof RequestOptions>> = {
+  ...LEG_TEXTS,
+  effectiveAt: optional(instant),
+  final: optional(flag),
+  amount: optional(amount),
+};
+export const RELEASE: Members<Omit<ReleaseHold, keyof RequestOptions>> = LEG_TEXTS;
+export const REVERSAL: Members<Omit<ReverseTransfer, keyof RequestOptions>> = {
+  ...LEG_TEXTS,
+  effectiveAt: optional(instant),
+  allowOverdraft: optional(nested(AUDIT)),
+  amount: optional(amount),
+};
+/** What is held moves nothing yet, so it has no time at which it is effective. */
+export const HOLD: Members<Omit<PlaceHold, keyof RequestOptions>> = {
+  ...LEG_TEXTS,
+  expiresAt: optional(instant),
+  ...MOVEMENT,
+};
+
+function kind<Kind extends string>(only: Kind) {
+  return { kind: oneOf([only]) };
+}
+
+const readTransfer = object<TransferLeg & { readonly kind?: 'transfer' }>({
+  kind: optional(oneOf(['transfer'])),
+  ...TRANSFER_LEG,
+});
+const readHold = object<HoldLeg>({ ...kind('hold'), ...HOLD });
+const readCapture = object<CaptureLeg>({ ...kind('capture'), hold: holdId, ...CAPTURE });
+const readRelease = object<ReleaseLeg>({ ...kind('release'), hold: holdId, ...RELEASE });
+const readReversal = object<ReversalLeg>({ ...kind('reversal'), transfer: transferId, ...REVERSAL });
+
 /**
- * The cheap checks of one leg. Answers a copy.
+ * The cheap checks of one leg of a linked group. Answers a copy.
  *
  * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency`
  */
-export function checkLeg(given: LinkedLeg): LinkedLeg {
-  const { kind } = copyRequest(given);
-  switch (kind) {
+export function checkLeg(given: LinkedLeg, name: string): LinkedLeg {
+  switch (kindOf(given, name)) {
     case undefined:
     case 'transfer':
-      return checkTransferRequest(given as TransferLeg);
+      return withCurrency(readTransfer(given, name));
     case 'hold':
-      return checkHold(given as HoldLeg);
+      return withCurrency(readHold(given, name));
     case 'capture':
-      return checkCapture(given as CaptureLeg);
+      return readCapture(given, name);
     case 'release':
-      return checkRelease(given as ReleaseLeg);
+      return readRelease(given, name);
     case 'reversal':
-      return checkReversal(given as ReversalLeg);
+      return readReversal(given, name);
     default:
-      throw new LedgerError('invalid_request', 'kind must be transfer, hold, capture, release or reversal');
+      throw invalidArgument('kind', 'must be one of transfer, hold, capture, release, reversal');
   }
 }
 
-function checkHold(given: HoldLeg): HoldLeg {
-  if ('effectiveAt' in given)
-    throw new LedgerError('invalid_request', 'a hold moves nothing, so it has no effectiveAt');
-  const leg = checkTransferRequest(given);
-  return leg.expiresAt === undefined ? leg : { ...leg, expiresAt: checkInstant(leg.expiresAt, 'expiresAt') };
-}
-
-function checkCapture(given: CaptureLeg): CaptureLeg {
-  const leg = copyRequest(given);
-  checkOrigin(leg.hold, 'hold_not_found', 'hold');
-  if (leg.final !== undefined && typeof leg.final !== 'boolean') {
-    throw new LedgerError('invalid_request', 'final must be true or false');
+/** Only to choose how the leg is read, which reads it again. */
+function kindOf(given: LinkedLeg, name: string): unknown {
+  try {
+    return (given as { readonly kind?: unknown } | null | undefined)?.kind;
+  } catch (cause) {
+    throw invalidArgument(name, 'cannot be read', cause);
   }
-  checkSaying(leg);
-  if (leg.amount !== undefined) checkAmount(leg.amount);
-  return leg;
 }
-
-function checkRelease(given: ReleaseLeg): ReleaseLeg {
-  const leg = copyRequest(given);
-  checkOrigin(leg.hold, 'hold_not_found', 'hold');
-  if ('effectiveAt' in leg)
-    throw new LedgerError('invalid_request', 'a release moves nothing, so it has no effectiveAt');
-  checkSaying(leg);
-  return leg;
-}
-
-function checkReversal(given: ReversalLeg): ReversalLeg {
-  const leg = copyRequest(given);
-  checkOrigin(leg.transfer, 'transfer_not_found', 'transfer');
-  checkSaying(leg);
-  if (leg.amount !== undefined) checkAmount(leg.amount);
-  if (leg.allowOverdraft !== undefined) leg.allowOverdraft = checkAudit(leg.allowOverdraft);
-  return leg;
-}
-
-function checkOrigin(id: unknown, code: 'hold_not_found' | 'transfer_not_found', what: string): void {
-  if (typeof id !== 'string') throw new LedgerError('invalid_request', `${what} must be the id of a ${what}`);
-  if (!isTransferId(id)) throw new LedgerError(code, `a ${what}'s id is a UUID in lower case`);
-}
-
-/** What is the request's and not a leg's. */
-export const OPTION_NAMES = ['idempotencyKey', 'scope', 'dryRun'] as const satisfies readonly (keyof RequestOptions)[];

@@ -1,4 +1,5 @@
 import { LedgerError } from '../errors.js';
+import type { Check } from './arguments.js';
 import { copyJson } from './copy-json.js';
 import type { JsonValue } from './json.js';
 
@@ -37,3 +38,10 @@ export function checkDescription(description: string | undefined): void {
     throw new LedgerError('invalid_request', 'description must not contain U+0000 or a lone surrogate');
   }
 }
+
+export const metadata: Check<Metadata> = (value) => checkMetadata(value as Metadata);
+
+export const description: Check<string> = (value) => {
+  checkDescription(value as string);
+  return value as string;
+};

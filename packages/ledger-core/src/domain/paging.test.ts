@@ -1,22 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { checkPageLimit, decodeCursor, encodeCursor, placeIn } from './paging.js';
+import { object } from './arguments.js';
+import { decodeCursor, encodeCursor, PAGE, placeIn } from './paging.js';
 
 const PATTERN = /^([0-9]+) ([0-9]+)$/;
 const LIST = ['entries', 1, 'alice'];
 
-describe('checkPageLimit', () => {
-  it.each([
-    [undefined, 50],
-    [1, 1],
-    [1_000, 1_000],
-  ])('of %s is %i', (limit, expected) => {
-    expect(checkPageLimit(limit)).toBe(expected);
+const readPage = (limit: unknown) => object(PAGE)({ limit }, 'options').limit;
+
+describe('the limit of a page', () => {
+  it.each([undefined, 1, 1_000])('may be %s', (limit) => {
+    expect(readPage(limit)).toBe(limit);
   });
 
   it.each([0, -1, 1_001, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '10' as unknown as number])(
     'refuses %s',
     (limit) => {
-      expect(() => checkPageLimit(limit)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+      expect(() => readPage(limit)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
     },
   );
 });

@@ -1,15 +1,19 @@
 import { hash } from 'node:crypto';
 import { LedgerError } from '../errors.js';
+import { type Members, optional, wholeNumber } from './arguments.js';
 
 export const PAGE_LIMIT_DEFAULT = 50;
 export const PAGE_LIMIT_MAX = 1_000;
 
-/** @throws {LedgerError} `invalid_request` */
-export function checkPageLimit(limit = PAGE_LIMIT_DEFAULT): number {
-  if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_LIMIT_MAX) {
-    throw new LedgerError('invalid_request', `limit must be a whole number from 1 to ${PAGE_LIMIT_MAX}`);
-  }
-  return limit;
+export const PAGE: Members<{ readonly limit?: number; readonly cursor?: string }> = {
+  limit: optional(wholeNumber(1, PAGE_LIMIT_MAX)),
+  cursor: optional(cursorText),
+};
+
+/** @throws {LedgerError} `invalid_cursor` */
+function cursorText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw invalidCursor();
 }
 
 /** All that tells a list from others: of which ledger, of which account, with which filter. */
@@ -31,7 +35,7 @@ export function encodeCursor(list: ListName, ...place: readonly (string | number
 /** @throws {LedgerError} `invalid_cursor` unless the place in the cursor fits the pattern */
 export function decodeCursor(cursor: string | undefined, pattern: RegExp): Cursor | undefined {
   if (cursor === undefined) return undefined;
-  const text = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString() : '';
+  const text = Buffer.from(cursorText(cursor), 'base64url').toString();
   const place = pattern.exec(text.slice(MARK_LENGTH + 1));
   if (place === null) throw invalidCursor();
   return { mark: text.slice(0, MARK_LENGTH), place: place.slice(1) };

@@ -1,7 +1,17 @@
 import { type ErrorDetails, LedgerError, type LedgerErrorCode } from '../errors.js';
 import { isUuid } from './account.js';
+import { object, optional, valid } from './arguments.js';
 import { type KeyDigest, keyDigest, type RequestDigest, requestDigest } from './idempotency.js';
-import { checkTransferRequest, type TransferId, type TransferLeg, type TransferRequest } from './transfer.js';
+import {
+  idempotencyKey,
+  MOVEMENT,
+  REQUEST_OPTIONS,
+  TRANSFER_LEG,
+  type TransferId,
+  type TransferLeg,
+  type TransferRequest,
+  withCurrency,
+} from './transfer.js';
 
 declare const transferRequestIdBrand: unique symbol;
 /** UUIDv7 in lower case, made by the ledger; opaque, never an order. */
@@ -70,20 +80,22 @@ export interface CheckedOrder {
   readonly requestedBy: string | null;
 }
 
-const MEMBERS: ReadonlySet<string> = new Set<keyof TransferOrder>([
-  'from',
-  'to',
-  'amount',
-  'currency',
-  'description',
-  'metadata',
-  'effectiveAt',
-  'idempotencyKey',
-  'scope',
-  'requestedBy',
-]);
+const readOrder = object<TransferOrder>({
+  idempotencyKey,
+  scope: REQUEST_OPTIONS.scope,
+  requestedBy: optional(valid(isRequester, 'must be a text of 1 to 255 characters without control characters')),
+  description: TRANSFER_LEG.description,
+  metadata: TRANSFER_LEG.metadata,
+  effectiveAt: TRANSFER_LEG.effectiveAt,
+  ...MOVEMENT,
+});
+
 const REQUESTED_BY_LENGTH_MAX = 255;
 const PRINTABLE = /^[^\p{Cc}\p{Surrogate}]+$/u;
+
+function isRequester(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= REQUESTED_BY_LENGTH_MAX && PRINTABLE.test(value);
+}
 
 export function isTransferRequestId(text: unknown): text is TransferRequestId {
   return isUuid(text);
@@ -94,37 +106,12 @@ export function isTransferRequestId(text: unknown): text is TransferRequestId {
  *
  * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency` for a malformed code
  */
-export function checkOrder(given: TransferOrder): CheckedOrder {
-  if (typeof given !== 'object' || given === null) {
-    throw new LedgerError('invalid_request', 'a requested transfer must be an object');
-  }
-  const { requestedBy, ...request } = given;
-  // What is not understood here might have been meant to keep money from moving.
-  const unknown = Object.keys(given).find((member) => !MEMBERS.has(member));
-  if (unknown !== undefined) {
-    throw new LedgerError('invalid_request', `a requested transfer has no ${JSON.stringify(unknown.slice(0, 50))}`);
-  }
-  const { idempotencyKey, scope, ...leg } = checkTransferRequest(request);
-  const key = keyDigest({
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    ...(scope === undefined ? {} : { scope }),
-  });
-  if (key === null) throw new LedgerError('invalid_request', 'a requested transfer needs an idempotency key');
+export function checkOrder(given: TransferOrder, name = 'order'): CheckedOrder {
+  const { idempotencyKey, scope, requestedBy = null, ...leg } = withCurrency(readOrder(given, name));
   return {
     leg,
-    keyDigest: key,
+    keyDigest: keyDigest({ idempotencyKey, scope }) as KeyDigest,
     requestDigest: requestDigest([leg], false),
-    requestedBy: checkRequestedBy(requestedBy),
+    requestedBy,
   };
-}
-
-function checkRequestedBy(requestedBy: string | undefined): string | null {
-  if (requestedBy === undefined) return null;
-  if (typeof requestedBy !== 'string' || requestedBy.length > REQUESTED_BY_LENGTH_MAX || !PRINTABLE.test(requestedBy)) {
-    throw new LedgerError(
-      'invalid_request',
-      `requestedBy must be a text of 1 to ${REQUESTED_BY_LENGTH_MAX} characters without control characters`,
-    );
-  }
-  return requestedBy;
 }

@@ -1,5 +1,6 @@
+import { oneOf, readable } from './arguments.js';
 import type { Audit } from './audit.js';
-import type { RequestOptions, Transfer, TransferKind, TransferLeg } from './transfer.js';
+import { type RequestOptions, TRANSFER_KINDS, type Transfer, type TransferKind, type TransferLeg } from './transfer.js';
 
 /**
  * A transfer the other way, linked to the one that it takes back. It is effective at `effectiveAt`, not before that one.
@@ -29,11 +30,19 @@ export interface Original {
   reversed: bigint;
 }
 
+const kindOf = readable((transfer, name) =>
+  oneOf(TRANSFER_KINDS)((transfer as Partial<Transfer> | null | undefined)?.kind, name),
+);
+
 const REVERSIBLE: ReadonlySet<TransferKind> = new Set<TransferKind>(['transfer', 'capture']);
 
-/** Only what moved posted money and is no reversal itself can be taken back. */
-export function isReversible({ kind }: { readonly kind: TransferKind }): boolean {
-  return REVERSIBLE.has(kind);
+/**
+ * Only what moved posted money and is no reversal itself can be taken back.
+ *
+ * @throws {LedgerError} `invalid_request` for what has no kind of transfer
+ */
+export function isReversible(transfer: { readonly kind: TransferKind }): boolean {
+  return REVERSIBLE.has(kindOf(transfer, 'transfer.kind'));
 }
 
 /** What may be looked up of a hold or transfer before its accounts are locked: it never changes. */

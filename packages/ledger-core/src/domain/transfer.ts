@@ -1,15 +1,18 @@
 import { LedgerError } from '../errors.js';
 import { type AccountId, isAccountId, isAddress, isUuid } from './account.js';
-import { isCurrencyCode, unknownCurrency } from './currency.js';
-import { checkDescription, checkMetadata, type Metadata } from './metadata.js';
+import { type Check, invalidArgument, type Members, object, optional, valid } from './arguments.js';
+import { currencyText, isCurrencyCode, unknownCurrency } from './currency.js';
+import { instant } from './instant.js';
+import { description, type Metadata, metadata } from './metadata.js';
 import { isAmount } from './money.js';
 
 declare const transferIdBrand: unique symbol;
 /** UUIDv7 in lower case, made by the engine or the caller; opaque, never an order. */
 export type TransferId = string & { readonly [transferIdBrand]: true };
 
+export const TRANSFER_KINDS = ['transfer', 'hold', 'capture', 'release', 'expiry', 'reversal'] as const;
 /** `hold` reserves; `capture`, `release` and `expiry` end a hold or a part of it; the others move posted money. */
-export type TransferKind = 'transfer' | 'hold' | 'capture' | 'release' | 'expiry' | 'reversal';
+export type TransferKind = (typeof TRANSFER_KINDS)[number];
 
 /** One movement of money asked for: debits `from`, credits `to`. */
 export interface TransferRequest {
@@ -110,90 +113,92 @@ export function isTransferId(text: string): text is TransferId {
   return isUuid(text);
 }
 
+/** An account that a transfer names. */
+export const accountReference = valid<string>(
+  (value) => isAccountId(value) || isAddress(value),
+  'must be an account id or an address',
+);
+
+/** An id that its caller made. */
+export const givenId = valid<string>(isUuid, 'must be a UUID in lower case');
+
+/** The id of a transfer or hold that is there; one that cannot exist is as good as missing. */
+export function idOf(what: 'transfer' | 'hold', code: 'transfer_not_found' | 'hold_not_found'): Check<TransferId> {
+  return (value, name) => {
+    if (typeof value !== 'string') throw invalidArgument(name, `must be the id of a ${what}`);
+    if (!isTransferId(value)) throw new LedgerError(code, `${name}: a ${what}'s id is a UUID in lower case`);
+    return value;
+  };
+}
+
+export const transferId = idOf('transfer', 'transfer_not_found');
+export const holdId = idOf('hold', 'hold_not_found');
+
+/** @throws {LedgerError} `invalid_amount` */
+export const amount: Check<bigint> = (value, name) => {
+  if (isAmount(value)) return value;
+  const rule = 'must be a positive bigint of whole minor units, at most 38 digits';
+  throw new LedgerError('invalid_amount', `${name} ${rule}`, { field: name });
+};
+
+/** Half a surrogate pair has no bytes of its own: keys that hold one would become the same digest. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+function keyText(lengthMin: number): Check<string> {
+  const isValid = (value: unknown) =>
+    typeof value === 'string' &&
+    value.length >= lengthMin &&
+    value.length <= KEY_LENGTH_MAX &&
+    !LONE_SURROGATE.test(value);
+  const length = lengthMin === 0 ? `at most ${KEY_LENGTH_MAX}` : `${lengthMin} to ${KEY_LENGTH_MAX}`;
+  return valid(isValid, `must be a text of ${length} characters`);
+}
+
+export const idempotencyKey = keyText(1);
+
+/** What a request as a whole bears. */
+export const REQUEST_OPTIONS: Members<RequestOptions> = {
+  idempotencyKey: optional(idempotencyKey),
+  scope: optional(keyText(0)),
+  dryRun: optional(valid((value) => typeof value === 'boolean' || value === 'from', 'must be true, false or "from"')),
+};
+
+/** What any leg may say of itself, but for when it is effective. */
+export const LEG_TEXTS: Members<Pick<TransferLeg, 'id' | 'description' | 'metadata'>> = {
+  id: optional(givenId),
+  description: optional(description),
+  metadata: optional(metadata),
+};
+
+/** The movement that a leg names itself. The amount comes last: its code yields to those of other fields. */
+export const MOVEMENT: Members<Pick<TransferLeg, 'from' | 'to' | 'currency' | 'amount'>> = {
+  from: accountReference,
+  to: accountReference,
+  currency: currencyText,
+  amount,
+};
+
+/** A leg that moves posted money. */
+export const TRANSFER_LEG: Members<TransferLeg> = {
+  ...LEG_TEXTS,
+  effectiveAt: optional(instant),
+  ...MOVEMENT,
+};
+
+const readTransferRequest = object<TransferRequest>({ ...REQUEST_OPTIONS, ...TRANSFER_LEG });
+
 /**
  * The cheap checks: everything that can be said of a request without looking anything up. Answers a copy:
  * what the caller changes in the request afterwards changes nothing.
  *
  * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency` for a malformed code
  */
-export function checkTransferRequest<Request extends TransferRequest>(given: Request): Request {
-  const request: Mutable<TransferRequest> = copyRequest(given);
-  checkAccountReference(request.from, 'from');
-  checkAccountReference(request.to, 'to');
-  checkOptions(request);
-  if (typeof request.currency !== 'string') {
-    throw new LedgerError('invalid_request', 'currency must be a currency code such as USD');
-  }
-  checkSaying(request);
-  checkAmount(request.amount);
+export function checkTransferRequest(given: TransferRequest, name = 'request'): TransferRequest {
+  return withCurrency(readTransferRequest(given, name));
+}
+
+/** @throws {LedgerError} `unknown_currency` for a malformed code */
+export function withCurrency<Request extends { readonly currency: string }>(request: Request): Request {
   if (!isCurrencyCode(request.currency)) throw unknownCurrency(request.currency);
-  return request as Request;
-}
-
-/** A copy of what must be an object. */
-export function copyRequest<Request>(given: Request): Mutable<Request> {
-  if (typeof given !== 'object' || given === null) {
-    throw new LedgerError('invalid_request', 'a request must be an object');
-  }
-  return { ...given };
-}
-
-type Mutable<Request> = { -readonly [Key in keyof Request]: Request[Key] };
-
-/** Checks what any leg may say of itself, and copies what is the caller's. */
-export function checkSaying(leg: Mutable<Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'effectiveAt'>>): void {
-  const { id, effectiveAt, metadata } = leg;
-  if (id !== undefined && (typeof id !== 'string' || !isTransferId(id))) {
-    throw new LedgerError('invalid_request', 'a transfer id must be a UUID in lower case');
-  }
-  if (effectiveAt !== undefined) leg.effectiveAt = checkInstant(effectiveAt, 'effectiveAt');
-  checkDescription(leg.description);
-  if (metadata !== undefined) leg.metadata = checkMetadata(metadata);
-}
-
-/** @throws {LedgerError} `invalid_amount` */
-export function checkAmount(amount: bigint): void {
-  if (!isAmount(amount)) {
-    throw new LedgerError('invalid_amount', 'amount must be a positive bigint of whole minor units, at most 38 digits');
-  }
-}
-
-/** @throws {LedgerError} `invalid_request` */
-export function checkOptions({ idempotencyKey, scope, dryRun }: RequestOptions): void {
-  if (idempotencyKey !== undefined && !isKeyText(idempotencyKey, 1)) {
-    throw new LedgerError('invalid_request', `an idempotency key must be a text of 1 to ${KEY_LENGTH_MAX} characters`);
-  }
-  if (scope !== undefined && !isKeyText(scope, 0)) {
-    throw new LedgerError('invalid_request', `a scope must be a text of at most ${KEY_LENGTH_MAX} characters`);
-  }
-  if (dryRun !== undefined && typeof dryRun !== 'boolean' && dryRun !== 'from') {
-    throw new LedgerError('invalid_request', 'dryRun must be true, false or "from"');
-  }
-}
-
-/** Half a surrogate pair has no bytes of its own: keys that hold one would become the same digest. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
-function isKeyText(text: unknown, lengthMin: number): boolean {
-  return (
-    typeof text === 'string' && text.length >= lengthMin && text.length <= KEY_LENGTH_MAX && !LONE_SURROGATE.test(text)
-  );
-}
-
-function checkAccountReference(reference: unknown, field: string): void {
-  if (typeof reference !== 'string' || !(isAccountId(reference) || isAddress(reference))) {
-    throw new LedgerError('invalid_request', `${field} must be an account id or an address`);
-  }
-}
-
-const INSTANT_MIN = Date.parse('0001-01-01T00:00:00Z');
-const INSTANT_MAX = Date.parse('9999-12-31T23:59:59.999Z');
-
-/** @throws {LedgerError} `invalid_request` */
-export function checkInstant(date: Date, field: string): Date {
-  const time = date instanceof Date ? date.getTime() : Number.NaN;
-  if (!(time >= INSTANT_MIN && time <= INSTANT_MAX)) {
-    throw new LedgerError('invalid_request', `${field} must be a Date of the years 1 to 9999`);
-  }
-  return new Date(time);
+  return request;
 }

@@ -1,4 +1,4 @@
-import { LedgerError } from '../errors.js';
+import { type Members, nested, optional, TIMER_MS_MAX, wholeNumber } from '../domain/arguments.js';
 
 /** Every bound of the engine, by name. */
 export interface EngineLimits {
@@ -34,8 +34,10 @@ export const DEFAULT_LIMITS: EngineLimits = {
   identitiesMax: 100_000,
 };
 
-/** The longest time that a timer takes. */
-const LIMIT_MAX = 2 ** 31 - 1;
+const limit = optional(wholeNumber(1, TIMER_MS_MAX));
+const MEMBERS = Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, limit]));
+
+export const engineLimits = nested<Partial<EngineLimits>>(MEMBERS as Members<EngineLimits>);
 
 /**
  * Completes limits with the defaults.
@@ -43,11 +45,5 @@ const LIMIT_MAX = 2 ** 31 - 1;
  * @throws {LedgerError} `invalid_request` for an unknown limit, or one that is no whole number from 1 to 2³¹ − 1
  */
 export function toLimits(given: Partial<EngineLimits>): EngineLimits {
-  const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  for (const [name, value] of set) {
-    if (!(name in DEFAULT_LIMITS) || !Number.isInteger(value) || value < 1 || value > LIMIT_MAX) {
-      throw new LedgerError('invalid_request', `limits.${name} must be one of the engine's limits, at least 1`);
-    }
-  }
-  return { ...DEFAULT_LIMITS, ...Object.fromEntries(set) };
+  return { ...DEFAULT_LIMITS, ...engineLimits(given, 'limits') };
 }

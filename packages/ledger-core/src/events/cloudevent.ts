@@ -1,4 +1,5 @@
 import type { EventType, LedgerEvent } from './catalogue.js';
+import { topicName } from './kafka-arguments.js';
 
 /** A CloudEvents 1.0 event in Kafka's binary mode: attributes as headers, the data as the value. */
 export interface KafkaMessage {
@@ -12,8 +13,13 @@ export interface KafkaMessage {
 export const TOPIC_NAMES = ['transfers', 'accounts', 'users'] as const;
 export type TopicName = (typeof TOPIC_NAMES)[number];
 
-/** The topics of Kafka that events go to. */
+/**
+ * The topics of Kafka that events go to.
+ *
+ * @throws {LedgerError} `invalid_request`
+ */
 export function eventTopics(topicPrefix: string): readonly string[] {
+  topicName(topicPrefix, 'topicPrefix');
   return TOPIC_NAMES.map((name) => `${topicPrefix}.${name}`);
 }
 

@@ -1,5 +1,5 @@
 import { isUuid } from '../domain/account.js';
-import { LedgerError } from '../errors.js';
+import { invalidArgument, object, oneOf, readable, valid } from '../domain/arguments.js';
 import { EVENT_DATA, type EventData } from './catalogue.js';
 
 /** Types of facts that the application around the ledger may write; the engine writes the others itself. */
@@ -17,12 +17,22 @@ export type Fact = {
   };
 }[FactType];
 
+const readFact = object<Pick<Fact, 'type' | 'subject'> & { readonly data: unknown }>({
+  type: oneOf(FACT_TYPES),
+  subject: valid(isUuid, 'must be a UUID in lower case'),
+  data: valid((value) => typeof value === 'object' && value !== null, 'must be an object'),
+});
+
 /** @throws {LedgerError} `invalid_request` */
-export function checkFact(type: FactType, subject: string, data: unknown): void {
-  if (!FACT_TYPES.includes(type)) {
-    throw new LedgerError('invalid_request', `a fact's type must be one of ${FACT_TYPES.join(', ')}`);
-  }
-  if (!isUuid(subject)) throw new LedgerError('invalid_request', "a fact's subject must be a UUID in lower case");
-  const { success, error } = EVENT_DATA[type].safeParse(data);
-  if (!success) throw new LedgerError('invalid_request', `the data of ${type} is malformed: ${error.message}`);
+export function checkFact(given: Fact): Fact {
+  const { type, subject, data } = readFact(given, 'fact');
+  return { type, subject, data: readable((value) => readData(type, value))(data, 'data') };
+}
+
+/** Only what the type's schema knows. */
+function readData(type: FactType, data: unknown): Fact['data'] {
+  const { success, data: read, error } = EVENT_DATA[type].strict().safeParse(data);
+  if (success) return read;
+  const path = error.issues[0]?.path.join('.') ?? '';
+  throw invalidArgument(path === '' ? 'data' : `data.${path}`, `must be as the event ${type} has it`, error);
 }

@@ -1,4 +1,5 @@
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { callback, object, optional, text, valid } from '../domain/arguments.js';
+import { type TransactionAdapter, transactionArgument } from '../postgres/transaction-adapter.js';
 
 export interface HandleOnceOptions {
   /** Name of this consumer: each has its own memory of what it has handled. */
@@ -9,9 +10,26 @@ export interface HandleOnceOptions {
   readonly inbox?: string;
 }
 
-/** SQL that makes the inbox; run it with the consumer's own migrations. */
+const INBOX = /^[a-z_][a-z0-9_]{0,62}(?:\.[a-z_][a-z0-9_]{0,62})?$/;
+
+const inboxName = valid<string>(
+  (value) => typeof value === 'string' && INBOX.test(value),
+  'must be a table named by lower-case letters, digits and "_", with a schema in front if need be',
+);
+
+/** An index of PostgreSQL takes no more than 2,700 bytes of both names. */
+const NAME_LENGTH_MAX = 400;
+const name = text(1, NAME_LENGTH_MAX);
+
+const readOptions = object<HandleOnceOptions>({ consumer: name, eventId: name, inbox: optional(inboxName) });
+
+/**
+ * SQL that makes the inbox; run it with the consumer's own migrations.
+ *
+ * @throws {LedgerError} `invalid_request`
+ */
 export function inboxTable(inbox = 'micropay_inbox'): string {
-  return `create table if not exists ${checkInboxName(inbox)} (
+  return `create table if not exists ${inboxName(inbox, 'inbox')} (
   consumer text not null,
   event_id text not null,
   handled_at timestamptz not null default now(),
@@ -25,21 +43,23 @@ export function inboxTable(inbox = 'micropay_inbox'): string {
  * it ran. A second delivery at the same time waits for the first. When `work` throws, both are undone, even
  * if the caller commits: the event is not handled.
  *
- * @throws {TypeError} when an id or a name is none, so that events without one are not taken for each other
+ * @throws {LedgerError} `invalid_request` when an id or a name is none, so that events without one are not taken for
+ * each other
  */
 export async function handleOnce(
   transaction: TransactionAdapter,
-  { consumer, eventId, inbox = 'micropay_inbox' }: HandleOnceOptions,
+  options: HandleOnceOptions,
   work: () => Promise<void>,
 ): Promise<boolean> {
-  const insert = `insert into ${checkInboxName(inbox)} (consumer, event_id) values ($1, $2)
+  transactionArgument(transaction, 'transaction');
+  const { consumer, eventId, inbox = 'micropay_inbox' } = readOptions(options, 'options');
+  const run = callback<typeof work>(work, 'work');
+  const insert = `insert into ${inbox} (consumer, event_id) values ($1, $2)
      on conflict do nothing returning event_id`;
-  checkName(consumer, 'consumer');
-  checkName(eventId, 'eventId');
   await transaction.executeSql('savepoint micropay_event', []);
   try {
     const { rows } = await transaction.executeSql(insert, [consumer, eventId]);
-    if (rows.length > 0) await work();
+    if (rows.length > 0) await run();
     await transaction.executeSql('release savepoint micropay_event', []);
     return rows.length > 0;
   } catch (error) {
@@ -50,17 +70,4 @@ export async function handleOnce(
       .catch(() => undefined);
     throw error;
   }
-}
-
-/** Half a surrogate pair becomes the same character whichever half it is. */
-function checkName(name: string, field: string): void {
-  if (typeof name === 'string' && name.length > 0 && !name.includes('\0') && !/\p{Surrogate}/u.test(name)) return;
-  throw new TypeError(`${field} must be a text that is not empty, without U+0000 or a lone surrogate`);
-}
-
-function checkInboxName(inbox: string): string {
-  if (!/^[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?$/.test(inbox)) {
-    throw new TypeError('an inbox is named by lower-case letters, digits and "_", with a schema in front if need be');
-  }
-  return inbox;
 }

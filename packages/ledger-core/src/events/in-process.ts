@@ -1,19 +1,22 @@
+import { callback } from '../domain/arguments.js';
 import type { LedgerEvent } from './catalogue.js';
-import type { EventPublisher } from './publisher.js';
+import { type EventPublisher, eventsArgument, notConnected } from './publisher.js';
 
 /**
  * Delivers events to a function of this process: they count as delivered when it resolves, and come again when
  * it rejects. With a relay and a sink of its own it reads on where it stopped, after a restart too.
  */
 export function createInProcessPublisher(handle: (events: readonly LedgerEvent[]) => Promise<void>): EventPublisher {
+  const deliver = callback<typeof handle>(handle, 'handle');
   let isConnected = false;
   return {
     async connect() {
       isConnected = true;
     },
-    async publish(events) {
-      if (!isConnected) throw new Error('connect the publisher first');
-      await handle(events);
+    async publish(given) {
+      const events = eventsArgument(given, 'events');
+      if (!isConnected) throw notConnected();
+      await deliver(events);
     },
     async close() {
       isConnected = false;

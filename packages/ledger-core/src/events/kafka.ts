@@ -1,9 +1,11 @@
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import { milliseconds, object, optional } from '../domain/arguments.js';
 import { eventTopics } from './cloudevent.js';
+import { kafkaArgument, NEW_TOPICS, topicName } from './kafka-arguments.js';
 import { toKafkaBatches } from './kafka-batches.js';
 import { type CheckedProducer, createCheckedProducer, RETRIES } from './kafka-sends.js';
 import { prepareTopics } from './kafka-topics.js';
-import type { EventPublisher } from './publisher.js';
+import { type EventPublisher, eventsArgument, notConnected } from './publisher.js';
 
 export interface KafkaPublisherOptions {
   /** Passed to kafkajs as it is: brokers, clientId, ssl, sasl, logLevel. */
@@ -22,10 +24,22 @@ export interface KafkaPublisherOptions {
 const MESSAGE_BYTES_MIN = 32 * 1024;
 const CLOSE_DEADLINE_MS = 5_000;
 
-/** Delivers events to Kafka through kafkajs: idempotent producer, all in-sync replicas, in order. */
+const readOptions = object<KafkaPublisherOptions>({
+  kafka: kafkaArgument,
+  topicPrefix: optional(topicName),
+  deadlineMs: optional(milliseconds),
+  ...NEW_TOPICS,
+});
+
+/**
+ * Delivers events to Kafka through kafkajs: idempotent producer, all in-sync replicas, in order.
+ *
+ * @throws {LedgerError} `invalid_request`
+ */
 export function createKafkaPublisher(options: KafkaPublisherOptions): EventPublisher {
-  const { topicPrefix = 'micropay', partitions = 6, replicationFactor = -1, deadlineMs = 30_000 } = options;
-  const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...options.kafka });
+  const read = readOptions(options, 'options');
+  const { topicPrefix = 'micropay', partitions = 6, replicationFactor = -1, deadlineMs = 30_000 } = read;
+  const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...read.kafka });
   const topics = eventTopics(topicPrefix);
   let producer: CheckedProducer | undefined;
   let bytesMax = 0;
@@ -43,8 +57,9 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
       await connecting.connect();
       producer = connecting;
     },
-    async publish(events) {
-      if (producer === undefined) throw new Error('connect the publisher first');
+    async publish(given) {
+      const events = eventsArgument(given, 'events');
+      if (producer === undefined) throw notConnected();
       for (const topicMessages of toKafkaBatches(events, { topicPrefix, bytesMax })) {
         await withinDeadline(producer.send(topicMessages), deadlineMs);
       }

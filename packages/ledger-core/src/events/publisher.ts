@@ -1,3 +1,5 @@
+import { list, objectWith, readable, valid } from '../domain/arguments.js';
+import { LedgerError } from '../errors.js';
 import type { LedgerEvent } from './catalogue.js';
 
 /** Where a relay delivers events. */
@@ -14,6 +16,31 @@ export interface EventPublisher {
    */
   publish(events: readonly LedgerEvent[]): Promise<void>;
   close(): Promise<void>;
+}
+
+export const publisherArgument = objectWith<EventPublisher>(
+  'a publisher with connect(), publish() and close()',
+  'connect',
+  'publish',
+  'close',
+);
+
+const isEvent = (value: unknown) => hasTexts(value, ['id', 'type', 'subject']);
+
+/** A batch of events, as a relay hands it over. */
+export const eventsArgument = list(readable(valid<LedgerEvent>(isEvent, 'must be an event of the ledger')));
+
+function hasTexts(value: unknown, names: readonly string[]): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    names.every((name) => typeof (value as Record<string, unknown>)[name] === 'string')
+  );
+}
+
+/** What a publisher answers before it is connected. */
+export function notConnected(): LedgerError {
+  return new LedgerError('invalid_request', 'connect the publisher first');
 }
 
 /** A destination that could not take every event until somebody changes its settings; the message says which. */

@@ -1,7 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, PoolConfig } from 'pg';
+import {
+  milliseconds,
+  object,
+  optional,
+  optionalCallback,
+  position as positionArgument,
+  text,
+  wholeNumber,
+} from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import { createPool, fromClient, fromPool, snapshotOn } from '../postgres/connect.js';
+import { databaseArgument } from '../postgres/database-argument.js';
 import {
   advanceCursor,
   type EventLag,
@@ -14,9 +24,10 @@ import {
 } from '../postgres/event-cursors.js';
 import { type LogRow, readDeletedThrough } from '../postgres/event-log.js';
 import { type OldestWriter, readOldestWriter } from '../postgres/position-drawers.js';
-import { createStore } from '../postgres/store.js';
+import { fail } from '../postgres/sql-errors.js';
+import { createStore, schemaName } from '../postgres/store.js';
 import { leading } from './lead.js';
-import type { EventPublisher } from './publisher.js';
+import { type EventPublisher, publisherArgument } from './publisher.js';
 import { createLogReader, type LogReader } from './reader.js';
 import { createSleep } from './sleep.js';
 import { toEvents } from './to-events.js';
@@ -29,7 +40,7 @@ export interface RelayOptions {
   /** Name of the sink, `kafka` for one: it has one cursor, and one leader over all processes. */
   readonly sink: string;
   readonly publisher: EventPublisher;
-  /** Rows in one delivery; default 500. A transfer's row is three events. */
+  /** Rows in one delivery, 1 to 10,000; default 500. A transfer's row is three events. */
   readonly batchSizeMax?: number;
   /** Longest pause between two looks when nothing happens; default 200. */
   readonly pollMs?: number;
@@ -80,10 +91,28 @@ const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
 const COMMAND_LIMITS = { connectionsMax: 1, statementTimeoutMs: 60_000, lockTimeoutMs: 5_000, answerTimeoutMs: 60_000 };
 
-/** Carries committed events to one sink: at least once, in order, whatever crashes. */
+const SINK_LENGTH_MAX = 255;
+const BATCH_SIZE_MAX = 10_000;
+const readOptions = object<RelayOptions>({
+  database: databaseArgument,
+  schema: optional(schemaName),
+  sink: text(1, SINK_LENGTH_MAX),
+  publisher: publisherArgument,
+  batchSizeMax: optional(wholeNumber(1, BATCH_SIZE_MAX)),
+  pollMs: optional(milliseconds),
+  onError: optionalCallback,
+});
+
+/**
+ * Carries committed events to one sink: at least once, in order, whatever crashes.
+ *
+ * @throws {LedgerError} `invalid_request`
+ */
 export function createRelay(options: RelayOptions): Relay {
-  const { database, sink, publisher, batchSizeMax = 500, pollMs = 200, onError = () => undefined } = options;
-  const store = createStore(options.schema ?? 'micropay');
+  const read = readOptions(options, 'options');
+  const { database, schema = 'micropay', sink, publisher } = read;
+  const { batchSizeMax = 500, pollMs = 200, onError = () => undefined } = read;
+  const store = createStore(schema);
   const commands = createPool(database, COMMAND_LIMITS);
   const commandSql = fromPool(commands);
   const stopping = new AbortController();
@@ -180,9 +209,17 @@ export function createRelay(options: RelayOptions): Relay {
     await commands.end();
   }
 
+  async function readStatus(): Promise<RelayStatus> {
+    const { position, paused } = (await findCursor(commandSql, store, sink)) ?? NEW_CURSOR;
+    const lag = await readLag(commandSql, store, sink);
+    const heldUpBy = isHeldUp ? await readOldestWriter(commandSql, store) : null;
+    const deletedThrough = await readDeletedThrough(commandSql, store);
+    return { ...lag, position, deletedThrough, isPaused: paused, isLeader, isHeldUp, heldUpBy };
+  }
+
   /** A cursor that nobody follows would keep every fact for ever: none is made here. */
   async function changePaused(paused: boolean): Promise<void> {
-    if (await setPaused(commandSql, store, sink, paused)) return;
+    if (await setPaused(commandSql, store, sink, paused).catch(fail)) return;
     throw new LedgerError('invalid_request', `no relay has delivered to sink ${sink} yet: start one first`);
   }
 
@@ -192,11 +229,7 @@ export function createRelay(options: RelayOptions): Relay {
     },
     wake,
     async status() {
-      const { position, paused } = (await findCursor(commandSql, store, sink)) ?? NEW_CURSOR;
-      const lag = await readLag(commandSql, store, sink);
-      const heldUpBy = isHeldUp ? await readOldestWriter(commandSql, store) : null;
-      const deletedThrough = await readDeletedThrough(commandSql, store);
-      return { ...lag, position, deletedThrough, isPaused: paused, isLeader, isHeldUp, heldUpBy };
+      return readStatus().catch(fail);
     },
     async pause() {
       await changePaused(true);
@@ -205,8 +238,9 @@ export function createRelay(options: RelayOptions): Relay {
       await changePaused(false);
       wake();
     },
-    async replay(after) {
-      if (!(await rewindCursor(commandSql, store, sink, after))) {
+    async replay(given) {
+      const after = positionArgument(given, 'after');
+      if (!(await rewindCursor(commandSql, store, sink, after).catch(fail))) {
         throw new LedgerError('invalid_request', `sink ${sink} has not reached position ${after} yet`);
       }
       wake();

@@ -1,8 +1,11 @@
 import type { PoolConfig } from 'pg';
+import { object, optional, TIMER_MS_MAX, wholeNumber } from '../domain/arguments.js';
+import { instant } from '../domain/instant.js';
 import { createPool, inTransaction } from '../postgres/connect.js';
+import { databaseArgument } from '../postgres/database-argument.js';
 import { deleteTakenEvents } from '../postgres/event-cursors.js';
 import { fromSqlError } from '../postgres/sql-errors.js';
-import { createStore } from '../postgres/store.js';
+import { createStore, schemaName } from '../postgres/store.js';
 
 export interface RetentionOptions {
   /** Connection string or `pg` settings of a role that may delete from `events`. */
@@ -22,18 +25,23 @@ const AGE_MIN_MS = 60_000;
 const BATCH_SIZE = 10_000;
 const LIMITS = { connectionsMax: 1, statementTimeoutMs: 60_000, lockTimeoutMs: 5_000, answerTimeoutMs: 60_000 };
 
+const readOptions = object<RetentionOptions>({
+  database: databaseArgument,
+  schema: optional(schemaName),
+  before: instant,
+  ageMinMs: optional(wholeNumber(0, TIMER_MS_MAX)),
+});
+
 /**
  * Deletes facts that every sink has taken, and answers how many. Facts that one sink still needs stay, a paused
  * one included, and so does everything while there is no sink; a sink that is no longer used is forgotten
  * by deleting its row of `event_cursors`. The journal is never deleted from: transfers can be replayed for ever,
  * deleted facts cannot.
+ *
+ * @throws {LedgerError} `invalid_request`, `database_unavailable`
  */
-export async function deleteDeliveredEvents({
-  database,
-  schema,
-  before,
-  ageMinMs = AGE_MIN_MS,
-}: RetentionOptions): Promise<number> {
+export async function deleteDeliveredEvents(options: RetentionOptions): Promise<number> {
+  const { database, schema, before, ageMinMs = AGE_MIN_MS } = readOptions(options, 'options');
   const store = createStore(schema ?? 'micropay');
   const pool = createPool(database, LIMITS);
   try {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, Pool, PoolConfig } from 'pg';
+import { object, optional, position, signal } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import { allOn, FOLLOWING, fromClient, fromPool, openClient, snapshotOn } from '../postgres/connect.js';
 import { type LogRow, nextTransactionId, readDeletedThrough, readEventRange, readLog } from '../postgres/event-log.js';
@@ -27,6 +28,13 @@ export interface SubscribeOptions {
   readonly after?: bigint;
   /** Ends the subscription. */
   readonly signal?: AbortSignal;
+}
+
+const readOptions = object<SubscribeOptions>({ after: optional(position), signal: optional(signal) });
+
+/** @throws {LedgerError} `invalid_request` */
+export function checkSubscription(options: SubscribeOptions): SubscribeOptions {
+  return readOptions(options, 'options');
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   isAddress,
   isDebitNormal,
 } from '../domain/account.js';
+import { invalidArgument } from '../domain/arguments.js';
 import { availableOf, pendingInOf, pendingOutOf, postedOf } from '../domain/balance.js';
 import type { Metadata } from '../domain/metadata.js';
 import { LedgerError } from '../errors.js';
@@ -202,8 +203,25 @@ async function accountExists(
   return new LedgerError('account_exists', `address ${address} is taken`, { address });
 }
 
+const REFERENCE_LENGTH_SHOWN = 200;
+
+/**
+ * The id or address of an account to look for; what cannot be one is not looked for.
+ *
+ * @throws {LedgerError} `invalid_request` for what is no text, `account_not_found`
+ */
+export function checkReference(reference: string): string {
+  if (typeof reference !== 'string') throw invalidArgument('reference', 'must be an account id or an address');
+  if (!isAccountId(reference) && !isAddress(reference)) {
+    throw new LedgerError('account_not_found', 'reference is neither an account id nor an address', {
+      account: String(reference).slice(0, REFERENCE_LENGTH_SHOWN),
+    });
+  }
+  return reference;
+}
+
 export function accountNotFound(reference: string): LedgerError {
   return new LedgerError('account_not_found', 'no account of this ledger has that id or address', {
-    account: String(reference).slice(0, 200),
+    account: reference.slice(0, REFERENCE_LENGTH_SHOWN),
   });
 }

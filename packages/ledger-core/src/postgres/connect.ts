@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
+import { object, TIMER_MS_MAX, wholeNumber } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
+import { databaseArgument } from './database-argument.js';
 import { setIdle, watchClient, whileDiskIsFull } from './server-watch.js';
 import { prepareSession, type SessionLimits } from './session.js';
 import { sqlState } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECTIONS_MAX = 10_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
 export interface ConnectionLimits extends SessionLimits {
@@ -70,10 +73,24 @@ export interface PoolOptions extends ConnectionLimits {
   readonly connectionsMax: number;
 }
 
-/** Opens a pool. Every connection of the ledger is made here or in `openClient`, and made ready by `prepareSession`. */
-export function createPool(database: string | PoolConfig, { connectionsMax, ...limits }: PoolOptions): Pool {
+const timeout = wholeNumber(0, TIMER_MS_MAX);
+const readPoolOptions = object<PoolOptions>({
+  connectionsMax: wholeNumber(1, CONNECTIONS_MAX),
+  statementTimeoutMs: timeout,
+  lockTimeoutMs: timeout,
+  answerTimeoutMs: timeout,
+});
+
+/**
+ * Opens a pool. Every connection of the ledger is made here or in `openClient`, and made ready by `prepareSession`.
+ *
+ * @throws {LedgerError} `invalid_request`
+ */
+export function createPool(database: string | PoolConfig, options: PoolOptions): Pool {
+  const named = databaseArgument(database, 'database');
+  const { connectionsMax, ...limits } = readPoolOptions(options, 'options');
   const pool = new Pool({
-    ...toConfig(database, limits.answerTimeoutMs),
+    ...toConfig(named, limits.answerTimeoutMs),
     Client: WatchedClient,
     max: connectionsMax,
     // A program that has nothing under way ends, also without `close()`.

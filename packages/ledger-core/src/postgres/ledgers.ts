@@ -1,15 +1,13 @@
-import { LedgerError } from '../errors.js';
+import { valid } from '../domain/arguments.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 const NAME_PATTERN = /^[a-zA-Z0-9_.-]{1,63}$/;
 
-/** @throws {LedgerError} `invalid_request` */
-export function checkLedgerName(name: string): void {
-  if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
-    throw new LedgerError('invalid_request', 'a ledger name has 1 to 63 letters, digits, "_", "." and "-"');
-  }
-}
+export const ledgerName = valid<string>(
+  (value) => typeof value === 'string' && NAME_PATTERN.test(value),
+  'must be a ledger name of 1 to 63 letters, digits, "_", "." and "-"',
+);
 
 /** The ledger's number; the ledger is made when it is new. */
 export async function findOrCreateLedger(

@@ -1,9 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { type Client, escapeIdentifier, type PoolConfig } from 'pg';
+import { list, type Members, nested, object, optional, text } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import { MIGRATIONS_FOLDER } from '../migrations-folder.js';
 import { fromClient, openClient } from './connect.js';
+import { databaseArgument } from './database-argument.js';
 import { fail, fromSqlError, isLockTimeout } from './sql-errors.js';
+import { schemaName } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 export interface MigrateOptions {
@@ -25,16 +28,18 @@ const LOCK_TIMEOUT_MS = 3_000;
 const COMPONENT = 'ledger-core';
 /** A statement of a migration takes as long as the tables are large. */
 const LIMITS = { statementTimeoutMs: 0, lockTimeoutMs: 0, answerTimeoutMs: 0 };
+const NAME_LENGTH_MAX = 255;
+const SQL_LENGTH_MAX = 10_000_000;
 
 /**
  * Brings the ledger's tables to this version of the code and returns the names applied now. Safe to run
  * again and from many processes at once: one applies, the others wait for it.
  *
- * @throws {LedgerError} `schema_newer` when the database was migrated by a later release, `database_unavailable`, `database_misconfigured`
+ * @throws {LedgerError} `invalid_request`; `schema_newer` when the database was migrated by a later release, `database_unavailable`, `database_misconfigured`
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
-  const migrations = await readMigrations(MIGRATIONS_FOLDER);
-  return applyMigrations({ ...options, component: COMPONENT, migrations });
+  const checked = readOptions(options, 'options');
+  return applyChecked({ ...checked, component: COMPONENT, migrations: await readMigrations(MIGRATIONS_FOLDER) });
 }
 
 /** Reads the `.sql` files of a folder in order of name. */
@@ -43,13 +48,29 @@ export async function readMigrations(folder: URL): Promise<readonly Migration[]>
   return Promise.all(names.map(async (name) => ({ name, sql: await readFile(new URL(name, folder), 'utf8') })));
 }
 
-/** The same as `migrate` for another component's own tables in the ledger's schema. */
-export async function applyMigrations(
-  options: MigrateOptions & {
-    readonly component: string;
-    readonly migrations: readonly Migration[];
-  },
-): Promise<readonly string[]> {
+type ComponentOptions = MigrateOptions & {
+  readonly component: string;
+  readonly migrations: readonly Migration[];
+};
+
+const OPTIONS: Members<MigrateOptions> = { database: databaseArgument, schema: optional(schemaName) };
+const readOptions = object(OPTIONS);
+const readComponentOptions = object<ComponentOptions>({
+  ...OPTIONS,
+  component: text(1, NAME_LENGTH_MAX),
+  migrations: list(nested<Migration>({ name: text(1, NAME_LENGTH_MAX), sql: text(1, SQL_LENGTH_MAX) })),
+});
+
+/**
+ * The same as `migrate` for another component's own tables in the ledger's schema.
+ *
+ * @throws {LedgerError} as `migrate`
+ */
+export async function applyMigrations(options: ComponentOptions): Promise<readonly string[]> {
+  return applyChecked(readComponentOptions(options, 'options'));
+}
+
+async function applyChecked(options: ComponentOptions): Promise<readonly string[]> {
   const schema = escapeIdentifier(options.schema ?? 'micropay');
   const client = await openClient(options.database, LIMITS).catch(fail);
   try {

@@ -1,4 +1,5 @@
 import { escapeIdentifier } from 'pg';
+import { valid } from '../domain/arguments.js';
 import { createSqlBuilder, type SqlBuilder } from './tables.js';
 
 /** Where the tables of a ledger are. Every function of SQL takes the transaction, then this. */
@@ -7,6 +8,15 @@ export interface Store {
   readonly schema: string;
   readonly build: SqlBuilder;
 }
+
+const NAME_BYTES_MAX = 63;
+
+/** The name of a PostgreSQL schema; a longer one would be cut off, and might then be another's. */
+export const schemaName = valid<string>(
+  (value) =>
+    typeof value === 'string' && value !== '' && !value.includes('\0') && Buffer.byteLength(value) <= NAME_BYTES_MAX,
+  `must be the name of a PostgreSQL schema, 1 to ${NAME_BYTES_MAX} bytes`,
+);
 
 export function createStore(schema: string): Store {
   return { schema: escapeIdentifier(schema), build: createSqlBuilder(schema) };

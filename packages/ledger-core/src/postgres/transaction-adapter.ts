@@ -1,3 +1,5 @@
+import { objectWith } from '../domain/arguments.js';
+
 /**
  * A database transaction that the caller opened, whatever the client library: runs one statement in it
  * and returns its rows. Keep one adapter a transaction: the ledger does one thing at a time in each.
@@ -8,3 +10,8 @@
 export interface TransactionAdapter {
   executeSql(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
 }
+
+export const transactionArgument = objectWith<TransactionAdapter>(
+  'a transaction adapter, such as fromPg(client) makes',
+  'executeSql',
+);

@@ -1,4 +1,4 @@
-import { LedgerError } from '../errors.js';
+import { object, oneOf, optional, optionalCallback, signal, wholeNumber } from '../domain/arguments.js';
 import type { Store } from '../postgres/store.js';
 import { type CheckedPart, checkAccountParts, strayBalances } from './account-checks.js';
 import { type AccountPart, nextPart, pickAccounts } from './account-chunk.js';
@@ -25,10 +25,22 @@ export interface VerifyOptions {
 const ACCOUNTS_PER_CHUNK = 500;
 const ACCOUNTS_PER_CHUNK_MAX = 10_000;
 const ENTRIES_PER_CHUNK = 10_000;
-const ENTRIES_PER_CHUNK_MIN = 1;
 const ENTRIES_PER_CHUNK_MAX = 100_000;
 const HOLDS_PER_CHUNK = 1_000;
 const REQUESTS_PER_CHUNK = 1_000;
+
+const readOptions = object<VerifyOptions>({
+  accountsPerChunk: optional(wholeNumber(1, ACCOUNTS_PER_CHUNK_MAX)),
+  entriesPerChunk: optional(wholeNumber(1, ENTRIES_PER_CHUNK_MAX)),
+  pace: optional(oneOf(['gentle', 'full'])),
+  signal: optional(signal),
+  onProgress: optionalCallback,
+});
+
+/** @throws {LedgerError} `invalid_request` */
+export function checkVerifyOptions(options: VerifyOptions): VerifyOptions {
+  return readOptions(options, 'options');
+}
 
 interface ChunkSizes {
   readonly accounts: number;
@@ -44,15 +56,10 @@ export async function verifyLedger(
   inSnapshot: InSnapshot,
   store: Store,
   ledger: number,
-  options: VerifyOptions = {},
+  options: VerifyOptions,
 ): Promise<VerifyReport> {
   const { accountsPerChunk = ACCOUNTS_PER_CHUNK, entriesPerChunk = ENTRIES_PER_CHUNK } = options;
-  checkSize('accountsPerChunk', accountsPerChunk, 1, ACCOUNTS_PER_CHUNK_MAX);
-  checkSize('entriesPerChunk', entriesPerChunk, ENTRIES_PER_CHUNK_MIN, ENTRIES_PER_CHUNK_MAX);
   const { pace = 'gentle', signal, onProgress } = options;
-  if (pace !== 'gentle' && pace !== 'full') {
-    throw new LedgerError('invalid_request', 'pace must be gentle or full');
-  }
   const run = startRun(inSnapshot, { pace, signal, onProgress });
   const sizes = { accounts: accountsPerChunk, entries: entriesPerChunk };
   await verifyAccounts(run, store, ledger, sizes);
@@ -69,11 +76,6 @@ export async function verifyLedger(
     problems: run.problems,
     problemsFound,
   };
-}
-
-function checkSize(name: string, size: number, minimum: number, maximum: number): void {
-  if (Number.isInteger(size) && size >= minimum && size <= maximum) return;
-  throw new LedgerError('invalid_request', `${name} must be from ${minimum} to ${maximum}`);
 }
 
 async function verifyAccounts(run: VerifyRun, store: Store, ledger: number, sizes: ChunkSizes): Promise<void> {

@@ -2,7 +2,7 @@ import { handleOnce, inboxTable, type TransactionAdapter } from '@micropay/ledge
 import { fromPg } from '@micropay/ledger-core/pg';
 import type pg from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { useTestBed } from '../support/test-bed.js';
+import { refusal, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
 
@@ -123,7 +123,7 @@ describe('handleOnce', () => {
     'takes no event for another: no id %j',
     async (id) => {
       await inTransaction(await bed.connect(), async (transaction) => {
-        await expect(spend(transaction, 'summary', id as string)).rejects.toThrow(TypeError);
+        await expect(spend(transaction, 'summary', id as string)).rejects.toThrow(refusal('invalid_request'));
         expect(await spend(transaction)).toBe(true);
       });
       expect(await spent()).toBe(5);
@@ -137,6 +137,6 @@ describe('handleOnce', () => {
       expect(await handleOnce(transaction, options, async () => undefined)).toBe(true);
       expect(await handleOnce(transaction, options, async () => undefined)).toBe(false);
     });
-    expect(() => inboxTable('x; drop table spent')).toThrow(TypeError);
+    expect(() => inboxTable('x; drop table spent')).toThrow(refusal('invalid_request'));
   });
 });

@@ -155,15 +155,16 @@ describe('a capture', () => {
     expect((await shown('bob')).posted).toBe(20n);
   });
 
-  it('goes to the payee of the hold, whatever accounts stand beside it', async () => {
+  it('refuses accounts beside the hold, whose accounts are meant', async () => {
     const request = { from: 'bob', to: 'carol', amount: 10n, currency: 'USD' };
     const { id } = await hold(30n);
-    const captured = await ledger.holds.capture(id, request);
-    const [linked] = await ledger.transfers.postLinked([{ ...request, kind: 'capture', hold: id }]);
-    expect([captured.to, linked?.to]).toEqual(Array(2).fill((await ledger.accounts.get('bob')).id));
-    await ledger.holds.release(id, { ...request, description: 'not taken' });
-    expect(await shown('alice')).toEqual({ posted: 80n, pendingIn: 0n, pendingOut: 0n, available: 80n });
-    await ledger.transfers.post({ ...request, hold: 'of another request' } as never);
+    const unknown = refusal('invalid_request', { message: expect.stringContaining('unknown fields: "from", "to"') });
+    await expect(ledger.holds.capture(id, request)).rejects.toEqual(unknown);
+    await expect(ledger.holds.release(id, request as never)).rejects.toEqual(refusal('invalid_request'));
+    const linked = ledger.transfers.postLinked([{ ...request, kind: 'capture', hold: id }]);
+    await expect(linked).rejects.toEqual(unknown);
+    await expect(ledger.transfers.post({ ...request, hold: id } as never)).rejects.toEqual(refusal('invalid_request'));
+    await ledger.holds.release(id);
     await expectSound(ledger);
   });
 

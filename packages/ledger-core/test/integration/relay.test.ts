@@ -246,7 +246,7 @@ describe('a relay', () => {
   });
 
   it('finishes the delivery under way when it is stopped, and keeps its place', async () => {
-    let release = () => {};
+    let release: (() => void) | undefined;
     const publisher = createRecordingPublisher({
       before: () =>
         new Promise((resolve) => {
@@ -257,9 +257,9 @@ describe('a relay', () => {
     const { position } = await running.status();
     await pay();
     running.start();
-    await delay(300);
+    await expect.poll(() => release).toBeDefined();
     const stopped = running.stop();
-    release();
+    release?.();
     await stopped;
     expect(publisher.deliveries).toHaveLength(1);
     const watching = relay(createRecordingPublisher());

@@ -76,12 +76,16 @@ describe('a reversal', () => {
     expect(await ledger.transfers.reverse(id, { idempotencyKey: 'r' })).toEqual({ ...once, replayed: true });
   });
 
-  it('takes from whom it was given, whatever accounts stand beside it', async () => {
+  it('refuses accounts beside the transfer, whose accounts are meant', async () => {
     const request = { from: 'alice', to: 'carol', amount: 10n, currency: 'USD' };
     const { id } = await pay(30n);
-    await ledger.transfers.reverse(id, request);
-    await ledger.transfers.postLinked([{ ...request, kind: 'reversal', transfer: id }]);
-    expect([await postedOf(ledger, 'bob'), await postedOf(ledger, 'carol')]).toEqual([10n, 0n]);
+    const refused = refusal('invalid_request', { message: expect.stringContaining('unknown fields: "from", "to"') });
+    await expect(ledger.transfers.reverse(id, request)).rejects.toEqual(refused);
+    const leg = { ...request, kind: 'reversal' as const, transfer: id };
+    await expect(ledger.transfers.postLinked([leg])).rejects.toEqual(
+      refusal('invalid_request', { details: { field: 'leg', leg: 0 } }),
+    );
+    expect([await postedOf(ledger, 'bob'), await postedOf(ledger, 'carol')]).toEqual([30n, 0n]);
     await expectSound(ledger);
   });
 

@@ -224,7 +224,7 @@ describe('postLinked', () => {
 });
 
 describe('get', () => {
-  it.each(['0190b7c4-0000-7000-8000-00000000ffff', 'transfer-1', '\u0000', 5 as unknown as string])(
+  it.each(['0190b7c4-0000-7000-8000-00000000ffff', 'transfer-1', '\u0000'])(
     'finds no transfer called %j',
     async (id) => {
       await expect(ledger.transfers.get(id)).rejects.toEqual(refusal('transfer_not_found'));

@@ -1,0 +1,198 @@
+import * as core from '@micropay/ledger-core';
+import {
+  createInProcessPublisher,
+  createLedger,
+  createRelay,
+  createRequestWorker,
+  type EventPublisher,
+  LEDGER_ERROR_CODES,
+  type Ledger,
+  LedgerError,
+  type Statement,
+  type TransactionAdapter,
+} from '@micropay/ledger-core';
+import * as drizzle from '@micropay/ledger-core/drizzle';
+import * as kafka from '@micropay/ledger-core/kafka';
+import * as knex from '@micropay/ledger-core/knex';
+import * as kysely from '@micropay/ledger-core/kysely';
+import * as pg from '@micropay/ledger-core/pg';
+import * as postgresJs from '@micropay/ledger-core/postgres-js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BadCall, badCallsOf, goodArguments } from '../../../../scripts/bad-arguments.js';
+import { type PublicFunction, readPublicApi } from '../../../../scripts/public-api.js';
+import { ENTRY_POINTS } from '../support/entry-points.js';
+
+const ID = '0190b7c4-0000-7000-8000-000000000001';
+/** Nobody listens there: what is refused only by the database would be refused as `database_unavailable`. */
+const NOWHERE = 'postgresql://nobody:nothing@127.0.0.1:1/nowhere';
+
+let ledger: Ledger;
+const query = () => Promise.reject(new Error('the database was asked'));
+const noTransaction: TransactionAdapter = { executeSql: query };
+const publisher: EventPublisher = createInProcessPublisher(async () => undefined);
+
+const EXPORTS: Readonly<Record<string, unknown>> = {
+  ...core,
+  ...kafka,
+  ...pg,
+  ...kysely,
+  ...knex,
+  ...drizzle,
+  ...postgresJs,
+};
+
+/** An object of each type that a function returns. A type that is not here fails the test. */
+const OBJECTS: Readonly<Record<string, () => unknown>> = {
+  Ledger: () => ledger,
+  LedgerInTransaction: () => ledger.within(noTransaction),
+  EventPublisher: () => publisher,
+  Relay: () => createRelay({ database: NOWHERE, sink: 'test', publisher }),
+  RequestWorker: () => createRequestWorker({ ledger }),
+  CommandConsumer: () => kafka.createCommandConsumer({ ledger, kafka: { brokers: ['127.0.0.1:1'] } }),
+  TransactionAdapter: () => pg.fromPg({ query }),
+  Statement: () => ({ all: () => [] }),
+};
+
+/** What the types do not say of a value that is right. */
+const VALID = {
+  database: NOWHERE,
+  kafka: { brokers: ['127.0.0.1:1'] },
+  id: ID,
+  hold: ID,
+  groupId: ID,
+  transfer: ID,
+  subject: ID,
+  userId: ID,
+  currency: 'USD',
+  code: 'USD',
+  decimal: '12.50',
+  rate: '1.5',
+  'exchange request.sell': { code: 'USD', scale: 2 },
+  'exchange request.buy': { code: 'EUR', scale: 2 },
+  'parseAmount text': '1250',
+  'parseJson json': '{}',
+  'allocate weights.0': 1n,
+  'createRelay options.publisher': publisher,
+  'Ledger.setTimeZone timeZone': 'Europe/Berlin',
+  'Ledger.currencies.register currency': { code: 'POINTS', scale: 0 },
+  'Ledger.accounts.setLimits limits': { minimum: 0n },
+  'Ledger.accounts.statement options.from': '2026-03-01T00:00:00Z',
+  'Ledger.accounts.statement options.to': '2026-04-01T00:00:00Z',
+  'Ledger.accounts.balanceAt asOf.at': new Date(0),
+  'Ledger.trialBalance asOf.at': new Date(0),
+  'LedgerInTransaction.events.write fact.data': { userId: ID },
+  'isReversible transfer': { kind: 'transfer' },
+  'Ledger.events.subscribe options': { signal: AbortSignal.abort() },
+  'EventPublisher.publish events.0': { id: ID, type: 'user.created.v1', subject: ID, data: {} },
+  transaction: noTransaction,
+  'fromPg client': { query },
+  'fromKysely transaction': { executeQuery: query, withoutPlugins: () => ({ executeQuery: query }) },
+  'fromKnex transaction': { isCompleted: () => false, isTransaction: true, client: { acquireConnection: query } },
+  'fromDrizzle transaction': { execute: query },
+  'fromPostgresJs transaction': { unsafe: query, typed: query },
+  get ledger() {
+    return ledger;
+  },
+  get statement(): Statement {
+    const account = { id: ID, address: 'a', type: 'liability', currency: 'USD' };
+    const period = { from: new Date(0), to: new Date(1), by: 'recorded', opening: 0n, closing: 0n, scale: 2 };
+    return { account, ...period, data: [], nextCursor: null, async *all() {} } as unknown as Statement;
+  },
+};
+
+/** Values that look wrong and are not: the argument and how it is wrong, as patterns, and the reason. */
+const FINE: readonly (readonly [argument: RegExp, wrong: RegExp, reason: string])[] = [
+  [/description$/, /^(a text|an empty text)$/, 'any text of at most 500 characters describes'],
+  [/scope$/, /^(a text|an empty text)$/, 'keys without a scope have the empty one'],
+  [/prefix$/, /^an empty text$/, 'every address begins with nothing'],
+  [/(toDecimal units|allocate weights.0)$/, /^a huge bigint$/, 'it is a number, whatever its size'],
+  [/sql$/, /^a huge text$/, 'a migration may be long'],
+  [/isoScale code$/, /text$/, 'undefined says that there is none'],
+  [/isReversible transfer\./, /^an unknown field$/, 'it takes a whole transfer'],
+  [/(identify reference|identifyMany references.0)$/, /text$/, 'undefined, or its absence, says that there is none'],
+  [/executeSql text$/, /text$/, 'the database judges statements'],
+  [/executeSql values$/, /array/, 'the database judges values'],
+  [/postLinked legs\.0\.kind$/, /^nothing$/, 'a leg without a kind is a transfer'],
+  [/(idempotencyKey|requestedBy|by|reason|component|sql|consumer|eventId)$/, /^a text$/, 'any text is a name'],
+];
+
+const functions = readPublicApi(ENTRY_POINTS);
+const tables = functions.filter(({ parameters }) => parameters.length > 0);
+
+beforeAll(async () => {
+  ledger = createLedger({ database: NOWHERE });
+  await publisher.connect();
+});
+afterAll(() => ledger.close());
+
+function find({ owner, path }: PublicFunction): (...given: readonly unknown[]) => unknown {
+  const object = owner === undefined ? EXPORTS : OBJECTS[owner]?.();
+  if (object === undefined) throw new Error(`no object of the type ${owner} is made here: add it to OBJECTS`);
+  const value = path.reduce<unknown>((at, member) => (at as Record<string, unknown> | undefined)?.[member], object);
+  if (typeof value !== 'function') throw new Error(`${owner ?? 'the package'} has no ${path.join('.')}`);
+  return value as (...given: readonly unknown[]) => unknown;
+}
+
+/** What a call ends in: what it throws, rejects with or answers as a refusal; undefined for a success. */
+async function failureOf(given: readonly unknown[], call: ReturnType<typeof find>): Promise<unknown> {
+  try {
+    const result = await settled(call(...given));
+    const refused = Array.isArray(result) ? result.find((one) => one?.ok === false) : undefined;
+    return refused?.error;
+  } catch (error) {
+    return error;
+  }
+}
+
+async function settled(result: unknown): Promise<unknown> {
+  const value = await result;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Symbol.asyncIterator in value) for await (const _ of value as AsyncIterable<unknown>) break;
+  if ('stop' in value && typeof value.stop === 'function') await value.stop();
+  if ('close' in value && typeof value.close === 'function') await value.close();
+  return value;
+}
+
+/** Why a refusal is not what was promised; undefined when it is. */
+function fault(error: unknown, { argument }: BadCall): string | undefined {
+  if (!(error instanceof LedgerError)) return `${error === undefined ? 'was accepted' : String(error)}`;
+  const said = `${error.code}: ${error.message}`;
+  if (!LEDGER_ERROR_CODES.includes(error.code)) return `${said} has no code of the list`;
+  if (error.retryable) return `${said} is retryable`;
+  return names(error, argument) ? undefined : `${said} does not name the argument`;
+}
+
+/** The argument itself, what it is part of, or what it holds: one of them has to be named. */
+function names({ message, details }: LedgerError, argument: string): boolean {
+  const said = `${message} ${Object.keys(details).join(' ')} ${Object.values(details).join(' ')}`.toLowerCase();
+  return argument.split('.').some((part) => !/^\d+$/.test(part) && said.includes(part.toLowerCase()));
+}
+
+function isFine({ name }: PublicFunction, { argument, wrong }: BadCall): boolean {
+  return FINE.some(([ofArgument, ofWrong]) => ofArgument.test(`${name} ${argument}`) && ofWrong.test(wrong));
+}
+
+describe('every public function refuses a wrong argument', () => {
+  it.each(tables.map((one) => [one.name, one] as const))('%s', async (_, one) => {
+    const call = find(one);
+    const good = await failureOf(goodArguments(one.name, one.parameters, VALID), call);
+    // The call is right but for what the table makes wrong, so that it comes as far as the database.
+    if (good instanceof LedgerError) expect(good.code).not.toMatch(/^(invalid|unknown)_/);
+    else if (good !== undefined) expect(String(good)).toContain('the database was asked');
+
+    const faults: string[] = [];
+    for (const bad of badCallsOf(one, VALID)) {
+      if (isFine(one, bad)) continue;
+      let isSync = true;
+      const failing = failureOf(bad.given, (...given) => {
+        const result = call(...given);
+        isSync = false;
+        return result;
+      });
+      const wrong = fault(await failing, bad);
+      if (wrong !== undefined) faults.push(`${bad.argument} as ${bad.wrong}: ${wrong}`);
+      if (isSync && one.returnsPromise) faults.push(`${bad.argument} as ${bad.wrong}: thrown instead of rejected`);
+    }
+    expect(faults).toEqual([]);
+  });
+});
