@@ -1,4 +1,4 @@
-import { objectWith } from '../domain/arguments.js';
+import { hasMethods, readable, valid } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { createFrom } from './create-from.js';
@@ -28,13 +28,18 @@ export function fromKnex(transaction: KnexTransaction): TransactionAdapter {
 }
 
 const from = createFrom<KnexTransaction>(
-  objectWith('a transaction of knex', 'isCompleted'),
+  readable(valid(isKnex, 'must be a transaction of knex')),
   (transaction) => async (text, values) => {
     refuseOutsideTransaction(transaction);
     const connection = await transaction.client.acquireConnection();
     return connection.query(text, [...values]);
   },
 );
+
+/** knex itself too, which is a function: its first statement says that it is no transaction. */
+function isKnex(given: unknown): boolean {
+  return hasMethods((given as Partial<KnexTransaction> | null | undefined)?.client, 'acquireConnection');
+}
 
 /** Without a transaction, or after its end, the connection would be another's. */
 function refuseOutsideTransaction(transaction: KnexTransaction): void {

@@ -240,7 +240,7 @@ describe.each(CALLERS)('in a transaction of %s', (_, call) => {
 
   it('writes a fact as an event', async () => {
     const subject = '01890000-0000-7000-8000-000000000001';
-    const data = { userId: subject, displayName: AWKWARD.quotes };
+    const data = { userId: subject };
     await rollsBack(({ events }) => events.write({ type: 'user.created.v1', subject, data }));
     await commits(({ events }) => events.write({ type: 'user.created.v1', subject, data }));
     const rows = await bed.sql(

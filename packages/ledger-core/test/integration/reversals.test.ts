@@ -83,7 +83,7 @@ describe('a reversal', () => {
     await expect(ledger.transfers.reverse(id, request)).rejects.toEqual(refused);
     const leg = { ...request, kind: 'reversal' as const, transfer: id };
     await expect(ledger.transfers.postLinked([leg])).rejects.toEqual(
-      refusal('invalid_request', { details: { field: 'leg', leg: 0 } }),
+      refusal('invalid_request', { details: { field: 'legs.0', leg: 0 } }),
     );
     expect([await postedOf(ledger, 'bob'), await postedOf(ledger, 'carol')]).toEqual([30n, 0n]);
     await expectSound(ledger);
