@@ -1,11 +1,20 @@
-import { defineConfig } from 'tsup';
+import { defineConfig, type Options } from 'tsup';
 
-export default defineConfig({
+const shared = {
   entry: { index: 'src/index.ts' },
-  format: 'esm',
   target: 'es2022',
   platform: 'neutral',
   dts: true,
   sourcemap: true,
-  clean: true,
-});
+} satisfies Options;
+
+export default defineConfig([
+  { ...shared, format: 'esm', clean: true },
+  {
+    ...shared,
+    // For Jest and other tools that cannot load modules; Node itself takes the modules, also by `require`.
+    format: 'cjs',
+    // The default export of openapi-fetch is another one in CommonJS.
+    noExternal: ['openapi-fetch'],
+  },
+]);

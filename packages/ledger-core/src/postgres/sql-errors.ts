@@ -1,14 +1,18 @@
+import { types } from 'node:util';
 import { LedgerError } from '../errors.js';
+
+/** Not by `instanceof`: in Jest, what Node itself throws is of another realm's class. */
+const { isNativeError } = types;
 
 /** SQLSTATE of an error that PostgreSQL sent; undefined for anything else. */
 export function sqlState(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || !('severity' in error)) return undefined;
+  if (!isNativeError(error) || !('code' in error) || !('severity' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** Name of the constraint that refused a row; postgres.js calls it otherwise than `pg`. */
 function violatedConstraint(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isNativeError(error)) return undefined;
   const { constraint, constraint_name: name = constraint } = error as {
     constraint?: unknown;
     constraint_name?: unknown;
@@ -40,11 +44,11 @@ export function isKeyRace(error: unknown): boolean {
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return /^(?:08|53|57P|58|25006|25P0[34]|57014)/.test(state);
-  return error instanceof Error && (isNetworkError(error) || isDriverError(error));
+  return isNativeError(error) && (isNetworkError(error) || isDriverError(error));
 }
 
 function isNetworkError(error: Error): boolean {
-  return 'syscall' in error || ('errors' in error && error instanceof AggregateError) || isSocketCode(error);
+  return 'syscall' in error || ('errors' in error && Array.isArray(error.errors)) || isSocketCode(error);
 }
 
 /** CONNECTION_… and CONNECT_TIMEOUT are the codes of postgres.js. */
@@ -102,7 +106,7 @@ export function fromSqlError(error: unknown): unknown {
 
 /** `pg` says so by message alone. */
 function isPoolClosed(error: unknown): boolean {
-  return error instanceof Error && error.message === 'Cannot use a pool after calling end on the pool';
+  return isNativeError(error) && error.message === 'Cannot use a pool after calling end on the pool';
 }
 
 /** A fault in how the database is set up or reached: no repetition cures it. */
@@ -145,7 +149,7 @@ const MISTAKES: readonly Mistake[] = [
 const CERTIFICATE_CODE = /^(?:CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 
 function findMistake(error: unknown): Mistake | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isNativeError(error)) return undefined;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return MISTAKES.find(({ isMet }) => isMet(sqlState(error) ?? '', error.message, code));
 }
