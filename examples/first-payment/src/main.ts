@@ -3,6 +3,11 @@ import { makeFirstPayment } from './first-payment.js';
 import { findOperatorKey } from './operator-key.js';
 
 const { MICROPAY_URL: baseUrl = 'http://127.0.0.1:3000' } = process.env;
+const words = process.argv.slice(2);
+if (words.length > 0) {
+  console.error(`it takes no arguments, and "${words.join(' ')}" was given`);
+  process.exit(1);
+}
 
 try {
   const operatorKey = await findOperatorKey(baseUrl);

@@ -18,17 +18,32 @@ export async function consumeTransfers({ brokers, database, topicPrefix, groupId
   const pool = new Pool({ connectionString: database, max: 1 });
   // A connection that breaks is dropped; the batch under way fails and comes again.
   pool.on('error', () => undefined);
-  await createTables({ executeSql: (text, values) => pool.query(text, [...values]) });
+  await createTables({ executeSql: (text, values) => pool.query(text, [...values]) }).catch((cause: Error) => {
+    throw new Error(`the database of DATABASE_URL cannot be used: ${cause.message}`, { cause });
+  });
 
-  const consumer = new Kafka({ clientId: groupId, brokers, logLevel: logLevel.ERROR }).consumer({
+  // Its own log is lines of JSON with stacks: what goes wrong is said below in a sentence.
+  const consumer = new Kafka({ clientId: groupId, brokers, logLevel: logLevel.NOTHING }).consumer({
     groupId,
     maxWaitTimeInMs: 100,
     // A killed member's partitions are given to the others after this.
     sessionTimeout: SESSION_TIMEOUT_MS,
     heartbeatInterval: HEARTBEAT_MS,
   });
-  await consumer.connect();
-  await consumer.subscribe({ topics: [`${topicPrefix}.transfers`], fromBeginning: true });
+  consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+    console.error(`Reading broke off: ${error.message}`);
+    // After what may pass the consumer goes on by itself.
+    if (!restart) process.exit(1);
+  });
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [`${topicPrefix}.transfers`], fromBeginning: true });
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new Error(
+      `Kafka cannot be read at ${brokers.join(', ')}: ${message}. Does it run, and is KAFKA_BROKERS right?`,
+    );
+  }
   await consumer.run({
     eachBatchAutoResolve: false,
     eachBatch: (payload) => handleBatch(pool, payload),

@@ -7,11 +7,16 @@ export interface Settings {
   readonly groupId: string;
 }
 
-/** @throws Error that names what is missing */
-export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+/** @throws {Error} for what is missing, and for words, as all settings are variables */
+export function readSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  words: readonly string[],
+): Settings {
   const { KAFKA_BROKERS, DATABASE_URL, TOPIC_PREFIX, GROUP_ID } = environment;
-  if (!KAFKA_BROKERS)
+  if (words.length > 0) throw new Error(`it takes no arguments, and "${words.join(' ')}" was given`);
+  if (!KAFKA_BROKERS) {
     throw new Error('set KAFKA_BROKERS to the brokers that the ledger tells its events, as host:port');
+  }
   if (!DATABASE_URL) {
     throw new Error(
       'set DATABASE_URL to a PostgreSQL for the summary, or start this with npm run example:kafka-consumer',

@@ -154,3 +154,15 @@ it.each([
   expect(code).toBe(1);
   expect(complaint).toContain(hint);
 });
+
+it('says in one sentence that no broker answers, and ends with 1', async () => {
+  const database = await createEmptyDatabase();
+  const consumer = run({ KAFKA_BROKERS: '127.0.0.1:1', DATABASE_URL: database.url });
+  let complaint = '';
+  consumer.stderr?.on('data', (chunk) => {
+    complaint += chunk;
+  });
+  expect(await new Promise((resolve) => consumer.once('close', resolve))).toBe(1);
+  expect(complaint).toMatch(/^Kafka cannot be read at 127\.0\.0\.1:1: .*KAFKA_BROKERS right\?\n$/);
+  await database.drop();
+});

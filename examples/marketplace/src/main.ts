@@ -1,20 +1,36 @@
-import { createLedger, migrate } from '@micropay/ledger-core';
+import { createLedger, LedgerError, migrate } from '@micropay/ledger-core';
 import { Pool } from 'pg';
 import { createTables } from './orders.js';
 import { tellMarketplace } from './story.js';
 
 const database = process.env.DATABASE_URL;
+const words = process.argv.slice(2);
+if (words.length > 0) {
+  console.error(`it takes no arguments, and "${words.join(' ')}" was given`);
+  process.exit(1);
+}
 if (!database) {
   console.error('set DATABASE_URL, or start this with npm run example:marketplace');
   process.exit(1);
 }
-await migrate({ database });
-const ledger = createLedger({ database });
-const pool = new Pool({ connectionString: database });
+
+async function main(database: string): Promise<void> {
+  await migrate({ database });
+  const ledger = createLedger({ database });
+  const pool = new Pool({ connectionString: database });
+  try {
+    await createTables(pool);
+    await tellMarketplace({ ledger, pool }, console.log);
+  } finally {
+    await ledger.close();
+    await pool.end();
+  }
+}
+
 try {
-  await createTables(pool);
-  await tellMarketplace({ ledger, pool }, console.log);
-} finally {
-  await ledger.close();
-  await pool.end();
+  await main(database);
+} catch (error) {
+  if (!(error instanceof LedgerError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
 }

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rootDirectory } from './directories.js';
+
+const NOBODY = '127.0.0.1:1';
+const AWAY = {
+  DATABASE_URL: `postgresql://${NOBODY}/nowhere`,
+  KAFKA_BROKERS: NOBODY,
+  MICROPAY_URL: `http://${NOBODY}`,
+  OPERATOR_API_KEY: 'mpk_of_nobody_at_all',
+};
+const EXAMPLES = readdirSync(join(rootDirectory, 'examples'));
+const BANK_FILE = `trans_id,account_id,date,type,operation,amount,balance,k_symbol,bank,account
+1,1,930101,PRIJEM,VKLAD,5.00,5.00,,,
+`;
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'micropay-examples-'));
+  writeFileSync(join(folder, 'bank.csv'), BANK_FILE);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What it has to be called with. */
+function wordsOf(example: string): readonly string[] {
+  return example === 'bank-import' ? [join(folder, 'bank.csv')] : [];
+}
+
+function run(example: string, words: readonly string[], environment: NodeJS.ProcessEnv) {
+  const main = join(rootDirectory, 'examples', example, 'src/main.ts');
+  const { PATH } = process.env;
+  const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', main, ...words], {
+    cwd: rootDirectory,
+    env: { PATH, ...environment },
+    encoding: 'utf8',
+  });
+  return { status, stderr };
+}
+
+describe.each(EXAMPLES)('the example %s', (example) => {
+  it('says in a sentence what does not answer, and ends with 1', () => {
+    const { status, stderr } = run(example, wordsOf(example), AWAY);
+    expect(stderr).toMatch(/PostgreSQL|database|Kafka|server/);
+    expect(stderr).not.toMatch(/^ +at |\{/m);
+    expect(status).toBe(1);
+  });
+
+  it('refuses words that it does not know, and ends with 1', () => {
+    const { status, stderr } = run(example, ['no', 'such', '--word'], AWAY);
+    expect(stderr).toMatch(/--word/);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(status).toBe(1);
+  });
+});
