@@ -24,13 +24,66 @@ export function writeAmount(amount: bigint, path: string): string {
   throw fieldError('invalid_amount', path, 'must be a bigint of whole minor units, such as 1250n');
 }
 
+/** The parts of a body that hold what is the caller's own. */
+interface Body {
+  readonly metadata?: unknown;
+  readonly transfers?: readonly { readonly metadata?: unknown }[];
+}
+
 /** Writes a body down. What JSON says about its failure may quote the body, and is not passed on. */
 export function writeBody(body: unknown): string {
+  const { metadata: own, transfers } = (body ?? {}) as Body;
   try {
+    checkMetadata(own, 'metadata');
+    transfers?.forEach(({ metadata }, index) => {
+      checkMetadata(metadata, `transfers.${index}.metadata`);
+    });
     return JSON.stringify(body);
-  } catch {
+  } catch (error) {
+    if (error instanceof MicroPayError) throw error;
     throw new MicroPayError('invalid_request', 'the request cannot be written as JSON: it holds a bigint or a cycle');
   }
+}
+
+/** As the server reads it: in bytes, and so at most so many members, whose values can be shared. */
+const METADATA_BYTES_MAX = 8 * 1024;
+const METADATA_LEVELS_MAX = 64;
+
+/** Refuses by name what JSON would change without a word, as NaN, a Date or a member that is undefined. */
+function checkMetadata(metadata: unknown, name: string): void {
+  let members = 0;
+  const check = (value: unknown, path: string, level: number): void => {
+    members += 1;
+    if (members > METADATA_BYTES_MAX) throw fieldError('invalid_request', name, 'must be at most 8 KiB');
+    if (typeof value === 'string' ? isText(value) : isSaidByJson(value)) return;
+    if (!isContainer(value)) {
+      throw fieldError('invalid_request', path, 'is not JSON, or a whole number beyond 2^53: write it as a text');
+    }
+    if (level > METADATA_LEVELS_MAX) throw fieldError('invalid_request', name, 'must have at most 64 levels');
+    for (const [member, inner] of Object.entries(value)) {
+      const at = `${path}.${member}`;
+      if (!isText(member) || member === '__proto__') throw fieldError('invalid_request', at, 'must have another name');
+      check(inner, at, level + 1);
+    }
+  };
+  if (metadata !== undefined) check(metadata, name, 1);
+}
+
+function isText(text: string): boolean {
+  return !/[\0\p{Surrogate}]/u.test(text);
+}
+
+function isSaidByJson(value: unknown): boolean {
+  if (typeof value !== 'number') return value === null || typeof value === 'boolean';
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
+}
+
+/** An array without holes or names, or an object of no class, of this realm or another. */
+function isContainer(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Object.getOwnPropertySymbols(value).length > 0) return false;
+  if (Array.isArray(value)) return Object.keys(value).length === value.length;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** The header for a credential. The platform's own error would quote it. */

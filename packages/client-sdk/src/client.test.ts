@@ -202,16 +202,42 @@ describe('what cannot be sent', () => {
     expect(server.seen).toHaveLength(0);
   });
 
-  it('is refused when JSON cannot hold it', async () => {
+  const cycle: Record<string, unknown> = {};
+  cycle.self = cycle;
+  it.each<[name: string, metadata: unknown, path: string]>([
+    ['a bigint', { count: 1n }, 'metadata.count'],
+    ['a cycle', cycle, 'metadata'],
+    ['NaN', { a: [0, Number.NaN] }, 'metadata.a.1'],
+    ['an infinity', { a: Number.POSITIVE_INFINITY }, 'metadata.a'],
+    ['a whole number beyond 2^53', { orderId: 2 ** 53 }, 'metadata.orderId'],
+    ['undefined', { a: undefined }, 'metadata.a'],
+    ['a hole', { a: new Array(2) }, 'metadata.a'],
+    ['a Date', { a: new Date(0) }, 'metadata.a'],
+    ['a Map', { a: new Map() }, 'metadata.a'],
+    ['what writes itself', { a: { toJSON: () => 1 } }, 'metadata.a.toJSON'],
+    ['a symbol as a name', { a: { [Symbol('b')]: 1 } }, 'metadata.a'],
+    ['__proto__', JSON.parse('{"__proto__":1}'), 'metadata.__proto__'],
+    ['half a character', { a: '\ud800' }, 'metadata.a'],
+    [
+      'a value that is shared without end',
+      Array.from({ length: 60 }).reduce<object>((all) => ({ all, too: all }), {}),
+      'metadata',
+    ],
+  ])('is refused when JSON would not say what is in its metadata: %s', async (_name, metadata, path) => {
     const client = await clientOf(answer(201, TRANSFER));
-    const cycle: Record<string, unknown> = {};
-    cycle.self = cycle;
-    for (const metadata of [{ count: 1n }, cycle]) {
-      const error = await failure(client.transfers.create({ ...PAYMENT, metadata }));
-      expect(error).toMatchObject({ code: 'invalid_request', retryable: false });
-      expect(error.detail).toContain('JSON');
-    }
+    const payment = { ...PAYMENT, metadata: metadata as Record<string, never> };
+    const expected = { code: 'invalid_request', retryable: false, fields: [{ path }] };
+    expect(await failure(client.transfers.create(payment))).toMatchObject(expected);
+    const second = await failure(client.transfers.batch([PAYMENT, payment]));
+    expect(second).toMatchObject({ code: 'invalid_request', fields: [{ path: `transfers.1.${path}` }] });
     expect(server.seen).toHaveLength(0);
+  });
+
+  it('is sent with all of the metadata that JSON says', async () => {
+    const client = await clientOf(answer(201, TRANSFER));
+    const metadata = { a: [0.1, -1, 2 ** 53 - 1, null, true, 'ä🙂'], b: { constructor: 1 }, c: {} };
+    await client.transfers.create({ ...PAYMENT, metadata, effectiveAt: new Date(0) });
+    expect(bodySeen()).toMatchObject({ metadata, effectiveAt: '1970-01-01T00:00:00.000Z' });
   });
 
   it.each(['', 'pay.example.com', 'http://alice:secret-word@127.0.0.1'])(
