@@ -2,6 +2,7 @@ import { object, oneOf, optional, optionalCallback, signal, wholeNumber } from '
 import type { Store } from '../postgres/store.js';
 import { type CheckedPart, checkAccountParts, strayBalances } from './account-checks.js';
 import { type AccountPart, nextPart, pickAccounts } from './account-chunk.js';
+import { type Ends, readEnds } from './ends.js';
 import { checkHolds, type HoldChunk } from './hold-checks.js';
 import { checkPositions, type JournalChunk } from './journal-checks.js';
 import { type InSnapshot, startRun, type VerifyProgress, type VerifyRun } from './progress.js';
@@ -28,6 +29,7 @@ const ENTRIES_PER_CHUNK = 10_000;
 const ENTRIES_PER_CHUNK_MAX = 100_000;
 const HOLDS_PER_CHUNK = 1_000;
 const REQUESTS_PER_CHUNK = 1_000;
+const CATCH_UP_FACTOR = 4;
 
 const readOptions = object<VerifyOptions>({
   accountsPerChunk: optional(wholeNumber(1, ACCOUNTS_PER_CHUNK_MAX)),
@@ -50,7 +52,8 @@ interface ChunkSizes {
 /**
  * Recomputes every balance from the journal while traffic goes on. No snapshot is older than it takes to read
  * one chunk: what was seen of a long account is carried from one to the next, which its rows allow because none ever
- * changes, and the snapshot that reads its last entries compares them with its balance.
+ * changes, and the snapshot that reads its last entries compares them with its balance. It ends however quickly others
+ * write: beyond what was there when it began, it reads what the balances need.
  */
 export async function verifyLedger(
   inSnapshot: InSnapshot,
@@ -62,10 +65,11 @@ export async function verifyLedger(
   const { pace = 'gentle', signal, onProgress } = options;
   const run = startRun(inSnapshot, { pace, signal, onProgress });
   const sizes = { accounts: accountsPerChunk, entries: entriesPerChunk };
-  await verifyAccounts(run, store, ledger, sizes);
-  await verifyJournal(run, store, ledger, BigInt(entriesPerChunk));
-  await verifyHolds(run, store, ledger);
-  await verifyRequests(run, store, ledger);
+  const ends = await run.inSnapshot((transaction) => readEnds(transaction, store, ledger));
+  await verifyAccounts(run, store, ledger, { ...sizes, ends });
+  await verifyJournal(run, store, ledger, { positions: BigInt(entriesPerChunk), end: ends.position });
+  await verifyHolds(run, store, ledger, ends.hold);
+  await verifyRequests(run, store, ledger, ends.request);
   await verifyCheckpoints(run, store, ledger, sizes);
   await verifyTotals(run, store, ledger);
   const { accountsChecked, transfersChecked, problemsFound } = run.counts;
@@ -78,8 +82,19 @@ export async function verifyLedger(
   };
 }
 
-async function verifyAccounts(run: VerifyRun, store: Store, ledger: number, sizes: ChunkSizes): Promise<void> {
-  for (let after: string | null | undefined = null; after !== undefined; ) {
+/** Whether rows are left that were there when the run began: ids and positions are read upwards, and what is new comes at the end. */
+function isLeft(after: string | null | undefined, end: string | null): after is string | null {
+  return after !== undefined && end !== null && (after === null || after < end);
+}
+
+async function verifyAccounts(
+  run: VerifyRun,
+  store: Store,
+  ledger: number,
+  { ends, ...sizes }: ChunkSizes & { readonly ends: Ends },
+): Promise<void> {
+  let after: string | null | undefined = null;
+  do {
     const from: string | null = after;
     const chunk = await run.inSnapshot(async (transaction) => {
       const { parts, lastAccount } = await pickAccounts(transaction, store, ledger, { after: from, ...sizes });
@@ -90,20 +105,27 @@ async function verifyAccounts(run: VerifyRun, store: Store, ledger: number, size
     const unfinished = chunk.parts.filter(({ nextVersion }) => nextVersion !== null);
     const entriesChecked = chunk.parts.reduce((sum, { entries }) => sum + entries, 0);
     run.add(chunk.problems, { accountsChecked: chunk.parts.length - unfinished.length, entriesChecked });
-    for (const part of unfinished) await verifyRestOfAccount(run, store, ledger, { part, entries: sizes.entries });
+    for (const part of unfinished) {
+      await verifyRestOfAccount(run, store, ledger, { part, entries: sizes.entries, end: ends.position });
+    }
     after = chunk.lastAccount;
-  }
+  } while (isLeft(after, ends.account));
 }
 
-/** The history of one account beyond what its first snapshot took, a snapshot a part. */
+/**
+ * The history of one account beyond what its first snapshot took, a snapshot a part. Entries may come as quickly as they are
+ * read: behind those that were there when the run began, each snapshot takes more of them than the one before, until one takes all.
+ */
 async function verifyRestOfAccount(
   run: VerifyRun,
   store: Store,
   ledger: number,
-  { part: first, entries }: { readonly part: CheckedPart; readonly entries: number },
+  { part: first, entries, end }: { readonly part: CheckedPart; readonly entries: number; readonly end: bigint },
 ): Promise<void> {
+  let count = entries;
   for (let seen: CheckedPart | undefined = first; seen !== undefined && seen.nextVersion !== null; ) {
-    const following: AccountPart = nextPart(seen.part, seen.nextVersion, entries);
+    if (BigInt(seen.part.position) >= end) count *= CATCH_UP_FACTOR;
+    const following: AccountPart = nextPart(seen.part, seen.nextVersion, count);
     const { parts, problems } = await run.inSnapshot((transaction) =>
       checkAccountParts(transaction, store, ledger, [following]),
     );
@@ -113,8 +135,13 @@ async function verifyRestOfAccount(
   }
 }
 
-async function verifyJournal(run: VerifyRun, store: Store, ledger: number, positions: bigint): Promise<void> {
-  for (let after: bigint | undefined = 0n; after !== undefined; ) {
+async function verifyJournal(
+  run: VerifyRun,
+  store: Store,
+  ledger: number,
+  { positions, end }: { readonly positions: bigint; readonly end: bigint },
+): Promise<void> {
+  for (let after: bigint | undefined = 0n; after !== undefined && after < end; ) {
     const range = { after, upTo: after + positions };
     const chunk: JournalChunk = await run.inSnapshot((transaction) =>
       checkPositions(transaction, store, ledger, range),
@@ -124,8 +151,8 @@ async function verifyJournal(run: VerifyRun, store: Store, ledger: number, posit
   }
 }
 
-async function verifyHolds(run: VerifyRun, store: Store, ledger: number): Promise<void> {
-  for (let after: string | null | undefined = null; after !== undefined; ) {
+async function verifyHolds(run: VerifyRun, store: Store, ledger: number, end: string | null): Promise<void> {
+  for (let after: string | null | undefined = null; isLeft(after, end); ) {
     const range: { readonly after: string | null; readonly limit: number } = { after, limit: HOLDS_PER_CHUNK };
     const chunk: HoldChunk = await run.inSnapshot((transaction) => checkHolds(transaction, store, ledger, range));
     run.add(chunk.problems, {});
@@ -133,8 +160,8 @@ async function verifyHolds(run: VerifyRun, store: Store, ledger: number): Promis
   }
 }
 
-async function verifyRequests(run: VerifyRun, store: Store, ledger: number): Promise<void> {
-  for (let after: string | null | undefined = null; after !== undefined; ) {
+async function verifyRequests(run: VerifyRun, store: Store, ledger: number, end: string | null): Promise<void> {
+  for (let after: string | null | undefined = null; isLeft(after, end); ) {
     const range: { readonly after: string | null; readonly limit: number } = { after, limit: REQUESTS_PER_CHUNK };
     const chunk: RequestChunk = await run.inSnapshot((transaction) => checkRequests(transaction, store, ledger, range));
     run.add(chunk.problems, {});
