@@ -37,6 +37,20 @@ describe('a command', () => {
     });
   });
 
+  it.each<[unknown, string]>([
+    [[], 'the data must be a JSON object'],
+    [
+      {},
+      'from must be text; to must be text; amount must be a positive whole number of minor units, at most 38 digits, as text; currency must be text',
+    ],
+    [{ ...DATA, dry_run: true }, 'the data must have known fields alone: dry_run'],
+    [{ ...DATA, amount: '0' }, 'amount must be a positive whole number of minor units, at most 38 digits, as text'],
+    [{ ...DATA, metadata: 1 }, 'metadata must be a JSON object'],
+    [{ ...DATA, effectiveAt: 'today' }, 'effectiveAt must be RFC 3339 in UTC, such as 2026-11-22T18:00:00Z'],
+  ])('that is %j is told what is wrong in words of the ledger', (data, message) => {
+    expect(decode(data)).toEqual({ ok: false, unfit: { reason: 'invalid_request', message } });
+  });
+
   it('may begin with a byte order mark', () => {
     expect(decode(Buffer.from(`\uFEFF${JSON.stringify(DATA)}`))).toMatchObject({ ok: true });
   });

@@ -4,7 +4,12 @@ import type { Metadata } from '../domain/metadata.js';
 import type { TransferOrder } from '../domain/requested-transfer.js';
 import { LedgerError } from '../errors.js';
 
-const account = z.string().meta({ description: 'id or address of an account' });
+/** The validator's own words are about types of JavaScript, and change with its version: each field has its own. */
+const text = z.string('must be text');
+const account = text.meta({ description: 'id or address of an account' });
+/** Of a command with unknown fields. */
+const NAMES_SHOWN_MAX = 3;
+const AMOUNT_RULE = 'must be a positive whole number of minor units, at most 38 digits, as text';
 
 /**
  * Every type of command and the shape of its data: the one source of what is accepted and of the AsyncAPI document.
@@ -12,18 +17,32 @@ const account = z.string().meta({ description: 'id or address of an account' });
  */
 export const COMMAND_DATA = {
   'transfer.request.v1': z
-    .strictObject({
-      from: account,
-      to: account,
-      amount: z
-        .string()
-        .regex(/^[1-9][0-9]{0,37}$/)
-        .meta({ description: 'whole minor units, positive' }),
-      currency: z.string().meta({ examples: ['USD'] }),
-      description: z.string().optional(),
-      metadata: z.record(z.string(), z.unknown()).optional().meta({ description: 'any JSON, at most 8 KiB' }),
-      effectiveAt: z.iso.datetime().optional().meta({ description: 'RFC 3339 in UTC' }),
-    })
+    .strictObject(
+      {
+        from: account,
+        to: account,
+        amount: z
+          .string(AMOUNT_RULE)
+          .regex(/^[1-9][0-9]{0,37}$/, AMOUNT_RULE)
+          .meta({ description: 'whole minor units, positive' }),
+        currency: text.meta({ examples: ['USD'] }),
+        description: text.optional(),
+        metadata: z
+          .record(z.string(), z.unknown(), 'must be a JSON object')
+          .optional()
+          .meta({ description: 'any JSON, at most 8 KiB' }),
+        effectiveAt: z.iso
+          .datetime('must be RFC 3339 in UTC, such as 2026-11-22T18:00:00Z')
+          .optional()
+          .meta({ description: 'RFC 3339 in UTC' }),
+      },
+      {
+        error: (issue) =>
+          issue.code === 'unrecognized_keys'
+            ? `must have known fields alone: ${issue.keys.slice(0, NAMES_SHOWN_MAX).join(', ')}`
+            : 'must be a JSON object',
+      },
+    )
     .meta({ description: 'Asks for a transfer, which is posted or refused later.' }),
 } as const;
 
@@ -73,7 +92,7 @@ export function decodeCommand({ header, value }: IncomingMessage): Decoded {
     return unfit(json.details.path === undefined ? 'malformed_json' : 'invalid_request', json.message);
   }
   const { success, data, error } = COMMAND_DATA[type as CommandType].safeParse(json);
-  if (!success) return unfit('invalid_request', z.prettifyError(error));
+  if (!success) return unfit('invalid_request', error.issues.map(sentence).join('; '));
   const { from, to, amount, currency, description, metadata, effectiveAt } = data;
   const order: TransferOrder = {
     from,
@@ -88,6 +107,10 @@ export function decodeCommand({ header, value }: IncomingMessage): Decoded {
     ...(effectiveAt === undefined ? {} : { effectiveAt: new Date(effectiveAt) }),
   };
   return { ok: true, order };
+}
+
+function sentence({ path, message }: z.core.$ZodIssue): string {
+  return `${path.length === 0 ? 'the data' : path.join('.')} ${message}`;
 }
 
 function unfit(reason: string, message: string): Decoded {
