@@ -7,7 +7,8 @@ export type TransferJson = components['schemas']['Transfer'];
 export type Metadata = Readonly<Record<string, unknown>>;
 
 /** One immutable movement of money; amounts are whole minor units. */
-export interface Transfer extends Readonly<Omit<TransferJson, 'amount' | 'released' | 'fromBalance' | 'toBalance'>> {
+export interface Transfer
+  extends Readonly<Omit<TransferJson, 'amount' | 'released' | 'fromBalance' | 'toBalance' | 'loweredMinimums'>> {
   readonly amount: bigint;
   /** What a final capture gave back of its hold beside the amount. */
   readonly released: bigint;
@@ -20,6 +21,15 @@ export interface Transfer extends Readonly<Omit<TransferJson, 'amount' | 'releas
 /** The answer to a call that moves money; `replayed` when an earlier call with its key had moved it. */
 export interface PostedTransfer extends Transfer {
   readonly replayed: boolean;
+  /** What `allowOverdraft` lowered with a reversal, of a dry run too; left out when it lowered nothing. */
+  readonly loweredMinimums?: readonly LoweredMinimum[];
+}
+
+/** A minimum that a reversal lowered. It stays when the money is back: `accounts.setLimits` raises it again. */
+export interface LoweredMinimum {
+  readonly account: string;
+  readonly minimumBefore: bigint;
+  readonly minimum: bigint;
 }
 
 /** What is to move. */
@@ -48,10 +58,16 @@ export function posted(transfer: TransferJson, headers: Headers): PostedTransfer
   return { ...parseTransfer(transfer), replayed: isReplayed(headers) };
 }
 
-export function parseTransfer(transfer: TransferJson): Transfer {
+export function parseTransfer({ loweredMinimums, ...transfer }: TransferJson): Transfer {
   const { amount, released, fromBalance, toBalance } = transfer;
+  const lowered = loweredMinimums?.map(({ account, minimumBefore, minimum }) => ({
+    account,
+    minimumBefore: BigInt(minimumBefore),
+    minimum: BigInt(minimum),
+  }));
   return {
     ...transfer,
+    ...(lowered === undefined ? {} : { loweredMinimums: lowered }),
     amount: BigInt(amount),
     released: BigInt(released),
     fromBalance: fromBalance === null ? null : BigInt(fromBalance),

@@ -28,7 +28,11 @@ export interface Reversal {
   /** Kept for ever, as the description: at most 255 characters, no personal data. */
   readonly reason?: string;
   readonly metadata?: Metadata;
-  /** For operators: when the money is no longer there, lower the minimum of the account. */
+  /**
+   * For operators: when the money is no longer there, lower the minimum of the account to the balance that results. It stays
+   * lowered when the money is back, until `accounts.setLimits` raises it. With `dryRun`, `loweredMinimums` of the answer
+   * says what it would be.
+   */
   readonly allowOverdraft?: boolean;
   /**
    * For operators: when it counts, not before what it takes back. Default: when it is recorded, or with what it takes

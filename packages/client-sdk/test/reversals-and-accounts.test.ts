@@ -148,15 +148,23 @@ it('dates what operators post, and nothing of users', async () => {
     await deposits.create(cash),
     await withdrawals.create({ ...cash, effectiveAt: effectiveAt.toISOString() }),
     await transfers.reverse(payment.id, { amount: 1n, effectiveAt }),
-    await server.operator.holds.capture(hold.id, { amount: 1n, effectiveAt }),
-    ...(await transfers.linked([
-      { ...alice.pay(bob.wallet, 1n), effectiveAt },
-      { kind: 'capture', hold: hold.id, amount: 1n, effectiveAt },
-    ])),
+    ...(await transfers.linked([{ ...alice.pay(bob.wallet, 1n), effectiveAt }])),
   ];
   expect(dated.map((one) => one.effectiveAt)).toEqual(dated.map(() => effectiveAt.toISOString()));
+  // Of this year's hold, nothing counts before it was placed.
+  const late = new Date('2999-03-01T12:00:00Z');
+  const captures = [
+    await server.operator.holds.capture(hold.id, { amount: 1n, effectiveAt: late }),
+    ...(await transfers.linked([{ kind: 'capture', hold: hold.id, amount: 1n, effectiveAt: late }])),
+  ];
+  expect(captures.map((one) => one.effectiveAt)).toEqual(captures.map(() => late.toISOString()));
+  const early = [
+    server.operator.holds.capture(hold.id, { amount: 1n, effectiveAt }),
+    transfers.reverse(payment.id, { amount: 1n, effectiveAt: new Date(effectiveAt.getTime() - 1) }),
+  ];
+  expect(await Promise.all(early.map(codeOf))).toEqual(early.map(() => 'effective_before_original'));
   expect(await alice.client.wallets.get(alice.wallet, { at: '2026-03-02', by: 'effective' })).toMatchObject({
-    balance: -12n,
+    balance: -10n,
   });
   expect(await codeOf(alice.client.transfers.create({ ...alice.pay(bob.wallet, 1n), effectiveAt }))).toBe('forbidden');
   expect(await codeOf(bob.client.transfers.reverse(payment.id, { effectiveAt }))).toBe('forbidden');

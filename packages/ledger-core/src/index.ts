@@ -47,6 +47,7 @@ export {
   type DryRun,
   type Entry,
   LINKED_LEGS_MAX,
+  type LoweredMinimum,
   type PostedTransfer,
   type PostResult,
   type RequestOptions,

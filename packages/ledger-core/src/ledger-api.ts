@@ -225,7 +225,8 @@ export interface Transfers {
    * called, no more is taken back than was moved.
    *
    * @throws {LedgerError} `transfer_not_found`, `not_reversible`, `effective_before_original`,
-   * `reversal_exceeds_transfer`, and as `post`; `insufficient_funds` where the money is no longer there, unless `allowOverdraft` is given
+   * `reversal_exceeds_transfer`, and as `post`; `insufficient_funds` where the money is no longer there, unless `allowOverdraft` is given:
+   * that lowers the account's minimum for good, to what `loweredMinimums` of the answer says, also of a dry run
    */
   reverse(id: string, options?: ReverseTransfer): Promise<PostedTransfer>;
   /**

@@ -109,7 +109,12 @@ describe('a reversal', () => {
     const byUser = await reverse(id, dave.token, { allowOverdraft: true, reason: 'mine' });
     expect([byUser.status, byUser.body.code]).toEqual([403, 'forbidden']);
     expect((await reverse(id, OPERATOR_KEY)).body.code).toBe('insufficient_funds');
-    const { status } = await reverse(id, OPERATOR_KEY, { allowOverdraft: true, reason: 'Stolen card' });
+    const loweredMinimums = [{ account: dave.wallet, minimumBefore: '0', minimum: '-90' }];
+    const overdraft = { allowOverdraft: true, reason: 'Stolen card' };
+    expect((await reverse(id, OPERATOR_KEY, { ...overdraft, dryRun: true })).body).toMatchObject({ loweredMinimums });
+    const { status, body: reversal } = await reverse(id, OPERATOR_KEY, overdraft, 'overdraft');
+    expect(reversal).toMatchObject({ loweredMinimums });
+    expect((await reverse(id, OPERATOR_KEY, overdraft, 'overdraft')).body).toEqual(reversal);
     expect([status, await balanceOf(server.url, dave)]).toEqual([201, '-90']);
     const { body: account } = await get(`/v1/accounts/${dave.wallet}`, OPERATOR_KEY);
     expect(account).toMatchObject({ minimum: '-90', posted: '-90' });

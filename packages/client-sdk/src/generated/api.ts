@@ -1085,6 +1085,21 @@ export interface components {
              * @example 1250
              */
             toBalance: string | null;
+            /** @description In the answer to a reversal with `allowOverdraft`, of a dry run too: the accounts whose minimum it lowered, for good; left out when it lowered none */
+            loweredMinimums?: {
+                /** Format: uuid */
+                account: string;
+                /**
+                 * @description Whole minor units
+                 * @example 1250
+                 */
+                minimumBefore: string;
+                /**
+                 * @description Whole minor units
+                 * @example 1250
+                 */
+                minimum: string;
+            }[];
         };
         /** @description A transfer that was asked for, and what became of it */
         TransferRequest: {
@@ -1419,7 +1434,7 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
-            /** @description For operators: when the money is no longer there, lower the minimum of the account */
+            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
             allowOverdraft?: boolean;
             /**
              * Format: date-time
@@ -1448,7 +1463,7 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
-            /** @description For operators: when the money is no longer there, lower the minimum of the account */
+            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
             allowOverdraft?: boolean;
             /**
              * Format: date-time
@@ -1483,7 +1498,7 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             };
-            /** @description For operators: when the money is no longer there, lower the minimum of the account */
+            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
             allowOverdraft?: boolean;
             /**
              * Format: date-time
@@ -1796,6 +1811,11 @@ export interface components {
                 minimumBefore: string | null;
                 /** @description largest balance allowed; null for none */
                 maximumBefore: string | null;
+                /**
+                 * Format: uuid
+                 * @description the reversal that lowered the minimum; left out when limits were set
+                 */
+                transferId?: string;
                 /** @description who did it */
                 by?: string;
                 /** @description why */

@@ -22,7 +22,7 @@ export interface Candidate {
 export interface StoredRequest {
   readonly requestDigest: RequestDigest | null;
   /** What it posted, or why it was refused, for good; null for a requested transfer whose turn has not come. */
-  readonly outcome: readonly Transfer[] | LedgerError | null;
+  readonly outcome: readonly Omit<PostedTransfer, 'replayed'>[] | LedgerError | null;
 }
 
 /** What was read under the locks, and is carried from one request of the batch to the next. */

@@ -7,7 +7,7 @@ import { type CaptureLeg, type HeldAmount, type HoldLeg, isDue, type ReleaseLeg 
 import type { ExpiryLeg, Leg } from './leg.js';
 import { type LimitsOf, refuseLowering, refuseMovement, refuseRaising, refuseStatus } from './refusals.js';
 import { isReversible, type Original, type ReversalLeg } from './reversal.js';
-import type { PostedTransfer, TransferId, TransferKind, TransferLeg } from './transfer.js';
+import type { LoweredMinimum, PostedTransfer, TransferId, TransferKind, TransferLeg } from './transfer.js';
 
 /** One leg with what look-ups found; null for an account that does not exist. */
 export interface ResolvedLeg {
@@ -23,10 +23,8 @@ export interface ResolvedLeg {
 }
 
 /** A minimum that an operator's reversal lowered. */
-export interface LimitChange {
-  readonly accountId: AccountId;
-  readonly minimumBefore: bigint;
-  readonly minimum: bigint;
+export interface LimitChange extends LoweredMinimum {
+  readonly transferId: TransferId;
   readonly maximum: bigint | null;
   readonly audit: Audit;
 }
@@ -196,13 +194,22 @@ function reverse(resolved: ResolvedLeg, leg: ReversalLeg, groupId: TransferId | 
     (allowOverdraft === undefined ? refuseLowering(from, to, amount) : undefined) ??
     refuseRaising(from, to, amount, resolved.limitsOf);
   if (refusal !== undefined) return refusal;
-  if (allowOverdraft !== undefined) lowerMinimums(sides, amount, allowOverdraft, books, undo);
+  const loweredMinimums =
+    allowOverdraft === undefined
+      ? []
+      : lowerMinimums(resolved.id, sides, { amount, audit: allowOverdraft }, books, undo);
   change(sides, { posted: amount, pending: 0n }, undo);
   undo?.push(() => {
     original.reversed -= amount;
   });
   original.reversed += amount;
-  return toTransfer(resolved, groupId, sides, { kind: 'reversal', amount, originalId: transfer.id, effectiveAt });
+  const reversal = toTransfer(resolved, groupId, sides, {
+    kind: 'reversal',
+    amount,
+    originalId: transfer.id,
+    effectiveAt,
+  });
+  return loweredMinimums.length === 0 ? reversal : { ...reversal, loweredMinimums };
 }
 
 /** Money cannot go back before it came: balances by effective time would fall below their minimum. */
@@ -229,14 +236,15 @@ function effectiveAtOf(
   return originEffectiveAt.getTime() > nowMs ? originEffectiveAt : undefined;
 }
 
-/** Lowers the minimum of whichever side a movement takes below it to the balance that results. */
+/** Lowers the minimum of whichever side a movement takes below it to the balance that results, for good. */
 function lowerMinimums(
+  transferId: TransferId,
   { from, to }: Sides,
-  amount: bigint,
-  audit: Audit,
+  { amount, audit }: { readonly amount: bigint; readonly audit: Audit },
   { limitChanges, lowered }: Books,
   undo: Undo,
-): void {
+): readonly LoweredMinimum[] {
+  const loweredMinimums: LoweredMinimum[] = [];
   for (const balance of [from, to]) {
     const isLowered = balance === from ? !balance.debitNormal : balance.debitNormal;
     const available = availableOf(balance);
@@ -249,8 +257,10 @@ function lowerMinimums(
     balance.minimum = minimumBefore + available - amount;
     const { accountId, minimum, maximum } = balance;
     lowered.add(accountId);
-    limitChanges.push({ accountId, minimumBefore, minimum, maximum, audit });
+    limitChanges.push({ transferId, accountId, minimumBefore, minimum, maximum, audit });
+    loweredMinimums.push({ accountId, minimumBefore, minimum });
   }
+  return loweredMinimums;
 }
 
 /** The two accounts that a leg names itself, of its currency. */

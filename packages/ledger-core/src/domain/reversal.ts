@@ -13,7 +13,9 @@ interface ReversalText extends Pick<TransferLeg, 'id' | 'description' | 'metadat
   readonly amount?: bigint;
   /**
    * For operators: when the money is no longer there, lower the account's minimum to the balance that results,
-   * with an event that says who and why. Left out, the reversal is refused.
+   * with an event that says who and why. **The minimum stays lowered**: once the money is back, its owner may overdraw the
+   * account again, until `accounts.setLimits` raises it. A dry run shows it in `loweredMinimums`. Left out, the reversal is
+   * refused.
    */
   readonly allowOverdraft?: Audit;
 }

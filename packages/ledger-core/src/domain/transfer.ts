@@ -83,6 +83,15 @@ export interface Transfer {
 /** The answer to a posted request; `replayed` when its key or id had been posted before. */
 export interface PostedTransfer extends Transfer {
   readonly replayed: boolean;
+  /** What `allowOverdraft` lowered with a reversal, of a dry run too; left out when it lowered nothing. */
+  readonly loweredMinimums?: readonly LoweredMinimum[];
+}
+
+/** A minimum that a reversal lowered. It stays when the money is back: `accounts.setLimits` raises it again. */
+export interface LoweredMinimum {
+  readonly accountId: AccountId;
+  readonly minimumBefore: bigint;
+  readonly minimum: bigint;
 }
 
 export type PostResult =

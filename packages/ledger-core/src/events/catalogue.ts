@@ -66,7 +66,17 @@ export const EVENT_DATA = {
   'account.unfrozen.v1': z.object(statusChange).meta({ description: 'A frozen account is open again.' }),
   'account.closed.v1': z.object(statusChange).meta({ description: 'An account was closed, at zero, for ever.' }),
   'account.limits_changed.v1': z
-    .object({ address, minimum, maximum, minimumBefore: minimum, maximumBefore: maximum, ...audit })
+    .object({
+      address,
+      minimum,
+      maximum,
+      minimumBefore: minimum,
+      maximumBefore: maximum,
+      transferId: id
+        .optional()
+        .meta({ description: 'the reversal that lowered the minimum; left out when limits were set' }),
+      ...audit,
+    })
     .meta({ description: 'An account has other limits from here on.' }),
   'transfer.posted.v1': z
     .object({ transferId: id, ...movement, effectiveAt: instant })

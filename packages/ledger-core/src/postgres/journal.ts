@@ -9,6 +9,7 @@ import type { Origin, Original } from '../domain/reversal.js';
 import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
 import { type ArrayEncoding, asTexts, plainArray, textArray } from './arrays.js';
 import { epochMs, type NamedStatement, type Row } from './balances.js';
+import { findLoweredMinimums } from './limits.js';
 import { probe } from './probe.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -119,10 +120,11 @@ export async function toStoredRequests(
       groups.set(groupId, [...(groups.get(groupId) ?? []), leg]);
     }
   }
-  for (const row of rows) {
-    if (row.id === null) rememberRequested(stored, row);
-    else remember(stored, groups.get(row.group_id as string) ?? [row]);
-  }
+  const requests = rows.filter(({ id }) => id !== null).map((row) => groups.get(row.group_id as string) ?? [row]);
+  const reversals = requests.flat().filter(({ kind }) => kind === 'reversal');
+  const lowered = await findLoweredMinimums(execute, store, reversals.map(toTransfer));
+  for (const legs of requests) remember(stored, legs, lowered);
+  for (const row of rows) if (row.id === null) rememberRequested(stored, row);
   return stored;
 }
 
@@ -134,11 +136,18 @@ function rememberRequested({ storedByKey }: StoredRequests, row: Row): void {
   });
 }
 
-function remember({ storedByKey, storedById }: StoredRequests, legs: readonly Row[]): void {
+function remember(
+  { storedByKey, storedById }: StoredRequests,
+  legs: readonly Row[],
+  lowered: Awaited<ReturnType<typeof findLoweredMinimums>>,
+): void {
   const first = legs[0];
   const requestDigest = first?.request_hash ? BigInt(first.request_hash as string) : null;
   const keyDigest = first?.idempotency_hash ? toKeyDigest(first.idempotency_hash as string) : null;
-  const transfers = legs.map(toTransfer);
+  const transfers = legs.map(toTransfer).map((transfer) => {
+    const loweredMinimums = lowered.get(transfer.id);
+    return loweredMinimums === undefined ? transfer : { ...transfer, loweredMinimums };
+  });
   const request = { requestDigest, outcome: transfers };
   if (keyDigest !== null) storedByKey.set(keyDigest, request);
   for (const { id } of transfers) storedById.set(id, request);

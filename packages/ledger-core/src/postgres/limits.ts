@@ -1,6 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { AccountId } from '../domain/account.js';
 import type { LimitChange } from '../domain/move.js';
-import type { NamedStatement } from './balances.js';
+import type { LoweredMinimum, Transfer, TransferId } from '../domain/transfer.js';
+import { plainArray } from './arrays.js';
+import type { NamedStatement, Row } from './balances.js';
+import { probe } from './probe.js';
 import type { Store } from './store.js';
 
 /**
@@ -21,13 +25,42 @@ export function lowerMinimum({ schema }: Store): NamedStatement {
 }
 
 export function lowerMinimumValues(ledger: number, change: LimitChange): readonly unknown[] {
-  const { accountId, minimum, minimumBefore, maximum, audit } = change;
+  const { transferId, accountId, minimum, minimumBefore, maximum, audit } = change;
   const data = {
     minimum: String(minimum),
     maximum: maximum === null ? null : String(maximum),
     minimumBefore: String(minimumBefore),
     maximumBefore: maximum === null ? null : String(maximum),
+    transferId,
     ...audit,
   };
   return [ledger, accountId, String(minimum), uuidv7(), JSON.stringify(data)];
+}
+
+/** What reversals lowered, by the id of the reversal: it is told with the change of the limits alone. */
+export async function findLoweredMinimums(
+  execute: (statement: NamedStatement, values: readonly unknown[]) => Promise<readonly Row[]>,
+  { schema }: Store,
+  reversals: readonly Pick<Transfer, 'id' | 'from' | 'to'>[],
+): Promise<ReadonlyMap<TransferId, readonly LoweredMinimum[]>> {
+  const lowered = new Map<TransferId, readonly LoweredMinimum[]>();
+  if (reversals.length === 0) return lowered;
+  const told = `type = 'account.limits_changed.v1' and subject = given.account_id and data ->> 'transferId' = given.id::text`;
+  const statement = {
+    name: 'micropay_find_lowered_minimums',
+    text: `select given.id, e.subject, e.data ->> 'minimumBefore' as minimum_before, e.data ->> 'minimum' as minimum
+      from unnest($1::uuid[], $2::uuid[]) given(id, account_id) cross join ${probe(`${schema}.events`, told)} e`,
+  };
+  const rows = await execute(statement, [
+    plainArray(reversals.flatMap(({ id }) => [id, id])),
+    plainArray(reversals.flatMap(({ from, to }) => [from, to])),
+  ]);
+  for (const row of rows) {
+    const id = row.id as TransferId;
+    const accountId = row.subject as AccountId;
+    const minimum = BigInt(row.minimum as string);
+    const change = { accountId, minimumBefore: BigInt(row.minimum_before as string), minimum };
+    lowered.set(id, [...(lowered.get(id) ?? []), change]);
+  }
+  return lowered;
 }

@@ -120,7 +120,9 @@ describe('a reversal of money that is no longer there', () => {
     const { id } = await pay(30n);
     await pay(25n, 'bob', 'carol');
     await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('insufficient_funds'));
-    await ledger.transfers.reverse(id, { allowOverdraft: { by: 'operator:7', reason: 'chargeback' } });
+    const { id: reversal } = await ledger.transfers.reverse(id, {
+      allowOverdraft: { by: 'operator:7', reason: 'chargeback' },
+    });
     expect(await ledger.accounts.get('bob')).toMatchObject({ posted: -25n, minimum: -25n, available: 0n });
     const told = await bed.sql<{ data: unknown }>(
       `select e.data from micropay.events e join micropay.ledgers l on l.id = e.ledger
@@ -134,11 +136,44 @@ describe('a reversal of money that is no longer there', () => {
         maximum: null,
         minimumBefore: '0',
         maximumBefore: null,
+        transferId: reversal,
         by: 'operator:7',
         reason: 'chargeback',
       },
     ]);
     await expectSound(ledger);
+  });
+
+  it('says which minimum it lowers before it does so, in its answer and in each repetition, and never raises it again', async () => {
+    const { id } = await pay(30n);
+    await pay(25n, 'bob', 'carol');
+    const { id: accountId } = await ledger.accounts.get('bob');
+    const loweredMinimums = [{ accountId, minimumBefore: 0n, minimum: -25n }];
+    const allowed = { allowOverdraft: { by: 'operator:7' } };
+    expect(await ledger.transfers.reverse(id, { ...allowed, dryRun: true })).toMatchObject({ loweredMinimums });
+    expect(await ledger.accounts.get('bob')).toMatchObject({ minimum: 0n });
+    const once = await ledger.transfers.reverse(id, { ...allowed, idempotencyKey: 'o' });
+    expect(once).toMatchObject({ loweredMinimums, replayed: false });
+    const again = await bed.ledger({ name: ledger.name }).transfers.reverse(id, { ...allowed, idempotencyKey: 'o' });
+    expect(again).toEqual({ ...once, replayed: true });
+
+    await pay(25n, 'carol', 'bob');
+    expect(await ledger.accounts.get('bob')).toMatchObject({ posted: 0n, minimum: -25n, available: 25n });
+    expect(await ledger.accounts.setLimits('bob', { minimum: 0n })).toMatchObject({ minimum: 0n, available: 0n });
+    await expectSound(ledger);
+  });
+
+  it('says so of each leg of a group that is taken back, and nothing where nothing was lowered', async () => {
+    const paid = await ledger.transfers.postLinked([{ from: 'alice', to: 'carol', amount: 5n, currency: 'USD' }]);
+    await pay(5n, 'carol', 'alice');
+    const options = { allowOverdraft: {}, idempotencyKey: 'g' };
+    const [reversal] = await ledger.transfers.reverseLinked(paid[0]?.groupId ?? '', options);
+    expect(reversal?.loweredMinimums).toMatchObject([{ minimumBefore: 0n, minimum: -5n }]);
+    const [again] = await ledger.transfers.reverseLinked(paid[0]?.groupId ?? '', options);
+    expect(again).toEqual({ ...reversal, replayed: true });
+    expect(await ledger.transfers.reverse((await pay(1n)).id, { allowOverdraft: {} })).not.toHaveProperty(
+      'loweredMinimums',
+    );
   });
 
   it('lowers nothing when it is not needed, and nothing when the group is refused', async () => {

@@ -13,7 +13,12 @@ export const GroupReversalFields = {
   allowOverdraft: z
     .boolean()
     .optional()
-    .openapi({ description: 'For operators: when the money is no longer there, lower the minimum of the account' }),
+    .openapi({
+      description:
+        'For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The ' +
+        'minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: ' +
+        '`POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be',
+    }),
   effectiveAt: ContinuedAtField.optional(),
 };
 

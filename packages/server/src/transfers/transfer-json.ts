@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { PostedTransfer, Transfer } from '@micropay/ledger-core';
+import type { LoweredMinimum, PostedTransfer, Transfer } from '@micropay/ledger-core';
 import type { Answer } from '../http/answer.js';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
 import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
@@ -32,6 +32,14 @@ export const TransferSchema = z
     toBalance: MinorUnitsField.nullable().openapi({
       description: 'Balance of `to` right after the transfer; null when that wallet is not yours',
     }),
+    loweredMinimums: z
+      .array(z.object({ account: IdField, minimumBefore: MinorUnitsField, minimum: MinorUnitsField }))
+      .optional()
+      .openapi({
+        description:
+          'In the answer to a reversal with `allowOverdraft`, of a dry run too: the accounts whose minimum it lowered, for good; ' +
+          'left out when it lowered none',
+      }),
   })
   .openapi('Transfer', { description: 'One immutable movement of money' });
 
@@ -61,7 +69,7 @@ export interface VisibleSides {
   readonly to: boolean;
 }
 
-export function transferJson(transfer: Transfer, visible: VisibleSides): TransferJson {
+export function transferJson(transfer: Transfer | PostedTransfer, visible: VisibleSides): TransferJson {
   return {
     id: transfer.id,
     kind: transfer.kind,
@@ -78,7 +86,12 @@ export function transferJson(transfer: Transfer, visible: VisibleSides): Transfe
     released: String(transfer.released),
     fromBalance: visible.from ? String(transfer.fromBalance.posted) : null,
     toBalance: visible.to ? String(transfer.toBalance.posted) : null,
+    ...('loweredMinimums' in transfer ? { loweredMinimums: transfer.loweredMinimums?.map(loweredJson) } : {}),
   };
+}
+
+function loweredJson({ accountId, minimumBefore, minimum }: LoweredMinimum) {
+  return { account: accountId, minimumBefore: String(minimumBefore), minimum: String(minimum) };
 }
 
 /** The answer to a movement of money: a repetition gets the first result and is told so. */
