@@ -17,6 +17,7 @@ export default defineConfig({
           name: 'integration',
           include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
           globalSetup: ['scripts/vitest-postgres.ts', 'scripts/vitest-kafka.ts'],
+          setupFiles: ['scripts/vitest-warnings.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           expect: { poll: { timeout: 10_000 } },

@@ -1,5 +1,6 @@
 import { type Check, elementsOf, invalidArgument } from '../domain/arguments.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { oneAtATime } from './one-at-a-time.js';
 
 /**
  * Makes the function that turns a client library's transaction into an adapter. A transaction always has the same
@@ -14,7 +15,7 @@ export function createFrom<Transaction extends object>(
     const transaction = check(given, 'transaction');
     const known = adapters.get(transaction);
     if (known !== undefined) return known;
-    const execute = toExecute(transaction);
+    const { executeSql: execute } = oneAtATime({ executeSql: toExecute(transaction) });
     const adapter: TransactionAdapter = {
       async executeSql(text, values) {
         if (typeof text !== 'string' || text === '') throw invalidArgument('text', 'must be a statement of SQL');

@@ -114,12 +114,14 @@ describe('locks', () => {
 });
 
 describe('two adapters of one transaction', () => {
-  const adapterOf = (client: pg.PoolClient): TransactionAdapter => ({
+  const adapterOf = (client: pg.Client): TransactionAdapter => ({
     executeSql: (text, values) => client.query(text, [...values]),
   });
 
   it('take turns, so that the same money is not spent twice', async () => {
-    const client = await pool.connect();
+    // The adapters send side by side, which a connection without a pipeline does not take.
+    const client = new pg.Client({ connectionString: bed.url, pipeline: true });
+    await client.connect();
     try {
       await client.query('begin');
       const posted = await Promise.allSettled(
@@ -128,7 +130,7 @@ describe('two adapters of one transaction', () => {
       await client.query('commit');
       expect(posted.map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled', 'rejected']);
     } finally {
-      client.release();
+      await client.end();
     }
     expect(await postedOf(ledger, 'alice')).toBe(20n);
     await expectSound(ledger);
