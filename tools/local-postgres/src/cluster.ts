@@ -4,11 +4,12 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, r
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Account, chooseAccount, giveTo } from './account.js';
-import { findBinaries } from './binaries.js';
+import { findBinaries, type Release } from './binaries.js';
 import { servesCluster } from './live-process.js';
 
 /** A PostgreSQL data directory, and who may run it. The functions here expect the lock on its folder to be held. */
 export interface Cluster {
+  readonly release: Release;
   readonly account: Account;
   readonly path: string;
   readonly logFile: string;
@@ -20,10 +21,11 @@ const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
 /** Finds the cluster of a folder, whether it is there already or has yet to be made. */
-export function clusterIn(directory: string): Cluster {
+export function clusterIn(directory: string, release: Release = 18): Cluster {
   const path = join(directory, 'cluster');
   return {
-    account: chooseAccount(findBinaries(), directory, path),
+    release,
+    account: chooseAccount(findBinaries(release), directory, path),
     path,
     logFile: join(directory, 'postgres.log'),
     passwordFile: join(directory, 'password'),
@@ -31,7 +33,7 @@ export function clusterIn(directory: string): Cluster {
 }
 
 /** Makes the cluster unless it is there, and answers the superuser's password. */
-export function createCluster({ account, path, passwordFile }: Cluster, durable: boolean): string {
+export function createCluster({ release, account, path, passwordFile }: Cluster, durable: boolean): string {
   if (!existsSync(path)) {
     writeFileSync(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
     giveTo(account, passwordFile);
@@ -47,8 +49,8 @@ export function createCluster({ account, path, passwordFile }: Cluster, durable:
       '--auth=scram-sha-256',
       '--encoding=UTF8',
       '--locale=C',
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
+      // Since 17.
+      ...(release === 18 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : []),
       ...(durable ? [] : ['--no-sync']),
     ]);
     if (status !== 0) throw new Error(`PostgreSQL could not make its data directory: ${error?.message ?? stderr}`);

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { giveTo } from './account.js';
+import type { Release } from './binaries.js';
 import { type Cluster, clusterIn, createCluster, spawnServer, stopServer, untilEnded, untilReady } from './cluster.js';
 import { createDatabaseIfMissing } from './databases.js';
 import { lockDirectory } from './directory-lock.js';
@@ -18,6 +19,8 @@ export interface PostgresOptions {
   readonly temporary?: boolean;
   /** Start it again, on the same port, when it dies while this process lives. */
   readonly revive?: boolean;
+  /** Default 18. */
+  readonly release?: Release;
 }
 
 /** A PostgreSQL that this process started. It stops when the process exits, unless that is killed with SIGKILL. */
@@ -69,7 +72,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
     unlock();
   };
   try {
-    const cluster = clusterIn(directory);
+    const cluster = clusterIn(directory, options.release);
     stopServer(cluster);
     const password = createCluster(cluster, options.durable);
     return await serve(cluster, { ...options, directory, password, leave });

@@ -6,7 +6,7 @@ import { isAbandoned, lockDirectory } from './directory-lock.js';
 import { type LocalPostgres, type PostgresOptions, startPostgres } from './start-postgres.js';
 
 /** How to start a PostgreSQL whose data is thrown away. */
-export interface TemporaryPostgresOptions extends Pick<PostgresOptions, 'durable' | 'revive'> {
+export interface TemporaryPostgresOptions extends Pick<PostgresOptions, 'durable' | 'revive' | 'release'> {
   /** Folder that gets the data; by default the system's temporary one, which may be memory and no disk. */
   readonly parent?: string;
 }
