@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, escapeIdentifier, type PoolConfig } from 'pg';
 import { list, type Members, nested, object, optional, text } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
@@ -14,6 +15,8 @@ export interface MigrateOptions {
   readonly database: string | PoolConfig;
   /** Default `micropay`; made when it is missing. */
   readonly schema?: string;
+  /** How long to wait for another migration, or for a table that somebody keeps locked; default one minute. */
+  readonly lockWaitMs?: number;
 }
 
 export interface Migration {
@@ -23,8 +26,6 @@ export interface Migration {
   readonly sql: string;
 }
 
-const LOCK_ATTEMPTS_MAX = 20;
-const LOCK_TIMEOUT_MS = 3_000;
 const COMPONENT = 'ledger-core';
 /** A statement of a migration takes as long as the tables are large. */
 const LIMITS = { statementTimeoutMs: 0, lockTimeoutMs: 0, answerTimeoutMs: 0 };
@@ -74,16 +75,16 @@ async function applyChecked(options: ComponentOptions): Promise<readonly string[
   const schema = escapeIdentifier(options.schema ?? 'micropay');
   const client = await openClient(options.database, LIMITS).catch(fail);
   try {
-    await client.query(`select pg_advisory_lock(hashtextextended('micropay migrations ' || $1, 0))`, [schema]);
-    await createSchema(client, schema);
-    await client.query(`create table if not exists ${schema}.migrations (
-      component text not null,
-      name text not null,
-      old_code_may_run boolean not null,
-      applied_at timestamptz(3) not null default now(),
-      constraint migrations_pkey primary key (component, name)
-    )`);
-    return await applyMissing(client, schema, options.component, options.migrations);
+    const lockWaitMs = options.lockWaitMs ?? LOCK_WAIT_MS;
+    const inTurn = <Result>(step: () => Promise<Result>) => inMigration(client, { schema, lockWaitMs }, step);
+    await inTurn(() => createTables(client, schema));
+    const { missing } = await compareMigrations(fromClient(client), schema, options.component, options.migrations);
+    const applied: string[] = [];
+    for (const migration of missing) {
+      const isNew = await inTurn(() => applyOne(client, schema, options.component, migration));
+      if (isNew) applied.push(migration.name);
+    }
+    return applied;
   } catch (error) {
     throw fromSqlError(error);
   } finally {
@@ -91,47 +92,110 @@ async function applyChecked(options: ComponentOptions): Promise<readonly string[
   }
 }
 
-/** Only when it is missing: a role that may not create schemas is refused even one that is there. */
-async function createSchema(client: Client, schema: string): Promise<void> {
+/** The schema only when it is missing: a role that may not create schemas is refused even one that is there. */
+async function createTables(client: Client, schema: string): Promise<void> {
   const { rows } = await client.query<{ exists: boolean }>('select to_regnamespace($1) is not null as exists', [
     schema,
   ]);
   if (rows[0]?.exists !== true) await client.query(`create schema if not exists ${schema}`);
+  await client.query(`create table if not exists ${schema}.migrations (
+    component text not null,
+    name text not null,
+    old_code_may_run boolean not null,
+    applied_at timestamptz(3) not null default now(),
+    constraint migrations_pkey primary key (component, name)
+  )`);
 }
 
-async function applyMissing(
-  client: Client,
-  schema: string,
-  component: string,
-  migrations: readonly Migration[],
-): Promise<readonly string[]> {
-  const { missing } = await compareMigrations(fromClient(client), schema, component, migrations);
-  for (const migration of missing) {
-    await applyOne(client, schema, component, migration);
-  }
-  return missing.map(({ name }) => name);
-}
-
-async function applyOne(client: Client, schema: string, component: string, { name, sql }: Migration): Promise<void> {
+/** Applies a migration, unless another process has done so since they were compared; answers whether it did. */
+async function applyOne(client: Client, schema: string, component: string, { name, sql }: Migration): Promise<boolean> {
+  const { rowCount } = await client.query(`select from ${schema}.migrations where component = $1 and name = $2`, [
+    component,
+    name,
+  ]);
+  if (rowCount !== 0) return false;
   const oldCodeMayRun = /^-- Old code may run beside it: (yes|no)$/m.exec(sql)?.[1] === 'yes';
-  for (let attempt = 1; ; attempt += 1) {
-    await client.query('begin');
+  await client.query(`set local search_path = ${schema}`);
+  await client.query(sql);
+  await client.query(`insert into ${schema}.migrations (component, name, old_code_may_run) values ($1, $2, $3)`, [
+    component,
+    name,
+    oldCodeMayRun,
+  ]);
+  return true;
+}
+
+const LOCK_WAIT_MS = 60_000;
+const LOCK_TIMEOUT_MS = 3_000;
+const LOCK_POLL_MS = 100;
+
+/**
+ * Runs one step under the lock of migrations, in a transaction: the lock goes with it, however it ends and whatever
+ * pooler is in between. A step that meets locked tables lets go and begins again, so that it holds nobody up.
+ *
+ * @throws {LedgerError} `database_unavailable` that names the session in the way, after `lockWaitMs`
+ */
+async function inMigration<Result>(
+  client: Client,
+  { schema, lockWaitMs }: { readonly schema: string; readonly lockWaitMs: number },
+  step: () => Promise<Result>,
+): Promise<Result> {
+  const startedAtMs = performance.now();
+  for (;;) {
+    await client.query('begin isolation level read committed');
+    let refused: unknown;
     try {
       await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
-      await client.query(`set local search_path = ${schema}`);
-      await client.query(sql);
-      await client.query(`insert into ${schema}.migrations (component, name, old_code_may_run) values ($1, $2, $3)`, [
-        component,
-        name,
-        oldCodeMayRun,
+      const { rows } = await client.query<{ taken: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as taken`, [
+        schema,
       ]);
-      await client.query('commit');
-      return;
+      if (rows[0]?.taken === true) {
+        const result = await step();
+        await client.query('commit');
+        return result;
+      }
     } catch (error) {
-      await client.query('rollback');
-      if (!isLockTimeout(error) || attempt === LOCK_ATTEMPTS_MAX) throw error;
+      refused = error;
     }
+    await client.query('rollback');
+    if (refused !== undefined && !isLockTimeout(refused)) throw refused;
+    if (performance.now() - startedAtMs > lockWaitMs) throw await lockedError(client, schema, refused);
+    await delay(LOCK_POLL_MS);
   }
+}
+
+const LOCK = "hashtextextended('micropay migrations ' || $1, 0)";
+
+interface Holder {
+  readonly pid: number;
+  readonly application: string;
+  readonly seconds: number;
+}
+
+/** The session that has held the lock of migrations, or a table of the schema, for the longest. */
+async function lockedError(client: Client, schema: string, cause: unknown): Promise<LedgerError> {
+  const { rows } = await client.query<Holder>(
+    `select a.pid, a.application_name as application,
+       extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.state_change))::int as seconds
+     from pg_locks l join pg_stat_activity a on a.pid = l.pid left join pg_class c on c.oid = l.relation
+     where l.granted and a.pid <> pg_backend_pid()
+       and l.database = (select oid from pg_database where datname = current_database())
+       and (l.locktype = 'advisory' and l.objsubid = 1 and (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK}
+         or l.locktype = 'relation' and c.relnamespace = to_regnamespace($1))
+     order by l.locktype, seconds desc limit 1`,
+    [schema],
+  );
+  const [{ pid, application, seconds } = { pid: null, application: '', seconds: 0 }] = rows;
+  const holder =
+    pid === null
+      ? 'another session, which has ended meanwhile, held the lock'
+      : `session ${pid} ("${application}") has held a lock for ${seconds} s: wait for it, or end it with select pg_terminate_backend(${pid})`;
+  return new LedgerError(
+    'database_unavailable',
+    `schema ${schema} is not migrated: ${holder}`,
+    { pid, application, seconds },
+    { cause },
+  );
 }
 
 /**
