@@ -50,6 +50,8 @@ export const LEDGER_ERROR_CODES = [
   'schema_outdated',
   'schema_newer',
   'event_unreadable',
+  // A fault, and no refusal.
+  'internal_error',
 ] as const;
 
 export type LedgerErrorCode = (typeof LEDGER_ERROR_CODES)[number];

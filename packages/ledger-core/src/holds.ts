@@ -78,6 +78,8 @@ async function expireAll(
     const due = await findDue();
     if (due.length === 0) return { count };
     const outcomes = await submit(due.map((hold) => expirySubmission(ledger, hold)));
+    const fault = outcomes.find((outcome) => outcome instanceof Error && !(outcome instanceof LedgerError));
+    if (fault !== undefined) throw fault;
     const refusals = outcomes.filter((outcome) => outcome instanceof LedgerError);
     const ended = outcomes.length - refusals.length;
     count += ended;

@@ -25,8 +25,11 @@ import { toPage } from './page.js';
 import { findGroup, findReversals, getTransfer } from './postgres/journal.js';
 import { fail } from './postgres/sql-errors.js';
 
+/** An error that is no refusal is a fault. */
+type Answered = Outcome | Error;
+
 /** Takes submissions along the road, in array order where they share an order; one outcome each. */
-export type Submit = (submissions: readonly Submission[]) => Promise<readonly Outcome[]>;
+export type Submit = (submissions: readonly Submission[]) => Promise<readonly Answered[]>;
 
 const REQUESTS_IN_TURN = 1_000;
 
@@ -53,7 +56,7 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
       const order = {};
       const submissions = good.map((request) => singleSubmission(ledger, request, order));
       const outcomes = (await submitInTurn(submit, submissions))[Symbol.iterator]();
-      return checked.map((one) => toResult(one instanceof LedgerError ? one : (outcomes.next().value as Outcome)));
+      return checked.map((one) => toResult(one instanceof LedgerError ? one : (outcomes.next().value as Answered)));
     },
     async postLinked(given, options = {}) {
       const grouped = { ...readOptions(options, 'options'), linked: true, order: null };
@@ -117,11 +120,19 @@ export async function submitLeg(
   return onlyTransfer(outcome);
 }
 
-/** A batch after the other, so that a long call waits for its turn instead of filling the queue. */
-async function submitInTurn(submit: Submit, submissions: readonly Submission[]): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = [];
+/**
+ * A batch after the other, so that a long call waits for its turn instead of filling the queue. When one fails as a whole,
+ * those before it have results that their caller must hear of.
+ */
+async function submitInTurn(submit: Submit, submissions: readonly Submission[]): Promise<readonly Answered[]> {
+  const outcomes: Answered[] = [];
   for (let start = 0; start < submissions.length; start += REQUESTS_IN_TURN) {
-    outcomes.push(...(await submit(submissions.slice(start, start + REQUESTS_IN_TURN))));
+    const batch = submissions.slice(start, start + REQUESTS_IN_TURN);
+    const answered = await submit(batch).catch((error: Error) => {
+      if (start === 0) throw error;
+      return batch.map(() => error);
+    });
+    outcomes.push(...answered);
   }
   return outcomes;
 }
@@ -161,19 +172,28 @@ function checkLinkedLeg(given: unknown, index: number): LinkedLeg {
   }
 }
 
-function transfersOf(outcome: Outcome | undefined): readonly PostedTransfer[] {
+function transfersOf(outcome: Answered | undefined): readonly PostedTransfer[] {
   invariant(outcome !== undefined, 'every request has an outcome');
-  if (outcome instanceof LedgerError) throw outcome;
+  if (outcome instanceof Error) throw outcome;
   return outcome;
 }
 
-function onlyTransfer(outcome: Outcome | undefined): PostedTransfer {
+function onlyTransfer(outcome: Answered | undefined): PostedTransfer {
   const [transfer] = transfersOf(outcome);
   invariant(transfer !== undefined, 'a posted request has a transfer');
   return transfer;
 }
 
-function toResult(outcome: Outcome): PostResult {
+function toResult(outcome: Answered): PostResult {
   if (outcome instanceof LedgerError) return { ok: false, error: outcome };
+  if (outcome instanceof Error) {
+    const error = new LedgerError(
+      'internal_error',
+      'this request met a fault: it was not posted',
+      {},
+      { cause: outcome },
+    );
+    return { ok: false, error };
+  }
   return { ok: true, transfer: onlyTransfer(outcome) };
 }

@@ -17,10 +17,10 @@ export interface CoalescerDependencies {
 }
 
 export interface Coalescer {
-  /** Answers refusals, `overloaded` and `ledger_closed` among them; rejects for faults only. */
-  submit(submission: Submission): Promise<Outcome>;
+  /** Answers refusals, `overloaded` and `ledger_closed` among them, and faults: a request's neighbours have answers of their own. */
+  submit(submission: Submission): Promise<Outcome | Error>;
   /** The same for several, one outcome each. */
-  submitAll(submissions: readonly Submission[]): Promise<readonly Outcome[]>;
+  submitAll(submissions: readonly Submission[]): Promise<readonly (Outcome | Error)[]>;
   /** Resolves when everything that was accepted is answered; nothing is accepted from then on. */
   drain(): Promise<void>;
 }
@@ -46,22 +46,21 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
   let isDraining = false;
   let onEmpty: (() => void) | undefined;
 
-  function submit(submission: Submission): Promise<Outcome> {
+  function submit(submission: Submission): Promise<Outcome | Error> {
     if (isDraining) return Promise.resolve(new LedgerError('ledger_closed', 'this ledger was closed'));
     if (accepted >= limits.queueMax) return Promise.resolve(overloaded(limits.queueMax));
     accepted += 1;
-    return new Promise((answer, fail) => {
+    return new Promise((answer) => {
       const settle = (outcome: Outcome | Error) => {
         accepted -= 1;
-        if (outcome instanceof Error && !(outcome instanceof LedgerError)) fail(outcome);
-        else answer(outcome);
+        answer(outcome);
         if (accepted === 0) onEmpty?.();
       };
       enqueue({ submission, settle });
     });
   }
 
-  async function submitAll(submissions: readonly Submission[]): Promise<readonly Outcome[]> {
+  async function submitAll(submissions: readonly Submission[]): Promise<readonly (Outcome | Error)[]> {
     const [first] = submissions;
     // Most calls post one transfer, and are spared what it costs to wait for many.
     if (first !== undefined && submissions.length === 1) return [await submit(first)];

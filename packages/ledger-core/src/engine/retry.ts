@@ -26,7 +26,7 @@ export interface RetriedResult extends BatchResult {
   readonly unconfirmed: ReadonlySet<TransferId>;
 }
 
-/** Runs a batch until every request of it has an outcome. It rejects for bugs only. */
+/** Runs a batch until every request of it has an outcome: a broken invariant is one too, and ends the batch. */
 export async function postBatchWithRetries(
   lanes: LaneSource,
   statements: Statements,
@@ -42,10 +42,10 @@ export async function postBatchWithRetries(
       const result = await postBatch(lane, statements, { ...input, onlyFree, unconfirmed, expiries }, lanes.handOver);
       return { ...result, unconfirmed };
     } catch (error) {
-      if (error instanceof InvariantError) throw error;
       if (error instanceof UnconfirmedCommit) unconfirmed = new Set([...unconfirmed, ...error.transferIds]);
       const isUncertain = unconfirmed.size > 0;
       const runs = error instanceof KeyContention ? keyAttemptsMax : runsWorth(error, isUncertain, attemptsMax);
+      if (error instanceof InvariantError) return refuseAll(input, unconfirmed, error);
       if (error instanceof DueHolds) {
         // Ends: a run never meets those that it was given.
         expiries = [...expiries, ...error.expiries];

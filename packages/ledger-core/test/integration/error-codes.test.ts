@@ -158,6 +158,17 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
     url.pathname = '/missing';
     return createLedger({ database: url.href }).check();
   },
+  async internal_error() {
+    await bed.sql(`create function refuse_thirteen() returns trigger language plpgsql as
+      $$ begin if new.amount = 13 then raise 'not thirteen'; end if; return new; end $$`);
+    await bed.sql(
+      'create trigger thirteen before insert on micropay.transfers for each row execute function refuse_thirteen()',
+    );
+    const [result] = await bed
+      .ledger()
+      .transfers.postMany([{ from: 'world', to: 'alice', amount: 13n, currency: 'USD' }]);
+    if (result?.ok === false) throw result.error;
+  },
   async event_unreadable() {
     const position = await writeUnknownFact(bed, 'main');
     for await (const _ of await bed.ledger().events.subscribe({ after: position - 1n }));

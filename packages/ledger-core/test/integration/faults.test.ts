@@ -1,4 +1,5 @@
 import type { Ledger, TransferRequest } from '@micropay/ledger-core';
+import { fromPg } from '@micropay/ledger-core/pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
 
@@ -85,6 +86,30 @@ describe('a request that PostgreSQL refuses', () => {
     const [ordered, poisoned] = await calls;
     expect(ordered.status === 'fulfilled' && ordered.value.every(({ ok }) => ok)).toBe(true);
     expect([poisoned.status, await postedOf(ledger, 'alice')]).toEqual(['rejected', 6n]);
+  });
+});
+
+describe('a call for many of which one is refused by PostgreSQL', () => {
+  const broken = { ok: false, error: refusal('internal_error', { cause: expect.objectContaining(fault) }) };
+
+  it.each([1, 3, 1_000, 2_500])('has a result for each of %i', async (count) => {
+    const requests = Array.from({ length: count }, (_, index) => deposit('alice', index === count - 1 ? POISON : 1n));
+    const results = await ledger.transfers.postMany(requests);
+    expect(results.slice(0, -1).every(({ ok }) => ok)).toBe(true);
+    expect(results.at(-1)).toEqual(broken);
+    expect(results).toHaveLength(count);
+    expect(await postedOf(ledger, 'alice')).toBe(BigInt(count - 1));
+  });
+
+  it('has a result for each in the transaction of its caller, where those before it stay', async () => {
+    const client = await bed.connect();
+    await client.query('begin');
+    const requests = Array.from({ length: 1_001 }, (_, index) => deposit('alice', index === 1_000 ? POISON : 1n));
+    const results = await ledger.within(fromPg(client)).transfers.postMany(requests);
+    await client.query('commit');
+    expect(results.filter(({ ok }) => ok)).toHaveLength(1_000);
+    expect(results.at(-1)).toEqual(broken);
+    expect(await postedOf(ledger, 'alice')).toBe(1_000n);
   });
 });
 

@@ -9,6 +9,8 @@ export interface Answer<Body> {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent in place of the body, piece by piece, as the headers say what it is. */
   readonly text?: AsyncIterable<string>;
+  /** Of parts of the request: they are logged. */
+  readonly faults?: readonly Error[];
 }
 
 /** An answer that goes on until one side ends it. */

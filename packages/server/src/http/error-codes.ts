@@ -52,6 +52,7 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   schema_outdated: { status: 503, title: 'The database schema is too old' },
   schema_newer: { status: 503, title: 'The database schema is too new' },
   event_unreadable: { status: 503, title: 'An event cannot be told' },
+  internal_error: { status: 500, title: 'The server made a mistake' },
 };
 
 /** What the server refuses itself. Codes are public: they are added, never renamed. */
@@ -75,7 +76,6 @@ const SERVER_ERRORS = {
   rate_limited: { status: 429, title: 'Too many attempts' },
   too_many_streams: { status: 429, title: 'Too many streams' },
   stream_too_slow: { status: 503, title: 'The stream was read too slowly' },
-  internal_error: { status: 500, title: 'The server made a mistake' },
 } as const satisfies Record<string, ErrorMeaning>;
 
 export type ServerErrorCode = keyof typeof SERVER_ERRORS;

@@ -49,6 +49,8 @@ export function serveRoute(
     try {
       request = await checkRequest(endpoint, services, context);
       const result = await handle(request);
+      if ('faults' in result)
+        for (const err of result.faults ?? []) log.error({ requestId: id, err }, 'part of a request failed');
       response =
         'stream' in result
           ? await streamResponse(result, context, id)

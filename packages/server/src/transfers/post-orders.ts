@@ -34,7 +34,7 @@ export async function postOrders(
     if (!('request' in order)) return { ok: false, error: order };
     return resultJson(inOrder.next().value as PostResult, order.visible, asker.principal);
   });
-  return { body: { results } };
+  return { body: { results }, faults: posted.flatMap((result) => (isFault(result) ? [result.error] : [])) };
 }
 
 /** Each order in the ledger's words, or the problem with it. */
@@ -59,6 +59,11 @@ export function refusalOf(error: unknown, reader: Principal): Problem {
   const { problem } = toProblem(error, reader);
   if (problem.status >= 500) throw error;
   return problem;
+}
+
+/** Its caller reads a result that says nothing of it, and the log has the rest. */
+function isFault(result: PostResult): result is PostResult & { readonly ok: false } {
+  return !result.ok && result.error.code === 'internal_error';
 }
 
 /** A batch of which nothing could be tried is answered as one refusal, so that clients know to repeat it. */
