@@ -1,6 +1,7 @@
 import type { Client, PoolConfig } from 'pg';
 import { FOLLOWING, fromClient, openClient } from '../postgres/connect.js';
 import { tryToLead } from '../postgres/event-cursors.js';
+import { checkSchema } from '../postgres/migrate.js';
 import type { Store } from '../postgres/store.js';
 
 export interface LeadOptions {
@@ -34,6 +35,7 @@ export async function leading(options: LeadOptions, work: (client: Client) => Pr
   const { database, store, sink, signal, pause, onError } = options;
   const client = await openClient(database, FOLLOWING, onError);
   try {
+    await checkSchema(fromClient(client), store.schemaName);
     await client.query(`${NOTICE_LOSS}; ${FORGETFUL}`);
     while (!(await tryToLead(fromClient(client), store, sink))) {
       await pause(LEADER_POLL_MS);

@@ -4,6 +4,7 @@ import { object, optional, position, signal } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import { allOn, FOLLOWING, fromClient, fromPool, openClient, snapshotOn } from '../postgres/connect.js';
 import { type LogRow, nextTransactionId, readDeletedThrough, readEventRange, readLog } from '../postgres/event-log.js';
+import { checkSchema } from '../postgres/migrate.js';
 import { oldestDrawer } from '../postgres/position-drawers.js';
 import { fromSqlError } from '../postgres/sql-errors.js';
 import type { Store } from '../postgres/store.js';
@@ -101,6 +102,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
   async function followOnce(): Promise<void> {
     const client = await openClient(database, FOLLOWING);
     try {
+      await checkSchema(fromClient(client), store.schemaName);
       await followOn(client);
     } finally {
       await client.end().catch(() => undefined);

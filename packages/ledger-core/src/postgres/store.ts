@@ -4,6 +4,7 @@ import { createSqlBuilder, type SqlBuilder } from './tables.js';
 
 /** Where the tables of a ledger are. Every function of SQL takes the transaction, then this. */
 export interface Store {
+  readonly schemaName: string;
   /** Quoted, ready to stand before a dot. */
   readonly schema: string;
   readonly build: SqlBuilder;
@@ -19,5 +20,5 @@ export const schemaName = valid<string>(
 );
 
 export function createStore(schema: string): Store {
-  return { schema: escapeIdentifier(schema), build: createSqlBuilder(schema) };
+  return { schemaName: schema, schema: escapeIdentifier(schema), build: createSqlBuilder(schema) };
 }
