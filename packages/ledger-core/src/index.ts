@@ -95,6 +95,7 @@ export type {
   Transfers,
   WorkOffBatch,
 } from './ledger-api.js';
+export type { DatabaseCheckOptions, DatabaseWarning } from './postgres/database-check.js';
 export type { EventLag } from './postgres/event-cursors.js';
 export type { EventRange } from './postgres/event-log.js';
 export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';

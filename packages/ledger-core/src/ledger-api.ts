@@ -24,6 +24,7 @@ import type {
 import type { WorkedOff } from './engine/work-off.js';
 import type { Fact } from './events/fact.js';
 import type { EventSubscription, SubscribeOptions } from './events/tail.js';
+import type { DatabaseCheckOptions, DatabaseWarning } from './postgres/database-check.js';
 import type { EventRange } from './postgres/event-log.js';
 import type { OldestWriter } from './postgres/position-drawers.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
@@ -434,9 +435,16 @@ export interface Ledger {
    * Resolves when the database answers, takes writes, and its schema fits this code. After a write that met a full disk, room is
    * taken and given back.
    *
-   * @throws {LedgerError} `database_unavailable`, `schema_outdated`, `schema_newer`
+   * @throws {LedgerError} `database_unavailable`, `database_misconfigured`, `schema_outdated`, `schema_newer`
    */
   check(): Promise<void>;
+  /**
+   * To be called once, at the start of a process: connects, refuses a database that cannot be worked with, and resolves
+   * with the settings of the server that weaken what a commit promises, such as `fsync = off`.
+   *
+   * @throws {LedgerError} `database_misconfigured` where the role may have fewer connections than `connectionsMin`; `database_unavailable` for a server that takes no writes
+   */
+  checkDatabase(options?: DatabaseCheckOptions): Promise<readonly DatabaseWarning[]>;
   /** Answers what was accepted, then closes the connections; shared by all ledgers of the engine. */
   close(): Promise<void>;
 }

@@ -20,6 +20,7 @@ import type { Ledger, LedgerInTransaction, WorkOffBatch } from './ledger-api.js'
 import { checkRoom, fromPool, inSnapshot, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
 import { databaseArgument } from './postgres/database-argument.js';
+import { checkDatabase, readCheckOptions } from './postgres/database-check.js';
 import { readEventRange } from './postgres/event-log.js';
 import { writeFirstEvent } from './postgres/events.js';
 import { ledgerName, readTimeZone, writeTimeZone } from './postgres/ledgers.js';
@@ -161,12 +162,21 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       await checkSchema(reads, engine.schema).catch(fail);
       await checkRoom(pool).catch(fail);
     },
+    async checkDatabase(options = {}) {
+      const { connectionsMin = CONNECTIONS_MIN } = readCheckOptions(options, 'options');
+      const warnings = await checkDatabase(reads, connectionsMin).catch(fail);
+      await engine.connect().catch(fail);
+      return warnings;
+    },
     async close() {
       await tail.close();
       await engine.close();
     },
   };
 }
+
+/** One each for changes, reads, long reads and the log of events. */
+const CONNECTIONS_MIN = 4;
 
 function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTransaction {
   const { engine } = outer;

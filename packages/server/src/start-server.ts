@@ -22,6 +22,15 @@ const OPEN_WRITERS_MS = 5_000;
 
 const HANGS = 'the database did not answer in time: its connections were left behind, and what they did may be unknown';
 
+/** Those of the ledger, and one for the server's own tables. */
+const CONNECTIONS_MIN = 5;
+/** One for the state of the relay, and one for its lead. */
+const RELAY_CONNECTIONS = 2;
+
+function connectionsMin(kafka: Config['kafka']): number {
+  return CONNECTIONS_MIN + (kafka === undefined ? 0 : RELAY_CONNECTIONS);
+}
+
 export interface RunningServer {
   /** Where it listens: `http://127.0.0.1:3000`. */
   readonly url: string;
@@ -63,6 +72,9 @@ export async function startServer(config: Config, log: Logger = createLog(config
     const database = connect(databaseUrl, databaseSchema);
     closers.push(() => database.destroy());
     await ledger.check();
+    for (const warning of await ledger.checkDatabase({ connectionsMin: connectionsMin(kafka) })) {
+      log.warn({ setting: warning.setting }, warning.message);
+    }
     const { services, background, ensureOperatorKey, isOperatorKey } = await createServices(config, ledger, database);
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);

@@ -45,6 +45,8 @@ export interface Engine {
   /** Tells workers of this process that transfers were requested. */
   readonly requested: Commits;
   readonly lockTimeoutMs: number;
+  /** Opens one connection of each kind, so that they are there when they are needed. */
+  connect(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -70,15 +72,22 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
   const reads = fromPool(pool);
   const identities = createIdentities(limits.identitiesMax);
   const lanes: (Lane | undefined)[] = [];
+  const opening: (Promise<Lane> | undefined)[] = [];
   const numbers = new Map<string, Promise<number>>();
   const commits = createCommits();
 
   async function laneOf(index: number): Promise<Lane> {
     const lane = lanes[index];
     if (lane?.isUsable()) return lane;
-    const opened = await openLane(database, limits);
-    lanes[index] = opened;
-    return opened;
+    const open = async () => {
+      const opened = await openLane(database, limits);
+      lanes[index] = opened;
+      return opened;
+    };
+    opening[index] ??= open().finally(() => {
+      opening[index] = undefined;
+    });
+    return opening[index];
   }
 
   const coalescer = createCoalescer({
@@ -135,6 +144,9 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
       return number;
     },
     findIdentities: (transaction, ledger, references) => findIdentities(transaction, store, ledger, references),
+    async connect() {
+      await Promise.all([laneOf(0), pool.query('select'), longReads.query('select')]);
+    },
     close() {
       closing ??= closeAll();
       return closing;

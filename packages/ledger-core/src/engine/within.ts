@@ -3,6 +3,7 @@ import { type Candidate, decide, type Outcome } from '../domain/decide.js';
 import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
 import type { NamedStatement, Row } from '../postgres/balances.js';
+import { triggersDisabled } from '../postgres/session.js';
 import { fail, fromSqlError, sqlState } from '../postgres/sql-errors.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { DueHolds } from './post-batch.js';
@@ -55,18 +56,23 @@ async function withSavepoint<Result>(transaction: TransactionAdapter, work: () =
 }
 
 const ENTER = `select case when current_setting('micropay.within', true) = 'taken' then 'taken'
-  else set_config('micropay.within', 'taken', true) || ' by us' end as turn`;
+  when current_setting('session_replication_role') = 'replica' then 'replica'
+  else set_config('micropay.within', 'taken', true) || ' by us' end as turn,
+  case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', true) end,
+  case when current_setting('array_nulls') = 'off' then set_config('array_nulls', 'on', true) end`;
 const LEAVE = `select set_config('micropay.within', 'free', true)`;
 const ENTER_AGAIN_MS = 5;
 const ENTER_ATTEMPTS_MAX = 1_000;
 
 /**
  * Waits for whatever else the ledger does in this transaction, through another adapter or another engine.
- * The mark is the transaction's own and is set by the statement that looks at it.
+ * The mark is the transaction's own and is set by the statement that looks at it. The transaction commits durably, and
+ * arrays may hold nulls, whatever the caller's session has set; both stay until its end.
  */
 async function enter(transaction: TransactionAdapter): Promise<void> {
   for (let attempt = 1; attempt <= ENTER_ATTEMPTS_MAX; attempt += 1) {
     const { rows } = await transaction.executeSql(ENTER, []);
+    if (rows[0]?.turn === 'replica') throw triggersDisabled();
     if (rows[0]?.turn !== 'taken') return;
     await delay(ENTER_AGAIN_MS);
   }

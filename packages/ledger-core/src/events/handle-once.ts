@@ -41,7 +41,8 @@ export function inboxTable(inbox = 'micropay_inbox'): string {
  * Runs `work` for an event unless this consumer has handled it, in the caller's transaction: the inbox row
  * and what `work` writes commit together, so that a redelivered event has its effect once. Answers whether
  * it ran. A second delivery at the same time waits for the first. When `work` throws, both are undone, even
- * if the caller commits: the event is not handled.
+ * if the caller commits: the event is not handled. Where `synchronous_commit` is off, it is on for the rest of the
+ * transaction: an event that counts as handled must not be lost with a crash.
  *
  * @throws {LedgerError} `invalid_request` when an id or a name is none, so that events without one are not taken for
  * each other
@@ -55,7 +56,8 @@ export async function handleOnce(
   const { consumer, eventId, inbox = 'micropay_inbox' } = readOptions(options, 'options');
   const run = callback<typeof work>(work, 'work');
   const insert = `insert into ${inbox} (consumer, event_id) values ($1, $2)
-     on conflict do nothing returning event_id`;
+     on conflict do nothing returning event_id, case when current_setting('synchronous_commit') = 'off'
+       then set_config('synchronous_commit', 'on', true) end`;
   await transaction.executeSql('savepoint micropay_event', []);
   try {
     const { rows } = await transaction.executeSql(insert, [consumer, eventId]);

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, type ClientBase, type ClientConfig, type Pool, type PoolConfig } from 'pg';
 import { object, TIMER_MS_MAX, wholeNumber } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
 import { databaseArgument } from './database-argument.js';
+import { CONNECT_TIMEOUT_MS, FrugalPool, POLL_MS } from './frugal-pool.js';
 import { setIdle, watchClient, whileDiskIsFull } from './server-watch.js';
 import { prepareSession, type SessionLimits } from './session.js';
-import { sqlState } from './sql-errors.js';
+import { isOutOfConnections, sqlState } from './sql-errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-const CONNECT_TIMEOUT_MS = 5_000;
 const CONNECTIONS_MAX = 10_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
@@ -89,12 +90,14 @@ const readPoolOptions = object<PoolOptions>({
 export function createPool(database: string | PoolConfig, options: PoolOptions): Pool {
   const named = databaseArgument(database, 'database');
   const { connectionsMax, ...limits } = readPoolOptions(options, 'options');
-  const pool = new Pool({
+  const pool = new FrugalPool({
     ...toConfig(named, limits.answerTimeoutMs),
     Client: WatchedClient,
     max: connectionsMax,
     // A program that has nothing under way ends, also without `close()`.
     allowExitOnIdle: true,
+    // The first connection stays: where there are few, another pool would take it.
+    min: 1,
     onConnect: (client) => prepareSession(client, limits),
   });
   // An idle connection that breaks is dropped by the pool; the next query opens another.
@@ -111,6 +114,20 @@ export async function openClient(
   database: string | PoolConfig,
   limits: ConnectionLimits,
   onBroken: (error: Error) => void = () => undefined,
+): Promise<Client> {
+  for (const givesUpAtMs = performance.now() + CONNECT_TIMEOUT_MS; ; await delay(POLL_MS)) {
+    try {
+      return await openOnce(database, limits, onBroken);
+    } catch (error) {
+      if (!isOutOfConnections(error) || performance.now() > givesUpAtMs) throw error;
+    }
+  }
+}
+
+async function openOnce(
+  database: string | PoolConfig,
+  limits: ConnectionLimits,
+  onBroken: (error: Error) => void,
 ): Promise<Client> {
   const client = new WatchedClient({
     ...toConfig(database, limits.answerTimeoutMs),

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, escapeIdentifier, type PoolConfig } from 'pg';
-import { list, type Members, nested, object, optional, text } from '../domain/arguments.js';
+import { list, type Members, nested, object, optional, TIMER_MS_MAX, text, wholeNumber } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import { MIGRATIONS_FOLDER } from '../migrations-folder.js';
 import { fromClient, openClient } from './connect.js';
@@ -54,7 +54,11 @@ type ComponentOptions = MigrateOptions & {
   readonly migrations: readonly Migration[];
 };
 
-const OPTIONS: Members<MigrateOptions> = { database: databaseArgument, schema: optional(schemaName) };
+const OPTIONS: Members<MigrateOptions> = {
+  database: databaseArgument,
+  schema: optional(schemaName),
+  lockWaitMs: optional(wholeNumber(0, TIMER_MS_MAX)),
+};
 const readOptions = object(OPTIONS);
 const readComponentOptions = object<ComponentOptions>({
   ...OPTIONS,

@@ -96,12 +96,15 @@ export function refuseUnfit({ version, release, encoding, replication_role: role
       { reason: 'encoding', encoding },
     );
   }
-  if (role === 'replica') {
-    throw new LedgerError(
-      'database_misconfigured',
-      'session_replication_role is "replica" for this role or database, so that nothing keeps the journal append-only ' +
-        'and only a superuser may change it: "alter role … reset session_replication_role"',
-      { reason: 'session_replication_role' },
-    );
-  }
+  if (role === 'replica') throw triggersDisabled();
+}
+
+/** In a session of replicas no trigger fires: the journal could be changed, and rows could name accounts that are not there. */
+export function triggersDisabled(): LedgerError {
+  return new LedgerError(
+    'database_misconfigured',
+    'session_replication_role is "replica" here, which disables the triggers that keep the journal append-only: ' +
+      'a superuser takes it back with "alter role … reset session_replication_role" (or alter database)',
+    { reason: 'session_replication_role' },
+  );
 }

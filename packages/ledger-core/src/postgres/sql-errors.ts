@@ -37,6 +37,14 @@ export function isKeyRace(error: unknown): boolean {
   return constraint === 'transfers_idempotency_unique' || constraint === 'transfers_pkey';
 }
 
+const TAKES_NO_WRITES =
+  'PostgreSQL takes no writes here: it is a standby, or default_transaction_read_only is on for the database or the role';
+
+/** 53300: the server, the database or the role gives no more connections. */
+export function isOutOfConnections(error: unknown): boolean {
+  return sqlState(error) === '53300';
+}
+
 /**
  * The database cannot be reached, is shutting down, has no connection to give, or is out of a resource
  * such as disk: classes 08, 53, 57P, a statement that took too long, and everything that never came to an SQLSTATE.
@@ -96,7 +104,9 @@ export function fromSqlError(error: unknown): unknown {
   if (isUnavailable(error)) {
     return new LedgerError(
       'database_unavailable',
-      'PostgreSQL cannot be reached or cannot work now: try again later',
+      sqlState(error) === '25006'
+        ? TAKES_NO_WRITES
+        : 'PostgreSQL cannot be reached or cannot work now: try again later',
       {},
       { cause: error },
     );
