@@ -1,9 +1,6 @@
 import { hash, verify } from '@node-rs/argon2';
 import { createWorkLimit } from './work-limit.js';
 
-export const PASSWORD_LENGTH_MIN = 8;
-export const PASSWORD_LENGTH_MAX = 256;
-
 /** OWASP's recommendation for argon2id, which is the library's default variant: 19 MiB, two passes, one lane. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** Each hash keeps a thread and its memory busy; the rest of the thread pool stays free for other work. */

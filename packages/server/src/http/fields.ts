@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi';
+import { canonicalEmail, EMAIL_LENGTH_MAX } from '../users/email.js';
 import { isNestedBeyond } from './nesting.js';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID_PATTERN = new RegExp(`^${UUID}$`);
-/** Printable ASCII around one `@`: no email that was registered is anything else. */
-const EMAIL = '[!-?A-~]+@[!-?A-~]+';
+/** Anything visible around an `@`: no email that was registered is anything else. */
+const EMAIL = '[^\\u0000- @\\u007f-\\u00a0]+@[^\\u0000- @\\u007f-\\u00a0]+';
 const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|${EMAIL})$`);
 /** An id or an address. */
 const REFERENCE = '[a-zA-Z0-9_.:-]{1,200}';
@@ -13,7 +14,6 @@ const PAYEE_PATTERN = new RegExp(`^(?:${REFERENCE}|${EMAIL})$`);
 const AMOUNT_PATTERN = /^[1-9][0-9]{0,37}$/;
 const CURRENCY_PATTERN = /^[A-Z][A-Z0-9]{1,11}$/;
 const KEY_PATTERN = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
-const EMAIL_LENGTH_MAX = 254;
 const CURSOR_LENGTH_MAX = 500;
 const METADATA_DEPTH_MAX = 64;
 export const PAGE_LIMIT_MAX = 200;
@@ -100,11 +100,15 @@ export const IdempotencyKeyField = z
   .regex(KEY_PATTERN, 'must be 1 to 255 printable ASCII characters, without spaces around them')
   .openapi({ description: 'Your name for this one intention, unique for ever', example: EXAMPLE_IDS.key });
 
+/** In any case, Unicode form or form of its domain: what comes out is the one that names a user. */
 export const EmailField = z
-  .email('must be an email address')
-  .max(EMAIL_LENGTH_MAX)
-  .toLowerCase()
-  .openapi({ example: 'alice@example.com' });
+  .string()
+  .transform((text, context) => {
+    const email = canonicalEmail(text);
+    if (email === undefined) context.addIssue({ code: 'custom', message: 'must be an email address' });
+    return email ?? z.NEVER;
+  })
+  .openapi({ type: 'string', format: 'idn-email', maxLength: EMAIL_LENGTH_MAX, example: 'alice@example.com' });
 
 export const DescriptionField = z
   .string()

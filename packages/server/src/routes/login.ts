@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { PASSWORD_LENGTH_MAX } from '../auth/password.js';
+import { passwordField } from '../auth/password-field.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../auth/session-json.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { EmailField } from '../http/fields.js';
@@ -11,7 +11,7 @@ import { findUserByEmail } from '../users/users.js';
 const LoginSchema = z
   .strictObject({
     email: EmailField,
-    password: z.string().min(1).max(PASSWORD_LENGTH_MAX).openapi({ format: 'password' }),
+    password: passwordField(1),
   })
   .openapi('Login');
 

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../auth/password.js';
+import { passwordField } from '../auth/password-field.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../auth/session-json.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { CurrencyField, EmailField } from '../http/fields.js';
@@ -8,19 +8,28 @@ import { registerUser } from '../users/register-user.js';
 import { userJson } from '../users/user-json.js';
 import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../wallets/wallet-json.js';
 
+const PASSWORD_LENGTH_MIN = 8;
 const DISPLAY_NAME_LENGTH_MAX = 100;
+/** No control, and none that turns the direction of the text around it, by which one name can be shown as another. */
+const DISPLAYABLE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$';
 const CURRENCY_DEFAULT = 'USD';
+
+const DisplayNameField = z
+  .string()
+  .refine((text) => isLengthWithin([...text].length), `must have 1 to ${DISPLAY_NAME_LENGTH_MAX} characters`)
+  .regex(new RegExp(DISPLAYABLE, 'u'), 'must not contain control characters')
+  .transform((text) => text.normalize('NFC'))
+  .openapi({ type: 'string', minLength: 1, maxLength: DISPLAY_NAME_LENGTH_MAX, pattern: DISPLAYABLE });
+
+function isLengthWithin(characters: number): boolean {
+  return characters >= 1 && characters <= DISPLAY_NAME_LENGTH_MAX;
+}
 
 const RegisterSchema = z
   .strictObject({
     email: EmailField,
-    password: z.string().min(PASSWORD_LENGTH_MIN).max(PASSWORD_LENGTH_MAX).openapi({ format: 'password' }),
-    displayName: z
-      .string()
-      .min(1)
-      .max(DISPLAY_NAME_LENGTH_MAX)
-      .refine((text) => !/\p{Cc}/u.test(text), 'must not contain control characters')
-      .optional(),
+    password: passwordField(PASSWORD_LENGTH_MIN),
+    displayName: DisplayNameField.optional(),
     currency: CurrencyField.optional().openapi({ description: 'Currency of the first wallet; USD when left out' }),
   })
   .openapi('Register');

@@ -1,6 +1,7 @@
 import type { AccountIdentity } from '@micropay/ledger-core';
 import type { Asker } from '../auth/recipient-look-ups.js';
 import type { Services } from '../services.js';
+import { canonicalEmail } from '../users/email.js';
 import type { UserId } from '../users/user.js';
 import { findUserIds } from '../users/users.js';
 import { defaultWalletName, walletAddress } from '../wallets/wallet-address.js';
@@ -46,7 +47,7 @@ export function findPayee(order: Order, { usersByEmail, accounts }: Parties): Ac
 
 function payeeReference({ to, currency }: Order, usersByEmail: Parties['usersByEmail']): string | undefined {
   if (!isEmail(to)) return to;
-  const user = usersByEmail.get(to.toLowerCase());
+  const user = usersByEmail.get(emailOf(to));
   return user === undefined ? undefined : walletAddress(user, defaultWalletName(currency));
 }
 
@@ -56,8 +57,13 @@ async function findPayees(
   orders: readonly Order[],
 ): Promise<Parties['usersByEmail']> {
   const emails = new Set<string>();
-  for (const { to } of orders) if (isEmail(to)) emails.add(to.toLowerCase());
+  for (const { to } of orders) if (isEmail(to)) emails.add(emailOf(to));
   if (emails.size === 0) return NO_USERS;
   recipientLookUps.take(asker, emails.size);
   return findUserIds(database, ledger.name, [...emails]);
+}
+
+/** What is no email is looked up as it is: nobody has it. */
+function emailOf(to: string): string {
+  return canonicalEmail(to) ?? to;
 }

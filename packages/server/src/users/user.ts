@@ -4,7 +4,7 @@ export type UserId = string & { readonly [userIdBrand]: true };
 
 export interface User {
   readonly id: UserId;
-  /** In lower case; unique in its ledger. */
+  /** In its canonical form; unique in its ledger. */
   readonly email: string;
   readonly displayName: string | null;
   readonly createdAt: Date;

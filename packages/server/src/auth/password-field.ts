@@ -1,0 +1,29 @@
+import { z } from '@hono/zod-openapi';
+import { preparePassword } from './prepare-password.js';
+
+const PASSWORD_LENGTH_MAX = 256;
+/** The same in JSON Schema, whose readers do not all know classes of characters. */
+const WITHOUT_CONTROLS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
+
+/** A password, prepared for its hash; lengths are in characters, of what was sent. */
+export function passwordField(lengthMin: number) {
+  return z
+    .string()
+    .transform((text, context) => {
+      const { length } = [...text];
+      const prepared = preparePassword(text);
+      if (length < lengthMin || length > PASSWORD_LENGTH_MAX) {
+        context.addIssue({ code: 'custom', message: `must have ${lengthMin} to ${PASSWORD_LENGTH_MAX} characters` });
+      } else if (prepared === undefined) {
+        context.addIssue({ code: 'custom', message: 'must not contain control characters or lone surrogates' });
+      }
+      return prepared ?? z.NEVER;
+    })
+    .openapi({
+      type: 'string',
+      format: 'password',
+      minLength: lengthMin,
+      maxLength: PASSWORD_LENGTH_MAX,
+      pattern: WITHOUT_CONTROLS,
+    });
+}
