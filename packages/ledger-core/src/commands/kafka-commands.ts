@@ -51,6 +51,10 @@ const BACKOFF_MAX_MS = 5_000;
 const UNCOMPRESSED = [{ name: 'compression.type', value: 'uncompressed' }];
 /** A consumer that waits, for the database or for its dead letters, still has to be heard of by Kafka. */
 const HEARTBEAT_EVERY_MS = 1_000;
+/** A process that was killed is missed for as long, and its partitions wait; brokers take six seconds or more. */
+const SESSION_TIMEOUT_MS = 10_000;
+/** Members that work have as long to come back when the group shares its partitions out; longer than a database may take to answer. */
+const REBALANCE_TIMEOUT_MS = 30_000;
 
 const BATCH_SIZE_MAX = 10_000;
 const readOptions = object<CommandConsumerOptions>({
@@ -98,6 +102,9 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
     const consumer = kafka.consumer({
       groupId,
       maxWaitTimeInMs: 250,
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+      heartbeatInterval: HEARTBEAT_EVERY_MS,
       retry: { ...RETRIES, restartOnFailure: async () => false },
     });
     let isJoining = false;
