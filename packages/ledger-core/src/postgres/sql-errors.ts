@@ -56,7 +56,7 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 function isNetworkError(error: Error): boolean {
-  return 'syscall' in error || ('errors' in error && Array.isArray(error.errors)) || isSocketCode(error);
+  return 'syscall' in error || error.name === 'AggregateError' || isSocketCode(error);
 }
 
 /** CONNECTION_… and CONNECT_TIMEOUT are the codes of postgres.js. */
