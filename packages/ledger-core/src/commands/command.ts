@@ -89,7 +89,7 @@ export function decodeCommand({ header, value }: IncomingMessage): Decoded {
   }
   const json = readJson(value);
   if (json instanceof LedgerError) {
-    return unfit(json.details.path === undefined ? 'malformed_json' : 'invalid_request', json.message);
+    return unfit(json.details.field === undefined ? 'malformed_json' : 'invalid_request', json.message);
   }
   const { success, data, error } = COMMAND_DATA[type as CommandType].safeParse(json);
   if (!success) return unfit('invalid_request', error.issues.map(sentence).join('; '));

@@ -14,7 +14,7 @@ export interface JsonLimits {
  * text, leave out a member that is undefined or a Map's entries, and say nothing. A whole number beyond 2^53 is refused
  * because whoever parsed it may have rounded it. The work is bounded by `bytesMax`, however large the value is.
  *
- * @throws {LedgerError} `invalid_request`; `details.path` names the member
+ * @throws {LedgerError} `invalid_request`; `details.field` names the member
  */
 export function copyJson(value: unknown, { name, bytesMax, depthMax }: JsonLimits): JsonValue {
   const path = [name];
@@ -100,7 +100,7 @@ export function copyJson(value: unknown, { name, bytesMax, depthMax }: JsonLimit
   } catch (cause) {
     if (cause instanceof LedgerError) throw cause;
     // A getter or a proxy of the caller's.
-    throw new LedgerError('invalid_request', `${name} cannot be read`, { path: name }, { cause });
+    throw new LedgerError('invalid_request', `${name} cannot be read`, { field: name }, { cause });
   }
 }
 
@@ -126,5 +126,5 @@ const PATH_LENGTH_MAX = 200;
 
 function refusal(path: readonly string[], what: string): LedgerError {
   const shown = path.join('.').slice(0, PATH_LENGTH_MAX);
-  return new LedgerError('invalid_request', `${shown} ${what}`, { path: shown });
+  return new LedgerError('invalid_request', `${shown} ${what}`, { field: shown });
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseJson } from './json.js';
 
 const refused = (path?: string) =>
-  expect.objectContaining({ code: 'invalid_request', details: path === undefined ? {} : { path } });
+  expect.objectContaining({ code: 'invalid_request', details: path === undefined ? {} : { field: path } });
 
 /** A value as tokens, so that a text of it can be written in many ways, and what is wrong with it is known. */
 type Tree =
@@ -87,7 +87,7 @@ describe('parseJson', () => {
       { numRuns: 2_000 },
     );
   });
-  const refusedSomewhere = expect.objectContaining({ code: 'invalid_request', details: { path: expect.any(String) } });
+  const refusedSomewhere = expect.objectContaining({ code: 'invalid_request', details: { field: expect.any(String) } });
 
   it('refuses what is no JSON, as JSON.parse does', () => {
     const pieces = fc.constantFrom(

@@ -12,7 +12,7 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
  * const { metadata } = parseJson(await readBody(request)) as { metadata: Metadata };
  * ```
  *
- * @throws {LedgerError} `invalid_request`; `details.path` names the member at fault, and is missing where the whole is no
+ * @throws {LedgerError} `invalid_request`; `details.field` names the member at fault, and is missing where the whole is no
  *   JSON
  */
 export function parseJson(json: string | Uint8Array): JsonValue {
@@ -173,5 +173,5 @@ function refusal(containers: readonly Container[], what: string): LedgerError {
     .map(({ member }) => member)
     .join('.')
     .slice(0, PATH_LENGTH_MAX);
-  return new LedgerError('invalid_request', `${path === '' ? 'the value' : path} ${what}`, { path });
+  return new LedgerError('invalid_request', `${path === '' ? 'the value' : path} ${what}`, { field: path });
 }

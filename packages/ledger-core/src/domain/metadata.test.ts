@@ -105,7 +105,7 @@ describe('checkMetadata', () => {
   ];
 
   it.each(named)('refuses %s by name', (_, metadata, path) => {
-    const refusal = expect.objectContaining({ code: 'invalid_request', details: { path } });
+    const refusal = expect.objectContaining({ code: 'invalid_request', details: { field: path } });
     expect(() => checkMetadata(metadata as Metadata)).toThrow(refusal);
   });
 

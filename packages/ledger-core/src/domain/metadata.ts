@@ -16,11 +16,11 @@ export const DESCRIPTION_LENGTH_MAX = 500;
  * @throws {LedgerError} `invalid_request` when it is no JSON object, larger than 8 KiB, deeper than 64 levels, or holds a
  *   value that JSON would change
  */
-export function checkMetadata(metadata: Metadata): Metadata {
-  const limits = { name: 'metadata', bytesMax: METADATA_BYTES_MAX, depthMax: METADATA_DEPTH_MAX };
+export function checkMetadata(metadata: Metadata, name = 'metadata'): Metadata {
+  const limits = { name, bytesMax: METADATA_BYTES_MAX, depthMax: METADATA_DEPTH_MAX };
   const copy = copyJson(metadata, limits);
   if (typeof copy !== 'object' || copy === null || Array.isArray(copy)) {
-    throw new LedgerError('invalid_request', 'metadata must be a JSON object', { path: 'metadata' });
+    throw new LedgerError('invalid_request', `${name} must be a JSON object`, { field: name });
   }
   return copy as Metadata;
 }
@@ -39,7 +39,7 @@ export function checkDescription(description: string | undefined): void {
   }
 }
 
-export const metadata: Check<Metadata> = (value) => checkMetadata(value as Metadata);
+export const metadata: Check<Metadata> = (value, name) => checkMetadata(value as Metadata, name);
 
 export const description: Check<string> = (value) => {
   checkDescription(value as string);

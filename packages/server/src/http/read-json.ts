@@ -20,7 +20,7 @@ export async function readJson(request: Request, bytesMax: number): Promise<unkn
     return parseJson(bytes);
   } catch (cause) {
     // JSON that would not be read as it was written: the refusal names the member.
-    if (cause instanceof LedgerError && cause.details.path !== undefined) throw cause;
+    if (cause instanceof LedgerError && cause.details.field !== undefined) throw cause;
     throw new ProblemError('malformed_json', 'the body must be JSON text in UTF-8, not compressed', { cause });
   }
 }

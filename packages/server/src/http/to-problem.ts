@@ -50,8 +50,8 @@ function ofLedgerError(error: LedgerError, reader: Principal | undefined): Probl
   return { problem: answer, headers: { 'retry-after': String(RETRY_AFTER_S) } };
 }
 
-/** Which of linked transfers was refused, and which member of what was sent. */
-function errorsOf({ leg, path }: ErrorDetails, message: string): readonly FieldError[] | undefined {
-  const places = [leg === undefined ? [] : `transfers.${leg}`, path === undefined ? [] : String(path)].flat();
-  return places.length === 0 ? undefined : [{ path: places.join('.'), message }];
+/** Which of linked transfers was refused, or which member of what was sent. */
+function errorsOf({ leg, field }: ErrorDetails, message: string): readonly FieldError[] | undefined {
+  const path = leg === undefined ? field : `transfers.${leg}`;
+  return path === undefined ? undefined : [{ path: String(path), message }];
 }

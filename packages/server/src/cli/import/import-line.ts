@@ -181,7 +181,7 @@ function metadataOf(fields: Fields): Metadata | undefined {
   try {
     return parseJson(value) as Metadata;
   } catch (error) {
-    const isNamed = error instanceof LedgerError && error.details.path !== undefined;
+    const isNamed = error instanceof LedgerError && error.details.field !== undefined;
     throw new LineError('invalid_field', isNamed ? `in metadata, ${error.message}` : 'metadata must be a JSON object');
   }
 }

@@ -27,7 +27,7 @@ function toRecord(text: string, line: number): FileRecord | RefusedLine {
       return { line, fields: fields as Record<string, unknown> };
     }
   } catch (error) {
-    if (error instanceof LedgerError && error.details.path !== undefined) {
+    if (error instanceof LedgerError && error.details.field !== undefined) {
       return { line, code: 'invalid_field', message: error.message };
     }
   }
