@@ -1,3 +1,8 @@
+/**
+ * The ledger: everything but the adapters to other libraries and Kafka, which have entry points of their own.
+ *
+ * @module @micropay/ledger-core
+ */
 export {
   ACCOUNT_STATUSES,
   ACCOUNT_TYPES,
