@@ -34,7 +34,7 @@ const SQL_LENGTH_MAX = 10_000_000;
 
 /**
  * Brings the ledger's tables to this version of the code and returns the names applied now. Safe to run
- * again and from many processes at once: one applies, the others wait for it.
+ * again and from many processes at once: each migration is applied by one of them.
  *
  * @throws {LedgerError} `invalid_request`; `schema_newer` when the database was migrated by a later release, `database_unavailable`, `database_misconfigured`
  */

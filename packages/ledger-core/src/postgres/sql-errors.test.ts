@@ -74,6 +74,7 @@ describe('fromSqlError', () => {
     ['a constraint of somebody else’s', fromPostgres('23514', { constraint: 'theirs' })],
     ['a syntax error', fromPostgres('42601')],
     ['a bug', new TypeError('x is not a function')],
+    ['somebody else’s list of errors', Object.assign(new Error('two fields are wrong'), { errors: ['a', 'b'] })],
     ['what is no error', 'text'],
     ['a refusal', new LedgerError('same_account', '')],
   ])('leaves %s as it is', (_, error) => {

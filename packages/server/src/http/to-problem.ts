@@ -28,8 +28,8 @@ const OF_COUNTERPARTY = 'the other party cannot take part in this; only they or 
  * as before a credential was checked, nothing is told of any account.
  */
 export function toProblem(error: unknown, reader: Principal | undefined): ProblemAnswer {
+  if (error instanceof ProblemError) return ofProblemError(error);
   const refusal = fromSqlError(error);
-  if (refusal instanceof ProblemError) return ofProblemError(refusal);
   if (refusal instanceof LedgerError) return ofLedgerError(refusal, reader);
   return { problem: problem('internal_error', 'this is a fault of the server; its log has the details') };
 }
