@@ -77,6 +77,10 @@ describe('fromSqlError', () => {
     ['somebody else’s list of errors', Object.assign(new Error('two fields are wrong'), { errors: ['a', 'b'] })],
     ['what is no error', 'text'],
     ['a refusal', new LedgerError('same_account', '')],
+    [
+      'a refusal of a server’s own',
+      Object.assign(new Error('two fields'), { code: 'invalid', errors: [{ path: 'a' }] }),
+    ],
   ])('leaves %s as it is', (_, error) => {
     expect(fromSqlError(error)).toBe(error);
   });

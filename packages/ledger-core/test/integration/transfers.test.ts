@@ -84,6 +84,28 @@ describe('post', () => {
     },
   );
 
+  it.each([1e-300, -1.5e-7, 0.1, 5e-324, 7])(
+    'keeps as many %j in metadata as can be read back in little more than 8 KiB',
+    async (number) => {
+      const accepts = async (count: number) => {
+        const metadata = { a: Array<number>(count).fill(number) };
+        return ledger.transfers.post(pay(1n, { metadata })).catch(() => undefined);
+      };
+      let [kept, refused] = [0, 8 * 1024];
+      while (refused - kept > 1) {
+        const count = Math.floor((kept + refused) / 2);
+        if (await accepts(count)) kept = count;
+        else refused = count;
+      }
+      const transfer = await accepts(kept);
+      const sql = `select length(metadata::text) as length from micropay.transfers where id = $1`;
+      const [row] = await bed.sql<{ length: number }>(sql, [transfer?.id]);
+      // A space behind each comma is all that PostgreSQL adds.
+      expect(row?.length).toBeLessThanOrEqual(8 * 1024 + kept + 1);
+      expect(row?.length).toBeGreaterThan(7 * 1024);
+    },
+  );
+
   it('moves 38 digits, and not one more', async () => {
     const largest = 10n ** 38n - 1n;
     await ledger.accounts.open({ address: 'nostro', currency: 'USD', type: 'asset', minimum: null });
