@@ -94,6 +94,52 @@ describe.each([18, 15] as const)('on PostgreSQL %i', (release) => {
   });
 });
 
+describe('a role of few connections', () => {
+  const open = async (limit: number) => {
+    const database = await databaseWith(inject('testPostgres').adminUrl, 'role', {});
+    const role = new URL(database.url).username;
+    await run(
+      inject('testPostgres').adminUrl,
+      `alter role ${role} nosuperuser connection limit ${limit}`,
+      `alter database ${role} owner to ${role}`,
+    );
+    return database;
+  };
+
+  it('of five is answered under a burst, with a live stream', async () => {
+    const database = await open(5);
+    const server = await startServer(testConfig(database.url));
+    try {
+      const alice = await registerUser(server.url, { balance: 1_000n });
+      const bob = await registerUser(server.url);
+      const stream = await openStream(server.url, alice.token);
+      const payment = { from: alice.wallet, to: bob.wallet, amount: '1', currency: 'USD' };
+      const replies = await Promise.all(
+        Array.from({ length: 40 }, (_, index) =>
+          index % 2 === 0
+            ? call(server.url, 'POST /v1/transfers', { token: alice.token, key: randomUUID(), body: payment })
+            : call(server.url, `GET /v1/wallets/${alice.wallet}/entries`, { token: alice.token }),
+        ),
+      );
+      expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200, 201]));
+      await expect.poll(() => stream.events().length).toBeGreaterThan(20);
+      await stream.close();
+    } finally {
+      await server.close();
+      await database.drop();
+    }
+  });
+
+  it('of four is refused at the start, with what to do', async () => {
+    const database = await open(4);
+    await expect(startServer(testConfig(database.url))).rejects.toMatchObject({
+      code: 'database_misconfigured',
+      details: { reason: 'connections', allowed: 4, needed: 5 },
+    });
+    await database.drop();
+  });
+});
+
 it('has twenty settings and more', () => {
   expect(TABLE.flatMap(([, , settings]) => Object.keys(settings)).length).toBeGreaterThan(20);
 });

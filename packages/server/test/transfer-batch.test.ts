@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
@@ -34,6 +35,21 @@ const post = (transfers: Order[], options: { linked?: boolean; key?: string } = 
   });
 
 describe('a batch', () => {
+  it('has a result for each, although PostgreSQL refuses one for a reason that nobody knows', async () => {
+    const database = new pg.Client({ connectionString: server.databaseUrl });
+    await database.connect();
+    await database.query('alter table micropay.transfers add constraint unlucky check (amount <> 13)');
+    const { status, body } = await post([keyed(), keyed({ amount: '13' }), keyed()]);
+    await database.query('alter table micropay.transfers drop constraint unlucky');
+    await database.end();
+    expect(status).toBe(200);
+    expect(body.results).toMatchObject([
+      { ok: true },
+      { ok: false, error: { code: 'internal_error', status: 500 } },
+      { ok: true },
+    ]);
+  });
+
   it('answers each transfer in order, refused ones between posted ones', async () => {
     const { status, body } = await post([
       keyed(),
