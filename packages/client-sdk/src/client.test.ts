@@ -118,7 +118,7 @@ describe('a batch', () => {
     const transfers = await client.transfers.linked([PAYMENT], { idempotencyKey: 'order-8' });
     expect(transfers).toMatchObject([{ id: TRANSFER.id, replayed: false }]);
     expect(server.seen[0]?.headers['idempotency-key']).toBe('order-8');
-    expect(bodySeen()).toEqual({ transfers: [{ ...PAYMENT, amount: '1250' }], linked: true });
+    expect(bodySeen()).toEqual({ transfers: [{ ...PAYMENT, amount: '1250' }] });
   });
 });
 
@@ -264,7 +264,7 @@ describe('an answer that is not MicroPay’s', () => {
     expect(error).toMatchObject({ code: 'invalid_response', status: 200, idempotencyKey: 'order-1042' });
     expect(inspect(error)).not.toContain('secret-word');
     expect(await failure(client.wallets.listPage())).toMatchObject({ code: 'invalid_response' });
-    const period = { wallet: PAYMENT.from, from: '2026-03-01', to: '2026-04-01' };
+    const period = { account: PAYMENT.from, from: '2026-03-01', to: '2026-04-01' };
     expect(await failure(client.statements.csv(period))).toMatchObject({ code: 'invalid_response' });
   });
 });

@@ -33,7 +33,7 @@ export type { Ledger, LedgerInfo } from './ledger.js';
 export type { Page, PageOptions } from './paging.js';
 export type { PostOptions } from './posting.js';
 export type { OnTokens, Tokens } from './session.js';
-export type { Statement, StatementOf, StatementPeriod, Statements } from './statements.js';
+export type { Statement, StatementPeriod, Statements } from './statements.js';
 export type { LoweredMinimum, Metadata, Payment, PostedTransfer, Transfer } from './transfer.js';
 export type { SubmittedRequest, TransferRequest, TransferRequests, WaitOptions } from './transfer-requests.js';
 export type { BatchResult, LinkedLeg, Reversal, Transfers } from './transfers.js';

@@ -6,18 +6,15 @@ import { type Entry, parseEntry } from './wallets.js';
 
 type StatementJson = components['schemas']['Statement'];
 
-/** Whose statement: a wallet by its id or, for operators, any account by its id or address. */
-export type StatementOf =
-  | { readonly wallet: string; readonly account?: never }
-  | { readonly account: string; readonly wallet?: never };
-
 /** Half-open: March is from `2026-03-01` to `2026-04-01`. Days are those of the ledger's time zone. */
-export type StatementPeriod = StatementOf & {
+export interface StatementPeriod {
+  /** Whose statement: a wallet by its id or, for operators, any account by its id or address. */
+  readonly account: string;
   /** An instant or a day. */
   readonly from: string;
   readonly to: string;
   readonly by?: 'recorded' | 'effective';
-};
+}
 
 /** A page of a statement, oldest entries first; opening and closing are of the whole period. */
 export interface Statement extends Readonly<Omit<StatementJson, 'opening' | 'closing' | 'data'>> {
@@ -31,7 +28,7 @@ export interface Statements {
   /**
    * A page of a statement; the next one by `cursor`.
    *
-   * @throws {MicroPayError} `account_not_found`, `invalid_request`, `invalid_cursor`; `forbidden` for accounts
+   * @throws {MicroPayError} `account_not_found`, `invalid_request`, `invalid_cursor`
    */
   get(period: StatementPeriod & PageOptions): Promise<Statement>;
   /**
@@ -52,10 +49,9 @@ export function createStatements({ routes, send }: Api): Statements {
         return { ...statement, opening: BigInt(opening), closing: BigInt(closing), data: data.map(parseEntry) };
       });
     },
-    async csv({ signal, ...period }) {
+    async csv({ signal, ...query }) {
       const fetch = send({ signal, repeatable: true, mediaType: 'text/csv' });
-      const query = { ...period, format: 'csv' as const };
-      return bodyOf(routes.GET('/v1/statements', { params: { query }, fetch, parseAs: 'text' }));
+      return bodyOf(routes.GET('/v1/statements/csv', { params: { query }, fetch, parseAs: 'text' }));
     },
   };
 }

@@ -165,8 +165,8 @@ export function createTransfers(api: Api): Transfers {
         if (!result.ok) throw problemToError(result.error, { idempotencyKey });
         return { ...parseTransfer(result.transfer), replayed: result.replayed };
       };
-      const body = { transfers, linked: true as const, ...(dryRun === undefined ? {} : { dryRun }) };
-      const answer = routes.POST('/v1/transfers/batch', { params: { header }, body, fetch });
+      const body = { transfers, ...(dryRun === undefined ? {} : { dryRun }) };
+      const answer = routes.POST('/v1/transfers/linked', { params: { header }, body, fetch });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
     async reverse(id, reversal = {}, options) {

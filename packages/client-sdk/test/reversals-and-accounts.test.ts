@@ -187,5 +187,5 @@ it('registers assets of your own, whose scale is fixed then', async () => {
   const amount = 10n ** 20n;
   expect(await deposits.create({ wallet: wallet.id, amount, currency: 'ETH' })).toMatchObject({ toBalance: amount });
   const ALWAYS = { from: '2020-01-01', to: '9999-12-31' };
-  expect(await client.statements.get({ wallet: wallet.id, ...ALWAYS })).toMatchObject({ scale: 18, closing: amount });
+  expect(await client.statements.get({ account: wallet.id, ...ALWAYS })).toMatchObject({ scale: 18, closing: amount });
 });

@@ -36,22 +36,22 @@ it('tells balances as of an instant, of wallets, accounts and the whole ledger',
   expect(await accounts.get(wallet)).toMatchObject({ posted: 700n });
   expect(await accounts.get(wallet)).not.toHaveProperty('at');
   expect(await codeOf(accounts.get(wallet, { at: 'yesterday' }))).toBe('invalid_request');
-  expect(await codeOf(accounts.get(wallet, { by: 'effective' }))).toBe('invalid_request');
+  expect(await accounts.get(wallet, { by: 'effective' })).toMatchObject({ posted: 700n });
   expect(await codeOf(client.accounts.get(wallet, { at: between }))).toBe('forbidden');
 });
 
 it('has statements by pages, each continued by its cursor', async () => {
   const { client, wallet } = await saver();
-  const first = await client.statements.get({ wallet, ...ALWAYS, limit: 1 });
+  const first = await client.statements.get({ account: wallet, ...ALWAYS, limit: 1 });
   expect(first).toMatchObject({ accountId: wallet, opening: 0n, closing: 700n, scale: 2, by: 'recorded' });
-  const second = await client.statements.get({ wallet, ...ALWAYS, limit: 1, cursor: first.nextCursor ?? '' });
+  const second = await client.statements.get({ account: wallet, ...ALWAYS, limit: 1, cursor: first.nextCursor ?? '' });
   expect([...first.data, ...second.data].map(({ amount, balance }) => [amount, balance])).toEqual([
     [500n, 500n],
     [200n, 700n],
   ]);
   expect(second.nextCursor).toBeNull();
   const stranger = await makeUser(server);
-  expect(await codeOf(stranger.client.statements.get({ wallet, ...ALWAYS }))).toBe('account_not_found');
+  expect(await codeOf(stranger.client.statements.get({ account: wallet, ...ALWAYS }))).toBe('account_not_found');
 });
 
 it('has statements of any account for operators', async () => {
@@ -60,28 +60,26 @@ it('has statements of any account for operators', async () => {
   const { posted } = await accounts.get('world:usd');
   expect(await statements.get({ account: 'world:usd', ...ALWAYS })).toMatchObject({ closing: posted });
   expect((await statements.get({ account: wallet, ...ALWAYS })).data).toHaveLength(2);
-  expect((await statements.get({ wallet, ...ALWAYS })).data).toHaveLength(2);
   expect(await codeOf(statements.get({ account: 'nothing:here', ...ALWAYS }))).toBe('account_not_found');
-  expect(await codeOf(client.statements.get({ account: wallet, ...ALWAYS }))).toBe('forbidden');
-  // @ts-expect-error One of the two is needed.
+  expect((await client.statements.get({ account: wallet, ...ALWAYS })).data).toHaveLength(2);
+  expect(await codeOf(client.statements.get({ account: 'world:usd', ...ALWAYS }))).toBe('account_not_found');
+  // @ts-expect-error It is somebody's.
   expect(await codeOf(client.statements.get(ALWAYS))).toBe('invalid_request');
-  // @ts-expect-error One alone.
-  expect(await codeOf(client.statements.get({ wallet, account: wallet, ...ALWAYS }))).toBe('invalid_request');
 });
 
 it('has statements as CSV, whole although an answer is lost', async () => {
   const { client, wallet } = await saver();
-  const text = await client.statements.csv({ wallet, ...ALWAYS, by: 'effective' });
+  const text = await client.statements.csv({ account: wallet, ...ALWAYS, by: 'effective' });
   const lines = text.trim().split('\r\n');
   expect(lines[0]).toMatch(/^effective_at,recorded_at,transfer_id/);
   expect(lines.map((line) => line.split(',').at(-2))).toEqual(['balance', '0.00', '5.00', '7.00', '7.00']);
-  expect(await codeOf(client.statements.csv({ wallet: randomUUID(), ...ALWAYS }))).toBe('account_not_found');
+  expect(await codeOf(client.statements.csv({ account: randomUUID(), ...ALWAYS }))).toBe('account_not_found');
 
   const proxy = await startLossyProxy(server.url);
   try {
     const alice = await makeUser(server, { baseUrl: proxy.url });
     proxy.lose(1);
-    expect(await alice.client.statements.csv({ wallet: alice.wallet, ...ALWAYS })).toMatch(/closing.*0\.00,USD\r\n$/);
+    expect(await alice.client.statements.csv({ account: alice.wallet, ...ALWAYS })).toMatch(/closing.*0\.00,USD\r\n$/);
   } finally {
     await proxy.close();
   }
@@ -91,13 +89,13 @@ it('goes by the days of the ledger’s time zone, which operators set', async ()
   const { client, wallet } = await saver();
   expect(await client.ledger.get()).toEqual({ name: 'main', timeZone: 'UTC' });
   expect(await codeOf(client.ledger.setTimeZone('Europe/Berlin'))).toBe('forbidden');
-  expect(await codeOf(server.operator.ledger.setTimeZone('Mars/Olympus'))).toBe('invalid_request');
+  expect(await codeOf(server.operator.ledger.setTimeZone('Mars/Olympus'))).toBe('unknown_time_zone');
   try {
     expect(await server.operator.ledger.setTimeZone('europe/berlin')).toEqual({
       name: 'main',
       timeZone: 'Europe/Berlin',
     });
-    const march = { wallet, from: '2026-03-01', to: '2026-04-01' };
+    const march = { account: wallet, from: '2026-03-01', to: '2026-04-01' };
     // In summer, which begins in March, Berlin is an hour more ahead.
     const [from, to] = ['2026-02-28T23:00:00.000Z', '2026-03-31T22:00:00.000Z'];
     expect(await client.statements.get(march)).toMatchObject({ from, to });

@@ -9,6 +9,8 @@ export const LEDGER_ERROR_CODES = [
   'invalid_address',
   'invalid_cursor',
   'unknown_currency',
+  'unknown_time_zone',
+  'invalid_period',
   'currency_scale_fixed',
   'too_many_legs',
   // The engine's state.

@@ -1,10 +1,11 @@
 import { timeBasis, timeZoneOf } from './as-of.js';
 import type { Book } from './book.js';
 import { type AccountIdentity, isDebitNormal } from './domain/account.js';
-import { invalidArgument, object, optional } from './domain/arguments.js';
+import { object, optional } from './domain/arguments.js';
 import { type CheckedMoment, isFirstInstant, justBefore, moment, startOfDay } from './domain/instant.js';
 import { decodeCursor, encodeCursor, type ListName, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
 import type { Entry } from './domain/transfer.js';
+import { LedgerError } from './errors.js';
 import type { Statement, StatementEntry, StatementOptions, TimeBasis } from './ledger-api.js';
 import { toPage } from './page.js';
 import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
@@ -87,7 +88,7 @@ async function checkPeriod(book: Book, { from, to, by = 'recorded' }: CheckedSta
   const timeZone = moments.every((moment) => moment instanceof Date) ? '' : await timeZoneOf(book);
   const [first, end] = moments.map((moment) => (moment instanceof Date ? moment : startOfDay(moment, timeZone)));
   if (first === undefined || end === undefined || first >= end) {
-    throw invalidArgument('to', 'must be after from: a period ends after it begins');
+    throw new LedgerError('invalid_period', 'a period ends after it begins: from must be before to', { field: 'to' });
   }
   return { from: first, to: end, by };
 }

@@ -78,16 +78,15 @@ describe('a dry run', () => {
   });
 
   it('of linked transfers judges each after those before it', async () => {
-    const { status, body } = await post('/v1/transfers/batch', alice.token, {
+    const { status, body } = await post('/v1/transfers/linked', alice.token, {
       transfers: [order(), order({ amount: '20' })],
-      linked: true,
       dryRun: true,
     });
     expect(status).toBe(200);
     const [one, two] = body.results.map(({ transfer }: { transfer: { fromBalance: string } }) => transfer.fromBalance);
     expect(BigInt(one) - BigInt(two)).toBe(20n);
     expect(await balanceOf(server.url, alice)).toBe(String(BigInt(one) + 10n));
-    const leg = await post('/v1/transfers/batch', alice.token, { transfers: [order({ dryRun: true })], linked: true });
+    const leg = await post('/v1/transfers/linked', alice.token, { transfers: [order({ dryRun: true })] });
     expect(leg.body).toMatchObject({ code: 'invalid_request', errors: [{ path: 'transfers.0' }] });
   });
 

@@ -83,7 +83,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
   await done('POST /v1/deposits', operator, { wallet, amount: '1000', currency: 'USD' });
   const order = { from: wallet, to: otherWallet, amount: '10', currency: 'USD' };
   const transfer = (await done('POST /v1/transfers', token, order)).id;
-  const batch = await done('POST /v1/transfers/batch', token, { linked: true, transfers: [order, order] });
+  const batch = await done('POST /v1/transfers/linked', token, { transfers: [order, order] });
   const holds = [await done('POST /v1/holds', token, order), await done('POST /v1/holds', token, order)];
   const request = (await done('POST /v1/transfers', token, order, { prefer: 'respond-async' })).id;
   for (const amount of ['1', '1']) {
@@ -115,7 +115,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
     cursors: {
       listWallets: await cursorOf('/v1/wallets?'),
       listEntries: await cursorOf(`/v1/wallets/${wallet}/entries?`),
-      getStatement: await cursorOf(`/v1/statements?wallet=${wallet}&${PERIOD}&`),
+      getStatement: await cursorOf(`/v1/statements?account=${wallet}&${PERIOD}&`),
       listReversals: await cursorOf(`/v1/transfers/${transfer}/reversals?`),
       listHolds: await cursorOf(`/v1/wallets/${wallet}/holds?`),
       listAccounts: await cursorOf('/v1/accounts?', operator),
@@ -161,7 +161,7 @@ const post = (
 
 const pays = (from: string, to: string) => ({ from, to, amount: '1', currency: 'USD' });
 const cash = (wallet: string) => ({ wallet, amount: '1', currency: 'USD' });
-const linked = (leg: unknown) => ({ linked: true, transfers: [leg] });
+const linked = (leg: unknown) => ({ transfers: [leg] });
 
 const IS_OF_ITS_OWN_BOOK: Row = {
   name: 'an email of the other ledger is free in this one',
@@ -221,10 +221,15 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
     { cursorOf: 'listEntries', path: () => `/v1/wallets/${ours.wallet}/entries` },
   ],
   getStatement: [
-    get((id) => `/v1/statements?wallet=${id}&${PERIOD}`, 'wallet'),
+    get((id) => `/v1/statements?account=${id}&${PERIOD}`, 'wallet'),
     get((id) => `/v1/statements?account=${id}&${PERIOD}`, 'account', 'operator'),
     get((address) => `/v1/statements?account=${address}&${PERIOD}`, 'address', 'operator'),
-    { cursorOf: 'getStatement', path: () => `/v1/statements?wallet=${ours.wallet}&${PERIOD}` },
+    { cursorOf: 'getStatement', path: () => `/v1/statements?account=${ours.wallet}&${PERIOD}` },
+  ],
+  getStatementFile: [
+    get((id) => `/v1/statements/csv?account=${id}&${PERIOD}`, 'wallet'),
+    get((id) => `/v1/statements/csv?account=${id}&${PERIOD}`, 'account', 'operator'),
+    get((address) => `/v1/statements/csv?account=${address}&${PERIOD}`, 'address', 'operator'),
   ],
   getCurrency: [get((code) => `/v1/currencies/${code}`, 'currency')],
   createTransfer: [
@@ -269,37 +274,39 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
     },
   ],
-  createTransferBatch: [
+  createLinkedTransfers: [
     post(
-      () => '/v1/transfers/batch',
+      () => '/v1/transfers/linked',
       'wallet',
       'user',
       (id) => linked(pays(id, ours.otherWallet)),
     ),
     post(
-      () => '/v1/transfers/batch',
+      () => '/v1/transfers/linked',
       'otherWallet',
       'user',
       (id) => linked(pays(ours.wallet, id)),
     ),
     post(
-      () => '/v1/transfers/batch',
+      () => '/v1/transfers/linked',
       'hold',
       'operator',
       (hold) => linked({ kind: 'capture', hold }),
     ),
     post(
-      () => '/v1/transfers/batch',
+      () => '/v1/transfers/linked',
       'hold',
       'operator',
       (hold) => linked({ kind: 'release', hold }),
     ),
     post(
-      () => '/v1/transfers/batch',
+      () => '/v1/transfers/linked',
       'transfer',
       'operator',
       (transfer) => linked({ kind: 'reversal', transfer }),
     ),
+  ],
+  createTransferBatch: [
     post(
       () => '/v1/transfers/batch',
       'otherWallet',

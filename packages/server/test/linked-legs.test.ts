@@ -23,7 +23,7 @@ type Leg = Record<string, unknown>;
 const post = (path: string, token: string, body?: unknown, key: string = randomUUID()) =>
   call(server.url, `POST ${path}`, { token, key, body });
 const link = (token: string, transfers: Leg[], options: { dryRun?: boolean; key?: string } = {}) =>
-  post('/v1/transfers/batch', token, { transfers, linked: true, dryRun: options.dryRun }, options.key);
+  post('/v1/transfers/linked', token, { transfers, dryRun: options.dryRun }, options.key);
 const order = (change: Leg = {}): Leg => ({
   from: alice.wallet,
   to: bob.wallet,
@@ -199,11 +199,6 @@ describe('a linked leg is refused', () => {
       body: { transfers: [{ kind: 'capture', hold, idempotencyKey: randomUUID() }] },
     });
     expect([status, body.code]).toEqual([400, 'invalid_request']);
-    const odd = await call(server.url, 'POST /v1/transfers/batch', {
-      token: bob.token,
-      body: { transfers: [], linked: 'x' },
-    });
-    expect(odd.body.errors).toEqual([{ path: 'linked', message: 'must be true or false' }]);
   });
 });
 

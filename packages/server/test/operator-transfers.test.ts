@@ -64,8 +64,7 @@ describe('an operator', () => {
     const cash = { wallet: alice.wallet, amount: '5', currency: 'USD', effectiveAt };
     const payment = order(alice.wallet, fees, { effectiveAt });
     const { body: paid } = await post('/v1/transfers', OPERATOR_KEY, payment);
-    const link = (token: string, legs: object[]) =>
-      post('/v1/transfers/batch', token, { transfers: legs, linked: true });
+    const link = (token: string, legs: object[]) => post('/v1/transfers/linked', token, { transfers: legs });
     const replies = [
       await post('/v1/deposits', OPERATOR_KEY, cash),
       await post('/v1/withdrawals', OPERATOR_KEY, cash),

@@ -165,7 +165,7 @@ describe('the reversal of a linked group', () => {
       to: to.wallet,
       currency: 'USD',
     }));
-    const { status, body } = await post('/v1/transfers/batch', alice.token, { transfers, linked: true });
+    const { status, body } = await post('/v1/transfers/linked', alice.token, { transfers });
     expect(status).toBe(200);
     return body.results.map(({ transfer }: { transfer: { id: string } }) => transfer.id) as string[];
   };

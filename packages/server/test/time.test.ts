@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, deposit, registerUser, type TestUser } from './support/call.js';
 import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
@@ -29,14 +30,14 @@ describe('a wallet as of an instant', () => {
     expect((await wallet('9999-12-31')).body).toMatchObject({ balance: '525' });
   });
 
-  it.each(['at=yesterday', 'at=2026-02-30', 'at=2026-01-01&by=posted', 'by=effective'])('refuses %s', async (query) => {
+  it.each(['at=yesterday', 'at=2026-02-30', 'at=2026-01-01&by=posted', 'by=posted'])('refuses %s', async (query) => {
     const { status, body } = await get(alice.token, `/v1/wallets/${alice.wallet}?${query}`);
     expect([status, body.code]).toEqual([400, 'invalid_request']);
   });
 });
 
 describe('a statement', () => {
-  const path = (query: string) => `/v1/statements?wallet=${alice.wallet}&${query}`;
+  const path = (query: string, file = '') => `/v1/statements${file}?account=${alice.wallet}&${query}`;
 
   it('has opening, entries and closing, page by page', async () => {
     const first = (await get(alice.token, path(`${ALWAYS}&limit=1`))).body;
@@ -56,7 +57,7 @@ describe('a statement', () => {
   });
 
   it('is a file, when asked for CSV', async () => {
-    const response = await fetch(`${server.url}${path(`${ALWAYS}&format=csv`)}`, {
+    const response = await fetch(`${server.url}${path(ALWAYS, '/csv')}`, {
       headers: { authorization: `Bearer ${alice.token}` },
     });
     expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
@@ -71,14 +72,15 @@ describe('a statement', () => {
   });
 
   it.each([
-    'from=2026-01-01',
-    'from=2026-01-02&to=2026-01-01',
-    `${ALWAYS}&format=pdf`,
-    `${ALWAYS}&format=csv&limit=1`,
-    `${ALWAYS}&account=x`,
-  ])('refuses %s', async (query) => {
-    const { status, body } = await get(alice.token, path(query));
-    expect([status, body.code]).toEqual([400, 'invalid_request']);
+    ['from=2026-01-01', '', 400, 'invalid_request'],
+    [`${ALWAYS}&format=pdf`, '', 400, 'invalid_request'],
+    [`${ALWAYS}&account=x`, '', 400, 'invalid_request'],
+    [`${ALWAYS}&limit=1`, '/csv', 400, 'invalid_request'],
+    ['from=2026-01-02&to=2026-01-01', '', 422, 'invalid_period'],
+    ['from=2026-01-02&to=2026-01-01', '/csv', 422, 'invalid_period'],
+  ])('refuses %s%s', async (query, file, refusedWith, code) => {
+    const { status, body } = await get(alice.token, path(query, file));
+    expect([status, body.code]).toEqual([refusedWith, code]);
   });
 });
 
@@ -95,4 +97,14 @@ describe('the trial balance', () => {
   it('is for operators', async () => {
     expect((await get(alice.token, '/v1/trial-balance')).status).toBe(403);
   });
+});
+
+it('the kind of time alone goes by now', async () => {
+  const effectiveAt = '2999-01-01T00:00:00.000Z';
+  const body = { wallet: bob.wallet, amount: '7', currency: 'USD', effectiveAt };
+  await call(server.url, 'POST /v1/deposits', { token: OPERATOR_KEY, key: randomUUID(), body });
+  const balances = await Promise.all(
+    ['', '?by=recorded', '?by=effective'].map((query) => get(bob.token, `/v1/wallets/${bob.wallet}${query}`)),
+  );
+  expect(balances.map(({ body }) => body.balance)).toEqual(['7', '7', '0']);
 });

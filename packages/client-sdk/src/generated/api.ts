@@ -162,9 +162,26 @@ export interface paths {
         };
         /**
          * A statement: opening, entries of a period in order, closing
-         * @description Of a wallet, or for operators of any account. The period is half-open: March is from 2026-03-01 to 2026-04-01. Days are those of the ledger’s time zone. With `format=csv` the answer is all of it as a file, in decimals.
+         * @description Of a wallet, or for operators of any account. The period is half-open: March is from 2026-03-01 to 2026-04-01. Days are those of the ledger’s time zone.
          */
         get: operations["getStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a statement as a file, in decimals */
+        get: operations["getStatementFile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -221,9 +238,29 @@ export interface paths {
         put?: never;
         /**
          * Pay many times in one request
-         * @description Up to 1,000 transfers and 1 MiB, applied in order. Not linked, each is posted or refused on its own and the answer has a result for each. Linked, all are posted or none: the first refusal is the answer, and `errors` names the transfer. Everybody may do with a linked leg what they may do with the route for it alone.
+         * @description Up to 1,000 transfers and 1 MiB, applied in order, each with a key of its own. Each is posted or refused on its own, and the answer has a result for each.
          */
         post: operations["createTransferBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/linked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post transfers that stand or fall together
+         * @description Up to 100, applied in order under one key, all or none: the first refusal is the answer, and `errors` names the transfer. Everybody may do with a linked leg what they may do with the route for it alone.
+         */
+        post: operations["createLinkedTransfers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -792,857 +829,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        Registered: components["schemas"]["Session"] & {
-            wallet: components["schemas"]["Wallet"];
-        };
-        User: {
-            /** Format: uuid */
-            id: string;
-            email: string;
-            displayName: string | null;
-            /** Format: date-time */
-            createdAt: string;
-        };
-        Wallet: {
-            /** Format: uuid */
-            id: string;
-            /** @description Unique among the wallets of its user */
-            name: string;
-            /**
-             * @description An ISO 4217 code or an asset of this ledger
-             * @example USD
-             */
-            currency: string;
-            status: components["schemas"]["WalletStatus"];
-            /**
-             * @description Settled money in minor units
-             * @example 1250
-             */
-            balance: string;
-            /**
-             * @description Held for this wallet, not settled yet
-             * @example 1250
-             */
-            pendingIn: string;
-            /**
-             * @description Held from this wallet, not settled yet
-             * @example 1250
-             */
-            pendingOut: string;
-            /**
-             * @description What can be spent now
-             * @example 1250
-             */
-            available: string;
-            /** Format: date-time */
-            openedAt: string;
-            /**
-             * Format: date-time
-             * @description The instant that was asked for: balance and pending amounts are of it
-             */
-            at?: string;
-        };
-        /** @enum {string} */
-        WalletStatus: "open" | "frozen_debits" | "frozen_credits" | "frozen" | "closed";
-        Session: {
-            user: components["schemas"]["User"];
-            accessToken: string;
-            /** @description Works once: each refresh answers the next one */
-            refreshToken: string;
-            /** @description Seconds until the access token expires */
-            expiresIn: number;
-        };
-        /** @description RFC 9457 problem details with a stable code */
-        Problem: {
-            /** @description `urn:micropay:problem:` and the code */
-            type: string;
-            title: string;
-            status: number;
-            /** @description What to do, for people; its wording may change */
-            detail: string;
-            code: components["schemas"]["ErrorCode"];
-            /** @description The request this problem belongs to */
-            instance?: string;
-            /** @description The fields that are wrong */
-            errors?: {
-                path: string;
-                message: string;
-            }[];
-            /** @description Of a refusal for what an account of yours is or has: its `address` and, by code, `available` and `needed`, `maximum` and `room` in minor units. Operators are told this of every account. */
-            details?: {
-                [key: string]: string | number | boolean | null;
-            };
-        };
-        /**
-         * @description For programs: codes are added, never renamed
-         * @enum {string}
-         */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
-        Register: {
-            /**
-             * Format: idn-email
-             * @example alice@example.com
-             */
-            email: string;
-            /** Format: password */
-            password: string;
-            displayName?: string;
-            /**
-             * @description Currency of the first wallet; USD when left out
-             * @example USD
-             */
-            currency?: string;
-        };
-        Login: {
-            /**
-             * Format: idn-email
-             * @example alice@example.com
-             */
-            email: string;
-            /** Format: password */
-            password: string;
-        };
-        Tokens: {
-            accessToken: string;
-            /** @description Works once: each refresh answers the next one */
-            refreshToken: string;
-            /** @description Seconds until the access token expires */
-            expiresIn: number;
-        };
-        RefreshToken: {
-            refreshToken: string;
-        };
-        WalletPage: {
-            data: components["schemas"]["Wallet"][];
-            /** @description Null on the last page */
-            nextCursor: string | null;
-        };
-        OpenWallet: {
-            /**
-             * @description An ISO 4217 code or an asset of this ledger
-             * @example USD
-             */
-            currency: string;
-            /**
-             * @description Unique among your wallets; the currency in lower case when left out
-             * @example eur
-             */
-            name?: string;
-        };
-        EntryPage: {
-            data: components["schemas"]["Entry"][];
-            /** @description Null on the last page */
-            nextCursor: string | null;
-        };
-        /** @description One wallet's side of a transfer */
-        Entry: {
-            /** Format: uuid */
-            transferId: string;
-            /** Format: uuid */
-            groupId: string | null;
-            kind: components["schemas"]["TransferKind"];
-            /**
-             * @description debit: money left this wallet
-             * @enum {string}
-             */
-            direction: "debit" | "credit";
-            /**
-             * @description Whole minor units
-             * @example 1250
-             */
-            amount: string;
-            currency: string;
-            /**
-             * @description Settled money of this wallet after the transfer
-             * @example 1250
-             */
-            balance: string;
-            /**
-             * @description Whole minor units
-             * @example 1250
-             */
-            pendingIn: string;
-            /**
-             * @description Whole minor units
-             * @example 1250
-             */
-            pendingOut: string;
-            /**
-             * @description Counts the changes of this wallet, without a gap
-             * @example 7
-             */
-            version: string;
-            /**
-             * Format: uuid
-             * @description The account on the other side
-             */
-            counterparty: string;
-            description: string | null;
-            metadata: {
-                [key: string]: unknown;
-            } | null;
-            /** Format: date-time */
-            recordedAt: string;
-            /** Format: date-time */
-            effectiveAt: string;
-        };
-        /** @enum {string} */
-        TransferKind: "transfer" | "hold" | "capture" | "release" | "expiry" | "reversal";
-        Statement: {
-            /**
-             * Format: uuid
-             * @description The wallet or account
-             */
-            accountId: string;
-            /**
-             * @description An ISO 4217 code or an asset of this ledger
-             * @example USD
-             */
-            currency: string;
-            /** @description Digits after the decimal point of the currency */
-            scale: number;
-            /**
-             * @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective
-             * @enum {string}
-             */
-            by: "recorded" | "effective";
-            /** Format: date-time */
-            from: string;
-            /** Format: date-time */
-            to: string;
-            /**
-             * @description The balance before the period: the closing of the one before
-             * @example 1250
-             */
-            opening: string;
-            /**
-             * @description The balance at the end of the whole period
-             * @example 1250
-             */
-            closing: string;
-            /** @description Oldest first; each balance is in the order of the statement */
-            data: components["schemas"]["Entry"][];
-            /** @description Null on the last page */
-            nextCursor: string | null;
-        };
-        Currency: {
-            /**
-             * @description An ISO 4217 code or an asset of this ledger
-             * @example USD
-             */
-            code: string;
-            /**
-             * @description Digits after the decimal point of its major unit
-             * @example 2
-             */
-            scale: number;
-        };
-        /** @description One immutable movement of money */
-        Transfer: {
-            /** Format: uuid */
-            id: string;
-            kind: components["schemas"]["TransferKind"];
-            /**
-             * Format: uuid
-             * @description The first of the linked transfers; null when not linked
-             */
-            groupId: string | null;
-            /** Format: uuid */
-            from: string;
-            /** Format: uuid */
-            to: string;
-            /**
-             * @description Whole minor units
-             * @example 1250
-             */
-            amount: string;
-            currency: string;
-            description: string | null;
-            metadata: {
-                [key: string]: unknown;
-            } | null;
-            /** Format: date-time */
-            recordedAt: string;
-            /** Format: date-time */
-            effectiveAt: string;
-            /**
-             * Format: uuid
-             * @description The hold that a capture, release or expiry ends; the transfer that a reversal takes back
-             */
-            originalId: string | null;
-            /**
-             * @description What a final capture gave back of its hold beside the amount
-             * @example 1250
-             */
-            released: string;
-            /**
-             * @description Balance of `from` right after the transfer; null when that wallet is not yours
-             * @example 1250
-             */
-            fromBalance: string | null;
-            /**
-             * @description Balance of `to` right after the transfer; null when that wallet is not yours
-             * @example 1250
-             */
-            toBalance: string | null;
-            /** @description In the answer to a reversal with `allowOverdraft`, of a dry run too: the accounts whose minimum it lowered, for good; left out when it lowered none */
-            loweredMinimums?: {
-                /** Format: uuid */
-                account: string;
-                /**
-                 * @description Whole minor units
-                 * @example 1250
-                 */
-                minimumBefore: string;
-                /**
-                 * @description Whole minor units
-                 * @example 1250
-                 */
-                minimum: string;
-            }[];
-        };
-        /** @description A transfer that was asked for, and what became of it */
-        TransferRequest: {
-            /** Format: uuid */
-            id: string;
-            state: components["schemas"]["TransferRequestState"];
-            from: string;
-            to: string;
-            /**
-             * @description Whole minor units
-             * @example 1250
-             */
-            amount: string;
-            currency: string;
-            description: string | null;
-            metadata: {
-                [key: string]: unknown;
-            } | null;
-            /**
-             * Format: uuid
-             * @description The transfer, once it is posted
-             */
-            transferId: string | null;
-            /** @description Why it was refused, as the problem that posting it at once would have answered */
-            refusal: components["schemas"]["Problem"] | null;
-            /** Format: date-time */
-            requestedAt: string;
-            /**
-             * Format: date-time
-             * @description When it was posted or refused, for good
-             */
-            settledAt: string | null;
-        };
-        /** @enum {string} */
-        TransferRequestState: "requested" | "posted" | "refused";
-        CreateTransfer: {
-            /**
-             * @description A wallet id; for operators also the id or the address of any account
-             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
-             */
-            from: string;
-            /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money; for operators also the id or the address of any account
-             * @example bob@example.com
-             */
-            to: string;
-            /**
-             * @description Whole minor units as a string: "1250" is 12.50 USD
-             * @example 1250
-             */
-            amount: string;
-            /**
-             * @description An ISO 4217 code or an asset of this ledger
-             * @example USD
-             */
-            currency: string;
-            /**
-             * @description Kept for ever: put no personal data here
-             * @example Lunch
-             */
-            description?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /**
-             * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
-             * @example 2026-11-22T18:00:00.000Z
-             */
-            effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
-            dryRun?: boolean;
-        };
-        BatchResults: {
-            /** @description One for each transfer, in order; a hold has the id of its transfer */
-            results: components["schemas"]["BatchResult"][];
-        };
-        BatchResult: components["schemas"]["BatchPosted"] | components["schemas"]["BatchRefused"];
-        BatchPosted: {
-            /** @enum {boolean} */
-            ok: true;
-            /** @description Posted by an earlier request with this key */
-            replayed: boolean;
-            transfer: components["schemas"]["Transfer"];
-        };
-        BatchRefused: {
-            /** @enum {boolean} */
-            ok: false;
-            error: components["schemas"]["Problem"];
-        };
-        CreateTransferBatch: {
-            transfers: components["schemas"]["BatchTransfer"][];
-            /**
-             * @description Each transfer on its own, with its own `idempotencyKey`
-             * @enum {boolean}
-             */
-            linked?: false;
-            /** @description Judge each as if alone, and post none */
-            dryRun?: boolean;
-        } | components["schemas"]["LinkedTransfers"];
-        BatchTransfer: {
-            /**
-             * Format: uuid
-             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
-             */
-            from: string;
-            /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
-             * @example bob@example.com
-             */
-            to: string;
-            /**
-             * @description Whole minor units as a string: "1250" is 12.50 USD
-             * @example 1250
-             */
-            amount: string;
-            /**
-             * @description An ISO 4217 code or an asset of this ledger
-             * @example USD
-             */
-            currency: string;
-            /**
-             * @description Kept for ever: put no personal data here
-             * @example Lunch
-             */
-            description?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
-            dryRun?: boolean;
-            /**
-             * @description Your name for this one intention, unique for ever
-             * @example 5f0c8b1e-order-1042
-             */
-            idempotencyKey?: string;
-        };
-        LinkedTransfers: {
-            /** @description At most 100; payments, and by their `kind` holds, captures, releases and reversals */
-            transfers: components["schemas"]["LinkedLeg"][];
-            /**
-             * @description All or none, with the key of the header
-             * @enum {boolean}
-             */
-            linked: true;
-            /** @description Judge each after those before it, and post none */
-            dryRun?: boolean;
-        };
-        LinkedLeg: {
-            /** @enum {string} */
-            kind?: "transfer";
-            /**
-             * @description A wallet id; for operators also the id or the address of any account
-             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
-             */
-            from: string;
-            /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money; for operators also the id or the address of any account
-             * @example bob@example.com
-             */
-            to: string;
-            /**
-             * @description Whole minor units as a string: "1250" is 12.50 USD
-             * @example 1250
-             */
-            amount: string;
-            /**
-             * @description An ISO 4217 code or an asset of this ledger
-             * @example USD
-             */
-            currency: string;
-            /**
-             * @description Kept for ever: put no personal data here
-             * @example Lunch
-             */
-            description?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /**
-             * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
-             * @example 2026-11-22T18:00:00.000Z
-             */
-            effectiveAt?: string;
-        } | components["schemas"]["LinkedHold"] | components["schemas"]["LinkedCapture"] | components["schemas"]["LinkedRelease"] | components["schemas"]["LinkedReversal"];
-        LinkedHold: {
-            /** @enum {string} */
-            kind: "hold";
-            /**
-             * Format: uuid
-             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
-             */
-            from: string;
-            /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
-             * @example bob@example.com
-             */
-            to: string;
-            /**
-             * @description Whole minor units as a string: "1250" is 12.50 USD
-             * @example 1250
-             */
-            amount: string;
-            /**
-             * @description An ISO 4217 code or an asset of this ledger
-             * @example USD
-             */
-            currency: string;
-            /**
-             * @description Kept for ever: put no personal data here
-             * @example Lunch
-             */
-            description?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /**
-             * Format: date-time
-             * @description When it ends by itself; never when left out
-             * @example 2026-11-22T18:00:00.000Z
-             */
-            expiresAt?: string;
-        };
-        LinkedCapture: {
-            /** @enum {string} */
-            kind: "capture";
-            /**
-             * Format: uuid
-             * @example 0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64
-             */
-            hold: string;
-            /**
-             * @description At most what is held still; all of it when left out
-             * @example 1250
-             */
-            amount?: string;
-            /** @description true: give back what this capture leaves */
-            final?: boolean;
-            /**
-             * @description Kept for ever: put no personal data here
-             * @example Lunch
-             */
-            description?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /**
-             * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
-             * @example 2026-11-22T18:00:00.000Z
-             */
-            effectiveAt?: string;
-        };
-        LinkedRelease: {
-            /** @enum {string} */
-            kind: "release";
-            /**
-             * Format: uuid
-             * @example 0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64
-             */
-            hold: string;
-            /**
-             * @description Kept for ever: put no personal data here
-             * @example Lunch
-             */
-            description?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-        };
-        LinkedReversal: {
-            /** @enum {string} */
-            kind: "reversal";
-            /**
-             * Format: uuid
-             * @example 0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93
-             */
-            transfer: string;
-            /**
-             * @description At most what is left of the transfer; all of that when left out
-             * @example 1250
-             */
-            amount?: string;
-            /**
-             * @description Kept as the description: put no personal data here
-             * @example Ticket 1042
-             */
-            reason?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
-            allowOverdraft?: boolean;
-            /**
-             * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
-             * @example 2026-11-22T18:00:00.000Z
-             */
-            effectiveAt?: string;
-        };
-        ReverseTransfer: {
-            /**
-             * @description At most what is left of the transfer; all of that when left out
-             * @example 1250
-             */
-            amount?: string;
-            /**
-             * @description Kept as the description: put no personal data here
-             * @example Ticket 1042
-             */
-            reason?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
-            allowOverdraft?: boolean;
-            /**
-             * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
-             * @example 2026-11-22T18:00:00.000Z
-             */
-            effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
-            dryRun?: boolean;
-        };
-        TransferPage: {
-            data: components["schemas"]["Transfer"][];
-            /** @description Null on the last page */
-            nextCursor: string | null;
-        };
-        Reversals: {
-            /** @description One of each leg, the last leg first */
-            data: components["schemas"]["Transfer"][];
-        };
-        ReverseLinked: {
-            /**
-             * @description Kept as the description: put no personal data here
-             * @example Ticket 1042
-             */
-            reason?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
-            allowOverdraft?: boolean;
-            /**
-             * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
-             * @example 2026-11-22T18:00:00.000Z
-             */
-            effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
-            dryRun?: boolean;
-        };
-        /** @description Money that is set aside for a payee */
-        Hold: {
-            /**
-             * Format: uuid
-             * @description Also the id of the transfer of kind `hold` that placed it
-             */
-            id: string;
-            /** Format: uuid */
-            from: string;
-            /** Format: uuid */
-            to: string;
-            currency: string;
-            /**
-             * @description What was held at first
-             * @example 1250
-             */
-            amount: string;
-            /**
-             * @description What captures have moved so far
-             * @example 1250
-             */
-            captured: string;
-            /**
-             * @description What is held still; 0 once it is not open
-             * @example 1250
-             */
-            remaining: string;
-            state: components["schemas"]["HoldState"];
-            /**
-             * Format: date-time
-             * @description When it ends by itself; null for never
-             */
-            expiresAt: string | null;
-        };
-        /** @enum {string} */
-        HoldState: "open" | "captured" | "released" | "expired";
-        PlaceHold: {
-            /**
-             * Format: uuid
-             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
-             */
-            from: string;
-            /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
-             * @example bob@example.com
-             */
-            to: string;
-            /**
-             * @description Whole minor units as a string: "1250" is 12.50 USD
-             * @example 1250
-             */
-            amount: string;
-            /**
-             * @description An ISO 4217 code or an asset of this ledger
-             * @example USD
-             */
-            currency: string;
-            /**
-             * @description Kept for ever: put no personal data here
-             * @example Lunch
-             */
-            description?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /**
-             * Format: date-time
-             * @description When it ends by itself; never when left out
-             * @example 2026-11-22T18:00:00.000Z
-             */
-            expiresAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
-            dryRun?: boolean;
-        };
-        HoldPage: {
-            data: components["schemas"]["Hold"][];
-            /** @description Null on the last page */
-            nextCursor: string | null;
-        };
-        CaptureHold: {
-            /**
-             * @description At most what is held still; all of it when left out
-             * @example 1250
-             */
-            amount?: string;
-            /** @description true: give back what this capture leaves */
-            final?: boolean;
-            /**
-             * @description Kept for ever: put no personal data here
-             * @example Lunch
-             */
-            description?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /**
-             * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
-             * @example 2026-11-22T18:00:00.000Z
-             */
-            effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
-            dryRun?: boolean;
-        };
-        ReleaseHold: {
-            /**
-             * @description Kept for ever: put no personal data here
-             * @example Lunch
-             */
-            description?: string;
-            /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
-             * @example {
-             *       "orderId": "1042"
-             *     }
-             */
-            metadata?: {
-                [key: string]: unknown;
-            };
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
-            dryRun?: boolean;
-        };
+        JsonValue: unknown;
         LiveEvent: components["schemas"]["Event.user.created.v1"] | components["schemas"]["Event.account.opened.v1"] | components["schemas"]["Event.account.frozen.v1"] | components["schemas"]["Event.account.unfrozen.v1"] | components["schemas"]["Event.account.closed.v1"] | components["schemas"]["Event.account.limits_changed.v1"] | components["schemas"]["Event.transfer.posted.v1"] | components["schemas"]["Event.transfer.reversed.v1"] | components["schemas"]["Event.hold.placed.v1"] | components["schemas"]["Event.hold.captured.v1"] | components["schemas"]["Event.hold.released.v1"] | components["schemas"]["Event.hold.expired.v1"] | components["schemas"]["Event.transfer.requested.v1"] | components["schemas"]["Event.transfer.refused.v1"] | components["schemas"]["Event.transfer.request_replayed.v1"] | components["schemas"]["Event.balance.changed.v1"];
         "Event.user.created.v1": {
             /** @description The same in every delivery */
@@ -2363,6 +1550,857 @@ export interface components {
                 transferId: string;
             };
         };
+        Registered: components["schemas"]["Session"] & {
+            wallet: components["schemas"]["Wallet"];
+        };
+        User: {
+            /** Format: uuid */
+            id: string;
+            email: string;
+            displayName: string | null;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        Wallet: {
+            /** Format: uuid */
+            id: string;
+            /** @description Unique among the wallets of its user */
+            name: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            status: components["schemas"]["WalletStatus"];
+            /**
+             * @description Settled money in minor units
+             * @example 1250
+             */
+            balance: string;
+            /**
+             * @description Held for this wallet, not settled yet
+             * @example 1250
+             */
+            pendingIn: string;
+            /**
+             * @description Held from this wallet, not settled yet
+             * @example 1250
+             */
+            pendingOut: string;
+            /**
+             * @description What can be spent now
+             * @example 1250
+             */
+            available: string;
+            /** Format: date-time */
+            openedAt: string;
+            /**
+             * Format: date-time
+             * @description The instant that was asked for: balance and pending amounts are of it
+             */
+            at?: string;
+        };
+        /** @enum {string} */
+        WalletStatus: "open" | "frozen_debits" | "frozen_credits" | "frozen" | "closed";
+        Session: {
+            user: components["schemas"]["User"];
+            accessToken: string;
+            /** @description Works once: each refresh answers the next one */
+            refreshToken: string;
+            /** @description Seconds until the access token expires */
+            expiresIn: number;
+        };
+        /** @description RFC 9457 problem details with a stable code */
+        Problem: {
+            /** @description `urn:micropay:problem:` and the code */
+            type: string;
+            title: string;
+            status: number;
+            /** @description What to do, for people; its wording may change */
+            detail: string;
+            code: components["schemas"]["ErrorCode"];
+            /** @description The request this problem belongs to */
+            instance?: string;
+            /** @description The fields that are wrong */
+            errors?: {
+                path: string;
+                message: string;
+            }[];
+            /** @description Of a refusal for what an account of yours is or has: its `address` and, by code, `available` and `needed`, `maximum` and `room` in minor units. Operators are told this of every account. */
+            details?: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        /**
+         * @description For programs: codes are added, never renamed
+         * @enum {string}
+         */
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
+        Register: {
+            /**
+             * Format: idn-email
+             * @example alice@example.com
+             */
+            email: string;
+            /** Format: password */
+            password: string;
+            displayName?: string;
+            /**
+             * @description Currency of the first wallet; USD when left out
+             * @example USD
+             */
+            currency?: string;
+        };
+        Login: {
+            /**
+             * Format: idn-email
+             * @example alice@example.com
+             */
+            email: string;
+            /** Format: password */
+            password: string;
+        };
+        Tokens: {
+            accessToken: string;
+            /** @description Works once: each refresh answers the next one */
+            refreshToken: string;
+            /** @description Seconds until the access token expires */
+            expiresIn: number;
+        };
+        RefreshToken: {
+            refreshToken: string;
+        };
+        WalletPage: {
+            data: components["schemas"]["Wallet"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        OpenWallet: {
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Unique among your wallets; the currency in lower case when left out
+             * @example eur
+             */
+            name?: string;
+        };
+        EntryPage: {
+            data: components["schemas"]["Entry"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        /** @description One wallet's side of a transfer */
+        Entry: {
+            /** Format: uuid */
+            transferId: string;
+            /** Format: uuid */
+            groupId: string | null;
+            kind: components["schemas"]["TransferKind"];
+            /**
+             * @description debit: money left this wallet
+             * @enum {string}
+             */
+            direction: "debit" | "credit";
+            /**
+             * @description Whole minor units
+             * @example 1250
+             */
+            amount: string;
+            currency: string;
+            /**
+             * @description Settled money of this wallet after the transfer
+             * @example 1250
+             */
+            balance: string;
+            /**
+             * @description Whole minor units
+             * @example 1250
+             */
+            pendingIn: string;
+            /**
+             * @description Whole minor units
+             * @example 1250
+             */
+            pendingOut: string;
+            /**
+             * @description Counts the changes of this wallet, without a gap
+             * @example 7
+             */
+            version: string;
+            /**
+             * Format: uuid
+             * @description The account on the other side
+             */
+            counterparty: string;
+            description: string | null;
+            metadata: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: date-time */
+            recordedAt: string;
+            /** Format: date-time */
+            effectiveAt: string;
+        };
+        /** @enum {string} */
+        TransferKind: "transfer" | "hold" | "capture" | "release" | "expiry" | "reversal";
+        Statement: {
+            /**
+             * Format: uuid
+             * @description The wallet or account
+             */
+            accountId: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /** @description Digits after the decimal point of the currency */
+            scale: number;
+            /**
+             * @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective
+             * @enum {string}
+             */
+            by: "recorded" | "effective";
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /**
+             * @description The balance before the period: the closing of the one before
+             * @example 1250
+             */
+            opening: string;
+            /**
+             * @description The balance at the end of the whole period
+             * @example 1250
+             */
+            closing: string;
+            /** @description Oldest first; each balance is in the order of the statement */
+            data: components["schemas"]["Entry"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        Currency: {
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            code: string;
+            /**
+             * @description Digits after the decimal point of its major unit
+             * @example 2
+             */
+            scale: number;
+        };
+        /** @description One immutable movement of money */
+        Transfer: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["TransferKind"];
+            /**
+             * Format: uuid
+             * @description The first of the linked transfers; null when not linked
+             */
+            groupId: string | null;
+            /** Format: uuid */
+            from: string;
+            /** Format: uuid */
+            to: string;
+            /**
+             * @description Whole minor units
+             * @example 1250
+             */
+            amount: string;
+            currency: string;
+            description: string | null;
+            metadata: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: date-time */
+            recordedAt: string;
+            /** Format: date-time */
+            effectiveAt: string;
+            /**
+             * Format: uuid
+             * @description The hold that a capture, release or expiry ends; the transfer that a reversal takes back
+             */
+            originalId: string | null;
+            /**
+             * @description What a final capture gave back of its hold beside the amount
+             * @example 1250
+             */
+            released: string;
+            /**
+             * @description Balance of `from` right after the transfer; null when that wallet is not yours
+             * @example 1250
+             */
+            fromBalance: string | null;
+            /**
+             * @description Balance of `to` right after the transfer; null when that wallet is not yours
+             * @example 1250
+             */
+            toBalance: string | null;
+            /** @description In the answer to a reversal with `allowOverdraft`, of a dry run too: the accounts whose minimum it lowered, for good; left out when it lowered none */
+            loweredMinimums?: {
+                /** Format: uuid */
+                account: string;
+                /**
+                 * @description Whole minor units
+                 * @example 1250
+                 */
+                minimumBefore: string;
+                /**
+                 * @description Whole minor units
+                 * @example 1250
+                 */
+                minimum: string;
+            }[];
+        };
+        /** @description A transfer that was asked for, and what became of it */
+        TransferRequest: {
+            /** Format: uuid */
+            id: string;
+            state: components["schemas"]["TransferRequestState"];
+            from: string;
+            to: string;
+            /**
+             * @description Whole minor units
+             * @example 1250
+             */
+            amount: string;
+            currency: string;
+            description: string | null;
+            metadata: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: uuid
+             * @description The transfer, once it is posted
+             */
+            transferId: string | null;
+            /** @description Why it was refused, as the problem that posting it at once would have answered */
+            refusal: components["schemas"]["Problem"] | null;
+            /** Format: date-time */
+            requestedAt: string;
+            /**
+             * Format: date-time
+             * @description When it was posted or refused, for good
+             */
+            settledAt: string | null;
+        };
+        /** @enum {string} */
+        TransferRequestState: "requested" | "posted" | "refused";
+        CreateTransfer: {
+            /**
+             * @description A wallet id; for operators also the id or the address of any account
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money; for operators also the id or the address of any account
+             * @example bob@example.com
+             */
+            to: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        BatchResults: {
+            /** @description One for each transfer, in order; a hold has the id of its transfer */
+            results: components["schemas"]["BatchResult"][];
+        };
+        BatchResult: components["schemas"]["BatchPosted"] | components["schemas"]["BatchRefused"];
+        BatchPosted: {
+            /** @enum {boolean} */
+            ok: true;
+            /** @description Posted by an earlier request with this key */
+            replayed: boolean;
+            transfer: components["schemas"]["Transfer"];
+        };
+        BatchRefused: {
+            /** @enum {boolean} */
+            ok: false;
+            error: components["schemas"]["Problem"];
+        };
+        CreateTransferBatch: {
+            transfers: components["schemas"]["BatchTransfer"][];
+            /** @description Judge each as if alone, and post none */
+            dryRun?: boolean;
+        };
+        BatchTransfer: {
+            /**
+             * Format: uuid
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @example bob@example.com
+             */
+            to: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+            /**
+             * @description Your name for this one intention, unique for ever
+             * @example 5f0c8b1e-order-1042
+             */
+            idempotencyKey: string;
+        };
+        CreateLinkedTransfers: {
+            /** @description Payments, and by their `kind` holds, captures, releases and reversals */
+            transfers: components["schemas"]["LinkedLeg"][];
+            /** @description Judge each after those before it, and post none */
+            dryRun?: boolean;
+        };
+        LinkedLeg: {
+            /** @enum {string} */
+            kind?: "transfer";
+            /**
+             * @description A wallet id; for operators also the id or the address of any account
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money; for operators also the id or the address of any account
+             * @example bob@example.com
+             */
+            to: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
+        } | components["schemas"]["LinkedHold"] | components["schemas"]["LinkedCapture"] | components["schemas"]["LinkedRelease"] | components["schemas"]["LinkedReversal"];
+        LinkedHold: {
+            /** @enum {string} */
+            kind: "hold";
+            /**
+             * Format: uuid
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @example bob@example.com
+             */
+            to: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Format: date-time
+             * @description When it ends by itself; never when left out
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            expiresAt?: string;
+        };
+        LinkedCapture: {
+            /** @enum {string} */
+            kind: "capture";
+            /**
+             * Format: uuid
+             * @example 0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64
+             */
+            hold: string;
+            /**
+             * @description At most what is held still; all of it when left out
+             * @example 1250
+             */
+            amount?: string;
+            /** @description true: give back what this capture leaves */
+            final?: boolean;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
+        };
+        LinkedRelease: {
+            /** @enum {string} */
+            kind: "release";
+            /**
+             * Format: uuid
+             * @example 0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64
+             */
+            hold: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        LinkedReversal: {
+            /** @enum {string} */
+            kind: "reversal";
+            /**
+             * Format: uuid
+             * @example 0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93
+             */
+            transfer: string;
+            /**
+             * @description At most what is left of the transfer; all of that when left out
+             * @example 1250
+             */
+            amount?: string;
+            /**
+             * @description Kept as the description: put no personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
+            allowOverdraft?: boolean;
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
+        };
+        ReverseTransfer: {
+            /**
+             * @description At most what is left of the transfer; all of that when left out
+             * @example 1250
+             */
+            amount?: string;
+            /**
+             * @description Kept as the description: put no personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
+            allowOverdraft?: boolean;
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        TransferPage: {
+            data: components["schemas"]["Transfer"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        Reversals: {
+            /** @description One of each leg, the last leg first */
+            data: components["schemas"]["Transfer"][];
+        };
+        ReverseLinked: {
+            /**
+             * @description Kept as the description: put no personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
+            allowOverdraft?: boolean;
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        /** @description Money that is set aside for a payee */
+        Hold: {
+            /**
+             * Format: uuid
+             * @description Also the id of the transfer of kind `hold` that placed it
+             */
+            id: string;
+            /** Format: uuid */
+            from: string;
+            /** Format: uuid */
+            to: string;
+            currency: string;
+            /**
+             * @description What was held at first
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description What captures have moved so far
+             * @example 1250
+             */
+            captured: string;
+            /**
+             * @description What is held still; 0 once it is not open
+             * @example 1250
+             */
+            remaining: string;
+            state: components["schemas"]["HoldState"];
+            /**
+             * Format: date-time
+             * @description When it ends by itself; null for never
+             */
+            expiresAt: string | null;
+        };
+        /** @enum {string} */
+        HoldState: "open" | "captured" | "released" | "expired";
+        PlaceHold: {
+            /**
+             * Format: uuid
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @example bob@example.com
+             */
+            to: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Format: date-time
+             * @description When it ends by itself; never when left out
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            expiresAt?: string;
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        HoldPage: {
+            data: components["schemas"]["Hold"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        CaptureHold: {
+            /**
+             * @description At most what is held still; all of it when left out
+             * @example 1250
+             */
+            amount?: string;
+            /** @description true: give back what this capture leaves */
+            final?: boolean;
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Format: date-time
+             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            effectiveAt?: string;
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        ReleaseHold: {
+            /**
+             * @description Kept for ever: put no personal data here
+             * @example Lunch
+             */
+            description?: string;
+            /**
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @example {
+             *       "orderId": "1042"
+             *     }
+             */
+            metadata?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            dryRun?: boolean;
+        };
+        StreamMessage: {
+            /** @enum {string} */
+            event: "user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1" | "opened" | "position" | "end";
+            /** @description Sent back as `Last-Event-ID`, goes on behind it */
+            id?: string;
+            /** @description After how many milliseconds a browser connects again */
+            retry?: number;
+            /** @description An event; a problem with `end`; an empty object otherwise */
+            data: string;
+        };
         CreateDeposit: {
             /**
              * Format: uuid
@@ -2385,13 +2423,13 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
              * @example {
              *       "orderId": "1042"
              *     }
              */
             metadata?: {
-                [key: string]: unknown;
+                [key: string]: components["schemas"]["JsonValue"];
             };
             /**
              * Format: date-time
@@ -2424,13 +2462,13 @@ export interface components {
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
              * @example {
              *       "orderId": "1042"
              *     }
              */
             metadata?: {
-                [key: string]: unknown;
+                [key: string]: components["schemas"]["JsonValue"];
             };
             /**
              * Format: date-time
@@ -2510,13 +2548,13 @@ export interface components {
             /** @description How many times the balance has changed */
             version: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
              * @example {
              *       "orderId": "1042"
              *     }
              */
             metadata: {
-                [key: string]: unknown;
+                [key: string]: components["schemas"]["JsonValue"];
             };
             /** Format: date-time */
             openedAt: string;
@@ -2553,13 +2591,13 @@ export interface components {
              */
             maximum?: string | null;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts
+             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
              * @example {
              *       "orderId": "1042"
              *     }
              */
             metadata?: {
-                [key: string]: unknown;
+                [key: string]: components["schemas"]["JsonValue"];
             };
         };
         Aggregate: {
@@ -2617,7 +2655,7 @@ export interface components {
              * @example Ticket 1042
              */
             reason?: string;
-        };
+        } | unknown | unknown;
         RegisterCurrency: {
             /**
              * @description An ISO 4217 code or an asset of this ledger
@@ -3456,7 +3494,7 @@ export interface operations {
     getWallet: {
         parameters: {
             query?: {
-                /** @description The last instant that counts; a day counts to its end */
+                /** @description The last instant that counts; a day counts to its end; now when left out */
                 at?: string;
                 /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
                 by?: "recorded" | "effective";
@@ -3658,17 +3696,14 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
-                wallet?: string;
-                /** @description For operators, in place of `wallet`: the id or the address of an account */
-                account?: string;
+                /** @description A wallet id; for operators also the id or the address of any account */
+                account: string;
                 /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
                 from: string;
                 /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
                 to: string;
                 /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
                 by?: "recorded" | "effective";
-                /** @description json when left out; csv has no pages */
-                format?: "json" | "csv";
             };
             header?: never;
             path?: never;
@@ -3715,6 +3750,92 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Statement"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor`, `invalid_period` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatementFile: {
+        parameters: {
+            query: {
+                /** @description A wallet id; for operators also the id or the address of any account */
+                account: string;
+                /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
+                from: string;
+                /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
+                to: string;
+                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                by?: "recorded" | "effective";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     /**
                      * @example effective_at,recorded_at,transfer_id,kind,counterparty,description,debit,credit,balance,currency
                      *     2026-03-01T00:00:00.000Z,,,opening,,,,,50.00,USD
@@ -3743,15 +3864,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Problem: `account_not_found` */
             404: {
                 headers: {
@@ -3761,7 +3873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `invalid_cursor` */
+            /** @description Problem: `invalid_period` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3797,6 +3909,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An ISO 4217 code or an asset of this ledger */
                 code: string;
             };
             cookie?: never;
@@ -4088,10 +4201,7 @@ export interface operations {
     createTransferBatch: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Your name for this one intention, unique for ever */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -4108,8 +4218,7 @@ export interface operations {
                  *           "description": "Lunch",
                  *           "idempotencyKey": "5f0c8b1e-order-1042"
                  *         }
-                 *       ],
-                 *       "linked": false
+                 *       ]
                  *     }
                  */
                 "application/json": components["schemas"]["CreateTransferBatch"];
@@ -4119,8 +4228,6 @@ export interface operations {
             /** @description A result for each transfer */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
-                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -4156,6 +4263,171 @@ export interface operations {
                      *             "status": 422,
                      *             "detail": "the wallet has too little money for this transfer",
                      *             "code": "insufficient_funds"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BatchResults"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found`, `recipient_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `same_account` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createLinkedTransfers: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your name for this one intention, unique for ever */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "transfers": [
+                 *         {
+                 *           "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                 *           "to": "bob@example.com",
+                 *           "amount": "1250",
+                 *           "currency": "USD",
+                 *           "description": "Lunch"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateLinkedTransfers"];
+            };
+        };
+        responses: {
+            /** @description A result for each transfer */
+            200: {
+                headers: {
+                    /** @description `true` when an earlier request with this key was answered again */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "ok": true,
+                     *           "replayed": false,
+                     *           "transfer": {
+                     *             "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *             "kind": "transfer",
+                     *             "groupId": null,
+                     *             "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *             "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *             "amount": "1250",
+                     *             "currency": "USD",
+                     *             "description": "Lunch",
+                     *             "metadata": null,
+                     *             "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *             "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *             "originalId": null,
+                     *             "released": "0",
+                     *             "fromBalance": "3750",
+                     *             "toBalance": null
                      *           }
                      *         }
                      *       ]
@@ -5614,7 +5886,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The stream; the schema is that of `data` */
+            /** @description The stream; the schema is that of each message */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5622,25 +5894,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93/balance.changed/0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
-                     *       "type": "balance.changed.v1",
-                     *       "subject": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
-                     *       "time": "2026-11-22T18:00:00.000Z",
-                     *       "data": {
-                     *         "accountId": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
-                     *         "address": "users:0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10:usd",
-                     *         "currency": "USD",
-                     *         "sequence": "2",
-                     *         "posted": "3750",
-                     *         "pendingIn": "0",
-                     *         "pendingOut": "0",
-                     *         "available": "3750",
-                     *         "change": "-1250",
-                     *         "transferId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93"
-                     *       }
+                     *       "event": "balance.changed.v1",
+                     *       "id": "17.2",
+                     *       "data": "{\"id\":\"0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93/balance.changed/0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31\",\"type\":\"balance.changed.v1\",\"subject\":\"0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31\",\"time\":\"2026-11-22T18:00:00.000Z\",\"data\":{\"accountId\":\"0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31\",\"address\":\"users:0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10:usd\",\"currency\":\"USD\",\"sequence\":\"2\",\"posted\":\"3750\",\"pendingIn\":\"0\",\"pendingOut\":\"0\",\"available\":\"3750\",\"change\":\"-1250\",\"transferId\":\"0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93\"}}"
                      *     }
                      */
-                    "text/event-stream": components["schemas"]["LiveEvent"];
+                    "text/event-stream": components["schemas"]["StreamMessage"];
                 };
             };
             /** @description Problem: `invalid_request` */
@@ -6549,13 +6808,14 @@ export interface operations {
     getAccount: {
         parameters: {
             query?: {
-                /** @description The last instant that counts; a day counts to its end */
+                /** @description The last instant that counts; a day counts to its end; now when left out */
                 at?: string;
                 /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
                 by?: "recorded" | "effective";
             };
             header?: never;
             path: {
+                /** @description An id or an address */
                 id: string;
             };
             cookie?: never;
@@ -6746,6 +7006,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An id or an address */
                 id: string;
             };
             cookie?: never;
@@ -6881,6 +7142,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An id or an address */
                 id: string;
             };
             cookie?: never;
@@ -7015,6 +7277,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An id or an address */
                 id: string;
             };
             cookie?: never;
@@ -7150,6 +7413,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An id or an address */
                 id: string;
             };
             cookie?: never;
@@ -7481,7 +7745,7 @@ export interface operations {
     trialBalance: {
         parameters: {
             query?: {
-                /** @description The last instant that counts; a day counts to its end */
+                /** @description The last instant that counts; a day counts to its end; now when left out */
                 at?: string;
                 /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
                 by?: "recorded" | "effective";
@@ -7653,6 +7917,15 @@ export interface operations {
             };
             /** @description Problem: `unsupported_media_type` */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unknown_time_zone` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -46,10 +46,9 @@ function wholeSegments(value: unknown): string {
 /** @throws {LedgerError} `invalid_request`, `invalid_address` */
 export function checkAggregate(options: AggregateOptions): CheckedAggregate {
   const { path, depth, type } = read(options, 'options');
-  const depthMin = path?.split(':').length ?? 1;
-  const depthChosen = depth ?? (path === undefined ? 1 : depthMin + 1);
-  if (depthChosen < depthMin || depthChosen > ADDRESS_LENGTH_MAX) {
-    throw invalidArgument('depth', `must be a whole number from ${depthMin} to ${ADDRESS_LENGTH_MAX}`);
+  const depthChosen = depth ?? (path === undefined ? 1 : path.split(':').length + 1);
+  if (depthChosen > ADDRESS_LENGTH_MAX) {
+    throw invalidArgument('depth', `must be a whole number from 1 to ${ADDRESS_LENGTH_MAX}`);
   }
   return { path, depth: depthChosen, type };
 }

@@ -1,4 +1,5 @@
 import { LedgerError } from '../errors.js';
+import { isLongerThan } from './text.js';
 
 /**
  * Reads one argument of a public function, which plain JavaScript may fill with anything: answers what is used of it from
@@ -81,7 +82,7 @@ export function text(lengthMin: number, lengthMax: number): Check<string> {
   const isValid = (value: unknown) =>
     typeof value === 'string' &&
     value.length >= lengthMin &&
-    value.length <= lengthMax &&
+    !isLongerThan(value, lengthMax) &&
     !/[\0\p{Surrogate}]/u.test(value);
   const length = lengthMin === 0 ? `at most ${lengthMax}` : `${lengthMin} to ${lengthMax}`;
   return valid(isValid, `must be a text of ${length} characters, without U+0000 or a lone surrogate`);

@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
+import { LedgerError } from '../errors.js';
 import { type Check, invalidArgument } from './arguments.js';
 
 /**
@@ -105,5 +106,8 @@ export const timeZone: Check<string> = (value, name) => {
       // A name that nobody knows.
     }
   }
-  throw invalidArgument(name, 'must be the IANA name of a time zone, such as Europe/Berlin');
+  if (typeof value !== 'string') throw invalidArgument(name, 'must be a text');
+  throw new LedgerError('unknown_time_zone', `${name} must be the IANA name of a time zone, such as Europe/Berlin`, {
+    field: name,
+  });
 };

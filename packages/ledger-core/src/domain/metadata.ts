@@ -2,6 +2,7 @@ import { LedgerError } from '../errors.js';
 import type { Check } from './arguments.js';
 import { copyJson } from './copy-json.js';
 import type { JsonValue } from './json.js';
+import { isLongerThan } from './text.js';
 
 /** A JSON object of the caller's, at most 8 KiB as JSON, so that every event fits a broker's message. */
 export type Metadata = { readonly [key: string]: JsonValue };
@@ -28,7 +29,7 @@ export function checkMetadata(metadata: Metadata, name = 'metadata'): Metadata {
 /** @throws {LedgerError} `invalid_request` */
 export function checkDescription(description: string | undefined): void {
   if (description === undefined) return;
-  if (typeof description !== 'string' || description.length > DESCRIPTION_LENGTH_MAX) {
+  if (typeof description !== 'string' || isLongerThan(description, DESCRIPTION_LENGTH_MAX)) {
     throw new LedgerError(
       'invalid_request',
       `description must be a text of at most ${DESCRIPTION_LENGTH_MAX} characters`,

@@ -255,7 +255,7 @@ describe('asked of the engine', () => {
   it('refuses an account that is not there and a zone that nobody knows', async () => {
     const missing = ledger.accounts.balanceAt('nobody', { at: '2026-01-01' });
     await expect(missing).rejects.toEqual(refusal('account_not_found'));
-    await expect(ledger.setTimeZone('Mars/Olympus')).rejects.toEqual(refusal('invalid_request'));
+    await expect(ledger.setTimeZone('Mars/Olympus')).rejects.toEqual(refusal('unknown_time_zone'));
   });
 });
 

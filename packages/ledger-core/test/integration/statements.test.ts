@@ -108,8 +108,8 @@ describe('a statement', () => {
   });
 
   it.each([
-    [{ from: '2026-03-01', to: '2026-03-01' }, 'invalid_request'],
-    [{ from: '2026-03-02', to: '2026-03-01' }, 'invalid_request'],
+    [{ from: '2026-03-01', to: '2026-03-01' }, 'invalid_period'],
+    [{ from: '2026-03-02', to: '2026-03-01' }, 'invalid_period'],
     [{ from: 'March', to: '2026-04-01' }, 'invalid_request'],
     [{ from: '2026-03-01', to: '2026-04-01', by: 'posted' }, 'invalid_request'],
     [{ from: '2026-03-01', to: '2026-04-01', limit: 0 }, 'invalid_request'],

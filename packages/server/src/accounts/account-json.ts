@@ -13,11 +13,18 @@ import {
 export const AccountTypeField = z.enum(ACCOUNT_TYPES).openapi('AccountType');
 
 /** A limit is a balance: it may be negative. */
-export const LimitField = z
-  .string()
-  .regex(/^(?:0|-?[1-9][0-9]{0,37})$/, 'must be a whole number of minor units, at most 38 digits, as a string')
-  .nullable()
-  .openapi({ description: 'Whole minor units as a string; null for none', example: '0' });
+export function limitField(pattern: string, rule: string) {
+  return z
+    .string()
+    .regex(new RegExp(`^${pattern}$`), rule)
+    .nullable()
+    .openapi({ description: 'Whole minor units as a string; null for none', example: '0' });
+}
+
+export const LimitField = limitField(
+  '(?:0|-?[1-9][0-9]{0,37})',
+  'must be a whole number of minor units, at most 38 digits, as a string',
+);
 
 /** Of a balance of the past. */
 export const AtField = TimeField.optional().openapi({

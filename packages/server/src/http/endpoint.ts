@@ -20,9 +20,11 @@ export interface Content {
   readonly example: unknown;
 }
 
-/** An answer that goes on: the schema of each event's data. */
+/** An answer that goes on: the schema of each of its messages. */
 export interface EventContent extends Content {
   readonly mediaType: typeof EVENT_STREAM;
+  /** The schema of an event's data, which the document has as a component. */
+  readonly data: z.ZodType;
 }
 
 export const CSV = 'text/csv';
@@ -49,7 +51,7 @@ export interface Endpoint {
     readonly status: 200 | 201 | 204;
     readonly description: string;
     readonly content?: Content | EventContent;
-    /** An example of the same as a file, where the query can ask for that. */
+    /** An example of the file that is the answer, in place of `content`. */
     readonly csv?: string;
   };
   /** The answer to who prefers to have it done later: `Prefer: respond-async`. */

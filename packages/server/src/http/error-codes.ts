@@ -16,6 +16,8 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   invalid_address: { status: 400, title: 'The address is not valid' },
   invalid_cursor: { status: 422, title: 'The cursor is not valid' },
   unknown_currency: { status: 422, title: 'The currency is not known' },
+  unknown_time_zone: { status: 422, title: 'The time zone is not known' },
+  invalid_period: { status: 422, title: 'The period ends before it begins' },
   currency_scale_fixed: { status: 409, title: 'The currency is known with another scale' },
   too_many_legs: { status: 400, title: 'Too many linked transfers' },
   ledger_closed: { status: 503, title: 'The server is stopping' },

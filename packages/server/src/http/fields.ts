@@ -1,12 +1,14 @@
 import { z } from '@hono/zod-openapi';
 import { canonicalEmail, EMAIL_LENGTH_MAX } from '../users/email.js';
-import { isNestedBeyond } from './nesting.js';
+import { isNestedBeyond, isWithoutNul } from './nesting.js';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID_PATTERN = new RegExp(`^${UUID}$`);
 /** Anything visible around an `@`: no email that was registered is anything else. */
 const EMAIL = '[^\\u0000- @\\u007f-\\u00a0]+@[^\\u0000- @\\u007f-\\u00a0]+';
 const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|${EMAIL})$`);
+const SEGMENT = '(?!\\.+(?::|$))[a-zA-Z0-9_.-]+';
+const ADDRESS = `${SEGMENT}(?::${SEGMENT})*`;
 /** An id or an address. */
 const REFERENCE = '[a-zA-Z0-9_.:-]{1,200}';
 const REFERENCE_PATTERN = new RegExp(`^${REFERENCE}$`);
@@ -14,7 +16,8 @@ const PAYEE_PATTERN = new RegExp(`^(?:${REFERENCE}|${EMAIL})$`);
 const AMOUNT_PATTERN = /^[1-9][0-9]{0,37}$/;
 const CURRENCY_PATTERN = /^[A-Z][A-Z0-9]{1,11}$/;
 const KEY_PATTERN = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
-const CURSOR_LENGTH_MAX = 500;
+const CURSOR_PATTERN = /^[A-Za-z0-9_-]{1,500}$/;
+const ADDRESS_LENGTH_MAX = 200;
 const METADATA_DEPTH_MAX = 64;
 export const PAGE_LIMIT_MAX = 200;
 
@@ -110,25 +113,66 @@ export const EmailField = z
   })
   .openapi({ type: 'string', format: 'idn-email', maxLength: EMAIL_LENGTH_MAX, example: 'alice@example.com' });
 
-export const DescriptionField = z
-  .string()
-  .max(500)
-  .openapi({ description: 'Kept for ever: put no personal data here', example: 'Lunch' });
+/** PostgreSQL stores no U+0000. As JSON Schema reads it, so spelled out. */
+const STORABLE_TEXT = '[^\\u0000]*$';
+export const STORABLE = new RegExp(`^${STORABLE_TEXT}`);
+/** Of a member of metadata. */
+export const MEMBER_NAME = `^(?!__proto__$)${STORABLE_TEXT}`;
+
+/** A text that can be stored. Its length is counted in characters, as JSON Schema does, and not in halves of those beyond U+FFFF. */
+export function textField({ min = 0, max }: { readonly min?: number; readonly max: number }) {
+  const rule = min === 0 ? `must have at most ${max} characters` : `must have ${min} to ${max} characters`;
+  return z
+    .string()
+    .regex(STORABLE, 'must not contain U+0000')
+    .refine((text) => !/\p{Surrogate}/u.test(text), 'must not contain a lone surrogate')
+    .refine((text) => isWithin(charactersOf(text), min, max), rule)
+    .openapi({ minLength: min, maxLength: max });
+}
+
+function charactersOf(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+function isWithin(count: number, min: number, max: number): boolean {
+  return count >= min && count <= max;
+}
+
+export const DescriptionField = textField({ max: 500 }).openapi({
+  description: 'Kept for ever: put no personal data here',
+  example: 'Lunch',
+});
 
 /** The ledger limits its size. A schema that describes JSON within JSON could itself be made to overflow the stack. */
 export const MetadataField = z
   .record(z.string(), z.unknown())
   .refine((metadata) => !isNestedBeyond(metadata, METADATA_DEPTH_MAX), `must have at most ${METADATA_DEPTH_MAX} levels`)
+  .refine(isWithoutNul, 'must not contain U+0000')
   .openapi({
-    description: 'A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts',
+    type: 'object',
+    ...{ patternProperties: { [MEMBER_NAME]: { $ref: '#/components/schemas/JsonValue' } } },
+    additionalProperties: false,
+    description:
+      'A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000',
     example: { orderId: '1042' },
   });
 
 /** A point in time, which callers may give with any offset. */
-export const InstantField = z.iso
-  .datetime({ offset: true, error: 'must be an RFC 3339 date and time such as 2026-11-22T18:00:00Z' })
+const YEAR = '(?!0000)';
+const OFFSET = '(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])';
+const DAY = `${YEAR}${z.core.regexes.date.source.slice(1, -1)}`.replaceAll('\\d', '[0-9]');
+const TIME = '(?:[01][0-9]|2[0-3]):[0-5][0-9]';
+const INSTANT_PATTERN = new RegExp(`^${DAY}T${TIME}(?::[0-5][0-9](?:\\.[0-9]{1,9})?)?${OFFSET}$`);
+/** A day, or an instant in at most milliseconds: the ledger counts in them. */
+export const MOMENT_PATTERN = new RegExp(`^${DAY}(?:T${TIME}:[0-5][0-9](?:\\.[0-9]{1,3})?${OFFSET})?$`);
+
+export const InstantField = z
+  .string()
+  .regex(INSTANT_PATTERN, 'must be an RFC 3339 date and time such as 2026-11-22T18:00:00Z')
   .transform((text) => new Date(text))
-  .openapi({ type: 'string', format: 'date-time', example: EXAMPLE_TIME });
+  .openapi({ type: 'string', format: 'date-time', pattern: INSTANT_PATTERN.source, example: EXAMPLE_TIME });
 
 export const EffectiveAtField = InstantField.openapi({
   description: 'For operators: when it counts, if not when it is recorded; may lie in the past',
@@ -144,11 +188,10 @@ export const DryRunField = z.boolean().openapi({
   description: 'Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same',
 });
 
-export const ReasonField = z
-  .string()
-  .min(1)
-  .max(255)
-  .openapi({ description: 'Kept for ever: put no personal data here', example: 'Ticket 1042' });
+export const ReasonField = textField({ min: 1, max: 255 }).openapi({
+  description: 'Kept for ever: put no personal data here',
+  example: 'Ticket 1042',
+});
 
 /** A number of a query has one way to be written: decimal digits, and no zero in front. */
 export function wholeNumberParameter({ min, max }: { readonly min: number; readonly max: number }) {
@@ -168,13 +211,30 @@ export const PageQuery = z.strictObject({
     .openapi({ description: 'Rows on a page; 50 when left out' }),
   cursor: z
     .string()
-    .min(1)
-    .max(CURSOR_LENGTH_MAX)
+    .regex(CURSOR_PATTERN, 'must be the nextCursor of an earlier page')
     .optional()
     .openapi({ description: '`nextCursor` of the page before' }),
 });
 
-export const IdParams = z.object({ id: z.string().openapi({ format: 'uuid', example: EXAMPLE_IDS.wallet }) });
+/** Said, not checked: what is no id is as good as missing. */
+export const IdParams = z.object({
+  id: z.string().regex(UUID_PATTERN).openapi({ format: 'uuid', example: EXAMPLE_IDS.wallet }),
+});
+
+/** The same, where an account may be named by its address. */
+export const ReferenceParams = z.object({
+  id: z.string().regex(REFERENCE_PATTERN).openapi({ description: 'An id or an address', example: 'fees:card:usd' }),
+});
+
+/** The ledger refuses an address that looks like an id, too. */
+export const AddressField = z
+  .string()
+  .max(ADDRESS_LENGTH_MAX)
+  .regex(
+    new RegExp(`^${ADDRESS}$`),
+    'must be a path such as fees:card:usd: letters, digits, "_", "." and "-" in segments joined by ":", none of dots alone',
+  )
+  .openapi({ description: 'A path such as fees:card:usd', example: 'fees:card:usd' });
 
 export const NextCursorField = z.string().nullable().openapi({ description: 'Null on the last page' });
 

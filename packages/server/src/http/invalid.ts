@@ -8,10 +8,12 @@ const ERRORS_SHOWN_MAX = 20;
 
 /** Fields whose errors have a code of their own, when nothing else is wrong. */
 const CODES_BY_FIELD: Readonly<Record<string, ErrorCode>> = {
+  address: 'invalid_address',
   amount: 'invalid_amount',
   currency: 'unknown_currency',
   cursor: 'invalid_cursor',
   idempotencyKey: 'invalid_request',
+  path: 'invalid_address',
 };
 
 /** Reads a value as its schema says, or refuses it and names the fields that are wrong. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isNestedBeyond } from './nesting.js';
+import { isNestedBeyond, isWithoutNul } from './nesting.js';
 
 it.each([
   ['a text', 'x', 1, false],
@@ -15,4 +15,14 @@ it.each([
 it('survives a depth that would overflow the stack', () => {
   const depth = 100_000;
   expect(isNestedBeyond(JSON.parse('['.repeat(depth) + ']'.repeat(depth)), 64)).toBe(true);
+});
+
+it.each([
+  ['a text', 'a', true],
+  ['a text with it', 'a\0', false],
+  ['a name with it', { 'a\0': 1 }, false],
+  ['one far within', { a: [1, null, { b: ['x', { c: 'y\0' }] }] }, false],
+  ['none far within', { a: [1, null, { b: ['x', { c: 'y' }] }] }, true],
+])('finds U+0000 in %s', (_name, value, expected) => {
+  expect(isWithoutNul(value)).toBe(expected);
 });

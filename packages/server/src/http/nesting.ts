@@ -8,6 +8,19 @@ export function isNestedBeyond(value: unknown, depthMax: number): boolean {
   return true;
 }
 
+/** Whether no text within a JSON value holds U+0000, names of members included; walks as above. */
+export function isWithoutNul(value: unknown): boolean {
+  for (let level = [value]; level.length > 0; level = level.flatMap(childrenOf)) {
+    if (level.some((item) => textsOf(item).some((text) => text.includes('\0')))) return false;
+  }
+  return true;
+}
+
+function textsOf(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+}
+
 function childrenOf(value: unknown): unknown[] {
   return typeof value === 'object' && value !== null ? Object.values(value) : [];
 }

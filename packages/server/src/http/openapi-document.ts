@@ -1,12 +1,28 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { type Access, type Content, CSV, type Endpoint, type EventContent, refusalsOf, TAGS } from './endpoint.js';
 import { ERROR_CODES, ERRORS, type ErrorCode } from './error-codes.js';
-import { IdempotencyKeyField } from './fields.js';
+import { IdempotencyKeyField, MEMBER_NAME, STORABLE } from './fields.js';
 import { PreferField } from './prefer.js';
 import { PROBLEM_MEDIA_TYPE, ProblemSchema, problem } from './problem.js';
 
 /** Follows the routes, not the package: it changes when what callers can rely on changes. */
 const API_VERSION = '1.0.0';
+
+/** Of metadata. Written by hand: a schema that reads JSON within JSON could be made to overflow the stack. */
+const JSON_VALUE = {
+  anyOf: [
+    { type: 'null' },
+    { type: 'boolean' },
+    { type: 'number', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+    { type: 'string', pattern: STORABLE.source },
+    { type: 'array', items: { $ref: '#/components/schemas/JsonValue' } },
+    {
+      type: 'object',
+      ...{ patternProperties: { [MEMBER_NAME]: { $ref: '#/components/schemas/JsonValue' } } },
+      additionalProperties: false,
+    },
+  ],
+} satisfies Parameters<Registry['registerComponent']>[2];
 
 const EXAMPLE_INSTANCE = 'urn:micropay:request:k3f9-42';
 
@@ -26,7 +42,12 @@ export function openApiDocument(endpoints: readonly Endpoint[]): OpenApiDocument
   const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono();
   registerSecurity(registry);
   for (const code of ERROR_CODES) registry.registerComponent('examples', code, exampleProblem(code));
-  for (const endpoint of endpoints) registry.registerPath(routeConfig(endpoint));
+  registry.registerComponent('schemas', 'JsonValue', JSON_VALUE);
+  for (const endpoint of endpoints) {
+    const { content } = endpoint.answer;
+    if (content !== undefined && 'data' in content) registry.register('LiveEvent', content.data);
+    registry.registerPath(routeConfig(endpoint));
+  }
   return getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -104,12 +125,8 @@ function answerOf({ answer, accepted, idempotencyKey, dryRun }: Endpoint): Route
     ...(idempotencyKey === undefined ? {} : { headers: REPLAYED_HEADER }),
     ...(content === undefined
       ? {}
-      : {
-          content: {
-            [mediaTypeOf(content)]: { schema: content.schema, example: content.example },
-            ...(csv === undefined ? {} : { [CSV]: { schema: { type: 'string' as const }, example: csv } }),
-          },
-        }),
+      : { content: { [mediaTypeOf(content)]: { schema: content.schema, example: content.example } } }),
+    ...(csv === undefined ? {} : { content: { [CSV]: { schema: { type: 'string' as const }, example: csv } } }),
   };
   const created = {
     [status]: { description, ...rest },

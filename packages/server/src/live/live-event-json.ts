@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { EVENT_DATA, type EventType } from '@micropay/ledger-core';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, TimeField } from '../http/fields.js';
+import { MARK_PATTERN } from './stream-mark.js';
 
 const HiddenAddressField = z.string().nullable().openapi({ description: "Null when it is somebody else's" });
 
@@ -50,3 +51,33 @@ export const EXAMPLE_EVENT = {
     transferId: EXAMPLE_IDS.transfer,
   },
 };
+
+const EVENT_DATA_JSON = {
+  contentMediaType: 'application/json',
+  contentSchema: {
+    anyOf: [
+      { $ref: '#/components/schemas/LiveEvent' },
+      { $ref: '#/components/schemas/Problem' },
+      { type: 'object', maxProperties: 0 },
+    ],
+  },
+};
+
+/** A message of the stream, its fields by their names; `data` is JSON. */
+export const MessageSchema = z
+  .object({
+    event: z.enum([...EVENT_TYPES, 'opened', 'position', 'end']),
+    id: z
+      .string()
+      .regex(MARK_PATTERN)
+      .optional()
+      .openapi({ description: 'Sent back as `Last-Event-ID`, goes on behind it' }),
+    retry: z.int().optional().openapi({ description: 'After how many milliseconds a browser connects again' }),
+    data: z.string().openapi({
+      description: 'An event; a problem with `end`; an empty object otherwise',
+      ...EVENT_DATA_JSON,
+    }),
+  })
+  .openapi('StreamMessage');
+
+export const EXAMPLE_MESSAGE = { event: EXAMPLE_EVENT.type, id: '17.2', data: JSON.stringify(EXAMPLE_EVENT) };

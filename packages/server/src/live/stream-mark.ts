@@ -6,7 +6,7 @@ export interface StreamMark {
 }
 
 /** `17.2` behind an event, `17` behind a whole row. */
-const MARK_PATTERN = /^([0-9]{1,18})(?:\.([0-9]{1,3}))?$/;
+export const MARK_PATTERN = /^([0-9]{1,18})(?:\.([0-9]{1,3}))?$/;
 
 export function wholeRow(position: bigint): StreamMark {
   return { position, index: Number.POSITIVE_INFINITY };

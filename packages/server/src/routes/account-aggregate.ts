@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { AccountTypeField } from '../accounts/account-json.js';
 import type { Endpoint } from '../http/endpoint.js';
-import { CurrencyField, MinorUnitsField, wholeNumberParameter } from '../http/fields.js';
+import { AddressField, CurrencyField, MinorUnitsField, wholeNumberParameter } from '../http/fields.js';
 import { route } from '../http/route.js';
 
 const AggregateLineSchema = z
@@ -27,11 +27,10 @@ const aggregateAccountsEndpoint = {
   description: 'All lines are of one instant. More than 10,000 are refused: choose a smaller depth or a longer path.',
   access: 'operator',
   query: z.strictObject({
-    path: z
-      .string()
-      .max(200)
-      .optional()
-      .openapi({ description: 'Only this address and what is below it; whole segments', example: 'users' }),
+    path: AddressField.optional().openapi({
+      description: 'Only this address and what is below it; whole segments',
+      example: 'users',
+    }),
     depth: wholeNumberParameter({ min: 1, max: 200 })
       .optional()
       .openapi({ description: 'Segments of a line; one more than `path` has when left out' }),

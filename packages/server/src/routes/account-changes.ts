@@ -2,14 +2,15 @@ import { z } from '@hono/zod-openapi';
 import { AccountSchema, accountJson, EXAMPLE_ACCOUNT, LimitField, limitsOf } from '../accounts/account-json.js';
 import { auditOf } from '../auth/audit.js';
 import type { Endpoint } from '../http/endpoint.js';
-import { IdParams, ReasonField } from '../http/fields.js';
+import { ReasonField, ReferenceParams } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { route } from '../http/route.js';
 import { FreezeSchema, WhySchema } from './wallet-freeze.js';
 
 const LimitsSchema = z
   .strictObject({ minimum: LimitField.optional(), maximum: LimitField.optional(), reason: ReasonField.optional() })
-  .openapi('NewLimits');
+  .refine(({ minimum, maximum }) => minimum !== undefined || maximum !== undefined, 'give a minimum, a maximum or both')
+  .openapi('NewLimits', { anyOf: [{ required: ['minimum'] }, { required: ['maximum'] }] });
 
 const setAccountLimitsEndpoint = {
   operationId: 'setAccountLimits',
@@ -19,7 +20,7 @@ const setAccountLimitsEndpoint = {
   summary: 'Change the limits of an account',
   description: 'By its id or its address. Limits that the present balance breaks, what is held included, are refused.',
   access: 'operator',
-  params: IdParams,
+  params: ReferenceParams,
   body: { schema: LimitsSchema, example: { minimum: '-10000', reason: 'Ticket 1042' } },
   answer: {
     status: 200,
@@ -37,7 +38,7 @@ const closeAccountEndpoint = {
   summary: 'Close an account for ever',
   description: 'By its id or its address, once it is empty and nothing is held.',
   access: 'operator',
-  params: IdParams,
+  params: ReferenceParams,
   body: { schema: WhySchema, example: { reason: 'Ticket 1042' }, optional: true },
   answer: {
     status: 200,
@@ -60,7 +61,7 @@ const freezeAccountEndpoint = {
     'By its id or its address. New transfers, holds and captures on the named side are refused; what is held can be ' +
     'released. A later call replaces the side.',
   access: 'operator',
-  params: IdParams,
+  params: ReferenceParams,
   body: { schema: FreezeSchema, example: { side: 'debits', reason: 'Ticket 1042' }, optional: true },
   answer: {
     status: 200,
@@ -78,7 +79,7 @@ const unfreezeAccountEndpoint = {
   summary: 'Open a frozen account again',
   description: 'By its id or its address.',
   access: 'operator',
-  params: IdParams,
+  params: ReferenceParams,
   body: { schema: WhySchema, example: { reason: 'Ticket 1042' }, optional: true },
   answer: {
     status: 200,

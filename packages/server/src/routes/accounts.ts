@@ -1,33 +1,36 @@
 import { z } from '@hono/zod-openapi';
-import { LedgerError, type Metadata } from '@micropay/ledger-core';
+import type { Metadata } from '@micropay/ledger-core';
 import {
   AccountSchema,
   AccountTypeField,
   accountJson,
   EXAMPLE_ACCOUNT,
-  LimitField,
+  limitField,
   limitsOf,
 } from '../accounts/account-json.js';
 import { readBalanceAt } from '../accounts/read-balance-at.js';
 import type { Endpoint } from '../http/endpoint.js';
-import { CurrencyField, IdParams, MetadataField, NextCursorField, PageQuery, pageOptions } from '../http/fields.js';
-import { given } from '../http/given.js';
-import { AsOfQuery } from '../http/moment-fields.js';
+import {
+  AddressField,
+  CurrencyField,
+  MetadataField,
+  NextCursorField,
+  PageQuery,
+  pageOptions,
+  ReferenceParams,
+} from '../http/fields.js';
+import { AsOfQuery, momentAskedFor } from '../http/moment-fields.js';
 import { route } from '../http/route.js';
-import { walletOwnerOf } from '../wallets/wallet-address.js';
-
-const AddressField = z
-  .string()
-  .max(200)
-  .openapi({ description: 'A path such as fees:card:usd', example: 'fees:card:usd' });
 
 const OpenAccountSchema = z
   .strictObject({
-    address: AddressField,
+    address: AddressField.regex(/^(?!users:)/, 'what is below "users:" are wallets, and their users open them'),
     currency: CurrencyField,
     type: AccountTypeField.optional().openapi({ description: 'liability when left out; asset below world:' }),
-    minimum: LimitField.optional().openapi({ description: '"0" when left out; null below world:' }),
-    maximum: LimitField.optional(),
+    minimum: limitField('(?:0|-[1-9][0-9]{0,37})', 'must be "0" or below: a new account starts at zero')
+      .optional()
+      .openapi({ description: '"0" when left out; null below world:' }),
+    maximum: limitField('(?:0|[1-9][0-9]{0,37})', 'must be "0" or above: a new account starts at zero').optional(),
     metadata: MetadataField.optional(),
   })
   .openapi('OpenAccount');
@@ -80,7 +83,7 @@ const getAccountEndpoint = {
   description:
     'By its id or its address. With `at`, the balance and the pending amounts are those as of it; all else is of now.',
   access: 'operator',
-  params: IdParams,
+  params: ReferenceParams,
   query: AsOfQuery,
   answer: { status: 200, description: 'The account', content: { schema: AccountSchema, example: EXAMPLE_ACCOUNT } },
   refusals: ['account_not_found'],
@@ -94,9 +97,6 @@ export const listAccountsRoute = route(listAccountsEndpoint, ({ ledger }) => asy
 
 export const openAccountRoute = route(openAccountEndpoint, ({ ledger }) => async ({ body }) => {
   const { address, currency, type, metadata } = body;
-  if (walletOwnerOf(address) !== undefined) {
-    throw new LedgerError('invalid_address', 'what is below "users:" are wallets, and their users open them');
-  }
   const account = await ledger.accounts.open({
     address,
     currency,
@@ -110,7 +110,6 @@ export const openAccountRoute = route(openAccountEndpoint, ({ ledger }) => async
 
 export const getAccountRoute = route(getAccountEndpoint, ({ ledger }) => async ({ params, query }) => {
   const body = accountJson(await ledger.accounts.get(params.id));
-  const { at: moment, by } = query;
-  if (moment === undefined) return { body };
-  return { body: { ...body, ...(await readBalanceAt(ledger, body.id, { at: moment, ...given({ by }) })) } };
+  const moment = momentAskedFor(query);
+  return moment === undefined ? { body } : { body: { ...body, ...(await readBalanceAt(ledger, body.id, moment)) } };
 });

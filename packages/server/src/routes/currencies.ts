@@ -24,7 +24,7 @@ const getCurrencyEndpoint = {
   tag: 'Wallets',
   summary: 'A currency of ISO 4217, or an asset of this ledger',
   access: 'either',
-  params: z.object({ code: z.string().openapi({ example: 'USD' }) }),
+  params: z.object({ code: CurrencyField }),
   answer: {
     status: 200,
     description: 'The currency',

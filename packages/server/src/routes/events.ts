@@ -2,8 +2,8 @@ import { z } from '@hono/zod-openapi';
 import type { EventType } from '@micropay/ledger-core';
 import { type Endpoint, EVENT_STREAM } from '../http/endpoint.js';
 import { route } from '../http/route.js';
-import { EVENT_TYPES, EXAMPLE_EVENT, LiveEventSchema } from '../live/live-event-json.js';
-import { parseMark, type StreamMark } from '../live/stream-mark.js';
+import { EVENT_TYPES, EXAMPLE_MESSAGE, LiveEventSchema, MessageSchema } from '../live/live-event-json.js';
+import { MARK_PATTERN, parseMark, type StreamMark } from '../live/stream-mark.js';
 
 const isEventType = (type: string): type is EventType => (EVENT_TYPES as readonly string[]).includes(type);
 
@@ -27,10 +27,15 @@ const EventsQuery = z.strictObject({
 const EventsHeaders = z.object({
   'last-event-id': z
     .string()
-    .refine((text) => parseMark(text) !== undefined, 'must be an id of this stream')
+    .regex(MARK_PATTERN, 'must be an id of this stream')
     .transform((text) => parseMark(text) as StreamMark)
     .optional()
-    .openapi({ type: 'string', description: 'Go on behind this id; from now on when left out', example: '17.2' }),
+    .openapi({
+      type: 'string',
+      pattern: MARK_PATTERN.source,
+      description: 'Go on behind this id; from now on when left out',
+      example: '17.2',
+    }),
 });
 
 const eventsEndpoint = {
@@ -51,8 +56,8 @@ const eventsEndpoint = {
   headers: EventsHeaders,
   answer: {
     status: 200,
-    description: 'The stream; the schema is that of `data`',
-    content: { mediaType: EVENT_STREAM, schema: LiveEventSchema, example: EXAMPLE_EVENT },
+    description: 'The stream; the schema is that of each message',
+    content: { mediaType: EVENT_STREAM, schema: MessageSchema, data: LiveEventSchema, example: EXAMPLE_MESSAGE },
   },
   refusals: ['events_gone', 'too_many_streams', 'overloaded', 'ledger_closed', 'stream_too_slow'],
 } as const satisfies Endpoint;

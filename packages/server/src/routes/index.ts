@@ -22,8 +22,8 @@ import { refreshRoute } from './refresh.js';
 import { registerRoute } from './register.js';
 import { listReversalsRoute, reverseTransferRoute } from './reversals.js';
 import { livezRoute, readyzRoute } from './service.js';
-import { getStatementRoute } from './statements.js';
-import { createTransferBatchRoute } from './transfer-batch.js';
+import { getStatementFileRoute, getStatementRoute } from './statements.js';
+import { createLinkedTransfersRoute, createTransferBatchRoute } from './transfer-batch.js';
 import { getTransferRequestRoute } from './transfer-requests.js';
 import { createTransferRoute, getTransferRoute } from './transfers.js';
 import { trialBalanceRoute } from './trial-balance.js';
@@ -45,9 +45,11 @@ export const ROUTES: readonly Route[] = [
   getWalletRoute,
   listEntriesRoute,
   getStatementRoute,
+  getStatementFileRoute,
   getCurrencyRoute,
   createTransferRoute,
   createTransferBatchRoute,
+  createLinkedTransfersRoute,
   getTransferRoute,
   getTransferRequestRoute,
   reverseTransferRoute,

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../http/endpoint.js';
+import { textField } from '../http/fields.js';
 import { route } from '../http/route.js';
 
 const LedgerSchema = z
@@ -11,7 +12,7 @@ const LedgerSchema = z
 
 const TimeZoneSchema = z
   .strictObject({
-    timeZone: z.string().max(100).openapi({ description: 'The name of an IANA zone', example: 'Europe/Berlin' }),
+    timeZone: textField({ max: 100 }).openapi({ description: 'The name of an IANA zone', example: 'Europe/Berlin' }),
   })
   .openapi('NewTimeZone');
 
@@ -38,7 +39,7 @@ const setTimeZoneEndpoint = {
   access: 'operator',
   body: { schema: TimeZoneSchema, example: { timeZone: 'Europe/Berlin' } },
   answer: { status: 200, description: 'The ledger', content: { schema: LedgerSchema, example: EXAMPLE_LEDGER } },
-  refusals: [],
+  refusals: ['unknown_time_zone'],
 } as const satisfies Endpoint;
 
 export const getLedgerRoute = route(getLedgerEndpoint, ({ ledger }) => async () => ({

@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi';
 import { type Ledger, statementCsv } from '@micropay/ledger-core';
-import { authorize } from '../auth/authenticate.js';
 import type { Principal } from '../auth/principal.js';
 import { CSV, type Endpoint } from '../http/endpoint.js';
 import {
@@ -11,9 +10,9 @@ import {
   MinorUnitsField,
   NextCursorField,
   PageQuery,
+  PayerField,
   pageOptions,
   TimeField,
-  WalletIdField,
 } from '../http/fields.js';
 import { ByField, MomentField } from '../http/moment-fields.js';
 import { route } from '../http/route.js';
@@ -41,27 +40,12 @@ const EXAMPLE_CSV = [
   '2026-04-01T00:00:00.000Z,,,closing,,,,,50.00,USD',
 ].join('\r\n');
 
-const StatementQuery = PageQuery.extend({
-  wallet: WalletIdField.optional(),
-  account: z
-    .string()
-    .min(1)
-    .max(200)
-    .optional()
-    .openapi({ description: 'For operators, in place of `wallet`: the id or the address of an account' }),
+const StatementQuery = z.strictObject({
+  account: PayerField,
   from: MomentField,
   to: MomentField,
   by: ByField.optional(),
-  format: z.enum(['json', 'csv']).optional().openapi({ description: 'json when left out; csv has no pages' }),
-})
-  .refine(({ wallet, account }) => (wallet === undefined) !== (account === undefined), {
-    path: ['wallet'],
-    error: 'needs to be there, or "account" in its place',
-  })
-  .refine(({ format, limit, cursor }) => format !== 'csv' || (limit === undefined && cursor === undefined), {
-    path: ['format'],
-    error: 'csv is all of a statement: leave out limit and cursor',
-  });
+});
 
 const CSV_ENTRIES_IN_TURN = 1_000;
 
@@ -73,9 +57,9 @@ const getStatementEndpoint = {
   summary: 'A statement: opening, entries of a period in order, closing',
   description:
     'Of a wallet, or for operators of any account. The period is half-open: March is from 2026-03-01 to 2026-04-01. Days ' +
-    'are those of the ledger’s time zone. With `format=csv` the answer is all of it as a file, in decimals.',
+    'are those of the ledger’s time zone.',
   access: 'either',
-  query: StatementQuery,
+  query: PageQuery.extend(StatementQuery.shape),
   answer: {
     status: 200,
     description: 'A page of the statement',
@@ -94,16 +78,26 @@ const getStatementEndpoint = {
         nextCursor: null,
       },
     },
-    csv: EXAMPLE_CSV,
   },
-  refusals: ['account_not_found', 'invalid_cursor', 'forbidden'],
+  refusals: ['account_not_found', 'invalid_cursor', 'invalid_period'],
+} as const satisfies Endpoint;
+
+const getStatementFileEndpoint = {
+  operationId: 'getStatementFile',
+  method: 'get',
+  path: '/v1/statements/csv',
+  tag: 'Wallets',
+  summary: 'All of a statement as a file, in decimals',
+  access: 'either',
+  query: StatementQuery,
+  answer: { status: 200, description: 'The file', csv: EXAMPLE_CSV },
+  refusals: ['account_not_found', 'invalid_period'],
 } as const satisfies Endpoint;
 
 export const getStatementRoute = route(getStatementEndpoint, ({ ledger }) => async ({ principal, query }) => {
   const id = await findAccount(ledger, principal, query);
-  const { from, to, by = 'recorded', format } = query;
-  const page = format === 'csv' ? { limit: CSV_ENTRIES_IN_TURN } : pageOptions(query);
-  const statement = await ledger.accounts.statement(id, { from, to, by, ...page });
+  const { from, to, by = 'recorded' } = query;
+  const statement = await ledger.accounts.statement(id, { from, to, by, ...pageOptions(query) });
   const body = {
     accountId: statement.account.id,
     currency: statement.account.currency,
@@ -116,20 +110,25 @@ export const getStatementRoute = route(getStatementEndpoint, ({ ledger }) => asy
     data: statement.data.map((entry) => ({ ...entryJson(entry), balance: String(entry.balance) })),
     nextCursor: statement.nextCursor,
   };
-  if (format !== 'csv') return { body };
-  const headers = {
-    'content-type': `${CSV}; charset=utf-8`,
-    'content-disposition': 'attachment; filename="statement.csv"',
-  };
-  return { body, headers, text: statementCsv(statement) };
+  return { body };
+});
+
+const FILE_HEADERS = {
+  'content-type': `${CSV}; charset=utf-8`,
+  'content-disposition': 'attachment; filename="statement.csv"',
+};
+
+export const getStatementFileRoute = route(getStatementFileEndpoint, ({ ledger }) => async ({ principal, query }) => {
+  const id = await findAccount(ledger, principal, query);
+  const { from, to, by = 'recorded' } = query;
+  const statement = await ledger.accounts.statement(id, { from, to, by, limit: CSV_ENTRIES_IN_TURN });
+  return { body: undefined, headers: FILE_HEADERS, text: statementCsv(statement) };
 });
 
 async function findAccount(
   ledger: Ledger,
   principal: Principal,
-  { wallet, account }: { wallet?: string | undefined; account?: string | undefined },
+  { account }: { readonly account: string },
 ): Promise<string> {
-  if (wallet !== undefined) return (await findWallet(ledger, principal, wallet)).id;
-  authorize(principal, 'operator');
-  return account as string;
+  return principal.kind === 'operator' ? account : (await findWallet(ledger, principal, account)).id;
 }

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { LINKED_LEGS_MAX } from '@micropay/ledger-core';
 import type { Endpoint } from '../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdempotencyKeyField } from '../http/fields.js';
 import { ProblemSchema, problem } from '../http/problem.js';
@@ -15,35 +16,30 @@ const BATCH_SIZE_MAX = 1_000;
 const BATCH_BYTES_MAX = 1024 * 1024;
 
 const BatchTransferSchema = z
-  .strictObject({ ...PaymentFields, dryRun: DryRunField.optional(), idempotencyKey: IdempotencyKeyField.optional() })
+  .strictObject({ ...PaymentFields, dryRun: DryRunField.optional(), idempotencyKey: IdempotencyKeyField })
   .openapi('BatchTransfer');
 
-const SingleTransfersSchema = z.strictObject({
-  transfers: z.array(BatchTransferSchema).min(1).max(BATCH_SIZE_MAX),
-  linked: z
-    .literal(false)
-    .optional()
-    .openapi({ description: 'Each transfer on its own, with its own `idempotencyKey`' }),
-  dryRun: DryRunField.optional().openapi({ description: 'Judge each as if alone, and post none' }),
-});
+const CreateTransferBatchSchema = z
+  .strictObject({
+    transfers: z.array(BatchTransferSchema).min(1).max(BATCH_SIZE_MAX),
+    dryRun: DryRunField.optional().openapi({ description: 'Judge each as if alone, and post none' }),
+  })
+  .openapi('CreateTransferBatch');
 
-const LinkedTransfersSchema = z
+const CreateLinkedTransfersSchema = z
   .strictObject({
     transfers: z
       .array(LinkedLegSchema)
       .min(1)
+      // More have a refusal of their own.
       .max(BATCH_SIZE_MAX)
-      .openapi({ description: 'At most 100; payments, and by their `kind` holds, captures, releases and reversals' }),
-    linked: z.literal(true).openapi({ description: 'All or none, with the key of the header' }),
+      .openapi({
+        maxItems: LINKED_LEGS_MAX,
+        description: 'Payments, and by their `kind` holds, captures, releases and reversals',
+      }),
     dryRun: DryRunField.optional().openapi({ description: 'Judge each after those before it, and post none' }),
   })
-  .openapi('LinkedTransfers');
-
-const CreateTransferBatchSchema = z
-  .discriminatedUnion('linked', [SingleTransfersSchema, LinkedTransfersSchema], {
-    error: ({ code }) => (code === 'invalid_union' ? 'must be true or false' : undefined),
-  })
-  .openapi('CreateTransferBatch');
+  .openapi('CreateLinkedTransfers');
 
 const BatchResultSchema = z
   .union([
@@ -73,14 +69,12 @@ const createTransferBatchEndpoint = {
   tag: 'Transfers',
   summary: 'Pay many times in one request',
   description:
-    'Up to 1,000 transfers and 1 MiB, applied in order. Not linked, each is posted or refused on its own and the ' +
-    'answer has a result for each. Linked, all are posted or none: the first refusal is the answer, and `errors` ' +
-    'names the transfer. Everybody may do with a linked leg what they may do with the route for it alone.',
+    'Up to 1,000 transfers and 1 MiB, applied in order, each with a key of its own. Each is posted or refused on its ' +
+    'own, and the answer has a result for each.',
   access: 'either',
-  idempotencyKey: 'optional',
   body: {
     schema: CreateTransferBatchSchema,
-    example: { transfers: [{ ...EXAMPLE_CREATE_TRANSFER, idempotencyKey: EXAMPLE_IDS.key }], linked: false },
+    example: { transfers: [{ ...EXAMPLE_CREATE_TRANSFER, idempotencyKey: EXAMPLE_IDS.key }] },
     bytesMax: BATCH_BYTES_MAX,
   },
   answer: {
@@ -94,6 +88,33 @@ const createTransferBatchEndpoint = {
           { ok: false, error: problem('insufficient_funds', 'the wallet has too little money for this transfer') },
         ],
       },
+    },
+  },
+  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'forbidden', 'rate_limited'],
+} as const satisfies Endpoint;
+
+const createLinkedTransfersEndpoint = {
+  operationId: 'createLinkedTransfers',
+  method: 'post',
+  path: '/v1/transfers/linked',
+  tag: 'Transfers',
+  summary: 'Post transfers that stand or fall together',
+  description:
+    'Up to 100, applied in order under one key, all or none: the first refusal is the answer, and `errors` names the ' +
+    'transfer. Everybody may do with a linked leg what they may do with the route for it alone.',
+  access: 'either',
+  idempotencyKey: 'required',
+  body: {
+    schema: CreateLinkedTransfersSchema,
+    example: { transfers: [EXAMPLE_CREATE_TRANSFER] },
+    bytesMax: BATCH_BYTES_MAX,
+  },
+  answer: {
+    status: 200,
+    description: 'A result for each transfer',
+    content: {
+      schema: BatchResultsSchema,
+      example: { results: [{ ok: true, replayed: false, transfer: EXAMPLE_TRANSFER }] },
     },
   },
   refusals: [
@@ -117,12 +138,15 @@ const createTransferBatchEndpoint = {
 export const createTransferBatchRoute = route(
   createTransferBatchEndpoint,
   (services) =>
-    ({ principal, clientAddress, body, idempotencyKey }) => {
-      const { dryRun } = body;
-      const asker = { principal, clientAddress };
-      if (body.linked === true) return postLinked(services, asker, body.transfers, { idempotencyKey, dryRun });
-      return postOrders(services, asker, dryRun === true ? body.transfers.map(asDryRun) : body.transfers);
-    },
+    ({ principal, clientAddress, body: { transfers, dryRun } }) =>
+      postOrders(services, { principal, clientAddress }, dryRun === true ? transfers.map(asDryRun) : transfers),
+);
+
+export const createLinkedTransfersRoute = route(
+  createLinkedTransfersEndpoint,
+  (services) =>
+    ({ principal, clientAddress, body: { transfers, dryRun }, idempotencyKey }) =>
+      postLinked(services, { principal, clientAddress }, transfers, { idempotencyKey, dryRun }),
 );
 
 function asDryRun(order: BatchOrder): BatchOrder {

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { AccountTypeField } from '../accounts/account-json.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { CurrencyField, MinorUnitsField } from '../http/fields.js';
-import { AsOfQuery } from '../http/moment-fields.js';
+import { AsOfQuery, momentAskedFor } from '../http/moment-fields.js';
 import { route } from '../http/route.js';
 
 const SidesSchema = z.object({ currency: CurrencyField, debits: MinorUnitsField, credits: MinorUnitsField });
@@ -41,16 +41,12 @@ const trialBalanceEndpoint = {
   refusals: [],
 } as const satisfies Endpoint;
 
-export const trialBalanceRoute = route(
-  trialBalanceEndpoint,
-  ({ ledger }) =>
-    async ({ query: { at, by = 'recorded' } }) => {
-      const { lines, totals, balanced } = await ledger.trialBalance(at === undefined ? undefined : { at, by });
-      const sides = <Sums extends { debits: bigint; credits: bigint }>(sums: Sums) => ({
-        ...sums,
-        debits: String(sums.debits),
-        credits: String(sums.credits),
-      });
-      return { body: { lines: lines.map(sides), totals: totals.map(sides), balanced } };
-    },
-);
+export const trialBalanceRoute = route(trialBalanceEndpoint, ({ ledger }) => async ({ query }) => {
+  const { lines, totals, balanced } = await ledger.trialBalance(momentAskedFor(query));
+  const sides = <Sums extends { debits: bigint; credits: bigint }>(sums: Sums) => ({
+    ...sums,
+    debits: String(sums.debits),
+    credits: String(sums.credits),
+  });
+  return { body: { lines: lines.map(sides), totals: totals.map(sides), balanced } };
+});

@@ -2,8 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { readBalanceAt } from '../accounts/read-balance-at.js';
 import type { Endpoint } from '../http/endpoint.js';
 import { CurrencyField, IdParams, NextCursorField, PageQuery, pageOptions } from '../http/fields.js';
-import { given } from '../http/given.js';
-import { AsOfQuery } from '../http/moment-fields.js';
+import { AsOfQuery, momentAskedFor } from '../http/moment-fields.js';
 import { route } from '../http/route.js';
 import { findWallet } from '../wallets/find-wallet.js';
 import { defaultWalletName, walletAddress, walletsPrefixOf } from '../wallets/wallet-address.js';
@@ -85,8 +84,8 @@ export const openWalletRoute = route(openWalletEndpoint, ({ ledger }) => async (
 export const getWalletRoute = route(getWalletEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
   const { id } = await findWallet(ledger, principal, params.id);
   const body = walletJson(await ledger.accounts.get(id));
-  const { at: moment, by } = query;
+  const moment = momentAskedFor(query);
   if (moment === undefined) return { body };
-  const { posted, ...then } = await readBalanceAt(ledger, id, { at: moment, ...given({ by }) });
+  const { posted, ...then } = await readBalanceAt(ledger, id, moment);
   return { body: { ...body, ...then, balance: posted } };
 });

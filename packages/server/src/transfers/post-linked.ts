@@ -1,7 +1,7 @@
 import { LedgerError, LINKED_LEGS_MAX } from '@micropay/ledger-core';
 import type { Asker } from '../auth/recipient-look-ups.js';
 import { given } from '../http/given.js';
-import { keyRequired, REPLAYED_HEADERS } from '../http/idempotency-key.js';
+import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import type { Services } from '../services.js';
 import { dryRunOf } from './dry-run.js';
 import type { LinkedLegOrder } from './linked-leg.js';
@@ -13,10 +13,9 @@ export async function postLinked(
   services: Services,
   asker: Asker,
   legs: readonly LinkedLegOrder[],
-  { idempotencyKey, dryRun }: { readonly idempotencyKey: string | undefined; readonly dryRun: boolean | undefined },
+  { idempotencyKey, dryRun }: { readonly idempotencyKey: string; readonly dryRun: boolean | undefined },
 ): Promise<BatchAnswer> {
   const { principal } = asker;
-  if (idempotencyKey === undefined) throw keyRequired('linked transfers take one key, in the header "Idempotency-Key"');
   // Said before each leg is looked up.
   if (legs.length > LINKED_LEGS_MAX) {
     throw new LedgerError('too_many_legs', `at most ${LINKED_LEGS_MAX} transfers can be linked`);

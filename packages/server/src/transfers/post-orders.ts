@@ -2,7 +2,6 @@ import { LedgerError, type PostResult } from '@micropay/ledger-core';
 import type { Principal } from '../auth/principal.js';
 import type { Asker } from '../auth/recipient-look-ups.js';
 import type { Answer } from '../http/answer.js';
-import { keyRequired } from '../http/idempotency-key.js';
 import type { Problem } from '../http/problem.js';
 import { toProblem } from '../http/to-problem.js';
 import type { Services } from '../services.js';
@@ -12,7 +11,7 @@ import { type ResolvedOrder, resolveOrder } from './resolve-order.js';
 import { type TransferJson, transferJson, type VisibleSides } from './transfer-json.js';
 
 export interface BatchOrder extends Order {
-  readonly idempotencyKey?: string | undefined;
+  readonly idempotencyKey: string;
 }
 
 type BatchResult = { ok: true; replayed: boolean; transfer: TransferJson } | { ok: false; error: Problem };
@@ -24,7 +23,6 @@ export async function postOrders(
   asker: Asker,
   orders: readonly BatchOrder[],
 ): Promise<BatchAnswer> {
-  orders.forEach(requireOwnKey);
   const resolved = await resolveOrders(services, asker, orders);
   const requests = resolved.flatMap((order) => ('request' in order ? [order.request] : []));
   const posted = requests.length === 0 ? [] : await services.ledger.transfers.postMany(requests);
@@ -76,9 +74,4 @@ function refuseWhenNothingCouldBeDone(posted: readonly PostResult[]): void {
 export function resultJson(result: PostResult, visible: VisibleSides, reader: Principal): BatchResult {
   if (!result.ok) return { ok: false, error: toProblem(result.error, reader).problem };
   return { ok: true, replayed: result.transfer.replayed, transfer: transferJson(result.transfer, visible) };
-}
-
-function requireOwnKey({ idempotencyKey }: BatchOrder, index: number): void {
-  if (idempotencyKey !== undefined) return;
-  throw keyRequired(`transfers.${index}.idempotencyKey: each transfer that is not linked needs a key of its own`);
 }
