@@ -2,6 +2,7 @@ import { type Api, bodyOf } from './api.js';
 import { writeAmount } from './checks.js';
 import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
+import { result } from './result.js';
 import type { Metadata } from './transfer.js';
 import type { CallOptions } from './transport.js';
 import type { AsOf, ChangeOptions, FreezeSide } from './wallets.js';
@@ -151,7 +152,7 @@ function limitsToJson(limits: { readonly [Name in keyof Limits]: Limits[Name] | 
 
 function parseAccount(account: AccountJson): Account {
   const { minimum, maximum, posted, pendingIn, pendingOut, available, version } = account;
-  return {
+  return result({
     ...account,
     minimum: minimum === null ? null : BigInt(minimum),
     maximum: maximum === null ? null : BigInt(maximum),
@@ -160,17 +161,17 @@ function parseAccount(account: AccountJson): Account {
     pendingOut: BigInt(pendingOut),
     available: available === null ? null : BigInt(available),
     version: BigInt(version),
-  };
+  });
 }
 
 function parseLine(line: AggregateLineJson): AggregateLine {
   const { debits, credits, posted, pendingIn, pendingOut } = line;
-  return {
+  return result({
     ...line,
     debits: BigInt(debits),
     credits: BigInt(credits),
     posted: BigInt(posted),
     pendingIn: BigInt(pendingIn),
     pendingOut: BigInt(pendingOut),
-  };
+  });
 }

@@ -108,6 +108,6 @@ export function createRequestClass(): typeof Request {
   };
 }
 
-function fieldError(code: MicroPayErrorCode, path: string, message: string): MicroPayError {
+export function fieldError(code: MicroPayErrorCode, path: string, message: string): MicroPayError {
   return new MicroPayError(code, `${path} ${message}`, { fields: [{ path, message }] });
 }

@@ -1,6 +1,22 @@
 import createRoutes from 'openapi-fetch';
 import { type Accounts, createAccounts } from './accounts.js';
 import { type Api, bodyOf } from './api.js';
+import {
+  ACCOUNTS,
+  AUTH,
+  CASH,
+  CLIENT,
+  CURRENCIES,
+  checked,
+  EVENTS,
+  HOLDS,
+  LEDGER,
+  STATEMENTS,
+  TRANSFER_REQUESTS,
+  TRANSFERS,
+  WALLETS,
+  WHOLE,
+} from './arguments.js';
 import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
 import { type CashMovements, createCashMovements } from './cash-movements.js';
 import { createRequestClass, writeBody } from './checks.js';
@@ -85,11 +101,12 @@ const RETRIES_MAX = 3;
  * await client.transfers.create({ from: wallet.id, to: 'bob@example.com', amount: 1250n, currency: 'USD' });
  */
 export function createClient(options: ClientOptions): MicroPayClient {
-  const { baseUrl, fetch = globalThis.fetch, timeoutMs = TIMEOUT_MS, retriesMax = RETRIES_MAX } = options;
+  const read = CLIENT(options, 'options') as ClientOptions;
+  const { baseUrl, fetch = globalThis.fetch, timeoutMs = TIMEOUT_MS, retriesMax = RETRIES_MAX } = read;
   checkPlatform(fetch);
   // Called as a function of its own: browsers refuse a fetch that is called as somebody's method.
   const transport = createTransport({ fetch: (request) => fetch(request), timeoutMs, retriesMax });
-  const session = createSession({ ...options, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });
+  const session = createSession({ ...read, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });
   const api: Api = {
     routes: createRoutes<paths>({
       baseUrl,
@@ -101,18 +118,25 @@ export function createClient(options: ClientOptions): MicroPayClient {
     sendAnonymously: transport,
   };
   return {
-    auth: createAuth(api, session),
-    wallets: createWallets(api),
-    transfers: createTransfers(api),
-    holds: createHolds(api),
-    transferRequests: createTransferRequests(api),
-    statements: createStatements(api),
-    ledger: createLedger(api),
-    currencies: createCurrencies(api),
-    accounts: createAccounts(api),
-    events: createEvents(api, { canStream: options.fetch !== undefined || hasStreamingFetch() }),
-    deposits: createCashMovements(api, '/v1/deposits'),
-    withdrawals: createCashMovements(api, '/v1/withdrawals'),
+    auth: checked(createAuth(api, session), AUTH),
+    wallets: checked(createWallets(api), WALLETS),
+    transfers: checked(createTransfers(api), TRANSFERS),
+    holds: checked(createHolds(api), HOLDS),
+    transferRequests: checked(createTransferRequests(api), TRANSFER_REQUESTS),
+    statements: checked(createStatements(api), STATEMENTS),
+    ledger: checked(createLedger(api), LEDGER),
+    currencies: checked(createCurrencies(api), CURRENCIES),
+    accounts: checked(createAccounts(api), ACCOUNTS),
+    events: checked(createEvents(api, { canStream: read.fetch !== undefined || hasStreamingFetch() }), EVENTS),
+    deposits: checked(createCashMovements(api, '/v1/deposits'), CASH),
+    withdrawals: checked(createCashMovements(api, '/v1/withdrawals'), CASH),
+    ...checked(whole(api), WHOLE),
+  };
+}
+
+/** What is no part of its own. */
+function whole(api: Api): Pick<MicroPayClient, 'me' | 'verify' | 'trialBalance'> {
+  return {
     me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),
     trialBalance: (call) => readTrialBalance(api, call),
     async verify(call) {

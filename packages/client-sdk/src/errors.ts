@@ -74,6 +74,12 @@ export class MicroPayError extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.idempotencyKey = options.idempotencyKey;
   }
+
+  /** What `JSON.stringify` writes: neither the cause nor the stack. */
+  toJSON(): object {
+    const { name, message, cause: _, stack: __, ...more } = this;
+    return { name, message, ...more };
+  }
 }
 
 /** Trouble on the way or at the server passes; a refusal does not. */

@@ -4,6 +4,7 @@ import { checkLastEventId } from './checks.js';
 import { MicroPayError, notMicroPay } from './errors.js';
 import type { components } from './generated/api.js';
 import { checkStreams } from './platform.js';
+import { result } from './result.js';
 import { retryDelay, wait } from './retry.js';
 import type { CallOptions } from './transport.js';
 
@@ -168,7 +169,7 @@ function parseEvent(text: string, lastEventId: string): LiveEvent {
     const event = JSON.parse(text) as EventJson;
     const data: Record<string, unknown> = { ...event.data };
     for (const name of AMOUNTS) if (typeof data[name] === 'string') data[name] = BigInt(data[name]);
-    return { ...event, data, lastEventId } as unknown as LiveEvent;
+    return { ...event, data: result(data), lastEventId } as unknown as LiveEvent;
   } catch {
     throw notMicroPay({});
   }

@@ -2,6 +2,7 @@ import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
 import { isReplayed, type PostOptions, partToJson, startPosting, toJson } from './posting.js';
+import { result } from './result.js';
 import { type Metadata, type Payment, type PostedTransfer, posted } from './transfer.js';
 import type { CallOptions } from './transport.js';
 
@@ -94,7 +95,8 @@ export function createHolds(api: Api): Holds {
     async place(hold, options) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
       const answer = routes.POST('/v1/holds', { params: { header }, body: toJson(hold), fetch });
-      const read = (placed: HoldJson, headers: Headers) => ({ ...parseHold(placed), replayed: isReplayed(headers) });
+      const read = (placed: HoldJson, headers: Headers) =>
+        result({ ...parseHold(placed), replayed: isReplayed(headers) });
       return bodyOf(answer, read, idempotencyKey);
     },
     async capture(id, capture = {}, options) {
@@ -120,5 +122,5 @@ export function createHolds(api: Api): Holds {
 
 function parseHold(hold: HoldJson): Hold {
   const { amount, captured, remaining } = hold;
-  return { ...hold, amount: BigInt(amount), captured: BigInt(captured), remaining: BigInt(remaining) };
+  return result({ ...hold, amount: BigInt(amount), captured: BigInt(captured), remaining: BigInt(remaining) });
 }

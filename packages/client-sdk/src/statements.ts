@@ -1,6 +1,7 @@
 import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
 import type { PageOptions } from './paging.js';
+import { result } from './result.js';
 import type { CallOptions } from './transport.js';
 import { type Entry, parseEntry } from './wallets.js';
 
@@ -46,7 +47,7 @@ export function createStatements({ routes, send }: Api): Statements {
       return bodyOf(routes.GET('/v1/statements', { params: { query }, fetch }), (body) => {
         const statement = body as StatementJson;
         const { opening, closing, data } = statement;
-        return { ...statement, opening: BigInt(opening), closing: BigInt(closing), data: data.map(parseEntry) };
+        return result({ ...statement, opening: BigInt(opening), closing: BigInt(closing), data: data.map(parseEntry) });
       });
     },
     async csv({ signal, ...query }) {

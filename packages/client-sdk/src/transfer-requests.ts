@@ -1,6 +1,7 @@
 import { type Api, bodyOf } from './api.js';
 import { MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
+import { result } from './result.js';
 import { elapsedMs, wait } from './retry.js';
 import type { CallOptions } from './transport.js';
 
@@ -60,10 +61,10 @@ export function createTransferRequests({ routes, send }: Api): TransferRequests 
 
 /** A request out of the answer that accepted it. */
 export function submitted(request: TransferRequestJson, headers: Headers): SubmittedRequest {
-  return { ...parseRequest(request), replayed: headers.get('Idempotent-Replayed') === 'true' };
+  return result({ ...parseRequest(request), replayed: headers.get('Idempotent-Replayed') === 'true' });
 }
 
 function parseRequest(request: TransferRequestJson): TransferRequest {
   const { amount, refusal } = request;
-  return { ...request, amount: BigInt(amount), refusal: refusal === null ? null : problemToError(refusal) };
+  return result({ ...request, amount: BigInt(amount), refusal: refusal === null ? null : problemToError(refusal) });
 }

@@ -1,5 +1,6 @@
 import type { components } from './generated/api.js';
 import { isReplayed } from './posting.js';
+import { result } from './result.js';
 
 export type TransferJson = components['schemas']['Transfer'];
 
@@ -55,22 +56,20 @@ export interface Payment {
 
 /** A posted transfer out of an answer. */
 export function posted(transfer: TransferJson, headers: Headers): PostedTransfer {
-  return { ...parseTransfer(transfer), replayed: isReplayed(headers) };
+  return result({ ...parseTransfer(transfer), replayed: isReplayed(headers) });
 }
 
 export function parseTransfer({ loweredMinimums, ...transfer }: TransferJson): Transfer {
   const { amount, released, fromBalance, toBalance } = transfer;
-  const lowered = loweredMinimums?.map(({ account, minimumBefore, minimum }) => ({
-    account,
-    minimumBefore: BigInt(minimumBefore),
-    minimum: BigInt(minimum),
-  }));
-  return {
+  const lowered = loweredMinimums?.map(({ account, minimumBefore, minimum }) =>
+    result({ account, minimumBefore: BigInt(minimumBefore), minimum: BigInt(minimum) }),
+  );
+  return result({
     ...transfer,
     ...(lowered === undefined ? {} : { loweredMinimums: lowered }),
     amount: BigInt(amount),
     released: BigInt(released),
     fromBalance: fromBalance === null ? null : BigInt(fromBalance),
     toBalance: toBalance === null ? null : BigInt(toBalance),
-  };
+  });
 }

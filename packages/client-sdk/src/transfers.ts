@@ -6,6 +6,7 @@ import type { CaptureHold, PlaceHold, ReleaseHold } from './holds.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
 import { createIdempotencyKey } from './platform.js';
 import { type PostOptions, partToJson, startPosting, toJson } from './posting.js';
+import { result } from './result.js';
 import {
   type Metadata,
   type Payment,
@@ -151,7 +152,7 @@ export function createTransfers(api: Api): Transfers {
       });
       const fetch = send({ signal, idempotencyKey, repeatable: true });
       const readResult = (result: BatchResultJson, index: number): BatchResult => {
-        if (result.ok) return { ok: true, transfer: { ...parseTransfer(result.transfer), replayed: result.replayed } };
+        if (result.ok) return { ok: true, transfer: replayable(result) };
         const { idempotencyKey } = transfers[index] ?? {};
         return { ok: false, error: problemToError(result.error, { idempotencyKey }) };
       };
@@ -163,7 +164,7 @@ export function createTransfers(api: Api): Transfers {
       const transfers = legs.map(legToJson);
       const readResult = (result: BatchResultJson): PostedTransfer => {
         if (!result.ok) throw problemToError(result.error, { idempotencyKey });
-        return { ...parseTransfer(result.transfer), replayed: result.replayed };
+        return replayable(result);
       };
       const body = { transfers, ...(dryRun === undefined ? {} : { dryRun }) };
       const answer = routes.POST('/v1/transfers/linked', { params: { header }, body, fetch });
@@ -190,6 +191,11 @@ export function createTransfers(api: Api): Transfers {
       return bodyOf(routes.GET('/v1/transfers/{id}', { params: { path: { id } }, fetch }), parseTransfer);
     },
   };
+}
+
+/** A transfer of a batch, whose answer says for each whether it is a replay. */
+function replayable({ transfer, replayed }: Extract<BatchResultJson, { ok: true }>): PostedTransfer {
+  return result({ ...parseTransfer(transfer), replayed });
 }
 
 function legToJson(leg: LinkedLeg, index: number): LinkedLegJson {

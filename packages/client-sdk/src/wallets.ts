@@ -1,6 +1,7 @@
 import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
+import { result } from './result.js';
 import type { CallOptions } from './transport.js';
 
 type WalletJson = components['schemas']['Wallet'];
@@ -112,22 +113,22 @@ export function createWallets({ routes, send }: Api): Wallets {
 }
 
 export function parseWallet(wallet: WalletJson): Wallet {
-  return {
+  return result({
     ...wallet,
     balance: BigInt(wallet.balance),
     pendingIn: BigInt(wallet.pendingIn),
     pendingOut: BigInt(wallet.pendingOut),
     available: BigInt(wallet.available),
-  };
+  });
 }
 
 export function parseEntry(entry: EntryJson): Entry {
-  return {
+  return result({
     ...entry,
     amount: BigInt(entry.amount),
     balance: BigInt(entry.balance),
     pendingIn: BigInt(entry.pendingIn),
     pendingOut: BigInt(entry.pendingOut),
     version: BigInt(entry.version),
-  };
+  });
 }

@@ -1,6 +1,7 @@
 import { asOfIn, checkAsOf } from './as-of.js';
 import type { Book } from './book.js';
 import { type AccountIdentity, isDebitNormal } from './domain/account.js';
+import { result } from './domain/result.js';
 import type { Accounts, AsOf, BalanceAt } from './ledger-api.js';
 import { accountNotFound, checkReference } from './postgres/accounts.js';
 import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
@@ -29,13 +30,13 @@ export function createAccountHistory(
     const ledger = await book.number();
     if (by === 'recorded') {
       const balance = await readRecordedBalance(book.reads, store, ledger, { accountId, at }).catch(fail);
-      return { at, by, posted: balance.posted, pendingIn: balance.pendingIn, pendingOut: balance.pendingOut };
+      return result({ at, by, posted: balance.posted, pendingIn: balance.pendingIn, pendingOut: balance.pendingOut });
     }
     const account = { accountId, debitNormal: isDebitNormal(type), at };
     const posted = await inSnapshot(pool, (snapshot) => readEffectiveBalance(snapshot, store, ledger, account)).catch(
       fail,
     );
-    return { at, by, posted };
+    return result({ at, by, posted });
   }
 
   return {

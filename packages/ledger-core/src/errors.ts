@@ -91,6 +91,12 @@ export class LedgerError extends Error {
     this.details = details;
     this.retryable = RETRYABLE.has(code);
   }
+
+  /** What `JSON.stringify` writes: neither the cause, which may hold a password, nor the stack. */
+  toJSON(): object {
+    const { name, code, message, details, retryable } = this;
+    return { name, code, message, details, retryable };
+  }
 }
 
 /** A broken invariant is a bug: it ends the work under way and is never caught to carry on. */

@@ -3,6 +3,7 @@ import { flag, object, optional } from './domain/arguments.js';
 import type { CaptureHold, Hold, PlaceHold, ReleaseHold } from './domain/hold.js';
 import { CAPTURE, HOLD, RELEASE } from './domain/leg.js';
 import { decodeCursor, encodeCursor, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
+import { result } from './domain/result.js';
 import { holdId, type PostedTransfer, REQUEST_OPTIONS, type TransferId, withCurrency } from './domain/transfer.js';
 import { expirySubmission } from './engine/candidates.js';
 import { LedgerError } from './errors.js';
@@ -117,5 +118,16 @@ function asPlaced({
   expiresAt,
   replayed,
 }: PostedTransfer): Hold & { replayed: boolean } {
-  return { id, from, to, currency, amount, captured: 0n, remaining: amount, state: 'open', expiresAt, replayed };
+  return result({
+    id,
+    from,
+    to,
+    currency,
+    amount,
+    captured: 0n,
+    remaining: amount,
+    state: 'open',
+    expiresAt,
+    replayed,
+  });
 }

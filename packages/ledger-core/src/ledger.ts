@@ -6,6 +6,7 @@ import { callback, object, optional, optionalCallback, wholeNumber } from './dom
 import { checkCurrency, currencyCode } from './domain/currency.js';
 import type { Candidate } from './domain/decide.js';
 import { timeZone } from './domain/instant.js';
+import { result } from './domain/result.js';
 import { createEngine, type Engine } from './engine/engine.js';
 import { type EngineLimits, engineLimits } from './engine/limits.js';
 import { lookUpAll } from './engine/look-up.js';
@@ -268,5 +269,5 @@ async function withCheckpoints(engine: Engine, work: typeof advanceCheckpoints):
     change: <Result>(change: (transaction: TransactionAdapter) => Promise<Result>) =>
       inTransaction(engine.longReads, change),
   };
-  return work(connection, engine.store).catch(fail);
+  return result(await work(connection, engine.store).catch(fail));
 }

@@ -10,6 +10,7 @@ import {
   type TransferOrder,
   type TransferRequestId,
 } from './domain/requested-transfer.js';
+import { result } from './domain/result.js';
 import type { TransferId } from './domain/transfer.js';
 import { uuidv7 } from './engine/uuids.js';
 import { LedgerError } from './errors.js';
@@ -98,7 +99,7 @@ export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMan
           requestDigest: __,
           ...request
         } = await getRequest(book.reads, store, await book.number(), id);
-        return request;
+        return result(request);
       } catch (error) {
         throw fromSqlError(error);
       }
@@ -135,7 +136,7 @@ function resultOf(order: NewRequest, row: RequestRow | undefined): SubmitResult 
   if (row === undefined) return { ok: false, error: notVisible() };
   const { keyDigest: _, requestDigest, ...stored } = row;
   if (requestDigest !== order.requestDigest) return keyReused();
-  const request: SubmittedTransfer = { ...stored, replayed: stored.id !== order.id };
+  const request: SubmittedTransfer = result({ ...stored, replayed: stored.id !== order.id });
   return { ok: true, request };
 }
 

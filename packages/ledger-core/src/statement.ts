@@ -4,6 +4,7 @@ import { type AccountIdentity, isDebitNormal } from './domain/account.js';
 import { object, optional } from './domain/arguments.js';
 import { type CheckedMoment, isFirstInstant, justBefore, moment, startOfDay } from './domain/instant.js';
 import { decodeCursor, encodeCursor, type ListName, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
+import { result } from './domain/result.js';
 import type { Entry } from './domain/transfer.js';
 import { LedgerError } from './errors.js';
 import type { Statement, StatementEntry, StatementOptions, TimeBasis } from './ledger-api.js';
@@ -72,7 +73,7 @@ export async function readStatement(
   const { opening, closing } = page.frame;
   const { data, nextCursor } = toPage(page.data, limit, (last) => writeCursor(list, page.frame, last));
   const statement = { account, scale, ...period, opening, closing, data, nextCursor };
-  return { ...statement, all: () => allEntries(book, statement, options) };
+  return result({ ...statement, all: () => allEntries(book, statement, options) });
 }
 
 interface Reader {
@@ -151,7 +152,7 @@ function withBalances(entries: readonly Entry[], before: bigint, debitNormal: bo
   let balance = before;
   return entries.map((entry) => {
     balance += (entry.direction === 'debit') === debitNormal ? entry.amount : -entry.amount;
-    return { ...entry, balance };
+    return result({ ...entry, balance });
   });
 }
 

@@ -2,6 +2,7 @@ import { invariant, LedgerError } from '../errors.js';
 import { type Check, invalidArgument, list } from './arguments.js';
 import { type Decimal, parseDecimal, powerOfTen } from './decimal.js';
 import { AMOUNT_BOUND } from './money.js';
+import { writable } from './result.js';
 
 /** A part's share of the whole, not negative: minor units, or any number as a decimal text such as `"2.9"`. */
 export type Weight = bigint | string;
@@ -33,7 +34,7 @@ export function allocate(amount: bigint, weights: readonly Weight[]): readonly b
   const byRemainder = remainders.sort((a, b) => (a.remainder === b.remainder ? 0 : a.remainder < b.remainder ? 1 : -1));
   for (const { index } of byRemainder.slice(0, Number(left))) parts[index] = (parts[index] ?? 0n) + 1n;
   invariant(parts.reduce((sum, part) => sum + part, 0n) === amount, 'the parts sum to the whole');
-  return parts;
+  return writable(parts);
 }
 
 /** Weights in the same proportion, without a decimal point. */

@@ -1,5 +1,6 @@
 import type { AccountId, AccountStatus } from './account.js';
 import { AMOUNT_BOUND } from './money.js';
+import { result } from './result.js';
 import type { BalanceAfter } from './transfer.js';
 
 /** A locked balance while a batch is decided; `changed` once a transfer has touched it. */
@@ -78,10 +79,10 @@ export function keepsMaximum(balance: Balance, amount: bigint): boolean {
 }
 
 export function balanceAfter(balance: Balance): BalanceAfter {
-  return {
+  return result({
     posted: postedOf(balance),
     pendingIn: pendingInOf(balance),
     pendingOut: pendingOutOf(balance),
     version: balance.version,
-  };
+  });
 }

@@ -3,6 +3,7 @@ import type { Balance } from './balance.js';
 import type { HeldAmount } from './hold.js';
 import type { KeyDigest, RequestDigest } from './idempotency.js';
 import { type Books, type LimitChange, move, type ResolvedLeg, type Undo } from './move.js';
+import { result } from './result.js';
 import type { PostedTransfer, Transfer, TransferId } from './transfer.js';
 
 /** One request of a batch: a leg of its own, or a linked group. */
@@ -122,7 +123,7 @@ function replay(candidate: Candidate, { stored, reused }: Known, { unconfirmed }
   if (outcome instanceof LedgerError) return outcome;
   // This very request, whose commit was not confirmed: it was posted once, so only the first finds it so.
   const ours = outcome[0]?.id === first.id && unconfirmed.delete(first.id);
-  return outcome.map((transfer) => ({ ...transfer, replayed: !ours }));
+  return outcome.map((transfer) => result({ ...transfer, replayed: !ours }));
 }
 
 function remember(candidate: Candidate, transfers: readonly Transfer[], state: BatchState, rows: JournalRow[]): void {

@@ -5,6 +5,7 @@ import { CURRENCY, type Currency } from './currency.js';
 import { type Decimal, parseDecimal, powerOfTen } from './decimal.js';
 import { checkMetadata, description, type Metadata, metadata } from './metadata.js';
 import { isAmount } from './money.js';
+import { result } from './result.js';
 import { divide, ROUNDINGS, type Rounding } from './rounding.js';
 import { accountReference, amount, type TransferLeg } from './transfer.js';
 
@@ -66,8 +67,8 @@ export function exchange(request: Exchange): readonly [TransferLeg, TransferLeg]
   const both = description === undefined ? { metadata } : { metadata, description };
   const account = ({ code }: Currency) => `${trading}:${code.toLowerCase()}`;
   return [
-    { from, to: account(sell), amount: sellAmount, currency: sell.code, ...both },
-    { from: account(buy), to, amount: buyAmount, currency: buy.code, ...both },
+    result({ from, to: account(sell), amount: sellAmount, currency: sell.code, ...both }),
+    result({ from: account(buy), to, amount: buyAmount, currency: buy.code, ...both }),
   ];
 }
 

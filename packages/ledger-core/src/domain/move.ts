@@ -6,6 +6,7 @@ import { availableOf, type Balance, balanceAfter } from './balance.js';
 import { type CaptureLeg, type HeldAmount, type HoldLeg, isDue, type ReleaseLeg } from './hold.js';
 import type { ExpiryLeg, Leg } from './leg.js';
 import { type LimitsOf, refuseLowering, refuseMovement, refuseRaising, refuseStatus } from './refusals.js';
+import { result } from './result.js';
 import { isReversible, type Original, type ReversalLeg } from './reversal.js';
 import type { LoweredMinimum, PostedTransfer, TransferId, TransferKind, TransferLeg } from './transfer.js';
 
@@ -209,7 +210,7 @@ function reverse(resolved: ResolvedLeg, leg: ReversalLeg, groupId: TransferId | 
     originalId: transfer.id,
     effectiveAt,
   });
-  return loweredMinimums.length === 0 ? reversal : { ...reversal, loweredMinimums };
+  return loweredMinimums.length === 0 ? reversal : result({ ...reversal, loweredMinimums });
 }
 
 /** Money cannot go back before it came: balances by effective time would fall below their minimum. */
@@ -258,7 +259,7 @@ function lowerMinimums(
     const { accountId, minimum, maximum } = balance;
     lowered.add(accountId);
     limitChanges.push({ transferId, accountId, minimumBefore, minimum, maximum, audit });
-    loweredMinimums.push({ accountId, minimumBefore, minimum });
+    loweredMinimums.push(result({ accountId, minimumBefore, minimum }));
   }
   return loweredMinimums;
 }
@@ -356,7 +357,7 @@ function toTransfer(
 ): PostedTransfer {
   const recordedAt = new Date(nowMs);
   const { description = null, metadata = null } = leg.kind === 'expiry' ? SILENT : leg;
-  return {
+  return result({
     id,
     kind,
     groupId,
@@ -374,7 +375,7 @@ function toTransfer(
     fromBalance: balanceAfter(from),
     toBalance: balanceAfter(to),
     replayed: false,
-  };
+  });
 }
 
 function accountNotFound(side: 'from' | 'to', reference: string): LedgerError {

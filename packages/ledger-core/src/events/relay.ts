@@ -9,6 +9,7 @@ import {
   text,
   wholeNumber,
 } from '../domain/arguments.js';
+import { result } from '../domain/result.js';
 import { LedgerError } from '../errors.js';
 import { createPool, fromClient, fromPool, snapshotOn } from '../postgres/connect.js';
 import { databaseArgument } from '../postgres/database-argument.js';
@@ -214,7 +215,7 @@ export function createRelay(options: RelayOptions): Relay {
     const lag = await readLag(commandSql, store, sink);
     const heldUpBy = isHeldUp ? await readOldestWriter(commandSql, store) : null;
     const deletedThrough = await readDeletedThrough(commandSql, store);
-    return { ...lag, position, deletedThrough, isPaused: paused, isLeader, isHeldUp, heldUpBy };
+    return result({ ...lag, position, deletedThrough, isPaused: paused, isLeader, isHeldUp, heldUpBy });
   }
 
   /** A cursor that nobody follows would keep every fact for ever: none is made here. */

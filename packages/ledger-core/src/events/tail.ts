@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, Pool, PoolConfig } from 'pg';
 import { object, optional, position, signal } from '../domain/arguments.js';
+import { writable } from '../domain/result.js';
 import { LedgerError } from '../errors.js';
 import { allOn, FOLLOWING, fromClient, fromPool, openClient, snapshotOn } from '../postgres/connect.js';
 import { type LogRow, nextTransactionId, readDeletedThrough, readEventRange, readLog } from '../postgres/event-log.js';
@@ -212,7 +213,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
       const ends = signal && AbortSignal.any([signal]);
       while (position === undefined && !isOver(ends)) await announcement(ends);
       const start = after ?? position ?? 0n;
-      return Object.assign(eventsAfter(ledger, start, ends), { after: start });
+      return writable(Object.assign(eventsAfter(ledger, start, ends), { after: start }));
     },
     fault: () => fault,
     async close() {

@@ -1,3 +1,4 @@
+import { result } from '../domain/result.js';
 import type { BalanceAfter, Transfer } from '../domain/transfer.js';
 import { invariant } from '../errors.js';
 import { type FactRow, type LogRow, type SideRow, type TransferRow, unreadable } from '../postgres/event-log.js';
@@ -17,7 +18,7 @@ function factEvent(row: FactRow): LedgerEvent {
   if (!isEventType(type)) throw unreadable(position, `event ${id} has the type ${type}, which is not known here`);
   if (!EVENT_DATA[type].safeParse(data).success) throw unreadable(position, `event ${id} has not the data of its type`);
   // As it was stored: a later release may have added members that this one does not know.
-  return { id, type, subject, ledger, position, time, data } as LedgerEvent;
+  return result({ id, type, subject, ledger, position, time, data } as LedgerEvent);
 }
 
 /** What happened, and what it did to the balances of both sides. */
@@ -91,7 +92,7 @@ function eventOf<Type extends EventType>(
   data: EventData<Type>,
 ): LedgerEvent {
   const name = type.slice(0, type.lastIndexOf('.'));
-  return { id: `${transfer.id}/${name}`, type, subject, ledger, position, time, data } as LedgerEvent;
+  return result({ id: `${transfer.id}/${name}`, type, subject, ledger, position, time, data } as LedgerEvent);
 }
 
 function balanceChanged(
@@ -102,7 +103,7 @@ function balanceChanged(
   isDebit: boolean,
 ): LedgerEvent {
   const moved = POSTING.has(transfer.kind) ? transfer.amount : 0n;
-  return {
+  return result({
     id: `${transfer.id}/balance.changed/${accountId}`,
     type: 'balance.changed.v1',
     subject: accountId,
@@ -121,7 +122,7 @@ function balanceChanged(
       change: String(isDebit === side.debitNormal ? moved : -moved),
       transferId: transfer.id,
     },
-  };
+  });
 }
 
 /** Kinds that change the posted balance. */

@@ -12,6 +12,7 @@ import {
 import { invalidArgument } from '../domain/arguments.js';
 import { availableOf, pendingInOf, pendingOutOf, postedOf } from '../domain/balance.js';
 import type { Metadata } from '../domain/metadata.js';
+import { result } from '../domain/result.js';
 import { LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
 import { epochMs } from './balances.js';
@@ -82,7 +83,7 @@ function toAccount(row: AccountRow): Account {
     debitsPending: BigInt(row.debits_pending),
     creditsPending: BigInt(row.credits_pending),
   };
-  return {
+  return result({
     id: row.id as AccountId,
     address: row.address,
     type: row.type,
@@ -97,7 +98,7 @@ function toAccount(row: AccountRow): Account {
     version: BigInt(row.version),
     metadata: JSON.parse(row.metadata) as Metadata,
     openedAt: new Date(Number(row.opened_ms)),
-  };
+  });
 }
 
 /** @throws {LedgerError} `account_not_found` */

@@ -1,5 +1,6 @@
 import { type AccountType, isDebitNormal } from '../domain/account.js';
 import type { AggregateLine, CheckedAggregate } from '../domain/aggregate.js';
+import { result } from '../domain/result.js';
 import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
 import { pendingOf } from './holds.js';
@@ -44,7 +45,7 @@ function toLine(row: Row): AggregateLine {
   const [debits, credits] = [BigInt(String(row.debits)), BigInt(String(row.credits))];
   const [debitsPending, creditsPending] = [BigInt(String(row.debits_pending)), BigInt(String(row.credits_pending))];
   const debitNormal = isDebitNormal(type);
-  return {
+  return result({
     path: String(row.path),
     currency: String(row.currency),
     type,
@@ -54,5 +55,5 @@ function toLine(row: Row): AggregateLine {
     posted: debitNormal ? debits - credits : credits - debits,
     pendingIn: debitNormal ? debitsPending : creditsPending,
     pendingOut: debitNormal ? creditsPending : debitsPending,
-  };
+  });
 }

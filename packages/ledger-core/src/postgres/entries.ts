@@ -1,4 +1,5 @@
 import type { AccountId } from '../domain/account.js';
+import { result } from '../domain/result.js';
 import type { Entry, TransferId, TransferKind } from '../domain/transfer.js';
 import { epochMs, type Row } from './balances.js';
 import { blockOf } from './history.js';
@@ -37,7 +38,7 @@ export async function listEntries(
 
 export function toEntry(row: Row): Entry {
   const recordedAt = new Date(Number(row.recorded_ms));
-  return {
+  return result({
     accountId: row.account_id as AccountId,
     transferId: row.transfer_id as TransferId,
     groupId: row.group_id as TransferId | null,
@@ -54,5 +55,5 @@ export function toEntry(row: Row): Entry {
     pendingIn: BigInt(row.pending_in as string),
     pendingOut: BigInt(row.pending_out as string),
     version: BigInt(row.version as string),
-  };
+  });
 }

@@ -1,3 +1,4 @@
+import { result } from '../domain/result.js';
 import type { Transfer } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
 import { epochMs, type Row } from './balances.js';
@@ -192,5 +193,5 @@ export async function readEventRange(transaction: TransactionAdapter, { schema }
      from (select coalesce((select deleted_through from ${schema}.event_retention), 0) as through) deleted`,
     [],
   );
-  return { deletedThrough: BigInt(String(rows[0]?.deleted_through)), last: BigInt(String(rows[0]?.last)) };
+  return result({ deletedThrough: BigInt(String(rows[0]?.deleted_through)), last: BigInt(String(rows[0]?.last)) });
 }

@@ -1,5 +1,6 @@
 import type { AccountId } from '../domain/account.js';
 import type { HeldAmount, Hold, HoldState } from '../domain/hold.js';
+import { result } from '../domain/result.js';
 import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
 import { plainArray } from './arrays.js';
@@ -135,7 +136,7 @@ const SHOWN_COLUMNS = `${COLUMNS}, ${IS_DUE} as is_due`;
 function toHold(row: Row): Hold {
   const { from, to, id, currency, amount, captured, remaining, state, expiresAtMs } = toHeldAmount(row);
   const isDue = row.is_due === true;
-  return {
+  return result({
     id,
     from,
     to,
@@ -145,7 +146,7 @@ function toHold(row: Row): Hold {
     remaining: isDue ? 0n : remaining,
     state: isDue ? 'expired' : state,
     expiresAt: expiresAtMs === null ? null : new Date(expiresAtMs),
-  };
+  });
 }
 
 /** @throws {LedgerError} `hold_not_found` */

@@ -5,6 +5,7 @@ import type { KeyDigest } from '../domain/idempotency.js';
 import type { Metadata } from '../domain/metadata.js';
 import { transferNotFound } from '../domain/move.js';
 import { type StoredRefusal, storedRefusal, type TransferRequestId } from '../domain/requested-transfer.js';
+import { result } from '../domain/result.js';
 import type { Origin, Original } from '../domain/reversal.js';
 import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
 import { type ArrayEncoding, asTexts, plainArray, textArray } from './arrays.js';
@@ -23,7 +24,7 @@ export const TRANSFER_COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account,
 
 export function toTransfer(row: Row): Transfer {
   const recordedAt = new Date(Number(row.recorded_ms));
-  return {
+  return result({
     id: row.id as TransferId,
     kind: row.kind as TransferKind,
     groupId: row.group_id as TransferId | null,
@@ -40,7 +41,7 @@ export function toTransfer(row: Row): Transfer {
     expiresAt: row.expires_ms === null ? null : new Date(Number(row.expires_ms)),
     fromBalance: toBalanceAfter(row, 'from'),
     toBalance: toBalanceAfter(row, 'to'),
-  };
+  });
 }
 
 export function toMetadata(json: unknown): Metadata | null {
@@ -48,12 +49,12 @@ export function toMetadata(json: unknown): Metadata | null {
 }
 
 function toBalanceAfter(row: Row, side: 'from' | 'to'): BalanceAfter {
-  return {
+  return result({
     posted: BigInt(row[`${side}_posted`] as string),
     pendingIn: BigInt((row[`${side}_pending_in`] as string | null) ?? 0),
     pendingOut: BigInt((row[`${side}_pending_out`] as string | null) ?? 0),
     version: BigInt(row[`${side}_version`] as string),
-  };
+  });
 }
 
 /** Ids, and the transfer `t` of each that names one. */
@@ -146,7 +147,7 @@ function remember(
   const keyDigest = first?.idempotency_hash ? toKeyDigest(first.idempotency_hash as string) : null;
   const transfers = legs.map(toTransfer).map((transfer) => {
     const loweredMinimums = lowered.get(transfer.id);
-    return loweredMinimums === undefined ? transfer : { ...transfer, loweredMinimums };
+    return loweredMinimums === undefined ? transfer : result({ ...transfer, loweredMinimums });
   });
   const request = { requestDigest, outcome: transfers };
   if (keyDigest !== null) storedByKey.set(keyDigest, request);

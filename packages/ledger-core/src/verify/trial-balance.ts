@@ -1,4 +1,5 @@
 import type { AccountType } from '../domain/account.js';
+import { result } from '../domain/result.js';
 import type { TotalsLine } from '../postgres/dated.js';
 import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
@@ -35,11 +36,13 @@ export async function readTrialBalance(
     [ledger],
   );
   return toTrialBalance(
-    rows.map((row) => ({
-      ...accountsLine(row),
-      debits: BigInt(String(row.debits)),
-      credits: BigInt(String(row.credits)),
-    })),
+    rows.map((row) =>
+      result({
+        ...accountsLine(row),
+        debits: BigInt(String(row.debits)),
+        credits: BigInt(String(row.credits)),
+      }),
+    ),
   );
 }
 
@@ -68,21 +71,21 @@ function accountsLine(row: Readonly<Record<string, unknown>>) {
 
 function addTotals(line: ReturnType<typeof accountsLine>, totals: readonly TotalsLine[]): TrialBalanceLine {
   const own = totals.filter(({ currency, type }) => currency === line.currency && type === line.type);
-  return {
+  return result({
     ...line,
     debits: own.reduce((sum, { debits }) => sum + debits, 0n),
     credits: own.reduce((sum, { credits }) => sum + credits, 0n),
-  };
+  });
 }
 
 function toTrialBalance(lines: readonly TrialBalanceLine[]): TrialBalance {
   const totals = [...new Set(lines.map(({ currency }) => currency))].map((currency) => {
     const ofCurrency = lines.filter((line) => line.currency === currency);
-    return {
+    return result({
       currency,
       debits: ofCurrency.reduce((sum, { debits }) => sum + debits, 0n),
       credits: ofCurrency.reduce((sum, { credits }) => sum + credits, 0n),
-    };
+    });
   });
   return { lines, totals, balanced: totals.every(({ debits, credits }) => debits === credits) };
 }

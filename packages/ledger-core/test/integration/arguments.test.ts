@@ -18,8 +18,15 @@ import * as kysely from '@micropay/ledger-core/kysely';
 import * as pg from '@micropay/ledger-core/pg';
 import * as postgresJs from '@micropay/ledger-core/postgres-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BadCall, badCallsOf, goodArguments } from '../../../../scripts/bad-arguments.js';
-import { type PublicFunction, readPublicApi } from '../../../../scripts/public-api.js';
+import {
+  type ArgumentTable,
+  type FineValues,
+  failureOfGoodCall,
+  faultsOf,
+  findFunction,
+  namesArgument,
+} from '../../../../scripts/argument-table.js';
+import { readPublicApi } from '../../../../scripts/public-api.js';
 import { ENTRY_POINTS } from '../support/entry-points.js';
 
 const ID = '0190b7c4-0000-7000-8000-000000000001';
@@ -100,8 +107,8 @@ const VALID = {
   },
 };
 
-/** Values that look wrong and are not: the argument and how it is wrong, as patterns, and the reason. */
-const FINE: readonly (readonly [argument: RegExp, wrong: RegExp, reason: string])[] = [
+/** Values that look wrong and are not. */
+const FINE: FineValues = [
   [/description$/, /^(a text|an empty text)$/, 'any text of at most 500 characters describes'],
   [/scope$/, /^(a text|an empty text)$/, 'keys without a scope have the empty one'],
   [/prefix$/, /^an empty text$/, 'every address begins with nothing'],
@@ -125,74 +132,25 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.close());
 
-function find({ owner, path }: PublicFunction): (...given: readonly unknown[]) => unknown {
-  const object = owner === undefined ? EXPORTS : OBJECTS[owner]?.();
-  if (object === undefined) throw new Error(`no object of the type ${owner} is made here: add it to OBJECTS`);
-  const value = path.reduce<unknown>((at, member) => (at as Record<string, unknown> | undefined)?.[member], object);
-  if (typeof value !== 'function') throw new Error(`${owner ?? 'the package'} has no ${path.join('.')}`);
-  return value as (...given: readonly unknown[]) => unknown;
-}
-
-/** What a call ends in: what it throws, rejects with or answers as a refusal; undefined for a success. */
-async function failureOf(given: readonly unknown[], call: ReturnType<typeof find>): Promise<unknown> {
-  try {
-    const result = await settled(call(...given));
-    const refused = Array.isArray(result) ? result.find((one) => one?.ok === false) : undefined;
-    return refused?.error;
-  } catch (error) {
-    return error;
-  }
-}
-
-async function settled(result: unknown): Promise<unknown> {
-  const value = await result;
-  if (typeof value !== 'object' || value === null) return value;
-  if (Symbol.asyncIterator in value) for await (const _ of value as AsyncIterable<unknown>) break;
-  if ('stop' in value && typeof value.stop === 'function') await value.stop();
-  if ('close' in value && typeof value.close === 'function') await value.close();
-  return value;
-}
-
-/** Why a refusal is not what was promised; undefined when it is. */
-function fault(error: unknown, { argument }: BadCall): string | undefined {
-  if (!(error instanceof LedgerError)) return `${error === undefined ? 'was accepted' : String(error)}`;
-  const said = `${error.code}: ${error.message}`;
-  if (!LEDGER_ERROR_CODES.includes(error.code)) return `${said} has no code of the list`;
-  if (error.retryable) return `${said} is retryable`;
-  return names(error, argument) ? undefined : `${said} does not name the argument`;
-}
-
-/** The argument itself, what it is part of, or what it holds: one of them has to be named. */
-function names({ message, details }: LedgerError, argument: string): boolean {
-  const said = `${message} ${Object.keys(details).join(' ')} ${Object.values(details).join(' ')}`.toLowerCase();
-  return argument.split('.').some((part) => !/^\d+$/.test(part) && said.includes(part.toLowerCase()));
-}
-
-function isFine({ name }: PublicFunction, { argument, wrong }: BadCall): boolean {
-  return FINE.some(([ofArgument, ofWrong]) => ofArgument.test(`${name} ${argument}`) && ofWrong.test(wrong));
-}
+const TABLE: ArgumentTable = {
+  valid: VALID,
+  fine: FINE,
+  fault(error, { argument }) {
+    if (!(error instanceof LedgerError)) return error === undefined ? 'was accepted' : String(error);
+    const said = `${error.code}: ${error.message} ${JSON.stringify(error.details)}`;
+    if (!LEDGER_ERROR_CODES.includes(error.code)) return `${said} has no code of the list`;
+    if (error.retryable) return `${said} is retryable`;
+    return namesArgument(said, argument) ? undefined : `${said} does not name the argument`;
+  },
+};
 
 describe('every public function refuses a wrong argument', () => {
   it.each(tables.map((one) => [one.name, one] as const))('%s', async (_, one) => {
-    const call = find(one);
-    const good = await failureOf(goodArguments(one.name, one.parameters, VALID), call);
-    // The call is right but for what the table makes wrong, so that it comes as far as the database.
+    const call = findFunction(one, one.owner === undefined ? EXPORTS : OBJECTS[one.owner]?.());
+    const good = await failureOfGoodCall(one, call, TABLE);
+    // The call is right but for what the table makes wrong, so it comes as far as the database.
     if (good instanceof LedgerError) expect(good.code).not.toMatch(/^(invalid|unknown)_/);
     else if (good !== undefined) expect(String(good)).toContain('the database was asked');
-
-    const faults: string[] = [];
-    for (const bad of badCallsOf(one, VALID)) {
-      if (isFine(one, bad)) continue;
-      let isSync = true;
-      const failing = failureOf(bad.given, (...given) => {
-        const result = call(...given);
-        isSync = false;
-        return result;
-      });
-      const wrong = fault(await failing, bad);
-      if (wrong !== undefined) faults.push(`${bad.argument} as ${bad.wrong}: ${wrong}`);
-      if (isSync && one.returnsPromise) faults.push(`${bad.argument} as ${bad.wrong}: thrown instead of rejected`);
-    }
-    expect(faults).toEqual([]);
+    expect(await faultsOf(one, call, TABLE)).toEqual([]);
   });
 });

@@ -1,0 +1,311 @@
+import type { AccountPageOptions, Accounts, AggregateOptions, Limits, OpenAccount } from './accounts.js';
+import type { Auth, Registration } from './auth.js';
+import type { CashMovement, CashMovements } from './cash-movements.js';
+import { fieldError } from './checks.js';
+import type { ClientOptions, MicroPayClient } from './client.js';
+import type { Currencies, Currency } from './currencies.js';
+import { MicroPayError } from './errors.js';
+import type { Events, StreamOptions } from './events.js';
+import type { CaptureHold, HoldPageOptions, Holds, PlaceHold, ReleaseHold } from './holds.js';
+import type { Ledger } from './ledger.js';
+import type { PageOptions } from './paging.js';
+import type { PostOptions } from './posting.js';
+import type { Statements } from './statements.js';
+import type { Payment } from './transfer.js';
+import type { TransferRequests, WaitOptions } from './transfer-requests.js';
+import type { LinkedLeg, Reversal, Transfers } from './transfers.js';
+import type { CallOptions } from './transport.js';
+import type { AsOf, ChangeOptions, FreezeSide, Wallets } from './wallets.js';
+
+/**
+ * Reads one argument, or refuses it by its name. What a text may say is left to the server, whose words these are
+ * too: here is checked what it never sees, or would not see as it was meant.
+ */
+type Check = (value: unknown, path: string) => unknown;
+
+type Members<Given> = { readonly [Name in keyof Required<Given>]: Check };
+
+/** The arguments of each method, by their names and in their order. A method that is not here does not compile. */
+type Methods<Part> = { readonly [Name in keyof Part]: Readonly<Record<string, Check>> };
+
+function is(isValid: (value: unknown) => boolean, rule: string): Check {
+  return (value, path) => {
+    if (!isValid(value)) throw fieldError('invalid_request', path, rule);
+    return value;
+  };
+}
+
+const optional =
+  (check: Check): Check =>
+  (value, path) =>
+    value === undefined ? value : check(value, path);
+const text = is((value) => typeof value === 'string', 'must be a text');
+/** Part of a path: without it the path would be another's. */
+const id = is((value) => typeof value === 'string' && value !== '', 'must be a text that is not empty');
+const flag = is((value) => typeof value === 'boolean', 'must be true or false');
+const number = is((value) => typeof value === 'number' && value >= 0, 'must be a number, not negative');
+const callback = is((value) => typeof value === 'function', 'must be a function');
+const instant = is(
+  (value) => typeof value === 'string' || (value instanceof Date && !Number.isNaN(value.getTime())),
+  'must be a Date, or an RFC 3339 date and time',
+);
+const json = is(isPlain, 'must be a JSON object');
+const signal = is(
+  (value) => typeof (value as Partial<AbortSignal> | null)?.addEventListener === 'function',
+  'must be an AbortSignal',
+);
+const limit: Check = (value, path) => (value === null ? value : amount(value, path));
+const amount: Check = (value, path) => {
+  if (typeof value === 'bigint') return value;
+  throw fieldError('invalid_amount', path, 'must be a bigint of whole minor units, such as 1250n');
+};
+
+/** Neither an array nor a Date, Map or promise, which would pass for an empty object. */
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
+/** An object with these members and no other, copied, so that each is read once. */
+function object<Given extends object>(members: Members<Given>, prefix = ''): Check {
+  const checks: Readonly<Record<string, Check>> = members;
+  return (given, path) =>
+    readable(path, () => {
+      if (!isPlain(given)) throw fieldError('invalid_request', path, 'must be an object');
+      const copy: Record<string, unknown> = {};
+      const unknown = Object.keys(given).filter((name) => !Object.hasOwn(checks, name));
+      for (const name in checks) if (given[name] !== undefined) copy[name] = given[name];
+      const [first] = unknown;
+      if (first !== undefined) {
+        const shown = unknown.slice(0, 3).map((name) => JSON.stringify(name.slice(0, 40)));
+        throw fieldError('invalid_request', path, `has unknown fields: ${shown.join(', ')}`);
+      }
+      const at = prefix === '' ? '' : `${path}.`;
+      for (const [name, check] of Object.entries(checks)) check(copy[name], at + name);
+      return copy;
+    });
+}
+
+/** An array; its elements are named as in the request. */
+function list(check: Check, prefix: string): Check {
+  return (given, path) =>
+    readable(path, () => {
+      if (!Array.isArray(given)) throw fieldError('invalid_request', path, 'must be an array');
+      return Array.from(given, (element, index) => check(element, `${prefix}.${index}`));
+    });
+}
+
+/** What a getter or a proxy throws is the argument's fault. */
+function readable(path: string, read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MicroPayError) throw error;
+    throw fieldError('invalid_request', path, 'cannot be read');
+  }
+}
+
+const CALL: Members<CallOptions> = { signal: optional(signal) };
+const PAGE: Members<PageOptions> = { ...CALL, limit: optional(number), cursor: optional(text) };
+const POST: Members<PostOptions> = { ...CALL, idempotencyKey: optional(text) };
+const CHANGE: Members<ChangeOptions> = { ...CALL, reason: optional(text) };
+const AS_OF: Members<Partial<AsOf>> = { at: optional(text), by: optional(text) };
+const LIMITS: Members<Limits> = { minimum: optional(limit), maximum: optional(limit) };
+const TEXTS = { description: optional(text), metadata: optional(json) };
+const DRY_RUN = { dryRun: optional(flag) };
+const EFFECTIVE = { effectiveAt: optional(instant) };
+const MOVED = { from: text, to: text, amount, currency: text, ...TEXTS };
+const RELEASE: Members<Omit<ReleaseHold, 'dryRun'>> = TEXTS;
+const CAPTURE: Members<Omit<CaptureHold, 'dryRun'>> = {
+  ...TEXTS,
+  ...EFFECTIVE,
+  amount: optional(amount),
+  final: optional(flag),
+};
+const REVERSAL_OF_ALL: Members<Omit<Reversal, 'amount' | 'dryRun'>> = {
+  ...EFFECTIVE,
+  reason: optional(text),
+  metadata: optional(json),
+  allowOverdraft: optional(flag),
+};
+const REVERSAL: Members<Omit<Reversal, 'dryRun'>> = { ...REVERSAL_OF_ALL, amount: optional(amount) };
+const HOLD: Members<Omit<PlaceHold, 'dryRun'>> = { ...MOVED, expiresAt: optional(instant) };
+const PAYMENT: Members<Omit<Payment, 'dryRun'>> = { ...MOVED, ...EFFECTIVE };
+
+const call = { options: optional(object(CALL)) };
+const page = { options: optional(object(PAGE)) };
+const post = { options: optional(object(POST)) };
+const change = { options: optional(object(CHANGE)) };
+const asOf = { options: optional(object<CallOptions & Partial<AsOf>>({ ...CALL, ...AS_OF })) };
+const freeze = {
+  options: optional(object<ChangeOptions & { readonly side?: FreezeSide }>({ ...CHANGE, side: optional(text) })),
+};
+
+const LEGS: Readonly<Record<NonNullable<LinkedLeg['kind']>, Check>> = {
+  transfer: object({ ...PAYMENT, kind: optional(text) }, 'leg'),
+  hold: object({ ...HOLD, kind: text }, 'leg'),
+  capture: object({ ...CAPTURE, kind: text, hold: text }, 'leg'),
+  release: object({ ...RELEASE, kind: text, hold: text }, 'leg'),
+  reversal: object({ ...REVERSAL, kind: text, transfer: text }, 'leg'),
+};
+const leg: Check = (value, path) => {
+  const kind = readable(path, () => (value as Partial<LinkedLeg> | null | undefined)?.kind);
+  if (kind === undefined) return LEGS.transfer(value, path);
+  if (typeof kind === 'string' && Object.hasOwn(LEGS, kind)) return LEGS[kind as keyof typeof LEGS](value, path);
+  throw fieldError('invalid_request', `${path}.kind`, `must be one of ${Object.keys(LEGS).join(', ')}`);
+};
+
+export const CLIENT = object<ClientOptions>({
+  baseUrl: text,
+  accessToken: optional(text),
+  refreshToken: optional(text),
+  apiKey: optional(text),
+  fetch: optional(callback),
+  timeoutMs: optional(number),
+  retriesMax: optional(number),
+  onTokens: optional(callback),
+});
+
+export const AUTH: Methods<Auth> = {
+  register: {
+    registration: object<Registration>({
+      email: text,
+      password: text,
+      displayName: optional(text),
+      currency: optional(text),
+    }),
+    ...call,
+  },
+  login: { credentials: object({ email: text, password: text }), ...call },
+  refresh: {},
+  logout: call,
+};
+
+export const WALLETS: Methods<Wallets> = {
+  create: { wallet: object({ currency: text, name: optional(text) }), ...call },
+  list: page,
+  listPage: page,
+  get: { id, ...asOf },
+  entries: { id, ...page },
+  entriesPage: { id, ...page },
+  freeze: { id, ...freeze },
+  unfreeze: { id, ...change },
+};
+
+const payment = object<Payment>({ ...PAYMENT, ...DRY_RUN });
+
+export const TRANSFERS: Methods<Transfers> = {
+  create: { payment, ...post },
+  request: { payment: object(PAYMENT), ...post },
+  batch: {
+    payments: list(object({ ...MOVED, ...DRY_RUN, idempotencyKey: optional(text) }, 'payment'), 'transfers'),
+    ...post,
+  },
+  linked: { legs: list(leg, 'transfers'), options: optional(object({ ...POST, ...DRY_RUN })) },
+  reverse: { id, reversal: optional(object<Reversal>({ ...REVERSAL, ...DRY_RUN })), ...post },
+  reverseLinked: { groupId: id, reversal: optional(object({ ...REVERSAL_OF_ALL, ...DRY_RUN })), ...post },
+  reversals: { id, ...page },
+  reversalsPage: { id, ...page },
+  get: { id, ...call },
+};
+
+const holdPage = { options: optional(object<HoldPageOptions>({ ...PAGE, open: optional(flag) })) };
+
+export const HOLDS: Methods<Holds> = {
+  place: { hold: object<PlaceHold>({ ...HOLD, ...DRY_RUN }), ...post },
+  capture: { id, capture: optional(object<CaptureHold>({ ...CAPTURE, ...DRY_RUN })), ...post },
+  release: { id, release: optional(object<ReleaseHold>({ ...RELEASE, ...DRY_RUN })), ...post },
+  get: { id, ...call },
+  list: { wallet: id, ...holdPage },
+  listPage: { wallet: id, ...holdPage },
+};
+
+export const TRANSFER_REQUESTS: Methods<TransferRequests> = {
+  get: { id, ...call },
+  wait: { id, options: optional(object<WaitOptions>({ ...CALL, timeoutMs: optional(number) })) },
+};
+
+const PERIOD = { wallet: optional(text), account: optional(text), from: text, to: text, by: optional(text) };
+
+export const STATEMENTS: Methods<Statements> = {
+  get: { period: object({ ...PERIOD, ...PAGE }) },
+  csv: { period: object({ ...PERIOD, ...CALL }) },
+};
+
+export const LEDGER: Methods<Ledger> = { get: call, setTimeZone: { timeZone: text, ...call } };
+
+export const CURRENCIES: Methods<Currencies> = {
+  get: { code: id, ...call },
+  register: { currency: object<Currency>({ code: text, scale: number }), ...call },
+};
+
+const accountPage = { options: optional(object<AccountPageOptions>({ ...PAGE, prefix: optional(text) })) };
+
+export const ACCOUNTS: Methods<Accounts> = {
+  open: {
+    account: object<OpenAccount>({
+      ...LIMITS,
+      address: text,
+      currency: text,
+      type: optional(text),
+      metadata: optional(json),
+    }),
+    ...call,
+  },
+  get: { reference: id, ...asOf },
+  list: accountPage,
+  listPage: accountPage,
+  aggregate: {
+    options: optional(
+      object<AggregateOptions>({ ...CALL, path: optional(text), depth: optional(number), type: optional(text) }),
+    ),
+  },
+  freeze: { reference: id, ...freeze },
+  unfreeze: { reference: id, ...change },
+  close: { reference: id, ...change },
+  setLimits: { reference: id, limits: object(LIMITS), ...change },
+};
+
+export const EVENTS: Methods<Events> = {
+  stream: {
+    options: optional(
+      object<StreamOptions>({ ...CALL, lastEventId: optional(text), types: optional(list(text, 'types')) }),
+    ),
+  },
+};
+
+export const CASH: Methods<CashMovements> = {
+  create: {
+    movement: object<CashMovement>({ wallet: text, amount, currency: text, ...TEXTS, ...EFFECTIVE, ...DRY_RUN }),
+    ...post,
+  },
+};
+
+export const WHOLE: Methods<Pick<MicroPayClient, 'me' | 'verify' | 'trialBalance'>> = {
+  me: call,
+  verify: call,
+  trialBalance: asOf,
+};
+
+type Method = (...given: readonly unknown[]) => unknown;
+
+/**
+ * The same methods with their arguments checked. What returns a promise rejects; what is iterated throws when the first
+ * is asked for.
+ */
+export function checked<Part extends object>(part: Part, methods: Methods<Part>): Part {
+  const wrapped = Object.entries<Readonly<Record<string, Check>>>(methods).map(([name, parameters]) => {
+    const method = part[name as keyof Part] as Method;
+    const read = (given: readonly unknown[]) =>
+      Object.entries(parameters).map(([parameter, check], index) => check(given[index], parameter));
+    return [name, STREAMS.has(name) ? stream(method, read) : async (...given: unknown[]) => method(...read(given))];
+  });
+  return Object.fromEntries(wrapped);
+}
+
+const STREAMS: ReadonlySet<string> = new Set(['list', 'entries', 'reversals', 'stream']);
+
+function stream(method: Method, read: (given: readonly unknown[]) => readonly unknown[]) {
+  return async function* (...given: readonly unknown[]) {
+    yield* method(...read(given)) as AsyncIterable<unknown>;
+  };
+}
