@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { AccountId } from '../domain/account.js';
 import type { LimitChange } from '../domain/move.js';
+import { result } from '../domain/result.js';
 import type { LoweredMinimum, Transfer, TransferId } from '../domain/transfer.js';
 import { plainArray } from './arrays.js';
 import type { NamedStatement, Row } from './balances.js';
@@ -59,7 +60,7 @@ export async function findLoweredMinimums(
     const id = row.id as TransferId;
     const accountId = row.subject as AccountId;
     const minimum = BigInt(row.minimum as string);
-    const change = { accountId, minimumBefore: BigInt(row.minimum_before as string), minimum };
+    const change = result({ accountId, minimumBefore: BigInt(row.minimum_before as string), minimum });
     lowered.set(id, [...(lowered.get(id) ?? []), change]);
   }
   return lowered;
