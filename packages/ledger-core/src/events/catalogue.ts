@@ -150,7 +150,10 @@ export const EVENT_DATA = {
       posted: units.meta({ description: 'the settled balance after it, positive on the normal side' }),
       pendingIn: units,
       pendingOut: units,
-      available: available.nullable().meta({ description: 'what can be spent; null when the account has no minimum' }),
+      available: available.nullable().meta({
+        description:
+          'what could be spent by what is recorded, where a hold is pending until its end is; null when the account has no minimum',
+      }),
       change: units.meta({ description: 'what it added to the posted balance; 0 when only pending amounts changed' }),
       transferId: id,
     })
