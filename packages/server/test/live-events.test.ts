@@ -383,7 +383,8 @@ describe('a server that stops', () => {
     await once(deaf, 'readable');
     const startedAtMs = performance.now();
     await own.stop();
-    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+    // A client that it waited for would cost nine seconds.
+    expect(performance.now() - startedAtMs).toBeLessThan(8_000);
     await stream.ended;
     expect(stream.messages.at(-1)).toMatchObject({ event: 'end', data: { code: 'ledger_closed', status: 503 } });
     deaf.destroy();

