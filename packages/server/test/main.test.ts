@@ -205,14 +205,14 @@ describe('with a database', () => {
     const { port } = occupant.address() as { port: number };
     const main = start({ DATABASE_URL: database.url, PORT: String(port) });
     expect(await main.ended()).toBe(1);
-    expect(main.output()).toMatch(new RegExp(`^port_in_use: port ${port} is in use: .* PORT`));
+    expect(main.output()).toMatch(new RegExp(`^port_in_use: port ${port} is in use: .* PORT`, 'm'));
     occupant.close();
   });
 
   it('says that it cannot listen on an address', async () => {
     const main = start({ DATABASE_URL: database.url, HOST: '203.0.113.1' });
     expect(await main.ended()).toBe(1);
-    expect(main.output()).toMatch(/^address_unavailable: .* HOST/);
+    expect(main.output()).toMatch(/^address_unavailable: .* HOST/m);
   });
 });
 
