@@ -10,9 +10,12 @@ import {
 } from './kafka-settings.js';
 import type { LiveLimits } from './live/live-limits.js';
 
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+import { StartError } from './start-error.js';
+
 const OPERATOR_KEY_LENGTH_MIN = 16;
-const PORT_MAX = 65_535;
+export const PORT_MAX = 65_535;
 const TRUSTED_PROXIES_MAX = 10;
 
 const text = z.string().min(1);
@@ -115,6 +118,8 @@ export interface Config {
  * @throws {StartError} `invalid_configuration`
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env, given: Environment = {}): Config {
+  checkEnvironment(environment, 'environment');
+  checkEnvironment(given, 'given');
   const data = parseEnvironment(EnvironmentSchema, environment, given);
   return {
     databaseUrl: data.DATABASE_URL,
@@ -130,6 +135,17 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, given: 
     logLevel: data.LOG_LEVEL,
     kafka: toKafkaSettings(data),
   };
+}
+
+/** @throws {StartError} `invalid_configuration` for what has no variables */
+function checkEnvironment(environment: unknown, name: string): void {
+  let isObject = false;
+  try {
+    isObject = Object.prototype.toString.call(environment) === '[object Object]';
+  } catch {
+    // It throws when it is looked at.
+  }
+  if (!isObject) throw new StartError('invalid_configuration', `${name} must be an object, such as process.env`);
 }
 
 /** Which ledger a command works on. */

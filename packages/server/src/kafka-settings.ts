@@ -2,7 +2,7 @@ import { eventTopics } from '@micropay/ledger-core';
 import { z } from 'zod';
 import { wholeNumber } from './environment.js';
 
-const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const SWITCH = ['on', 'off'] as const;
 const PARTITIONS_MAX = 10_000;
 const REPLICATION_FACTOR_MAX = 100;

@@ -3,6 +3,7 @@ import { createLedger, createRequestWorker, LedgerError } from '@micropay/ledger
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { runInBackground } from './background.js';
+import { checkConfig } from './check-config.js';
 import type { Config } from './config.js';
 import { createServices } from './create-services.js';
 import { connect } from './database/connect.js';
@@ -12,6 +13,7 @@ import { createOldestWriterReport } from './live/oldest-writer.js';
 import { createLog } from './log.js';
 import { migrateServer } from './migrate-server.js';
 import { createKafkaRelay } from './relay/create-kafka-relay.js';
+import { StartError } from './start-error.js';
 import { takeCommands } from './take-commands.js';
 
 const SHUTDOWN_TIMEOUT_MS = 10_000;
@@ -49,10 +51,25 @@ export interface RunningServer {
 /**
  * Migrates the database and serves HTTP.
  *
- * @throws {StartError} `port_in_use`, `address_unavailable`, `broker_unfit`
+ * @throws {StartError} `invalid_configuration`, `port_in_use`, `address_unavailable`, `broker_unfit`
  * @throws {LedgerError} `database_unavailable`, `database_misconfigured`, `schema_newer`
  */
-export async function startServer(config: Config, log: Logger = createLog(config.logLevel)): Promise<RunningServer> {
+export async function startServer(config: Config, log?: Logger): Promise<RunningServer> {
+  const checked = checkConfig(config);
+  return start(checked, checkLogger(log) ?? createLog(checked.logLevel));
+}
+
+function checkLogger(log: Logger | undefined): Logger | undefined {
+  if (log === undefined) return undefined;
+  try {
+    if ([log.info, log.warn, log.error].every((method) => typeof method === 'function')) return log;
+  } catch {
+    // It throws when it is looked at.
+  }
+  throw new StartError('invalid_configuration', 'log must be a logger of pino');
+}
+
+async function start(config: Config, log: Logger): Promise<RunningServer> {
   const { databaseUrl, databaseSchema, ledger: name, host, port, corsOrigins, kafka } = config;
   await migrateServer(databaseUrl, databaseSchema);
   const closers: (() => unknown)[] = [];

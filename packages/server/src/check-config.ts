@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { type Config, LOG_LEVELS, PORT_MAX } from './config.js';
+import { type KafkaSettings, SASL_MECHANISMS } from './kafka-settings.js';
+import type { LiveLimits } from './live/live-limits.js';
+import { StartError } from './start-error.js';
+
+const text = z.string('must be a text').min(1, 'must not be empty').max(10_000, 'must be shorter');
+const flag = z.boolean('must be true or false');
+const number = z.number('must be a number').int('must be a whole number').min(0, 'must not be negative');
+const texts = z.array(text, 'must be an array of texts');
+
+/** Neither a Date nor a Map or a promise, which would pass for an empty object. */
+const plain = z.custom<object>(
+  (value) => Object.prototype.toString.call(value) === '[object Object]',
+  'must be an object',
+);
+
+const KAFKA = {
+  brokers: texts.min(1, 'must name a broker'),
+  topicPrefix: text,
+  commandsTopic: text.optional(),
+  partitions: number,
+  replicationFactor: z.number('must be a number').int('must be a whole number').optional(),
+  tls: flag,
+  sasl: z
+    .strictObject({ mechanism: z.enum(SASL_MECHANISMS, 'must be a mechanism of SASL'), username: text, password: text })
+    .optional(),
+  relayInServer: flag,
+} satisfies Record<keyof KafkaSettings, z.ZodType>;
+
+const LIVE = {
+  streamsMax: number.optional(),
+  streamsPerPrincipalMax: number.optional(),
+  bufferLengthMax: number.optional(),
+  heartbeatMs: number.optional(),
+  stallMs: number.optional(),
+  checkMs: number.optional(),
+  lingerMs: number.optional(),
+  resumePositionsMax: number.optional(),
+  catchUpsAtOnceMax: number.optional(),
+} satisfies Partial<Record<keyof LiveLimits, z.ZodType>>;
+
+const CONFIG = {
+  databaseUrl: text,
+  databaseSchema: text,
+  ledger: text,
+  host: text,
+  port: number.max(PORT_MAX, 'must be a port number'),
+  operatorApiKey: text.optional(),
+  dataDirectory: text.optional(),
+  tokenIssuer: text,
+  trustedProxies: number,
+  corsOrigins: texts,
+  logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
+  kafka: plain.pipe(z.strictObject(KAFKA)).optional(),
+  live: plain.pipe(z.strictObject(LIVE)).optional(),
+} satisfies Record<keyof Config, z.ZodType>;
+
+const ConfigSchema = plain.pipe(z.strictObject(CONFIG));
+
+/**
+ * Checks a configuration that was made by hand; `readConfig` makes right ones.
+ *
+ * @throws {StartError} `invalid_configuration`, with the members at fault
+ */
+export function checkConfig(config: Config): Config {
+  try {
+    const { success, data, error } = ConfigSchema.safeParse(config);
+    if (success) return data as Config;
+    const wrong = error.issues.map(({ path, message }) => `${['config', ...path].join('.')}: ${message}`);
+    throw new StartError('invalid_configuration', wrong.join('\n'));
+  } catch (cause) {
+    if (cause instanceof StartError) throw cause;
+    throw new StartError('invalid_configuration', 'config cannot be read', { cause });
+  }
+}
