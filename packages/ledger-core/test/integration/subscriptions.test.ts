@@ -54,8 +54,7 @@ async function deleteFacts(): Promise<void> {
 }
 
 /** Reads until it is refused, and answers what it was told before. */
-async function untilGone(subscription: EventSubscription): Promise<readonly LedgerEvent[]> {
-  const told: LedgerEvent[] = [];
+async function untilGone(subscription: EventSubscription, told: LedgerEvent[] = []): Promise<readonly LedgerEvent[]> {
   const reading = async () => {
     for await (const events of subscription) told.push(...events);
   };
@@ -160,9 +159,10 @@ describe('a subscription', () => {
   it('learns of facts that are deleted while nobody here can follow them', async () => {
     const proxy = await startTcpProxy(bed.url);
     const behind = createLedger({ database: proxy.url, name: ledger.name });
-    const told = untilGone(await behind.events.subscribe());
+    const received: LedgerEvent[] = [];
+    const told = untilGone(await behind.events.subscribe(), received);
     const { id } = await pay();
-    await delay(200);
+    await expect.poll(() => received.length).toBe(3);
     proxy.isAway = true;
     proxy.cutAll();
     await ledger.accounts.freeze('b');
