@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { canonicalEmail, EMAIL_LENGTH_MAX } from '../users/email.js';
-import { isNestedBeyond, isWithoutNul } from './nesting.js';
+import { isNestedBeyond, isStorable } from './nesting.js';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID_PATTERN = new RegExp(`^${UUID}$`);
@@ -8,7 +8,7 @@ const UUID_PATTERN = new RegExp(`^${UUID}$`);
 const EMAIL = '[^\\u0000- @\\u007f-\\u00a0]+@[^\\u0000- @\\u007f-\\u00a0]+';
 const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|${EMAIL})$`);
 const SEGMENT = '(?!\\.+(?::|$))[a-zA-Z0-9_.-]+';
-const ADDRESS = `${SEGMENT}(?::${SEGMENT})*`;
+export const ADDRESS = `${SEGMENT}(?::${SEGMENT})*`;
 /** An id or an address. */
 const REFERENCE = '[a-zA-Z0-9_.:-]{1,200}';
 const REFERENCE_PATTERN = new RegExp(`^${REFERENCE}$`);
@@ -149,7 +149,7 @@ export const DescriptionField = textField({ max: 500 }).openapi({
 export const MetadataField = z
   .record(z.string(), z.unknown())
   .refine((metadata) => !isNestedBeyond(metadata, METADATA_DEPTH_MAX), `must have at most ${METADATA_DEPTH_MAX} levels`)
-  .refine(isWithoutNul, 'must not contain U+0000')
+  .refine(isStorable, 'must not contain U+0000, nor a whole number beyond 2^53')
   .openapi({
     type: 'object',
     ...{ patternProperties: { [MEMBER_NAME]: { $ref: '#/components/schemas/JsonValue' } } },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isNestedBeyond, isWithoutNul } from './nesting.js';
+import { isNestedBeyond, isStorable } from './nesting.js';
 
 it.each([
   ['a text', 'x', 1, false],
@@ -22,7 +22,8 @@ it.each([
   ['a text with it', 'a\0', false],
   ['a name with it', { 'a\0': 1 }, false],
   ['one far within', { a: [1, null, { b: ['x', { c: 'y\0' }] }] }, false],
+  ['a number beyond 2^53', { a: [9_007_199_254_740_992] }, false],
   ['none far within', { a: [1, null, { b: ['x', { c: 'y' }] }] }, true],
-])('finds U+0000 in %s', (_name, value, expected) => {
-  expect(isWithoutNul(value)).toBe(expected);
+])('finds what cannot be stored in %s', (_name, value, expected) => {
+  expect(isStorable(value)).toBe(expected);
 });

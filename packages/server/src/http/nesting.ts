@@ -8,9 +8,10 @@ export function isNestedBeyond(value: unknown, depthMax: number): boolean {
   return true;
 }
 
-/** Whether no text within a JSON value holds U+0000, names of members included; walks as above. */
-export function isWithoutNul(value: unknown): boolean {
+/** Whether no text within a JSON value holds U+0000, names included, and no whole number may have been rounded; walks as above. */
+export function isStorable(value: unknown): boolean {
   for (let level = [value]; level.length > 0; level = level.flatMap(childrenOf)) {
+    if (level.some((item) => Number.isInteger(item) && !Number.isSafeInteger(item))) return false;
     if (level.some((item) => textsOf(item).some((text) => text.includes('\0')))) return false;
   }
   return true;

@@ -11,6 +11,7 @@ import {
 import { readBalanceAt } from '../accounts/read-balance-at.js';
 import type { Endpoint } from '../http/endpoint.js';
 import {
+  ADDRESS,
   AddressField,
   CurrencyField,
   MetadataField,
@@ -24,7 +25,11 @@ import { route } from '../http/route.js';
 
 const OpenAccountSchema = z
   .strictObject({
-    address: AddressField.regex(/^(?!users:)/, 'what is below "users:" are wallets, and their users open them'),
+    address: AddressField.regex(/^(?!users:)/, 'what is below "users:" are wallets, and their users open them').openapi(
+      {
+        pattern: `^(?!users:)${ADDRESS}$`,
+      },
+    ),
     currency: CurrencyField,
     type: AccountTypeField.optional().openapi({ description: 'liability when left out; asset below world:' }),
     minimum: limitField('(?:0|-[1-9][0-9]{0,37})', 'must be "0" or below: a new account starts at zero')
