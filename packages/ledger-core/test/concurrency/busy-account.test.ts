@@ -185,7 +185,7 @@ describe('a deadlock between a batch and a caller’s transaction', () => {
     await transfers.post(pay(second, 'world'));
     // The batch locks the first, and waits for the second.
     const batch = patient.transfers.post(pay(second, first, 1n, { idempotencyKey: 'batch' }));
-    await sleep(100);
+    await bed.untilWaiting(1);
     const crossing = await transfers.post(pay(first, 'world')).catch((error: unknown) => error);
     expect(crossing).toMatchObject(end);
     await caller.query('commit');

@@ -41,17 +41,6 @@ async function holderOf(id: string): Promise<pg.Client> {
   return holder;
 }
 
-/** Until so many connections of this database wait for a lock. */
-async function untilWaiting(count: number): Promise<void> {
-  for (;;) {
-    const waiting = await bed.sql(
-      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    if (waiting.length >= count) return;
-    await sleep(5);
-  }
-}
-
 async function isFree(id: string): Promise<boolean> {
   const rows = await bed.sql(
     `select from micropay.balances b join micropay.ledgers l on l.id = b.ledger
@@ -68,7 +57,7 @@ describe('locks', () => {
   ])('are taken in ascending order of id, for a transfer %s', async (_, from, to) => {
     const holder = await holderOf(FIRST);
     const posting = ledger.transfers.postMany([move(SECOND, THIRD), move(from, to)]);
-    await untilWaiting(1);
+    await bed.untilWaiting(1);
     // Behind the first account it holds nothing: whoever wants the others goes on.
     expect([await isFree(SECOND), await isFree(THIRD)]).toEqual([true, true]);
     await holder.query('commit');
@@ -80,7 +69,7 @@ describe('locks', () => {
     const caller = await bed.connect();
     await caller.query('begin');
     const posting = ledger.within(fromPg(caller)).transfers.postMany([move(THIRD, SECOND), move(THIRD, FIRST)]);
-    await untilWaiting(1);
+    await bed.untilWaiting(1);
     expect([await isFree(SECOND), await isFree(THIRD)]).toEqual([true, true]);
     await holder.query('commit');
     await posting;
@@ -101,7 +90,7 @@ describe('locks', () => {
       await caller.query('begin isolation level read committed');
       const first = await ledger.within(fromPg(caller)).transfers.post(move(FIRST, SECOND, 'k'));
       const repeated = other.transfers.post(move(FIRST, SECOND, 'k'));
-      await untilWaiting(1);
+      await bed.untilWaiting(1);
       await caller.query('commit');
       expect(await repeated).toEqual({ ...first, replayed: true });
       await expectSound(ledger);
@@ -111,7 +100,7 @@ describe('locks', () => {
   it('come before the look at the clock: who waited is recorded after the wait', async () => {
     const holder = await holderOf(FIRST);
     const posting = ledger.transfers.post(move(FIRST, SECOND));
-    await untilWaiting(1);
+    await bed.untilWaiting(1);
     await sleep(50);
     const [clock] = await bed.sql<{ now: string }>(
       'select (extract(epoch from clock_timestamp()) * 1000)::bigint::text as now',
@@ -133,7 +122,7 @@ describe('a key that is posted meanwhile on other accounts', () => {
     await caller.query('begin');
     await ledger.within(fromPg(caller)).transfers.post(move(FIRST, SECOND, 'k'));
     const posting = twice.transfers.post(move(THIRD, 'account:4', 'k')).catch((error: unknown) => error);
-    await untilWaiting(1);
+    await bed.untilWaiting(1);
     await caller.query(end);
     expect(await posting).toMatchObject(expected);
     await expectSound(ledger);
@@ -145,7 +134,7 @@ describe('freezing', () => {
     const engines = [ledger, bed.ledger({ name: ledger.name }), bed.ledger({ name: ledger.name })];
     const holder = await holderOf(FIRST);
     const freezing = engines.map((engine) => engine.accounts.freeze(FIRST));
-    await untilWaiting(engines.length);
+    await bed.untilWaiting(engines.length);
     await holder.query('commit');
     expect((await Promise.all(freezing)).map(({ status }) => status)).toEqual(['frozen', 'frozen', 'frozen']);
     const events = await bed.sql(
@@ -161,7 +150,7 @@ describe('freezing', () => {
     await caller.query('begin');
     await ledger.within(fromPg(caller)).transfers.post(move(FIRST, SECOND));
     const freezing = ledger.accounts.freeze(FIRST);
-    await untilWaiting(1);
+    await bed.untilWaiting(1);
     const next = ledger.transfers.post(move(FIRST, SECOND)).catch((error: unknown) => error);
     await caller.query('commit');
     expect((await freezing).status).toBe('frozen');

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createLedger, type Ledger, type LedgerOptions } from '@micropay/ledger-core';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
@@ -12,6 +13,8 @@ export interface TestBed {
   connect(): Promise<pg.Client>;
   /** Runs one statement beside the ledger. */
   sql<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Until so many connections of this database wait for a lock. */
+  untilWaiting(count: number): Promise<void>;
 }
 
 export function useTestBed({ isEmpty = false }: { readonly isEmpty?: boolean } = {}): TestBed {
@@ -50,6 +53,10 @@ export function useTestBed({ isEmpty = false }: { readonly isEmpty?: boolean } =
     },
     async sql<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) {
       return (await pool.query<Row>(text, [...values])).rows;
+    },
+    async untilWaiting(count) {
+      const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      while ((await pool.query(waiting)).rows.length < count) await sleep(5);
     },
   };
 }
