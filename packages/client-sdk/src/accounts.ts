@@ -1,7 +1,7 @@
 import { type Api, bodyOf } from './api.js';
-import { writeAmount } from './checks.js';
 import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
+import { toJson } from './posting.js';
 import { result } from './result.js';
 import type { Metadata } from './transfer.js';
 import type { CallOptions } from './transport.js';
@@ -118,10 +118,9 @@ export function createAccounts({ routes, send }: Api): Accounts {
     return bodyOf(routes.POST(`/v1/accounts/{id}/${action}`, { params: { path: { id } }, body, fetch }), parseAccount);
   };
   return {
-    async open({ minimum, maximum, ...account }, options) {
+    async open(account, options) {
       const fetch = send({ ...options, repeatable: false });
-      const body = { ...account, ...limitsToJson({ minimum, maximum }) };
-      return bodyOf(routes.POST('/v1/accounts', { body, fetch }), parseAccount);
+      return bodyOf(routes.POST('/v1/accounts', { body: toJson(account), fetch }), parseAccount);
     },
     async get(id, { signal, ...query } = {}) {
       const fetch = send({ signal, repeatable: true });
@@ -137,17 +136,8 @@ export function createAccounts({ routes, send }: Api): Accounts {
     freeze: (id, options = {}) => change('freeze', id, options),
     unfreeze: (id, options = {}) => change('unfreeze', id, options),
     close: (id, options = {}) => change('close', id, options),
-    setLimits: async (id, limits, options) => change('limits', id, { ...options, ...limitsToJson(limits) }),
+    setLimits: async (id, limits, options) => change('limits', id, { ...options, ...toJson(limits) }),
   };
-}
-
-function limitsToJson(limits: { readonly [Name in keyof Limits]: Limits[Name] | undefined }) {
-  const text = (name: keyof Limits) => {
-    const limit = limits[name];
-    if (limit === undefined) return {};
-    return { [name]: limit === null ? null : writeAmount(limit, name) };
-  };
-  return { ...text('minimum'), ...text('maximum') };
 }
 
 function parseAccount(account: AccountJson): Account {

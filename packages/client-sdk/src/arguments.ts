@@ -1,7 +1,7 @@
 import type { AccountPageOptions, Accounts, AggregateOptions, Limits, OpenAccount } from './accounts.js';
 import type { Auth, Registration } from './auth.js';
 import type { CashMovement, CashMovements } from './cash-movements.js';
-import { fieldError } from './checks.js';
+import { checkMetadata, fieldError } from './checks.js';
 import type { ClientOptions, MicroPayClient } from './client.js';
 import type { Currencies, Currency } from './currencies.js';
 import { MicroPayError } from './errors.js';
@@ -30,7 +30,7 @@ type Methods<Part> = { readonly [Name in keyof Part]: Readonly<Record<string, Ch
 
 function is(isValid: (value: unknown) => boolean, rule: string): Check {
   return (value, path) => {
-    if (!isValid(value)) throw fieldError('invalid_request', path, rule);
+    if (!isValid(value)) throw fieldError(path, rule);
     return value;
   };
 }
@@ -41,15 +41,19 @@ const optional =
     value === undefined ? value : check(value, path);
 const text = is((value) => typeof value === 'string', 'must be a text');
 /** Part of a path: without it the path would be another's. */
-const id = is((value) => typeof value === 'string' && value !== '', 'must be a text that is not empty');
+const id = is((value) => typeof value === 'string' && value !== '', 'must be a text, not empty');
 const flag = is((value) => typeof value === 'boolean', 'must be true or false');
 const number = is((value) => typeof value === 'number' && value >= 0, 'must be a number, not negative');
 const callback = is((value) => typeof value === 'function', 'must be a function');
 const instant = is(
   (value) => typeof value === 'string' || (value instanceof Date && !Number.isNaN(value.getTime())),
-  'must be a Date, or an RFC 3339 date and time',
+  'must be a Date or an RFC 3339 time',
 );
-const json = is(isPlain, 'must be a JSON object');
+const json: Check = (value, path) => {
+  if (!isPlain(value)) throw fieldError(path, 'must be a JSON object');
+  checkMetadata(value, path);
+  return value;
+};
 const signal = is(
   (value) => typeof (value as Partial<AbortSignal> | null)?.addEventListener === 'function',
   'must be an AbortSignal',
@@ -57,7 +61,7 @@ const signal = is(
 const limit: Check = (value, path) => (value === null ? value : amount(value, path));
 const amount: Check = (value, path) => {
   if (typeof value === 'bigint') return value;
-  throw fieldError('invalid_amount', path, 'must be a bigint of whole minor units, such as 1250n');
+  throw fieldError(path, 'must be a bigint of whole minor units, such as 1250n', 'invalid_amount');
 };
 
 /** Neither an array nor a Date, Map or promise, which would pass for an empty object. */
@@ -70,14 +74,12 @@ function object<Given extends object>(members: Members<Given>, prefix = ''): Che
   const checks: Readonly<Record<string, Check>> = members;
   return (given, path) =>
     readable(path, () => {
-      if (!isPlain(given)) throw fieldError('invalid_request', path, 'must be an object');
+      if (!isPlain(given)) throw fieldError(path, 'must be an object');
       const copy: Record<string, unknown> = {};
-      const unknown = Object.keys(given).filter((name) => !Object.hasOwn(checks, name));
+      const unknown = Object.keys(given).find((name) => !Object.hasOwn(checks, name));
       for (const name in checks) if (given[name] !== undefined) copy[name] = given[name];
-      const [first] = unknown;
-      if (first !== undefined) {
-        const shown = unknown.slice(0, 3).map((name) => JSON.stringify(name.slice(0, 40)));
-        throw fieldError('invalid_request', path, `has unknown fields: ${shown.join(', ')}`);
+      if (unknown !== undefined) {
+        throw fieldError(path, `has unknown fields: ${JSON.stringify(unknown.slice(0, 40))}`);
       }
       const at = prefix === '' ? '' : `${path}.`;
       for (const [name, check] of Object.entries(checks)) check(copy[name], at + name);
@@ -89,7 +91,7 @@ function object<Given extends object>(members: Members<Given>, prefix = ''): Che
 function list(check: Check, prefix: string): Check {
   return (given, path) =>
     readable(path, () => {
-      if (!Array.isArray(given)) throw fieldError('invalid_request', path, 'must be an array');
+      if (!Array.isArray(given)) throw fieldError(path, 'must be an array');
       return Array.from(given, (element, index) => check(element, `${prefix}.${index}`));
     });
 }
@@ -100,7 +102,7 @@ function readable(path: string, read: () => unknown): unknown {
     return read();
   } catch (error) {
     if (error instanceof MicroPayError) throw error;
-    throw fieldError('invalid_request', path, 'cannot be read');
+    throw fieldError(path, 'cannot be read');
   }
 }
 
@@ -148,10 +150,9 @@ const LEGS: Readonly<Record<NonNullable<LinkedLeg['kind']>, Check>> = {
   reversal: object({ ...REVERSAL, kind: text, transfer: text }, 'leg'),
 };
 const leg: Check = (value, path) => {
-  const kind = readable(path, () => (value as Partial<LinkedLeg> | null | undefined)?.kind);
-  if (kind === undefined) return LEGS.transfer(value, path);
+  const kind = readable(path, () => (value as Partial<LinkedLeg> | null)?.kind ?? 'transfer');
   if (typeof kind === 'string' && Object.hasOwn(LEGS, kind)) return LEGS[kind as keyof typeof LEGS](value, path);
-  throw fieldError('invalid_request', `${path}.kind`, `must be one of ${Object.keys(LEGS).join(', ')}`);
+  throw fieldError(`${path}.kind`, `must be one of ${Object.keys(LEGS).join(', ')}`);
 };
 
 export const CLIENT = object<ClientOptions>({

@@ -9,40 +9,13 @@ const CREDENTIAL = /^[!-~\u00a1-\u00ff]*$/;
 /** Refuses an idempotency key that the server would refuse, or that no header can carry. */
 export function checkIdempotencyKey(key: string, path = 'idempotencyKey'): void {
   if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return;
-  throw fieldError('invalid_request', path, 'must be 1 to 255 printable ASCII characters');
+  throw fieldError(path, 'must be 1 to 255 printable ASCII characters');
 }
 
 /** Refuses an id that no stream has given out, or that no header can carry. */
 export function checkLastEventId(id: string): void {
   if (typeof id === 'string' && /^[0-9.]{1,32}$/.test(id)) return;
-  throw fieldError('invalid_request', 'lastEventId', 'must be the lastEventId of an event');
-}
-
-/** Writes an amount down as text, because a JSON number cannot hold it. */
-export function writeAmount(amount: bigint, path: string): string {
-  if (typeof amount === 'bigint') return amount.toString();
-  throw fieldError('invalid_amount', path, 'must be a bigint of whole minor units, such as 1250n');
-}
-
-/** The parts of a body that hold what is the caller's own. */
-interface Body {
-  readonly metadata?: unknown;
-  readonly transfers?: readonly { readonly metadata?: unknown }[];
-}
-
-/** Writes a body down. What JSON says about its failure may quote the body, and is not passed on. */
-export function writeBody(body: unknown): string {
-  const { metadata: own, transfers } = (body ?? {}) as Body;
-  try {
-    checkMetadata(own, 'metadata');
-    transfers?.forEach(({ metadata }, index) => {
-      checkMetadata(metadata, `transfers.${index}.metadata`);
-    });
-    return JSON.stringify(body);
-  } catch (error) {
-    if (error instanceof MicroPayError) throw error;
-    throw new MicroPayError('invalid_request', 'the request cannot be written as JSON: it holds a bigint or a cycle');
-  }
+  throw fieldError('lastEventId', 'must be the lastEventId of an event');
 }
 
 /** As the server reads it: in bytes, and so at most so many members, whose values can be shared. */
@@ -50,23 +23,24 @@ const METADATA_BYTES_MAX = 8 * 1024;
 const METADATA_LEVELS_MAX = 64;
 
 /** Refuses by name what JSON would change without a word, as NaN, a Date or a member that is undefined. */
-function checkMetadata(metadata: unknown, name: string): void {
+export function checkMetadata(metadata: unknown, name: string): void {
   let members = 0;
   const check = (value: unknown, path: string, level: number): void => {
     members += 1;
-    if (members > METADATA_BYTES_MAX) throw fieldError('invalid_request', name, 'must be at most 8 KiB');
     if (typeof value === 'string' ? isText(value) : isSaidByJson(value)) return;
-    if (!isContainer(value)) {
-      throw fieldError('invalid_request', path, 'is not JSON, or a whole number beyond 2^53: write it as a text');
+    if (members > METADATA_BYTES_MAX || level > METADATA_LEVELS_MAX) {
+      throw fieldError(name, 'must be at most 8 KiB and 64 levels');
     }
-    if (level > METADATA_LEVELS_MAX) throw fieldError('invalid_request', name, 'must have at most 64 levels');
+    if (!isContainer(value)) {
+      throw fieldError(path, 'is not JSON or beyond 2^53: send a text');
+    }
     for (const [member, inner] of Object.entries(value)) {
       const at = `${path}.${member}`;
-      if (!isText(member) || member === '__proto__') throw fieldError('invalid_request', at, 'must have another name');
+      if (!isText(member) || member === '__proto__') throw fieldError(at, 'must have another name');
       check(inner, at, level + 1);
     }
   };
-  if (metadata !== undefined) check(metadata, name, 1);
+  check(metadata, name, 1);
 }
 
 function isText(text: string): boolean {
@@ -90,7 +64,7 @@ function isContainer(value: unknown): value is object {
 export function writeAuthorization(credential: string, idempotencyKey: string | undefined): string {
   const trimmed = typeof credential === 'string' ? credential.trim() : undefined;
   if (trimmed !== undefined && CREDENTIAL.test(trimmed)) return `Bearer ${trimmed}`;
-  const detail = 'the API key or access token must be one word without spaces and line breaks: was it read whole?';
+  const detail = 'the API key or access token must be one word without spaces or line breaks';
   throw new MicroPayError('token_invalid', detail, { idempotencyKey });
 }
 
@@ -101,13 +75,13 @@ export function createRequestClass(): typeof Request {
       try {
         super(url, init);
       } catch {
-        const detail = 'baseUrl must be a URL without a user and a password, such as https://pay.example.com';
+        const detail = 'baseUrl must be a URL without user and password, such as https://pay.example.com';
         throw new MicroPayError('invalid_request', detail);
       }
     }
   };
 }
 
-export function fieldError(code: MicroPayErrorCode, path: string, message: string): MicroPayError {
+export function fieldError(path: string, message: string, code: MicroPayErrorCode = 'invalid_request'): MicroPayError {
   return new MicroPayError(code, `${path} ${message}`, { fields: [{ path, message }] });
 }

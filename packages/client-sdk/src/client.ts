@@ -19,13 +19,14 @@ import {
 } from './arguments.js';
 import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
 import { type CashMovements, createCashMovements } from './cash-movements.js';
-import { createRequestClass, writeBody } from './checks.js';
+import { createRequestClass } from './checks.js';
 import { type Currencies, createCurrencies } from './currencies.js';
 import { createEvents, type Events } from './events.js';
 import type { components, paths } from './generated/api.js';
 import { createHolds, type Holds } from './holds.js';
 import { createLedger, type Ledger } from './ledger.js';
 import { checkPlatform, hasStreamingFetch } from './platform.js';
+import { writeBody } from './posting.js';
 import { createSession, type OnTokens } from './session.js';
 import { createStatements, type Statements } from './statements.js';
 import { createTransferRequests, type TransferRequests } from './transfer-requests.js';

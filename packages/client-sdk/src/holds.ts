@@ -1,7 +1,7 @@
 import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
-import { isReplayed, type PostOptions, partToJson, startPosting, toJson } from './posting.js';
+import { isReplayed, type PostOptions, startPosting, toJson } from './posting.js';
 import { result } from './result.js';
 import { type Metadata, type Payment, type PostedTransfer, posted } from './transfer.js';
 import type { CallOptions } from './transport.js';
@@ -102,7 +102,7 @@ export function createHolds(api: Api): Holds {
     async capture(id, capture = {}, options) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
       const params = { header, path: { id } };
-      const answer = routes.POST('/v1/holds/{id}/capture', { params, body: partToJson(capture), fetch });
+      const answer = routes.POST('/v1/holds/{id}/capture', { params, body: toJson(capture), fetch });
       return bodyOf(answer, posted, idempotencyKey);
     },
     async release(id, release = {}, options) {

@@ -47,7 +47,7 @@ describe('a platform that lacks something', () => {
     expect(() => createClient({ baseUrl: 'http://127.0.0.1' })).toThrowError(
       expect.objectContaining({
         code: 'platform_unsupported',
-        message: `platform_unsupported: this platform has no ${name}: load a polyfill before createClient is called`,
+        message: `platform_unsupported: this platform has no ${name}: load a polyfill first`,
         retryable: false,
       }),
     );

@@ -15,8 +15,7 @@ export const REQUIRED = [
 export function checkPlatform(fetch: unknown): void {
   const missing: string[] = REQUIRED.filter((name) => globalThis[name] === undefined);
   if (fetch === undefined) missing.push('fetch');
-  if (missing.length > 0)
-    throw unsupported(`has no ${missing.join(', ')}: load a polyfill before createClient is called`);
+  if (missing.length > 0) throw unsupported(`has no ${missing.join(', ')}: load a polyfill first`);
 }
 
 /** A name for one intention, for calls that were given none. */
@@ -24,8 +23,7 @@ export function createIdempotencyKey(): string {
   // Not Math.random: two intentions of one name would be one payment.
   if (typeof crypto === 'undefined' || typeof crypto.getRandomValues !== 'function') {
     throw unsupported(
-      'has no crypto.getRandomValues to make an idempotency key with: give an idempotencyKey with each call that moves ' +
-        'money, or load a polyfill such as react-native-get-random-values',
+      'has no crypto.getRandomValues: give an idempotencyKey with each call, or load react-native-get-random-values',
     );
   }
   // Not randomUUID: browsers have it only on pages that came over https.
@@ -41,18 +39,16 @@ export function hasStreamingFetch(): boolean {
 /** Refuses a platform that cannot read a stream, which would wait for ever. */
 export function checkStreams(canStream: boolean): void {
   const missing = [
-    ...(canStream ? [] : ['a fetch whose answers can be read while they come (response.body)']),
+    ...(canStream ? [] : ['response.body']),
     ...(typeof TextDecoder === 'undefined' ? ['TextDecoder'] : []),
   ];
   if (missing.length === 0) return;
-  throw unsupported(
-    `has no ${missing.join(' and no ')}: give createClient a fetch that streams, load a polyfill, or read the wallets anew`,
-  );
+  throw unsupported(`has no ${missing.join(' and no ')}: load a polyfill, or give createClient a fetch that streams`);
 }
 
 /** Refuses what the platform's own classes do not take from one another, as where a test environment replaces some. */
 export function platformRefused(cause: unknown): MicroPayError {
-  return unsupported('refuses the request that is made of its own Request, Headers and AbortController', cause);
+  return unsupported('refuses its own Request, Headers or AbortController', cause);
 }
 
 function unsupported(what: string, cause?: unknown): MicroPayError {

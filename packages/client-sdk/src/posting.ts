@@ -1,5 +1,5 @@
 import type { Api } from './api.js';
-import { checkIdempotencyKey, writeAmount } from './checks.js';
+import { checkIdempotencyKey } from './checks.js';
 import { createIdempotencyKey } from './platform.js';
 import type { CallOptions } from './transport.js';
 
@@ -27,18 +27,17 @@ export function startPosting(
 
 type Written<Value> = Value extends bigint | Date ? string : Value;
 
-/** As JSON writes it down: a `Date` as RFC 3339, and one that is no instant as null, which the server refuses. */
+/** As JSON writes it down: an amount in digits, a `Date` as RFC 3339. */
 type AsJson<Request> = { [Name in keyof Request]: Written<Request[Name]> };
 
-/** The body of a request that names an amount; `path` is where the amount will be. */
-export function toJson<Request extends { readonly amount: bigint }>(request: Request, path = 'amount') {
-  return { ...request, amount: writeAmount(request.amount, path) } as AsJson<Request>;
+/** A request as its body, as which `writeBody` writes it. */
+export function toJson<Request extends object>(request: Request): AsJson<Request> {
+  return request as AsJson<Request>;
 }
 
-/** The same where an amount that is left out means all there is. */
-export function partToJson<Request extends { readonly amount?: bigint }>(request: Request, path = 'amount') {
-  const { amount } = request;
-  return (amount === undefined ? request : { ...request, amount: writeAmount(amount, path) }) as AsJson<Request>;
+/** Amounts are written as texts, because a JSON number cannot hold them. */
+export function writeBody(body: unknown): string {
+  return JSON.stringify(body, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
 }
 
 export function isReplayed(headers: Headers): boolean {

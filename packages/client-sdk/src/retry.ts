@@ -58,6 +58,6 @@ export function wait(delayMs: number, signal: AbortSignal | undefined, idempoten
 }
 
 export function aborted(signal: AbortSignal | undefined, idempotencyKey?: string): MicroPayError {
-  const detail = 'the call was ended by its signal';
+  const detail = 'ended by its signal';
   return new MicroPayError('aborted', detail, { cause: signal?.reason, idempotencyKey });
 }

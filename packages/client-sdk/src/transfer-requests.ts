@@ -52,7 +52,7 @@ export function createTransferRequests({ routes, send }: Api): TransferRequests 
         const request = await get(id, { signal });
         if (request.state !== 'requested') return request;
         const leftMs = until - elapsedMs();
-        if (leftMs <= 0) throw new MicroPayError('timeout', `the transfer is still to be posted after ${timeoutMs} ms`);
+        if (leftMs <= 0) throw new MicroPayError('timeout', `still to be posted after ${timeoutMs} ms`);
         await wait(Math.min(delayMs, leftMs), signal);
       }
     },

@@ -5,7 +5,7 @@ import type { components } from './generated/api.js';
 import type { CaptureHold, PlaceHold, ReleaseHold } from './holds.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
 import { createIdempotencyKey } from './platform.js';
-import { type PostOptions, partToJson, startPosting, toJson } from './posting.js';
+import { type PostOptions, startPosting, toJson } from './posting.js';
 import { result } from './result.js';
 import {
   type Metadata,
@@ -148,7 +148,7 @@ export function createTransfers(api: Api): Transfers {
       const transfers = payments.map((payment, index) => {
         const key = payment.idempotencyKey ?? `${idempotencyKey}:${index}`;
         checkIdempotencyKey(key, `transfers.${index}.idempotencyKey`);
-        return { ...toJson(payment, `transfers.${index}.amount`), idempotencyKey: key };
+        return { ...toJson(payment), idempotencyKey: key };
       });
       const fetch = send({ signal, idempotencyKey, repeatable: true });
       const readResult = (result: BatchResultJson, index: number): BatchResult => {
@@ -161,7 +161,7 @@ export function createTransfers(api: Api): Transfers {
     },
     async linked(legs, { dryRun, ...options } = {}) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const transfers = legs.map(legToJson);
+      const transfers = legs.map((leg): LinkedLegJson => toJson(leg));
       const readResult = (result: BatchResultJson): PostedTransfer => {
         if (!result.ok) throw problemToError(result.error, { idempotencyKey });
         return replayable(result);
@@ -173,13 +173,13 @@ export function createTransfers(api: Api): Transfers {
     async reverse(id, reversal = {}, options) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
       const params = { header, path: { id } };
-      const answer = routes.POST('/v1/transfers/{id}/reversals', { params, body: partToJson(reversal), fetch });
+      const answer = routes.POST('/v1/transfers/{id}/reversals', { params, body: toJson(reversal), fetch });
       return bodyOf(answer, posted, idempotencyKey);
     },
     async reverseLinked(id, reversal: Reversal = {}, options) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
       const params = { header, path: { id } };
-      const answer = routes.POST('/v1/transfers/groups/{id}/reversals', { params, body: partToJson(reversal), fetch });
+      const answer = routes.POST('/v1/transfers/groups/{id}/reversals', { params, body: toJson(reversal), fetch });
       const read = ({ data }: { data: readonly TransferJson[] }, headers: Headers) =>
         data.map((transfer) => posted(transfer, headers));
       return bodyOf(answer, read, idempotencyKey);
@@ -196,9 +196,4 @@ export function createTransfers(api: Api): Transfers {
 /** A transfer of a batch, whose answer says for each whether it is a replay. */
 function replayable({ transfer, replayed }: Extract<BatchResultJson, { ok: true }>): PostedTransfer {
   return result({ ...parseTransfer(transfer), replayed });
-}
-
-function legToJson(leg: LinkedLeg, index: number): LinkedLegJson {
-  const path = `transfers.${index}.amount`;
-  return 'from' in leg ? toJson(leg, path) : partToJson(leg as LinkedLeg & { amount?: bigint }, path);
 }

@@ -125,7 +125,7 @@ function refusal(response: Response, body: string, idempotencyKey: string | unde
   };
   const problem = parseJson(body);
   if (isProblem(problem)) return problemToError(problem, options);
-  return new MicroPayError('invalid_response', `HTTP status ${response.status}, and no answer of MicroPay's`, options);
+  return new MicroPayError('invalid_response', `HTTP status ${response.status}, and not of MicroPay`, options);
 }
 
 function isOf(mediaType: string, { ok, headers }: Response): boolean {
