@@ -249,7 +249,7 @@ async function wholeFlow({ url }: RunningServer): Promise<void> {
     balance: '940',
   });
   const today = new Date().toISOString().slice(0, 10);
-  const statement = await expectStatus(200, get(`/v1/statements?wallet=${alice.wallet}&from=2020-01-01&to=${today}`));
+  const statement = await expectStatus(200, get(`/v1/statements?account=${alice.wallet}&from=2020-01-01&to=${today}`));
   expect(statement).toMatchObject({ opening: '0' });
   await expect
     .poll(() => stream.events().filter(({ event }) => event === 'transfer.posted.v1').length)

@@ -71,7 +71,7 @@ const WAYS: Readonly<Record<string, (order: Payee['order'], token: string) => Pr
     return (await send('POST /v1/transfers/batch', token, { transfers })).body.results[0].error;
   },
   'a linked transfer': async (order, token) =>
-    (await send('POST /v1/transfers/batch', token, { linked: true, transfers: [order] })).body,
+    (await send('POST /v1/transfers/linked', token, { transfers: [order] })).body,
   'a requested transfer': async (order, token) => {
     const { body } = await send('POST /v1/transfers', token, order, { prefer: 'respond-async' });
     const stored = async () => (await send(`GET /v1/transfer-requests/${body.id}`, token)).body;
@@ -119,10 +119,10 @@ describe('of a payee who cannot be paid', () => {
       const replies: Reply[] = [];
       for (const amount of ['1', '5', '6', '700']) {
         replies.push(await send('POST /v1/transfers', alice.token, { ...order, amount, dryRun: true }));
-        const linked = { linked: true, dryRun: true, transfers: [{ ...order, amount }] };
-        replies.push(await send('POST /v1/transfers/batch', alice.token, linked));
-        const transfers = [{ ...order, amount, idempotencyKey: randomUUID() }];
-        const { body } = await send('POST /v1/transfers/batch', alice.token, { dryRun: true, transfers });
+        const linked = { dryRun: true, transfers: [{ ...order, amount }] };
+        replies.push(await send('POST /v1/transfers/linked', alice.token, linked));
+        const transfers = [{ ...order, amount, idempotencyKey: randomUUID(), dryRun: true }];
+        const { body } = await send('POST /v1/transfers/batch', alice.token, { transfers });
         expect(body.results[0].ok).toBe(true);
       }
       expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
@@ -151,7 +151,7 @@ describe('of a payer who cannot take part any more, the payee', () => {
     const order = pays(carol.wallet, bob.wallet);
     hold = (await done('POST /v1/holds', carol.token, order)).id;
     transfer = (await done('POST /v1/transfers', carol.token, order)).id;
-    const linked = await done('POST /v1/transfers/batch', carol.token, { linked: true, transfers: [order] });
+    const linked = await done('POST /v1/transfers/linked', carol.token, { transfers: [order] });
     group = linked.results[0].transfer.groupId;
   });
 

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { canonicalEmail, EMAIL_LENGTH_MAX } from '../users/email.js';
-import { isNestedBeyond, isStorable } from './nesting.js';
+import { findUnstorable, isNestedBeyond } from './nesting.js';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID_PATTERN = new RegExp(`^${UUID}$`);
@@ -149,7 +149,15 @@ export const DescriptionField = textField({ max: 500 }).openapi({
 export const MetadataField = z
   .record(z.string(), z.unknown())
   .refine((metadata) => !isNestedBeyond(metadata, METADATA_DEPTH_MAX), `must have at most ${METADATA_DEPTH_MAX} levels`)
-  .refine(isStorable, 'must not contain U+0000, nor a whole number beyond 2^53')
+  .superRefine((metadata, context) => {
+    const path = findUnstorable(metadata, METADATA_DEPTH_MAX);
+    if (path === undefined) return;
+    context.addIssue({
+      code: 'custom',
+      path: [...path],
+      message: 'must not hold U+0000, nor a whole number beyond 2^53',
+    });
+  })
   .openapi({
     type: 'object',
     ...{ patternProperties: { [MEMBER_NAME]: { $ref: '#/components/schemas/JsonValue' } } },
@@ -218,12 +226,15 @@ export const PageQuery = z.strictObject({
 
 /** Said, not checked: what is no id is as good as missing. */
 export const IdParams = z.object({
-  id: z.string().regex(UUID_PATTERN).openapi({ format: 'uuid', example: EXAMPLE_IDS.wallet }),
+  id: z.string().regex(UUID_PATTERN, 'must be an id').openapi({ format: 'uuid', example: EXAMPLE_IDS.wallet }),
 });
 
 /** The same, where an account may be named by its address. */
 export const ReferenceParams = z.object({
-  id: z.string().regex(REFERENCE_PATTERN).openapi({ description: 'An id or an address', example: 'fees:card:usd' }),
+  id: z
+    .string()
+    .regex(REFERENCE_PATTERN, 'must be an id or an address')
+    .openapi({ description: 'An id or an address', example: 'fees:card:usd' }),
 });
 
 /** The ledger refuses an address that looks like an id, too. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isNestedBeyond, isStorable } from './nesting.js';
+import { findUnstorable, isNestedBeyond } from './nesting.js';
 
 it.each([
   ['a text', 'x', 1, false],
@@ -18,12 +18,17 @@ it('survives a depth that would overflow the stack', () => {
 });
 
 it.each([
-  ['a text', 'a', true],
-  ['a text with it', 'a\0', false],
-  ['a name with it', { 'a\0': 1 }, false],
-  ['one far within', { a: [1, null, { b: ['x', { c: 'y\0' }] }] }, false],
-  ['a number beyond 2^53', { a: [9_007_199_254_740_992] }, false],
-  ['none far within', { a: [1, null, { b: ['x', { c: 'y' }] }] }, true],
+  ['a text', 'a', undefined],
+  ['a text with it', 'a\0', []],
+  ['a name with it', { 'a\0': 1 }, ['a\0']],
+  ['one far within', { a: [1, null, { b: ['x', { c: 'y\0' }] }] }, ['a', '2', 'b', '1', 'c']],
+  ['a number beyond 2^53', { a: [9_007_199_254_740_992] }, ['a', '0']],
+  ['none far within', { a: [1, null, { b: ['x', { c: 'y' }] }] }, undefined],
 ])('finds what cannot be stored in %s', (_name, value, expected) => {
-  expect(isStorable(value)).toBe(expected);
+  expect(findUnstorable(value, 64)).toEqual(expected);
+});
+
+it('looks no deeper than it is told', () => {
+  const depth = 20_000;
+  expect(findUnstorable(JSON.parse(`${'['.repeat(depth)}"\\u0000"${']'.repeat(depth)}`), 64)).toBe(undefined);
 });

@@ -8,18 +8,33 @@ export function isNestedBeyond(value: unknown, depthMax: number): boolean {
   return true;
 }
 
-/** Whether no text within a JSON value holds U+0000, names included, and no whole number may have been rounded; walks as above. */
-export function isStorable(value: unknown): boolean {
-  for (let level = [value]; level.length > 0; level = level.flatMap(childrenOf)) {
-    if (level.some((item) => Number.isInteger(item) && !Number.isSafeInteger(item))) return false;
-    if (level.some((item) => textsOf(item).some((text) => text.includes('\0')))) return false;
-  }
-  return true;
+interface Placed {
+  readonly path: readonly string[];
+  readonly value: unknown;
 }
 
-function textsOf(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+/**
+ * Where a JSON value holds U+0000, in names too, or a whole number that may have been rounded; undefined when nowhere within
+ * this depth. Walks as above.
+ */
+export function findUnstorable(value: unknown, depthMax: number): readonly string[] | undefined {
+  let level: readonly Placed[] = [{ path: [], value }];
+  for (let depth = 0; depth <= depthMax && level.length > 0; depth += 1) {
+    const found = level.find(isUnstorable);
+    if (found !== undefined) return found.path;
+    level = level.flatMap(membersOf);
+  }
+  return undefined;
+}
+
+function isUnstorable({ path, value }: Placed): boolean {
+  if (path.at(-1)?.includes('\0') === true) return true;
+  return typeof value === 'string' ? value.includes('\0') : Number.isInteger(value) && !Number.isSafeInteger(value);
+}
+
+function membersOf({ path, value }: Placed): readonly Placed[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).map(([name, member]) => ({ path: [...path, name], value: member }));
 }
 
 function childrenOf(value: unknown): unknown[] {

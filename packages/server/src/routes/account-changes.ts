@@ -9,7 +9,10 @@ import { FreezeSchema, WhySchema } from './wallet-freeze.js';
 
 const LimitsSchema = z
   .strictObject({ minimum: LimitField.optional(), maximum: LimitField.optional(), reason: ReasonField.optional() })
-  .refine(({ minimum, maximum }) => minimum !== undefined || maximum !== undefined, 'give a minimum, a maximum or both')
+  .refine(
+    ({ minimum, maximum }) => minimum !== undefined || maximum !== undefined,
+    'must have a minimum, a maximum or both',
+  )
   .openapi('NewLimits', { anyOf: [{ required: ['minimum'] }, { required: ['maximum'] }] });
 
 const setAccountLimitsEndpoint = {
