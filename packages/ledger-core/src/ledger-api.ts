@@ -218,7 +218,8 @@ export interface Transfers {
    * Posts 1 to 100 transfers, holds, captures, releases and reversals, all or none, in array order. Limits hold
    * after every leg.
    *
-   * @throws {LedgerError} the refusal of the first leg that cannot be posted, with `details.leg` (from 0)
+   * @throws {LedgerError} the refusal of the first leg that cannot be posted, with `details.leg` (from 0). How much the `to`
+   * of each leg may take is judged last: a group that fails for another reason does not tell it
    */
   postLinked(legs: readonly LinkedLeg[], options?: RequestOptions): Promise<readonly PostedTransfer[]>;
   /**

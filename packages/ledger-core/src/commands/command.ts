@@ -32,9 +32,11 @@ export const COMMAND_DATA = {
           .optional()
           .meta({ description: 'any JSON, at most 8 KiB' }),
         effectiveAt: z.iso
-          .datetime('must be RFC 3339 in UTC, such as 2026-11-22T18:00:00Z')
+          .datetime({ error: 'must be RFC 3339 in UTC, such as 2026-11-22T18:00:00Z', abort: true })
+          // Further digits would be dropped in silence.
+          .regex(/^[^.]+(?:\.[0-9]{1,3}0*)?Z$/, 'must be in milliseconds at most')
           .optional()
-          .meta({ description: 'RFC 3339 in UTC' }),
+          .meta({ description: 'RFC 3339 in UTC, in milliseconds at most' }),
       },
       {
         error: (issue) =>

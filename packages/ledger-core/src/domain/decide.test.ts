@@ -203,6 +203,20 @@ describe('a linked group', () => {
     expect(state.balances.get(ALICE)).toMatchObject({ debitsPosted: 100n, version: 3n, changed: true });
   });
 
+  it.each(['transfer', 'balance'])(
+    'does not tell how much a payee may take when another leg is refused: by its %s',
+    (limit) => {
+      const bob = balanceOf(BOB, limit === 'transfer' ? { maximum: 100n } : { creditsPosted: 10n ** 38n - 1n });
+      const group = (last: LegPart) =>
+        decide([linkedOf(toBob, last)], stateOf(balanceOf(ALICE), bob, balanceOf(CAROL)));
+      expect(group(tooMuch).outcomes).toMatchObject([{ code: 'insufficient_funds', details: { leg: 1 } }]);
+      const code = limit === 'transfer' ? 'maximum_exceeded' : 'balance_overflow';
+      const { outcomes, rows } = group({ ...tooMuch, amount: 1n });
+      expect(outcomes).toMatchObject([{ code, details: { leg: 0 } }]);
+      expect(rows).toEqual([]);
+    },
+  );
+
   it('is refused as a whole when one of its ids was used', () => {
     const state = stateOf(...balances());
     state.storedById.set('used' as TransferId, stored(ANOTHER));

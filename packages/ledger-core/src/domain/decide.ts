@@ -77,17 +77,31 @@ function decideOne(candidate: Candidate, state: BatchState, rows: JournalRow[]):
   const undo: Undo = linked || dryRun ? [] : undefined;
   const groupId = linked ? (candidate.legs[0]?.id ?? null) : null;
   const transfers: PostedTransfer[] = [];
+  let hidden: LedgerError | undefined;
   for (const resolved of candidate.legs) {
-    const result = move(resolved, groupId, state, undo);
+    let result = move(resolved, groupId, state, undo);
+    if (linked && result instanceof LedgerError && isOfPayeesLimits(result, resolved)) {
+      // A group that is sure to fail must not tell for nothing how much another account may take: all else is judged first.
+      hidden ??= ofLeg(result, transfers.length);
+      result = move({ ...resolved, limitsOf: 'from' }, groupId, state, undo);
+    }
     if (result instanceof LedgerError) {
       takeBack(undo);
       return linked ? ofLeg(result, transfers.length) : result;
     }
     transfers.push(result);
   }
+  if (hidden !== undefined) {
+    takeBack(undo);
+    return hidden;
+  }
   if (dryRun) takeBack(undo);
   else remember(candidate, transfers, state, rows);
   return transfers;
+}
+
+function isOfPayeesLimits({ code, details }: LedgerError, { to }: ResolvedLeg): boolean {
+  return (code === 'maximum_exceeded' || code === 'balance_overflow') && details.accountId === to;
 }
 
 function takeBack(undo: Undo): void {

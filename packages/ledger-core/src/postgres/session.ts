@@ -39,6 +39,8 @@ function settingsOf({ statementTimeoutMs, lockTimeoutMs }: SessionLimits): Reado
     idle_session_timeout: '0',
     // PostgreSQL 17 and later.
     transaction_timeout: '0',
+    // Views of ours are read, whatever an operator keeps dumps from.
+    restrict_nonsystem_relation_kind: '',
   };
 }
 

@@ -5,13 +5,13 @@ const PASSWORD_LENGTH_MAX = 256;
 /** The same in JSON Schema, whose readers do not all know classes of characters. */
 const WITHOUT_CONTROLS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
-/** A password, prepared for its hash; lengths are in characters, of what was sent. */
+/** A password, prepared for its hash; lengths are in characters of the prepared form. */
 export function passwordField(lengthMin: number) {
   return z
     .string()
     .transform((text, context) => {
-      const { length } = [...text];
       const prepared = preparePassword(text);
+      const { length } = [...(prepared ?? text)];
       if (length < lengthMin || length > PASSWORD_LENGTH_MAX) {
         context.addIssue({ code: 'custom', message: `must have ${lengthMin} to ${PASSWORD_LENGTH_MAX} characters` });
       } else if (prepared === undefined) {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 
 /** Where a request came from. */
 export type ClientAddress = (incoming: IncomingMessage | undefined) => string;
@@ -12,6 +13,19 @@ export function createClientAddress(trustedProxies: number): ClientAddress {
     const connected = incoming?.socket.remoteAddress ?? '';
     if (trustedProxies === 0) return connected;
     const forwarded = String(incoming?.headers['x-forwarded-for'] ?? '').split(',');
-    return forwarded.at(-trustedProxies)?.trim() || connected;
+    return addressIn(forwarded.at(-trustedProxies)?.trim() ?? '') ?? connected;
   };
+}
+
+/** Some proxies add the port that they were called from, which is another one for each connection, or the zone of an address. */
+const FORMS = [/^\[([^\]%]+)(?:%[^\]]*)?\](?::[0-9]+)?$/, /^([0-9.]+):[0-9]+$/, /^([^%]+)%/, /^(.+)$/];
+
+/** The address alone, in one form; undefined for what is none. */
+function addressIn(entry: string): string | undefined {
+  const address =
+    FORMS.map((form) => form.exec(entry)?.[1])
+      .find((found) => found !== undefined)
+      ?.toLowerCase() ?? '';
+  const plain = address.replace(/^::ffff:(?=[0-9.]+$)/, '');
+  return isIP(plain) === 0 ? undefined : plain;
 }

@@ -56,11 +56,14 @@ export const TransferIdField = z
   .regex(UUID_PATTERN, 'must be a transfer id')
   .openapi({ format: 'uuid', example: EXAMPLE_IDS.transfer });
 
+/** An email in whatever form it is sent; its one form has the limit of emails. */
+const PAYEE_LENGTH_MAX = 1_000;
+
 const RECIPIENT = 'A wallet id, or the email of another user: their wallet named as the currency receives the money';
 
 export const RecipientField = z
   .string()
-  .max(EMAIL_LENGTH_MAX)
+  .max(PAYEE_LENGTH_MAX)
   .regex(RECIPIENT_PATTERN, 'must be a wallet id or an email address')
   .openapi({
     description: RECIPIENT,
@@ -78,7 +81,7 @@ export const PayerField = z
 /** As a recipient, where operators pay other accounts too. */
 export const PayeeField = z
   .string()
-  .max(EMAIL_LENGTH_MAX)
+  .max(PAYEE_LENGTH_MAX)
   .regex(PAYEE_PATTERN, 'must be a wallet id or an email address')
   .openapi({ description: `${RECIPIENT}; ${OR_ADDRESS}`, example: 'bob@example.com' });
 
@@ -172,7 +175,7 @@ const YEAR = '(?!0000)';
 const OFFSET = '(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])';
 const DAY = `${YEAR}${z.core.regexes.date.source.slice(1, -1)}`.replaceAll('\\d', '[0-9]');
 const TIME = '(?:[01][0-9]|2[0-3]):[0-5][0-9]';
-const INSTANT_PATTERN = new RegExp(`^${DAY}T${TIME}(?::[0-5][0-9](?:\\.[0-9]{1,9})?)?${OFFSET}$`);
+const INSTANT_PATTERN = new RegExp(`^${DAY}T${TIME}(?::[0-5][0-9](?:\\.[0-9]{1,3}0{0,6})?)?${OFFSET}$`);
 /** A day, or an instant in at most milliseconds: the ledger counts in them. */
 export const MOMENT_PATTERN = new RegExp(`^${DAY}(?:T${TIME}:[0-5][0-9](?:\\.[0-9]{1,3})?${OFFSET})?$`);
 

@@ -14,7 +14,7 @@ const ASCII_DOMAIN =
 
 /**
  * The one form of an email that names a user, whatever its case, its Unicode form (NFC, NFD, full-width) and the form of its domain
- * (`münchen.de`, `xn--mnchen-3ya.de`): NFKC in lower case, the domain by UTS 46. Letters that only look alike stay apart.
+ * (`münchen.de`, `xn--mnchen-3ya.de`): NFKC in lower case, the domain by UTS 46 in ASCII. Letters that only look alike stay apart.
  * Undefined for a text that is no email (RFC 5321, RFC 6531).
  */
 export function canonicalEmail(text: string): string | undefined {
@@ -26,6 +26,12 @@ export function canonicalEmail(text: string): string | undefined {
   if (!LOCAL.test(local) || INVISIBLE.test(folded) || !DOMAIN.test(domain)) return undefined;
   const ascii = domainToASCII(domain);
   if (!ASCII_DOMAIN.test(ascii)) return undefined;
-  const email = `${local}@${domainToUnicode(ascii)}`;
+  const email = `${local}@${ascii}`;
   return [...email].length <= EMAIL_LENGTH_MAX ? email : undefined;
+}
+
+/** An email as people read it: its domain in Unicode. */
+export function shownEmail(canonical: string): string {
+  const at = canonical.lastIndexOf('@') + 1;
+  return canonical.slice(0, at) + domainToUnicode(canonical.slice(at));
 }

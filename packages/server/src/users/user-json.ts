@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, TimeField } from '../http/fields.js';
+import { shownEmail } from './email.js';
 import type { User } from './user.js';
 
 export const UserSchema = z
@@ -21,7 +22,7 @@ export const EXAMPLE_USER: z.input<typeof UserSchema> = {
 export function userJson(user: User): z.input<typeof UserSchema> {
   return {
     id: user.id,
-    email: user.email,
+    email: shownEmail(user.email),
     displayName: user.displayName,
     createdAt: user.createdAt.toISOString(),
   };

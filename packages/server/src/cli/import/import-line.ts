@@ -39,7 +39,8 @@ export type ImportLine = AccountLine | TransferLine;
 
 /** Keys that are made from a file's name live apart from those that people choose. */
 const DERIVED_SCOPE = 'import';
-const INSTANT = z.iso.datetime({ offset: true });
+/** In milliseconds, as the ledger counts: further digits would be dropped in silence. */
+const INSTANT = z.iso.datetime({ offset: true }).regex(/^[^.]+(?:\.[0-9]{1,3}0*)?(?:Z|[+-][0-9:]+)$/);
 const WHOLE_NUMBER = /^-?[0-9]{1,38}$/;
 
 /** What the key of a transfer is made from that brings none of its own. */
@@ -168,7 +169,10 @@ function instantOf(fields: Fields): Date | undefined {
   const text = textOf(fields, 'effective_at');
   if (text === undefined) return undefined;
   if (!INSTANT.safeParse(text).success) {
-    throw new LineError('invalid_field', 'effective_at must be an instant with its zone, such as 2026-01-31T12:00:00Z');
+    throw new LineError(
+      'invalid_field',
+      'effective_at must be an instant with its zone, in milliseconds at most, such as 2026-01-31T12:00:00Z',
+    );
   }
   return new Date(text);
 }
