@@ -128,8 +128,13 @@ export function meetServer(client: object, { server_started: id, read_only: isRe
   address.server = { id, attempt: Math.max(attempt, address.server?.attempt ?? 0) };
   if (!isOther) return;
   for (const other of address.connections) {
-    if (other.attempt < attempt && other.server !== id) drop(other);
+    if (other.attempt < attempt && leadsElsewhere(other, id)) drop(other);
   }
+}
+
+/** One that is still being made learns by itself where it leads, unless it hears nothing. */
+function leadsElsewhere({ server, silentSinceMs }: Connection, id: string): boolean {
+  return server === undefined ? silentSinceMs !== undefined : server !== id;
 }
 
 function readOnlyServer(): Error {
