@@ -95,5 +95,6 @@ async function countAll(pool: Pool, messages: readonly KafkaMessage[]): Promise<
 
 /** CloudEvents in Kafka's binary mode: attributes are headers, the data is the value. */
 function toEvent({ headers, value }: KafkaMessage): ReceivedEvent {
-  return { id: String(headers?.ce_id), type: String(headers?.ce_type), value: String(value) };
+  // An id is unique in its source, which is the ledger.
+  return { id: `${headers?.ce_source}/${headers?.ce_id}`, type: String(headers?.ce_type), value: String(value) };
 }

@@ -4,7 +4,10 @@ import { type TransactionAdapter, transactionArgument } from '../postgres/transa
 export interface HandleOnceOptions {
   /** Name of this consumer: each has its own memory of what it has handled. */
   readonly consumer: string;
-  /** Id of the event; in Kafka its header `ce_id`. */
+  /**
+   * Names the event for ever: in Kafka its headers `ce_source` and `ce_id` together, as two ledgers may have events of one
+   * id where callers make ids themselves.
+   */
   readonly eventId: string;
   /** Table of the consumer's own database; default `micropay_inbox`. */
   readonly inbox?: string;
