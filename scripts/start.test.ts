@@ -123,6 +123,16 @@ describe('npm start', () => {
     expect(existsSync(postgresPidFile())).toBe(false);
   });
 
+  it.each([
+    ['DATABSE_URL', 'DATABASE_URL', {}],
+    ['DATA_DRI', 'DATA_DIR', { DATA_DIR: '' }],
+  ])('refuses the slip %s, and starts nothing', async (slip, meant, unset) => {
+    const { npm, output } = npmStart({ ...unset, [slip]: 'postgresql://me@db/prod' });
+    expect(await exitCode(npm)).toBe(2);
+    expect(await output).toContain(`invalid_configuration: ${slip} is no setting: did you mean ${meant}?`);
+    expect(existsSync(join(dataDirectory, 'postgres'))).toBe(false);
+  });
+
   it('keeps the data from one start to the next', async () => {
     const first = await readyServer();
     expect(await statusOf(`${first.url}/v1/auth/register`, ALICE)).toBe(201);

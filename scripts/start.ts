@@ -13,13 +13,17 @@ if (await needsDatabase()) await provideDatabase('micropay', { directory: join(d
 process.env.DATA_DIR = dataDirectory;
 await import(new URL('main.ts', server).href);
 
-/** What is no order to run, such as --help or a wrong option, the server answers without a database. */
+/** A question such as --help the server answers without one. A slip is seen only before we set what it was to set. */
 async function needsDatabase(): Promise<boolean> {
   const { readServerWords } = await import(new URL('server-words.ts', server).href);
+  const { checkVariableNames } = await import(new URL('config.ts', server).href);
+  const { exitWith } = await import(new URL('exit-with.ts', server).href);
   try {
     const { settings } = readServerWords(process.argv.slice(2));
-    return settings !== undefined && settings.DATABASE_URL === undefined;
-  } catch {
-    return false;
+    if (settings === undefined) return false;
+    checkVariableNames(process.env, settings);
+    return settings.DATABASE_URL === undefined;
+  } catch (error) {
+    return exitWith(error);
   }
 }

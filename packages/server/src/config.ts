@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Environment, parseEnvironment, wholeNumber } from './environment.js';
+import { type Environment, parseEnvironment, refuseSlips, wholeNumber } from './environment.js';
 import {
   checkCommandsTopic,
   checkSasl,
@@ -135,6 +135,15 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, given: 
     logLevel: data.LOG_LEVEL,
     kafka: toKafkaSettings(data),
   };
+}
+
+/**
+ * Looks for slips in an environment that does not name its database yet.
+ *
+ * @throws {StartError} `invalid_configuration`
+ */
+export function checkVariableNames(environment: Environment, given: Environment): void {
+  refuseSlips(EnvironmentSchema, environment, given);
 }
 
 /** @throws {StartError} `invalid_configuration` for what has no variables */

@@ -27,18 +27,32 @@ export function parseEnvironment<Schema extends z.ZodObject>(
   environment: Environment,
   given: Environment = {},
 ): z.output<Schema> {
-  const isGiven = ([, value]: readonly [string, string | undefined]) => value !== undefined;
-  const isSet = ([, value]: readonly [string, string | undefined]) => value !== undefined && value !== '';
-  const options = Object.fromEntries(Object.entries(given).filter(isGiven));
-  const variables = { ...Object.fromEntries(Object.entries(environment).filter(isSet)), ...options };
+  const variables = variablesOf(environment, given);
   const slips = slipsIn(variables, Object.keys(schema.shape));
   const { data, error } = schema.safeParse(variables, { error: issueSentence });
   const wrong = (error?.issues ?? []).map(({ path: [name], message }) => {
     const variable = String(name);
-    return `${variable in options ? optionOf(variable) : variable} ${message}`;
+    return `${given[variable] === undefined ? variable : optionOf(variable)} ${message}`;
   });
   if (data !== undefined && slips.length === 0) return data;
   throw new StartError('invalid_configuration', [...wrong, ...slips].join('\n'));
+}
+
+/**
+ * Only looks for variables that are nearly ours, before somebody sets for the user what he left out.
+ *
+ * @throws {StartError} `invalid_configuration`
+ */
+export function refuseSlips(schema: z.ZodObject, environment: Environment, given: Environment): void {
+  const slips = slipsIn(variablesOf(environment, given), Object.keys(schema.shape));
+  if (slips.length > 0) throw new StartError('invalid_configuration', slips.join('\n'));
+}
+
+function variablesOf(environment: Environment, given: Environment): Readonly<Record<string, string>> {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) if (value) variables[name] = value;
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) variables[name] = value;
+  return variables;
 }
 
 /** `--port` of `PORT`; `--database` and `--schema` are shorter than their variables. */
