@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Config, LOG_LEVELS, PORT_MAX } from './config.js';
+import { type Config, LOG_LEVELS, ledgerName, PORT_MAX, schemaName } from './config.js';
+import { issueSentence } from './issue-sentence.js';
 import { type KafkaSettings, SASL_MECHANISMS } from './kafka-settings.js';
 import type { LiveLimits } from './live/live-limits.js';
 import { StartError } from './start-error.js';
@@ -42,8 +43,8 @@ const LIVE = {
 
 const CONFIG = {
   databaseUrl: text,
-  databaseSchema: text,
-  ledger: text,
+  databaseSchema: schemaName,
+  ledger: ledgerName,
   host: text,
   port: number.max(PORT_MAX, 'must be a port number'),
   operatorApiKey: text.optional(),
@@ -65,7 +66,7 @@ const ConfigSchema = plain.pipe(z.strictObject(CONFIG));
  */
 export function checkConfig(config: Config): Config {
   try {
-    const { success, data, error } = ConfigSchema.safeParse(config);
+    const { success, data, error } = ConfigSchema.safeParse(config, { error: issueSentence });
     if (success) return data as Config;
     const wrong = error.issues.map(({ path, message }) => `${['config', ...path].join('.')}: ${message}`);
     throw new StartError('invalid_configuration', wrong.join('\n'));

@@ -38,9 +38,18 @@ describe('the environment', () => {
     });
   });
 
+  it.each(['Books 2026', 'pgbooks', 'ä'.repeat(31)])('takes the schema %j', (schema) => {
+    expect(readConfig({ DATABASE_URL, DATABASE_SCHEMA: schema }).databaseSchema).toBe(schema);
+  });
+
   it.each([
     ['no DATABASE_URL', { DATABASE_URL: '' }, 'DATABASE_URL is missing: set it to postgresql://'],
     ['another scheme', { DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must look like postgresql://'],
+    ['a LEDGER of two words', { LEDGER: 'a b' }, 'LEDGER must be a ledger name of 1 to 63 letters'],
+    ['a LEDGER that is too long', { LEDGER: 'x'.repeat(64) }, 'LEDGER must be a ledger name'],
+    ["PostgreSQL's own schema", { DATABASE_SCHEMA: 'information_schema' }, 'DATABASE_SCHEMA must not be a schema of'],
+    ['a schema kept for PostgreSQL', { DATABASE_SCHEMA: 'pg_foo' }, 'DATABASE_SCHEMA must not be a schema of'],
+    ['a schema that is too long', { DATABASE_SCHEMA: 'ä'.repeat(32) }, 'DATABASE_SCHEMA must be the name of a schema'],
     ['a PORT that is no number', { PORT: 'http' }, 'PORT must be a whole number from 0 to 65535'],
     ['a PORT that is too large', { PORT: '70000' }, 'PORT '],
     ['a short OPERATOR_API_KEY', { OPERATOR_API_KEY: 'short' }, 'OPERATOR_API_KEY must have at least 16'],

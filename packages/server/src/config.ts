@@ -20,6 +20,19 @@ const TRUSTED_PROXIES_MAX = 10;
 
 const text = z.string().min(1);
 
+/** What the ledger takes for its name and for its schema, checked before anything is opened. */
+export const ledgerName = z
+  .string('must be a text')
+  .regex(/^[a-zA-Z0-9_.-]{1,63}$/, 'must be a ledger name of 1 to 63 letters, digits, "_", "." and "-"');
+const SCHEMA_BYTES_MAX = 63;
+export const schemaName = z
+  .string('must be a text')
+  .refine(
+    (name) => name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= SCHEMA_BYTES_MAX,
+    `must be the name of a schema, 1 to ${SCHEMA_BYTES_MAX} bytes`,
+  )
+  .refine((name) => !/^pg_|^information_schema$/.test(name), "must not be a schema of PostgreSQL's own");
+
 const DATABASE_VARIABLES = {
   DATABASE_URL: z
     .string('is missing: set it to postgresql://user:password@host:5432/database')
@@ -32,8 +45,8 @@ const DATABASE_VARIABLES = {
       'is no URL: percent-encode special characters of the password, such as "%2F" for "/" and "%25" for "%", and ' +
         'write the port as a number',
     ),
-  DATABASE_SCHEMA: text.default('micropay'),
-  LEDGER: text.default('main'),
+  DATABASE_SCHEMA: schemaName.default('micropay'),
+  LEDGER: ledgerName.default('main'),
 };
 
 const EnvironmentSchema = z

@@ -73,7 +73,12 @@ describe('micropay', () => {
       {},
       'ledger_not_found: schema "micropay" has no ledger "mian"',
     ],
-    ['an impossible ledger', ['verify', '--ledger', 'a b'], {}, 'invalid_request: name must be a ledger name'],
+    [
+      'an impossible ledger',
+      ['verify', '--ledger', 'a b'],
+      {},
+      'invalid_configuration: --ledger must be a ledger name',
+    ],
     ['no period', ['statement', 'alice'], {}, 'usage: name the period with --from and --to'],
     ['no such day', ['statement', 'alice', '--from', '2026-02-30', '--to', '2026-03-01'], {}, 'invalid_request: '],
     ['no such file', ['import', 'none.csv'], {}, 'file_not_found: none.csv does not exist'],
