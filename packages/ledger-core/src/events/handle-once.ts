@@ -1,4 +1,5 @@
-import { callback, object, optional, text, valid } from '../domain/arguments.js';
+import { callback, invalidArgument, object, optional, text, valid } from '../domain/arguments.js';
+import { isMissingTable } from '../postgres/sql-errors.js';
 import { type TransactionAdapter, transactionArgument } from '../postgres/transaction-adapter.js';
 
 export interface HandleOnceOptions {
@@ -48,7 +49,7 @@ export function inboxTable(inbox = 'micropay_inbox'): string {
  * transaction: an event that counts as handled must not be lost with a crash.
  *
  * @throws {LedgerError} `invalid_request` when an id or a name is none, so that events without one are not taken for
- * each other
+ * each other, and when there is no inbox
  */
 export async function handleOnce(
   transaction: TransactionAdapter,
@@ -63,7 +64,10 @@ export async function handleOnce(
        then set_config('synchronous_commit', 'on', true) end`;
   await transaction.executeSql('savepoint micropay_event', []);
   try {
-    const { rows } = await transaction.executeSql(insert, [consumer, eventId]);
+    const { rows } = await transaction.executeSql(insert, [consumer, eventId]).catch((error: unknown) => {
+      if (!isMissingTable(error)) throw error;
+      throw invalidArgument('inbox', `${inbox} is missing: run the SQL that inboxTable() returns`, error);
+    });
     if (rows.length > 0) await run();
     await transaction.executeSql('release savepoint micropay_event', []);
     return rows.length > 0;

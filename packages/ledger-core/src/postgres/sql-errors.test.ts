@@ -29,6 +29,8 @@ describe('fromSqlError', () => {
     ],
     ['a connection that postgres.js has lost', fromSocket('CONNECTION_CLOSED'), 'database_unavailable'],
     ['a connection that postgres.js cannot make', fromSocket('CONNECT_TIMEOUT'), 'database_unavailable'],
+    ['a table that is not there', fromPostgres('42P01'), 'schema_outdated'],
+    ['a schema that is not there', fromPostgres('3F000'), 'schema_outdated'],
     ['a lock timeout', fromPostgres('55P03'), 'account_busy'],
     ['a lost connection', fromPostgres('08006'), 'database_unavailable'],
     ['a full disk', fromPostgres('53100'), 'database_unavailable'],

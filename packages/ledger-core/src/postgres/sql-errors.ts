@@ -10,6 +10,12 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** 42P01 and 3F000: a table, or the schema that it is in, is not there. */
+export function isMissingTable(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '42P01' || state === '3F000';
+}
+
 /** Name of the constraint that refused a row; postgres.js calls it otherwise than `pg`. */
 function violatedConstraint(error: unknown): string | undefined {
   if (!isNativeError(error)) return undefined;
@@ -96,6 +102,9 @@ export function fromSqlError(error: unknown): unknown {
       {},
       { cause: error },
     );
+  }
+  if (isMissingTable(error)) {
+    return new LedgerError('schema_outdated', 'the tables are missing: run migrate() first', {}, { cause: error });
   }
   const mistake = findMistake(error);
   if (mistake !== undefined) {

@@ -130,6 +130,34 @@ describe('handleOnce', () => {
     },
   );
 
+  it.each(['missing', 'nowhere.inbox'])('names inboxTable() where the inbox %s is missing', async (inbox) => {
+    await inTransaction(await bed.connect(), async (transaction) => {
+      const handled = handleOnce(
+        transaction,
+        { consumer: 'summary', eventId: 'event-1', inbox },
+        async () => undefined,
+      );
+      await expect(handled).rejects.toEqual(
+        refusal('invalid_request', {
+          message: expect.stringContaining('inboxTable()'),
+          details: { field: 'inbox' },
+          retryable: false,
+        }),
+      );
+      expect(await spend(transaction)).toBe(true);
+    });
+    expect(await spent()).toBe(5);
+  });
+
+  it('throws an error of the work as it is, a missing table of its own too', async () => {
+    await inTransaction(await bed.connect(), async (transaction) => {
+      const failing = handleOnce(transaction, { consumer: 'summary', eventId: 'event-1' }, async () => {
+        await transaction.executeSql('insert into missing values (1)', []);
+      });
+      await expect(failing).rejects.toMatchObject({ name: 'error', code: '42P01' });
+    });
+  });
+
   it('takes an inbox of another name and refuses one that is no name', async () => {
     await bed.sql(inboxTable('public.other_inbox'));
     await inTransaction(await bed.connect(), async (transaction) => {

@@ -1,4 +1,10 @@
-import { createLedger, migrate } from '@micropay/ledger-core';
+import {
+  createInProcessPublisher,
+  createLedger,
+  createRelay,
+  deleteDeliveredEvents,
+  migrate,
+} from '@micropay/ledger-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { refusal, useTestBed } from '../support/test-bed.js';
 
@@ -10,6 +16,29 @@ beforeAll(() => {
   ledger = createLedger({ database: bed.url, onEventFault: (fault) => faults.push(fault) });
 });
 afterAll(() => ledger.close());
+
+it.each([
+  ['a database without the schema', undefined],
+  ['a schema without the tables', 'empty'],
+])('everything that reads the log says of %s that migrate() comes first', async (_, schema = 'micropay') => {
+  if (schema === 'empty') await bed.sql('create schema empty');
+  const own = bed.ledger({ schema });
+  const publisher = createInProcessPublisher(async () => undefined);
+  const relay = createRelay({ database: bed.url, schema, sink: 'test', publisher });
+  const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+    range: () => own.events.range(),
+    oldestWriter: () => own.events.oldestWriter(),
+    status: () => relay.status(),
+    pause: () => relay.pause(),
+    resume: () => relay.resume(),
+    replay: () => relay.replay(0n),
+    deleteDeliveredEvents: () => deleteDeliveredEvents({ database: bed.url, schema, before: new Date() }),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    await expect(call(), name).rejects.toEqual(refusal('schema_outdated', { retryable: false }));
+  }
+  await relay.stop();
+});
 
 it('a subscription before the tables are there says why it waits, and begins when they are', async () => {
   const subscribing = ledger.events.subscribe();
