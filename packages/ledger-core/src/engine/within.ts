@@ -57,6 +57,8 @@ async function withSavepoint<Result>(transaction: TransactionAdapter, work: () =
 
 const ENTER = `select case when current_setting('micropay.within', true) = 'taken' then 'taken'
   when current_setting('session_replication_role') = 'replica' then 'replica'
+  when current_setting('transaction_read_only') = 'on' and current_setting('default_transaction_read_only') = 'off'
+    and not pg_is_in_recovery() then 'read-only'
   else set_config('micropay.within', 'taken', true) || ' by us' end as turn,
   case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', true) end,
   case when current_setting('array_nulls') = 'off' then set_config('array_nulls', 'on', true) end`;
@@ -67,12 +69,19 @@ const ENTER_ATTEMPTS_MAX = 1_000;
 /**
  * Waits for whatever else the ledger does in this transaction, through another adapter or another engine.
  * The mark is the transaction's own and is set by the statement that looks at it. The transaction commits durably, and
- * arrays may hold nulls, whatever the caller's session has set; both stay until its end.
+ * arrays may hold nulls, whatever the caller's session has set; both stay until its end. Only a transaction that the caller
+ * made read-only is refused as such: on a standby, and where the database takes no writes, a later try may succeed.
  */
 async function enter(transaction: TransactionAdapter): Promise<void> {
   for (let attempt = 1; attempt <= ENTER_ATTEMPTS_MAX; attempt += 1) {
     const { rows } = await transaction.executeSql(ENTER, []);
     if (rows[0]?.turn === 'replica') throw triggersDisabled();
+    if (rows[0]?.turn === 'read-only') {
+      throw new LedgerError(
+        'transaction_isolation',
+        'within() changes nothing in a read-only transaction: begin one that may write',
+      );
+    }
     if (rows[0]?.turn !== 'taken') return;
     await delay(ENTER_AGAIN_MS);
   }

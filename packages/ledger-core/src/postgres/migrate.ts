@@ -6,7 +6,7 @@ import { LedgerError } from '../errors.js';
 import { MIGRATIONS_FOLDER } from '../migrations-folder.js';
 import { fromClient, openClient } from './connect.js';
 import { databaseArgument } from './database-argument.js';
-import { fail, fromSqlError, isLockTimeout } from './sql-errors.js';
+import { fail, fromSqlError, isLockTimeout, isMissingTable } from './sql-errors.js';
 import { schemaName } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -90,7 +90,8 @@ async function applyChecked(options: ComponentOptions): Promise<readonly string[
     }
     return applied;
   } catch (error) {
-    throw fromSqlError(error);
+    // A table that a migration names and does not find is a fault of that migration.
+    throw isMissingTable(error) ? error : fromSqlError(error);
   } finally {
     await client.end();
   }

@@ -106,6 +106,14 @@ export function fromSqlError(error: unknown): unknown {
   if (isMissingTable(error)) {
     return new LedgerError('schema_outdated', 'the tables are missing: run migrate() first', {}, { cause: error });
   }
+  if (sqlState(error) === '25P02') {
+    return new LedgerError(
+      'transaction_isolation',
+      'an earlier statement of your transaction failed: roll it back',
+      {},
+      { cause: error },
+    );
+  }
   const mistake = findMistake(error);
   if (mistake !== undefined) {
     return new LedgerError('database_misconfigured', mistake.sentence, { reason: mistake.reason }, { cause: error });
@@ -132,7 +140,7 @@ function isPoolClosed(error: unknown): boolean {
 interface Mistake {
   readonly reason: string;
   readonly sentence: string;
-  readonly isMet: (state: string, message: string, code: string) => boolean;
+  readonly isMet: (state: string, message: string, code: string, call: string) => boolean;
 }
 
 const MISTAKES: readonly Mistake[] = [
@@ -162,13 +170,23 @@ const MISTAKES: readonly Mistake[] = [
     sentence: 'TLS to PostgreSQL cannot be set up: check sslmode and the certificates of both sides',
     isMet: (_state, message, code) => /does not support SSL/.test(message) || CERTIFICATE_CODE.test(code),
   },
+  {
+    reason: 'tls',
+    sentence:
+      'A certificate file that the connection string names cannot be read: check sslrootcert, sslcert and sslkey',
+    isMet: (_state, _message, code, call) => FILE_CODE.test(code) && (call === 'open' || call === 'read'),
+  },
 ];
 
-/** Node's codes for a certificate that it does not trust, or that has expired. */
-const CERTIFICATE_CODE = /^(?:CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+/** Node's codes for a certificate that it does not trust, or that has expired, and those of OpenSSL for a file that is none. */
+const CERTIFICATE_CODE = /^(?:CERT_|ERR_OSSL_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+
+/** Node's codes for a file that cannot be read, however often it is tried. A connection opens no other files than certificates. */
+const FILE_CODE = /^(?:ENOENT|ENOTDIR|EISDIR|EACCES|EPERM)$/;
 
 function findMistake(error: unknown): Mistake | undefined {
   if (!isNativeError(error)) return undefined;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return MISTAKES.find(({ isMet }) => isMet(sqlState(error) ?? '', error.message, code));
+  const call = 'syscall' in error && typeof error.syscall === 'string' ? error.syscall : '';
+  return MISTAKES.find(({ isMet }) => isMet(sqlState(error) ?? '', error.message, code, call));
 }

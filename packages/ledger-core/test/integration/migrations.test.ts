@@ -143,6 +143,12 @@ describe('migrate', () => {
     expect(await bed.sql(locks)).toEqual([]);
   });
 
+  it('throws the error of PostgreSQL for a migration that names a missing table', async () => {
+    const bad = { name: '0001-bad.sql', sql: 'select from nowhere' };
+    const options = { database: bed.url, schema: newSchema(), component: 'test', migrations: [bad] };
+    await expect(applyMigrations(options)).rejects.toMatchObject({ name: 'error', code: '42P01' });
+  });
+
   it('leaves nothing of a migration that fails, and keeps those before it', async () => {
     const schema = newSchema();
     const good = { name: '0001-good.sql', sql: 'create table good (id int)' };

@@ -65,6 +65,16 @@ it('a database that is read-only by its settings is refused at the start, with w
   );
 });
 
+it.each([
+  ['is missing', '/nope'],
+  ['is a folder', '/'],
+])('a certificate file that %s is refused as a fault of the settings', async (_, path) => {
+  const url = new URL(bed.url);
+  url.searchParams.set('sslmode', 'verify-full');
+  url.searchParams.set('sslrootcert', path);
+  await expectRefused(url.href, refusal('database_misconfigured', { details: { reason: 'tls' }, retryable: false }));
+});
+
 it('a role whose triggers do not fire is refused when it may not change that itself', async () => {
   await bed.sql(`create role replica_role login password 'secret'`);
   await bed.sql('alter role replica_role set session_replication_role = replica');

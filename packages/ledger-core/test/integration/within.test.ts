@@ -147,6 +147,34 @@ it('posts each linked group under the key that it was given with', async () => {
   expect(await postedOf(ledger, 'bob')).toBe(20n);
 });
 
+describe('a transaction that cannot be worked in', () => {
+  const calls: Readonly<Record<string, (inside: LedgerInTransaction) => Promise<unknown>>> = {
+    'transfers.post': ({ transfers }) => transfers.post(pay(1n)),
+    'transfers.get': ({ transfers }) => transfers.get('0190b7c4-0000-7000-8000-000000000001'),
+    'accounts.get': ({ accounts }) => accounts.get('alice'),
+    'accounts.open': ({ accounts }) => accounts.open({ address: 'carol', currency: 'USD' }),
+  };
+  const told = (message: string) =>
+    refusal('transaction_isolation', { message: expect.stringContaining(message), retryable: false });
+
+  it.each(Object.entries(calls))('because an earlier statement failed is named by %s', async (_, call) => {
+    await withPg(async (inside, adapter) => {
+      await expect(adapter.executeSql('select 1 / 0', [])).rejects.toMatchObject({ code: '22012' });
+      await expect(call(inside)).rejects.toEqual(told('an earlier statement of your transaction failed'));
+    });
+  });
+
+  it('because it is read-only may be read in, and changes name that', async () => {
+    await withPg(async (inside, adapter) => {
+      await adapter.executeSql('set transaction read only', []);
+      for (const change of ['transfers.post', 'accounts.open']) {
+        await expect(calls[change]?.(inside)).rejects.toEqual(told('read-only'));
+      }
+      expect(await inside.accounts.get('alice')).toMatchObject({ posted: 100n });
+    });
+  });
+});
+
 it('says that the database is away when the connection of the caller has broken', async () => {
   const client = await bed.connect();
   await client.query('begin');
