@@ -48,7 +48,8 @@ export interface LedgerOptions {
   readonly limits?: Partial<EngineLimits>;
   /**
    * Told why the log of events cannot be followed, `event_unreadable` or `database_unavailable` for one: once for each
-   * reason until it has passed. Subscriptions wait meanwhile, and the ledger tries again by itself.
+   * reason until it has passed. Subscriptions wait meanwhile, and the ledger tries again by itself. Default: a warning of
+   * the process, on standard error.
    */
   readonly onEventFault?: (fault: unknown) => void;
 }
@@ -71,11 +72,15 @@ export interface LedgerOptions {
  */
 export function createLedger(options: LedgerOptions): Ledger {
   const read = readOptions(options, 'options');
-  const { database, schema = 'micropay', name = 'main', limits = {}, onEventFault = () => undefined } = read;
+  const { database, schema = 'micropay', name = 'main', limits = {}, onEventFault = warnOfEventFault } = read;
   const engine = createEngine({ database, schema, limits });
   const { store, pool, commits } = engine;
   const tail = createEventTail({ database, store, pool, onCommit: commits.listen, onFault: onEventFault });
   return ledgerOf(engine, tail, name);
+}
+
+function warnOfEventFault(fault: unknown): void {
+  process.emitWarning(`events cannot be followed, and subscriptions wait: ${fault}`, 'LedgerWarning');
 }
 
 const readOptions = object<LedgerOptions>({

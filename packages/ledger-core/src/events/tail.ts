@@ -208,6 +208,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
 
   return {
     async subscribe(ledger, { after, signal }) {
+      if (closing.signal.aborted) throw new LedgerError('ledger_closed', 'this ledger was closed');
       following ??= follow();
       // A signal of its own: Node warns of one that many subscriptions listen to.
       const ends = signal && AbortSignal.any([signal]);

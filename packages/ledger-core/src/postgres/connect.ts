@@ -5,7 +5,7 @@ import { object, TIMER_MS_MAX, wholeNumber } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
 import { databaseArgument } from './database-argument.js';
-import { CONNECT_TIMEOUT_MS, FrugalPool, POLL_MS } from './frugal-pool.js';
+import { askForConnection, CONNECT_TIMEOUT_MS, FrugalPool, POLL_MS } from './frugal-pool.js';
 import { setIdle, watchClient, whileDiskIsFull } from './server-watch.js';
 import { prepareSession, type SessionLimits } from './session.js';
 import { isOutOfConnections, sqlState } from './sql-errors.js';
@@ -105,7 +105,10 @@ export function createPool(database: string | PoolConfig, options: PoolOptions):
   // One that breaks between two statements of a transaction is no reason to end the process: the next statement says so.
   pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('acquire', (client) => setIdle(client, false));
-  pool.on('release', (_error, client) => setIdle(client, true));
+  pool.on('release', (_error, client) => {
+    if (pool.givesUpOne()) client.end().catch(() => undefined);
+    setIdle(client, true);
+  });
   return pool;
 }
 
@@ -120,6 +123,7 @@ export async function openClient(
       return await openOnce(database, limits, onBroken);
     } catch (error) {
       if (!isOutOfConnections(error) || performance.now() > givesUpAtMs) throw error;
+      askForConnection();
     }
   }
 }

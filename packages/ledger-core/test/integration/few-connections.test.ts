@@ -48,6 +48,27 @@ it('a burst is answered on the connections that the role may have', async () => 
   }
 });
 
+it.each(['all the time', 'for a moment'])(
+  'posting has a connection although reads have had all of them %s',
+  async (when) => {
+    await openAs(4);
+    let isDone = false;
+    const reads = Array.from({ length: 8 }, async () => {
+      do {
+        await ledger.accounts.get('alice');
+      } while (when === 'all the time' && !isDone);
+    });
+    await ledger.accounts.get('alice');
+    const startedAtMs = performance.now();
+    const { replayed } = await pay();
+    isDone = true;
+    await Promise.all(reads);
+    expect(replayed).toBe(false);
+    // A pool would let go of them after ten seconds without use.
+    expect(performance.now() - startedAtMs).toBeLessThan(8_000);
+  },
+);
+
 it('waits for a connection that another session gives back', async () => {
   await openAs(1);
   const other = createLedger({ database: url });

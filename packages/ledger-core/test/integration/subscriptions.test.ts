@@ -63,6 +63,12 @@ async function untilGone(subscription: EventSubscription, told: LedgerEvent[] = 
 }
 
 describe('a subscription', () => {
+  it('is refused by a ledger that was closed', async () => {
+    const closed = createLedger({ database: bed.url });
+    await closed.close();
+    await expect(closed.events.subscribe()).rejects.toEqual(refusal('ledger_closed'));
+  });
+
   it('says where it begins', async () => {
     const { last } = await ledger.events.range();
     expect((await subscribe()).after).toBe(last);
