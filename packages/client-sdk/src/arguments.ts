@@ -1,7 +1,7 @@
 import type { AccountPageOptions, Accounts, AggregateOptions, Limits, OpenAccount } from './accounts.js';
 import type { Auth, Registration } from './auth.js';
 import type { CashMovement, CashMovements } from './cash-movements.js';
-import { checkMetadata, fieldError } from './checks.js';
+import { checkMetadata, fieldError, isText } from './checks.js';
 import type { ClientOptions, MicroPayClient } from './client.js';
 import type { Currencies, Currency } from './currencies.js';
 import { MicroPayError } from './errors.js';
@@ -39,15 +39,18 @@ const optional =
   (check: Check): Check =>
   (value, path) =>
     value === undefined ? value : check(value, path);
-const text = is((value) => typeof value === 'string', 'must be a text');
-/** Part of a path: without it the path would be another's. */
-const id = is((value) => typeof value === 'string' && value !== '', 'must be a text, not empty');
+const text = is((value) => typeof value === 'string' && isText(value), 'must be a text');
+/** Part of a path: without it, or with dots alone, the path would be another's. */
+const id = is((value) => typeof value === 'string' && isText(value) && !/^\.{0,2}$/.test(value), 'must be an id');
 const flag = is((value) => typeof value === 'boolean', 'must be true or false');
-const number = is((value) => typeof value === 'number' && value >= 0, 'must be a number, not negative');
+const number = is(
+  (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 31,
+  'must be a whole number',
+);
 const callback = is((value) => typeof value === 'function', 'must be a function');
 const instant = is(
   (value) => typeof value === 'string' || (value instanceof Date && !Number.isNaN(value.getTime())),
-  'must be a Date or an RFC 3339 time',
+  'must be a Date or RFC 3339',
 );
 const json: Check = (value, path) => {
   if (!isPlain(value)) throw fieldError(path, 'must be a JSON object');

@@ -8,13 +8,13 @@ const CREDENTIAL = /^[!-~\u00a1-\u00ff]*$/;
 
 /** Refuses an idempotency key that the server would refuse, or that no header can carry. */
 export function checkIdempotencyKey(key: string, path = 'idempotencyKey'): void {
-  if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return;
+  if (IDEMPOTENCY_KEY.test(key)) return;
   throw fieldError(path, 'must be 1 to 255 printable ASCII characters');
 }
 
 /** Refuses an id that no stream has given out, or that no header can carry. */
 export function checkLastEventId(id: string): void {
-  if (typeof id === 'string' && /^[0-9.]{1,32}$/.test(id)) return;
+  if (/^[0-9.]{1,32}$/.test(id)) return;
   throw fieldError('lastEventId', 'must be the lastEventId of an event');
 }
 
@@ -43,7 +43,7 @@ export function checkMetadata(metadata: unknown, name: string): void {
   check(metadata, name, 1);
 }
 
-function isText(text: string): boolean {
+export function isText(text: string): boolean {
   return !/[\0\p{Surrogate}]/u.test(text);
 }
 
@@ -62,24 +62,21 @@ function isContainer(value: unknown): value is object {
 
 /** The header for a credential. The platform's own error would quote it. */
 export function writeAuthorization(credential: string, idempotencyKey: string | undefined): string {
-  const trimmed = typeof credential === 'string' ? credential.trim() : undefined;
-  if (trimmed !== undefined && CREDENTIAL.test(trimmed)) return `Bearer ${trimmed}`;
+  const trimmed = credential.trim();
+  if (CREDENTIAL.test(trimmed)) return `Bearer ${trimmed}`;
   const detail = 'the API key or access token must be one word without spaces or line breaks';
   throw new MicroPayError('token_invalid', detail, { idempotencyKey });
 }
 
-/** The platform's `Request`, without an error that would quote the URL: there may be a password in it. */
-export function createRequestClass(): typeof Request {
-  return class extends Request {
-    constructor(...[url, init]: ConstructorParameters<typeof Request>) {
-      try {
-        super(url, init);
-      } catch {
-        const detail = 'baseUrl must be a URL without user and password, such as https://pay.example.com';
-        throw new MicroPayError('invalid_request', detail);
-      }
-    }
-  };
+/** Refuses what is no URL of a server, without quoting it: there may be a password in it. */
+export function checkBaseUrl(baseUrl: string): void {
+  try {
+    // Beside http, anything before a colon would be a scheme: localhost:3000.
+    if (!/^(?!https?:)[a-z][^/]*:|[?#]/i.test(baseUrl) && new Request(baseUrl)) return;
+  } catch {
+    // Refused by the platform.
+  }
+  throw fieldError('baseUrl', 'must be a URL such as https://pay.example.com, without a password');
 }
 
 export function fieldError(path: string, message: string, code: MicroPayErrorCode = 'invalid_request'): MicroPayError {

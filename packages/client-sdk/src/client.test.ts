@@ -240,17 +240,35 @@ describe('what cannot be sent', () => {
     expect(bodySeen()).toMatchObject({ metadata, effectiveAt: '1970-01-01T00:00:00.000Z' });
   });
 
-  it.each(['', 'pay.example.com', 'http://alice:secret-word@127.0.0.1'])(
-    'is refused for its baseUrl: %s',
-    async (baseUrl) => {
-      await clientOf();
-      const error = await failure(createClient({ baseUrl }).me());
-      expect(error).toMatchObject({ code: 'invalid_request', retryable: false });
-      expect(error.detail).toContain('baseUrl');
-      expect(inspect(error)).not.toContain('secret-word');
-    },
-  );
+  it.each(['\ud800', '', '.', '..'])('is refused for an id that would lead elsewhere: %j', async (id) => {
+    const client = await clientOf();
+    const error = await failure(client.wallets.get(id));
+    expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path: 'id' }] });
+    expect(server.seen).toHaveLength(0);
+  });
 });
+
+it.each([
+  '',
+  'pay.example.com',
+  'localhost:3000',
+  'ftp://pay.example.com',
+  'http://pay.example.com?x=1',
+  'http://pay.example.com/#a',
+  'http://alice:secret-word@127.0.0.1',
+])('a client is refused for its baseUrl: %s', async (baseUrl) => {
+  const error = await failure(Promise.resolve().then(() => createClient({ baseUrl })));
+  expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path: 'baseUrl' }] });
+  expect(inspect(error)).not.toContain('secret-word');
+});
+
+it.each([Number.POSITIVE_INFINITY, 2 ** 31, 0.5, -1])(
+  'a client is refused for its timeoutMs: %d',
+  async (timeoutMs) => {
+    const error = await failure(Promise.resolve().then(() => createClient({ baseUrl: 'http://127.0.0.1', timeoutMs })));
+    expect(error).toMatchObject({ code: 'invalid_request', fields: [{ path: 'timeoutMs' }] });
+  },
+);
 
 describe('an answer that is not MicroPay’s', () => {
   it.each<[name: string, act: Act]>([

@@ -19,7 +19,7 @@ import {
 } from './arguments.js';
 import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
 import { type CashMovements, createCashMovements } from './cash-movements.js';
-import { createRequestClass } from './checks.js';
+import { checkBaseUrl } from './checks.js';
 import { type Currencies, createCurrencies } from './currencies.js';
 import { createEvents, type Events } from './events.js';
 import type { components, paths } from './generated/api.js';
@@ -105,6 +105,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
   const read = CLIENT(options, 'options') as ClientOptions;
   const { baseUrl, fetch = globalThis.fetch, timeoutMs = TIMEOUT_MS, retriesMax = RETRIES_MAX } = read;
   checkPlatform(fetch);
+  checkBaseUrl(baseUrl);
   // Called as a function of its own: browsers refuse a fetch that is called as somebody's method.
   const transport = createTransport({ fetch: (request) => fetch(request), timeoutMs, retriesMax });
   const session = createSession({ ...read, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });
@@ -113,7 +114,6 @@ export function createClient(options: ClientOptions): MicroPayClient {
       baseUrl,
       bodySerializer: writeBody,
       querySerializer: { array: { style: 'form', explode: false } },
-      Request: createRequestClass(),
     }),
     send: (call) => transport({ ...call, session }),
     sendAnonymously: transport,
