@@ -80,16 +80,29 @@ export function walletOf(limits: Partial<ModelWallet> = {}): ModelWallet {
   return { posted: 0n, pendingIn: 0n, pendingOut: 0n, minimum: 0n, maximum: null, frozen: false, ...limits };
 }
 
-/** Applies legs, all or none; `nameOf` says under which id the ledger keeps what a leg made. */
+/** Applies legs, all or none. How much a payee may take is judged when nothing else refuses. */
 export function applyToModel(model: HoldModel, legs: readonly ModelLeg[]): { answer: ModelAnswer; after: HoldModel } {
   const after = structuredClone(model);
   const moved: ModelMoved[] = [];
+  let isTooMuch = false;
   for (const leg of legs) {
-    const result = applyLeg(after, leg);
+    let result = applyLeg(after, leg);
+    if (result === 'maximum_exceeded') {
+      isTooMuch = true;
+      result = applyWithoutMaximums(after, leg);
+    }
     if (typeof result === 'string') return { answer: { code: result }, after: model };
     moved.push(result);
   }
-  return { answer: moved, after };
+  return isTooMuch ? { answer: { code: 'maximum_exceeded' }, after: model } : { answer: moved, after };
+}
+
+function applyWithoutMaximums(model: HoldModel, leg: ModelLeg): ModelMoved | string {
+  const maximums = Object.entries(model.wallets).map(([name, { maximum }]) => [name, maximum] as const);
+  for (const [name] of maximums) wallet(model, name).maximum = null;
+  const result = applyLeg(model, leg);
+  for (const [name, maximum] of maximums) wallet(model, name).maximum = maximum;
+  return result;
 }
 
 function applyLeg(model: HoldModel, leg: ModelLeg): ModelMoved | string {
