@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VALIDATOR_WORDS } from '../test/support/validator-words.js';
-import { readConfig, redactConfig, VARIABLES } from './config.js';
+import { checkVariableNames, readConfig, redactConfig, VARIABLES } from './config.js';
 
 const DATABASE_URL = 'postgres://user:secret@db.example.com:5432/money?sslmode=require';
 
@@ -97,6 +97,13 @@ describe('a variable that is nearly ours', () => {
     expect(() => readConfig({ DATABASE_URL, [slip]: '1' })).toThrow(
       `${slip} is no setting: did you mean ${meant}? If ${slip} is another program's, set ${meant} as well`,
     );
+  });
+
+  it('is found before the database is named, unless an option names it', () => {
+    const environment = { DATABSE_URL: DATABASE_URL };
+    expect(() => checkVariableNames(environment, {})).toThrow('DATABSE_URL is no setting: did you mean DATABASE_URL?');
+    expect(() => checkVariableNames(environment, { DATABASE_URL })).not.toThrow();
+    expect(() => checkVariableNames({}, {})).not.toThrow();
   });
 
   it('is let be when ours is set too, or when it is set to nothing', () => {
