@@ -11,17 +11,20 @@ export const statementCommand: Command = {
     '--from MOMENT   the first day, such as 2026-03-01, or an instant; required',
     '--to MOMENT     the day or instant before which it ends: March is --from 2026-03-01 --to 2026-04-01; required',
     '--by WHICH      recorded, the default, or effective',
-    '--csv           for spreadsheets, in major units',
+    '--csv           for spreadsheets, in major units; not with --json',
   ],
   words: { min: 1, max: 1 },
   options: { from: { type: 'string' }, to: { type: 'string' }, by: { type: 'string' }, csv: { type: 'boolean' } },
-  run: ({ settings, output, words, options, signal }) =>
-    withLedger(settings, { mayBeNew: false }, async (ledger) => {
-      const statement = await ledger.accounts.statement(words[0] ?? '', toPeriod(options));
+  async run({ settings, output, words, options, signal }) {
+    if (output.json && options.csv) throw new CliError('usage', '--csv and --json exclude each other');
+    const period = toPeriod(options);
+    return withLedger(settings, { mayBeNew: false }, async (ledger) => {
+      const statement = await ledger.accounts.statement(words[0] ?? '', period);
       const text = output.json ? statementJson : options.csv ? statementCsv : statementText;
       await pipeline(text(statement), process.stdout, { end: false, signal });
       return EXIT.ok;
-    }),
+    });
+  },
 };
 
 const ENTRIES_PER_PAGE = 1_000;
