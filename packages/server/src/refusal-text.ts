@@ -1,5 +1,11 @@
+import { LedgerError } from '@micropay/ledger-core';
+
+type Refusal = Error & { readonly code: string };
+
 /** A refusal for the terminal: its code, its words, and what the system said where its words leave that to the cause. */
-export function refusalText({ code, message, cause }: Error & { readonly code: string }): string {
+export function refusalText(refusal: Refusal): string {
+  const { code, cause } = refusal;
+  const message = refusalSentence(refusal);
   const said = wordsOf(cause);
   if (said === '' || !code.startsWith('database_')) return `${code}: ${message}`;
   const place =
@@ -7,6 +13,12 @@ export function refusalText({ code, message, cause }: Error & { readonly code: s
       ? 'See that PostgreSQL runs, and that DATABASE_URL names it.'
       : 'DATABASE_URL names the database.';
   return `${code}: ${message}\n${said}\n${place}`;
+}
+
+/** Its words. The ledger's own name a function to call where people at a terminal have a command. */
+export function refusalSentence(refusal: Refusal): string {
+  if (!(refusal instanceof LedgerError && refusal.code === 'schema_outdated')) return refusal.message;
+  return `schema "${refusal.details.schema}" lacks tables of this release: run "micropay migrate" first`;
 }
 
 /** Of a host with several addresses, what each of them answered. */

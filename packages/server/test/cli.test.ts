@@ -80,16 +80,30 @@ describe('micropay', () => {
       'invalid_configuration: --ledger must be a ledger name',
     ],
     ['no period', ['statement', 'alice'], {}, 'usage: name the period with --from and --to'],
+    [
+      'CSV and JSON at once',
+      ['statement', 'alice', '--from', '2026-03-01', '--to', '2026-04-01', '--csv', '--json'],
+      {},
+      'usage: --csv and --json exclude each other',
+    ],
     ['no such day', ['statement', 'alice', '--from', '2026-02-30', '--to', '2026-03-01'], {}, 'invalid_request: '],
     ['no such file', ['import', 'none.csv'], {}, 'file_not_found: none.csv does not exist'],
     ['a folder', ['import', '.', '--format', 'csv'], {}, 'file_unreadable: . is a directory'],
     ['a file of another kind', ['import', 'book.xls'], {}, 'usage: the file must end in .csv or .jsonl'],
   ])('ends with 2 and does nothing: %s', async (_, words, environment, message) => {
     const { exitCode, stdout, stderr } = await micropay(words, environment);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(exitCode).toBe(2);
+    if (!words.includes('--json')) expect(stdout).toBe('');
     expect(stderr).toContain(message);
     expect(await readdir(folder)).toEqual([]);
     expect(await ledgerNames()).toEqual(['main', 'damaged']);
+  });
+
+  it('ends with 2 when there is no such database, as the server does', async () => {
+    const url = new URL(database.url);
+    url.pathname = '/nowhere';
+    const { exitCode, stderr } = await micropay(['verify', '--database', url.href]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('database_misconfigured: ') });
   });
 
   it('ends with 1 when the database is away, and tells programs so', async () => {
@@ -113,7 +127,10 @@ describe('micropay migrate', () => {
     const empty = await createEmptyDatabase();
     const environment = { DATABASE_URL: empty.url };
     const early = await micropay(['verify', '--schema', 'books'], environment);
-    expect(early).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('schema_outdated: ') });
+    const sentence = 'schema "books" lacks tables of this release: run "micropay migrate" first';
+    expect(early).toMatchObject({ exitCode: 1, stderr: `schema_outdated: ${sentence}\n` });
+    const told = await micropay(['verify', '--schema', 'books', '--json'], environment);
+    expect(JSON.parse(told.stdout)).toEqual({ error: { code: 'schema_outdated', message: sentence } });
 
     const ledgerOnly = await micropay(['migrate', '--schema', 'books', '--ledger-only', '--json'], environment);
     const { schema, applied } = JSON.parse(ledgerOnly.stdout) as { schema: string; applied: string[] };

@@ -183,7 +183,12 @@ describe('the relay as a process of its own', () => {
     [['replay'], {}, 2, /^invalid_arguments: replay takes one position/],
     [['pause', 'now'], {}, 2, /^invalid_arguments: pause takes no further words/],
     [['replay', '-1'], {}, 2, /^invalid_arguments: there is no option "-1"/],
-    [['replay', 'x'], {}, 1, /^invalid_request: a position is a whole number/],
+    [
+      ['replay', 'x'],
+      { DATABASE_URL: '' },
+      2,
+      /^invalid_arguments: a position is a whole number.*\n\nusage: micropay-relay/,
+    ],
     [['replay', '7'], {}, 1, /^invalid_request: sink kafka has not reached position 7 yet/],
     [['run'], { KAFKA_BROKERS: '' }, 2, /^invalid_configuration: KAFKA_BROKERS is missing/],
     [['status'], { DATABASE_URL: 'postgres://u@127.0.0.1:1/x' }, 1, /^database_unavailable: /],

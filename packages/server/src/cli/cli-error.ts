@@ -3,7 +3,7 @@ export const EXIT = {
   ok: 0,
   /** Something is wrong with the data, or the command could not finish. */
   failed: 1,
-  /** The command was called wrongly: nothing was done. */
+  /** The command was called or configured wrongly: nothing was done. */
   misuse: 2,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,

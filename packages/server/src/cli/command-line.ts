@@ -35,7 +35,7 @@ const COMMON_HELP = `  --database URL  PostgreSQL; better in DATABASE_URL, as ot
   -v, --version
   -h, --help      this
 
-Exit codes: 0 all is well; 1 something is wrong or could not be done; 2 called wrongly, nothing was done; 130 Ctrl-C.`;
+Exit codes: 0 all is well; 1 something is wrong or could not be done; 2 called or configured wrongly, nothing was done; 130 Ctrl-C.`;
 
 interface CommandLine {
   readonly command: Command;

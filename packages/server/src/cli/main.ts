@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { LedgerError } from '@micropay/ledger-core';
-import { refusalText } from '../refusal-text.js';
+import { isMistake } from '../exit-with.js';
+import { refusalSentence, refusalText } from '../refusal-text.js';
 import { StartError } from '../start-error.js';
 import { CliError, EXIT, type ExitCode } from './cli-error.js';
 import { parseCommandLine } from './command-line.js';
@@ -38,9 +39,9 @@ async function run(given: readonly string[]): Promise<ExitCode> {
       return EXIT.interrupted;
     }
     if (!(error instanceof CliError || error instanceof LedgerError || error instanceof StartError)) throw error;
-    output.value({ error: { code: error.code, message: error.message } });
+    output.value({ error: { code: error.code, message: refusalSentence(error) } });
     process.stderr.write(`${refusalText(error)}\n`);
     if (error instanceof CliError) return error.exitCode;
-    return error.code === 'invalid_configuration' || error.code === 'invalid_request' ? EXIT.misuse : EXIT.failed;
+    return isMistake(error) || error.code === 'invalid_request' ? EXIT.misuse : EXIT.failed;
   }
 }

@@ -1,4 +1,4 @@
-import { createInProcessPublisher, createLedger, createRelay, LedgerError, type Relay } from '@micropay/ledger-core';
+import { createInProcessPublisher, createLedger, createRelay, type Relay } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { didYouMean } from '../nearest-name.js';
@@ -21,8 +21,8 @@ const OPTIONS = { version: { type: 'boolean', short: 'v' }, help: { type: 'boole
 /** What was asked of `micropay-relay`. */
 export interface RelayWords {
   readonly name: (typeof NAMES)[number];
-  /** Of a replay. */
-  readonly position: string;
+  /** Of a replay: what it delivers again comes after this. */
+  readonly position: bigint;
 }
 
 type RelayConfig = Pick<Config, 'databaseUrl' | 'databaseSchema' | 'kafka'>;
@@ -50,7 +50,7 @@ export function readRelayWords(words: readonly string[]): RelayWords | { readonl
   if (rest.length > 0 || (position !== undefined) !== (name === 'replay')) {
     throw misused(name === 'replay' ? 'replay takes one position' : `${name} takes no further words`);
   }
-  return { name, position: position ?? '' };
+  return { name, position: parsePosition(position ?? '0') };
 }
 
 function misused(message: string): StartError {
@@ -61,7 +61,7 @@ function misused(message: string): StartError {
  * Runs one command of `micropay-relay`.
  *
  * @throws {StartError} `invalid_configuration`, `broker_unfit`
- * @throws {LedgerError} `invalid_request` for a position or a sink that is not there, `database_unavailable`, `schema_outdated`, `schema_newer`
+ * @throws {LedgerError} `invalid_request` for a position that is not there yet, `database_unavailable`, `schema_outdated`, `schema_newer`
  */
 export async function runRelayCommand(
   { name, position }: RelayWords,
@@ -88,12 +88,11 @@ export async function runRelayCommand(
       });
     case 'replay':
       return onSink(config, async (relay) => {
-        const after = parsePosition(position);
-        await relay.replay(after);
+        await relay.replay(position);
         const { deletedThrough } = await relay.status();
         const missing =
-          after < deletedThrough ? `, but for facts up to position ${deletedThrough} that were deleted` : '';
-        return `Everything after position ${after} will be delivered again${missing}.`;
+          position < deletedThrough ? `, but for facts up to position ${deletedThrough} that were deleted` : '';
+        return `Everything after position ${position} will be delivered again${missing}.`;
       });
   }
 }
@@ -141,5 +140,5 @@ async function onSink(config: RelayConfig, work: (relay: Relay) => Promise<strin
 
 function parsePosition(text: string): bigint {
   if (/^[0-9]{1,18}$/.test(text)) return BigInt(text);
-  throw new LedgerError('invalid_request', 'a position is a whole number of at most 18 digits');
+  throw misused('a position is a whole number of at most 18 digits');
 }
