@@ -158,7 +158,7 @@ function checkLinked(given: readonly LinkedLeg[]): readonly LinkedLeg[] {
   const ids = legs.map(({ id }) => id).filter((id) => id !== undefined);
   if (new Set(ids).size < ids.length) throw invalidArgument('legs', 'must have different ids: two legs have the same');
   if (all.length === 0 || all.length > LINKED_LEGS_MAX) {
-    throw new LedgerError('too_many_legs', `legs must be 1 to ${LINKED_LEGS_MAX} transfers`);
+    throw new LedgerError('too_many_legs', `legs must be 1 to ${LINKED_LEGS_MAX} transfers`, { field: 'legs' });
   }
   return legs;
 }

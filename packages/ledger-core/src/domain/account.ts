@@ -104,6 +104,7 @@ function newAddress(value: unknown): string {
   throw new LedgerError(
     'invalid_address',
     `address must be a path such as users:42:usd: letters, digits, "_", "." and "-" in segments joined by ":", none of dots alone, at most ${ADDRESS_LENGTH_MAX} characters, and not a UUID`,
+    { field: 'address' },
   );
 }
 

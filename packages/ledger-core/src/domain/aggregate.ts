@@ -40,7 +40,9 @@ const read = object<AggregateOptions>({
 /** @throws {LedgerError} `invalid_address` */
 function wholeSegments(value: unknown): string {
   if (isAddress(value)) return value;
-  throw new LedgerError('invalid_address', 'path must be whole segments of an address, such as users:42');
+  throw new LedgerError('invalid_address', 'path must be whole segments of an address, such as users:42', {
+    field: 'path',
+  });
 }
 
 /** @throws {LedgerError} `invalid_request`, `invalid_address` */

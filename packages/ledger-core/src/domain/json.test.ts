@@ -163,10 +163,22 @@ describe('parseJson', () => {
     ['UTF-16', Buffer.from('{"a":1}', 'utf16le')],
     ['half a surrogate pair as it is', '{"a":"\ud800"}'],
     ['two byte order marks', '\uFEFF\uFEFF{}'],
-    ['no text', 5 as unknown as string],
   ])('refuses %s', (_, json) => {
     expect(() => parseJson(json)).toThrow(refused());
   });
+
+  it.each([5, null, undefined, {}, new Date(), new Float64Array(1)])(
+    'says of %j that it is neither a text nor bytes',
+    (json) => {
+      expect(() => parseJson(json as never)).toThrow(
+        expect.objectContaining({
+          code: 'invalid_request',
+          message: 'JSON is read from a text or its bytes',
+          details: { field: 'json' },
+        }),
+      );
+    },
+  );
 
   it('passes over a byte order mark', () => {
     expect(parseJson('\uFEFF{"a":1}')).toEqual({ a: 1 });

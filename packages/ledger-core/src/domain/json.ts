@@ -16,10 +16,17 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
  *   JSON
  */
 export function parseJson(json: string | Uint8Array): JsonValue {
-  const text = typeof json === 'string' ? withoutMark(json) : decode(json);
+  const text = textOf(json);
   const value = parse(text);
   checkTokens(text);
   return value;
+}
+
+/** Not by `instanceof`: in Jest, a Buffer is of another realm's class. */
+function textOf(json: unknown): string {
+  if (typeof json === 'string') return withoutMark(json);
+  if (Object.prototype.toString.call(json) === '[object Uint8Array]') return decode(json as Uint8Array);
+  throw new LedgerError('invalid_request', 'JSON is read from a text or its bytes', { field: 'json' });
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
@@ -34,7 +41,6 @@ function decode(bytes: Uint8Array): string {
 }
 
 function withoutMark(text: string): string {
-  if (typeof text !== 'string') throw new LedgerError('invalid_request', 'JSON is read from a text or its bytes');
   if (HALF_CHARACTER.test(text)) {
     throw new LedgerError('invalid_request', 'this is not JSON: it holds half a surrogate pair');
   }

@@ -188,7 +188,9 @@ describe('checkDescription', () => {
   it.each([['x'.repeat(DESCRIPTION_LENGTH_MAX + 1)], ['a\u0000'], ['\ud800'], [5 as unknown as string]])(
     'refuses %j',
     (text) => {
-      expect(() => checkDescription(text)).toThrow(invalidRequest);
+      expect(() => checkDescription(text)).toThrow(
+        expect.objectContaining({ code: 'invalid_request', details: { field: 'description' } }),
+      );
     },
   );
 });

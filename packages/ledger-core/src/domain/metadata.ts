@@ -1,5 +1,4 @@
-import { LedgerError } from '../errors.js';
-import type { Check } from './arguments.js';
+import { type Check, invalidArgument } from './arguments.js';
 import { copyJson } from './copy-json.js';
 import type { JsonValue } from './json.js';
 import { isLongerThan } from './text.js';
@@ -21,7 +20,7 @@ export function checkMetadata(metadata: Metadata, name = 'metadata'): Metadata {
   const limits = { name, bytesMax: METADATA_BYTES_MAX, depthMax: METADATA_DEPTH_MAX };
   const copy = copyJson(metadata, limits);
   if (typeof copy !== 'object' || copy === null || Array.isArray(copy)) {
-    throw new LedgerError('invalid_request', `${name} must be a JSON object`, { field: name });
+    throw invalidArgument(name, 'must be a JSON object');
   }
   return copy as Metadata;
 }
@@ -30,13 +29,10 @@ export function checkMetadata(metadata: Metadata, name = 'metadata'): Metadata {
 export function checkDescription(description: string | undefined): void {
   if (description === undefined) return;
   if (typeof description !== 'string' || isLongerThan(description, DESCRIPTION_LENGTH_MAX)) {
-    throw new LedgerError(
-      'invalid_request',
-      `description must be a text of at most ${DESCRIPTION_LENGTH_MAX} characters`,
-    );
+    throw invalidArgument('description', `must be a text of at most ${DESCRIPTION_LENGTH_MAX} characters`);
   }
   if (/[\0\p{Surrogate}]/u.test(description)) {
-    throw new LedgerError('invalid_request', 'description must not contain U+0000 or a lone surrogate');
+    throw invalidArgument('description', 'must not contain U+0000 or a lone surrogate');
   }
 }
 

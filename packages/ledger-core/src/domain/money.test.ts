@@ -85,7 +85,9 @@ describe('toMinorUnits', () => {
     ['+1', 2],
     ['9'.repeat(81), 2],
   ])('refuses %s at scale %i and rounds nothing', (decimal, scale) => {
-    expect(() => toMinorUnits(decimal, scale)).toThrow(invalidAmount);
+    expect(() => toMinorUnits(decimal, scale)).toThrow(
+      expect.objectContaining({ code: 'invalid_amount', details: { field: 'decimal' } }),
+    );
   });
 });
 

@@ -51,6 +51,7 @@ export function toMinorUnits(decimal: string, scale: number): bigint {
     throw new LedgerError(
       'invalid_amount',
       `"${decimal.slice(0, DECIMAL_LENGTH_MAX)}" is not a decimal number with at most ${scale} digits after the point`,
+      { field: 'decimal' },
     );
   }
   const units = BigInt(whole + fraction.slice(0, scale).padEnd(scale, '0'));

@@ -57,5 +57,7 @@ function markOf(list: ListName): string {
 }
 
 function invalidCursor(): LedgerError {
-  return new LedgerError('invalid_cursor', 'cursor must be the nextCursor of an earlier page of this list, unchanged');
+  return new LedgerError('invalid_cursor', 'cursor must be the nextCursor of an earlier page of this list, unchanged', {
+    field: 'cursor',
+  });
 }

@@ -9,14 +9,15 @@ export function result<Value extends object>(value: Value): Value {
   return Object.setPrototypeOf(value, RESULT);
 }
 
-/** The same for what has a prototype already, such as an array. */
+/** The same for what has a prototype already: an array, or a map, which is written as an object. */
 export function writable<Value extends object>(value: Value): Value {
   return Object.defineProperty(value, 'toJSON', { value: toJson });
 }
 
 function toJson(this: object): unknown {
   if (Array.isArray(this)) return this.map(toText);
-  return Object.fromEntries(Object.entries(this).map(([name, value]) => [name, toText(value)]));
+  const members = this instanceof Map ? [...this] : Object.entries(this);
+  return Object.fromEntries(members.map(([name, value]) => [name, toText(value)]));
 }
 
 function toText(value: unknown): unknown {

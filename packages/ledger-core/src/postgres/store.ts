@@ -12,11 +12,18 @@ export interface Store {
 
 const NAME_BYTES_MAX = 63;
 
+/** PostgreSQL keeps these for itself. */
+const RESERVED = /^(?:pg_|information_schema$)/;
+
 /** The name of a PostgreSQL schema; a longer one would be cut off, and might then be another's. */
 export const schemaName = valid<string>(
   (value) =>
-    typeof value === 'string' && value !== '' && !value.includes('\0') && Buffer.byteLength(value) <= NAME_BYTES_MAX,
-  `must be the name of a PostgreSQL schema, 1 to ${NAME_BYTES_MAX} bytes`,
+    typeof value === 'string' &&
+    value !== '' &&
+    !value.includes('\0') &&
+    !RESERVED.test(value) &&
+    Buffer.byteLength(value) <= NAME_BYTES_MAX,
+  `must be the name of a PostgreSQL schema, 1 to ${NAME_BYTES_MAX} bytes, neither pg_… nor information_schema`,
 );
 
 export function createStore(schema: string): Store {

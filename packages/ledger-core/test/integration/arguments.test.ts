@@ -123,6 +123,9 @@ const FINE: FineValues = [
   [/(idempotencyKey|requestedBy|by|reason|component|sql|consumer|eventId)$/, /^a text$/, 'any text is a name'],
 ];
 
+/** Codes of refusals that name their argument in `details.field`. */
+const OF_ARGUMENTS = /^(invalid_|too_many_legs$)/;
+
 const functions = readPublicApi(ENTRY_POINTS);
 const tables = functions.filter(({ parameters }) => parameters.length > 0);
 
@@ -140,6 +143,9 @@ const TABLE: ArgumentTable = {
     const said = `${error.code}: ${error.message} ${JSON.stringify(error.details)}`;
     if (!LEDGER_ERROR_CODES.includes(error.code)) return `${said} has no code of the list`;
     if (error.retryable) return `${said} is retryable`;
+    // A text that is no JSON has no member at fault.
+    const isNamed = error.details.field !== undefined || !OF_ARGUMENTS.test(error.code) || argument === 'json';
+    if (!isNamed) return `${said} has no details.field`;
     return namesArgument(said, argument) ? undefined : `${said} does not name the argument`;
   },
 };

@@ -83,6 +83,15 @@ describe.each(['micropay2', 'My "odd" schema.1', "it's", 'back\\slash', 'ledger;
   },
 );
 
+it.each(['pg_ledger', 'pg_catalog', 'information_schema'])(
+  'a schema of PostgreSQL’s own, %s, is refused by name',
+  async (schema) => {
+    const refused = refusal('invalid_request', { details: { field: 'schema' } });
+    expect(() => createLedger({ database: bed.url, schema })).toThrow(refused);
+    await expect(migrate({ database: bed.url, schema })).rejects.toEqual(refused);
+  },
+);
+
 it('schemas of one database know nothing of each other', async () => {
   const others = await bed.sql<{ ledgers: number }>('select count(*)::int as ledgers from micropay2.ledgers');
   expect(others).toEqual([{ ledgers: 1 }]);

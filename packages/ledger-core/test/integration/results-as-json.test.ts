@@ -317,3 +317,10 @@ it('writes an error without its cause', async () => {
     },
   });
 });
+
+it('accounts that are identified together are written by their references', async () => {
+  const alice = await ledger.accounts.identify('alice');
+  const identified = await ledger.accounts.identifyMany(['alice', 'nobody']);
+  expect(JSON.parse(JSON.stringify(identified))).toEqual({ alice });
+  expect(JSON.stringify(await ledger.accounts.identifyMany(['nobody']))).toBe('{}');
+});
