@@ -123,14 +123,25 @@ function postRequest(model: Model, legs: readonly TransferLeg[], bearing: Bearin
 
   const before = structuredClone({ accounts: model.accounts, posted: model.posted });
   const transfers: ModelTransfer[] = [];
+  const takeBack = () => {
+    for (const [address, account] of before.accounts) model.accounts.set(address, account);
+    model.posted = before.posted;
+  };
+  let tooMuch: ModelOutcome | undefined;
   for (const [index, leg] of legs.entries()) {
-    const code = refused(model, leg);
+    // How much a payee of linked legs may take is judged when nothing else refuses.
+    const code = refused(model, leg, bearing.linked ? 'payer' : 'both');
     if (code !== undefined) {
-      for (const [address, account] of before.accounts) model.accounts.set(address, account);
-      model.posted = before.posted;
+      takeBack();
       return { code, ...at(index) };
     }
+    const late = refused(model, leg, 'both');
+    if (late !== undefined) tooMuch ??= { code: late, ...at(index) };
     transfers.push(move(model, leg));
+  }
+  if (tooMuch !== undefined) {
+    takeBack();
+    return tooMuch;
   }
   const stored = { body, transfers };
   if (key !== undefined) model.keys.set(key, stored);
@@ -155,7 +166,11 @@ function bodyOf({ from, to, amount, currency, id, description, metadata, effecti
 }
 
 /** The first rule that a transfer breaks. */
-function refused(model: Model, { from, to, amount, currency }: TransferLeg): string | undefined {
+function refused(
+  model: Model,
+  { from, to, amount, currency }: TransferLeg,
+  limitsOf: 'payer' | 'both',
+): string | undefined {
   const payer = model.accounts.get(model.names.get(from) ?? '');
   const payee = model.accounts.get(model.names.get(to) ?? '');
   if (payer === undefined || payee === undefined) return 'account_not_found';
@@ -175,12 +190,17 @@ function refused(model: Model, { from, to, amount, currency }: TransferLeg): str
       after.minimum !== null && balanceInModel(after) < balanceInModel(before) && balanceInModel(after) < after.minimum,
   );
   if (fallsBelow) return 'insufficient_funds';
-  const risesAbove = sides.some(
-    ([before, after]) =>
-      after.maximum !== null && balanceInModel(after) > balanceInModel(before) && balanceInModel(after) > after.maximum,
-  );
+  const risesAbove = sides
+    .slice(0, limitsOf === 'both' ? 2 : 1)
+    .some(
+      ([before, after]) =>
+        after.maximum !== null &&
+        balanceInModel(after) > balanceInModel(before) &&
+        balanceInModel(after) > after.maximum,
+    );
   if (risesAbove) return 'maximum_exceeded';
-  if (digits(payerAfter.debits) > 38 || digits(payeeAfter.credits) > 38) return 'balance_overflow';
+  if (digits(payerAfter.debits) > 38) return 'balance_overflow';
+  if (limitsOf === 'both' && digits(payeeAfter.credits) > 38) return 'balance_overflow';
   return undefined;
 }
 
