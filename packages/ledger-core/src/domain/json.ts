@@ -25,7 +25,7 @@ export function parseJson(json: string | Uint8Array): JsonValue {
 /** Not by `instanceof`: in Jest, a Buffer is of another realm's class. */
 function textOf(json: unknown): string {
   if (typeof json === 'string') return withoutMark(json);
-  if (Object.prototype.toString.call(json) === '[object Uint8Array]') return decode(json as Uint8Array);
+  if (ArrayBuffer.isView(json)) return decode(json as Uint8Array);
   throw new LedgerError('invalid_request', 'JSON is read from a text or its bytes', { field: 'json' });
 }
 
