@@ -22,10 +22,11 @@ export function parseJson(json: string | Uint8Array): JsonValue {
   return value;
 }
 
-/** Not by `instanceof`: in Jest, a Buffer is of another realm's class. */
+/** Not by `instanceof`: in Jest, a Buffer is of another realm's class. A proxy, which may throw when it is asked, is no view. */
 function textOf(json: unknown): string {
   if (typeof json === 'string') return withoutMark(json);
-  if (ArrayBuffer.isView(json)) return decode(json as Uint8Array);
+  const isBytes = ArrayBuffer.isView(json) && Object.prototype.toString.call(json) === '[object Uint8Array]';
+  if (isBytes) return decode(json as Uint8Array);
   throw new LedgerError('invalid_request', 'JSON is read from a text or its bytes', { field: 'json' });
 }
 
