@@ -14,7 +14,7 @@ import { checkAggregate } from './domain/aggregate.js';
 import { list, object, oneOf, optional, valid } from './domain/arguments.js';
 import { AUDIT, type Audit } from './domain/audit.js';
 import { decodeCursor, encodeCursor, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
-import { writable } from './domain/result.js';
+import { ResultMap } from './domain/result.js';
 import type { Entry } from './domain/transfer.js';
 import { LedgerError, type LedgerErrorCode } from './errors.js';
 import type { ExpireOf } from './holds.js';
@@ -61,18 +61,18 @@ export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
 
   async function identifyMany(references: readonly string[]): Promise<ReadonlyMap<string, AccountIdentity>> {
     const wanted = list(referenceText)(references, 'references').filter(isReference);
-    if (wanted.length === 0) return writable(new Map());
+    const found = new ResultMap<AccountIdentity>();
+    if (wanted.length === 0) return found;
     const ledger = await book.number();
     const load = book.isCommitted ? identities.load : identities.loadUncommitted;
     const identityOf = await load(ledger, wanted, (missing) => engine.findIdentities(reads, ledger, missing)).catch(
       fail,
     );
-    const found = new Map<string, AccountIdentity>();
     for (const reference of wanted) {
       const identity = identityOf(reference);
       if (identity !== undefined) found.set(reference, identity);
     }
-    return writable(found);
+    return found;
   }
 
   async function identify(reference: string): Promise<AccountIdentity | undefined> {

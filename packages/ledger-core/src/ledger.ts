@@ -105,12 +105,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       return result;
     },
   };
-  const submit: Submit = async (submissions) =>
-    nameAccounts(await engine.coalescer.submitAll(submissions), async (ids) =>
-      engine.identities.load(await book.number(), ids, async (missing) =>
-        engine.findIdentities(reads, await book.number(), missing),
-      ),
-    );
+  const submit: Submit = engine.coalescer.submitAll;
   return {
     name,
     accounts: createAccounts(book, createExpireOf(book, submit)),

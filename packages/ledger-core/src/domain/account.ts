@@ -60,6 +60,7 @@ export interface OpenAccount {
 export type CheckedOpenAccount = Required<Omit<OpenAccount, 'id'>> & { readonly id?: AccountId };
 
 const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const UUID_OF_ANY_CASE = new RegExp(UUID_PATTERN, 'i');
 /** A segment of dots alone is none: URLs take `..` out of a path, also where it is written as `%2e%2e`. */
 const SEGMENT = '(?!\\.+(?::|$))[a-zA-Z0-9_.-]+';
 const ADDRESS_PATTERN = new RegExp(`^${SEGMENT}(?::${SEGMENT})*$`);
@@ -79,7 +80,7 @@ export function isAddress(text: unknown): text is string {
     typeof text === 'string' &&
     text.length <= ADDRESS_LENGTH_MAX &&
     ADDRESS_PATTERN.test(text) &&
-    !isUuid(text.toLowerCase())
+    !UUID_OF_ANY_CASE.test(text)
   );
 }
 

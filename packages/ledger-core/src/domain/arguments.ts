@@ -113,7 +113,12 @@ export function list<Value>(check: Check<Value>): Check<readonly Value[]> {
 /** A copy of what must be an array, holes filled with undefined. */
 export function elementsOf(value: unknown, name: string): readonly unknown[] {
   try {
-    if (Array.isArray(value)) return Array.from({ length: value.length }, (_, index) => value[index]);
+    if (Array.isArray(value)) {
+      const { length } = value;
+      const elements: unknown[] = [];
+      for (let index = 0; index < length; index += 1) elements.push(value[index]);
+      return elements;
+    }
   } catch (cause) {
     throw invalidArgument(name, 'cannot be read', cause);
   }
@@ -127,12 +132,16 @@ export function elementsOf(value: unknown, name: string): readonly unknown[] {
  * those of a nested one by their path, `limits.lanes`.
  */
 export function object<Given extends object>(members: Members<Given>, isNested = false): Check<Mutable<Given>> {
-  const checks = new Map(Object.entries<Check<unknown>>(members));
+  const names = Object.keys(members);
+  const checks = Object.values<Check<unknown>>(members);
   return (given, name) => {
-    const copy = readMembers(given, name, checks);
-    for (const [member, check] of checks) {
-      const value = check(copy[member], isNested ? `${name}.${member}` : member);
-      if (value !== undefined) copy[member] = value;
+    const copy = readMembers(given, name, names);
+    for (let index = 0; index < names.length; index += 1) {
+      const member = names[index] as string;
+      const value = copy[member];
+      const check = checks[index] as Check<unknown>;
+      const checked = check(value, isNested ? `${name}.${member}` : member);
+      if (checked !== value) copy[member] = checked;
     }
     return copy as Mutable<Given>;
   };
@@ -143,26 +152,22 @@ export function nested<Given extends object>(members: Members<Given>): Check<Mut
   return object(members, true);
 }
 
-function readMembers(
-  given: unknown,
-  name: string,
-  checks: ReadonlyMap<string, Check<unknown>>,
-): Record<string, unknown> {
-  const copy: Record<string, unknown> = {};
-  const unknown: string[] = [];
+function readMembers(given: unknown, name: string, known: readonly string[]): Record<string, unknown> {
   try {
     if (!isPlainObject(given)) throw invalidArgument(name, 'must be an object');
-    for (const member of Object.keys(given)) if (!checks.has(member)) unknown.push(member);
-    for (const member of checks.keys()) {
-      const value = given[member];
-      if (value !== undefined) copy[member] = value;
-    }
+    // In one piece, which is cheapest, and right for nearly all: nothing unknown, undefined or inherited.
+    const copy: Record<string, unknown> = { ...given };
+    const members = Object.keys(copy);
+    const found = known.filter((member) => copy[member] !== undefined);
+    if (found.length === members.length && Object.getPrototypeOf(given) === Object.prototype) return copy;
+    const unknown = members.filter((member) => !known.includes(member));
+    if (unknown.length > 0) throw invalidArgument(name, `has unknown fields: ${shown(unknown)}`);
+    for (const member of known) if (!(member in copy)) copy[member] = given[member];
+    return Object.fromEntries(Object.entries(copy).filter(([, value]) => value !== undefined));
   } catch (cause) {
     if (cause instanceof LedgerError) throw cause;
     throw invalidArgument(name, 'cannot be read', cause);
   }
-  if (unknown.length > 0) throw invalidArgument(name, `has unknown fields: ${shown(unknown)}`);
-  return copy;
 }
 
 /** Neither an array nor a Date, Map or promise: they have no member of ours, and would pass for an empty object. */

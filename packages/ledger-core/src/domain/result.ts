@@ -9,7 +9,14 @@ export function result<Value extends object>(value: Value): Value {
   return Object.setPrototypeOf(value, RESULT);
 }
 
-/** The same for what has a prototype already: an array, or a map, which is written as an object. */
+/** A map that is written as an object. */
+export class ResultMap<Value> extends Map<string, Value> {
+  toJSON(): unknown {
+    return toJson.call(this);
+  }
+}
+
+/** The same for what has a prototype already: an array. */
 export function writable<Value extends object>(value: Value): Value {
   return Object.defineProperty(value, 'toJSON', { value: toJson });
 }

@@ -14,6 +14,7 @@ import { createIdentities, type Identities } from './identities.js';
 import { type Lane, openLane } from './lane.js';
 import { type EngineLimits, toLimits } from './limits.js';
 import { lookUpAll } from './look-up.js';
+import { nameAccounts } from './name-accounts.js';
 import { postBatchWithRetries } from './retry.js';
 import { createStatements, type Statements } from './road.js';
 
@@ -90,21 +91,22 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
     return opening[index];
   }
 
+  const identify = (ledger: number, references: readonly string[]) =>
+    identities.load(ledger, references, (missing) => findIdentities(reads, store, ledger, missing));
+
   const coalescer = createCoalescer({
     limits,
     resolve: (ledger, submissions) =>
-      lookUpAll(
-        submissions,
-        (references) => identities.load(ledger, references, (missing) => findIdentities(reads, store, ledger, missing)),
-        { transaction: reads, store, ledger },
-      ).catch((error: unknown) => {
-        throw fromSqlError(error);
-      }),
+      lookUpAll(submissions, (references) => identify(ledger, references), { transaction: reads, store, ledger }).catch(
+        (error: unknown) => {
+          throw fromSqlError(error);
+        },
+      ),
     async run(turn, input) {
       const lanes = { open: async () => laneOf(await turn.take()), handOver: turn.handOver };
       const result = await postBatchWithRetries(lanes, statements, input, limits.attemptsMax);
       if (result.outcomes.some((outcome) => Array.isArray(outcome))) commits.announce();
-      return result;
+      return { ...result, outcomes: await nameAccounts(result.outcomes, (ids) => identify(input.ledger, ids)) };
     },
   });
 

@@ -1,5 +1,4 @@
 import { refusedAccount, withAddress } from '../domain/account-refusal.js';
-import type { Outcome } from '../domain/decide.js';
 import { LedgerError } from '../errors.js';
 import type { IdentityOf } from './identities.js';
 
@@ -7,7 +6,7 @@ import type { IdentityOf } from './identities.js';
  * The same outcomes, whose refusals name accounts by their addresses: the engine itself works with ids alone. What is
  * decided is committed by now, so where no address can be had the ids stay.
  */
-export async function nameAccounts<Answered extends Outcome | Error>(
+export async function nameAccounts<Answered>(
   outcomes: readonly Answered[],
   identify: (ids: readonly string[]) => Promise<IdentityOf>,
 ): Promise<readonly (Answered | LedgerError)[]> {

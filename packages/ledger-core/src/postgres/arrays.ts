@@ -74,7 +74,9 @@ function arrayBytes<Element>(
   offset = bytes.writeInt32BE(type, offset);
   offset = bytes.writeInt32BE(values.length, offset);
   offset = bytes.writeInt32BE(1, offset);
-  for (const value of values) {
+  // By index: an iterator allocates for each element here, as the arrays are of many kinds.
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index] as Element | null;
     if (value === null) {
       offset = bytes.writeInt32BE(NULL_LENGTH, offset);
       continue;

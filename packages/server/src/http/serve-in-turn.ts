@@ -5,8 +5,8 @@ import type { Socket } from 'node:net';
 const WAITING_MAX = 100;
 
 interface Turns {
-  /** The answer to the request that came last. */
-  last: ServerResponse;
+  /** The answer to the request that came last, until it has left. */
+  last: ServerResponse | undefined;
   waiting: number;
 }
 
@@ -19,17 +19,25 @@ export function serveInTurn(listener: RequestListener): {
   readonly isAnswering: (socket: Socket) => boolean;
 } {
   const connections = new WeakMap<Socket, Turns>();
+
+  function turnsOf(socket: Socket): Turns {
+    const known = connections.get(socket);
+    if (known !== undefined) return known;
+    const made: Turns = { last: undefined, waiting: 0 };
+    connections.set(socket, made);
+    return made;
+  }
+
   return {
     listener(request, response) {
       const { socket } = request;
-      const turns = connections.get(socket);
-      if (turns === undefined) {
-        connections.set(socket, { last: response, waiting: 0 });
-        return listener(request, response);
-      }
+      const turns = turnsOf(socket);
       const before = turns.last;
       turns.last = response;
-      if (before.closed) return listener(request, response);
+      response.once('close', () => {
+        if (turns.last === response) turns.last = undefined;
+      });
+      if (before === undefined) return listener(request, response);
       turns.waiting += 1;
       if (turns.waiting > WAITING_MAX) return void socket.destroy();
       // A client that does not take an answer is not listened to: that would look like life. Node reads on behind each
@@ -44,6 +52,6 @@ export function serveInTurn(listener: RequestListener): {
         listener(request, response);
       });
     },
-    isAnswering: (socket) => connections.get(socket)?.last.closed === false,
+    isAnswering: (socket) => connections.get(socket)?.last !== undefined,
   };
 }

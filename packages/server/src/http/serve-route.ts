@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -19,14 +19,15 @@ import type { EndpointRequest, Route } from './route.js';
 import { sendStream } from './send-stream.js';
 import { toProblem } from './to-problem.js';
 
-/** Node's own request and response, when the app is served by Node. */
+/** Node's own request and response. */
 export interface AppEnv {
-  Bindings: Partial<HttpBindings>;
+  Bindings: HttpBindings;
 }
 
 type AppContext = Context<AppEnv>;
 
 const NO_QUERY = z.strictObject({});
+const NOTHING_ASKED = {};
 
 /**
  * One function for the whole of a request, from its headers to its answer. Payments are many, and each
@@ -68,7 +69,7 @@ export function serveRoute(
 
 async function streamResponse({ stream }: StreamAnswer, context: AppContext, requestId: string): Promise<Response> {
   const headers = streamHeaders(requestId);
-  const outgoing = context.env?.outgoing;
+  const outgoing = context.env.outgoing;
   // Nobody reads what would be the body.
   if (context.req.raw.method === 'HEAD') await stream.cancel();
   else if (outgoing instanceof ServerResponse) {
@@ -99,6 +100,7 @@ export function refuse(
 }
 
 async function checkRequest(endpoint: Endpoint, services: Services, context: AppContext): Promise<EndpointRequest> {
+  const { env } = context;
   const { raw } = context.req;
   const { headers } = raw;
   let principal: Principal | undefined;
@@ -106,7 +108,7 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
     principal = await services.authenticate(headers.get('authorization'));
     authorize(principal, endpoint.access);
   }
-  const { params, query = NO_QUERY, headers: headersSchema, body, idempotencyKey } = endpoint;
+  const { params, query, headers: headersSchema, body, idempotencyKey } = endpoint;
   return {
     principal,
     idempotencyKey:
@@ -115,12 +117,12 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
         : readIdempotencyKey(onlyHeader(context, 'Idempotency-Key'), idempotencyKey),
     respondAsync: endpoint.accepted !== undefined && prefersAsync(headers.get('prefer')),
     params: params === undefined ? undefined : context.req.param(),
-    query: parse(query, readQuery(raw.url)),
+    query: query === undefined && !raw.url.includes('?') ? NOTHING_ASKED : parse(query ?? NO_QUERY, readQuery(raw.url)),
     headers: headersSchema === undefined ? undefined : parse(headersSchema, Object.fromEntries(headers)),
     authorization: headers.get('authorization'),
     disconnect: () => disconnect(context),
-    body: body === undefined ? undefined : parse(body.schema, await readBody(raw, body)),
-    clientAddress: services.clientAddress(context.env?.incoming),
+    body: body === undefined ? undefined : parse(body.schema, await readBody(raw, env.incoming, body)),
+    clientAddress: services.clientAddress(env.incoming),
   } as unknown as EndpointRequest;
 }
 
@@ -128,19 +130,20 @@ async function checkRequest(endpoint: Endpoint, services: Services, context: App
 function onlyHeader({ env, req }: AppContext, name: string): string | null {
   const value = req.raw.headers.get(name);
   if (value?.includes(',') !== true) return value;
-  const times = env?.incoming?.headersDistinct[name.toLowerCase()]?.length ?? 1;
+  const times = env.incoming.headersDistinct[name.toLowerCase()]?.length ?? 1;
   if (times > 1) throw givenTwice(name);
   return value;
 }
 
 /** A response that waits behind another one has no connection of its own yet, and one that is complete leaves it to the next. */
 function disconnect({ env }: AppContext): void {
-  if (env?.outgoing?.writableFinished === false) env.incoming?.socket.destroy();
+  if (env.outgoing.writableFinished === false) env.incoming.socket.destroy();
 }
 
 async function readBody(
   request: Request,
+  message: IncomingMessage,
   { bytesMax = BODY_BYTES_MAX, optional }: NonNullable<Endpoint['body']>,
 ): Promise<unknown> {
-  return optional === true && !hasBody(request) ? {} : readJson(request, bytesMax);
+  return optional === true && !hasBody(request) ? {} : readJson(request, message, bytesMax);
 }
