@@ -1,4 +1,4 @@
-/** How the commands get at the operator's key. */
+/** Where the commands read the operator's API key from. */
 export type OperatorKeySource =
   | { readonly kind: 'environment' }
   | { readonly kind: 'file'; readonly path: string }
@@ -24,7 +24,7 @@ export function firstSteps(url: string, operatorKey: OperatorKeySource): string 
 api() { curl -sS -w '\\n' -H 'Content-Type: application/json' "${url}$1" "\${@:2}"; }
 field() { node -p "JSON.parse(fs.readFileSync(0, 'utf8')).$1"; }
 
-# Two users, new ones each time, each with an empty USD wallet.
+# Register two new users. Each gets an empty USD wallet.
 run=$(date +%s)$$
 alice=$(api /v1/auth/register \\
   -d '{"email":"alice-'$run'@example.com","password":"correct horse battery"}')
@@ -33,12 +33,12 @@ api /v1/auth/register \\
 token=$(field accessToken <<< "$alice")
 wallet=$(field wallet.id <<< "$alice")
 
-# The operator brings 50.00 USD into Alice's wallet: amounts are minor units.
+# The operator deposits 50.00 USD into Alice's wallet. Amounts are in minor units.
 api /v1/deposits -H "Authorization: Bearer $operator" \\
   -H "Idempotency-Key: first-deposit-$wallet" \\
   -d '{"wallet":"'$wallet'","amount":"5000","currency":"USD"}'
 
-# Alice pays Bob 12.50 USD. Send it twice: it is paid once.
+# Alice pays Bob 12.50 USD. Send it twice: Bob is paid once.
 api /v1/transfers -H "Authorization: Bearer $token" \\
   -H "Idempotency-Key: lunch-1" \\
   -d '{"from":"'$wallet'","to":"bob-'$run'@example.com","amount":"1250","currency":"USD"}'
