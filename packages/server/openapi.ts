@@ -1,7 +1,7 @@
 // Writes openapi.json from the routes; with --check it only says whether the committed one is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { openApiDocument } from './src/http/openapi-document.js';
-import { ROUTES } from './src/routes/index.js';
+import { ROUTES } from './src/routes.js';
 
 const file = new URL('./openapi.json', import.meta.url);
 const text = `${JSON.stringify(openApiDocument(ROUTES.map(({ endpoint }) => endpoint)), null, 2)}\n`;

@@ -10,11 +10,11 @@ import { type AppEnv, refuse, serveRoute } from './http/serve-route.js';
 import { createOldestWriterMetrics } from './live/oldest-writer.js';
 import type { KafkaRelay } from './relay/create-kafka-relay.js';
 import { createRelayMetrics } from './relay/relay-metrics.js';
-import { serveDocs, serveDocsScript } from './routes/docs.js';
-import { ROUTES } from './routes/index.js';
-import { serveMetrics } from './routes/metrics.js';
+import { ROUTES } from './routes.js';
+import { serveDocs, serveDocsScript } from './service/routes/docs.js';
+import { serveMetrics } from './service/routes/metrics.js';
 import type { Services } from './services.js';
-import { createTransferRequestMetrics } from './transfers/transfer-request-metrics.js';
+import { createTransferRequestMetrics } from './transfer-requests/transfer-request-metrics.js';
 
 const CORS_MAX_AGE_S = 600;
 /** What is served beside the routes of the OpenAPI document. */

@@ -1,14 +1,14 @@
 import type { Ledger } from '@micropay/ledger-core';
-import type { AttemptLimit } from './auth/attempt-limit.js';
 import type { Authenticate } from './auth/authenticate.js';
 import type { LoginAttempts } from './auth/login-attempts.js';
 import type { Passwords } from './auth/password.js';
-import type { RecipientLookUps } from './auth/recipient-look-ups.js';
 import type { Sessions } from './auth/sessions.js';
 import type { SigningKeys } from './auth/signing-keys.js';
 import type { Database } from './database/connect.js';
 import type { ClientAddress } from './http/client-address.js';
 import type { LiveEvents } from './live/live-events.js';
+import type { AttemptLimit } from './throttling/attempt-limit.js';
+import type { RecipientLookUps } from './transfers/recipient-look-ups.js';
 
 /** All that handlers work with. */
 export interface Services {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROUTES } from '../src/routes/index.js';
+import { ROUTES } from '../src/routes.js';
 import { call, registerUser, type TestUser } from './support/call.js';
 import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
 

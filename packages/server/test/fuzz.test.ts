@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ERRORS, type ErrorCode } from '../src/errors/error-codes.js';
 import type { Endpoint } from '../src/http/endpoint.js';
 import { refusalsOf } from '../src/http/endpoint.js';
-import { ERRORS, type ErrorCode } from '../src/http/error-codes.js';
-import { ROUTES } from '../src/routes/index.js';
+import { ROUTES } from '../src/routes.js';
 import { call, registerUser, type TestUser } from './support/call.js';
 import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
 

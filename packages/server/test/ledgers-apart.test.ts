@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ROUTES } from '../src/routes/index.js';
+import { ROUTES } from '../src/routes.js';
 import { type RunningServer, startServer } from '../src/start-server.js';
 import { call, type Reply } from './support/call.js';
 import { openStream } from './support/open-stream.js';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { ERROR_CODES } from '../src/errors/error-codes.js';
 import type { Endpoint } from '../src/http/endpoint.js';
-import { ERROR_CODES } from '../src/http/error-codes.js';
 import { openApiDocument } from '../src/http/openapi-document.js';
-import { ROUTES } from '../src/routes/index.js';
+import { ROUTES } from '../src/routes.js';
 
 const endpoints: readonly Endpoint[] = ROUTES.map(({ endpoint }) => endpoint);
 const committed = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8'));

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.js';
-import type { Operator } from './principal.js';
+import type { Operator } from '../identity/principal.js';
 import { hashSecret, newSecret } from './secret.js';
 
 /** What an API key allows; a list, so that narrower keys can follow. */

@@ -1,8 +1,8 @@
+import { ProblemError } from '../errors/problem.js';
 import type { Access } from '../http/endpoint.js';
-import { ProblemError } from '../http/problem.js';
+import type { Principal } from '../identity/principal.js';
 import type { AccessTokens } from './access-tokens.js';
 import type { ApiKeys } from './api-keys.js';
-import type { Principal } from './principal.js';
 import { REALM } from './token-refused.js';
 
 const BEARER = /^Bearer +(\S+) *$/i;

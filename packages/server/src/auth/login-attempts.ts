@@ -1,5 +1,5 @@
-import { type AttemptLimit, createAttemptLimit } from './attempt-limit.js';
-import { networkOf } from './network-of.js';
+import { type AttemptLimit, createAttemptLimit } from '../throttling/attempt-limit.js';
+import { networkOf } from '../throttling/network-of.js';
 
 const PER_EMAIL_AND_MINUTE = 10;
 /** An office behind one address may have many people; a flood of fresh emails has more. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.js';
-import { ProblemError } from '../http/problem.js';
+import { ProblemError } from '../errors/problem.js';
 import type { UserId } from '../users/user.js';
 import { ACCESS_TOKEN_LIFETIME_S, type AccessTokens } from './access-tokens.js';
 import type { RevokedSessions } from './revoked-sessions.js';

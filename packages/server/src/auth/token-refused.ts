@@ -1,4 +1,4 @@
-import { ProblemError } from '../http/problem.js';
+import { ProblemError } from '../errors/problem.js';
 
 export const REALM = 'Bearer realm="micropay"';
 

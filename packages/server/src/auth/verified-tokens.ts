@@ -1,4 +1,4 @@
-import type { UserPrincipal } from './principal.js';
+import type { UserPrincipal } from '../identity/principal.js';
 
 interface VerifiedToken {
   readonly principal: UserPrincipal;

@@ -1,7 +1,7 @@
 import { type Hold, type Ledger, LedgerError } from '@micropay/ledger-core';
-import type { Principal } from '../auth/principal.js';
+import { ProblemError } from '../errors/problem.js';
 import { isId } from '../http/fields.js';
-import { ProblemError } from '../http/problem.js';
+import type { Principal } from '../identity/principal.js';
 import { findVisibleSides } from '../transfers/find-visible-sides.js';
 import type { VisibleSides } from '../transfers/transfer-json.js';
 

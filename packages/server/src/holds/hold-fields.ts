@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { type CaptureHold, type Metadata, parseAmount } from '@micropay/ledger-core';
 import { requireOperator } from '../auth/authenticate.js';
-import type { Principal } from '../auth/principal.js';
 import { AmountField, ContinuedAtField, DescriptionField, InstantField, MetadataField } from '../http/fields.js';
 import { given } from '../http/given.js';
+import type { Principal } from '../identity/principal.js';
 import { PaymentFields } from '../transfers/order-schema.js';
 
 /** What a hold says, placed alone or as a linked leg. */

@@ -1,5 +1,5 @@
+import { PROBLEM_MEDIA_TYPE, type Problem } from '../errors/problem.js';
 import { EVENT_STREAM } from './endpoint.js';
-import { PROBLEM_MEDIA_TYPE, type Problem } from './problem.js';
 
 /** What a handler returns: the JSON body, and headers beside those that every answer has. */
 export interface Answer<Body> {

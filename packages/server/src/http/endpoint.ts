@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi';
-import type { ErrorCode } from './error-codes.js';
+import type { ErrorCode } from '../errors/error-codes.js';
 
 /** Who may call: `either` is a user or an operator. */
 export type Access = 'anyone' | 'user' | 'operator' | 'either';

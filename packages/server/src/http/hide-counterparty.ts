@@ -1,6 +1,6 @@
 import type { LedgerError, LedgerErrorCode } from '@micropay/ledger-core';
-import type { Principal } from '../auth/principal.js';
-import { walletOwnerOf } from '../wallets/wallet-address.js';
+import type { Principal } from '../identity/principal.js';
+import { walletOwnerOf } from '../identity/wallet-address.js';
 
 /** Refusals that say what one account is or has. */
 const OF_ONE_ACCOUNT: ReadonlySet<LedgerErrorCode> = new Set<LedgerErrorCode>([

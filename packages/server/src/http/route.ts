@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi';
-import type { Operator, Principal, UserPrincipal } from '../auth/principal.js';
+import type { Operator, Principal, UserPrincipal } from '../identity/principal.js';
 import type { Services } from '../services.js';
 import type { Answer, StreamAnswer } from './answer.js';
 import type { Endpoint, EventContent } from './endpoint.js';

@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import { authorize } from '../auth/authenticate.js';
-import type { Principal } from '../auth/principal.js';
+import type { Principal } from '../identity/principal.js';
 import type { Services } from '../services.js';
 import { jsonResponse, problemResponse, type StreamAnswer, streamHeaders } from './answer.js';
 import type { Endpoint } from './endpoint.js';

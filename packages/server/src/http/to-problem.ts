@@ -1,9 +1,9 @@
 import { type ErrorDetails, LedgerError, type LedgerErrorCode } from '@micropay/ledger-core';
 import { fromSqlError } from '@micropay/ledger-core/pg';
-import type { Principal } from '../auth/principal.js';
-import { ERRORS } from './error-codes.js';
+import { ERRORS } from '../errors/error-codes.js';
+import { type FieldError, type Problem, ProblemError, problem } from '../errors/problem.js';
+import type { Principal } from '../identity/principal.js';
 import { concernsCounterparty, isOfOneAccount } from './hide-counterparty.js';
-import { type FieldError, type Problem, ProblemError, problem } from './problem.js';
 
 /** How long callers are asked to wait before they repeat what could not be done now. */
 const RETRY_AFTER_S = 1;

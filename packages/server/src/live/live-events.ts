@@ -1,9 +1,9 @@
 import { type EventRange, type EventType, type Ledger, LedgerError } from '@micropay/ledger-core';
 import type { Authenticate } from '../auth/authenticate.js';
-import type { Principal } from '../auth/principal.js';
-import { createWorkLimit } from '../auth/work-limit.js';
-import { ProblemError } from '../http/problem.js';
+import { ProblemError } from '../errors/problem.js';
 import { toProblem } from '../http/to-problem.js';
+import type { Principal } from '../identity/principal.js';
+import { createWorkLimit } from '../throttling/work-limit.js';
 import type { Viewer } from './audience.js';
 import { createEventStream } from './event-stream.js';
 import { type FanOut, startFanOut } from './fan-out.js';

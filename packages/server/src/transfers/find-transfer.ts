@@ -1,6 +1,6 @@
 import { type Ledger, LedgerError, type Transfer } from '@micropay/ledger-core';
-import type { Principal } from '../auth/principal.js';
 import { isId } from '../http/fields.js';
+import type { Principal } from '../identity/principal.js';
 import { findVisibleSides } from './find-visible-sides.js';
 import type { VisibleSides } from './transfer-json.js';
 

@@ -1,6 +1,6 @@
 import type { Ledger, Transfer } from '@micropay/ledger-core';
-import type { Principal } from '../auth/principal.js';
-import { walletOwnerOf } from '../wallets/wallet-address.js';
+import type { Principal } from '../identity/principal.js';
+import { walletOwnerOf } from '../identity/wallet-address.js';
 import type { VisibleSides } from './transfer-json.js';
 
 /** Which of the two sides is the caller's: users see their own wallets, operators every account. */

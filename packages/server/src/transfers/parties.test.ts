@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, vi } from 'vitest';
-import type { UserPrincipal } from '../auth/principal.js';
+import type { UserPrincipal } from '../identity/principal.js';
 import type { Services } from '../services.js';
 import { findParties } from './parties.js';
 

@@ -1,11 +1,11 @@
 import type { AccountIdentity } from '@micropay/ledger-core';
-import type { Asker } from '../auth/recipient-look-ups.js';
+import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
 import type { Services } from '../services.js';
 import { canonicalEmail } from '../users/email.js';
 import type { UserId } from '../users/user.js';
 import { findUserIds } from '../users/users.js';
-import { defaultWalletName, walletAddress } from '../wallets/wallet-address.js';
 import { isEmail, type Order } from './order.js';
+import type { Asker } from './recipient-look-ups.js';
 
 /** Who is behind what orders name. All of it never changes, so a repetition of an order becomes the same request. */
 export interface Parties {

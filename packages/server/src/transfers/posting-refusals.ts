@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../http/error-codes.js';
+import type { ErrorCode } from '../errors/error-codes.js';
 
 /** What the ledger may refuse of any movement of money. */
 export const POSTING_REFUSALS = [

@@ -1,9 +1,9 @@
 import { LedgerError, type Metadata, parseAmount, type TransferRequest } from '@micropay/ledger-core';
 import { requireOperator } from '../auth/authenticate.js';
-import type { Principal } from '../auth/principal.js';
-import { ProblemError } from '../http/problem.js';
+import { ProblemError } from '../errors/problem.js';
+import type { Principal } from '../identity/principal.js';
+import { defaultWalletName, walletOwnerOf } from '../identity/wallet-address.js';
 import { walletMissing } from '../wallets/find-wallet.js';
-import { defaultWalletName, walletOwnerOf } from '../wallets/wallet-address.js';
 import { dryRunOf } from './dry-run.js';
 import { isEmail, type Order } from './order.js';
 import { findPayee, type Parties } from './parties.js';

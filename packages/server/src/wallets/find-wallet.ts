@@ -1,7 +1,7 @@
 import { type AccountIdentity, type Ledger, LedgerError } from '@micropay/ledger-core';
-import type { Principal } from '../auth/principal.js';
 import { isId } from '../http/fields.js';
-import { walletOwnerOf } from './wallet-address.js';
+import type { Principal } from '../identity/principal.js';
+import { walletOwnerOf } from '../identity/wallet-address.js';
 
 /**
  * The wallet of that id, if the caller may see it: users their own, operators all.

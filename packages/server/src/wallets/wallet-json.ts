@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES, type Account } from '@micropay/ledger-core';
 import { AtField } from '../accounts/account-json.js';
 import { CurrencyField, EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
-import { walletNameOf } from './wallet-address.js';
+import { walletNameOf } from '../identity/wallet-address.js';
 
 export const WalletSchema = z
   .object({

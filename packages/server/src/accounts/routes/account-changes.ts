@@ -1,0 +1,121 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../../http/endpoint.js';
+import { ReasonField, ReferenceParams } from '../../http/fields.js';
+import { given } from '../../http/given.js';
+import { route } from '../../http/route.js';
+import { auditOf } from '../../identity/audit.js';
+import { FreezeSchema, WhySchema } from '../../wallets/routes/wallet-freeze.js';
+import { AccountSchema, accountJson, EXAMPLE_ACCOUNT, LimitField, limitsOf } from '../account-json.js';
+
+const LimitsSchema = z
+  .strictObject({ minimum: LimitField.optional(), maximum: LimitField.optional(), reason: ReasonField.optional() })
+  .refine(
+    ({ minimum, maximum }) => minimum !== undefined || maximum !== undefined,
+    'must have a minimum, a maximum or both',
+  )
+  .openapi('NewLimits', { anyOf: [{ required: ['minimum'] }, { required: ['maximum'] }] });
+
+const setAccountLimitsEndpoint = {
+  operationId: 'setAccountLimits',
+  method: 'post',
+  path: '/v1/accounts/{id}/limits',
+  tag: 'Operation',
+  summary: 'Change the limits of an account',
+  description: 'By its id or its address. Limits that the present balance breaks, what is held included, are refused.',
+  access: 'operator',
+  params: ReferenceParams,
+  body: { schema: LimitsSchema, example: { minimum: '-10000', reason: 'Ticket 1042' } },
+  answer: {
+    status: 200,
+    description: 'The account',
+    content: { schema: AccountSchema, example: { ...EXAMPLE_ACCOUNT, minimum: '-10000', available: '10290' } },
+  },
+  refusals: ['account_not_found', 'account_closed', 'limit_broken', 'account_busy'],
+} as const satisfies Endpoint;
+
+const closeAccountEndpoint = {
+  operationId: 'closeAccount',
+  method: 'post',
+  path: '/v1/accounts/{id}/close',
+  tag: 'Operation',
+  summary: 'Close an account for ever',
+  description: 'By its id or its address, once it is empty and nothing is held.',
+  access: 'operator',
+  params: ReferenceParams,
+  body: { schema: WhySchema, example: { reason: 'Ticket 1042' }, optional: true },
+  answer: {
+    status: 200,
+    description: 'The account, closed',
+    content: {
+      schema: AccountSchema,
+      example: { ...EXAMPLE_ACCOUNT, status: 'closed', posted: '0', available: '0' },
+    },
+  },
+  refusals: ['account_not_found', 'account_not_empty', 'account_busy'],
+} as const satisfies Endpoint;
+
+const freezeAccountEndpoint = {
+  operationId: 'freezeAccount',
+  method: 'post',
+  path: '/v1/accounts/{id}/freeze',
+  tag: 'Operation',
+  summary: 'Freeze an account',
+  description:
+    'By its id or its address. New transfers, holds and captures on the named side are refused; what is held can be ' +
+    'released. A later call replaces the side.',
+  access: 'operator',
+  params: ReferenceParams,
+  body: { schema: FreezeSchema, example: { side: 'debits', reason: 'Ticket 1042' }, optional: true },
+  answer: {
+    status: 200,
+    description: 'The account, frozen',
+    content: { schema: AccountSchema, example: { ...EXAMPLE_ACCOUNT, status: 'frozen_debits' } },
+  },
+  refusals: ['account_not_found', 'account_closed', 'account_busy'],
+} as const satisfies Endpoint;
+
+const unfreezeAccountEndpoint = {
+  operationId: 'unfreezeAccount',
+  method: 'post',
+  path: '/v1/accounts/{id}/unfreeze',
+  tag: 'Operation',
+  summary: 'Open a frozen account again',
+  description: 'By its id or its address.',
+  access: 'operator',
+  params: ReferenceParams,
+  body: { schema: WhySchema, example: { reason: 'Ticket 1042' }, optional: true },
+  answer: {
+    status: 200,
+    description: 'The account, open',
+    content: { schema: AccountSchema, example: EXAMPLE_ACCOUNT },
+  },
+  refusals: ['account_not_found', 'account_closed', 'account_busy'],
+} as const satisfies Endpoint;
+
+export const freezeAccountRoute = route(freezeAccountEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
+  const { side, reason } = body;
+  const account = await ledger.accounts.freeze(params.id, { ...given({ side }), ...auditOf(principal, reason) });
+  return { body: accountJson(account) };
+});
+
+export const unfreezeAccountRoute = route(
+  unfreezeAccountEndpoint,
+  ({ ledger }) =>
+    async ({ principal, params, body }) => ({
+      body: accountJson(await ledger.accounts.unfreeze(params.id, auditOf(principal, body.reason))),
+    }),
+);
+
+export const setAccountLimitsRoute = route(
+  setAccountLimitsEndpoint,
+  ({ ledger }) =>
+    async ({ principal, params, body }) => {
+      const limits = { ...limitsOf(body), ...auditOf(principal, body.reason) };
+      return { body: accountJson(await ledger.accounts.setLimits(params.id, limits)) };
+    },
+);
+
+export const closeAccountRoute = route(closeAccountEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
+  const account = await ledger.accounts.close(params.id, auditOf(principal, body.reason));
+  return { body: accountJson(account) };
+});

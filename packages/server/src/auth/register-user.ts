@@ -1,0 +1,52 @@
+import type { Account, Ledger } from '@micropay/ledger-core';
+import { fromKysely } from '@micropay/ledger-core/kysely';
+import { v7 as uuidv7 } from 'uuid';
+import type { Database } from '../database/connect.js';
+import { ProblemError } from '../errors/problem.js';
+import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
+import type { User, UserId } from '../users/user.js';
+import { insertUser } from '../users/users.js';
+import type { Passwords } from './password.js';
+import type { Sessions, Tokens } from './sessions.js';
+
+export interface Registration {
+  readonly email: string;
+  readonly password: string;
+  readonly displayName?: string | undefined;
+  readonly currency: string;
+}
+
+/**
+ * Makes a user, a first wallet, their events and a session in one database transaction: all of them or none.
+ *
+ * @throws {ProblemError} `email_taken`
+ * @throws {LedgerError} `unknown_currency`
+ */
+export async function registerUser(
+  services: {
+    readonly database: Database;
+    readonly ledger: Ledger;
+    readonly passwords: Passwords;
+    readonly sessions: Sessions;
+  },
+  { email, password, displayName, currency }: Registration,
+): Promise<{ readonly user: User; readonly wallet: Account; readonly tokens: Tokens }> {
+  const { database, ledger, passwords, sessions } = services;
+  // Hashed before the transaction begins: it takes long, and a connection is not to wait for it.
+  const passwordHash = await passwords.hash(password);
+  return database.transaction().execute(async (transaction) => {
+    const id = uuidv7() as UserId;
+    const user = await insertUser(transaction, {
+      id,
+      ledger: ledger.name,
+      email,
+      passwordHash,
+      displayName: displayName ?? null,
+    });
+    if (user === undefined) throw new ProblemError('email_taken', 'this email is registered: log in instead');
+    const within = ledger.within(fromKysely(transaction));
+    await within.events.write({ type: 'user.created.v1', subject: id, data: { userId: id } });
+    const wallet = await within.accounts.open({ address: walletAddress(id, defaultWalletName(currency)), currency });
+    return { user, wallet, tokens: await sessions.begin(transaction, id) };
+  });
+}

@@ -1,0 +1,50 @@
+import { z } from '@hono/zod-openapi';
+import { ProblemError } from '../../errors/problem.js';
+import type { Endpoint } from '../../http/endpoint.js';
+import { EmailField } from '../../http/fields.js';
+import { route } from '../../http/route.js';
+import { userJson } from '../../users/user-json.js';
+import { findUserByEmail } from '../../users/users.js';
+import { passwordField } from '../password-field.js';
+import { EXAMPLE_SESSION, SessionSchema } from '../session-json.js';
+
+const LoginSchema = z
+  .strictObject({
+    email: EmailField,
+    password: passwordField(1),
+  })
+  .openapi('Login');
+
+const loginEndpoint = {
+  operationId: 'login',
+  method: 'post',
+  path: '/v1/auth/login',
+  tag: 'Authentication',
+  summary: 'Log in with email and password',
+  access: 'anyone',
+  body: {
+    schema: LoginSchema,
+    example: { email: 'alice@example.com', password: 'correct horse battery' },
+  },
+  answer: {
+    status: 200,
+    description: 'Logged in',
+    content: { schema: SessionSchema, example: EXAMPLE_SESSION },
+  },
+  refusals: ['invalid_credentials', 'rate_limited', 'overloaded'],
+} as const satisfies Endpoint;
+
+export const loginRoute = route(
+  loginEndpoint,
+  ({ database, ledger, passwords, sessions, loginAttempts }) =>
+    async ({ body: { email, password }, clientAddress }) => {
+      const headers = loginAttempts.take(clientAddress, email);
+      const user = await findUserByEmail(database, ledger.name, email);
+      const matches = await passwords.matches(password, user?.passwordHash);
+      if (user === undefined || !matches) {
+        throw new ProblemError('invalid_credentials', 'check email and password', { headers });
+      }
+      const tokens = await database.transaction().execute((transaction) => sessions.begin(transaction, user.id));
+      return { body: { user: userJson(user), ...tokens }, headers };
+    },
+);

@@ -1,0 +1,23 @@
+import type { Endpoint } from '../../http/endpoint.js';
+import { route } from '../../http/route.js';
+import { EXAMPLE_TOKENS, RefreshTokenSchema } from '../session-json.js';
+
+const logoutEndpoint = {
+  operationId: 'logout',
+  method: 'post',
+  path: '/v1/auth/logout',
+  tag: 'Authentication',
+  summary: 'End a session',
+  description:
+    'Ends the session of this refresh token, access tokens included: at once in the process that answers, within ' +
+    'five seconds in others. A token that is not known answers the same, so that a logout can be repeated.',
+  access: 'anyone',
+  body: { schema: RefreshTokenSchema, example: { refreshToken: EXAMPLE_TOKENS.refreshToken } },
+  answer: { status: 204, description: 'The session has ended' },
+  refusals: [],
+} as const satisfies Endpoint;
+
+export const logoutRoute = route(logoutEndpoint, ({ sessions }) => async ({ body }) => {
+  await sessions.end(body.refreshToken);
+  return { body: undefined };
+});

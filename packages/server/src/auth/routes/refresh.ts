@@ -1,0 +1,32 @@
+import type { Endpoint } from '../../http/endpoint.js';
+import { route } from '../../http/route.js';
+import { hashSecret } from '../secret.js';
+import { EXAMPLE_TOKENS, RefreshTokenSchema, TokensSchema } from '../session-json.js';
+
+const refreshEndpoint = {
+  operationId: 'refresh',
+  method: 'post',
+  path: '/v1/auth/refresh',
+  tag: 'Authentication',
+  summary: 'Exchange a refresh token for new tokens',
+  description:
+    'A refresh token works once. Sent again within ten seconds it answers new tokens once more, for a client that ' +
+    'lost the first answer, and only one of its successors can be used; in any other case it ends the session.',
+  access: 'anyone',
+  body: { schema: RefreshTokenSchema, example: { refreshToken: EXAMPLE_TOKENS.refreshToken } },
+  answer: {
+    status: 200,
+    description: 'New tokens',
+    content: { schema: TokensSchema, example: EXAMPLE_TOKENS },
+  },
+  refusals: ['refresh_token_invalid', 'refresh_token_reused', 'rate_limited'],
+} as const satisfies Endpoint;
+
+export const refreshRoute = route(
+  refreshEndpoint,
+  ({ sessions, refreshAttempts }) =>
+    async ({ body: { refreshToken }, clientAddress }) => {
+      const headers = refreshAttempts.take(`${clientAddress} ${hashSecret(refreshToken).toString('base64')}`);
+      return { body: await sessions.refresh(refreshToken), headers };
+    },
+);

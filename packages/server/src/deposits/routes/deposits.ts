@@ -1,0 +1,152 @@
+import { z } from '@hono/zod-openapi';
+import {
+  type Ledger,
+  type Metadata,
+  type PostedTransfer,
+  parseAmount,
+  type TransferRequest,
+} from '@micropay/ledger-core';
+import { fromKysely } from '@micropay/ledger-core/kysely';
+import { rolledBack } from '../../database/rolled-back.js';
+import type { Endpoint } from '../../http/endpoint.js';
+import {
+  AmountField,
+  CurrencyField,
+  DescriptionField,
+  DryRunField,
+  EffectiveAtField,
+  EXAMPLE_IDS,
+  MetadataField,
+  WalletIdField,
+} from '../../http/fields.js';
+import { given } from '../../http/given.js';
+import { route } from '../../http/route.js';
+import type { Operator } from '../../identity/principal.js';
+import { worldAddress } from '../../identity/wallet-address.js';
+import type { Services } from '../../services.js';
+import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
+import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer } from '../../transfers/transfer-json.js';
+import { findWallet } from '../../wallets/find-wallet.js';
+import { ensureWorldAccount } from '../world-account.js';
+
+const CashSchema = z.strictObject({
+  wallet: WalletIdField,
+  amount: AmountField,
+  currency: CurrencyField,
+  description: DescriptionField.optional(),
+  metadata: MetadataField.optional(),
+  effectiveAt: EffectiveAtField.optional(),
+  dryRun: DryRunField.optional(),
+});
+const EXAMPLE_CASH = { wallet: EXAMPLE_IDS.wallet, amount: '5000', currency: 'USD' };
+const EXAMPLE_WORLD_ID = '0199a1d2-4f00-7a01-8e3c-9c0d1f2a3b44';
+
+const createDepositEndpoint = {
+  operationId: 'createDeposit',
+  method: 'post',
+  path: '/v1/deposits',
+  tag: 'Operation',
+  summary: 'Bring money into a wallet from outside',
+  access: 'operator',
+  idempotencyKey: 'required',
+  dryRun: true,
+  body: { schema: CashSchema.openapi('CreateDeposit'), example: EXAMPLE_CASH },
+  answer: {
+    status: 201,
+    description: 'Posted, now or by an earlier request with this key',
+    content: {
+      schema: TransferSchema,
+      example: {
+        ...EXAMPLE_TRANSFER,
+        from: EXAMPLE_WORLD_ID,
+        to: EXAMPLE_IDS.wallet,
+        amount: '5000',
+        description: null,
+        fromBalance: '5000',
+        toBalance: '5000',
+      },
+    },
+  },
+  refusals: POSTING_REFUSALS,
+} as const satisfies Endpoint;
+
+const createWithdrawalEndpoint = {
+  operationId: 'createWithdrawal',
+  method: 'post',
+  path: '/v1/withdrawals',
+  tag: 'Operation',
+  summary: 'Take money out of a wallet to outside',
+  access: 'operator',
+  idempotencyKey: 'required',
+  dryRun: true,
+  body: { schema: CashSchema.openapi('CreateWithdrawal'), example: EXAMPLE_CASH },
+  answer: {
+    status: 201,
+    description: 'Posted, now or by an earlier request with this key',
+    content: {
+      schema: TransferSchema,
+      example: {
+        ...EXAMPLE_TRANSFER,
+        to: EXAMPLE_WORLD_ID,
+        amount: '5000',
+        description: null,
+        fromBalance: '0',
+        toBalance: '0',
+      },
+    },
+  },
+  refusals: POSTING_REFUSALS,
+} as const satisfies Endpoint;
+
+export const createDepositRoute = route(
+  createDepositEndpoint,
+  (services) =>
+    async ({ principal, body, idempotencyKey }) => {
+      const { world, wallet, request } = await resolveCash(services.ledger, principal, body);
+      const transfer = await postCash(services, { ...request, from: world, to: wallet, idempotencyKey });
+      return transferAnswer(transfer, BOTH_SIDES);
+    },
+);
+
+export const createWithdrawalRoute = route(
+  createWithdrawalEndpoint,
+  (services) =>
+    async ({ principal, body, idempotencyKey }) => {
+      const { world, wallet, request } = await resolveCash(services.ledger, principal, body);
+      const transfer = await postCash(services, { ...request, from: wallet, to: world, idempotencyKey });
+      return transferAnswer(transfer, BOTH_SIDES);
+    },
+);
+
+const BOTH_SIDES = { from: true, to: true };
+
+/** What deposits and withdrawals have in common: a wallet, the world outside, and an amount between them. */
+async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<typeof CashSchema>) {
+  const { amount, currency, description, metadata, effectiveAt, dryRun } = cash;
+  const wallet = await findWallet(ledger, operator, cash.wallet);
+  return {
+    wallet: wallet.id,
+    world: worldAddress(currency),
+    request: {
+      amount: parseAmount(amount),
+      currency,
+      scope: operator.id,
+      ...given({ description, metadata: metadata as Metadata | undefined, effectiveAt, dryRun }),
+    },
+  };
+}
+
+/** The first of a currency opens the account of the world outside. */
+async function postCash({ ledger, database }: Services, request: TransferRequest): Promise<PostedTransfer> {
+  const { currency, dryRun } = request;
+  if (dryRun !== true || (await ledger.accounts.identify(worldAddress(currency))) !== undefined) {
+    await ensureWorldAccount(ledger, currency);
+    return ledger.transfers.post(request);
+  }
+  // Without that account nothing can be judged, and a dry run leaves none behind.
+  return rolledBack(database, async (transaction) => {
+    const { accounts, transfers } = ledger.within(fromKysely(transaction));
+    await accounts.ensure({ address: worldAddress(currency), currency });
+    return transfers.post(request);
+  });
+}

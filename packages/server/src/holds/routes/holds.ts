@@ -1,0 +1,77 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../../http/endpoint.js';
+import { DryRunField, EXAMPLE_IDS, IdParams } from '../../http/fields.js';
+import { given } from '../../http/given.js';
+import { REPLAYED_HEADERS } from '../../http/idempotency-key.js';
+import { route } from '../../http/route.js';
+import { findParties } from '../../transfers/parties.js';
+import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
+import { resolveOrder } from '../../transfers/resolve-order.js';
+import { findHold } from '../find-hold.js';
+import { HoldFields } from '../hold-fields.js';
+import { EXAMPLE_HOLD, HoldSchema, holdJson } from '../hold-json.js';
+
+const PlaceHoldSchema = z
+  .strictObject({
+    ...HoldFields,
+    dryRun: DryRunField.optional(),
+  })
+  .openapi('PlaceHold');
+
+const placeHoldEndpoint = {
+  operationId: 'placeHold',
+  method: 'post',
+  path: '/v1/holds',
+  tag: 'Holds',
+  summary: 'Set money of one of your wallets aside for a payee',
+  description: 'It is no longer available to you, and the payee may capture it until it is released or expires.',
+  access: 'user',
+  idempotencyKey: 'required',
+  dryRun: true,
+  body: {
+    schema: PlaceHoldSchema,
+    example: {
+      from: EXAMPLE_IDS.wallet,
+      to: 'bob@example.com',
+      amount: '2000',
+      currency: 'USD',
+      expiresAt: '2026-11-29T18:00:00Z',
+      description: 'Deposit for the bicycle',
+    },
+  },
+  answer: {
+    status: 201,
+    description: 'The hold as it was placed, now or by an earlier request with this key',
+    content: { schema: HoldSchema, example: EXAMPLE_HOLD },
+  },
+  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'expiry_in_past', 'rate_limited'],
+} as const satisfies Endpoint;
+
+const getHoldEndpoint = {
+  operationId: 'getHold',
+  method: 'get',
+  path: '/v1/holds/{id}',
+  tag: 'Holds',
+  summary: 'A hold',
+  description: 'For its payer, its payee and operators.',
+  access: 'either',
+  params: IdParams,
+  answer: { status: 200, description: 'The hold', content: { schema: HoldSchema, example: EXAMPLE_HOLD } },
+  refusals: ['hold_not_found'],
+} as const satisfies Endpoint;
+
+export const placeHoldRoute = route(
+  placeHoldEndpoint,
+  (services) =>
+    async ({ principal, clientAddress, body, idempotencyKey }) => {
+      const parties = await findParties(services, { principal, clientAddress }, [body]);
+      const { request } = resolveOrder(principal, body, parties, idempotencyKey);
+      const hold = await services.ledger.holds.place({ ...request, ...given({ expiresAt: body.expiresAt }) });
+      return { body: holdJson(hold), ...(hold.replayed ? { headers: REPLAYED_HEADERS } : {}) };
+    },
+);
+
+export const getHoldRoute = route(getHoldEndpoint, ({ ledger }) => async ({ principal, params }) => {
+  const { hold } = await findHold(ledger, principal, params.id);
+  return { body: holdJson(hold) };
+});

@@ -1,0 +1,33 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../../http/endpoint.js';
+import { IdParams, PageQuery, pageOptions } from '../../http/fields.js';
+import { route } from '../../http/route.js';
+import { findWallet } from '../../wallets/find-wallet.js';
+import { EXAMPLE_HOLD, HoldPageSchema, holdJson } from '../hold-json.js';
+
+const HoldsQuery = PageQuery.extend({
+  open: z.enum(['true', 'false']).optional().openapi({ description: 'true: only those that are open still' }),
+});
+
+const listHoldsEndpoint = {
+  operationId: 'listHolds',
+  method: 'get',
+  path: '/v1/wallets/{id}/holds',
+  tag: 'Holds',
+  summary: 'The holds on a wallet and for it, newest first',
+  access: 'either',
+  params: IdParams,
+  query: HoldsQuery,
+  answer: {
+    status: 200,
+    description: 'A page of holds',
+    content: { schema: HoldPageSchema, example: { data: [EXAMPLE_HOLD], nextCursor: null } },
+  },
+  refusals: ['account_not_found', 'invalid_cursor'],
+} as const satisfies Endpoint;
+
+export const listHoldsRoute = route(listHoldsEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
+  const { id } = await findWallet(ledger, principal, params.id);
+  const page = await ledger.holds.list(id, { ...pageOptions(query), openOnly: query.open === 'true' });
+  return { body: { data: page.data.map(holdJson), nextCursor: page.nextCursor } };
+});

@@ -1,0 +1,60 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../../http/endpoint.js';
+import { CurrencyField } from '../../http/fields.js';
+import { route } from '../../http/route.js';
+
+const CurrencySchema = z
+  .object({
+    code: CurrencyField,
+    scale: z.int().openapi({ description: 'Digits after the decimal point of its major unit', example: 2 }),
+  })
+  .openapi('Currency');
+
+const RegisterCurrencySchema = z
+  .strictObject({
+    code: CurrencyField,
+    scale: z.int().min(0).max(30).openapi({ description: 'Digits after the decimal point, for ever', example: 18 }),
+  })
+  .openapi('RegisterCurrency');
+
+const getCurrencyEndpoint = {
+  operationId: 'getCurrency',
+  method: 'get',
+  path: '/v1/currencies/{code}',
+  tag: 'Wallets',
+  summary: 'A currency of ISO 4217, or an asset of this ledger',
+  access: 'either',
+  params: z.object({ code: CurrencyField }),
+  answer: {
+    status: 200,
+    description: 'The currency',
+    content: { schema: CurrencySchema, example: { code: 'USD', scale: 2 } },
+  },
+  refusals: ['unknown_currency'],
+} as const satisfies Endpoint;
+
+const registerCurrencyEndpoint = {
+  operationId: 'registerCurrency',
+  method: 'post',
+  path: '/v1/currencies',
+  tag: 'Operation',
+  summary: 'Register an asset of your own',
+  description:
+    'Currencies of ISO 4217 need no registration. The same again answers the same; another scale is refused.',
+  access: 'operator',
+  body: { schema: RegisterCurrencySchema, example: { code: 'ETH', scale: 18 } },
+  answer: {
+    status: 201,
+    description: 'The currency',
+    content: { schema: CurrencySchema, example: { code: 'ETH', scale: 18 } },
+  },
+  refusals: ['unknown_currency', 'currency_scale_fixed'],
+} as const satisfies Endpoint;
+
+export const getCurrencyRoute = route(getCurrencyEndpoint, ({ ledger }) => async ({ params }) => ({
+  body: await ledger.currencies.get(params.code),
+}));
+
+export const registerCurrencyRoute = route(registerCurrencyEndpoint, ({ ledger }) => async ({ body }) => ({
+  body: await ledger.currencies.register(body),
+}));

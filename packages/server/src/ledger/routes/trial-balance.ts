@@ -1,0 +1,52 @@
+import { z } from '@hono/zod-openapi';
+import { AccountTypeField } from '../../accounts/account-json.js';
+import type { Endpoint } from '../../http/endpoint.js';
+import { CurrencyField, MinorUnitsField } from '../../http/fields.js';
+import { AsOfQuery, momentAskedFor } from '../../http/moment-fields.js';
+import { route } from '../../http/route.js';
+
+const SidesSchema = z.object({ currency: CurrencyField, debits: MinorUnitsField, credits: MinorUnitsField });
+
+const TrialBalanceSchema = z
+  .object({
+    lines: z.array(SidesSchema.extend({ type: AccountTypeField, accounts: z.int() })),
+    totals: z.array(SidesSchema).openapi({ description: 'Debits and credits of each currency, which are equal' }),
+    balanced: z.boolean(),
+  })
+  .openapi('TrialBalance');
+
+const trialBalanceEndpoint = {
+  operationId: 'trialBalance',
+  method: 'get',
+  path: '/v1/trial-balance',
+  tag: 'Operation',
+  summary: 'Debits and credits by currency and account type, now or as of an instant',
+  access: 'operator',
+  query: AsOfQuery,
+  answer: {
+    status: 200,
+    description: 'The trial balance',
+    content: {
+      schema: TrialBalanceSchema,
+      example: {
+        lines: [
+          { currency: 'USD', type: 'asset', accounts: 1, debits: '5000', credits: '0' },
+          { currency: 'USD', type: 'liability', accounts: 2, debits: '1250', credits: '6250' },
+        ],
+        totals: [{ currency: 'USD', debits: '6250', credits: '6250' }],
+        balanced: true,
+      },
+    },
+  },
+  refusals: [],
+} as const satisfies Endpoint;
+
+export const trialBalanceRoute = route(trialBalanceEndpoint, ({ ledger }) => async ({ query }) => {
+  const { lines, totals, balanced } = await ledger.trialBalance(momentAskedFor(query));
+  const sides = <Sums extends { debits: bigint; credits: bigint }>(sums: Sums) => ({
+    ...sums,
+    debits: String(sums.debits),
+    credits: String(sums.credits),
+  });
+  return { body: { lines: lines.map(sides), totals: totals.map(sides), balanced } };
+});

@@ -1,0 +1,47 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../../http/endpoint.js';
+import { route } from '../../http/route.js';
+
+const VerifyProblemSchema = z
+  .object({
+    kind: z.string(),
+    accountId: z.string().nullable(),
+    transferId: z.string().nullable(),
+    expected: z.string(),
+    found: z.string(),
+  })
+  .openapi('VerifyProblem');
+
+const VerifyReportSchema = z
+  .object({
+    ok: z.boolean(),
+    accounts: z.int(),
+    transfers: z.int(),
+    problems: z.array(VerifyProblemSchema).openapi({ description: 'The first 1,000' }),
+    problemsFound: z.int(),
+  })
+  .openapi('VerifyReport');
+
+const verifyEndpoint = {
+  operationId: 'verify',
+  method: 'get',
+  path: '/v1/verify',
+  tag: 'Operation',
+  summary: 'Recompute every balance from the journal',
+  description: 'Answers 200 also when something is wrong: `ok` says so and `problems` names the rows.',
+  access: 'operator',
+  answer: {
+    status: 200,
+    description: 'The report',
+    content: {
+      schema: VerifyReportSchema,
+      example: { ok: true, accounts: 3, transfers: 2, problems: [], problemsFound: 0 },
+    },
+  },
+  refusals: [],
+} as const satisfies Endpoint;
+
+export const verifyRoute = route(verifyEndpoint, ({ ledger }) => async () => {
+  const report = await ledger.verify();
+  return { body: { ...report, problems: [...report.problems] } };
+});

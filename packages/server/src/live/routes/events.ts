@@ -1,0 +1,77 @@
+import { z } from '@hono/zod-openapi';
+import type { EventType } from '@micropay/ledger-core';
+import { type Endpoint, EVENT_STREAM } from '../../http/endpoint.js';
+import { route } from '../../http/route.js';
+import { EVENT_TYPES, EXAMPLE_MESSAGE, LiveEventSchema, MessageSchema } from '../live-event-json.js';
+import { MARK_PATTERN, parseMark, type StreamMark } from '../stream-mark.js';
+
+const isEventType = (type: string): type is EventType => (EVENT_TYPES as readonly string[]).includes(type);
+
+const EventsQuery = z.strictObject({
+  types: z
+    .string()
+    .transform((list) => list.split(','))
+    .refine((types) => types.every(isEventType), `must be some of ${EVENT_TYPES.join(',')}`)
+    .transform((types) => new Set(types as EventType[]))
+    .optional()
+    .openapi({
+      type: 'array',
+      items: { type: 'string', enum: [...EVENT_TYPES] },
+      minItems: 1,
+      description: 'Only these types, separated by commas',
+      example: ['balance.changed.v1', 'transfer.posted.v1'],
+      param: { style: 'form', explode: false },
+    }),
+});
+
+const EventsHeaders = z.object({
+  'last-event-id': z
+    .string()
+    .regex(MARK_PATTERN, 'must be an id of this stream')
+    .transform((text) => parseMark(text) as StreamMark)
+    .optional()
+    .openapi({
+      type: 'string',
+      pattern: MARK_PATTERN.source,
+      description: 'Go on behind this id; from now on when left out',
+      example: '17.2',
+    }),
+});
+
+const eventsEndpoint = {
+  operationId: 'streamEvents',
+  method: 'get',
+  path: '/v1/events',
+  tag: 'Events',
+  summary: 'What happens, as it happens: server-sent events',
+  description:
+    'Users are told of their own wallets and transfers, operators of the whole ledger. `event` is the type and `data` the ' +
+    'event as JSON. Each `id`, sent back as `Last-Event-ID`, goes on exactly behind it. The first event, `opened`, has the ' +
+    'id at which the stream begins; `position` moves it on where nothing is told for long. A comment comes every fifteen ' +
+    'seconds. Before the server ends a stream it sends `end` with a problem: `token_expired` or `token_invalid` when the ' +
+    'credential holds no longer, `stream_too_slow` when too little is read, `events_gone` when facts were deleted that would be told next, ' +
+    '`ledger_closed` when it stops.',
+  access: 'either',
+  query: EventsQuery,
+  headers: EventsHeaders,
+  answer: {
+    status: 200,
+    description: 'The stream; the schema is that of each message',
+    content: { mediaType: EVENT_STREAM, schema: MessageSchema, data: LiveEventSchema, example: EXAMPLE_MESSAGE },
+  },
+  refusals: ['events_gone', 'too_many_streams', 'overloaded', 'ledger_closed', 'stream_too_slow'],
+} as const satisfies Endpoint;
+
+export const eventsRoute = route(
+  eventsEndpoint,
+  ({ liveEvents }) =>
+    async ({ principal, authorization, disconnect, query, headers }) => ({
+      stream: await liveEvents.open({
+        principal,
+        authorization,
+        disconnect,
+        types: query.types,
+        lastMark: headers['last-event-id'],
+      }),
+    }),
+);

@@ -1,0 +1,84 @@
+import { aggregateAccountsRoute } from './accounts/routes/account-aggregate.js';
+import {
+  closeAccountRoute,
+  freezeAccountRoute,
+  setAccountLimitsRoute,
+  unfreezeAccountRoute,
+} from './accounts/routes/account-changes.js';
+import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts/routes/accounts.js';
+import { jwksRoute } from './auth/routes/jwks.js';
+import { loginRoute } from './auth/routes/login.js';
+import { logoutRoute } from './auth/routes/logout.js';
+import { refreshRoute } from './auth/routes/refresh.js';
+import { registerRoute } from './auth/routes/register.js';
+import { createDepositRoute, createWithdrawalRoute } from './deposits/routes/deposits.js';
+import { captureHoldRoute, releaseHoldRoute } from './holds/routes/hold-captures.js';
+import { getHoldRoute, placeHoldRoute } from './holds/routes/holds.js';
+import { listHoldsRoute } from './holds/routes/wallet-holds.js';
+import type { Route } from './http/route.js';
+import { getCurrencyRoute, registerCurrencyRoute } from './ledger/routes/currencies.js';
+import { getLedgerRoute, setTimeZoneRoute } from './ledger/routes/ledger.js';
+import { trialBalanceRoute } from './ledger/routes/trial-balance.js';
+import { verifyRoute } from './ledger/routes/verify.js';
+import { eventsRoute } from './live/routes/events.js';
+import { reverseLinkedRoute } from './reversals/routes/group-reversals.js';
+import { listReversalsRoute, reverseTransferRoute } from './reversals/routes/reversals.js';
+import { livezRoute, readyzRoute } from './service/routes/service.js';
+import { getStatementFileRoute, getStatementRoute } from './statements/routes/statements.js';
+import { listEntriesRoute } from './statements/routes/wallet-entries.js';
+import { createLinkedTransfersRoute, createTransferBatchRoute } from './transfer-batches/routes/transfer-batch.js';
+import { getTransferRequestRoute } from './transfer-requests/routes/transfer-requests.js';
+import { createTransferRoute, getTransferRoute } from './transfers/routes/transfers.js';
+import { meRoute } from './users/routes/me.js';
+import { freezeWalletRoute, unfreezeWalletRoute } from './wallets/routes/wallet-freeze.js';
+import { getWalletRoute, listWalletsRoute, openWalletRoute } from './wallets/routes/wallets.js';
+
+/** Every route, in the order of the OpenAPI document. */
+export const ROUTES: readonly Route[] = [
+  registerRoute,
+  loginRoute,
+  refreshRoute,
+  logoutRoute,
+  meRoute,
+  listWalletsRoute,
+  openWalletRoute,
+  getWalletRoute,
+  listEntriesRoute,
+  getStatementRoute,
+  getStatementFileRoute,
+  getCurrencyRoute,
+  createTransferRoute,
+  createTransferBatchRoute,
+  createLinkedTransfersRoute,
+  getTransferRoute,
+  getTransferRequestRoute,
+  reverseTransferRoute,
+  listReversalsRoute,
+  reverseLinkedRoute,
+  placeHoldRoute,
+  getHoldRoute,
+  listHoldsRoute,
+  captureHoldRoute,
+  releaseHoldRoute,
+  eventsRoute,
+  createDepositRoute,
+  createWithdrawalRoute,
+  freezeWalletRoute,
+  unfreezeWalletRoute,
+  listAccountsRoute,
+  openAccountRoute,
+  getAccountRoute,
+  aggregateAccountsRoute,
+  freezeAccountRoute,
+  unfreezeAccountRoute,
+  setAccountLimitsRoute,
+  closeAccountRoute,
+  registerCurrencyRoute,
+  verifyRoute,
+  trialBalanceRoute,
+  setTimeZoneRoute,
+  getLedgerRoute,
+  livezRoute,
+  readyzRoute,
+  jwksRoute,
+];

@@ -1,0 +1,125 @@
+import { hash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { Context } from 'hono';
+import { SECURE_HEADERS } from '../../http/answer.js';
+
+/** Everything of Scalar that would ask somebody else's server for something, switched off. */
+const SETTINGS = {
+  withDefaultFonts: false,
+  telemetry: false,
+  hideClientButton: true,
+  showDeveloperTools: 'never',
+  agent: { disabled: true },
+  mcp: { disabled: true },
+};
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>MicroPay API</title>
+</head>
+<body>
+<noscript>This page needs JavaScript; <a href="/openapi.json">/openapi.json</a> says the same to programs.</noscript>
+<script id="api-reference" data-url="/openapi.json" data-configuration="${escapeQuotes(JSON.stringify(SETTINGS))}"></script>
+<script src="/docs/scalar.js"></script>
+</body>
+</html>
+`;
+
+/** The browser holds the page to it, should a setting be missed: this server and nobody else. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const PAGE_HEADERS = {
+  ...SECURE_HEADERS,
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': POLICY,
+};
+const SCRIPT_HEADERS = {
+  ...SECURE_HEADERS,
+  'content-type': 'text/javascript; charset=utf-8',
+  'cache-control': 'public, max-age=86400',
+  vary: 'accept-encoding',
+};
+
+/** The reference of this server's interface, as a page. */
+export function serveDocs(): Response {
+  return new Response(PAGE, { headers: PAGE_HEADERS });
+}
+
+interface Script {
+  readonly plain: Buffer;
+  readonly gzipped: Buffer;
+  readonly etag: string;
+}
+
+const CHUNK_BYTES = 64 * 1024;
+let script: Promise<Script> | undefined;
+
+/** Anybody may ask and need not read the answer: all answers share one copy of a script that has megabytes. */
+export async function serveDocsScript({ req }: Context): Promise<Response> {
+  script ??= readScript();
+  const { plain, gzipped, etag } = await script.catch((error: unknown) => {
+    // The next request tries again to read the file.
+    script = undefined;
+    throw error;
+  });
+  const headers = { ...SCRIPT_HEADERS, etag };
+  if (req.header('if-none-match')?.includes(etag) === true) return new Response(null, { status: 304, headers });
+  const zipped = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(req.header('accept-encoding') ?? '');
+  const bytes = zipped ? gzipped : plain;
+  return new Response(inChunks(bytes), {
+    headers: {
+      ...headers,
+      'content-length': String(bytes.byteLength),
+      ...(zipped ? { 'content-encoding': 'gzip' } : {}),
+    },
+  });
+}
+
+async function readScript(): Promise<Script> {
+  const plain = await readFile(scriptFile());
+  const digest = hash('sha256', plain, 'base64url');
+  // A weak one, as it stands for the script with and without gzip.
+  return { plain, gzipped: await promisify(gzip)(plain), etag: `W/"${digest}"` };
+}
+
+/** Views of the one copy, made as the client reads them; a response given the bytes themselves may copy them all. */
+function inChunks(bytes: Buffer): ReadableStream<Uint8Array> {
+  let sent = 0;
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(bytes.subarray(sent, sent + CHUNK_BYTES));
+      sent += CHUNK_BYTES;
+      if (sent >= bytes.byteLength) controller.close();
+    },
+  });
+}
+
+/** Beside the published code, where the build puts it; in the repository, in the package it comes from. */
+function scriptFile(): URL {
+  const built = new URL('./scalar.js', import.meta.url);
+  if (existsSync(built)) return built;
+  const scalar = pathToFileURL(createRequire(import.meta.url).resolve('@scalar/api-reference'));
+  return new URL('./browser/standalone.js', scalar);
+}
+
+function escapeQuotes(text: string): string {
+  return text.replaceAll('"', '&quot;');
+}

@@ -1,0 +1,54 @@
+import { z } from '@hono/zod-openapi';
+import { LedgerError } from '@micropay/ledger-core';
+import { sql } from 'kysely';
+import { within } from '../../deadline.js';
+import type { Endpoint } from '../../http/endpoint.js';
+import { route } from '../../http/route.js';
+import { sharedWork } from '../../http/shared-work.js';
+
+const StatusSchema = z.object({ status: z.literal('ok') }).openapi('ServiceStatus');
+
+const livezEndpoint = {
+  operationId: 'livez',
+  method: 'get',
+  path: '/livez',
+  tag: 'Service',
+  summary: 'The process answers',
+  access: 'anyone',
+  answer: { status: 200, description: 'It does', content: { schema: StatusSchema, example: { status: 'ok' } } },
+  refusals: [],
+} as const satisfies Endpoint;
+
+const readyzEndpoint = {
+  operationId: 'readyz',
+  method: 'get',
+  path: '/readyz',
+  tag: 'Service',
+  summary: 'The process can work: its database answers, takes writes and has the right schema',
+  access: 'anyone',
+  answer: { status: 200, description: 'It can', content: { schema: StatusSchema, example: { status: 'ok' } } },
+  refusals: ['schema_outdated', 'schema_newer', 'ledger_closed'],
+} as const satisfies Endpoint;
+
+const UP = { status: 'ok' } as const;
+
+export const livezRoute = route(livezEndpoint, () => () => ({ body: UP }));
+
+/** Anybody may ask as often as they like, and the database is not to notice. */
+const READY_KEPT_MS = 1_000;
+/** A database that needs longer for the least of statements serves nobody. */
+const READY_TIMEOUT_MS = 3_000;
+
+function tooLate(): LedgerError {
+  return new LedgerError('database_unavailable', `the database did not answer within ${READY_TIMEOUT_MS} ms`);
+}
+
+export const readyzRoute = route(readyzEndpoint, ({ ledger, database }) => {
+  // The ledger and the server have connections of their own, and both are needed.
+  const ask = () => Promise.all([ledger.check(), sql`select 1`.execute(database)]);
+  const check = sharedWork(() => within(READY_TIMEOUT_MS, ask(), tooLate), READY_KEPT_MS);
+  return async () => {
+    await check();
+    return { body: UP };
+  };
+});

@@ -1,0 +1,36 @@
+import { LedgerError, LINKED_LEGS_MAX } from '@micropay/ledger-core';
+import { given } from '../http/given.js';
+import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
+import type { Services } from '../services.js';
+import { dryRunOf } from '../transfers/dry-run.js';
+import type { Asker } from '../transfers/recipient-look-ups.js';
+import type { LinkedLegOrder } from './linked-leg.js';
+import { type BatchAnswer, resultJson } from './post-orders.js';
+import { resolveLegs } from './resolve-legs.js';
+
+/** Posts all legs or none, in order, under one key. */
+export async function postLinked(
+  services: Services,
+  asker: Asker,
+  legs: readonly LinkedLegOrder[],
+  { idempotencyKey, dryRun }: { readonly idempotencyKey: string; readonly dryRun: boolean | undefined },
+): Promise<BatchAnswer> {
+  const { principal } = asker;
+  // Said before each leg is looked up.
+  if (legs.length > LINKED_LEGS_MAX) {
+    throw new LedgerError('too_many_legs', `at most ${LINKED_LEGS_MAX} transfers can be linked`);
+  }
+  const resolved = await resolveLegs(services, asker, legs);
+  const posted = await services.ledger.transfers.postLinked(
+    resolved.map(({ leg }) => leg),
+    {
+      ...given({ dryRun: dryRunOf(dryRun, { to: resolved.every(({ visible }) => visible.to) }) }),
+      idempotencyKey,
+      scope: principal.id,
+    },
+  );
+  const results = resolved.map(({ visible }, index) =>
+    resultJson({ ok: true, transfer: posted[index] as (typeof posted)[number] }, visible, principal),
+  );
+  return { body: { results }, ...(posted[0]?.replayed === true ? { headers: REPLAYED_HEADERS } : {}) };
+}

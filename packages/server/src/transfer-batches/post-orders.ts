@@ -1,0 +1,77 @@
+import { LedgerError, type PostResult } from '@micropay/ledger-core';
+import type { Problem } from '../errors/problem.js';
+import type { Answer } from '../http/answer.js';
+import { toProblem } from '../http/to-problem.js';
+import type { Principal } from '../identity/principal.js';
+import type { Services } from '../services.js';
+import type { Order } from '../transfers/order.js';
+import { findParties } from '../transfers/parties.js';
+import type { Asker } from '../transfers/recipient-look-ups.js';
+import { type ResolvedOrder, resolveOrder } from '../transfers/resolve-order.js';
+import { type TransferJson, transferJson, type VisibleSides } from '../transfers/transfer-json.js';
+
+export interface BatchOrder extends Order {
+  readonly idempotencyKey: string;
+}
+
+type BatchResult = { ok: true; replayed: boolean; transfer: TransferJson } | { ok: false; error: Problem };
+export type BatchAnswer = Answer<{ results: BatchResult[] }>;
+
+/** Posts each order on its own, in order, under its own key; a refused one never fails its neighbours. */
+export async function postOrders(
+  services: Services,
+  asker: Asker,
+  orders: readonly BatchOrder[],
+): Promise<BatchAnswer> {
+  const resolved = await resolveOrders(services, asker, orders);
+  const requests = resolved.flatMap((order) => ('request' in order ? [order.request] : []));
+  const posted = requests.length === 0 ? [] : await services.ledger.transfers.postMany(requests);
+  refuseWhenNothingCouldBeDone(posted);
+  const inOrder = posted.values();
+  const results = resolved.map((order): BatchResult => {
+    if (!('request' in order)) return { ok: false, error: order };
+    return resultJson(inOrder.next().value as PostResult, order.visible, asker.principal);
+  });
+  return { body: { results }, faults: posted.flatMap((result) => (isFault(result) ? [result.error] : [])) };
+}
+
+/** Each order in the ledger's words, or the problem with it. */
+async function resolveOrders(
+  services: Services,
+  asker: Asker,
+  orders: readonly BatchOrder[],
+): Promise<readonly (ResolvedOrder | Problem)[]> {
+  const { principal } = asker;
+  const parties = await findParties(services, asker, orders);
+  return orders.map((order) => {
+    try {
+      return resolveOrder(principal, order, parties, order.idempotencyKey);
+    } catch (error) {
+      return refusalOf(error, principal);
+    }
+  });
+}
+
+/** A fault of the server is no result of one order: it ends the whole request before anything is posted. */
+export function refusalOf(error: unknown, reader: Principal): Problem {
+  const { problem } = toProblem(error, reader);
+  if (problem.status >= 500) throw error;
+  return problem;
+}
+
+/** Its caller reads a result that says nothing of it, and the log has the rest. */
+function isFault(result: PostResult): result is PostResult & { readonly ok: false } {
+  return !result.ok && result.error.code === 'internal_error';
+}
+
+/** A batch of which nothing could be tried is answered as one refusal, so that clients know to repeat it. */
+function refuseWhenNothingCouldBeDone(posted: readonly PostResult[]): void {
+  const refused = posted.map((result) => (result.ok ? undefined : result.error));
+  const [first] = refused;
+  if (first !== undefined && refused.every((error) => error instanceof LedgerError && error.retryable)) throw first;
+}
+
+export function resultJson(result: PostResult, visible: VisibleSides, reader: Principal): BatchResult {
+  if (!result.ok) return { ok: false, error: toProblem(result.error, reader).problem };
+  return { ok: true, replayed: result.transfer.replayed, transfer: transferJson(result.transfer, visible) };
+}

@@ -1,0 +1,154 @@
+import { z } from '@hono/zod-openapi';
+import { LINKED_LEGS_MAX } from '@micropay/ledger-core';
+import { ProblemSchema, problem } from '../../errors/problem.js';
+import type { Endpoint } from '../../http/endpoint.js';
+import { DryRunField, EXAMPLE_IDS, IdempotencyKeyField } from '../../http/fields.js';
+import { route } from '../../http/route.js';
+import { PaymentFields } from '../../transfers/order-schema.js';
+import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
+import { EXAMPLE_CREATE_TRANSFER } from '../../transfers/routes/transfers.js';
+import { EXAMPLE_TRANSFER, TransferSchema } from '../../transfers/transfer-json.js';
+import { LinkedLegSchema } from '../linked-leg.js';
+import { postLinked } from '../post-linked.js';
+import { type BatchOrder, postOrders } from '../post-orders.js';
+
+const BATCH_SIZE_MAX = 1_000;
+const BATCH_BYTES_MAX = 1024 * 1024;
+
+const BatchTransferSchema = z
+  .strictObject({ ...PaymentFields, dryRun: DryRunField.optional(), idempotencyKey: IdempotencyKeyField })
+  .openapi('BatchTransfer');
+
+const CreateTransferBatchSchema = z
+  .strictObject({
+    transfers: z.array(BatchTransferSchema).min(1).max(BATCH_SIZE_MAX),
+    dryRun: DryRunField.optional().openapi({ description: 'Judge each as if alone, and post none' }),
+  })
+  .openapi('CreateTransferBatch');
+
+const CreateLinkedTransfersSchema = z
+  .strictObject({
+    transfers: z
+      .array(LinkedLegSchema)
+      .min(1)
+      // More have a refusal of their own.
+      .max(BATCH_SIZE_MAX)
+      .openapi({
+        maxItems: LINKED_LEGS_MAX,
+        description: 'Payments, and by their `kind` holds, captures, releases and reversals',
+      }),
+    dryRun: DryRunField.optional().openapi({ description: 'Judge each after those before it, and post none' }),
+  })
+  .openapi('CreateLinkedTransfers');
+
+const BatchResultSchema = z
+  .union([
+    z
+      .object({
+        ok: z.literal(true),
+        replayed: z.boolean().openapi({ description: 'Posted by an earlier request with this key' }),
+        transfer: TransferSchema,
+      })
+      .openapi('BatchPosted'),
+    z.object({ ok: z.literal(false), error: ProblemSchema }).openapi('BatchRefused'),
+  ])
+  .openapi('BatchResult');
+
+const BatchResultsSchema = z
+  .object({
+    results: z
+      .array(BatchResultSchema)
+      .openapi({ description: 'One for each transfer, in order; a hold has the id of its transfer' }),
+  })
+  .openapi('BatchResults');
+
+const createTransferBatchEndpoint = {
+  operationId: 'createTransferBatch',
+  method: 'post',
+  path: '/v1/transfers/batch',
+  tag: 'Transfers',
+  summary: 'Pay many times in one request',
+  description:
+    'Up to 1,000 transfers and 1 MiB, applied in order, each with a key of its own. Each is posted or refused on its ' +
+    'own, and the answer has a result for each.',
+  access: 'either',
+  body: {
+    schema: CreateTransferBatchSchema,
+    example: { transfers: [{ ...EXAMPLE_CREATE_TRANSFER, idempotencyKey: EXAMPLE_IDS.key }] },
+    bytesMax: BATCH_BYTES_MAX,
+  },
+  answer: {
+    status: 200,
+    description: 'A result for each transfer',
+    content: {
+      schema: BatchResultsSchema,
+      example: {
+        results: [
+          { ok: true, replayed: false, transfer: EXAMPLE_TRANSFER },
+          { ok: false, error: problem('insufficient_funds', 'the wallet has too little money for this transfer') },
+        ],
+      },
+    },
+  },
+  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'forbidden', 'rate_limited'],
+} as const satisfies Endpoint;
+
+const createLinkedTransfersEndpoint = {
+  operationId: 'createLinkedTransfers',
+  method: 'post',
+  path: '/v1/transfers/linked',
+  tag: 'Transfers',
+  summary: 'Post transfers that stand or fall together',
+  description:
+    'Up to 100, applied in order under one key, all or none: the first refusal is the answer, and `errors` names the ' +
+    'transfer. Everybody may do with a linked leg what they may do with the route for it alone.',
+  access: 'either',
+  idempotencyKey: 'required',
+  body: {
+    schema: CreateLinkedTransfersSchema,
+    example: { transfers: [EXAMPLE_CREATE_TRANSFER] },
+    bytesMax: BATCH_BYTES_MAX,
+  },
+  answer: {
+    status: 200,
+    description: 'A result for each transfer',
+    content: {
+      schema: BatchResultsSchema,
+      example: { results: [{ ok: true, replayed: false, transfer: EXAMPLE_TRANSFER }] },
+    },
+  },
+  refusals: [
+    ...POSTING_REFUSALS,
+    'recipient_not_found',
+    'same_account',
+    'too_many_legs',
+    'expiry_in_past',
+    'hold_not_found',
+    'hold_closed',
+    'effective_before_original',
+    'capture_exceeds_hold',
+    'transfer_not_found',
+    'not_reversible',
+    'reversal_exceeds_transfer',
+    'forbidden',
+    'rate_limited',
+  ],
+} as const satisfies Endpoint;
+
+export const createTransferBatchRoute = route(
+  createTransferBatchEndpoint,
+  (services) =>
+    ({ principal, clientAddress, body: { transfers, dryRun } }) =>
+      postOrders(services, { principal, clientAddress }, dryRun === true ? transfers.map(asDryRun) : transfers),
+);
+
+export const createLinkedTransfersRoute = route(
+  createLinkedTransfersEndpoint,
+  (services) =>
+    ({ principal, clientAddress, body: { transfers, dryRun }, idempotencyKey }) =>
+      postLinked(services, { principal, clientAddress }, transfers, { idempotencyKey, dryRun }),
+);
+
+function asDryRun(order: BatchOrder): BatchOrder {
+  return { ...order, dryRun: true };
+}

@@ -1,0 +1,37 @@
+import { LedgerError } from '@micropay/ledger-core';
+import type { Endpoint } from '../../http/endpoint.js';
+import { IdParams, isId } from '../../http/fields.js';
+import { route } from '../../http/route.js';
+import { EXAMPLE_TRANSFER_REQUEST, TransferRequestSchema, transferRequestJson } from '../transfer-request-json.js';
+
+const getTransferRequestEndpoint = {
+  operationId: 'getTransferRequest',
+  method: 'get',
+  path: '/v1/transfer-requests/{id}',
+  tag: 'Transfers',
+  summary: 'A transfer that was asked for with "Prefer: respond-async"',
+  description: 'For who asked for it and for operators. Its state becomes `posted` or `refused`, once and for good.',
+  access: 'either',
+  params: IdParams,
+  answer: {
+    status: 200,
+    description: 'The request and what became of it',
+    content: { schema: TransferRequestSchema, example: EXAMPLE_TRANSFER_REQUEST },
+  },
+  refusals: ['transfer_request_not_found'],
+} as const satisfies Endpoint;
+
+export const getTransferRequestRoute = route(
+  getTransferRequestEndpoint,
+  ({ ledger }) =>
+    async ({ principal, params }) => {
+      if (!isId(params.id)) throw notFound();
+      const request = await ledger.requests.get(params.id);
+      if (principal.kind !== 'operator' && request.requestedBy !== principal.id) throw notFound();
+      return { body: transferRequestJson(request, principal) };
+    },
+);
+
+function notFound(): LedgerError {
+  return new LedgerError('transfer_request_not_found', 'there is no such request, or it is not yours');
+}

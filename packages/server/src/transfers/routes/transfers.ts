@@ -1,0 +1,87 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../../http/endpoint.js';
+import { DryRunField, EXAMPLE_IDS, IdParams } from '../../http/fields.js';
+import { route } from '../../http/route.js';
+import {
+  acceptedAnswer,
+  EXAMPLE_TRANSFER_REQUEST,
+  TransferRequestSchema,
+} from '../../transfer-requests/transfer-request-json.js';
+import { findTransfer } from '../find-transfer.js';
+import { TransferFields } from '../order-schema.js';
+import { findParties } from '../parties.js';
+import { POSTING_REFUSALS } from '../posting-refusals.js';
+import { resolveOrder } from '../resolve-order.js';
+import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfer-json.js';
+
+const CreateTransferSchema = z
+  .strictObject({
+    ...TransferFields,
+    dryRun: DryRunField.optional(),
+  })
+  .openapi('CreateTransfer');
+
+export const EXAMPLE_CREATE_TRANSFER = {
+  from: EXAMPLE_IDS.wallet,
+  to: 'bob@example.com',
+  amount: '1250',
+  currency: 'USD',
+  description: 'Lunch',
+};
+
+const createTransferEndpoint = {
+  operationId: 'createTransfer',
+  method: 'post',
+  path: '/v1/transfers',
+  tag: 'Transfers',
+  summary: 'Pay from one of your wallets',
+  description: 'Operators pay from any account to any other: fees, adjustments, exchanges.',
+  access: 'either',
+  idempotencyKey: 'required',
+  dryRun: true,
+  body: { schema: CreateTransferSchema, example: EXAMPLE_CREATE_TRANSFER },
+  answer: {
+    status: 201,
+    description: 'Posted, now or by an earlier request with this key',
+    content: { schema: TransferSchema, example: EXAMPLE_TRANSFER },
+  },
+  accepted: {
+    description: 'Stored, to be posted later; asked for with `Prefer: respond-async`',
+    content: { schema: TransferRequestSchema, example: EXAMPLE_TRANSFER_REQUEST },
+  },
+  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'forbidden', 'rate_limited'],
+} as const satisfies Endpoint;
+
+const getTransferEndpoint = {
+  operationId: 'getTransfer',
+  method: 'get',
+  path: '/v1/transfers/{id}',
+  tag: 'Transfers',
+  summary: 'A transfer',
+  description: 'For the owners of its two wallets and for operators.',
+  access: 'either',
+  params: IdParams,
+  answer: { status: 200, description: 'The transfer', content: { schema: TransferSchema, example: EXAMPLE_TRANSFER } },
+  refusals: ['transfer_not_found'],
+} as const satisfies Endpoint;
+
+export const createTransferRoute = route(
+  createTransferEndpoint,
+  (services) =>
+    async ({ principal, clientAddress, body, idempotencyKey, respondAsync }) => {
+      const parties = await findParties(services, { principal, clientAddress }, [body]);
+      const { request, visible } = resolveOrder(principal, body, parties, idempotencyKey);
+      // A dry run has its answer at once: there is nothing to be done later.
+      if (respondAsync && body.dryRun !== true) {
+        const { dryRun: _, ...order } = request;
+        const submitted = services.ledger.requests.submit({ ...order, idempotencyKey, requestedBy: principal.id });
+        return acceptedAnswer(await submitted, principal);
+      }
+      return transferAnswer(await services.ledger.transfers.post(request), visible);
+    },
+);
+
+export const getTransferRoute = route(getTransferEndpoint, ({ ledger }) => async ({ principal, params }) => {
+  const { transfer, visible } = await findTransfer(ledger, principal, params.id);
+  return { body: transferJson(transfer, visible) };
+});

@@ -1,0 +1,22 @@
+import { ProblemError } from '../../errors/problem.js';
+import type { Endpoint } from '../../http/endpoint.js';
+import { route } from '../../http/route.js';
+import { EXAMPLE_USER, UserSchema, userJson } from '../user-json.js';
+import { findUser } from '../users.js';
+
+const meEndpoint = {
+  operationId: 'getMe',
+  method: 'get',
+  path: '/v1/me',
+  tag: 'Authentication',
+  summary: 'The user that is logged in',
+  access: 'user',
+  answer: { status: 200, description: 'The user', content: { schema: UserSchema, example: EXAMPLE_USER } },
+  refusals: [],
+} as const satisfies Endpoint;
+
+export const meRoute = route(meEndpoint, ({ database, ledger }) => async ({ principal }) => {
+  const user = await findUser(database, ledger.name, principal.id);
+  if (user === undefined) throw new ProblemError('token_invalid', 'the user of this token is gone');
+  return { body: userJson(user) };
+});

@@ -1,0 +1,67 @@
+import { z } from '@hono/zod-openapi';
+import type { Endpoint } from '../../http/endpoint.js';
+import { IdParams, ReasonField } from '../../http/fields.js';
+import { given } from '../../http/given.js';
+import { route } from '../../http/route.js';
+import { auditOf } from '../../identity/audit.js';
+import { findWallet } from '../find-wallet.js';
+import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../wallet-json.js';
+
+export const FreezeSchema = z
+  .strictObject({
+    side: z
+      .enum(['debits', 'credits', 'both'])
+      .optional()
+      .openapi({ description: 'What is to be refused; both when left out' }),
+    reason: ReasonField.optional(),
+  })
+  .openapi('Freeze');
+
+/** Of a change that needs no more to be said than why. */
+export const WhySchema = z.strictObject({ reason: ReasonField.optional() }).openapi('Why');
+
+const freezeWalletEndpoint = {
+  operationId: 'freezeWallet',
+  method: 'post',
+  path: '/v1/wallets/{id}/freeze',
+  tag: 'Operation',
+  summary: 'Freeze a wallet',
+  description: 'New transfers on the named side are refused. A later call replaces the side.',
+  access: 'operator',
+  params: IdParams,
+  body: { schema: FreezeSchema, example: { side: 'debits', reason: 'Ticket 1042' }, optional: true },
+  answer: {
+    status: 200,
+    description: 'The wallet, frozen',
+    content: { schema: WalletSchema, example: { ...EXAMPLE_WALLET, status: 'frozen_debits' } },
+  },
+  refusals: ['account_not_found', 'account_closed', 'account_busy'],
+} as const satisfies Endpoint;
+
+const unfreezeWalletEndpoint = {
+  operationId: 'unfreezeWallet',
+  method: 'post',
+  path: '/v1/wallets/{id}/unfreeze',
+  tag: 'Operation',
+  summary: 'Open a frozen wallet again',
+  access: 'operator',
+  params: IdParams,
+  body: { schema: WhySchema, example: { reason: 'Ticket 1042' }, optional: true },
+  answer: { status: 200, description: 'The wallet, open', content: { schema: WalletSchema, example: EXAMPLE_WALLET } },
+  refusals: ['account_not_found', 'account_closed', 'account_busy'],
+} as const satisfies Endpoint;
+
+export const freezeWalletRoute = route(freezeWalletEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
+  const { id } = await findWallet(ledger, principal, params.id);
+  const { side, reason } = body;
+  return { body: walletJson(await ledger.accounts.freeze(id, { ...given({ side }), ...auditOf(principal, reason) })) };
+});
+
+export const unfreezeWalletRoute = route(
+  unfreezeWalletEndpoint,
+  ({ ledger }) =>
+    async ({ principal, params, body }) => {
+      const { id } = await findWallet(ledger, principal, params.id);
+      return { body: walletJson(await ledger.accounts.unfreeze(id, auditOf(principal, body.reason))) };
+    },
+);
