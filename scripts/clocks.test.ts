@@ -16,7 +16,7 @@ const TELL_THE_TIME_OF_DAY: Readonly<Record<string, string>> = {
   'packages/server/src/auth/revoked-sessions.ts': 'a session is remembered while a token of it may count by exp',
   'packages/server/src/http/moment-fields.ts':
     'a balance by effective time that is asked for without an instant is of now',
-  'packages/server/src/operator-key-file.ts': 'the name of a file',
+  'packages/server/src/process/operator-key-file.ts': 'the name of a file',
 };
 
 async function sources(): Promise<readonly string[]> {

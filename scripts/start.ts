@@ -11,13 +11,13 @@ const server = new URL('../packages/server/src/', import.meta.url);
 exitOnSignals(0);
 if (await needsDatabase()) await provideDatabase('micropay', { directory: join(dataDirectory, 'postgres') });
 process.env.DATA_DIR = dataDirectory;
-await import(new URL('main.ts', server).href);
+await import(new URL('process/main.ts', server).href);
 
 /** A question such as --help the server answers without one. A slip is seen only before we set what it was to set. */
 async function needsDatabase(): Promise<boolean> {
-  const { readServerWords } = await import(new URL('server-words.ts', server).href);
-  const { checkVariableNames } = await import(new URL('config.ts', server).href);
-  const { exitWith } = await import(new URL('exit-with.ts', server).href);
+  const { readServerWords } = await import(new URL('cli/server-words.ts', server).href);
+  const { checkVariableNames } = await import(new URL('process/config.ts', server).href);
+  const { exitWith } = await import(new URL('process/exit-with.ts', server).href);
   try {
     const { settings } = readServerWords(process.argv.slice(2));
     if (settings === undefined) return false;

@@ -1,3 +1,3 @@
-export { type Config, readConfig } from './config.js';
-export { StartError, type StartErrorCode } from './start-error.js';
-export { type RunningServer, startServer } from './start-server.js';
+export { StartError, type StartErrorCode } from './errors/start-error.js';
+export { type Config, readConfig } from './process/config.js';
+export { type RunningServer, startServer } from './process/start-server.js';

@@ -13,7 +13,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSigningKeys } from '../src/auth/signing-keys.js';
 import { connect } from '../src/database/connect.js';
-import { startServer } from '../src/start-server.js';
+import { startServer } from '../src/process/start-server.js';
 import { call, registerUser, type TestUser } from './support/call.js';
 import { startTestServer, type TestServer, testConfig } from './support/test-server.js';
 

@@ -5,7 +5,7 @@ import { type LocalPostgres, startTemporaryPostgres } from '@micropay/local-post
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../src/database/connect.js';
-import { type RunningServer, startServer } from '../src/start-server.js';
+import { type RunningServer, startServer } from '../src/process/start-server.js';
 import { balanceOf, call, type Reply, registerUser, type TestUser } from './support/call.js';
 import { OPERATOR_KEY, testConfig } from './support/test-server.js';
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type LocalPostgres, startTemporaryPostgres } from '@micropay/local-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type RunningServer, startServer } from '../src/start-server.js';
+import { type RunningServer, startServer } from '../src/process/start-server.js';
 import { call, type Reply, registerUser, type TestUser } from './support/call.js';
 import { testConfig } from './support/test-server.js';
 

@@ -10,7 +10,7 @@ import {
 } from '@micropay/local-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningServer, startServer } from '../src/start-server.js';
+import { type RunningServer, startServer } from '../src/process/start-server.js';
 import { call, registerUser, type TestUser } from './support/call.js';
 import { type Payments, startPayments } from './support/payments.js';
 import { randomNumbers } from './support/random.js';

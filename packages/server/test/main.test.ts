@@ -36,7 +36,7 @@ it('ends with code 2 when a variable is wrong, and names it', async () => {
 
 describe('its words', () => {
   const program = (words: readonly string[], environment: Record<string, string> = {}) => {
-    const main = runProgram([fileURLToPath(new URL('../src/main.ts', import.meta.url)), ...words], environment);
+    const main = runProgram([fileURLToPath(new URL('../src/process/main.ts', import.meta.url)), ...words], environment);
     running.push(main);
     return main;
   };

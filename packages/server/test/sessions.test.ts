@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startServer } from '../src/start-server.js';
+import { startServer } from '../src/process/start-server.js';
 import { call, registerUser } from './support/call.js';
 import { startTestServer, type TestServer, testConfig } from './support/test-server.js';
 

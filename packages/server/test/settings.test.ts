@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type LocalPostgres, startTemporaryPostgres } from '@micropay/local-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type RunningServer, startServer } from '../src/start-server.js';
+import { type RunningServer, startServer } from '../src/process/start-server.js';
 import { balanceOf, call, deposit, type Reply, registerUser } from './support/call.js';
 import { openStream } from './support/open-stream.js';
 import { OPERATOR_KEY, testConfig } from './support/test-server.js';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startServer } from '../src/start-server.js';
+import { startServer } from '../src/process/start-server.js';
 import { call, deposit, registerUser } from './support/call.js';
 import { runMain } from './support/run-main.js';
 import { OPERATOR_KEY, testConfig } from './support/test-server.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createTestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startServer } from '../src/start-server.js';
+import { startServer } from '../src/process/start-server.js';
 import { balanceOf, call, registerUser } from './support/call.js';
 import { readMetric } from './support/metrics.js';
 import { startTestServer, type TestServer, testConfig } from './support/test-server.js';

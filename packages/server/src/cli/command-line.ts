@@ -1,15 +1,15 @@
-import { type DatabaseSettings, readDatabaseSettings } from '../config.js';
-import { didYouMean } from '../nearest-name.js';
-import { type OptionsOf, readWords } from '../read-words.js';
-import { StartError } from '../start-error.js';
-import { readVersion } from '../version.js';
+import { StartError } from '../errors/start-error.js';
+import { type DatabaseSettings, readDatabaseSettings } from '../process/config.js';
+import { didYouMean } from '../process/nearest-name.js';
 import { CliError } from './cli-error.js';
 import type { Command } from './command.js';
 import { importCommand } from './import/import.js';
 import { migrateCommand } from './migrate.js';
+import { type OptionsOf, readWords } from './read-words.js';
 import { statementCommand } from './statement.js';
 import { trialBalanceCommand } from './trial-balance.js';
 import { verifyCommand } from './verify.js';
+import { readVersion } from './version.js';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   verify: verifyCommand,

@@ -1,7 +1,7 @@
-import type { DatabaseSettings } from '../config.js';
-import type { OptionsOf } from '../read-words.js';
+import type { DatabaseSettings } from '../process/config.js';
 import type { ExitCode } from './cli-error.js';
 import type { Output } from './output.js';
+import type { OptionsOf } from './read-words.js';
 
 export interface CommandContext {
   readonly settings: DatabaseSettings;

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { LedgerError } from '@micropay/ledger-core';
-import { isMistake } from '../exit-with.js';
-import { refusalSentence, refusalText } from '../refusal-text.js';
-import { StartError } from '../start-error.js';
+import { StartError } from '../errors/start-error.js';
+import { isMistake } from '../process/exit-with.js';
+import { refusalSentence, refusalText } from '../process/refusal-text.js';
 import { CliError, EXIT, type ExitCode } from './cli-error.js';
 import { parseCommandLine } from './command-line.js';
 import { createOutput } from './output.js';

@@ -1,5 +1,5 @@
 import { migrate } from '@micropay/ledger-core';
-import { migrateServer } from '../migrate-server.js';
+import { migrateServer } from '../process/migrate-server.js';
 import { EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 

@@ -1,7 +1,7 @@
 import { createLedger, type Ledger } from '@micropay/ledger-core';
 import { createPool } from '@micropay/ledger-core/pg';
 import { escapeIdentifier } from 'pg';
-import type { DatabaseSettings } from '../config.js';
+import type { DatabaseSettings } from '../process/config.js';
 import { CliError } from './cli-error.js';
 
 /**

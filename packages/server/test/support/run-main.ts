@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const RELAY_MAIN = fileURLToPath(new URL('../../src/relay-main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/process/main.ts', import.meta.url));
+const RELAY_MAIN = fileURLToPath(new URL('../../src/process/relay-main.ts', import.meta.url));
 const LIMITED = 'ulimit -Sn $0 && ulimit -Hn $0 && exec "$@"';
 const LISTENING = /listens on (\S+)\. /;
 

@@ -1,7 +1,7 @@
 import { createTestDatabase } from '@micropay/local-postgres/testing';
 import type { Logger } from 'pino';
-import type { Config } from '../../src/config.js';
-import { startServer } from '../../src/start-server.js';
+import type { Config } from '../../src/process/config.js';
+import { startServer } from '../../src/process/start-server.js';
 
 export const OPERATOR_KEY = 'operator-key-of-the-tests';
 

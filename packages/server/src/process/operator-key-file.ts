@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StartError } from './start-error.js';
+import { StartError } from '../errors/start-error.js';
 
 const FILE_NAME = 'operator-api-key';
 const OWNER_ONLY = 0o600;

@@ -1,7 +1,7 @@
-import { VARIABLES } from './config.js';
-import type { Environment } from './environment.js';
+import { StartError } from '../errors/start-error.js';
+import { VARIABLES } from '../process/config.js';
+import type { Environment } from '../process/environment.js';
 import { readWords } from './read-words.js';
-import { StartError } from './start-error.js';
 import { readVersion } from './version.js';
 
 /** Options of `micropay-server`, and the variable that each stands for. */

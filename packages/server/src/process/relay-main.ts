@@ -1,8 +1,8 @@
 #!/usr/bin/env node
+import { type RelayWords, readRelayWords, runRelayCommand } from '../cli/relay-command.js';
 import { readConfig } from './config.js';
 import { exitWith } from './exit-with.js';
 import { createLog } from './log.js';
-import { type RelayWords, readRelayWords, runRelayCommand } from './relay/relay-command.js';
 import { stopOnSignals } from './stop-on-signals.js';
 
 try {

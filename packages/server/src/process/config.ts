@@ -1,18 +1,11 @@
 import { z } from 'zod';
+import { StartError } from '../errors/start-error.js';
+import { type KafkaSettings, redactKafka } from '../kafka/kafka-settings.js';
+import type { LiveLimits } from '../live/live-limits.js';
 import { type Environment, parseEnvironment, refuseSlips, wholeNumber } from './environment.js';
-import {
-  checkCommandsTopic,
-  checkSasl,
-  KAFKA_VARIABLES,
-  type KafkaSettings,
-  redactKafka,
-  toKafkaSettings,
-} from './kafka-settings.js';
-import type { LiveLimits } from './live/live-limits.js';
+import { checkCommandsTopic, checkSasl, KAFKA_VARIABLES, toKafkaSettings } from './kafka-variables.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-
-import { StartError } from './start-error.js';
 
 const OPERATOR_KEY_LENGTH_MIN = 16;
 export const PORT_MAX = 65_535;

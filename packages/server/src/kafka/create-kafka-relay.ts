@@ -1,11 +1,10 @@
 import { createRelay, type EventPublisher, type Ledger, type Relay, UnfitSinkError } from '@micropay/ledger-core';
 import type { KafkaPublisherOptions } from '@micropay/ledger-core/kafka';
 import type { Logger } from 'pino';
-import type { Config } from '../config.js';
 import { within } from '../deadline.js';
-import { kafkaClient } from '../kafka-client.js';
-import type { KafkaSettings } from '../kafka-settings.js';
-import { StartError } from '../start-error.js';
+import { StartError } from '../errors/start-error.js';
+import { kafkaClient } from './kafka-client.js';
+import type { KafkaSettings } from './kafka-settings.js';
 
 /** Name of the cursor and of the lead: one for all processes. */
 export const KAFKA_SINK = 'kafka';
@@ -34,7 +33,7 @@ export interface KafkaRelay extends Pick<Relay, 'status'> {
 
 /** Makes the relay; nothing connects yet. kafkajs is loaded here, so that servers without Kafka do without it. */
 export async function createKafkaRelay(
-  { databaseUrl, databaseSchema }: Pick<Config, 'databaseUrl' | 'databaseSchema'>,
+  { databaseUrl, databaseSchema }: { readonly databaseUrl: string; readonly databaseSchema: string },
   kafka: KafkaSettings,
   log: Logger,
 ): Promise<KafkaRelay> {

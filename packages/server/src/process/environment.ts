@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { issueSentence } from './issue-sentence.js';
+import { issueSentence } from '../errors/issue-sentence.js';
+import { StartError } from '../errors/start-error.js';
 import { nearestName } from './nearest-name.js';
-import { StartError } from './start-error.js';
 
 /** Variables by name, with a sentence for each that is wrong. */
 export type Environment = Readonly<Record<string, string | undefined>>;

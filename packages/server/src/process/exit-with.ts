@@ -1,6 +1,6 @@
 import { LedgerError } from '@micropay/ledger-core';
+import { StartError } from '../errors/start-error.js';
 import { refusalText } from './refusal-text.js';
-import { StartError } from './start-error.js';
 
 const EXIT_FAILED = 1;
 const EXIT_MISCONFIGURED = 2;

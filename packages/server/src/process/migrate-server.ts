@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { applyMigrations, migrate } from '@micropay/ledger-core';
+import { PACKAGE_FOLDER } from '../package-folder.js';
 
-/** Beside `src` in the repository and beside `dist` in the published package. */
-const MIGRATIONS_FOLDER = new URL('../migrations/', import.meta.url);
+const MIGRATIONS_FOLDER = new URL('migrations/', PACKAGE_FOLDER);
 
 /** Brings the ledger's tables and then the server's to this version of the code; answers the names applied now. */
 export async function migrateServer(database: string, schema: string): Promise<readonly string[]> {

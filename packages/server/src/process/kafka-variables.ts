@@ -1,8 +1,8 @@
 import { eventTopics } from '@micropay/ledger-core';
 import { z } from 'zod';
+import { DEAD_LETTERS, type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
 import { wholeNumber } from './environment.js';
 
-export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const SWITCH = ['on', 'off'] as const;
 const PARTITIONS_MAX = 10_000;
 const REPLICATION_FACTOR_MAX = 100;
@@ -13,8 +13,6 @@ const BROKER = /^[a-z0-9._-]+:([0-9]{1,5})$/i;
 const PORT_MAX = 65_535;
 
 const BROKER_RULE = `must be host:port, several separated by commas; a port is 1 to ${PORT_MAX}, an IPv6 address needs a name`;
-/** Where poison goes: behind the name of the topic that it came from. */
-export const DEAD_LETTERS = '.dead-letters';
 
 const word = z.string().min(1);
 
@@ -43,26 +41,6 @@ export const KAFKA_VARIABLES = {
 };
 
 type KafkaVariables = z.output<z.ZodObject<typeof KAFKA_VARIABLES>>;
-
-/** How the relay reaches Kafka. */
-export interface KafkaSettings {
-  /** `host:port` of each. */
-  readonly brokers: readonly string[];
-  /** Topics are `<prefix>.transfers` and so on. */
-  readonly topicPrefix: string;
-  /** Where commands come from; without it none are taken. Its writers have the power of operators. */
-  readonly commandsTopic?: string | undefined;
-  /** Of topics that are made; existing ones stay as they are. */
-  readonly partitions: number;
-  /** Of topics that are made; the broker's own default when left out. */
-  readonly replicationFactor?: number | undefined;
-  readonly tls: boolean;
-  readonly sasl?:
-    | { readonly mechanism: (typeof SASL_MECHANISMS)[number]; readonly username: string; readonly password: string }
-    | undefined;
-  /** False when the relay is a process of its own. */
-  readonly relayInServer: boolean;
-}
 
 function isBroker(text: string): boolean {
   const port = Number(BROKER.exec(text)?.[1]);
@@ -103,9 +81,4 @@ export function toKafkaSettings(variables: KafkaVariables): KafkaSettings | unde
     sasl: mechanism === undefined ? undefined : { mechanism, username, password },
     relayInServer: variables.RELAY === 'on',
   };
-}
-
-/** The settings as they may be logged. */
-export function redactKafka({ sasl, ...settings }: KafkaSettings): Record<string, unknown> {
-  return { ...settings, ...(sasl === undefined ? {} : { sasl: { ...sasl, password: '[redacted]' } }) };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VALIDATOR_WORDS } from '../test/support/validator-words.js';
+import { VALIDATOR_WORDS } from '../../test/support/validator-words.js';
 import { checkVariableNames, readConfig, redactConfig, VARIABLES } from './config.js';
 
 const DATABASE_URL = 'postgres://user:secret@db.example.com:5432/money?sslmode=require';

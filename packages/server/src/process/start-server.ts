@@ -1,20 +1,20 @@
 import { getRequestListener } from '@hono/node-server';
 import { createLedger, createRequestWorker, LedgerError } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
-import { createApp } from './app.js';
+import { createApp } from '../app.js';
+import { createServices } from '../create-services.js';
+import { connect } from '../database/connect.js';
+import { within } from '../deadline.js';
+import { StartError } from '../errors/start-error.js';
+import { listen } from '../http/listen.js';
+import { createKafkaRelay } from '../kafka/create-kafka-relay.js';
+import { takeCommands } from '../kafka/take-commands.js';
+import { createOldestWriterReport } from '../live/oldest-writer.js';
 import { runInBackground } from './background.js';
 import { checkConfig } from './check-config.js';
 import type { Config } from './config.js';
-import { createServices } from './create-services.js';
-import { connect } from './database/connect.js';
-import { within } from './deadline.js';
-import { listen } from './http/listen.js';
-import { createOldestWriterReport } from './live/oldest-writer.js';
 import { createLog } from './log.js';
 import { migrateServer } from './migrate-server.js';
-import { createKafkaRelay } from './relay/create-kafka-relay.js';
-import { StartError } from './start-error.js';
-import { takeCommands } from './take-commands.js';
 
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** Leaves the connections to the database a moment to end in order. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { didYouMean } from './nearest-name.js';
-import { StartError } from './start-error.js';
+import { StartError } from '../errors/start-error.js';
+import { didYouMean } from '../process/nearest-name.js';
 
 /** Options by name, without the dashes. */
 export type OptionsOf = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly short?: string }>>;

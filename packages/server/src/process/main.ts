@@ -1,10 +1,10 @@
 #!/usr/bin/env node
+import { readServerWords } from '../cli/server-words.js';
 import { type Config, readConfig, redactConfig } from './config.js';
 import { exitWith } from './exit-with.js';
 import { firstSteps, type OperatorKeySource } from './first-steps.js';
 import { createLog } from './log.js';
 import { checkDataDirectory, keepOperatorKey, keptOperatorKey, setOperatorKeyAside } from './operator-key-file.js';
-import { readServerWords } from './server-words.js';
 import { type RunningServer, startServer } from './start-server.js';
 import { stopOnSignals } from './stop-on-signals.js';
 

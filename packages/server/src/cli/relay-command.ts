@@ -1,11 +1,11 @@
 import { createInProcessPublisher, createLedger, createRelay, type Relay } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
-import type { Config } from '../config.js';
-import { didYouMean } from '../nearest-name.js';
-import { readWords } from '../read-words.js';
-import { StartError } from '../start-error.js';
-import { readVersion } from '../version.js';
-import { createKafkaRelay, KAFKA_SINK } from './create-kafka-relay.js';
+import { StartError } from '../errors/start-error.js';
+import { createKafkaRelay, KAFKA_SINK } from '../kafka/create-kafka-relay.js';
+import type { Config } from '../process/config.js';
+import { didYouMean } from '../process/nearest-name.js';
+import { readWords } from './read-words.js';
+import { readVersion } from './version.js';
 
 const RELAY_USAGE = `usage: micropay-relay [run]            deliver events to Kafka until it is stopped
        micropay-relay status           how far Kafka is behind, as JSON

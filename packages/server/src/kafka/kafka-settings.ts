@@ -1,0 +1,29 @@
+export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+
+/** Where poison goes: behind the name of the topic that it came from. */
+export const DEAD_LETTERS = '.dead-letters';
+
+/** How the relay reaches Kafka. */
+export interface KafkaSettings {
+  /** `host:port` of each. */
+  readonly brokers: readonly string[];
+  /** Topics are `<prefix>.transfers` and so on. */
+  readonly topicPrefix: string;
+  /** Where commands come from; without it none are taken. Its writers have the power of operators. */
+  readonly commandsTopic?: string | undefined;
+  /** Of topics that are made; existing ones stay as they are. */
+  readonly partitions: number;
+  /** Of topics that are made; the broker's own default when left out. */
+  readonly replicationFactor?: number | undefined;
+  readonly tls: boolean;
+  readonly sasl?:
+    | { readonly mechanism: (typeof SASL_MECHANISMS)[number]; readonly username: string; readonly password: string }
+    | undefined;
+  /** False when the relay is a process of its own. */
+  readonly relayInServer: boolean;
+}
+
+/** The settings as they may be logged. */
+export function redactKafka({ sasl, ...settings }: KafkaSettings): Record<string, unknown> {
+  return { ...settings, ...(sasl === undefined ? {} : { sasl: { ...sasl, password: '[redacted]' } }) };
+}
