@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Backoff, backOff } from './backoff.js';
 import { milliseconds, object, optional, optionalCallback, wholeNumber } from './domain/arguments.js';
 import { createSleep } from './events/sleep.js';
 import type { Ledger } from './ledger-api.js';
@@ -23,8 +23,7 @@ export interface RequestWorker {
   stop(): Promise<void>;
 }
 
-const BACKOFF_MIN_MS = 50;
-const BACKOFF_MAX_MS = 5_000;
+const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
 
 const BATCH_SIZE_MAX = 1_000;
 const readOptions = object<RequestWorkerOptions>({
@@ -59,8 +58,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
       } catch (error) {
         onError(error);
         failures += 1;
-        const backoffMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures);
-        await delay(backoffMs, undefined, { signal }).catch(() => undefined);
+        await backOff(BACKOFF, failures, signal);
       }
     }
     stopListening();

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Backoff, retry } from './backoff.js';
 import type { Book } from './book.js';
 import { type Check, elementsOf, hasMethods, invalidArgument, valid } from './domain/arguments.js';
 import {
@@ -41,7 +41,7 @@ export function ledgerWith<Given extends Pick<Ledger, 'requests'>>(
 }
 
 const SUBMIT_ATTEMPTS_MAX = 5;
-const SUBMIT_BACKOFF_MS = 20;
+const SUBMIT_BACKOFF: Backoff = { firstMs: 25, maxMs: 400 };
 
 /** What stores and reads requests; who works them off is another's concern. */
 export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMany' | 'get'> {
@@ -108,19 +108,10 @@ export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMan
 }
 
 /** Two callers who store the same keys in another order may deadlock; in a caller's transaction that is theirs to repeat. */
-async function withRetries<Result>(
-  book: Book,
-  work: (transaction: TransactionAdapter) => Promise<Result>,
-): Promise<Result> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await book.change(work);
-    } catch (error) {
-      const isConflict = error instanceof LedgerError && error.code === 'transaction_conflict';
-      if (!isConflict || !book.isCommitted || attempt === SUBMIT_ATTEMPTS_MAX) throw error;
-      await delay(Math.random() * SUBMIT_BACKOFF_MS * 2 ** attempt);
-    }
-  }
+function withRetries<Result>(book: Book, work: (transaction: TransactionAdapter) => Promise<Result>): Promise<Result> {
+  const isRetryable = (error: unknown) =>
+    book.isCommitted && error instanceof LedgerError && error.code === 'transaction_conflict';
+  return retry(() => book.change(work), { backoff: SUBMIT_BACKOFF, attemptsMax: SUBMIT_ATTEMPTS_MAX, isRetryable });
 }
 
 function checkOne(order: unknown, index: number): CheckedOrder | LedgerError {

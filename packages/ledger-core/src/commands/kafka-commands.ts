@@ -8,6 +8,7 @@ import {
   type KafkaMessage,
   logLevel,
 } from 'kafkajs';
+import { type Backoff, backOff, backoffMs } from '../backoff.js';
 import { invalidArgument, object, optional, optionalCallback, wholeNumber } from '../domain/arguments.js';
 import { groupName, kafkaArgument, NEW_TOPICS, topicName } from '../events/kafka-arguments.js';
 import { RETRIES } from '../events/kafka-sends.js';
@@ -45,8 +46,7 @@ export interface CommandConsumer {
   stop(): Promise<void>;
 }
 
-const BACKOFF_MIN_MS = 100;
-const BACKOFF_MAX_MS = 5_000;
+const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
 /** Producers may compress as they like, and kafkajs reads nothing but gzip: brokers store what came without compression. */
 const UNCOMPRESSED = [{ name: 'compression.type', value: 'uncompressed' }];
 /** A consumer that waits, for the database or for its dead letters, still has to be heard of by Kafka. */
@@ -91,8 +91,9 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
     while (!signal.aborted) {
       const startedAtMs = performance.now();
       await consume().catch(onError);
-      failures = performance.now() - startedAtMs > BACKOFF_MAX_MS ? 0 : failures + 1;
-      await pause(Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures));
+      // A membership that lasted was none of the failures in a row.
+      failures = performance.now() - startedAtMs > BACKOFF.maxMs ? 1 : failures + 1;
+      await backOff(BACKOFF, failures, signal);
     }
   }
 
@@ -167,14 +168,14 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
     work: () => Promise<void>,
   ): Promise<boolean> {
     const isOver = () => signal.aborted || !isRunning() || isStale();
-    for (let backoffMs = BACKOFF_MIN_MS; !isOver(); backoffMs = Math.min(BACKOFF_MAX_MS, backoffMs * 2)) {
+    for (let attempt = 1; !isOver(); attempt += 1) {
       try {
         await whileHeardOf(heartbeat, work);
         return true;
       } catch (error) {
         onError(error);
       }
-      for (let leftMs = backoffMs; leftMs > 0 && !isOver(); leftMs -= HEARTBEAT_EVERY_MS) {
+      for (let leftMs = backoffMs(BACKOFF, attempt); leftMs > 0 && !isOver(); leftMs -= HEARTBEAT_EVERY_MS) {
         await pause(Math.min(leftMs, HEARTBEAT_EVERY_MS));
         await heartbeat();
       }

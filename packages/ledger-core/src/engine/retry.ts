@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Backoff, backOff } from '../backoff.js';
 import type { Candidate, Outcome } from '../domain/decide.js';
 import type { TransferId } from '../domain/transfer.js';
 import { InvariantError, LedgerError } from '../errors.js';
@@ -14,8 +14,7 @@ export interface LaneSource {
   handOver(): void;
 }
 
-const BACKOFF_MS = 20;
-const BACKOFF_MAX_MS = 2_000;
+const BACKOFF: Backoff = { firstMs: 25, maxMs: 2_000 };
 /** Runs that never reached a commit are given up early: nothing is in doubt, and the caller can retry. */
 const UNAVAILABLE_ATTEMPTS_MAX = 3;
 /** Enough for a circle of waits to fall apart; who waits on waits for a caller's transaction. */
@@ -52,7 +51,7 @@ export async function postBatchWithRetries(
       } else if (isLockTimeout(error) && !onlyFree) {
         onlyFree = true;
       } else if (attempt < runs) {
-        await delay(backoffMs(attempt));
+        await backOff(BACKOFF, attempt);
       } else if (lane !== undefined && isOneRequestsFault(error) && input.candidates.length > 1) {
         return splitInTwo(lanes, statements, { ...input, onlyFree, unconfirmed, expiries }, attemptsMax);
       } else {
@@ -74,10 +73,6 @@ function runsWorth(error: unknown, isUncertain: boolean, attemptsMax: number): n
 /** A single request of the batch, its key or its content: the others would post. */
 function isOneRequestsFault(error: unknown): boolean {
   return error instanceof KeyContention || runsWorth(error, false, 2) === 1;
-}
-
-function backoffMs(attempt: number): number {
-  return Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt);
 }
 
 /**

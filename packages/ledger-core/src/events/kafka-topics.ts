@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
+import { type Backoff, retry } from '../backoff.js';
 import { UnfitSinkError } from './publisher.js';
 
 export interface KafkaTopics {
@@ -48,18 +48,13 @@ export async function prepareTopics(kafka: Kafka, options: KafkaTopics): Promise
   }
 }
 
-const KNOWN_AFTER_MS = 100;
-const KNOWN_ATTEMPTS_MAX = 100;
+/** In all, as long as a broker may take to hear of a new topic: about ten seconds. */
+const KNOWN_BACKOFF: Backoff = { firstMs: 50, maxMs: 200 };
+const KNOWN_ATTEMPTS_MAX = 70;
 
 /** A topic that was just made is not known to every broker for a moment; making it again changes nothing. */
-async function onceKnown<Result>(ask: () => Promise<Result>): Promise<Result> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await ask();
-    } catch (error) {
-      const isUnknown = error instanceof Error && 'type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION';
-      if (!isUnknown || attempt === KNOWN_ATTEMPTS_MAX) throw error;
-      await delay(KNOWN_AFTER_MS);
-    }
-  }
+function onceKnown<Result>(ask: () => Promise<Result>): Promise<Result> {
+  const isRetryable = (error: unknown) =>
+    error instanceof Error && 'type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION';
+  return retry(ask, { backoff: KNOWN_BACKOFF, attemptsMax: KNOWN_ATTEMPTS_MAX, isRetryable });
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, PoolConfig } from 'pg';
+import { type Backoff, backOff } from '../backoff.js';
 import {
   milliseconds,
   object,
@@ -88,8 +89,7 @@ export interface Relay {
 }
 
 const POLL_MIN_MS = 5;
-const BACKOFF_MIN_MS = 100;
-const BACKOFF_MAX_MS = 10_000;
+const BACKOFF: Backoff = { firstMs: 100, maxMs: 10_000 };
 const COMMAND_LIMITS = { connectionsMax: 1, statementTimeoutMs: 60_000, lockTimeoutMs: 5_000, answerTimeoutMs: 60_000 };
 
 const SINK_LENGTH_MAX = 255;
@@ -132,7 +132,7 @@ export function createRelay(options: RelayOptions): Relay {
       } catch (error) {
         onError(error);
         failures += 1;
-        await pause(Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** (failures - 1)));
+        await backOff(BACKOFF, failures, signal);
       }
     }
   }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, Pool, PoolConfig } from 'pg';
+import { type Backoff, backOff } from '../backoff.js';
 import { object, optional, position, signal } from '../domain/arguments.js';
 import { writable } from '../domain/result.js';
 import { LedgerError } from '../errors.js';
@@ -73,7 +73,8 @@ const BATCH_SIZE = 500;
 const RECENT_MAX = 4_096;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 200;
-const RECONNECT_MS = 500;
+/** Always as long: subscribers wait for the connection, and one a process is no load. */
+const RECONNECT: Backoff = { firstMs: 500, maxMs: 500 };
 
 /**
  * Follows the log once for all subscribers of this process. A subscriber asks when it is ready for more and is
@@ -116,7 +117,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
     fault = reason;
     if (!isKnown && !closing.signal.aborted) onFault(reason);
     // Not to be woken: commits would have it connect again and again.
-    await delay(RECONNECT_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+    await backOff(RECONNECT, 1, closing.signal);
   }
 
   async function followOn(client: Client): Promise<void> {
