@@ -74,7 +74,7 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
   const relayMetrics = relay === undefined ? [] : [createRelayMetrics(relay)];
   app.get(
     '/metrics',
-    serveMetrics(services, [
+    serveMetrics(services.authenticate, [
       async () => metrics.lines(),
       async () => services.liveEvents.metrics(),
       createTransferRequestMetrics(services.ledger),

@@ -24,6 +24,7 @@ import { eventsRoute } from './live/routes/events.js';
 import { reverseLinkedRoute } from './reversals/routes/group-reversals.js';
 import { listReversalsRoute, reverseTransferRoute } from './reversals/routes/reversals.js';
 import { livezRoute, readyzRoute } from './service/routes/service.js';
+import type { Services } from './services.js';
 import { getStatementFileRoute, getStatementRoute } from './statements/routes/statements.js';
 import { listEntriesRoute } from './statements/routes/wallet-entries.js';
 import { createLinkedTransfersRoute, createTransferBatchRoute } from './transfer-batches/routes/transfer-batch.js';
@@ -34,7 +35,7 @@ import { freezeWalletRoute, unfreezeWalletRoute } from './wallets/routes/wallet-
 import { getWalletRoute, listWalletsRoute, openWalletRoute } from './wallets/routes/wallets.js';
 
 /** Every route, in the order of the OpenAPI document. */
-export const ROUTES: readonly Route[] = [
+export const ROUTES: readonly Route<Services>[] = [
   registerRoute,
   loginRoute,
   refreshRoute,

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.js';
 import { ProblemError } from '../errors/problem.js';
-import type { UserId } from '../users/user.js';
+import type { UserId } from '../identity/user-id.js';
 import { ACCESS_TOKEN_LIFETIME_S, type AccessTokens } from './access-tokens.js';
 import type { RevokedSessions } from './revoked-sessions.js';
 import { hashSecret, newSecret } from './secret.js';

@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
 import type { ColumnType, Generated } from 'kysely';
-import type { UserId } from '../users/user.js';
+import type { UserId } from '../identity/user-id.js';
 
 /** Written once, by the database's clock. */
 type CreatedAt = ColumnType<Date, never, never>;

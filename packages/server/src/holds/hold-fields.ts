@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { type CaptureHold, type Metadata, parseAmount } from '@micropay/ledger-core';
-import { requireOperator } from '../auth/authenticate.js';
+import { requireOperator } from '../http/authorize.js';
 import { AmountField, ContinuedAtField, DescriptionField, InstantField, MetadataField } from '../http/fields.js';
 import { given } from '../http/given.js';
 import type { Principal } from '../identity/principal.js';

@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { canonicalEmail, EMAIL_LENGTH_MAX } from '../users/email.js';
 import { findUnstorable, isNestedBeyond } from './nesting.js';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
@@ -105,16 +104,6 @@ export const IdempotencyKeyField = z
   .string()
   .regex(KEY_PATTERN, 'must be 1 to 255 printable ASCII characters, without spaces around them')
   .openapi({ description: 'Your name for this one intention, unique for ever', example: EXAMPLE_IDS.key });
-
-/** In any case, Unicode form or form of its domain: what comes out is the one that names a user. */
-export const EmailField = z
-  .string()
-  .transform((text, context) => {
-    const email = canonicalEmail(text);
-    if (email === undefined) context.addIssue({ code: 'custom', message: 'must be an email address' });
-    return email ?? z.NEVER;
-  })
-  .openapi({ type: 'string', format: 'idn-email', maxLength: EMAIL_LENGTH_MAX, example: 'alice@example.com' });
 
 /** PostgreSQL stores no U+0000. As JSON Schema reads it, so spelled out. */
 const STORABLE_TEXT = '[^\\u0000]*$';

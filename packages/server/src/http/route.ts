@@ -1,6 +1,6 @@
 import type { z } from '@hono/zod-openapi';
+import type { Ledger } from '@micropay/ledger-core';
 import type { Operator, Principal, UserPrincipal } from '../identity/principal.js';
-import type { Services } from '../services.js';
 import type { Answer, StreamAnswer } from './answer.js';
 import type { Endpoint, EventContent } from './endpoint.js';
 
@@ -49,8 +49,13 @@ export type Handler<Definition extends Endpoint> = (
   request: EndpointRequest<Definition>,
 ) => Promise<AnswerOf<Definition>> | AnswerOf<Definition>;
 
-/** An endpoint and what makes its handler, once the services are there. */
-export interface Route {
+/** The one service that nearly every handler needs. A feature that needs more extends it. */
+export interface LedgerServices {
+  readonly ledger: Ledger;
+}
+
+/** An endpoint and what makes its handler, once the services that it needs are there. */
+export interface Route<Services> {
   readonly endpoint: Endpoint;
   readonly bind: (
     services: Services,
@@ -58,9 +63,9 @@ export interface Route {
 }
 
 /** Holds a handler to the description of its endpoint: what it is given, and what it must answer. */
-export function route<const Definition extends Endpoint>(
+export function route<const Definition extends Endpoint, Services>(
   endpoint: Definition,
   bind: (services: Services) => Handler<Definition>,
-): Route {
-  return { endpoint, bind: bind as unknown as Route['bind'] };
+): Route<Services> {
+  return { endpoint, bind: bind as unknown as Route<Services>['bind'] };
 }

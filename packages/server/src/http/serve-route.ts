@@ -3,10 +3,10 @@ import type { HttpBindings } from '@hono/node-server';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
-import { authorize } from '../auth/authenticate.js';
 import type { Principal } from '../identity/principal.js';
-import type { Services } from '../services.js';
 import { jsonResponse, problemResponse, type StreamAnswer, streamHeaders } from './answer.js';
+import { type Authenticate, authorize } from './authorize.js';
+import type { ClientAddress } from './client-address.js';
 import type { Endpoint } from './endpoint.js';
 import { readIdempotencyKey } from './idempotency-key.js';
 import { parse } from './invalid.js';
@@ -26,6 +26,12 @@ export interface AppEnv {
 
 type AppContext = Context<AppEnv>;
 
+/** The services that find out who asks, and from where, before a handler runs. */
+export interface RequestServices {
+  readonly authenticate: Authenticate;
+  readonly clientAddress: ClientAddress;
+}
+
 const NO_QUERY = z.strictObject({});
 const NOTHING_ASKED = {};
 
@@ -33,8 +39,8 @@ const NOTHING_ASKED = {};
  * One function for the whole of a request, from its headers to its answer. Payments are many, and each
  * middleware would cost them a turn of its own.
  */
-export function serveRoute(
-  { endpoint, bind }: Route,
+export function serveRoute<Services extends RequestServices>(
+  { endpoint, bind }: Route<Services>,
   services: Services,
   { metrics, log }: { readonly metrics: RequestMetrics; readonly log: Logger },
 ) {
@@ -99,7 +105,11 @@ export function refuse(
   return problemResponse(problem, headers, id);
 }
 
-async function checkRequest(endpoint: Endpoint, services: Services, context: AppContext): Promise<EndpointRequest> {
+async function checkRequest(
+  endpoint: Endpoint,
+  services: RequestServices,
+  context: AppContext,
+): Promise<EndpointRequest> {
   const { env } = context;
   const { raw } = context.req;
   const { headers } = raw;

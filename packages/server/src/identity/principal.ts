@@ -1,4 +1,4 @@
-import type { UserId } from '../users/user.js';
+import type { UserId } from './user-id.js';
 
 export interface UserPrincipal {
   readonly kind: 'user';

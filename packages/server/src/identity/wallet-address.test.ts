@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { UserId } from '../users/user.js';
+import type { UserId } from './user-id.js';
 import { defaultWalletName, walletAddress, walletNameOf, walletOwnerOf, worldAddress } from './wallet-address.js';
 
 const owner = '0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10' as UserId;

@@ -1,4 +1,4 @@
-import type { UserId } from '../users/user.js';
+import type { UserId } from './user-id.js';
 
 /** Wallets live below this path of the ledger, so that an account's address says whose it is, for ever. */
 const WALLETS_PREFIX = 'users:';

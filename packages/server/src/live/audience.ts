@@ -1,6 +1,6 @@
 import type { EventData, EventType, LedgerEvent } from '@micropay/ledger-core';
+import type { UserId } from '../identity/user-id.js';
 import { walletOwnerOf } from '../identity/wallet-address.js';
-import type { UserId } from '../users/user.js';
 
 /** Who follows: a user, or operators, who all see the same. */
 export type Viewer = UserId | 'operator';

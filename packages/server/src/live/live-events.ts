@@ -1,6 +1,6 @@
 import { type EventRange, type EventType, type Ledger, LedgerError } from '@micropay/ledger-core';
-import type { Authenticate } from '../auth/authenticate.js';
 import { ProblemError } from '../errors/problem.js';
+import type { Authenticate } from '../http/authorize.js';
 import { toProblem } from '../http/to-problem.js';
 import type { Principal } from '../identity/principal.js';
 import { createWorkLimit } from '../throttling/work-limit.js';

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { type Metadata, parseAmount, type ReverseTransfer } from '@micropay/ledger-core';
-import { requireOperator } from '../auth/authenticate.js';
+import { requireOperator } from '../http/authorize.js';
 import { AmountField, ContinuedAtField, MetadataField, ReasonField } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { auditOf } from '../identity/audit.js';

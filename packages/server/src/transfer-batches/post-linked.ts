@@ -1,16 +1,16 @@
 import { LedgerError, LINKED_LEGS_MAX } from '@micropay/ledger-core';
 import { given } from '../http/given.js';
 import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
-import type { Services } from '../services.js';
 import { dryRunOf } from '../transfers/dry-run.js';
 import type { Asker } from '../transfers/recipient-look-ups.js';
+import type { TransferServices } from '../transfers/transfer-services.js';
 import type { LinkedLegOrder } from './linked-leg.js';
 import { type BatchAnswer, resultJson } from './post-orders.js';
 import { resolveLegs } from './resolve-legs.js';
 
 /** Posts all legs or none, in order, under one key. */
 export async function postLinked(
-  services: Services,
+  services: TransferServices,
   asker: Asker,
   legs: readonly LinkedLegOrder[],
   { idempotencyKey, dryRun }: { readonly idempotencyKey: string; readonly dryRun: boolean | undefined },

@@ -3,12 +3,12 @@ import type { Problem } from '../errors/problem.js';
 import type { Answer } from '../http/answer.js';
 import { toProblem } from '../http/to-problem.js';
 import type { Principal } from '../identity/principal.js';
-import type { Services } from '../services.js';
 import type { Order } from '../transfers/order.js';
 import { findParties } from '../transfers/parties.js';
 import type { Asker } from '../transfers/recipient-look-ups.js';
 import { type ResolvedOrder, resolveOrder } from '../transfers/resolve-order.js';
 import { type TransferJson, transferJson, type VisibleSides } from '../transfers/transfer-json.js';
+import type { TransferServices } from '../transfers/transfer-services.js';
 
 export interface BatchOrder extends Order {
   readonly idempotencyKey: string;
@@ -19,7 +19,7 @@ export type BatchAnswer = Answer<{ results: BatchResult[] }>;
 
 /** Posts each order on its own, in order, under its own key; a refused one never fails its neighbours. */
 export async function postOrders(
-  services: Services,
+  services: TransferServices,
   asker: Asker,
   orders: readonly BatchOrder[],
 ): Promise<BatchAnswer> {
@@ -37,7 +37,7 @@ export async function postOrders(
 
 /** Each order in the ledger's words, or the problem with it. */
 async function resolveOrders(
-  services: Services,
+  services: TransferServices,
   asker: Asker,
   orders: readonly BatchOrder[],
 ): Promise<readonly (ResolvedOrder | Problem)[]> {

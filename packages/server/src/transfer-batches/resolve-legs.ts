@@ -1,17 +1,17 @@
 import type { LinkedLeg } from '@micropay/ledger-core';
-import { authorize } from '../auth/authenticate.js';
 import { type Problem, ProblemError } from '../errors/problem.js';
 import { findHoldToEnd } from '../holds/find-hold.js';
 import { endingOf } from '../holds/hold-fields.js';
+import { authorize } from '../http/authorize.js';
 import { given } from '../http/given.js';
 import type { Principal } from '../identity/principal.js';
 import { findTransferToReverse } from '../reversals/find-transfer-to-reverse.js';
 import { reversalOf } from '../reversals/reversal-fields.js';
-import type { Services } from '../services.js';
 import { findParties, type Parties } from '../transfers/parties.js';
 import type { Asker } from '../transfers/recipient-look-ups.js';
 import { resolveOrder } from '../transfers/resolve-order.js';
 import type { VisibleSides } from '../transfers/transfer-json.js';
+import type { TransferServices } from '../transfers/transfer-services.js';
 import type { LinkedLegOrder } from './linked-leg.js';
 import { refusalOf } from './post-orders.js';
 
@@ -22,7 +22,7 @@ export interface ResolvedLeg {
 }
 
 type PaymentLeg = Extract<LinkedLegOrder, { from: string }>;
-type Ask = { readonly services: Services; readonly principal: Principal; readonly parties: Parties };
+type Ask = { readonly services: TransferServices; readonly principal: Principal; readonly parties: Parties };
 
 /**
  * Each leg in the ledger's words. Everybody may do with a leg what they may do with the route for it alone.
@@ -30,7 +30,7 @@ type Ask = { readonly services: Services; readonly principal: Principal; readonl
  * @throws {ProblemError} the refusal of the first leg that its caller may not ask for
  */
 export async function resolveLegs(
-  services: Services,
+  services: TransferServices,
   asker: Asker,
   legs: readonly LinkedLegOrder[],
 ): Promise<readonly ResolvedLeg[]> {

@@ -3,6 +3,7 @@ import {
   CurrencyField,
   DescriptionField,
   EffectiveAtField,
+  EXAMPLE_IDS,
   MetadataField,
   PayeeField,
   PayerField,
@@ -26,4 +27,12 @@ export const TransferFields = {
   from: PayerField,
   to: PayeeField,
   effectiveAt: EffectiveAtField.optional(),
+};
+
+export const EXAMPLE_CREATE_TRANSFER = {
+  from: EXAMPLE_IDS.wallet,
+  to: 'bob@example.com',
+  amount: '1250',
+  currency: 'USD',
+  description: 'Lunch',
 };

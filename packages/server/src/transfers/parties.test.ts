@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, vi } from 'vitest';
 import type { UserPrincipal } from '../identity/principal.js';
-import type { Services } from '../services.js';
 import { findParties } from './parties.js';
+import type { TransferServices } from './transfer-services.js';
 
 it('asks once for all the wallets of a batch, each named once', async () => {
   const identifyMany = vi.fn(async (_references: readonly string[]) => new Map());
-  const services = { ledger: { name: 'main', accounts: { identifyMany } } } as unknown as Services;
+  const services = { ledger: { name: 'main', accounts: { identifyMany } } } as unknown as TransferServices;
   const from = randomUUID();
   const orders = Array.from({ length: 1_000 }, () => ({ from, to: randomUUID(), amount: '1', currency: 'USD' }));
   await findParties(services, { principal: { id: randomUUID() } as UserPrincipal, clientAddress: '' }, orders);

@@ -1,11 +1,11 @@
 import type { AccountIdentity } from '@micropay/ledger-core';
+import type { UserId } from '../identity/user-id.js';
 import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
-import type { Services } from '../services.js';
 import { canonicalEmail } from '../users/email.js';
-import type { UserId } from '../users/user.js';
 import { findUserIds } from '../users/users.js';
 import { isEmail, type Order } from './order.js';
 import type { Asker } from './recipient-look-ups.js';
+import type { TransferServices } from './transfer-services.js';
 
 /** Who is behind what orders name. All of it never changes, so a repetition of an order becomes the same request. */
 export interface Parties {
@@ -16,14 +16,16 @@ export interface Parties {
 
 const NO_USERS: Parties['usersByEmail'] = new Map();
 
-type Directory = Pick<Services, 'ledger' | 'database' | 'recipientLookUps'>;
-
 /**
  * Looks up what all of these orders name, each thing once and all in a statement or two.
  *
  * @throws {ProblemError} `rate_limited`
  */
-export async function findParties(services: Directory, asker: Asker, orders: readonly Order[]): Promise<Parties> {
+export async function findParties(
+  services: TransferServices,
+  asker: Asker,
+  orders: readonly Order[],
+): Promise<Parties> {
   const usersByEmail = await findPayees(services, asker, orders);
   const references = new Set<string>();
   for (const order of orders) {
@@ -52,7 +54,7 @@ function payeeReference({ to, currency }: Order, usersByEmail: Parties['usersByE
 }
 
 async function findPayees(
-  { database, ledger, recipientLookUps }: Directory,
+  { database, ledger, recipientLookUps }: TransferServices,
   asker: Asker,
   orders: readonly Order[],
 ): Promise<Parties['usersByEmail']> {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { UserId } from '../users/user.js';
+import type { UserId } from '../identity/user-id.js';
 import { createRecipientLookUps } from './recipient-look-ups.js';
 
 const user = (id: string, clientAddress = '192.0.2.1') => ({

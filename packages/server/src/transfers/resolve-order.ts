@@ -1,6 +1,6 @@
 import { LedgerError, type Metadata, parseAmount, type TransferRequest } from '@micropay/ledger-core';
-import { requireOperator } from '../auth/authenticate.js';
 import { ProblemError } from '../errors/problem.js';
+import { requireOperator } from '../http/authorize.js';
 import type { Principal } from '../identity/principal.js';
 import { defaultWalletName, walletOwnerOf } from '../identity/wallet-address.js';
 import { walletMissing } from '../wallets/find-wallet.js';

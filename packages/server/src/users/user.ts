@@ -1,6 +1,4 @@
-declare const userIdBrand: unique symbol;
-/** UUIDv7 in lower case. */
-export type UserId = string & { readonly [userIdBrand]: true };
+import type { UserId } from '../identity/user-id.js';
 
 export interface User {
   readonly id: UserId;

@@ -1,5 +1,6 @@
 import type { Database } from '../database/connect.js';
-import type { User, UserId } from './user.js';
+import type { UserId } from '../identity/user-id.js';
+import type { User } from './user.js';
 
 const USER_COLUMNS = ['id', 'email', 'display_name as displayName', 'created_at as createdAt'] as const;
 

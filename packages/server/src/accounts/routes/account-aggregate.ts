@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
 import { AddressField, CurrencyField, MinorUnitsField, wholeNumberParameter } from '../../http/fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { AccountTypeField } from '../account-json.js';
 
 const AggregateLineSchema = z
@@ -61,20 +61,24 @@ const aggregateAccountsEndpoint = {
   refusals: ['invalid_address'],
 } as const satisfies Endpoint;
 
-export const aggregateAccountsRoute = route(aggregateAccountsEndpoint, ({ ledger }) => async ({ query }) => {
-  const { path, depth, type } = query;
-  const lines = await ledger.accounts.aggregate({
-    ...(path === undefined ? {} : { path }),
-    ...(depth === undefined ? {} : { depth }),
-    ...(type === undefined ? {} : { type }),
-  });
-  const data = lines.map(({ debits, credits, posted, pendingIn, pendingOut, ...line }) => ({
-    ...line,
-    debits: String(debits),
-    credits: String(credits),
-    posted: String(posted),
-    pendingIn: String(pendingIn),
-    pendingOut: String(pendingOut),
-  }));
-  return { body: { data } };
-});
+export const aggregateAccountsRoute = route(
+  aggregateAccountsEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ query }) => {
+      const { path, depth, type } = query;
+      const lines = await ledger.accounts.aggregate({
+        ...(path === undefined ? {} : { path }),
+        ...(depth === undefined ? {} : { depth }),
+        ...(type === undefined ? {} : { type }),
+      });
+      const data = lines.map(({ debits, credits, posted, pendingIn, pendingOut, ...line }) => ({
+        ...line,
+        debits: String(debits),
+        credits: String(credits),
+        posted: String(posted),
+        pendingIn: String(pendingIn),
+        pendingOut: String(pendingOut),
+      }));
+      return { body: { data } };
+    },
+);

@@ -2,10 +2,10 @@ import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
 import { ReasonField, ReferenceParams } from '../../http/fields.js';
 import { given } from '../../http/given.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { auditOf } from '../../identity/audit.js';
-import { FreezeSchema, WhySchema } from '../../wallets/routes/wallet-freeze.js';
 import { AccountSchema, accountJson, EXAMPLE_ACCOUNT, LimitField, limitsOf } from '../account-json.js';
+import { FreezeSchema, WhySchema } from '../freeze-fields.js';
 
 const LimitsSchema = z
   .strictObject({ minimum: LimitField.optional(), maximum: LimitField.optional(), reason: ReasonField.optional() })
@@ -92,15 +92,19 @@ const unfreezeAccountEndpoint = {
   refusals: ['account_not_found', 'account_closed', 'account_busy'],
 } as const satisfies Endpoint;
 
-export const freezeAccountRoute = route(freezeAccountEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
-  const { side, reason } = body;
-  const account = await ledger.accounts.freeze(params.id, { ...given({ side }), ...auditOf(principal, reason) });
-  return { body: accountJson(account) };
-});
+export const freezeAccountRoute = route(
+  freezeAccountEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, params, body }) => {
+      const { side, reason } = body;
+      const account = await ledger.accounts.freeze(params.id, { ...given({ side }), ...auditOf(principal, reason) });
+      return { body: accountJson(account) };
+    },
+);
 
 export const unfreezeAccountRoute = route(
   unfreezeAccountEndpoint,
-  ({ ledger }) =>
+  ({ ledger }: LedgerServices) =>
     async ({ principal, params, body }) => ({
       body: accountJson(await ledger.accounts.unfreeze(params.id, auditOf(principal, body.reason))),
     }),
@@ -108,14 +112,18 @@ export const unfreezeAccountRoute = route(
 
 export const setAccountLimitsRoute = route(
   setAccountLimitsEndpoint,
-  ({ ledger }) =>
+  ({ ledger }: LedgerServices) =>
     async ({ principal, params, body }) => {
       const limits = { ...limitsOf(body), ...auditOf(principal, body.reason) };
       return { body: accountJson(await ledger.accounts.setLimits(params.id, limits)) };
     },
 );
 
-export const closeAccountRoute = route(closeAccountEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
-  const account = await ledger.accounts.close(params.id, auditOf(principal, body.reason));
-  return { body: accountJson(account) };
-});
+export const closeAccountRoute = route(
+  closeAccountEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, params, body }) => {
+      const account = await ledger.accounts.close(params.id, auditOf(principal, body.reason));
+      return { body: accountJson(account) };
+    },
+);

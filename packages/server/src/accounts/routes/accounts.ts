@@ -12,7 +12,7 @@ import {
   ReferenceParams,
 } from '../../http/fields.js';
 import { AsOfQuery, momentAskedFor } from '../../http/moment-fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import {
   AccountSchema,
   AccountTypeField,
@@ -94,13 +94,13 @@ const getAccountEndpoint = {
   refusals: ['account_not_found'],
 } as const satisfies Endpoint;
 
-export const listAccountsRoute = route(listAccountsEndpoint, ({ ledger }) => async ({ query }) => {
+export const listAccountsRoute = route(listAccountsEndpoint, ({ ledger }: LedgerServices) => async ({ query }) => {
   const { prefix = '' } = query;
   const page = await ledger.accounts.list({ prefix, ...pageOptions(query) });
   return { body: { data: page.data.map(accountJson), nextCursor: page.nextCursor } };
 });
 
-export const openAccountRoute = route(openAccountEndpoint, ({ ledger }) => async ({ body }) => {
+export const openAccountRoute = route(openAccountEndpoint, ({ ledger }: LedgerServices) => async ({ body }) => {
   const { address, currency, type, metadata } = body;
   const account = await ledger.accounts.open({
     address,
@@ -113,7 +113,7 @@ export const openAccountRoute = route(openAccountEndpoint, ({ ledger }) => async
   return { body: accountJson(account) };
 });
 
-export const getAccountRoute = route(getAccountEndpoint, ({ ledger }) => async ({ params, query }) => {
+export const getAccountRoute = route(getAccountEndpoint, ({ ledger }: LedgerServices) => async ({ params, query }) => {
   const body = accountJson(await ledger.accounts.get(params.id));
   const moment = momentAskedFor(query);
   return moment === undefined ? { body } : { body: { ...body, ...(await readBalanceAt(ledger, body.id, moment)) } };

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
 import { route } from '../../http/route.js';
+import type { AuthServices } from '../auth-services.js';
 
 /** Verifiers fetch the set again when they meet an unknown key, so a short while is enough. */
 const MAX_AGE_S = 300;
@@ -50,7 +51,7 @@ const jwksEndpoint = {
   refusals: [],
 } as const satisfies Endpoint;
 
-export const jwksRoute = route(jwksEndpoint, ({ signingKeys }) => () => {
+export const jwksRoute = route(jwksEndpoint, ({ signingKeys }: AuthServices) => () => {
   const keys = signingKeys.all().map(({ kid, x }) => ({ ...KEY_KIND, x, kid }));
   return { body: { keys }, headers: { 'cache-control': `public, max-age=${MAX_AGE_S}` } };
 });

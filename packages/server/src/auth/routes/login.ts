@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
-import { EmailField } from '../../http/fields.js';
 import { route } from '../../http/route.js';
+import { EmailField } from '../../users/email-field.js';
 import { userJson } from '../../users/user-json.js';
 import { findUserByEmail } from '../../users/users.js';
+import type { AuthServices } from '../auth-services.js';
 import { passwordField } from '../password-field.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../session-json.js';
 
@@ -36,7 +37,7 @@ const loginEndpoint = {
 
 export const loginRoute = route(
   loginEndpoint,
-  ({ database, ledger, passwords, sessions, loginAttempts }) =>
+  ({ database, ledger, passwords, sessions, loginAttempts }: AuthServices) =>
     async ({ body: { email, password }, clientAddress }) => {
       const headers = loginAttempts.take(clientAddress, email);
       const user = await findUserByEmail(database, ledger.name, email);

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../http/endpoint.js';
 import { route } from '../../http/route.js';
+import type { AuthServices } from '../auth-services.js';
 import { EXAMPLE_TOKENS, RefreshTokenSchema } from '../session-json.js';
 
 const logoutEndpoint = {
@@ -17,7 +18,7 @@ const logoutEndpoint = {
   refusals: [],
 } as const satisfies Endpoint;
 
-export const logoutRoute = route(logoutEndpoint, ({ sessions }) => async ({ body }) => {
+export const logoutRoute = route(logoutEndpoint, ({ sessions }: AuthServices) => async ({ body }) => {
   await sessions.end(body.refreshToken);
   return { body: undefined };
 });

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../http/endpoint.js';
 import { route } from '../../http/route.js';
+import type { AuthServices } from '../auth-services.js';
 import { hashSecret } from '../secret.js';
 import { EXAMPLE_TOKENS, RefreshTokenSchema, TokensSchema } from '../session-json.js';
 
@@ -24,7 +25,7 @@ const refreshEndpoint = {
 
 export const refreshRoute = route(
   refreshEndpoint,
-  ({ sessions, refreshAttempts }) =>
+  ({ sessions, refreshAttempts }: AuthServices) =>
     async ({ body: { refreshToken }, clientAddress }) => {
       const headers = refreshAttempts.take(`${clientAddress} ${hashSecret(refreshToken).toString('base64')}`);
       return { body: await sessions.refresh(refreshToken), headers };

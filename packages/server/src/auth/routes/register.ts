@@ -1,9 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
-import { CurrencyField, EmailField } from '../../http/fields.js';
+import { CurrencyField } from '../../http/fields.js';
 import { route } from '../../http/route.js';
+import { EmailField } from '../../users/email-field.js';
 import { userJson } from '../../users/user-json.js';
 import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../../wallets/wallet-json.js';
+import type { AuthServices } from '../auth-services.js';
 import { passwordField } from '../password-field.js';
 import { registerUser } from '../register-user.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../session-json.js';
@@ -56,7 +58,7 @@ const registerEndpoint = {
   refusals: ['unknown_currency', 'email_taken', 'rate_limited', 'overloaded'],
 } as const satisfies Endpoint;
 
-export const registerRoute = route(registerEndpoint, (services) => async ({ body, clientAddress }) => {
+export const registerRoute = route(registerEndpoint, (services: AuthServices) => async ({ body, clientAddress }) => {
   const headers = services.loginAttempts.take(clientAddress, body.email);
   const registration = { ...body, currency: body.currency ?? CURRENCY_DEFAULT };
   const { user, wallet, tokens } = await registerUser(services, registration);

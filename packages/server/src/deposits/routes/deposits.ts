@@ -7,6 +7,7 @@ import {
   type TransferRequest,
 } from '@micropay/ledger-core';
 import { fromKysely } from '@micropay/ledger-core/kysely';
+import type { Database } from '../../database/connect.js';
 import { rolledBack } from '../../database/rolled-back.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import {
@@ -20,14 +21,17 @@ import {
   WalletIdField,
 } from '../../http/fields.js';
 import { given } from '../../http/given.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import type { Operator } from '../../identity/principal.js';
 import { worldAddress } from '../../identity/wallet-address.js';
-import type { Services } from '../../services.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer } from '../../transfers/transfer-json.js';
 import { findWallet } from '../../wallets/find-wallet.js';
 import { ensureWorldAccount } from '../world-account.js';
+
+interface DepositServices extends LedgerServices {
+  readonly database: Database;
+}
 
 const CashSchema = z.strictObject({
   wallet: WalletIdField,
@@ -100,7 +104,7 @@ const createWithdrawalEndpoint = {
 
 export const createDepositRoute = route(
   createDepositEndpoint,
-  (services) =>
+  (services: DepositServices) =>
     async ({ principal, body, idempotencyKey }) => {
       const { world, wallet, request } = await resolveCash(services.ledger, principal, body);
       const transfer = await postCash(services, { ...request, from: world, to: wallet, idempotencyKey });
@@ -110,7 +114,7 @@ export const createDepositRoute = route(
 
 export const createWithdrawalRoute = route(
   createWithdrawalEndpoint,
-  (services) =>
+  (services: DepositServices) =>
     async ({ principal, body, idempotencyKey }) => {
       const { world, wallet, request } = await resolveCash(services.ledger, principal, body);
       const transfer = await postCash(services, { ...request, from: wallet, to: world, idempotencyKey });
@@ -137,7 +141,7 @@ async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<ty
 }
 
 /** The first of a currency opens the account of the world outside. */
-async function postCash({ ledger, database }: Services, request: TransferRequest): Promise<PostedTransfer> {
+async function postCash({ ledger, database }: DepositServices, request: TransferRequest): Promise<PostedTransfer> {
   const { currency, dryRun } = request;
   if (dryRun !== true || (await ledger.accounts.identify(worldAddress(currency))) !== undefined) {
     await ensureWorldAccount(ledger, currency);

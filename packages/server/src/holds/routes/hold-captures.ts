@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdParams } from '../../http/fields.js';
 import { given } from '../../http/given.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer } from '../../transfers/transfer-json.js';
 import { findHoldToEnd } from '../find-hold.js';
@@ -75,7 +75,7 @@ const releaseHoldEndpoint = {
 
 export const captureHoldRoute = route(
   captureHoldEndpoint,
-  ({ ledger }) =>
+  ({ ledger }: LedgerServices) =>
     async ({ principal, params, body, idempotencyKey }) => {
       const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
       const capture = await ledger.holds.capture(hold.id, {
@@ -90,7 +90,7 @@ export const captureHoldRoute = route(
 
 export const releaseHoldRoute = route(
   releaseHoldEndpoint,
-  ({ ledger }) =>
+  ({ ledger }: LedgerServices) =>
     async ({ principal, params, body, idempotencyKey }) => {
       const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
       const release = await ledger.holds.release(hold.id, {

@@ -3,10 +3,11 @@ import type { Endpoint } from '../../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdParams } from '../../http/fields.js';
 import { given } from '../../http/given.js';
 import { REPLAYED_HEADERS } from '../../http/idempotency-key.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { findParties } from '../../transfers/parties.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
 import { resolveOrder } from '../../transfers/resolve-order.js';
+import type { TransferServices } from '../../transfers/transfer-services.js';
 import { findHold } from '../find-hold.js';
 import { HoldFields } from '../hold-fields.js';
 import { EXAMPLE_HOLD, HoldSchema, holdJson } from '../hold-json.js';
@@ -62,7 +63,7 @@ const getHoldEndpoint = {
 
 export const placeHoldRoute = route(
   placeHoldEndpoint,
-  (services) =>
+  (services: TransferServices) =>
     async ({ principal, clientAddress, body, idempotencyKey }) => {
       const parties = await findParties(services, { principal, clientAddress }, [body]);
       const { request } = resolveOrder(principal, body, parties, idempotencyKey);
@@ -71,7 +72,7 @@ export const placeHoldRoute = route(
     },
 );
 
-export const getHoldRoute = route(getHoldEndpoint, ({ ledger }) => async ({ principal, params }) => {
+export const getHoldRoute = route(getHoldEndpoint, ({ ledger }: LedgerServices) => async ({ principal, params }) => {
   const { hold } = await findHold(ledger, principal, params.id);
   return { body: holdJson(hold) };
 });

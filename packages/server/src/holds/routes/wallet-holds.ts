@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
 import { IdParams, PageQuery, pageOptions } from '../../http/fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { findWallet } from '../../wallets/find-wallet.js';
 import { EXAMPLE_HOLD, HoldPageSchema, holdJson } from '../hold-json.js';
 
@@ -26,8 +26,12 @@ const listHoldsEndpoint = {
   refusals: ['account_not_found', 'invalid_cursor'],
 } as const satisfies Endpoint;
 
-export const listHoldsRoute = route(listHoldsEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
-  const { id } = await findWallet(ledger, principal, params.id);
-  const page = await ledger.holds.list(id, { ...pageOptions(query), openOnly: query.open === 'true' });
-  return { body: { data: page.data.map(holdJson), nextCursor: page.nextCursor } };
-});
+export const listHoldsRoute = route(
+  listHoldsEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, params, query }) => {
+      const { id } = await findWallet(ledger, principal, params.id);
+      const page = await ledger.holds.list(id, { ...pageOptions(query), openOnly: query.open === 'true' });
+      return { body: { data: page.data.map(holdJson), nextCursor: page.nextCursor } };
+    },
+);

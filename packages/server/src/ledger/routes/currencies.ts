@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
 import { CurrencyField } from '../../http/fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 
 const CurrencySchema = z
   .object({
@@ -51,10 +51,14 @@ const registerCurrencyEndpoint = {
   refusals: ['unknown_currency', 'currency_scale_fixed'],
 } as const satisfies Endpoint;
 
-export const getCurrencyRoute = route(getCurrencyEndpoint, ({ ledger }) => async ({ params }) => ({
+export const getCurrencyRoute = route(getCurrencyEndpoint, ({ ledger }: LedgerServices) => async ({ params }) => ({
   body: await ledger.currencies.get(params.code),
 }));
 
-export const registerCurrencyRoute = route(registerCurrencyEndpoint, ({ ledger }) => async ({ body }) => ({
-  body: await ledger.currencies.register(body),
-}));
+export const registerCurrencyRoute = route(
+  registerCurrencyEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ body }) => ({
+      body: await ledger.currencies.register(body),
+    }),
+);

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
 import { textField } from '../../http/fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 
 const LedgerSchema = z
   .object({
@@ -42,10 +42,10 @@ const setTimeZoneEndpoint = {
   refusals: ['unknown_time_zone'],
 } as const satisfies Endpoint;
 
-export const getLedgerRoute = route(getLedgerEndpoint, ({ ledger }) => async () => ({
+export const getLedgerRoute = route(getLedgerEndpoint, ({ ledger }: LedgerServices) => async () => ({
   body: { name: ledger.name, timeZone: await ledger.timeZone() },
 }));
 
-export const setTimeZoneRoute = route(setTimeZoneEndpoint, ({ ledger }) => async ({ body }) => ({
+export const setTimeZoneRoute = route(setTimeZoneEndpoint, ({ ledger }: LedgerServices) => async ({ body }) => ({
   body: { name: ledger.name, timeZone: await ledger.setTimeZone(body.timeZone) },
 }));

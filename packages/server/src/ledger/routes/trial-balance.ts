@@ -3,7 +3,7 @@ import { AccountTypeField } from '../../accounts/account-json.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { CurrencyField, MinorUnitsField } from '../../http/fields.js';
 import { AsOfQuery, momentAskedFor } from '../../http/moment-fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 
 const SidesSchema = z.object({ currency: CurrencyField, debits: MinorUnitsField, credits: MinorUnitsField });
 
@@ -41,7 +41,7 @@ const trialBalanceEndpoint = {
   refusals: [],
 } as const satisfies Endpoint;
 
-export const trialBalanceRoute = route(trialBalanceEndpoint, ({ ledger }) => async ({ query }) => {
+export const trialBalanceRoute = route(trialBalanceEndpoint, ({ ledger }: LedgerServices) => async ({ query }) => {
   const { lines, totals, balanced } = await ledger.trialBalance(momentAskedFor(query));
   const sides = <Sums extends { debits: bigint; credits: bigint }>(sums: Sums) => ({
     ...sums,

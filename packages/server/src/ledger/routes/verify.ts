@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 
 const VerifyProblemSchema = z
   .object({
@@ -41,7 +41,7 @@ const verifyEndpoint = {
   refusals: [],
 } as const satisfies Endpoint;
 
-export const verifyRoute = route(verifyEndpoint, ({ ledger }) => async () => {
+export const verifyRoute = route(verifyEndpoint, ({ ledger }: LedgerServices) => async () => {
   const report = await ledger.verify();
   return { body: { ...report, problems: [...report.problems] } };
 });

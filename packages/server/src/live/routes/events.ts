@@ -3,6 +3,7 @@ import type { EventType } from '@micropay/ledger-core';
 import { type Endpoint, EVENT_STREAM } from '../../http/endpoint.js';
 import { route } from '../../http/route.js';
 import { EVENT_TYPES, EXAMPLE_MESSAGE, LiveEventSchema, MessageSchema } from '../live-event-json.js';
+import type { LiveEvents } from '../live-events.js';
 import { MARK_PATTERN, parseMark, type StreamMark } from '../stream-mark.js';
 
 const isEventType = (type: string): type is EventType => (EVENT_TYPES as readonly string[]).includes(type);
@@ -38,6 +39,10 @@ const EventsHeaders = z.object({
     }),
 });
 
+export interface LiveServices {
+  readonly liveEvents: LiveEvents;
+}
+
 const eventsEndpoint = {
   operationId: 'streamEvents',
   method: 'get',
@@ -64,7 +69,7 @@ const eventsEndpoint = {
 
 export const eventsRoute = route(
   eventsEndpoint,
-  ({ liveEvents }) =>
+  ({ liveEvents }: LiveServices) =>
     async ({ principal, authorization, disconnect, query, headers }) => ({
       stream: await liveEvents.open({
         principal,

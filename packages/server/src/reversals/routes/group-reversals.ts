@@ -3,7 +3,7 @@ import type { Endpoint } from '../../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdParams } from '../../http/fields.js';
 import { given } from '../../http/given.js';
 import { REPLAYED_HEADERS } from '../../http/idempotency-key.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { dryRunOf } from '../../transfers/dry-run.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
 import { TransferSchema, transferJson } from '../../transfers/transfer-json.js';
@@ -53,7 +53,7 @@ const reverseLinkedEndpoint = {
 
 export const reverseLinkedRoute = route(
   reverseLinkedEndpoint,
-  ({ ledger }) =>
+  ({ ledger }: LedgerServices) =>
     async ({ principal, params, body, idempotencyKey }) => {
       const asked = reversalOf(principal, body);
       const legs = await findLinkedToReverse(ledger, principal, params.id);

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdParams, NextCursorField, PageQuery, pageOptions } from '../../http/fields.js';
 import { given } from '../../http/given.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { dryRunOf } from '../../transfers/dry-run.js';
 import { findTransfer } from '../../transfers/find-transfer.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
@@ -81,7 +81,7 @@ const listReversalsEndpoint = {
 
 export const reverseTransferRoute = route(
   reverseTransferEndpoint,
-  ({ ledger }) =>
+  ({ ledger }: LedgerServices) =>
     async ({ principal, params, body, idempotencyKey }) => {
       const asked = reversalOf(principal, body);
       const { transfer, visible } = await findTransferToReverse(ledger, principal, params.id);
@@ -95,10 +95,14 @@ export const reverseTransferRoute = route(
     },
 );
 
-export const listReversalsRoute = route(listReversalsEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
-  const { transfer, visible } = await findTransfer(ledger, principal, params.id);
-  const { data, nextCursor } = await ledger.transfers.reversals(transfer.id, pageOptions(query));
-  // The other way round: what the payee was paid goes back from them.
-  const sides = { from: visible.to, to: visible.from };
-  return { body: { data: data.map((reversal) => transferJson(reversal, sides)), nextCursor } };
-});
+export const listReversalsRoute = route(
+  listReversalsEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, params, query }) => {
+      const { transfer, visible } = await findTransfer(ledger, principal, params.id);
+      const { data, nextCursor } = await ledger.transfers.reversals(transfer.id, pageOptions(query));
+      // The other way round: what the payee was paid goes back from them.
+      const sides = { from: visible.to, to: visible.from };
+      return { body: { data: data.map((reversal) => transferJson(reversal, sides)), nextCursor } };
+    },
+);

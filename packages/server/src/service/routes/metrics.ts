@@ -1,7 +1,6 @@
 import type { Context } from 'hono';
-import { authorize } from '../../auth/authenticate.js';
 import { SECURE_HEADERS } from '../../http/answer.js';
-import type { Services } from '../../services.js';
+import { type Authenticate, authorize } from '../../http/authorize.js';
 
 const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -9,7 +8,7 @@ const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 export type MetricsSource = () => Promise<readonly string[]>;
 
 /** For operators: what a scraper asks with the operator's key as its bearer token. */
-export function serveMetrics({ authenticate }: Services, sources: readonly MetricsSource[]) {
+export function serveMetrics(authenticate: Authenticate, sources: readonly MetricsSource[]) {
   return async ({ req }: Context): Promise<Response> => {
     authorize(await authenticate(req.raw.headers.get('authorization')), 'operator');
     const lines = (await Promise.all(sources.map((source) => source()))).flat();

@@ -1,12 +1,17 @@
 import { z } from '@hono/zod-openapi';
 import { LedgerError } from '@micropay/ledger-core';
 import { sql } from 'kysely';
+import type { Database } from '../../database/connect.js';
 import { within } from '../../deadline.js';
 import type { Endpoint } from '../../http/endpoint.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { sharedWork } from '../../http/shared-work.js';
 
 const StatusSchema = z.object({ status: z.literal('ok') }).openapi('ServiceStatus');
+
+interface HealthServices extends LedgerServices {
+  readonly database: Database;
+}
 
 const livezEndpoint = {
   operationId: 'livez',
@@ -43,7 +48,7 @@ function tooLate(): LedgerError {
   return new LedgerError('database_unavailable', `the database did not answer within ${READY_TIMEOUT_MS} ms`);
 }
 
-export const readyzRoute = route(readyzEndpoint, ({ ledger, database }) => {
+export const readyzRoute = route(readyzEndpoint, ({ ledger, database }: HealthServices) => {
   // The ledger and the server have connections of their own, and both are needed.
   const ask = () => Promise.all([ledger.check(), sql`select 1`.execute(database)]);
   const check = sharedWork(() => within(READY_TIMEOUT_MS, ask(), tooLate), READY_KEPT_MS);

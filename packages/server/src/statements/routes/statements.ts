@@ -14,7 +14,7 @@ import {
   TimeField,
 } from '../../http/fields.js';
 import { ByField, MomentField } from '../../http/moment-fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import type { Principal } from '../../identity/principal.js';
 import { findWallet } from '../../wallets/find-wallet.js';
 import { EntrySchema, EXAMPLE_ENTRY, entryJson } from '../entry-json.js';
@@ -94,36 +94,44 @@ const getStatementFileEndpoint = {
   refusals: ['account_not_found', 'invalid_period'],
 } as const satisfies Endpoint;
 
-export const getStatementRoute = route(getStatementEndpoint, ({ ledger }) => async ({ principal, query }) => {
-  const id = await findAccount(ledger, principal, query);
-  const { from, to, by = 'recorded' } = query;
-  const statement = await ledger.accounts.statement(id, { from, to, by, ...pageOptions(query) });
-  const body = {
-    accountId: statement.account.id,
-    currency: statement.account.currency,
-    scale: statement.scale,
-    by,
-    from: statement.from.toISOString(),
-    to: statement.to.toISOString(),
-    opening: String(statement.opening),
-    closing: String(statement.closing),
-    data: statement.data.map((entry) => ({ ...entryJson(entry), balance: String(entry.balance) })),
-    nextCursor: statement.nextCursor,
-  };
-  return { body };
-});
+export const getStatementRoute = route(
+  getStatementEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, query }) => {
+      const id = await findAccount(ledger, principal, query);
+      const { from, to, by = 'recorded' } = query;
+      const statement = await ledger.accounts.statement(id, { from, to, by, ...pageOptions(query) });
+      const body = {
+        accountId: statement.account.id,
+        currency: statement.account.currency,
+        scale: statement.scale,
+        by,
+        from: statement.from.toISOString(),
+        to: statement.to.toISOString(),
+        opening: String(statement.opening),
+        closing: String(statement.closing),
+        data: statement.data.map((entry) => ({ ...entryJson(entry), balance: String(entry.balance) })),
+        nextCursor: statement.nextCursor,
+      };
+      return { body };
+    },
+);
 
 const FILE_HEADERS = {
   'content-type': `${CSV}; charset=utf-8`,
   'content-disposition': 'attachment; filename="statement.csv"',
 };
 
-export const getStatementFileRoute = route(getStatementFileEndpoint, ({ ledger }) => async ({ principal, query }) => {
-  const id = await findAccount(ledger, principal, query);
-  const { from, to, by = 'recorded' } = query;
-  const statement = await ledger.accounts.statement(id, { from, to, by, limit: CSV_ENTRIES_IN_TURN });
-  return { body: undefined, headers: FILE_HEADERS, text: statementCsv(statement) };
-});
+export const getStatementFileRoute = route(
+  getStatementFileEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, query }) => {
+      const id = await findAccount(ledger, principal, query);
+      const { from, to, by = 'recorded' } = query;
+      const statement = await ledger.accounts.statement(id, { from, to, by, limit: CSV_ENTRIES_IN_TURN });
+      return { body: undefined, headers: FILE_HEADERS, text: statementCsv(statement) };
+    },
+);
 
 async function findAccount(
   ledger: Ledger,

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../http/endpoint.js';
 import { IdParams, PageQuery, pageOptions } from '../../http/fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { findWallet } from '../../wallets/find-wallet.js';
 import { EntryPageSchema, EXAMPLE_ENTRY, entryJson } from '../entry-json.js';
 
@@ -21,8 +21,12 @@ const listEntriesEndpoint = {
   refusals: ['account_not_found', 'invalid_cursor'],
 } as const satisfies Endpoint;
 
-export const listEntriesRoute = route(listEntriesEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
-  const { id } = await findWallet(ledger, principal, params.id);
-  const page = await ledger.accounts.entries(id, pageOptions(query));
-  return { body: { data: page.data.map(entryJson), nextCursor: page.nextCursor } };
-});
+export const listEntriesRoute = route(
+  listEntriesEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, params, query }) => {
+      const { id } = await findWallet(ledger, principal, params.id);
+      const page = await ledger.accounts.entries(id, pageOptions(query));
+      return { body: { data: page.data.map(entryJson), nextCursor: page.nextCursor } };
+    },
+);

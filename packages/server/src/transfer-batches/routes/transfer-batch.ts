@@ -4,10 +4,10 @@ import { ProblemSchema, problem } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdempotencyKeyField } from '../../http/fields.js';
 import { route } from '../../http/route.js';
-import { PaymentFields } from '../../transfers/order-schema.js';
+import { EXAMPLE_CREATE_TRANSFER, PaymentFields } from '../../transfers/order-schema.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
-import { EXAMPLE_CREATE_TRANSFER } from '../../transfers/routes/transfers.js';
 import { EXAMPLE_TRANSFER, TransferSchema } from '../../transfers/transfer-json.js';
+import type { TransferServices } from '../../transfers/transfer-services.js';
 import { LinkedLegSchema } from '../linked-leg.js';
 import { postLinked } from '../post-linked.js';
 import { type BatchOrder, postOrders } from '../post-orders.js';
@@ -137,14 +137,14 @@ const createLinkedTransfersEndpoint = {
 
 export const createTransferBatchRoute = route(
   createTransferBatchEndpoint,
-  (services) =>
+  (services: TransferServices) =>
     ({ principal, clientAddress, body: { transfers, dryRun } }) =>
       postOrders(services, { principal, clientAddress }, dryRun === true ? transfers.map(asDryRun) : transfers),
 );
 
 export const createLinkedTransfersRoute = route(
   createLinkedTransfersEndpoint,
-  (services) =>
+  (services: TransferServices) =>
     ({ principal, clientAddress, body: { transfers, dryRun }, idempotencyKey }) =>
       postLinked(services, { principal, clientAddress }, transfers, { idempotencyKey, dryRun }),
 );

@@ -1,7 +1,7 @@
 import { LedgerError } from '@micropay/ledger-core';
 import type { Endpoint } from '../../http/endpoint.js';
 import { IdParams, isId } from '../../http/fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { EXAMPLE_TRANSFER_REQUEST, TransferRequestSchema, transferRequestJson } from '../transfer-request-json.js';
 
 const getTransferRequestEndpoint = {
@@ -23,7 +23,7 @@ const getTransferRequestEndpoint = {
 
 export const getTransferRequestRoute = route(
   getTransferRequestEndpoint,
-  ({ ledger }) =>
+  ({ ledger }: LedgerServices) =>
     async ({ principal, params }) => {
       if (!isId(params.id)) throw notFound();
       const request = await ledger.requests.get(params.id);

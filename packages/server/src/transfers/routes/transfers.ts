@@ -1,18 +1,19 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
-import { DryRunField, EXAMPLE_IDS, IdParams } from '../../http/fields.js';
-import { route } from '../../http/route.js';
+import { DryRunField, IdParams } from '../../http/fields.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import {
   acceptedAnswer,
   EXAMPLE_TRANSFER_REQUEST,
   TransferRequestSchema,
 } from '../../transfer-requests/transfer-request-json.js';
 import { findTransfer } from '../find-transfer.js';
-import { TransferFields } from '../order-schema.js';
+import { EXAMPLE_CREATE_TRANSFER, TransferFields } from '../order-schema.js';
 import { findParties } from '../parties.js';
 import { POSTING_REFUSALS } from '../posting-refusals.js';
 import { resolveOrder } from '../resolve-order.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfer-json.js';
+import type { TransferServices } from '../transfer-services.js';
 
 const CreateTransferSchema = z
   .strictObject({
@@ -20,14 +21,6 @@ const CreateTransferSchema = z
     dryRun: DryRunField.optional(),
   })
   .openapi('CreateTransfer');
-
-export const EXAMPLE_CREATE_TRANSFER = {
-  from: EXAMPLE_IDS.wallet,
-  to: 'bob@example.com',
-  amount: '1250',
-  currency: 'USD',
-  description: 'Lunch',
-};
 
 const createTransferEndpoint = {
   operationId: 'createTransfer',
@@ -67,7 +60,7 @@ const getTransferEndpoint = {
 
 export const createTransferRoute = route(
   createTransferEndpoint,
-  (services) =>
+  (services: TransferServices) =>
     async ({ principal, clientAddress, body, idempotencyKey, respondAsync }) => {
       const parties = await findParties(services, { principal, clientAddress }, [body]);
       const { request, visible } = resolveOrder(principal, body, parties, idempotencyKey);
@@ -81,7 +74,11 @@ export const createTransferRoute = route(
     },
 );
 
-export const getTransferRoute = route(getTransferEndpoint, ({ ledger }) => async ({ principal, params }) => {
-  const { transfer, visible } = await findTransfer(ledger, principal, params.id);
-  return { body: transferJson(transfer, visible) };
-});
+export const getTransferRoute = route(
+  getTransferEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, params }) => {
+      const { transfer, visible } = await findTransfer(ledger, principal, params.id);
+      return { body: transferJson(transfer, visible) };
+    },
+);

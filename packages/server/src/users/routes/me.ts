@@ -1,8 +1,13 @@
+import type { Database } from '../../database/connect.js';
 import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { EXAMPLE_USER, UserSchema, userJson } from '../user-json.js';
 import { findUser } from '../users.js';
+
+interface UserServices extends LedgerServices {
+  readonly database: Database;
+}
 
 const meEndpoint = {
   operationId: 'getMe',
@@ -15,7 +20,7 @@ const meEndpoint = {
   refusals: [],
 } as const satisfies Endpoint;
 
-export const meRoute = route(meEndpoint, ({ database, ledger }) => async ({ principal }) => {
+export const meRoute = route(meEndpoint, ({ database, ledger }: UserServices) => async ({ principal }) => {
   const user = await findUser(database, ledger.name, principal.id);
   if (user === undefined) throw new ProblemError('token_invalid', 'the user of this token is gone');
   return { body: userJson(user) };

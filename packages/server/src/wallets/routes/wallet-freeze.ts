@@ -1,24 +1,11 @@
-import { z } from '@hono/zod-openapi';
+import { FreezeSchema, WhySchema } from '../../accounts/freeze-fields.js';
 import type { Endpoint } from '../../http/endpoint.js';
-import { IdParams, ReasonField } from '../../http/fields.js';
+import { IdParams } from '../../http/fields.js';
 import { given } from '../../http/given.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { auditOf } from '../../identity/audit.js';
 import { findWallet } from '../find-wallet.js';
 import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../wallet-json.js';
-
-export const FreezeSchema = z
-  .strictObject({
-    side: z
-      .enum(['debits', 'credits', 'both'])
-      .optional()
-      .openapi({ description: 'What is to be refused; both when left out' }),
-    reason: ReasonField.optional(),
-  })
-  .openapi('Freeze');
-
-/** Of a change that needs no more to be said than why. */
-export const WhySchema = z.strictObject({ reason: ReasonField.optional() }).openapi('Why');
 
 const freezeWalletEndpoint = {
   operationId: 'freezeWallet',
@@ -51,15 +38,21 @@ const unfreezeWalletEndpoint = {
   refusals: ['account_not_found', 'account_closed', 'account_busy'],
 } as const satisfies Endpoint;
 
-export const freezeWalletRoute = route(freezeWalletEndpoint, ({ ledger }) => async ({ principal, params, body }) => {
-  const { id } = await findWallet(ledger, principal, params.id);
-  const { side, reason } = body;
-  return { body: walletJson(await ledger.accounts.freeze(id, { ...given({ side }), ...auditOf(principal, reason) })) };
-});
+export const freezeWalletRoute = route(
+  freezeWalletEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, params, body }) => {
+      const { id } = await findWallet(ledger, principal, params.id);
+      const { side, reason } = body;
+      return {
+        body: walletJson(await ledger.accounts.freeze(id, { ...given({ side }), ...auditOf(principal, reason) })),
+      };
+    },
+);
 
 export const unfreezeWalletRoute = route(
   unfreezeWalletEndpoint,
-  ({ ledger }) =>
+  ({ ledger }: LedgerServices) =>
     async ({ principal, params, body }) => {
       const { id } = await findWallet(ledger, principal, params.id);
       return { body: walletJson(await ledger.accounts.unfreeze(id, auditOf(principal, body.reason))) };

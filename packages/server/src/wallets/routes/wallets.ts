@@ -3,7 +3,7 @@ import { readBalanceAt } from '../../accounts/read-balance-at.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { CurrencyField, IdParams, NextCursorField, PageQuery, pageOptions } from '../../http/fields.js';
 import { AsOfQuery, momentAskedFor } from '../../http/moment-fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import { defaultWalletName, walletAddress, walletsPrefixOf } from '../../identity/wallet-address.js';
 import { findWallet } from '../find-wallet.js';
 import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../wallet-json.js';
@@ -71,21 +71,33 @@ const getWalletEndpoint = {
   refusals: ['account_not_found'],
 } as const satisfies Endpoint;
 
-export const listWalletsRoute = route(listWalletsEndpoint, ({ ledger }) => async ({ principal, query }) => {
-  const page = await ledger.accounts.list({ prefix: walletsPrefixOf(principal.id), ...pageOptions(query) });
-  return { body: { data: page.data.map(walletJson), nextCursor: page.nextCursor } };
-});
+export const listWalletsRoute = route(
+  listWalletsEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, query }) => {
+      const page = await ledger.accounts.list({ prefix: walletsPrefixOf(principal.id), ...pageOptions(query) });
+      return { body: { data: page.data.map(walletJson), nextCursor: page.nextCursor } };
+    },
+);
 
-export const openWalletRoute = route(openWalletEndpoint, ({ ledger }) => async ({ principal, body }) => {
-  const { currency, name = defaultWalletName(currency) } = body;
-  return { body: walletJson(await ledger.accounts.open({ address: walletAddress(principal.id, name), currency })) };
-});
+export const openWalletRoute = route(
+  openWalletEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, body }) => {
+      const { currency, name = defaultWalletName(currency) } = body;
+      return { body: walletJson(await ledger.accounts.open({ address: walletAddress(principal.id, name), currency })) };
+    },
+);
 
-export const getWalletRoute = route(getWalletEndpoint, ({ ledger }) => async ({ principal, params, query }) => {
-  const { id } = await findWallet(ledger, principal, params.id);
-  const body = walletJson(await ledger.accounts.get(id));
-  const moment = momentAskedFor(query);
-  if (moment === undefined) return { body };
-  const { posted, ...then } = await readBalanceAt(ledger, id, moment);
-  return { body: { ...body, ...then, balance: posted } };
-});
+export const getWalletRoute = route(
+  getWalletEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, params, query }) => {
+      const { id } = await findWallet(ledger, principal, params.id);
+      const body = walletJson(await ledger.accounts.get(id));
+      const moment = momentAskedFor(query);
+      if (moment === undefined) return { body };
+      const { posted, ...then } = await readBalanceAt(ledger, id, moment);
+      return { body: { ...body, ...then, balance: posted } };
+    },
+);

@@ -1,0 +1,17 @@
+import type { Database } from '../database/connect.js';
+import type { LedgerServices } from '../http/route.js';
+import type { AttemptLimit } from '../throttling/attempt-limit.js';
+import type { LoginAttempts } from './login-attempts.js';
+import type { Passwords } from './password.js';
+import type { Sessions } from './sessions.js';
+import type { SigningKeys } from './signing-keys.js';
+
+/** The services that registration, login and sessions work with. */
+export interface AuthServices extends LedgerServices {
+  readonly database: Database;
+  readonly passwords: Passwords;
+  readonly sessions: Sessions;
+  readonly signingKeys: SigningKeys;
+  readonly loginAttempts: LoginAttempts;
+  readonly refreshAttempts: AttemptLimit;
+}
