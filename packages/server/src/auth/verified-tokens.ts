@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { UserPrincipal } from '../identity/principal.js';
 
 interface VerifiedToken {
@@ -16,19 +17,18 @@ export interface VerifiedTokens {
 }
 
 export function createVerifiedTokens(tokensMax: number): VerifiedTokens {
-  const verified = new Map<string, { readonly principal: UserPrincipal; readonly expiresAtMs: number }>();
+  const verified = new LRUCache<string, { readonly principal: UserPrincipal; readonly expiresAtMs: number }>({
+    max: tokensMax,
+  });
 
   return {
     get(token) {
-      const known = verified.get(token);
+      // Looking a token up does not keep it longer: the oldest verification is forgotten first.
+      const known = verified.peek(token);
       if (known === undefined) return undefined;
       return performance.now() < known.expiresAtMs ? known.principal : 'expired';
     },
     add(token, { principal, lifetimeMs }) {
-      if (verified.size >= tokensMax) {
-        const [oldest] = verified.keys();
-        if (oldest !== undefined) verified.delete(oldest);
-      }
       verified.set(token, { principal, expiresAtMs: performance.now() + lifetimeMs });
     },
   };

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { ProblemError } from '../errors/problem.js';
 
 const WINDOW_S = 60;
@@ -23,27 +24,15 @@ export interface AttemptLimit {
  * that was not seen for longest is forgotten. Each process counts for itself, by a clock that is never set back.
  */
 export function createAttemptLimit(policy: string, perMinute: number): AttemptLimit {
-  const buckets = new Map<string, Bucket>();
+  const buckets = new LRUCache<string, Bucket>({ max: NAMES_MAX });
 
-  function refill(name: string, nowMs: number): Bucket {
+  function open(name: string): Bucket {
+    const nowMs = performance.now();
     const bucket = buckets.get(name) ?? { left: perMinute, atMs: nowMs };
     const refilled = ((nowMs - bucket.atMs) / 1_000) * (perMinute / WINDOW_S);
     bucket.left = Math.min(perMinute, bucket.left + refilled);
     bucket.atMs = nowMs;
-    buckets.delete(name);
     buckets.set(name, bucket);
-    return bucket;
-  }
-
-  function forgetOldest(): void {
-    if (buckets.size <= NAMES_MAX) return;
-    const [oldest] = buckets.keys();
-    if (oldest !== undefined) buckets.delete(oldest);
-  }
-
-  function open(name: string): Bucket {
-    const bucket = refill(name, performance.now());
-    forgetOldest();
     return bucket;
   }
 
