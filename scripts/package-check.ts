@@ -155,6 +155,11 @@ function runCommands(): void {
   const calls: readonly (readonly [exitCode: number, ...words: string[]])[] = [
     [0, '--help'],
     [0, '--version'],
+    [0, 'serve', '--help'],
+    [2, 'serve', '--prot', '4000'],
+    [1, 'serve'],
+    [2, 'relay', 'dance'],
+    [1, 'relay', 'status'],
     [2, 'unknown'],
     [2, 'verify', '--unknown'],
     [1, 'verify'],

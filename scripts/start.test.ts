@@ -112,7 +112,7 @@ describe('npm start', () => {
   });
 
   it.each<[readonly string[], number, string]>([
-    [['--', '--help'], 0, 'Usage: micropay-server [options]'],
+    [['--', '--help'], 0, 'Usage: micropay serve [options]'],
     [['--', '--prot', '4000'], 2, 'there is no option "--prot": did you mean --port?'],
     // Without "--" npm takes the option for itself, and passes its value on.
     [['--port', '4000'], 2, 'npm start -- --port 4000'],

@@ -11,19 +11,29 @@ const server = new URL('../packages/server/src/', import.meta.url);
 exitOnSignals(0);
 if (await needsDatabase()) await provideDatabase('micropay', { directory: join(dataDirectory, 'postgres') });
 process.env.DATA_DIR = dataDirectory;
-await import(new URL('process/main.ts', server).href);
+process.argv.splice(2, 0, 'serve');
+await import(new URL('cli/main.ts', server).href);
 
-/** A question such as --help the server answers without one. A slip is seen only before we set what it was to set. */
+/**
+ * Whether the server is to have a PostgreSQL of ours; a question such as --help is answered without one. A slip in a variable
+ * is refused before we set the one that was meant.
+ */
 async function needsDatabase(): Promise<boolean> {
-  const { readServerWords } = await import(new URL('cli/server-words.ts', server).href);
+  const { parseCommandLine } = await import(new URL('cli/command-line.ts', server).href);
+  const { createOutput } = await import(new URL('cli/output.ts', server).href);
+  const { reportRefusal } = await import(new URL('cli/report-refusal.ts', server).href);
   const { checkVariableNames } = await import(new URL('process/config.ts', server).href);
-  const { exitWith } = await import(new URL('process/exit-with.ts', server).href);
+  const words = process.argv.slice(2);
   try {
-    const { settings } = readServerWords(process.argv.slice(2));
-    if (settings === undefined) return false;
-    checkVariableNames(process.env, settings);
-    return settings.DATABASE_URL === undefined;
+    const { variables } = parseCommandLine(['serve', ...words]);
+    if (variables === undefined) return false;
+    checkVariableNames(process.env, variables);
+    return variables.DATABASE_URL === undefined;
   } catch (error) {
-    return exitWith(error);
+    const exitCode = reportRefusal(error, createOutput(words.includes('--json')));
+    if ((error as { code?: string }).code === 'usage') {
+      console.error('Options of "npm start" come after "--": npm start -- --port 4000');
+    }
+    process.exit(exitCode);
   }
 }

@@ -7,8 +7,6 @@ const scalar = new URL('./browser/standalone.js', import.meta.resolve('@scalar/a
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
-    main: 'src/process/main.ts',
-    'relay-main': 'src/process/relay-main.ts',
     micropay: 'src/cli/main.ts',
   },
   format: 'esm',

@@ -47,7 +47,7 @@ describe('micropay', () => {
   it('explains itself, and each command, without a database', async () => {
     const overview = await micropay([], { DATABASE_URL: '' });
     expect(overview).toMatchObject({ exitCode: 0, stderr: '' });
-    for (const command of ['verify', 'trial-balance', 'statement', 'migrate', 'import']) {
+    for (const command of ['serve', 'relay', 'migrate', 'verify', 'trial-balance', 'statement', 'import']) {
       expect(overview.stdout).toContain(`  ${command} `);
       const { exitCode, stdout } = await micropay([command, '--help'], { DATABASE_URL: '' });
       expect([exitCode, stdout.split('\n')[0]]).toEqual([0, expect.stringContaining(`micropay ${command}`)]);
@@ -55,7 +55,8 @@ describe('micropay', () => {
   });
 
   it.each<[string, readonly string[], Record<string, string>, string]>([
-    ['no such command', ['audit'], {}, 'usage: there is no command "audit": it is one of verify, trial-balance, '],
+    ['no such command', ['audit'], {}, 'usage: there is no command "audit": it is one of serve, relay, '],
+    ['a slip in a command', ['migarte'], {}, 'usage: there is no command "migarte": did you mean migrate?'],
     ['no such option', ['verify', '--quick'], {}, 'usage: there is no option "--quick"; see micropay verify --help'],
     [
       'a slip in a variable',

@@ -36,13 +36,16 @@ it('ends with code 2 when a variable is wrong, and names it', async () => {
 
 describe('its words', () => {
   const program = (words: readonly string[], environment: Record<string, string> = {}) => {
-    const main = runProgram([fileURLToPath(new URL('../src/process/main.ts', import.meta.url)), ...words], environment);
+    const main = runProgram(
+      [fileURLToPath(new URL('../src/cli/main.ts', import.meta.url)), 'serve', ...words],
+      environment,
+    );
     running.push(main);
     return main;
   };
 
   it.each<[readonly string[], Record<string, string>, string]>([
-    [['--prot', '4000'], {}, 'invalid_arguments: there is no option "--prot": did you mean --port?\n'],
+    [['--prot', '4000'], {}, 'usage: there is no option "--prot": did you mean --port? See micropay serve --help\n'],
     [['--port', '0x10'], {}, 'invalid_configuration: --port must be a whole number from 0 to 65535\n'],
     [[], { TRUSTED_PROXY: '1' }, 'invalid_configuration: TRUSTED_PROXY is no setting: did you mean TRUSTED_PROXIES?'],
   ])('are refused with code 2: %j with %j', async (words, environment, message) => {

@@ -26,18 +26,29 @@ describe('micropay', () => {
 
   it.each<[readonly string[], string]>([
     [['verfy'], 'there is no command "verfy": did you mean verify?'],
-    [['constructor'], 'there is no command "constructor": it is one of verify, trial-balance, '],
+    [['constructor'], 'there is no command "constructor": it is one of serve, relay, '],
     [['help', 'migrat'], 'there is no command "migrat": did you mean migrate?'],
-    [['--json', 'verify'], 'the command comes first: it is one of verify, '],
+    [['--json', 'verify'], 'the command comes first: it is one of serve, '],
     [['--jsn'], 'there is no option "--jsn": did you mean --json? See micropay COMMAND --help'],
     [['verify', '--full-sped'], 'there is no option "--full-sped": did you mean --full-speed?'],
     [['verify', '--constructor'], 'there is no option "--constructor"; see micropay verify --help'],
     [['verify', '--schema', '--json'], '--schema needs a value behind it; see micropay verify --help'],
     [['verify', '--schema='], '--schema needs a value behind it'],
     [['verify', '--full-speed=yes'], '--full-speed takes no value'],
-    [['verify', 'all'], 'micropay verify: see micropay verify --help'],
+    [['serve', '--prot', '4000'], 'there is no option "--prot": did you mean --port? See micropay serve --help'],
+    [['serve', '-p', '4000'], 'there is no option "-p"'],
+    [['serve', '--port'], '--port needs a value behind it'],
+    [['serve', '--port', '--help-me'], '--port needs a value behind it'],
+    [['serve', '--version=2'], '--version takes no value'],
+    [['serve', 'start'], 'micropay serve: "start" is one word too many; see micropay serve --help'],
+    [['verify', 'all'], 'micropay verify: "all" is one word too many; see micropay verify --help'],
   ])('refuses %j', (words, message) => {
     expect(() => parseCommandLine(words)).toThrow(expect.objectContaining({ code: 'usage', exitCode: 2 }));
     expect(() => parseCommandLine(words)).toThrow(message);
+  });
+
+  it('reads options as the variables that they stand for', () => {
+    const line = parseCommandLine(['serve', '--port=4000', '--host', '::1']);
+    expect(line).toMatchObject({ variables: { PORT: '4000', HOST: '::1' } });
   });
 });

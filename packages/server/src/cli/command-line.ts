@@ -1,28 +1,31 @@
-import { StartError } from '../errors/start-error.js';
-import { type DatabaseSettings, readDatabaseSettings } from '../process/config.js';
+import type { Environment } from '../process/environment.js';
 import { didYouMean } from '../process/nearest-name.js';
 import { CliError } from './cli-error.js';
 import type { Command } from './command.js';
 import { importCommand } from './import/import.js';
 import { migrateCommand } from './migrate.js';
 import { type OptionsOf, readWords } from './read-words.js';
+import { relayCommand } from './relay.js';
+import { serveCommand } from './serve.js';
 import { statementCommand } from './statement.js';
 import { trialBalanceCommand } from './trial-balance.js';
 import { verifyCommand } from './verify.js';
 import { readVersion } from './version.js';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: serveCommand,
+  relay: relayCommand,
+  migrate: migrateCommand,
   verify: verifyCommand,
   'trial-balance': trialBalanceCommand,
   statement: statementCommand,
-  migrate: migrateCommand,
   import: importCommand,
 };
 
 const COMMON_OPTIONS = {
-  database: { type: 'string' },
-  schema: { type: 'string' },
-  ledger: { type: 'string' },
+  database: { type: 'string', variable: 'DATABASE_URL' },
+  schema: { type: 'string', variable: 'DATABASE_SCHEMA' },
+  ledger: { type: 'string', variable: 'LEDGER' },
   json: { type: 'boolean' },
   version: { type: 'boolean', short: 'v' },
   help: { type: 'boolean', short: 'h' },
@@ -35,11 +38,13 @@ const COMMON_HELP = `  --database URL  PostgreSQL; better in DATABASE_URL, as ot
   -v, --version
   -h, --help      this
 
-Exit codes: 0 all is well; 1 something is wrong or could not be done; 2 called or configured wrongly, nothing was done; 130 Ctrl-C.`;
+Exit codes: 0 all is well, or a server or relay was stopped; 1 something is wrong or could not be done; 2 called or configured
+wrongly, nothing was done; 130 Ctrl-C.`;
 
 interface CommandLine {
   readonly command: Command;
-  readonly settings: DatabaseSettings;
+  /** What options say, by the variable that each stands for. */
+  readonly variables: Environment;
   readonly words: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
 }
@@ -48,7 +53,6 @@ interface CommandLine {
  * What to run, or the text that was asked for.
  *
  * @throws {CliError} `usage`
- * @throws {StartError} `invalid_configuration`
  */
 export function parseCommandLine(given: readonly string[]): CommandLine | { readonly text: string } {
   const [first, ...rest] = given;
@@ -57,20 +61,20 @@ export function parseCommandLine(given: readonly string[]): CommandLine | { read
   if (first === 'help') return { text: rest[0] === undefined ? overview() : helpOf(rest[0], commandOf(rest[0])) };
   const command = commandOf(first);
   if (rest.includes('--help') || rest.includes('-h')) return { text: helpOf(first, command) };
-  const { values, positionals } = parseOptions(first, { ...command.options, ...COMMON_OPTIONS }, rest);
+  const known: OptionsOf = { ...command.options, ...COMMON_OPTIONS };
+  const { values, positionals } = readWords(rest, known, `micropay ${first}`);
   if (values.version) return { text: readVersion() };
-  if (positionals.length < command.words.min || positionals.length > command.words.max) {
-    throw new CliError(
-      'usage',
-      `${['micropay', first, command.parameters].join(' ').trim()}: see micropay ${first} --help`,
-    );
+  const { min, max } = command.words;
+  if (positionals.length < min || positionals.length > max) {
+    const call = ['micropay', first, command.parameters].join(' ').trim();
+    const wrong = positionals.length < min ? 'a word is missing' : `"${positionals[max]}" is one word too many`;
+    throw new CliError('usage', `${call}: ${wrong}; see micropay ${first} --help`);
   }
-  const { database, schema, ledger, json: _json, ...options } = values;
-  return { command, settings: readDatabaseSettings({ database, schema, ledger }), words: positionals, options };
+  return { command, variables: variablesOf(values, known), words: positionals, options: values };
 }
 
 function parseWithoutCommand(given: readonly string[]): { readonly text: string } {
-  const { values } = parseOptions('COMMAND', COMMON_OPTIONS, given);
+  const { values } = readWords(given, COMMON_OPTIONS, 'micropay COMMAND');
   if (values.help) return { text: overview() };
   if (values.version) return { text: readVersion() };
   throw new CliError('usage', `the command comes first: it is one of ${Object.keys(COMMANDS).join(', ')}`);
@@ -84,20 +88,13 @@ function commandOf(name: string): Command {
   throw new CliError('usage', `there is no command "${name}"${meant}`);
 }
 
-function parseOptions(name: string, options: OptionsOf, words: readonly string[]) {
-  try {
-    return readWords(words, options) as {
-      values: Record<string, string | boolean | undefined> & Partial<Record<'database' | 'schema' | 'ledger', string>>;
-      positionals: string[];
-    };
-  } catch (cause) {
-    if (!(cause instanceof StartError)) throw cause;
-    throw new CliError(
-      'usage',
-      `${cause.message}${cause.message.endsWith('?') ? ' See' : '; see'} micropay ${name} --help`,
-      { cause },
-    );
+function variablesOf(values: CommandLine['options'], known: OptionsOf): Environment {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(values)) {
+    const variable = known[name]?.variable;
+    if (variable !== undefined && typeof value === 'string') variables[variable] = value;
   }
+  return variables;
 }
 
 function overview(): string {
@@ -107,7 +104,7 @@ function overview(): string {
 }
 
 function helpOf(name: string, { summary, parameters, help }: Command): string {
-  const own = help.length === 0 ? '' : `${help.map((line) => `  ${line}`).join('\n')}\n\n`;
+  const own = help.length === 0 ? '' : `${help.map((line) => (line === '' ? '' : `  ${line}`)).join('\n')}\n\n`;
   const usage = ['Usage: micropay', name, parameters, '[options]'].filter((word) => word !== '').join(' ');
   return `${usage}\n\n${name}: ${summary}\n\n${own}${COMMON_HELP}`;
 }

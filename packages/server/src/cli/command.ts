@@ -1,10 +1,11 @@
-import type { DatabaseSettings } from '../process/config.js';
+import type { Environment } from '../process/environment.js';
 import type { ExitCode } from './cli-error.js';
 import type { Output } from './output.js';
 import type { OptionsOf } from './read-words.js';
 
 export interface CommandContext {
-  readonly settings: DatabaseSettings;
+  /** What options say, by the variable that each stands for: they count before the environment. */
+  readonly variables: Environment;
   readonly output: Output;
   /** Ctrl-C or SIGTERM: finish what is under way, and end. */
   readonly signal: AbortSignal;

@@ -1,47 +1,36 @@
 #!/usr/bin/env node
-import { LedgerError } from '@micropay/ledger-core';
-import { StartError } from '../errors/start-error.js';
-import { isMistake } from '../process/exit-with.js';
-import { refusalSentence, refusalText } from '../process/refusal-text.js';
-import { CliError, EXIT, type ExitCode } from './cli-error.js';
+import { createStopSignal } from '../process/stop-signal.js';
+import { EXIT, type ExitCode } from './cli-error.js';
 import { parseCommandLine } from './command-line.js';
 import { createOutput } from './output.js';
+import { reportRefusal } from './report-refusal.js';
 
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    // A second one does not wait for what is under way.
-    if (stop.signal.aborted) process.exit(EXIT.interrupted);
-    stop.abort();
-  });
-}
+const signal = createStopSignal(EXIT.interrupted);
 
-// Whoever reads our output, such as head, may have seen enough.
+// The reader of our output, such as head, may have seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(EXIT.ok);
 });
 
-process.exitCode = await run(process.argv.slice(2));
+const exitCode = await run(process.argv.slice(2));
+// A connection that could not be closed in time must not keep the process; what was written is flushed first.
+process.stdout.write('', () => process.exit(exitCode));
 
-async function run(given: readonly string[]): Promise<ExitCode> {
-  const output = createOutput(given.includes('--json'));
+async function run(words: readonly string[]): Promise<ExitCode> {
+  const output = createOutput(words.includes('--json'));
   try {
-    const line = parseCommandLine(given);
+    const line = parseCommandLine(words);
     if ('text' in line) {
       process.stdout.write(`${line.text}\n`);
       return EXIT.ok;
     }
-    return await line.command.run({ ...line, output, signal: stop.signal });
+    return await line.command.run({ ...line, output, signal });
   } catch (error) {
-    if (stop.signal.aborted && (error as Error).name === 'AbortError') {
+    if (signal.aborted && (error as Error).name === 'AbortError') {
       process.stderr.write('\nStopped.\n');
       return EXIT.interrupted;
     }
-    if (!(error instanceof CliError || error instanceof LedgerError || error instanceof StartError)) throw error;
-    output.value({ error: { code: error.code, message: refusalSentence(error) } });
-    process.stderr.write(`${refusalText(error)}\n`);
-    if (error instanceof CliError) return error.exitCode;
-    return isMistake(error) || error.code === 'invalid_request' ? EXIT.misuse : EXIT.failed;
+    return reportRefusal(error, output);
   }
 }

@@ -1,4 +1,5 @@
 import { migrate } from '@micropay/ledger-core';
+import { readDatabaseSettings } from '../process/config.js';
 import { migrateServer } from '../process/migrate-server.js';
 import { EXIT } from './cli-error.js';
 import type { Command } from './command.js';
@@ -9,8 +10,8 @@ export const migrateCommand: Command = {
   help: ['--ledger-only   the tables of the ledger alone, without those of the server'],
   words: { min: 0, max: 0 },
   options: { 'ledger-only': { type: 'boolean' } },
-  async run({ settings, output, options }) {
-    const { databaseUrl: database, databaseSchema: schema } = settings;
+  async run({ variables, output, options }) {
+    const { databaseUrl: database, databaseSchema: schema } = readDatabaseSettings(variables);
     const applied = options['ledger-only']
       ? await migrate({ database, schema })
       : await migrateServer(database, schema);

@@ -1,9 +1,16 @@
 import { parseArgs } from 'node:util';
-import { StartError } from '../errors/start-error.js';
 import { didYouMean } from '../process/nearest-name.js';
+import { CliError } from './cli-error.js';
+
+interface Option {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  /** The variable of the environment that it stands for. */
+  readonly variable?: string;
+}
 
 /** Options by name, without the dashes. */
-export type OptionsOf = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly short?: string }>>;
+export type OptionsOf = Readonly<Record<string, Option>>;
 
 export interface Words<Options extends OptionsOf> {
   readonly values: {
@@ -15,11 +22,20 @@ export interface Words<Options extends OptionsOf> {
 /**
  * Reads the words behind the name of a program, and refuses an option that is not there by the name that was meant.
  *
- * @throws {StartError} `invalid_arguments`
+ * @throws {CliError} `usage`, which points to the help of `command`
  */
-export function readWords<const Options extends OptionsOf>(words: readonly string[], options: Options): Words<Options> {
+export function readWords<const Options extends OptionsOf>(
+  words: readonly string[],
+  options: Options,
+  command: string,
+): Words<Options> {
+  const refused = (message: string) =>
+    new CliError('usage', `${message}${message.endsWith('?') ? ' See' : '; see'} ${command} --help`);
+  const known = Object.fromEntries(
+    Object.entries(options).map(([name, { type, short }]) => [name, short === undefined ? { type } : { type, short }]),
+  );
   // Not strict, whose sentences speak of "positional arguments": what it checks is checked here.
-  const { values, positionals, tokens } = parseArgs({ args: [...words], options, strict: false, tokens: true });
+  const { values, positionals, tokens } = parseArgs({ args: [...words], options: known, strict: false, tokens: true });
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
     const { name, rawName, value, inlineValue } = token;
@@ -34,8 +50,4 @@ export function readWords<const Options extends OptionsOf>(words: readonly strin
     }
   }
   return { values: values as Words<Options>['values'], positionals };
-}
-
-function refused(message: string): StartError {
-  return new StartError('invalid_arguments', message);
 }

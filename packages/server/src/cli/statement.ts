@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { type Statement, type StatementOptions, statementCsv, statementJson, toDecimal } from '@micropay/ledger-core';
+import { readDatabaseSettings } from '../process/config.js';
 import { CliError, EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 import { withLedger } from './open-ledger.js';
@@ -15,10 +16,10 @@ export const statementCommand: Command = {
   ],
   words: { min: 1, max: 1 },
   options: { from: { type: 'string' }, to: { type: 'string' }, by: { type: 'string' }, csv: { type: 'boolean' } },
-  async run({ settings, output, words, options, signal }) {
+  async run({ variables, output, words, options, signal }) {
     if (output.json && options.csv) throw new CliError('usage', '--csv and --json exclude each other');
     const period = toPeriod(options);
-    return withLedger(settings, { mayBeNew: false }, async (ledger) => {
+    return withLedger(readDatabaseSettings(variables), { mayBeNew: false }, async (ledger) => {
       const statement = await ledger.accounts.statement(words[0] ?? '', period);
       const text = output.json ? statementJson : options.csv ? statementCsv : statementText;
       await pipeline(text(statement), process.stdout, { end: false, signal });

@@ -1,4 +1,5 @@
 import { type Ledger, type TrialBalance, toDecimal } from '@micropay/ledger-core';
+import { readDatabaseSettings } from '../process/config.js';
 import { EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 import { formatTable } from './format-table.js';
@@ -10,8 +11,8 @@ export const trialBalanceCommand: Command = {
   help: [],
   words: { min: 0, max: 0 },
   options: {},
-  run: ({ settings, output }) =>
-    withLedger(settings, { mayBeNew: false }, async (ledger) => {
+  run: ({ variables, output }) =>
+    withLedger(readDatabaseSettings(variables), { mayBeNew: false }, async (ledger) => {
       const balance = await ledger.trialBalance();
       output.value({ ledger: ledger.name, ...balance });
       output.text(await toText(ledger, balance));

@@ -1,4 +1,5 @@
 import type { Ledger, VerifyProgress, VerifyReport } from '@micropay/ledger-core';
+import { readDatabaseSettings } from '../process/config.js';
 import { EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 import { formatTable } from './format-table.js';
@@ -11,8 +12,8 @@ export const verifyCommand: Command = {
   help: ['--full-speed    do not rest between snapshots: twice as fast, and slows what runs beside it'],
   words: { min: 0, max: 0 },
   options: { 'full-speed': { type: 'boolean' } },
-  run: ({ settings, output, signal, options }) =>
-    withLedger(settings, { mayBeNew: false }, async (ledger) => {
+  run: ({ variables, output, signal, options }) =>
+    withLedger(readDatabaseSettings(variables), { mayBeNew: false }, async (ledger) => {
       const progress = createProgressLine(output.progress);
       let last = 'Nothing to check yet';
       const report = await ledger.verify({

@@ -1,9 +1,4 @@
-export type StartErrorCode =
-  | 'invalid_configuration'
-  | 'invalid_arguments'
-  | 'port_in_use'
-  | 'address_unavailable'
-  | 'broker_unfit';
+export type StartErrorCode = 'invalid_configuration' | 'port_in_use' | 'address_unavailable' | 'broker_unfit';
 
 /** Why the server cannot start, in words that say what to change. */
 export class StartError extends Error {

@@ -166,13 +166,11 @@ function checkEnvironment(environment: unknown, name: string): void {
 /** Which ledger a command works on. */
 export type DatabaseSettings = Pick<Config, 'databaseUrl' | 'databaseSchema' | 'ledger'>;
 
-/** What commands are told: an option counts before its variable of the environment. */
+/** Reads what commands on the database need; `given` counts before the environment, as it does for `readConfig`. */
 export function readDatabaseSettings(
-  options: { readonly [Option in 'database' | 'schema' | 'ledger']: string | undefined },
+  given: Environment,
   environment: NodeJS.ProcessEnv = process.env,
 ): DatabaseSettings {
-  const { database, schema, ledger } = options;
-  const given = { DATABASE_URL: database, DATABASE_SCHEMA: schema, LEDGER: ledger };
   const data = parseEnvironment(z.object(DATABASE_VARIABLES), environment, given);
   return { databaseUrl: data.DATABASE_URL, databaseSchema: data.DATABASE_SCHEMA, ledger: data.LEDGER };
 }

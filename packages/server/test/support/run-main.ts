@@ -2,8 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../src/process/main.ts', import.meta.url));
-const RELAY_MAIN = fileURLToPath(new URL('../../src/process/relay-main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const LIMITED = 'ulimit -Sn $0 && ulimit -Hn $0 && exec "$@"';
 const LISTENING = /listens on (\S+)\. /;
 
@@ -30,12 +29,12 @@ export function runMain(
   environment: Record<string, string>,
   { nodeWords = [], openFilesMax }: RunOptions = {},
 ): MainProcess {
-  return runProgram([...nodeWords, MAIN], environment, openFilesMax);
+  return runProgram([...nodeWords, MAIN, 'serve'], environment, openFilesMax);
 }
 
-/** `micropay-relay` as a process of its own; it does not listen. */
+/** `micropay relay` as a process of its own; it does not listen. */
 export function runRelayMain(words: readonly string[], environment: Record<string, string>): MainProcess {
-  return runProgram([RELAY_MAIN, ...words], environment);
+  return runProgram([MAIN, 'relay', ...words], environment);
 }
 
 /** Any other TypeScript program, with nothing in its environment but what is given. */

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Ledger } from '@micropay/ledger-core';
+import { readDatabaseSettings } from '../../process/config.js';
 import { CliError, EXIT, type ExitCode } from '../cli-error.js';
 import type { Command, CommandContext } from '../command.js';
 import { formatTable } from '../format-table.js';
@@ -25,7 +26,8 @@ export const importCommand: Command = {
     check: { type: 'boolean' },
   },
   async run(context) {
-    const { settings, words, options } = context;
+    const { variables, words, options } = context;
+    const settings = readDatabaseSettings(variables);
     const path = words[0] ?? '';
     const file = { path, format: formatOf(path, options.format), size: await sizeOf(path) };
     if (options.check) return runImport(context, file, undefined);

@@ -1,0 +1,129 @@
+import { createInProcessPublisher, createLedger, createRelay, type Relay } from '@micropay/ledger-core';
+import { StartError } from '../errors/start-error.js';
+import { createKafkaRelay, KAFKA_SINK } from '../kafka/create-kafka-relay.js';
+import { type Config, readConfig } from '../process/config.js';
+import { createLog } from '../process/log.js';
+import { didYouMean } from '../process/nearest-name.js';
+import { CliError, EXIT, type ExitCode } from './cli-error.js';
+import type { Command, CommandContext } from './command.js';
+import { waitForStop } from './wait-for-stop.js';
+
+const ACTIONS = ['run', 'status', 'pause', 'resume', 'replay'] as const;
+
+interface RelayAction {
+  readonly name: (typeof ACTIONS)[number];
+  /** Of a replay: events after this position are delivered again. */
+  readonly position: bigint;
+}
+
+export const relayCommand: Command = {
+  summary: 'deliver events to Kafka until it is stopped, or control the deliveries of all processes',
+  parameters: '[ACTION]',
+  help: [
+    'run              the default: deliver events to Kafka until it is stopped',
+    'status           how far Kafka is behind',
+    'pause | resume   stop deliveries, in whatever process, and go on',
+    'replay POSITION  deliver everything after a position again; 0 is the beginning',
+    '',
+    'It reads the same environment as "micropay serve"; KAFKA_BROKERS says where events go. It delivers the events of',
+    'all ledgers of the schema.',
+  ],
+  words: { min: 0, max: 2 },
+  options: {},
+  async run(context) {
+    const action = readAction(context.words);
+    const config = readConfig(undefined, context.variables);
+    return action.name === 'run' ? runRelay(config, context) : controlRelay(action, config, context);
+  },
+};
+
+/** @throws {CliError} `usage` */
+function readAction([word = 'run', position]: readonly string[]): RelayAction {
+  const name = ACTIONS.find((one) => one === word);
+  if (name === undefined) {
+    const meant = didYouMean(word, ACTIONS) || `: it is one of ${ACTIONS.join(', ')}`;
+    throw misused(`there is no action "${word}"${meant}`);
+  }
+  if ((position !== undefined) !== (name === 'replay')) {
+    throw misused(name === 'replay' ? 'replay takes one position' : `${name} takes no further words`);
+  }
+  return { name, position: parsePosition(position ?? '0') };
+}
+
+function parsePosition(text: string): bigint {
+  if (/^[0-9]{1,18}$/.test(text)) return BigInt(text);
+  throw misused('a position is a whole number of at most 18 digits');
+}
+
+function misused(message: string): CliError {
+  return new CliError('usage', `${message}${message.endsWith('?') ? ' See' : '; see'} micropay relay --help`);
+}
+
+async function runRelay(config: Config, { output, signal }: CommandContext): Promise<ExitCode> {
+  const { kafka } = config;
+  if (kafka === undefined) {
+    throw new StartError('invalid_configuration', 'KAFKA_BROKERS is missing: set it to host:port');
+  }
+  await checkSchema(config);
+  const relay = await createKafkaRelay(config, kafka, createLog(config.logLevel));
+  try {
+    await relay.refuseUnfitBroker();
+    relay.start();
+    output.value({ brokers: kafka.brokers });
+    output.text(`The relay delivers events to ${kafka.brokers.join(', ')}. Stop it with Ctrl-C.`);
+    await waitForStop(signal);
+  } finally {
+    await relay.stop();
+  }
+  return EXIT.ok;
+}
+
+async function checkSchema({ databaseUrl: database, databaseSchema: schema }: Config): Promise<void> {
+  const ledger = createLedger({ database, schema });
+  try {
+    await ledger.check();
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** Works on the cursor of the sink in the database, and delivers nothing. */
+async function controlRelay(
+  { name, position }: RelayAction,
+  config: Config,
+  { output }: CommandContext,
+): Promise<ExitCode> {
+  await checkSchema(config);
+  const { databaseUrl: database, databaseSchema: schema } = config;
+  const publisher = createInProcessPublisher(async () => undefined);
+  const relay = createRelay({ database, schema, sink: KAFKA_SINK, publisher });
+  try {
+    if (name === 'pause') await relay.pause();
+    if (name === 'resume') await relay.resume();
+    if (name === 'replay') await relay.replay(position);
+    const status = await relay.status();
+    output.value({
+      position: status.position,
+      rows: status.rows,
+      seconds: status.seconds,
+      paused: status.isPaused,
+    });
+    output.text(sentenceOf({ name, position }, status));
+    return EXIT.ok;
+  } finally {
+    await relay.stop();
+  }
+}
+
+function sentenceOf({ name, position }: RelayAction, status: Awaited<ReturnType<Relay['status']>>): string {
+  if (name === 'pause') return 'Paused: nothing is delivered until "resume".';
+  if (name === 'resume') return 'Resumed.';
+  if (name === 'replay') {
+    const { deletedThrough } = status;
+    const missing =
+      position < deletedThrough ? `, but for events up to position ${deletedThrough} that were deleted` : '';
+    return `Everything after position ${position} will be delivered again${missing}.`;
+  }
+  const { rows, seconds, isPaused } = status;
+  return `Kafka has the events up to position ${status.position}; ${rows} rows wait, the oldest for ${seconds} s.${isPaused ? ' Paused.' : ''}`;
+}
