@@ -1,4 +1,4 @@
-import { createLedger, type Ledger, migrate, type TransferRequest } from '@micropay/ledger-core';
+import { createLedger, type Ledger, migrate, type PostTransfer } from '@micropay/ledger-core';
 import pg from 'pg';
 
 export const CURRENCY = 'USD';
@@ -94,7 +94,7 @@ export async function openAccounts(ledger: Ledger): Promise<readonly string[]> {
     accountIds.push(id);
   }
   const deposits = accountIds.map(
-    (to): TransferRequest => ({ from: 'world:usd', to, amount: OPENING_BALANCE, currency: CURRENCY }),
+    (to): PostTransfer => ({ from: 'world:usd', to, amount: OPENING_BALANCE, currency: CURRENCY }),
   );
   for (const result of await ledger.transfers.postMany(deposits)) if (!result.ok) throw result.error;
   return accountIds;

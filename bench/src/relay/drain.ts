@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createRelay, type TransferRequest } from '@micropay/ledger-core';
+import { createRelay, type PostTransfer } from '@micropay/ledger-core';
 import { createKafkaPublisher } from '@micropay/ledger-core/kafka';
 import type { Message } from 'kafkajs';
 import type { BenchArguments } from '../arguments.js';
@@ -61,7 +61,7 @@ async function pileUp({ ledger, accountIds }: RelayBook, transfers: number): Pro
   for (let posted = 0; posted < transfers; posted += POST_SIZE) {
     const requests = Array.from(
       { length: POST_SIZE },
-      (): TransferRequest => ({
+      (): PostTransfer => ({
         ...randomMovement({ accountIds }, false),
         currency: CURRENCY,
         idempotencyKey: randomUUID(),

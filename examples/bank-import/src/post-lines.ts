@@ -1,4 +1,4 @@
-import type { Entry, Ledger, TransferId, TransferRequest } from '@micropay/ledger-core';
+import type { Entry, Ledger, PostTransfer, TransferId } from '@micropay/ledger-core';
 import { type BankLine, CURRENCY, instantOf } from './bank-line.js';
 import { ImportError } from './import-error.js';
 import { customerAddress } from './open-accounts.js';
@@ -43,7 +43,7 @@ export function readRecordedBalance({ metadata }: Entry): bigint | undefined {
   return typeof recorded === 'string' ? BigInt(recorded) : undefined;
 }
 
-function toTransfer(line: BankLine): TransferRequest {
+function toTransfer(line: BankLine): PostTransfer {
   const { transId, amount, date, direction, counterparty, purpose, recordedBalance } = line;
   const customer = customerAddress(line.accountId);
   return {

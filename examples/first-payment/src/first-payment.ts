@@ -25,14 +25,14 @@ export async function makeFirstPayment(
   tell('the operator brings 50.00 USD into the wallet of Alice');
 
   const payment = { from: wallet.id, to: emails.bob, amount: 1_250n, currency: CURRENCY, description: 'Lunch' };
-  const paid = await alice.transfers.create(payment, { idempotencyKey: `lunch-${run}` });
+  const paid = await alice.transfers.post(payment, { idempotencyKey: `lunch-${run}` });
   tell(`Alice pays Bob ${format(paid.amount)} and has ${format(paid.fromBalance ?? 0n)} left`);
 
-  const again = await alice.transfers.create(payment, { idempotencyKey: `lunch-${run}` });
+  const again = await alice.transfers.post(payment, { idempotencyKey: `lunch-${run}` });
   tell(`the same payment, sent again under its key, answers the first one: replayed is ${again.replayed}`);
 
   tell(
-    `Alice tries to pay 1,000.00 USD and is refused: ${await refusalOf(alice.transfers.create({ ...payment, amount: 100_000n }))}`,
+    `Alice tries to pay 1,000.00 USD and is refused: ${await refusalOf(alice.transfers.post({ ...payment, amount: 100_000n }))}`,
   );
 
   tell('the history of Alice, newest first:');

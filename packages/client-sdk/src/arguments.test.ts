@@ -36,7 +36,7 @@ const FINE: FineValues = [
   [/./, /^(a text|an empty text|a huge text)$/, 'a text'],
   [/./, /^(a huge number|a huge bigint)$/, 'a number'],
   [/statements\.\w+ period\.(wallet|account)$/, /^nothing$/, 'one of both has to be there'],
-  [/transfers\.linked legs\.0\.kind$/, /^nothing$/, 'a leg without a kind is a transfer'],
+  [/transfers\.postLinked legs\.0\.kind$/, /^nothing$/, 'a leg without a kind is a transfer'],
 ];
 
 const TABLE: ArgumentTable = {

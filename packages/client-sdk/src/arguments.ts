@@ -11,8 +11,8 @@ import type { Ledger } from './ledger.js';
 import type { PageOptions } from './paging.js';
 import type { PostOptions } from './posting.js';
 import type { Statements } from './statements.js';
-import type { Payment } from './transfer.js';
-import type { TransferRequests, WaitOptions } from './transfer-requests.js';
+import type { PostTransfer } from './transfer.js';
+import type { SubmitTransferRequest, TransferRequests, WaitOptions } from './transfer-requests.js';
 import type { LinkedLeg, Reversal, Transfers } from './transfers.js';
 import type { CallOptions } from './transport.js';
 import type { AsOf, ChangeOptions, FreezeSide, Wallets } from './wallets.js';
@@ -134,7 +134,7 @@ const REVERSAL_OF_ALL: Members<Omit<Reversal, 'amount' | 'dryRun'>> = {
 };
 const REVERSAL: Members<Omit<Reversal, 'dryRun'>> = { ...REVERSAL_OF_ALL, amount: optional(amount) };
 const HOLD: Members<Omit<PlaceHold, 'dryRun'>> = { ...MOVED, expiresAt: optional(instant) };
-const PAYMENT: Members<Omit<Payment, 'dryRun'>> = { ...MOVED, ...EFFECTIVE };
+const PAYMENT: Members<SubmitTransferRequest> = { ...MOVED, ...EFFECTIVE };
 
 const call = { options: optional(object(CALL)) };
 const page = { options: optional(object(PAGE)) };
@@ -195,16 +195,15 @@ export const WALLETS: Methods<Wallets> = {
   unfreeze: { id, ...change },
 };
 
-const payment = object<Payment>({ ...PAYMENT, ...DRY_RUN });
+const payment = object<PostTransfer>({ ...PAYMENT, ...DRY_RUN });
 
 export const TRANSFERS: Methods<Transfers> = {
-  create: { payment, ...post },
-  request: { payment: object(PAYMENT), ...post },
-  batch: {
+  post: { payment, ...post },
+  postMany: {
     payments: list(object({ ...MOVED, ...DRY_RUN, idempotencyKey: optional(text) }, 'payment'), 'transfers'),
     ...post,
   },
-  linked: { legs: list(leg, 'transfers'), options: optional(object({ ...POST, ...DRY_RUN })) },
+  postLinked: { legs: list(leg, 'transfers'), options: optional(object({ ...POST, ...DRY_RUN })) },
   reverse: { id, reversal: optional(object<Reversal>({ ...REVERSAL, ...DRY_RUN })), ...post },
   reverseLinked: { groupId: id, reversal: optional(object({ ...REVERSAL_OF_ALL, ...DRY_RUN })), ...post },
   reversals: { id, ...page },
@@ -224,6 +223,7 @@ export const HOLDS: Methods<Holds> = {
 };
 
 export const TRANSFER_REQUESTS: Methods<TransferRequests> = {
+  submit: { payment: object<SubmitTransferRequest>(PAYMENT), ...post },
   get: { id, ...call },
   wait: { id, options: optional(object<WaitOptions>({ ...CALL, timeoutMs: optional(number) })) },
 };

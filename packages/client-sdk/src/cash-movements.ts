@@ -1,9 +1,9 @@
 import { type Api, bodyOf } from './api.js';
 import { type PostOptions, startPosting, toJson } from './posting.js';
-import { type Payment, type PostedTransfer, posted } from './transfer.js';
+import { type PostedTransfer, type PostTransfer, posted } from './transfer.js';
 
 /** Money that enters or leaves the ledger through a wallet. */
-export interface CashMovement extends Omit<Payment, 'from' | 'to'> {
+export interface CashMovement extends Omit<PostTransfer, 'from' | 'to'> {
   /** Id of the wallet. */
   readonly wallet: string;
 }

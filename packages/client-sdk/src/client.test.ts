@@ -37,7 +37,7 @@ describe('amounts', () => {
 
   it('go as text', async () => {
     const client = await clientOf(answer(201, TRANSFER));
-    const transfer = await client.transfers.create({ ...PAYMENT, amount: 10n ** 37n, description: 'Lunch' });
+    const transfer = await client.transfers.post({ ...PAYMENT, amount: 10n ** 37n, description: 'Lunch' });
     expect(bodySeen()).toEqual({ ...PAYMENT, amount: `1${'0'.repeat(37)}`, description: 'Lunch' });
     expect(transfer).toMatchObject({ fromBalance: 3_750n, toBalance: null });
   });
@@ -45,11 +45,14 @@ describe('amounts', () => {
   it('are never numbers', async () => {
     const client = await clientOf(answer(201, TRANSFER));
     const payment = { ...PAYMENT, amount: 1_250 as unknown as bigint };
-    expect(await failure(client.transfers.create(payment))).toMatchObject({
+    expect(await failure(client.transfers.post(payment))).toMatchObject({
       code: 'invalid_amount',
       fields: [{ path: 'amount' }],
     });
-    for (const call of [client.transfers.batch([PAYMENT, payment]), client.transfers.linked([PAYMENT, payment])]) {
+    for (const call of [
+      client.transfers.postMany([PAYMENT, payment]),
+      client.transfers.postLinked([PAYMENT, payment]),
+    ]) {
       expect(await failure(call)).toMatchObject({ code: 'invalid_amount', fields: [{ path: 'transfers.1.amount' }] });
     }
     expect(server.seen).toHaveLength(0);
@@ -103,7 +106,7 @@ describe('a batch', () => {
       }),
     );
     const payments = [PAYMENT, { ...PAYMENT, idempotencyKey: 'order-7' }];
-    const [first, second] = await client.transfers.batch(payments, { idempotencyKey: 'payroll-11' });
+    const [first, second] = await client.transfers.postMany(payments, { idempotencyKey: 'payroll-11' });
     expect(bodySeen().transfers.map((transfer: { idempotencyKey: string }) => transfer.idempotencyKey)).toEqual([
       'payroll-11:0',
       'order-7',
@@ -115,7 +118,7 @@ describe('a batch', () => {
 
   it('that is linked has one key', async () => {
     const client = await clientOf(answer(200, { results: [{ ok: true, replayed: false, transfer: TRANSFER }] }));
-    const transfers = await client.transfers.linked([PAYMENT], { idempotencyKey: 'order-8' });
+    const transfers = await client.transfers.postLinked([PAYMENT], { idempotencyKey: 'order-8' });
     expect(transfers).toMatchObject([{ id: TRANSFER.id, replayed: false }]);
     expect(server.seen[0]?.headers['idempotency-key']).toBe('order-8');
     expect(bodySeen()).toEqual({ transfers: [{ ...PAYMENT, amount: '1250' }] });
@@ -134,7 +137,7 @@ describe('an error', () => {
       errors: [{ path: 'amount', message: 'must be positive' }],
     };
     const client = await clientOf(answer(400, problem));
-    const error = await client.transfers.create(PAYMENT).catch((caught: unknown) => caught);
+    const error = await client.transfers.post(PAYMENT).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(MicroPayError);
     expect(error).toMatchObject({
       name: 'MicroPayError',
@@ -179,20 +182,20 @@ describe('what cannot be sent', () => {
   const idempotencyKey = 'zażółć';
 
   it.each<[name: string, call: (client: MicroPayClient) => Promise<unknown>, path: string]>([
-    ['a payment', (client) => client.transfers.create(PAYMENT, { idempotencyKey }), 'idempotencyKey'],
+    ['a payment', (client) => client.transfers.post(PAYMENT, { idempotencyKey }), 'idempotencyKey'],
     [
       'a deposit',
       (client) => client.deposits.create({ wallet: WALLET.id, amount: 1n, currency: 'USD' }, { idempotencyKey }),
       'idempotencyKey',
     ],
-    ['linked payments', (client) => client.transfers.linked([PAYMENT], { idempotencyKey }), 'idempotencyKey'],
-    ['a batch', (client) => client.transfers.batch([PAYMENT], { idempotencyKey }), 'transfers.0.idempotencyKey'],
+    ['linked payments', (client) => client.transfers.postLinked([PAYMENT], { idempotencyKey }), 'idempotencyKey'],
+    ['a batch', (client) => client.transfers.postMany([PAYMENT], { idempotencyKey }), 'transfers.0.idempotencyKey'],
     [
       'a payment of a batch',
-      (client) => client.transfers.batch([PAYMENT, { ...PAYMENT, idempotencyKey: 'a\nb' }]),
+      (client) => client.transfers.postMany([PAYMENT, { ...PAYMENT, idempotencyKey: 'a\nb' }]),
       'transfers.1.idempotencyKey',
     ],
-    ['an empty key', (client) => client.transfers.create(PAYMENT, { idempotencyKey: '' }), 'idempotencyKey'],
+    ['an empty key', (client) => client.transfers.post(PAYMENT, { idempotencyKey: '' }), 'idempotencyKey'],
   ])('is refused for its idempotency key: %s', async (_name, call, path) => {
     const client = await clientOf(answer(201, TRANSFER));
     const error = await failure(call(client));
@@ -227,8 +230,8 @@ describe('what cannot be sent', () => {
     const client = await clientOf(answer(201, TRANSFER));
     const payment = { ...PAYMENT, metadata: metadata as Record<string, never> };
     const expected = { code: 'invalid_request', retryable: false, fields: [{ path }] };
-    expect(await failure(client.transfers.create(payment))).toMatchObject(expected);
-    const second = await failure(client.transfers.batch([PAYMENT, payment]));
+    expect(await failure(client.transfers.post(payment))).toMatchObject(expected);
+    const second = await failure(client.transfers.postMany([PAYMENT, payment]));
     expect(second).toMatchObject({ code: 'invalid_request', fields: [{ path: `transfers.1.${path}` }] });
     expect(server.seen).toHaveLength(0);
   });
@@ -236,7 +239,7 @@ describe('what cannot be sent', () => {
   it('is sent with all of the metadata that JSON says', async () => {
     const client = await clientOf(answer(201, TRANSFER));
     const metadata = { a: [0.1, -1, 2 ** 53 - 1, null, true, 'ä🙂'], b: { constructor: 1 }, c: {} };
-    await client.transfers.create({ ...PAYMENT, metadata, effectiveAt: new Date(0) });
+    await client.transfers.post({ ...PAYMENT, metadata, effectiveAt: new Date(0) });
     expect(bodySeen()).toMatchObject({ metadata, effectiveAt: '1970-01-01T00:00:00.000Z' });
   });
 
@@ -278,7 +281,7 @@ describe('an answer that is not MicroPay’s', () => {
     ['null', answer(200, null)],
   ])('is an error that names the key: %s', async (_name, act) => {
     const client = await clientOf(act);
-    const error = await failure(client.transfers.create(PAYMENT, { idempotencyKey: 'order-1042' }));
+    const error = await failure(client.transfers.post(PAYMENT, { idempotencyKey: 'order-1042' }));
     expect(error).toMatchObject({ code: 'invalid_response', status: 200, idempotencyKey: 'order-1042' });
     expect(inspect(error)).not.toContain('secret-word');
     expect(await failure(client.wallets.listPage())).toMatchObject({ code: 'invalid_response' });

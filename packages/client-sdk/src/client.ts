@@ -64,7 +64,7 @@ export interface MicroPayClient {
   readonly wallets: Wallets;
   readonly transfers: Transfers;
   readonly holds: Holds;
-  /** What became of transfers that were asked for with `transfers.request`. */
+  /** What became of transfers that were asked for with `transferRequests.submit`. */
   readonly transferRequests: TransferRequests;
   /** What moved on a wallet or an account in a period, as pages or CSV. */
   readonly statements: Statements;
@@ -99,7 +99,7 @@ const RETRIES_MAX = 3;
  * @example
  * const client = createClient({ baseUrl: 'https://pay.example.com' });
  * const { wallet } = await client.auth.register({ email: 'alice@example.com', password });
- * await client.transfers.create({ from: wallet.id, to: 'bob@example.com', amount: 1250n, currency: 'USD' });
+ * await client.transfers.post({ from: wallet.id, to: 'bob@example.com', amount: 1250n, currency: 'USD' });
  */
 export function createClient(options: ClientOptions): MicroPayClient {
   const read = CLIENT(options, 'options') as ClientOptions;

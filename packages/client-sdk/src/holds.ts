@@ -3,7 +3,7 @@ import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
 import { isReplayed, type PostOptions, startPosting, toJson } from './posting.js';
 import { result } from './result.js';
-import { type Metadata, type Payment, type PostedTransfer, posted } from './transfer.js';
+import { type Metadata, type PostedTransfer, type PostTransfer, posted } from './transfer.js';
 import type { CallOptions } from './transport.js';
 
 type HoldJson = components['schemas']['Hold'];
@@ -24,7 +24,7 @@ export interface PlacedHold extends Hold {
 }
 
 /** What is to be set aside, and for whom. */
-export interface PlaceHold extends Omit<Payment, 'effectiveAt'> {
+export interface PlaceHold extends Omit<PostTransfer, 'effectiveAt'> {
   /** When it ends by itself, as a `Date` or in RFC 3339; never when left out. */
   readonly expiresAt?: Date | string;
 }
@@ -57,7 +57,7 @@ export interface Holds {
   /**
    * Sets money of one of the user's wallets aside. Tries again where the outcome is unclear, under the same key.
    *
-   * @throws {MicroPayError} as `transfers.create`, and `expiry_in_past`
+   * @throws {MicroPayError} as `transfers.post`, and `expiry_in_past`
    */
   place(hold: PlaceHold, options?: PostOptions): Promise<PlacedHold>;
   /**

@@ -34,8 +34,14 @@ export type { Page, PageOptions } from './paging.js';
 export type { PostOptions } from './posting.js';
 export type { OnTokens, Tokens } from './session.js';
 export type { Statement, StatementPeriod, Statements } from './statements.js';
-export type { LoweredMinimum, Metadata, Payment, PostedTransfer, Transfer } from './transfer.js';
-export type { SubmittedRequest, TransferRequest, TransferRequests, WaitOptions } from './transfer-requests.js';
+export type { LoweredMinimum, Metadata, PostedTransfer, PostTransfer, Transfer } from './transfer.js';
+export type {
+  SubmitTransferRequest,
+  SubmittedTransferRequest,
+  TransferRequest,
+  TransferRequests,
+  WaitOptions,
+} from './transfer-requests.js';
 export type { BatchResult, LinkedLeg, Reversal, Transfers } from './transfers.js';
 export type { CallOptions } from './transport.js';
 export type { TrialBalance } from './trial-balance.js';

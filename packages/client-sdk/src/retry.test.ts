@@ -44,7 +44,7 @@ describe('repeats', () => {
     ['the error page of a proxy', (response) => void response.writeHead(502).end('<html>')],
   ])('%s, under the same key and with the same body', async (_name, act) => {
     const client = await clientOf([act, act, answer(201, TRANSFER)]);
-    const transfer = await client.transfers.create(PAYMENT);
+    const transfer = await client.transfers.post(PAYMENT);
     expect(transfer).toMatchObject({ id: TRANSFER.id, amount: 1_250n, replayed: false });
     expect(server.seen).toHaveLength(3);
     expect(new Set(keysSeen()).size).toBe(1);
@@ -53,29 +53,29 @@ describe('repeats', () => {
 
   it('under another key when it is another call', async () => {
     const client = await clientOf([answer(201, TRANSFER)]);
-    await client.transfers.create(PAYMENT);
-    await client.transfers.create(PAYMENT);
+    await client.transfers.post(PAYMENT);
+    await client.transfers.post(PAYMENT);
     expect(new Set(keysSeen()).size).toBe(2);
     expect(keysSeen()[0]).toMatch(/^[0-9a-f]{32}$/);
   });
 
   it('under the key that it was given', async () => {
     const client = await clientOf([hangUp, answer(201, TRANSFER, { 'Idempotent-Replayed': 'true' })]);
-    const transfer = await client.transfers.create(PAYMENT, { idempotencyKey: 'order-1042' });
+    const transfer = await client.transfers.post(PAYMENT, { idempotencyKey: 'order-1042' });
     expect(transfer.replayed).toBe(true);
     expect(keysSeen()).toEqual(['order-1042', 'order-1042']);
   });
 
   it('not before the server asked for it', async () => {
     const client = await clientOf([refuse(503, 'overloaded', { 'Retry-After': '1' }), answer(201, TRANSFER)]);
-    await client.transfers.create(PAYMENT);
+    await client.transfers.post(PAYMENT);
     const [first, second] = server.seen;
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
   });
 
   it('no more often than allowed, and names the key', async () => {
     const client = await clientOf([hangUp], { retriesMax: 2 });
-    const error = await failure(client.transfers.create(PAYMENT, { idempotencyKey: 'order-1042' }));
+    const error = await failure(client.transfers.post(PAYMENT, { idempotencyKey: 'order-1042' }));
     expect(error).toMatchObject({ code: 'network_error', retryable: true, idempotencyKey: 'order-1042' });
     expect(error.status).toBeUndefined();
     expect(server.seen).toHaveLength(3);
@@ -83,14 +83,14 @@ describe('repeats', () => {
 
   it('a refusal never', async () => {
     const client = await clientOf([refuse(422, 'insufficient_funds')]);
-    const error = await failure(client.transfers.create(PAYMENT));
+    const error = await failure(client.transfers.post(PAYMENT));
     expect(error).toMatchObject({ code: 'insufficient_funds', status: 422, detail: 'what to do', retryable: false });
     expect(server.seen).toHaveLength(1);
   });
 
   it('nothing when it would have to wait too long, and says how long', async () => {
     const client = await clientOf([refuse(429, 'rate_limited', { 'Retry-After': '120' })]);
-    const error = await failure(client.transfers.create(PAYMENT));
+    const error = await failure(client.transfers.post(PAYMENT));
     expect(error).toMatchObject({ code: 'rate_limited', retryAfterMs: 120_000 });
     expect(server.seen).toHaveLength(1);
   });
@@ -98,7 +98,7 @@ describe('repeats', () => {
   it("what is asked for by a date, which is of the server's clock", async () => {
     const dates = { Date: 'Sun, 06 Nov 1994 08:49:37 GMT', 'Retry-After': 'Sun, 06 Nov 1994 08:51:37 GMT' };
     const client = await clientOf([refuse(429, 'rate_limited', dates)]);
-    expect(await failure(client.transfers.create(PAYMENT))).toMatchObject({ retryAfterMs: 120_000 });
+    expect(await failure(client.transfers.post(PAYMENT))).toMatchObject({ retryAfterMs: 120_000 });
   });
 
   it('a registration only where nothing was done', async () => {
@@ -117,20 +117,20 @@ describe('repeats', () => {
 describe('gives up', () => {
   it('a try that takes too long', async () => {
     const client = await clientOf([stayMute, answer(201, TRANSFER)], { timeoutMs: 1_000 });
-    await client.transfers.create(PAYMENT);
+    await client.transfers.post(PAYMENT);
     expect(server.seen).toHaveLength(2);
   });
 
   it('with a code when every try takes too long', async () => {
     const client = await clientOf([stayMute], { timeoutMs: 400, retriesMax: 1 });
-    expect(await failure(client.transfers.create(PAYMENT))).toMatchObject({ code: 'timeout', retryable: true });
+    expect(await failure(client.transfers.post(PAYMENT))).toMatchObject({ code: 'timeout', retryable: true });
     expect(server.seen).toHaveLength(2);
   });
 
   it('when its signal says so, during a try', async () => {
     const client = await clientOf([stayMute]);
     const giveUp = new AbortController();
-    const call = client.transfers.create(PAYMENT, { signal: giveUp.signal, idempotencyKey: 'order-1042' });
+    const call = client.transfers.post(PAYMENT, { signal: giveUp.signal, idempotencyKey: 'order-1042' });
     await expect.poll(() => server.seen).toHaveLength(1);
     giveUp.abort();
     expect(await failure(call)).toMatchObject({ code: 'aborted', retryable: false, idempotencyKey: 'order-1042' });
@@ -140,14 +140,14 @@ describe('gives up', () => {
   it('when its signal says so, between two tries', async () => {
     const client = await clientOf([refuse(503, 'overloaded', { 'Retry-After': '20' })]);
     const startedAt = performance.now();
-    const call = client.transfers.create(PAYMENT, { signal: AbortSignal.timeout(200) });
+    const call = client.transfers.post(PAYMENT, { signal: AbortSignal.timeout(200) });
     expect(await failure(call)).toMatchObject({ code: 'aborted' });
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('before anything is sent when its signal has fired', async () => {
     const client = await clientOf([answer(201, TRANSFER)]);
-    const call = client.transfers.create(PAYMENT, { signal: AbortSignal.abort() });
+    const call = client.transfers.post(PAYMENT, { signal: AbortSignal.abort() });
     expect(await failure(call)).toMatchObject({ code: 'aborted' });
     expect(server.seen).toHaveLength(0);
   });

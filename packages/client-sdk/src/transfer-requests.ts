@@ -1,21 +1,26 @@
 import { type Api, bodyOf } from './api.js';
 import { MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
+import { isReplayed, type PostOptions, startPosting, toJson } from './posting.js';
 import { result } from './result.js';
 import { elapsedMs, wait } from './retry.js';
+import type { PostTransfer } from './transfer.js';
 import type { CallOptions } from './transport.js';
 
-export type TransferRequestJson = components['schemas']['TransferRequest'];
+type TransferRequestJson = components['schemas']['TransferRequest'];
 
-/** A payment that was asked for, and what became of it; amounts are whole minor units. */
+/** A payment to be posted later: what `transfers.post` takes, except a dry run, which has its answer at once. */
+export type SubmitTransferRequest = Omit<PostTransfer, 'dryRun'>;
+
+/** A payment that was asked for, and its outcome; amounts are whole minor units. */
 export interface TransferRequest extends Readonly<Omit<TransferRequestJson, 'amount' | 'refusal'>> {
   readonly amount: bigint;
-  /** Of a refused one: what `transfers.create` would have thrown. */
+  /** Of a refused one: what `transfers.post` would have thrown. */
   readonly refusal: MicroPayError | null;
 }
 
-/** The answer to `transfers.request`; `replayed` when an earlier call with its key had asked for it. */
-export interface SubmittedRequest extends TransferRequest {
+/** The answer to `submit`; `replayed` when an earlier call with its key had asked for it. */
+export interface SubmittedTransferRequest extends TransferRequest {
   readonly replayed: boolean;
 }
 
@@ -25,6 +30,13 @@ export interface WaitOptions extends CallOptions {
 }
 
 export interface TransferRequests {
+  /**
+   * Submits a payment that the server posts later, and returns as soon as it is stored. `wait` returns its outcome.
+   *
+   * @throws {MicroPayError} what can be refused without looking at a balance: `account_not_found`,
+   *   `recipient_not_found`, `idempotency_key_reused` and others
+   */
+  submit(payment: SubmitTransferRequest, options?: PostOptions): Promise<SubmittedTransferRequest>;
   /** @throws {MicroPayError} `transfer_request_not_found`, also for those of others */
   get(id: string, options?: CallOptions): Promise<TransferRequest>;
   /**
@@ -39,12 +51,19 @@ const WAIT_MS = 30_000;
 const ASK_AGAIN_MS = 50;
 const ASK_AGAIN_MAX_MS = 2_000;
 
-export function createTransferRequests({ routes, send }: Api): TransferRequests {
+export function createTransferRequests(api: Api): TransferRequests {
+  const { routes, send } = api;
   async function get(id: string, { signal }: CallOptions = {}): Promise<TransferRequest> {
     const fetch = send({ signal, repeatable: true });
     return bodyOf(routes.GET('/v1/transfer-requests/{id}', { params: { path: { id } }, fetch }), parseRequest);
   }
   return {
+    async submit(payment, options) {
+      const { header, fetch, idempotencyKey } = startPosting(api, options);
+      const params = { header: { ...header, Prefer: 'respond-async' } };
+      const answer = routes.POST('/v1/transfers', { params, body: toJson(payment), fetch });
+      return bodyOf(answer, (body, headers) => submitted(body as TransferRequestJson, headers), idempotencyKey);
+    },
     get,
     async wait(id, { timeoutMs = WAIT_MS, signal } = {}) {
       const until = elapsedMs() + timeoutMs;
@@ -60,8 +79,8 @@ export function createTransferRequests({ routes, send }: Api): TransferRequests 
 }
 
 /** A request out of the answer that accepted it. */
-export function submitted(request: TransferRequestJson, headers: Headers): SubmittedRequest {
-  return result({ ...parseRequest(request), replayed: headers.get('Idempotent-Replayed') === 'true' });
+function submitted(request: TransferRequestJson, headers: Headers): SubmittedTransferRequest {
+  return result({ ...parseRequest(request), replayed: isReplayed(headers) });
 }
 
 function parseRequest(request: TransferRequestJson): TransferRequest {

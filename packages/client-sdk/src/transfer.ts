@@ -34,7 +34,7 @@ export interface LoweredMinimum {
 }
 
 /** What is to move. */
-export interface Payment {
+export interface PostTransfer {
   /** Id of one of the user's wallets; for operators the id or address of any account. */
   readonly from: string;
   /**

@@ -9,14 +9,13 @@ import { type PostOptions, startPosting, toJson } from './posting.js';
 import { result } from './result.js';
 import {
   type Metadata,
-  type Payment,
   type PostedTransfer,
+  type PostTransfer,
   parseTransfer,
   posted,
   type Transfer,
   type TransferJson,
 } from './transfer.js';
-import { type SubmittedRequest, submitted, type TransferRequestJson } from './transfer-requests.js';
 import type { CallOptions } from './transport.js';
 
 type LinkedLegJson = components['schemas']['LinkedLeg'];
@@ -46,7 +45,7 @@ export interface Reversal {
 
 /** A payment, or by its `kind` a hold, a capture, a release or a reversal, that stands or falls with others. */
 export type LinkedLeg =
-  | (Omit<Payment, 'dryRun'> & { readonly kind?: 'transfer' })
+  | (Omit<PostTransfer, 'dryRun'> & { readonly kind?: 'transfer' })
   | (Omit<PlaceHold, 'dryRun'> & { readonly kind: 'hold' })
   | (Omit<CaptureHold, 'dryRun'> & { readonly kind: 'capture'; readonly hold: string })
   | (Omit<ReleaseHold, 'dryRun'> & { readonly kind: 'release'; readonly hold: string })
@@ -64,34 +63,27 @@ export interface Transfers {
    * @throws {MicroPayError} `insufficient_funds`, `account_not_found`, `recipient_not_found`, `account_frozen`,
    *   `currency_mismatch`, `idempotency_key_reused` and others
    */
-  create(payment: Payment, options?: PostOptions): Promise<PostedTransfer>;
-  /**
-   * Asks for a payment that the server posts later, and answers at once. `transferRequests.wait` tells its outcome.
-   *
-   * @throws {MicroPayError} what can be refused without looking at a balance: `account_not_found`,
-   *   `recipient_not_found`, `idempotency_key_reused` and others
-   */
-  request(payment: Omit<Payment, 'dryRun'>, options?: PostOptions): Promise<SubmittedRequest>;
+  post(payment: PostTransfer, options?: PostOptions): Promise<PostedTransfer>;
   /**
    * Pays 1 to 1,000 times, in order, each on its own: the answer has a result for each. A payment without a key of its
    * own gets the call's key with its place in the array, so that the whole call can be repeated with the key alone.
    */
-  batch(
-    payments: readonly (Omit<Payment, 'effectiveAt'> & Pick<PostOptions, 'idempotencyKey'>)[],
+  postMany(
+    payments: readonly (Omit<PostTransfer, 'effectiveAt'> & Pick<PostOptions, 'idempotencyKey'>)[],
     options?: PostOptions,
   ): Promise<readonly BatchResult[]>;
   /**
    * Posts 1 to 100 legs, all or none, in order, under one key. A hold has the id of its transfer.
    *
    * @example
-   * await client.transfers.linked([
+   * await client.transfers.postLinked([
    *   { from: wallet, to: seller, amount: 900n, currency: 'USD' },
    *   { kind: 'hold', from: wallet, to: courier, amount: 100n, currency: 'USD' },
    * ]);
    *
    * @throws {MicroPayError} the refusal of the first that cannot be posted
    */
-  linked(
+  postLinked(
     legs: readonly LinkedLeg[],
     options?: PostOptions & { readonly dryRun?: boolean },
   ): Promise<readonly PostedTransfer[]>;
@@ -133,18 +125,12 @@ export function createTransfers(api: Api): Transfers {
     }));
   };
   return {
-    async create(payment, options) {
+    async post(payment, options) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
       const answer = routes.POST('/v1/transfers', { params: { header }, body: toJson(payment), fetch });
       return bodyOf(answer, (body, headers) => posted(body as TransferJson, headers), idempotencyKey);
     },
-    async request(payment, options) {
-      const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const params = { header: { ...header, Prefer: 'respond-async' } };
-      const answer = routes.POST('/v1/transfers', { params, body: toJson(payment), fetch });
-      return bodyOf(answer, (body, headers) => submitted(body as TransferRequestJson, headers), idempotencyKey);
-    },
-    async batch(payments, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
+    async postMany(payments, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
       const transfers = payments.map((payment, index) => {
         const key = payment.idempotencyKey ?? `${idempotencyKey}:${index}`;
         checkIdempotencyKey(key, `transfers.${index}.idempotencyKey`);
@@ -159,7 +145,7 @@ export function createTransfers(api: Api): Transfers {
       const answer = routes.POST('/v1/transfers/batch', { body: { transfers }, fetch });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
-    async linked(legs, { dryRun, ...options } = {}) {
+    async postLinked(legs, { dryRun, ...options } = {}) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
       const transfers = legs.map((leg): LinkedLegJson => toJson(leg));
       const readResult = (result: BatchResultJson): PostedTransfer => {

@@ -47,7 +47,7 @@ describe('a payment', () => {
   it('moves money from one user to another', async () => {
     const [alice, bob] = [await makeUser({ balance: 5_000n }), await makeUser()];
     const metadata = { orderId: '1042' };
-    const transfer = await alice.client.transfers.create({
+    const transfer = await alice.client.transfers.post({
       ...alice.pay(bob.email, 1_250n),
       description: 'Lunch',
       metadata,
@@ -65,7 +65,7 @@ describe('a payment', () => {
     // A currency of its own: all that enters the ledger in one must fit into 38 digits as well.
     const currency = 'JPY';
     const [alice, bob] = [await makeUser({ balance: amount, currency }), await makeUser({ currency })];
-    await alice.client.transfers.create(alice.pay(bob.wallet, amount - 1n));
+    await alice.client.transfers.post(alice.pay(bob.wallet, amount - 1n));
     expect([await alice.balance(), await bob.balance()]).toEqual([1n, amount - 1n]);
   });
 
@@ -75,11 +75,11 @@ describe('a payment', () => {
     try {
       const alice = await makeUser({ baseUrl: proxy.url, balance: 5_000n });
       proxy.lose(2);
-      const transfer = await alice.client.transfers.create(alice.pay(bob.wallet, 1_250n));
+      const transfer = await alice.client.transfers.post(alice.pay(bob.wallet, 1_250n));
       expect(transfer).toMatchObject({ replayed: true, fromBalance: 3_750n });
 
       proxy.lose(1);
-      const [result] = await alice.client.transfers.batch([alice.pay(bob.wallet, 50n)]);
+      const [result] = await alice.client.transfers.postMany([alice.pay(bob.wallet, 50n)]);
       expect(result).toMatchObject({ ok: true, transfer: { replayed: true } });
       expect([await alice.balance(), await bob.balance()]).toEqual([3_700n, 1_300n]);
     } finally {
@@ -90,7 +90,7 @@ describe('a payment', () => {
   it('happens once however many times it is asked for at the same time', async () => {
     const [alice, bob] = [await makeUser({ balance: 5_000n }), await makeUser()];
     const calls = Array.from({ length: 10 }, () =>
-      alice.client.transfers.create(alice.pay(bob.wallet, 100n), { idempotencyKey: `${alice.wallet}:rent` }),
+      alice.client.transfers.post(alice.pay(bob.wallet, 100n), { idempotencyKey: `${alice.wallet}:rent` }),
     );
     const transfers = await Promise.all(calls);
     expect(new Set(transfers.map(({ id }) => id)).size).toBe(1);
@@ -100,17 +100,17 @@ describe('a payment', () => {
 
   it('is refused with a code, and moves nothing', async () => {
     const [alice, bob] = [await makeUser({ balance: 1_000n }), await makeUser()];
-    const create = alice.client.transfers.create;
+    const { post } = alice.client.transfers;
     const key = { idempotencyKey: randomUUID() };
-    await create(alice.pay(bob.wallet, 10n), key);
+    await post(alice.pay(bob.wallet, 10n), key);
 
-    expect(await codeOf(create(alice.pay(bob.wallet, 991n)))).toBe('insufficient_funds');
-    expect(await codeOf(create(alice.pay(bob.wallet, 20n), key))).toBe('idempotency_key_reused');
-    expect(await codeOf(create(alice.pay('nobody@example.com', 1n)))).toBe('recipient_not_found');
-    expect(await codeOf(create(alice.pay(alice.wallet, 1n)))).toBe('same_account');
-    expect(await codeOf(create(alice.pay(bob.wallet, 0n)))).toBe('invalid_amount');
-    expect(await codeOf(create({ ...alice.pay(bob.wallet, 1n), from: bob.wallet }))).toBe('account_not_found');
-    expect(await codeOf(create({ ...alice.pay(bob.wallet, 1n), currency: 'EUR' }))).toBe('currency_mismatch');
+    expect(await codeOf(post(alice.pay(bob.wallet, 991n)))).toBe('insufficient_funds');
+    expect(await codeOf(post(alice.pay(bob.wallet, 20n), key))).toBe('idempotency_key_reused');
+    expect(await codeOf(post(alice.pay('nobody@example.com', 1n)))).toBe('recipient_not_found');
+    expect(await codeOf(post(alice.pay(alice.wallet, 1n)))).toBe('same_account');
+    expect(await codeOf(post(alice.pay(bob.wallet, 0n)))).toBe('invalid_amount');
+    expect(await codeOf(post({ ...alice.pay(bob.wallet, 1n), from: bob.wallet }))).toBe('account_not_found');
+    expect(await codeOf(post({ ...alice.pay(bob.wallet, 1n), currency: 'EUR' }))).toBe('currency_mismatch');
     expect([await alice.balance(), await bob.balance()]).toEqual([990n, 10n]);
   });
 });
@@ -118,7 +118,7 @@ describe('a payment', () => {
 describe('a payment that is asked for', () => {
   it('is answered at once and posted later', async () => {
     const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];
-    const request = await alice.client.transfers.request(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
+    const request = await alice.client.transferRequests.submit(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
     expect(request).toMatchObject({
       state: 'requested',
       amount: 30n,
@@ -130,16 +130,16 @@ describe('a payment that is asked for', () => {
     expect(settled).toMatchObject({ id: request.id, state: 'posted', refusal: null });
     expect(await alice.client.transfers.get(settled.transferId ?? '')).toMatchObject({ amount: 30n });
     expect([await alice.balance(), await bob.balance()]).toEqual([70n, 30n]);
-    const again = await alice.client.transfers.request(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
+    const again = await alice.client.transferRequests.submit(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
     expect(again).toMatchObject({ id: request.id, state: 'posted', replayed: true });
     // The same key, posted at once: the same transfer.
-    const posted = await alice.client.transfers.create(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
+    const posted = await alice.client.transfers.post(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
     expect(posted).toMatchObject({ id: settled.transferId, replayed: true });
   });
 
   it('is refused with the error that paying at once would have met', async () => {
     const [alice, bob] = [await makeUser(), await makeUser()];
-    const { id } = await alice.client.transfers.request(alice.pay(bob.wallet, 30n));
+    const { id } = await alice.client.transferRequests.submit(alice.pay(bob.wallet, 30n));
     const { state, refusal, transferId } = await alice.client.transferRequests.wait(id);
     expect([state, transferId]).toEqual(['refused', null]);
     expect(refusal).toBeInstanceOf(MicroPayError);
@@ -148,11 +148,11 @@ describe('a payment that is asked for', () => {
 
   it('is nobody else’s business but the operator’s', async () => {
     const [alice, bob] = [await makeUser({ balance: 1n }), await makeUser()];
-    const { id } = await alice.client.transfers.request(alice.pay(bob.wallet, 1n));
+    const { id } = await alice.client.transferRequests.submit(alice.pay(bob.wallet, 1n));
     expect(await codeOf(bob.client.transferRequests.get(id))).toBe('transfer_request_not_found');
     expect(await codeOf(alice.client.transferRequests.get('nothing'))).toBe('transfer_request_not_found');
     expect(await server.operator.transferRequests.wait(id)).toMatchObject({ state: 'posted' });
-    expect(await codeOf(bob.client.transfers.request(alice.pay(bob.wallet, 1n)))).toBe('account_not_found');
+    expect(await codeOf(bob.client.transferRequests.submit(alice.pay(bob.wallet, 1n)))).toBe('account_not_found');
   });
 
   it('is no longer waited for when the time is over or the caller gives up', async () => {
@@ -170,7 +170,7 @@ describe('a batch', () => {
     const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];
     const payments = [60n, 60n, 40n].map((amount) => alice.pay(bob.wallet, amount));
     const options = { idempotencyKey: randomUUID() };
-    const first = await alice.client.transfers.batch(payments, options);
+    const first = await alice.client.transfers.postMany(payments, options);
     expect(first.map((result) => (result.ok ? 'posted' : result.error.code))).toEqual([
       'posted',
       'insufficient_funds',
@@ -178,7 +178,7 @@ describe('a batch', () => {
     ]);
     // The money came meanwhile: what was posted stays, what was refused is posted now.
     await server.operator.deposits.create({ wallet: alice.wallet, amount: 60n, currency: 'USD' });
-    const second = await alice.client.transfers.batch(payments, options);
+    const second = await alice.client.transfers.postMany(payments, options);
     expect(second.map((result) => result.ok && result.transfer.replayed)).toEqual([true, false, true]);
     expect([await alice.balance(), await bob.balance()]).toEqual([0n, 160n]);
   });
@@ -187,9 +187,9 @@ describe('a batch', () => {
     const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];
     const payments = [60n, 40n].map((amount) => alice.pay(bob.wallet, amount));
     const tooMuch = [...payments, alice.pay(bob.wallet, 1n)];
-    expect(await codeOf(alice.client.transfers.linked(tooMuch))).toBe('insufficient_funds');
+    expect(await codeOf(alice.client.transfers.postLinked(tooMuch))).toBe('insufficient_funds');
     expect(await bob.balance()).toBe(0n);
-    const transfers = await alice.client.transfers.linked(payments);
+    const transfers = await alice.client.transfers.postLinked(payments);
     expect(transfers.map(({ groupId }) => groupId)).toEqual([transfers[0]?.id, transfers[0]?.id]);
     expect(await bob.balance()).toBe(100n);
   });
@@ -198,7 +198,7 @@ describe('a batch', () => {
 describe('wallets', () => {
   it('tell their history over many pages, newest first and without a gap', async () => {
     const [alice, bob] = [await makeUser({ balance: 1_000n }), await makeUser()];
-    await alice.client.transfers.batch(Array.from({ length: 25 }, () => alice.pay(bob.wallet, 1n)));
+    await alice.client.transfers.postMany(Array.from({ length: 25 }, () => alice.pay(bob.wallet, 1n)));
     const versions: bigint[] = [];
     for await (const entry of bob.client.wallets.entries(bob.wallet, { limit: 4 })) {
       expect(entry).toMatchObject({ direction: 'credit', amount: 1n, balance: entry.version });
@@ -217,9 +217,9 @@ describe('wallets', () => {
 
     await server.operator.wallets.freeze(alice.wallet, { side: 'debits' });
     const savings = await alice.client.wallets.create({ currency: 'USD', name: 'savings' });
-    expect(await codeOf(alice.client.transfers.create(alice.pay(savings.id, 1n)))).toBe('account_frozen');
+    expect(await codeOf(alice.client.transfers.post(alice.pay(savings.id, 1n)))).toBe('account_frozen');
     expect(await server.operator.wallets.unfreeze(alice.wallet)).toMatchObject({ status: 'open' });
-    await alice.client.transfers.create(alice.pay(savings.id, 1n));
+    await alice.client.transfers.post(alice.pay(savings.id, 1n));
     expect((await alice.client.wallets.get(euros.id)).balance).toBe(0n);
   });
 

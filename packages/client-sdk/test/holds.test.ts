@@ -88,7 +88,7 @@ it('links holds, captures, releases and reversals with payments: all or none', a
   const [alice, bob] = [await makeUser(server, { balance: 100n }), await makeUser(server)];
   const { transfers, holds } = alice.client;
   const expiresAt = new Date('2999-01-01T00:00:00Z');
-  const [payment, hold, other] = await transfers.linked([
+  const [payment, hold, other] = await transfers.postLinked([
     alice.pay(bob.wallet, 10n),
     { kind: 'hold', ...alice.pay(bob.email, 20n), expiresAt },
     { kind: 'hold', ...alice.pay(bob.wallet, 30n) },
@@ -100,19 +100,19 @@ it('links holds, captures, releases and reversals with payments: all or none', a
     { kind: 'release', hold: other?.id ?? '', description: 'Sold out' },
     { kind: 'reversal', transfer: payment?.id ?? '', amount: 4n, reason: 'Cold' },
   ];
-  const tried = await bob.client.transfers.linked(ends, { dryRun: true });
+  const tried = await bob.client.transfers.postLinked(ends, { dryRun: true });
   expect(tried.map(({ kind, amount }) => [kind, amount])).toEqual([
     ['capture', 5n],
     ['release', 30n],
     ['reversal', 4n],
   ]);
   expect(await alice.money()).toEqual({ posted: 90n, pendingIn: 0n, pendingOut: 50n, available: 40n });
-  expect(await codeOf(transfers.linked(ends))).toBe('forbidden');
-  expect(await codeOf(bob.client.transfers.linked([...ends, ...ends.slice(1, 2)]))).toBe('hold_closed');
-  const posted = await server.operator.transfers.linked(ends);
+  expect(await codeOf(transfers.postLinked(ends))).toBe('forbidden');
+  expect(await codeOf(bob.client.transfers.postLinked([...ends, ...ends.slice(1, 2)]))).toBe('hold_closed');
+  const posted = await server.operator.transfers.postLinked(ends);
   expect(posted[0]).toMatchObject({ released: 15n, originalId: hold?.id, groupId: posted[0]?.id });
   expect(await alice.money()).toEqual({ posted: 89n, pendingIn: 0n, pendingOut: 0n, available: 89n });
   // @ts-expect-error A release takes no amount.
   const wrong: LinkedLeg = { kind: 'release', hold: '', amount: 1n };
-  expect(await codeOf(bob.client.transfers.linked([wrong]))).toBe('invalid_request');
+  expect(await codeOf(bob.client.transfers.postLinked([wrong]))).toBe('invalid_request');
 });

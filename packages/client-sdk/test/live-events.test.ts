@@ -19,7 +19,7 @@ async function makeUser({ baseUrl = server.url, balance = 0n } = {}) {
   const { wallet, refreshToken } = await client.auth.register({ email, password: PASSWORD });
   if (balance > 0n) await server.operator.deposits.create({ wallet: wallet.id, amount: balance, currency: 'USD' });
   const pay = (to: { wallet: string }, amount = 1n) =>
-    client.transfers.create({ from: wallet.id, to: to.wallet, amount, currency: 'USD' });
+    client.transfers.post({ from: wallet.id, to: to.wallet, amount, currency: 'USD' });
   return { client, wallet: wallet.id, refreshToken, pay };
 }
 

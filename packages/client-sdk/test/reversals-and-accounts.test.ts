@@ -14,7 +14,7 @@ afterAll(() => server.stop());
 
 it('gives payments back in parts', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
-  const payment = await alice.client.transfers.create(alice.pay(bob.wallet, 100n));
+  const payment = await alice.client.transfers.post(alice.pay(bob.wallet, 100n));
   const part = await bob.client.transfers.reverse(payment.id, { amount: 30n, reason: 'One was cold' });
   expect(part).toMatchObject({ kind: 'reversal', amount: 30n, description: 'One was cold', replayed: false });
   expect(await bob.client.transfers.reverse(payment.id, { dryRun: true })).toMatchObject({ amount: 70n });
@@ -35,7 +35,7 @@ it('gives payments back in parts', async () => {
 it('gives linked payments back, all or none', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
   const { transfers } = bob.client;
-  const linked = await alice.client.transfers.linked([alice.pay(bob.wallet, 100n), alice.pay(bob.wallet, 20n)]);
+  const linked = await alice.client.transfers.postLinked([alice.pay(bob.wallet, 100n), alice.pay(bob.wallet, 20n)]);
   const groupId = linked[0]?.groupId ?? '';
   expect(await transfers.reverseLinked(groupId, { dryRun: true })).toMatchObject([{ amount: 20n }, { amount: 100n }]);
   expect(await codeOf(alice.client.transfers.reverseLinked(groupId))).toBe('forbidden');
@@ -57,7 +57,7 @@ it('gives back once although the answer is lost', async () => {
   const proxy = await startLossyProxy(server.url);
   try {
     const bob = await makeUser(server, { baseUrl: proxy.url });
-    const payment = await alice.client.transfers.create(alice.pay(bob.wallet, 100n));
+    const payment = await alice.client.transfers.post(alice.pay(bob.wallet, 100n));
     proxy.lose(2);
     expect(await bob.client.transfers.reverse(payment.id, { amount: 30n })).toMatchObject({ replayed: true });
     expect((await bob.money()).posted).toBe(70n);
@@ -70,12 +70,12 @@ it('tries payments, linked ones and deposits without making them', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
   const before = [await alice.money(), await bob.money()];
   const { client, pay, wallet } = alice;
-  expect(await client.transfers.create({ ...pay(bob.wallet, 100n), dryRun: true })).toMatchObject({
+  expect(await client.transfers.post({ ...pay(bob.wallet, 100n), dryRun: true })).toMatchObject({
     fromBalance: 400n,
   });
-  const linked = await client.transfers.linked([pay(bob.wallet, 1n), pay(bob.wallet, 2n)], { dryRun: true });
+  const linked = await client.transfers.postLinked([pay(bob.wallet, 1n), pay(bob.wallet, 2n)], { dryRun: true });
   expect(linked.map(({ fromBalance }) => fromBalance)).toEqual([499n, 497n]);
-  expect(await client.transfers.batch([{ ...pay(bob.wallet, 1n), dryRun: true }])).toMatchObject([{ ok: true }]);
+  expect(await client.transfers.postMany([{ ...pay(bob.wallet, 1n), dryRun: true }])).toMatchObject([{ ok: true }]);
   const cash = { wallet, amount: 5n, currency: 'USD', dryRun: true };
   expect(await server.operator.deposits.create(cash)).toMatchObject({ toBalance: 505n });
   expect([await alice.money(), await bob.money()]).toEqual(before);
@@ -127,8 +127,8 @@ it('exchanges a currency through trading accounts, in one go, at the operator’
     { from: alice.wallet, to: 'trading:usd', amount: 2_501n, currency: 'USD', metadata },
     { from: 'trading:eur', to: euros, amount: 2_306n, currency: 'EUR', metadata },
   ];
-  expect(await codeOf(alice.client.transfers.linked(legs))).toBe('account_not_found');
-  expect(await transfers.linked(legs)).toMatchObject([
+  expect(await codeOf(alice.client.transfers.postLinked(legs))).toBe('account_not_found');
+  expect(await transfers.postLinked(legs)).toMatchObject([
     { fromBalance: 2_499n, toBalance: 2_501n, metadata },
     { fromBalance: -2_306n, toBalance: 2_306n, metadata },
   ]);
@@ -140,7 +140,7 @@ it('dates what operators post, and nothing of users', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
   const effectiveAt = new Date('2026-03-01T12:00:00Z');
   const cash = { wallet: alice.wallet, amount: 5n, currency: 'USD', effectiveAt };
-  const payment = await transfers.create({ ...alice.pay(bob.wallet, 10n), effectiveAt });
+  const payment = await transfers.post({ ...alice.pay(bob.wallet, 10n), effectiveAt });
   const hold = await alice.client.holds.place(alice.pay(bob.wallet, 4n));
   expect(await codeOf(bob.client.holds.capture(hold.id, { effectiveAt }))).toBe('forbidden');
   const dated = [
@@ -148,14 +148,14 @@ it('dates what operators post, and nothing of users', async () => {
     await deposits.create(cash),
     await withdrawals.create({ ...cash, effectiveAt: effectiveAt.toISOString() }),
     await transfers.reverse(payment.id, { amount: 1n, effectiveAt }),
-    ...(await transfers.linked([{ ...alice.pay(bob.wallet, 1n), effectiveAt }])),
+    ...(await transfers.postLinked([{ ...alice.pay(bob.wallet, 1n), effectiveAt }])),
   ];
   expect(dated.map((one) => one.effectiveAt)).toEqual(dated.map(() => effectiveAt.toISOString()));
   // Of this year's hold, nothing counts before it was placed.
   const late = new Date('2999-03-01T12:00:00Z');
   const captures = [
     await server.operator.holds.capture(hold.id, { amount: 1n, effectiveAt: late }),
-    ...(await transfers.linked([{ kind: 'capture', hold: hold.id, amount: 1n, effectiveAt: late }])),
+    ...(await transfers.postLinked([{ kind: 'capture', hold: hold.id, amount: 1n, effectiveAt: late }])),
   ];
   expect(captures.map((one) => one.effectiveAt)).toEqual(captures.map(() => late.toISOString()));
   const early = [
@@ -166,7 +166,7 @@ it('dates what operators post, and nothing of users', async () => {
   expect(await alice.client.wallets.get(alice.wallet, { at: '2026-03-02', by: 'effective' })).toMatchObject({
     balance: -10n,
   });
-  expect(await codeOf(alice.client.transfers.create({ ...alice.pay(bob.wallet, 1n), effectiveAt }))).toBe('forbidden');
+  expect(await codeOf(alice.client.transfers.post({ ...alice.pay(bob.wallet, 1n), effectiveAt }))).toBe('forbidden');
   expect(await codeOf(bob.client.transfers.reverse(payment.id, { effectiveAt }))).toBe('forbidden');
 });
 

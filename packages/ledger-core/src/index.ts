@@ -35,16 +35,6 @@ export { type JsonValue, parseJson } from './domain/json.js';
 export type { LinkedLeg } from './domain/leg.js';
 export type { Metadata } from './domain/metadata.js';
 export { parseAmount, toDecimal, toMinorUnits } from './domain/money.js';
-export type {
-  RequestedMovement,
-  RequestedTransfer,
-  StoredRefusal,
-  SubmitResult,
-  SubmittedTransfer,
-  TransferOrder,
-  TransferRequestId,
-  TransferRequestState,
-} from './domain/requested-transfer.js';
 export { isReversible, type ReversalLeg, type ReverseTransfer } from './domain/reversal.js';
 export { ROUNDINGS, type Rounding } from './domain/rounding.js';
 export {
@@ -55,13 +45,23 @@ export {
   type LoweredMinimum,
   type PostedTransfer,
   type PostResult,
+  type PostTransfer,
   type RequestOptions,
   type Transfer,
   type TransferId,
   type TransferKind,
   type TransferLeg,
-  type TransferRequest,
 } from './domain/transfer.js';
+export type {
+  RequestedMovement,
+  StoredRefusal,
+  SubmitResult,
+  SubmitTransferRequest,
+  SubmittedTransferRequest,
+  TransferRequest,
+  TransferRequestId,
+  TransferRequestState,
+} from './domain/transfer-request.js';
 export type { EngineLimits } from './engine/limits.js';
 export type { WorkedOff } from './engine/work-off.js';
 export {

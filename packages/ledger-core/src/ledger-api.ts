@@ -5,22 +5,15 @@ import type { Currency } from './domain/currency.js';
 import type { CaptureHold, Hold, PlaceHold, ReleaseHold } from './domain/hold.js';
 import type { Moment } from './domain/instant.js';
 import type { LinkedLeg } from './domain/leg.js';
-import type {
-  RequestedTransfer,
-  SubmitResult,
-  SubmittedTransfer,
-  TransferOrder,
-  TransferRequestId,
-} from './domain/requested-transfer.js';
 import type { ReverseTransfer } from './domain/reversal.js';
+import type { Entry, PostedTransfer, PostResult, PostTransfer, RequestOptions, Transfer } from './domain/transfer.js';
 import type {
-  Entry,
-  PostedTransfer,
-  PostResult,
-  RequestOptions,
-  Transfer,
+  SubmitResult,
+  SubmitTransferRequest,
+  SubmittedTransferRequest,
   TransferRequest,
-} from './domain/transfer.js';
+  TransferRequestId,
+} from './domain/transfer-request.js';
 import type { WorkedOff } from './engine/work-off.js';
 import type { Fact } from './events/fact.js';
 import type { EventSubscription, SubscribeOptions } from './events/tail.js';
@@ -211,9 +204,9 @@ export interface Transfers {
    *
    * @throws {LedgerError} every code but those of accounts and cursors; the stored result answers a repetition
    */
-  post(request: TransferRequest): Promise<PostedTransfer>;
+  post(request: PostTransfer): Promise<PostedTransfer>;
   /** Posts each request on its own, in array order; a refused one never fails its neighbours. */
-  postMany(requests: readonly TransferRequest[]): Promise<readonly PostResult[]>;
+  postMany(requests: readonly PostTransfer[]): Promise<readonly PostResult[]>;
   /**
    * Posts 1 to 100 transfers, holds, captures, releases and reversals, all or none, in array order. Limits hold
    * after every leg.
@@ -306,17 +299,17 @@ export interface Currencies {
 export interface Requests {
   /**
    * Stores a transfer to be posted later, by whichever process works requests off, and writes
-   * `transfer.requested`. The same order with the same key answers the request that is there, in the state that
+   * `transfer.requested`. The same request with the same key returns the one that is there, in the state that
    * it has by now. Whether it can be posted is judged when its turn comes, once and for good: `transfers.post` under the
    * key of a refused request answers that refusal.
    *
    * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency`, `idempotency_key_reused`
    */
-  submit(order: TransferOrder): Promise<SubmittedTransfer>;
+  submit(request: SubmitTransferRequest): Promise<SubmittedTransferRequest>;
   /** Stores all of them in one database transaction, in array order, but for those that are refused by themselves. */
-  submitMany(orders: readonly TransferOrder[]): Promise<readonly SubmitResult[]>;
+  submitMany(requests: readonly SubmitTransferRequest[]): Promise<readonly SubmitResult[]>;
   /** @throws {LedgerError} `transfer_request_not_found` */
-  get(id: string): Promise<RequestedTransfer>;
+  get(id: string): Promise<TransferRequest>;
   /** How many requests are open, and how old the oldest is: what a worker that is away or held up leaves behind. */
   backlog(): Promise<RequestBacklog>;
   /**

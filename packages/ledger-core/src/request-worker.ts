@@ -34,7 +34,7 @@ const readOptions = object<RequestWorkerOptions>({
 });
 
 /**
- * Posts requested transfers in the background. Any number of processes may run one beside the others: each takes
+ * Posts transfer requests in the background. Any number of processes may run one beside the others: each takes
  * requests that no other has.
  *
  * @throws {LedgerError} `invalid_request`

@@ -1,17 +1,17 @@
 import { type Backoff, retry } from './backoff.js';
 import type { Book } from './book.js';
 import { type Check, elementsOf, hasMethods, invalidArgument, valid } from './domain/arguments.js';
-import {
-  type CheckedOrder,
-  checkOrder,
-  isTransferRequestId,
-  type SubmitResult,
-  type SubmittedTransfer,
-  type TransferOrder,
-  type TransferRequestId,
-} from './domain/requested-transfer.js';
 import { result } from './domain/result.js';
 import type { TransferId } from './domain/transfer.js';
+import {
+  type CheckedTransferRequest,
+  checkTransferRequest,
+  isTransferRequestId,
+  type SubmitResult,
+  type SubmitTransferRequest,
+  type SubmittedTransferRequest,
+  type TransferRequestId,
+} from './domain/transfer-request.js';
 import { uuidv7 } from './engine/uuids.js';
 import { LedgerError } from './errors.js';
 import type { Ledger, Requests } from './ledger-api.js';
@@ -47,51 +47,51 @@ const SUBMIT_BACKOFF: Backoff = { firstMs: 25, maxMs: 400 };
 export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMany' | 'get'> {
   const { store, requested } = book.engine;
 
-  async function submitChecked(orders: readonly CheckedOrder[]): Promise<readonly SubmitResult[]> {
-    if (orders.length === 0) return [];
+  async function submitChecked(requests: readonly CheckedTransferRequest[]): Promise<readonly SubmitResult[]> {
+    if (requests.length === 0) return [];
     const ledger = await book.number();
-    const results = await withRetries(book, (transaction) => storeOrders(transaction, ledger, orders));
+    const results = await withRetries(book, (transaction) => storeRequests(transaction, ledger, requests));
     if (book.isCommitted) requested.announce();
     return results;
   }
 
   /** The rows and what is told of them, in one transaction: the rows first, which gives it its id. */
-  async function storeOrders(
+  async function storeRequests(
     transaction: TransactionAdapter,
     ledger: number,
-    orders: readonly CheckedOrder[],
+    requests: readonly CheckedTransferRequest[],
   ): Promise<readonly SubmitResult[]> {
-    const given = orders.map(
-      (order): NewRequest => ({ ...order, id: uuidv7() as TransferRequestId, transferId: uuidv7() as TransferId }),
+    const given = requests.map(
+      (request): NewRequest => ({ ...request, id: uuidv7() as TransferRequestId, transferId: uuidv7() as TransferId }),
     );
     const inserted = await insertRequests(transaction, store, ledger, given);
     const fresh = given.filter(({ id }) => inserted.ids.has(id));
     await writeEvents(transaction, store, ledger, fresh.map(requestedFact));
-    const keys = orders.map(({ keyDigest }) => keyDigest);
+    const keys = requests.map(({ keyDigest }) => keyDigest);
     const stored = await findRequestsByKeys(transaction, store, ledger, keys);
-    return given.map((order) =>
-      inserted.reused.has(order.id) ? keyReused() : resultOf(order, stored.get(order.keyDigest)),
+    return given.map((request) =>
+      inserted.reused.has(request.id) ? keyReused() : resultOf(request, stored.get(request.keyDigest)),
     );
   }
 
   return {
-    async submit(order) {
-      const [result] = await submitChecked([checkOrder(order)]);
+    async submit(request) {
+      const [result] = await submitChecked([checkTransferRequest(request)]);
       if (result?.ok !== true) throw result?.error ?? notVisible();
       return result.request;
     },
-    async submitMany(orders) {
-      const checked = elementsOf(orders, 'orders').map(checkOne);
-      const good = checked.filter((one): one is CheckedOrder => !(one instanceof LedgerError));
+    async submitMany(requests) {
+      const checked = elementsOf(requests, 'requests').map(checkOne);
+      const good = checked.filter((one): one is CheckedTransferRequest => !(one instanceof LedgerError));
       const results = (await submitChecked(good)).values();
       return checked.map((one) =>
         one instanceof LedgerError ? { ok: false, error: one } : (results.next().value as SubmitResult),
       );
     },
     async get(id) {
-      if (typeof id !== 'string') throw invalidArgument('id', 'must be the id of a requested transfer');
+      if (typeof id !== 'string') throw invalidArgument('id', 'must be the id of a transfer request');
       if (!isTransferRequestId(id)) {
-        throw new LedgerError('transfer_request_not_found', "id: a requested transfer's id is a UUID in lower case");
+        throw new LedgerError('transfer_request_not_found', "id: a transfer request's id is a UUID in lower case");
       }
       try {
         const {
@@ -114,21 +114,21 @@ function withRetries<Result>(book: Book, work: (transaction: TransactionAdapter)
   return retry(() => book.change(work), { backoff: SUBMIT_BACKOFF, attemptsMax: SUBMIT_ATTEMPTS_MAX, isRetryable });
 }
 
-function checkOne(order: unknown, index: number): CheckedOrder | LedgerError {
+function checkOne(request: unknown, index: number): CheckedTransferRequest | LedgerError {
   try {
-    return checkOrder(order as TransferOrder, `orders.${index}`);
+    return checkTransferRequest(request as SubmitTransferRequest, `requests.${index}`);
   } catch (error) {
     if (error instanceof LedgerError) return error;
     throw error;
   }
 }
 
-function resultOf(order: NewRequest, row: RequestRow | undefined): SubmitResult {
+function resultOf(request: NewRequest, row: RequestRow | undefined): SubmitResult {
   if (row === undefined) return { ok: false, error: notVisible() };
   const { keyDigest: _, requestDigest, ...stored } = row;
-  if (requestDigest !== order.requestDigest) return keyReused();
-  const request: SubmittedTransfer = result({ ...stored, replayed: stored.id !== order.id });
-  return { ok: true, request };
+  if (requestDigest !== request.requestDigest) return keyReused();
+  const submitted: SubmittedTransferRequest = result({ ...stored, replayed: stored.id !== request.id });
+  return { ok: true, request: submitted };
 }
 
 function keyReused(): SubmitResult {

@@ -6,15 +6,15 @@ import { transferNotFound } from './domain/move.js';
 import { decodeCursor, encodeCursor, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
 import { isReversible, type ReverseTransfer } from './domain/reversal.js';
 import {
-  checkTransferRequest,
+  checkPostTransfer,
   LINKED_LEGS_MAX,
   type PostedTransfer,
   type PostResult,
+  type PostTransfer,
   REQUEST_OPTIONS,
   type RequestOptions,
   type Transfer,
   type TransferId,
-  type TransferRequest,
   transferId,
 } from './domain/transfer.js';
 import { singleSubmission, toSubmission } from './engine/candidates.js';
@@ -44,13 +44,13 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
   const { store } = book.engine;
   return {
     async post(given) {
-      const request = checkTransferRequest(given);
+      const request = checkPostTransfer(given);
       const [outcome] = await submit([singleSubmission(await book.number(), request, null)]);
       return onlyTransfer(outcome);
     },
     async postMany(requests) {
       const checked = elementsOf(requests, 'requests').map(checkOne);
-      const good = checked.filter((one): one is TransferRequest => !(one instanceof LedgerError));
+      const good = checked.filter((one): one is PostTransfer => !(one instanceof LedgerError));
       // Refusals alone need no database.
       const ledger = good.length === 0 ? 0 : await book.number();
       const order = {};
@@ -138,9 +138,9 @@ async function submitInTurn(submit: Submit, submissions: readonly Submission[]):
 }
 
 /** Answers the refusal instead of throwing it: the neighbours of a bad request go on. */
-function checkOne(request: unknown, index: number): TransferRequest | LedgerError {
+function checkOne(request: unknown, index: number): PostTransfer | LedgerError {
   try {
-    return checkTransferRequest(request as TransferRequest, `requests.${index}`);
+    return checkPostTransfer(request as PostTransfer, `requests.${index}`);
   } catch (error) {
     if (error instanceof LedgerError) return error;
     throw error;

@@ -27,9 +27,9 @@ import { livezRoute, readyzRoute } from './service/routes/service.js';
 import type { Services } from './services.js';
 import { getStatementFileRoute, getStatementRoute } from './statements/routes/statements.js';
 import { listEntriesRoute } from './statements/routes/wallet-entries.js';
-import { createLinkedTransfersRoute, createTransferBatchRoute } from './transfer-batches/routes/transfer-batch.js';
+import { postLinkedTransfersRoute, postTransfersRoute } from './transfer-batches/routes/transfer-batch.js';
 import { getTransferRequestRoute } from './transfer-requests/routes/transfer-requests.js';
-import { createTransferRoute, getTransferRoute } from './transfers/routes/transfers.js';
+import { getTransferRoute, postTransferRoute } from './transfers/routes/transfers.js';
 import { meRoute } from './users/routes/me.js';
 import { freezeWalletRoute, unfreezeWalletRoute } from './wallets/routes/wallet-freeze.js';
 import { getWalletRoute, listWalletsRoute, openWalletRoute } from './wallets/routes/wallets.js';
@@ -48,9 +48,9 @@ export const ROUTES: readonly Route<Services>[] = [
   getStatementRoute,
   getStatementFileRoute,
   getCurrencyRoute,
-  createTransferRoute,
-  createTransferBatchRoute,
-  createLinkedTransfersRoute,
+  postTransferRoute,
+  postTransfersRoute,
+  postLinkedTransfersRoute,
   getTransferRoute,
   getTransferRequestRoute,
   reverseTransferRoute,

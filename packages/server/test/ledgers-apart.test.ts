@@ -232,7 +232,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
     get((address) => `/v1/statements/csv?account=${address}&${PERIOD}`, 'address', 'operator'),
   ],
   getCurrency: [get((code) => `/v1/currencies/${code}`, 'currency')],
-  createTransfer: [
+  postTransfer: [
     post(
       () => '/v1/transfers',
       'wallet',
@@ -274,7 +274,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
     },
   ],
-  createLinkedTransfers: [
+  postLinkedTransfers: [
     post(
       () => '/v1/transfers/linked',
       'wallet',
@@ -306,7 +306,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       (transfer) => linked({ kind: 'reversal', transfer }),
     ),
   ],
-  createTransferBatch: [
+  postTransfers: [
     post(
       () => '/v1/transfers/batch',
       'otherWallet',

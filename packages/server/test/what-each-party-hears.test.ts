@@ -72,7 +72,7 @@ const WAYS: Readonly<Record<string, (order: Payee['order'], token: string) => Pr
   },
   'a linked transfer': async (order, token) =>
     (await send('POST /v1/transfers/linked', token, { transfers: [order] })).body,
-  'a requested transfer': async (order, token) => {
+  'a transfer request': async (order, token) => {
     const { body } = await send('POST /v1/transfers', token, order, { prefer: 'respond-async' });
     const stored = async () => (await send(`GET /v1/transfer-requests/${body.id}`, token)).body;
     await expect.poll(async () => (await stored()).state).toBe('refused');

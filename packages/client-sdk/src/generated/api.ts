@@ -220,7 +220,7 @@ export interface paths {
          * Pay from one of your wallets
          * @description Operators pay from any account to any other: fees, adjustments, exchanges.
          */
-        post: operations["createTransfer"];
+        post: operations["postTransfer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -240,7 +240,7 @@ export interface paths {
          * Pay many times in one request
          * @description Up to 1,000 transfers and 1 MiB, applied in order, each with a key of its own. Each is posted or refused on its own, and the answer has a result for each.
          */
-        post: operations["createTransferBatch"];
+        post: operations["postTransfers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -260,7 +260,7 @@ export interface paths {
          * Post transfers that stand or fall together
          * @description Up to 100, applied in order under one key, all or none: the first refusal is the answer, and `errors` names the transfer. Everybody may do with a linked leg what they may do with the route for it alone.
          */
-        post: operations["createLinkedTransfers"];
+        post: operations["postLinkedTransfers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1446,7 +1446,7 @@ export interface components {
             subject: string;
             /** Format: date-time */
             time: string;
-            /** @description A requested transfer was refused, for good. A posted one is told by transfer.posted.v1. */
+            /** @description A transfer request was refused, for good. A posted one is told by transfer.posted.v1. */
             data: {
                 /**
                  * Format: uuid
@@ -1486,7 +1486,7 @@ export interface components {
             subject: string;
             /** Format: date-time */
             time: string;
-            /** @description A requested transfer had been posted already, by a call with the same idempotency key. */
+            /** @description A transfer request had been posted already, by a call with the same idempotency key. */
             data: {
                 /**
                  * Format: uuid
@@ -1893,7 +1893,7 @@ export interface components {
         };
         /** @enum {string} */
         TransferRequestState: "requested" | "posted" | "refused";
-        CreateTransfer: {
+        PostTransfer: {
             /**
              * @description A wallet id; for operators also the id or the address of any account
              * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
@@ -1954,7 +1954,7 @@ export interface components {
             ok: false;
             error: components["schemas"]["Problem"];
         };
-        CreateTransferBatch: {
+        PostTransfers: {
             transfers: components["schemas"]["BatchTransfer"][];
             /** @description Judge each as if alone, and post none */
             dryRun?: boolean;
@@ -2002,7 +2002,7 @@ export interface components {
              */
             idempotencyKey: string;
         };
-        CreateLinkedTransfers: {
+        PostLinkedTransfers: {
             /** @description Payments, and by their `kind` holds, captures, releases and reversals */
             transfers: components["schemas"]["LinkedLeg"][];
             /** @description Judge each after those before it, and post none */
@@ -3982,7 +3982,7 @@ export interface operations {
             };
         };
     };
-    createTransfer: {
+    postTransfer: {
         parameters: {
             query?: never;
             header: {
@@ -4005,7 +4005,7 @@ export interface operations {
                  *       "description": "Lunch"
                  *     }
                  */
-                "application/json": components["schemas"]["CreateTransfer"];
+                "application/json": components["schemas"]["PostTransfer"];
             };
         };
         responses: {
@@ -4198,7 +4198,7 @@ export interface operations {
             };
         };
     };
-    createTransferBatch: {
+    postTransfers: {
         parameters: {
             query?: never;
             header?: never;
@@ -4221,7 +4221,7 @@ export interface operations {
                  *       ]
                  *     }
                  */
-                "application/json": components["schemas"]["CreateTransferBatch"];
+                "application/json": components["schemas"]["PostTransfers"];
             };
         };
         responses: {
@@ -4369,7 +4369,7 @@ export interface operations {
             };
         };
     };
-    createLinkedTransfers: {
+    postLinkedTransfers: {
         parameters: {
             query?: never;
             header: {
@@ -4394,7 +4394,7 @@ export interface operations {
                  *       ]
                  *     }
                  */
-                "application/json": components["schemas"]["CreateLinkedTransfers"];
+                "application/json": components["schemas"]["PostLinkedTransfers"];
             };
         };
         responses: {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type JsonValue, parseJson } from '../domain/json.js';
 import type { Metadata } from '../domain/metadata.js';
-import type { TransferOrder } from '../domain/requested-transfer.js';
+import type { SubmitTransferRequest } from '../domain/transfer-request.js';
 import { LedgerError } from '../errors.js';
 
 /** The validator's own words are about types of JavaScript, and change with its version: each field has its own. */
@@ -61,7 +61,7 @@ export interface Unfit {
 }
 
 export type Decoded =
-  | { readonly ok: true; readonly order: TransferOrder }
+  | { readonly ok: true; readonly request: SubmitTransferRequest }
   | { readonly ok: false; readonly unfit: Unfit };
 
 /** A message as it came: CloudEvents 1.0 in Kafka's binary mode, if it is one of ours. */
@@ -96,7 +96,7 @@ export function decodeCommand({ header, value }: IncomingMessage): Decoded {
   const { success, data, error } = COMMAND_DATA[type as CommandType].safeParse(json);
   if (!success) return unfit('invalid_request', error.issues.map(sentence).join('; '));
   const { from, to, amount, currency, description, metadata, effectiveAt } = data;
-  const order: TransferOrder = {
+  const request: SubmitTransferRequest = {
     from,
     to,
     amount: BigInt(amount),
@@ -108,7 +108,7 @@ export function decodeCommand({ header, value }: IncomingMessage): Decoded {
     ...(metadata === undefined ? {} : { metadata: metadata as Metadata }),
     ...(effectiveAt === undefined ? {} : { effectiveAt: new Date(effectiveAt) }),
   };
-  return { ok: true, order };
+  return { ok: true, request };
 }
 
 function sentence({ path, message }: z.core.$ZodIssue): string {

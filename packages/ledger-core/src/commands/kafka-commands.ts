@@ -186,8 +186,8 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
   /** The database first, then the dead letters: run again, both do the same. */
   async function take(messages: readonly KafkaMessage[], partition: number, deadLetters: DeadLetters): Promise<void> {
     const decoded = messages.map((message) => decodeCommand(toIncoming(message)));
-    const orders = decoded.flatMap((one) => (one.ok ? [one.order] : []));
-    const results = (await ledger.requests.submitMany(orders)).values();
+    const requests = decoded.flatMap((one) => (one.ok ? [one.request] : []));
+    const results = (await ledger.requests.submitMany(requests)).values();
     const letters = decoded.flatMap((one, index) => {
       const unfit = one.ok ? refusalOf(results.next().value) : one.unfit;
       const original = messages[index];

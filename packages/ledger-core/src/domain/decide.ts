@@ -22,7 +22,7 @@ export interface Candidate {
 /** A request that is stored already. */
 export interface StoredRequest {
   readonly requestDigest: RequestDigest | null;
-  /** What it posted, or why it was refused, for good; null for a requested transfer whose turn has not come. */
+  /** What it posted, or why it was refused, for good; null for a transfer request whose turn has not come. */
   readonly outcome: readonly Omit<PostedTransfer, 'replayed'>[] | LedgerError | null;
 }
 

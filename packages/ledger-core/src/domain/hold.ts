@@ -1,5 +1,5 @@
 import type { AccountId } from './account.js';
-import type { RequestOptions, TransferId, TransferLeg, TransferRequest } from './transfer.js';
+import type { PostTransfer, RequestOptions, TransferId, TransferLeg } from './transfer.js';
 
 /** `captured`, `released` and `expired` are final: what ended a hold last gives its state. */
 export const HOLD_STATES = ['open', 'captured', 'released', 'expired'] as const;
@@ -24,7 +24,7 @@ export interface Hold {
 }
 
 /** Reserves an amount of `from` for `to`. */
-export interface PlaceHold extends Omit<TransferRequest, 'effectiveAt'> {
+export interface PlaceHold extends Omit<PostTransfer, 'effectiveAt'> {
   /** When it ends by itself; never when left out. */
   readonly expiresAt?: Date;
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { checkTransferRequest, type TransferRequest } from './transfer.js';
+import { checkPostTransfer, type PostTransfer } from './transfer.js';
 
 const UUID = '0190b7c4-0000-7000-8000-000000000001';
-const request: TransferRequest = { from: 'world:usd', to: UUID, amount: 1250n, currency: 'USD' };
+const request: PostTransfer = { from: 'world:usd', to: UUID, amount: 1250n, currency: 'USD' };
 const refusal = (code: string) => expect.objectContaining({ name: 'LedgerError', code });
 
-describe('checkTransferRequest', () => {
-  it.each<[string, Partial<TransferRequest>]>([
+describe('checkPostTransfer', () => {
+  it.each<[string, Partial<PostTransfer>]>([
     ['the least that can be said', {}],
     ['the largest amount', { amount: 10n ** 38n - 1n }],
     ['an asset of the ledger itself', { currency: 'POINTS' }],
@@ -19,10 +19,10 @@ describe('checkTransferRequest', () => {
     ['the last instant', { effectiveAt: new Date('9999-12-31T23:59:59.999Z') }],
     ['text', { description: 'Coffee', metadata: { order: 7 } }],
   ])('accepts %s', (_, part) => {
-    expect(checkTransferRequest({ ...request, ...part })).toEqual({ ...request, ...part });
+    expect(checkPostTransfer({ ...request, ...part })).toEqual({ ...request, ...part });
   });
 
-  it.each<[string, Partial<Record<keyof TransferRequest, unknown>>, string]>([
+  it.each<[string, Partial<Record<keyof PostTransfer, unknown>>, string]>([
     ['no sender', { from: undefined }, 'invalid_request'],
     ['a malformed sender', { from: 'users:' }, 'invalid_request'],
     ['a malformed recipient', { to: 'a b' }, 'invalid_request'],
@@ -53,16 +53,16 @@ describe('checkTransferRequest', () => {
     ['a bad key before a bad amount', { amount: 0n, idempotencyKey: '' }, 'invalid_request'],
     ['a bad amount before a bad currency', { amount: 0n, currency: 'usd' }, 'invalid_amount'],
   ])('refuses %s', (_, part, code) => {
-    expect(() => checkTransferRequest({ ...request, ...part } as TransferRequest)).toThrow(refusal(code));
+    expect(() => checkPostTransfer({ ...request, ...part } as PostTransfer)).toThrow(refusal(code));
   });
 
   it.each([undefined, null, 'text', 5])('refuses %s, which is no request', (value) => {
-    expect(() => checkTransferRequest(value as unknown as TransferRequest)).toThrow(refusal('invalid_request'));
+    expect(() => checkPostTransfer(value as unknown as PostTransfer)).toThrow(refusal('invalid_request'));
   });
 
   it('answers a copy that later changes do not reach', () => {
     const given = { ...request, effectiveAt: new Date(0), metadata: { a: 1 } };
-    const checked = checkTransferRequest(given);
+    const checked = checkPostTransfer(given);
     given.amount = -1n;
     given.effectiveAt.setTime(1);
     given.metadata.a = 2;

@@ -15,7 +15,7 @@ export const TRANSFER_KINDS = ['transfer', 'hold', 'capture', 'release', 'expiry
 export type TransferKind = (typeof TRANSFER_KINDS)[number];
 
 /** One movement of money asked for: debits `from`, credits `to`. */
-export interface TransferRequest {
+export interface PostTransfer {
   /** Account id or address. */
   readonly from: string;
   /** Account id or address. */
@@ -44,9 +44,9 @@ export interface TransferRequest {
 export type DryRun = boolean | 'from';
 
 /** What the request as a whole bears; the key of a linked group sits on its first leg. */
-export type RequestOptions = Pick<TransferRequest, 'idempotencyKey' | 'scope' | 'dryRun'>;
+export type RequestOptions = Pick<PostTransfer, 'idempotencyKey' | 'scope' | 'dryRun'>;
 /** A leg of a linked group: the group, not the leg, bears the key. */
-export type TransferLeg = Omit<TransferRequest, keyof RequestOptions>;
+export type TransferLeg = Omit<PostTransfer, keyof RequestOptions>;
 
 /** An account's balance right after one transfer; `version` counts its changes. */
 export interface BalanceAfter {
@@ -194,7 +194,7 @@ export const TRANSFER_LEG: Members<TransferLeg> = {
   ...MOVEMENT,
 };
 
-const readTransferRequest = object<TransferRequest>({ ...REQUEST_OPTIONS, ...TRANSFER_LEG });
+const readPostTransfer = object<PostTransfer>({ ...REQUEST_OPTIONS, ...TRANSFER_LEG });
 
 /**
  * The cheap checks: everything that can be said of a request without looking anything up. Answers a copy:
@@ -202,8 +202,8 @@ const readTransferRequest = object<TransferRequest>({ ...REQUEST_OPTIONS, ...TRA
  *
  * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency` for a malformed code
  */
-export function checkTransferRequest(given: TransferRequest, name = 'request'): TransferRequest {
-  return withCurrency(readTransferRequest(given, name));
+export function checkPostTransfer(given: PostTransfer, name = 'request'): PostTransfer {
+  return withCurrency(readPostTransfer(given, name));
 }
 
 /** @throws {LedgerError} `unknown_currency` for a malformed code */

@@ -3,7 +3,7 @@ import type { HeldAmount } from '../domain/hold.js';
 import { keyDigest, requestDigest } from '../domain/idempotency.js';
 import { accountsNamedBy, type Leg, namesAccounts, originOf } from '../domain/leg.js';
 import type { ResolvedLeg } from '../domain/move.js';
-import type { RequestOptions, TransferId, TransferRequest } from '../domain/transfer.js';
+import type { PostTransfer, RequestOptions, TransferId } from '../domain/transfer.js';
 import { uuidv7 } from './uuids.js';
 import type { LookUp, Submission } from './waiting.js';
 
@@ -58,7 +58,7 @@ function namedBy(leg: Leg, { accountId, origin }: LookUp): Pick<ResolvedLeg, 'fr
   return leg.kind === 'reversal' ? { from: to, to: from, originEffectiveAt } : { from, to, originEffectiveAt };
 }
 
-export function singleSubmission(ledger: number, request: TransferRequest, order: object | null): Submission {
+export function singleSubmission(ledger: number, request: PostTransfer, order: object | null): Submission {
   const { idempotencyKey, scope, dryRun } = request;
   return toSubmission(ledger, [request], { linked: false, order, idempotencyKey, scope, dryRun });
 }

@@ -1,6 +1,6 @@
 import type { AccountId } from '../domain/account.js';
 import type { Candidate, Outcome } from '../domain/decide.js';
-import type { TransferRequestId } from '../domain/requested-transfer.js';
+import type { TransferRequestId } from '../domain/transfer-request.js';
 import { invariant, LedgerError } from '../errors.js';
 import { asTexts } from '../postgres/arrays.js';
 import { lockFreeBalances, lockValues } from '../postgres/balances.js';

@@ -130,14 +130,14 @@ export const EVENT_DATA = {
         .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
         .meta({ description: 'ids and limits, for programs' }),
     })
-    .meta({ description: 'A requested transfer was refused, for good. A posted one is told by transfer.posted.v1.' }),
+    .meta({ description: 'A transfer request was refused, for good. A posted one is told by transfer.posted.v1.' }),
   'transfer.request_replayed.v1': z
     .object({
       requestId: id,
       transferId: id.meta({ description: 'that transfer.requested.v1 named; there will be no such transfer' }),
       postedTransferId: id.meta({ description: 'the transfer that the key had posted' }),
     })
-    .meta({ description: 'A requested transfer had been posted already, by a call with the same idempotency key.' }),
+    .meta({ description: 'A transfer request had been posted already, by a call with the same idempotency key.' }),
   'balance.changed.v1': z
     .object({
       accountId: id,

@@ -4,10 +4,10 @@ import type { JournalRow, StoredRequest } from '../domain/decide.js';
 import type { KeyDigest } from '../domain/idempotency.js';
 import type { Metadata } from '../domain/metadata.js';
 import { transferNotFound } from '../domain/move.js';
-import { type StoredRefusal, storedRefusal, type TransferRequestId } from '../domain/requested-transfer.js';
 import { result } from '../domain/result.js';
 import type { Origin, Original } from '../domain/reversal.js';
 import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
+import { type StoredRefusal, storedRefusal, type TransferRequestId } from '../domain/transfer-request.js';
 import { type ArrayEncoding, asTexts, plainArray, textArray } from './arrays.js';
 import { epochMs, type NamedStatement, type Row } from './balances.js';
 import { findLoweredMinimums } from './limits.js';
@@ -62,7 +62,7 @@ function given({ schema }: Store, condition = 'id = given.id'): string {
   return `unnest($2::uuid[]) given(id) cross join ${probe(`${schema}.transfers`, `ledger = $1 and ${condition}`)} t`;
 }
 
-/** What each key has posted; of one that has posted nothing, the requested transfer that bears it, open or refused. */
+/** What each key has posted; of one that has posted nothing, the transfer request that bears it, open or refused. */
 export function findByKeys({ schema }: Store): NamedStatement {
   const posted = `ledger = $1 and idempotency_hash = given.id and idempotency_hash is not null`;
   const requested = `t.id is null and ledger = $1 and idempotency_hash = given.id and state <> 'posted'`;

@@ -1,14 +1,14 @@
 import type { KeyDigest, RequestDigest } from '../domain/idempotency.js';
 import type { Metadata } from '../domain/metadata.js';
+import type { TransferId } from '../domain/transfer.js';
 import type {
-  CheckedOrder,
+  CheckedTransferRequest,
   RequestedMovement,
-  RequestedTransfer,
   StoredRefusal,
+  TransferRequest,
   TransferRequestId,
   TransferRequestState,
-} from '../domain/requested-transfer.js';
-import type { TransferId } from '../domain/transfer.js';
+} from '../domain/transfer-request.js';
 import { LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
 import { epochMs, type Row } from './balances.js';
@@ -16,14 +16,14 @@ import { probe } from './probe.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-/** A requested transfer with what tells it from others. */
-export interface RequestRow extends RequestedTransfer {
+/** A transfer request with what tells it from others. */
+export interface RequestRow extends TransferRequest {
   readonly keyDigest: KeyDigest;
   readonly requestDigest: RequestDigest;
 }
 
 /** An order with the ids that it gets. */
-export interface NewRequest extends CheckedOrder {
+export interface NewRequest extends CheckedTransferRequest {
   readonly id: TransferRequestId;
   readonly transferId: TransferId;
 }

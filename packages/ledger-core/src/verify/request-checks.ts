@@ -10,7 +10,7 @@ export interface RequestChunk {
 }
 
 /**
- * Holds requested transfers after `after`, in order of id, against the journal: one that says it is posted has its
+ * Holds transfer requests after `after`, in order of id, against the journal: one that says it is posted has its
  * transfer. A refused one may have one too, when its caller has posted the same later by another way.
  */
 export async function checkRequests(

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ledger, PostResult, TransferRequest } from '@micropay/ledger-core';
+import type { Ledger, PostResult, PostTransfer } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ beforeEach(async () => {
   await openWallets(ledger, { hot: 100n, alice: 100n, bob: 100n });
 });
 
-const pay = (from: string, to: string, amount = 1n, part: Partial<TransferRequest> = {}): TransferRequest => ({
+const pay = (from: string, to: string, amount = 1n, part: Partial<PostTransfer> = {}): PostTransfer => ({
   from,
   to,
   amount,

@@ -1,4 +1,4 @@
-import type { Ledger, LedgerError, PostResult, TransferRequest } from '@micropay/ledger-core';
+import type { Ledger, LedgerError, PostResult, PostTransfer } from '@micropay/ledger-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { times } from '../support/counts.js';
 import { randomNumbers } from '../support/random.js';
@@ -86,7 +86,7 @@ describe.each([
 
   it('have one winner for each key, and everybody is told the same', async () => {
     const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`);
-    const requestOf = (key: string): TransferRequest => {
+    const requestOf = (key: string): PostTransfer => {
       const number = keys.indexOf(key);
       const from = number % WALLETS.length;
       return {
@@ -127,7 +127,7 @@ async function deadlocks(): Promise<number> {
 
 describe('the same keys on disjoint accounts', () => {
   const keys = Array.from({ length: 40 }, (_, index) => `key-${index}`);
-  const call = (from: string, to: string, order: readonly string[], part: Partial<TransferRequest> = {}) =>
+  const call = (from: string, to: string, order: readonly string[], part: Partial<PostTransfer> = {}) =>
     order.map((idempotencyKey) => ({ from, to, amount: 1n, currency: 'USD', idempotencyKey, ...part }));
 
   const codesOf = (results: readonly PostResult[]) =>

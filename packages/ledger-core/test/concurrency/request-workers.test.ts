@@ -1,4 +1,4 @@
-import { createRequestWorker, type Ledger, type LedgerError, type TransferOrder } from '@micropay/ledger-core';
+import { createRequestWorker, type Ledger, type LedgerError, type SubmitTransferRequest } from '@micropay/ledger-core';
 import { expect, it } from 'vitest';
 import { times } from '../support/counts.js';
 import { randomNumbers } from '../support/random.js';
@@ -18,7 +18,7 @@ it('workers side by side post each request once, while its key is posted at once
   await openWallets(ledger, Object.fromEntries(WALLETS.map((wallet) => [wallet, 500n])));
   const random = randomNumbers(5);
   const count = times(6_000);
-  const orders = Array.from({ length: count }, (_, index): TransferOrder => {
+  const orders = Array.from({ length: count }, (_, index): SubmitTransferRequest => {
     const from = random(WALLETS.length);
     const to = (from + 1 + random(WALLETS.length - 1)) % WALLETS.length;
     return {

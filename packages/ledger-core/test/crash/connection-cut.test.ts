@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ledger, LedgerError, TransferRequest } from '@micropay/ledger-core';
+import type { Ledger, LedgerError, PostTransfer } from '@micropay/ledger-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { times } from '../support/counts.js';
 import { randomNumbers } from '../support/random.js';
@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 const uuid = (number: number) => `0190b7c4-0000-7000-8000-${String(number).padStart(12, '0')}`;
-const pay = (amount: bigint, part: Partial<TransferRequest> = {}): TransferRequest => ({
+const pay = (amount: bigint, part: Partial<PostTransfer> = {}): PostTransfer => ({
   from: 'alice',
   to: 'bob',
   amount,
@@ -39,7 +39,7 @@ const pay = (amount: bigint, part: Partial<TransferRequest> = {}): TransferReque
 });
 
 describe.each(['swallow', 'drop'] as const)('a connection cut during commit (%s)', (onCommit) => {
-  it.each<[string, Partial<TransferRequest>]>([
+  it.each<[string, Partial<PostTransfer>]>([
     ['neither key nor id', {}],
     ['a key', { idempotencyKey: 'k' }],
     ['an id of the caller’s', { id: uuid(1) }],

@@ -69,7 +69,7 @@ const CONTINUATIONS: readonly [string, () => Promise<{ at: Date; continueIt: Con
     },
   ],
   [
-    'a reversal of a requested transfer',
+    'a reversal of a transfer request',
     async () => {
       const order = { from: 'alice', to: 'bob', amount: 100n, currency: 'USD', effectiveAt: MAY, idempotencyKey: 'r' };
       const { transferId } = await ledger.requests.submit(order);

@@ -5,7 +5,7 @@ import {
   LedgerError,
   type LedgerErrorCode,
   migrate,
-  type TransferRequest,
+  type PostTransfer,
 } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -27,14 +27,14 @@ beforeAll(async () => {
   await ledger.accounts.open({ address: 'euro', currency: 'EUR', minimum: null });
 });
 
-const pay = (part: Partial<TransferRequest> = {}): TransferRequest => ({
+const pay = (part: Partial<PostTransfer> = {}): PostTransfer => ({
   from: 'alice',
   to: 'bob',
   amount: 1n,
   currency: 'USD',
   ...part,
 });
-const post = (part: Partial<TransferRequest>) => ledger.transfers.post(pay(part));
+const post = (part: Partial<PostTransfer>) => ledger.transfers.post(pay(part));
 
 /**
  * One way to meet each refusal as a caller does. A code that is added does not compile until it is here, and

@@ -1,4 +1,4 @@
-import type { Ledger, TransferRequest } from '@micropay/ledger-core';
+import type { Ledger, PostTransfer } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
@@ -21,11 +21,11 @@ beforeEach(async () => {
   await openWallets(ledger, { alice: 0n, bob: 0n, carol: 0n });
 });
 
-const deposit = (to: string, amount = 1n): TransferRequest => ({ from: 'world', to, amount, currency: 'USD' });
+const deposit = (to: string, amount = 1n): PostTransfer => ({ from: 'world', to, amount, currency: 'USD' });
 const fault = { name: 'error', constraint: 'unlucky' };
 
 /** Posts together, and says what became of each. */
-async function outcomesOf(requests: readonly TransferRequest[]): Promise<readonly string[]> {
+async function outcomesOf(requests: readonly PostTransfer[]): Promise<readonly string[]> {
   const settled = await Promise.allSettled(requests.map((request) => ledger.transfers.post(request)));
   return settled.map((one) => (one.status === 'fulfilled' ? 'posted' : ((one.reason as Error).name ?? '')));
 }

@@ -1,4 +1,4 @@
-import type { Ledger, TransferLeg, TransferRequest } from '@micropay/ledger-core';
+import type { Ledger, PostTransfer, TransferLeg } from '@micropay/ledger-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
 
@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 
 const uuid = (number: number) => `0190b7c4-0000-7000-8000-${String(number).padStart(12, '0')}`;
-const pay: TransferRequest = { from: 'alice', to: 'bob', amount: 60n, currency: 'USD', idempotencyKey: 'k' };
+const pay: PostTransfer = { from: 'alice', to: 'bob', amount: 60n, currency: 'USD', idempotencyKey: 'k' };
 const legs: readonly TransferLeg[] = [
   { from: 'alice', to: 'bob', amount: 60n, currency: 'USD' },
   { from: 'bob', to: 'world', amount: 1n, currency: 'USD', metadata: { fee: true } },
@@ -50,7 +50,7 @@ describe('a key', () => {
     expect(await ledger.transfers.post(pay)).toEqual({ ...first, replayed: true });
   });
 
-  it.each<[string, Partial<TransferRequest>]>([
+  it.each<[string, Partial<PostTransfer>]>([
     ['another amount', { amount: 61n }],
     ['another recipient', { to: 'world' }],
     ['a recipient that does not exist', { to: 'nobody' }],
@@ -118,7 +118,7 @@ describe('a key', () => {
 });
 
 describe('an id of the caller’s', () => {
-  const given: TransferRequest = { from: 'alice', to: 'bob', amount: 60n, currency: 'USD', id: uuid(7) };
+  const given: PostTransfer = { from: 'alice', to: 'bob', amount: 60n, currency: 'USD', id: uuid(7) };
 
   it('is the transfer’s id, and answers the second time with the first result', async () => {
     const first = await ledger.transfers.post(given);
@@ -182,7 +182,7 @@ describe('a linked group', () => {
     const given = legs.map((leg, index) => ({ ...leg, id: uuid(20 + index) }));
     const first = await ledger.transfers.postLinked(given);
     expect(await restarted().transfers.postLinked(given)).toEqual(first.map((one) => ({ ...one, replayed: true })));
-    const second = { ...given[1], idempotencyKey: 'other' } as TransferRequest;
+    const second = { ...given[1], idempotencyKey: 'other' } as PostTransfer;
     await expect(ledger.transfers.post(second)).rejects.toEqual(refusal('transfer_id_reused'));
   });
 });

@@ -7,8 +7,8 @@ import {
   type LedgerInTransaction,
   type OpenAccount,
   type PostedTransfer,
+  type PostTransfer,
   type TransferLeg,
-  type TransferRequest,
 } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import fc from 'fast-check';
@@ -288,7 +288,7 @@ function asRefusal(error: unknown): LedgerError {
   throw error;
 }
 
-function requestOf(run: Run, request: Request): TransferRequest {
+function requestOf(run: Run, request: Request): PostTransfer {
   const { key, scope } = request.bearing;
   return {
     ...legOf(run, request, true),

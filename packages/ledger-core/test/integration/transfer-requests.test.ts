@@ -1,4 +1,4 @@
-import type { Ledger, TransferOrder } from '@micropay/ledger-core';
+import type { Ledger, SubmitTransferRequest } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
@@ -12,7 +12,7 @@ beforeAll(async () => {
   await openWallets(ledger, { a: 1_000n, b: 0n, poor: 0n });
 });
 
-function order(part: Partial<TransferOrder> = {}): TransferOrder {
+function order(part: Partial<SubmitTransferRequest> = {}): SubmitTransferRequest {
   keys += 1;
   return { from: 'a', to: 'b', amount: 1n, currency: 'USD', idempotencyKey: `order-${keys}`, ...part };
 }
@@ -27,7 +27,7 @@ function factsOf(transferId: string) {
 
 const workOff = () => ledger.requests.workOff();
 
-describe('a requested transfer', () => {
+describe('a transfer request', () => {
   it('is stored and told of, and moves nothing yet', async () => {
     const before = await postedOf(ledger, 'a');
     const given = order({ description: 'rent', metadata: { month: 7 }, requestedBy: 'user-1' });

@@ -1,4 +1,4 @@
-import type { Ledger, TransferLeg, TransferRequest } from '@micropay/ledger-core';
+import type { Ledger, PostTransfer, TransferLeg } from '@micropay/ledger-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
 
@@ -14,7 +14,7 @@ beforeEach(async () => {
   await openWallets(ledger, { alice: 100n, bob: 0n });
 });
 
-const pay = (amount: bigint, part: Partial<TransferRequest> = {}): TransferRequest => ({
+const pay = (amount: bigint, part: Partial<PostTransfer> = {}): PostTransfer => ({
   from: 'alice',
   to: 'bob',
   amount,

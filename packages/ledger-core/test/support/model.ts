@@ -1,4 +1,4 @@
-import type { AccountType, FreezeSide, OpenAccount, TransferLeg, TransferRequest } from '@micropay/ledger-core';
+import type { AccountType, FreezeSide, OpenAccount, PostTransfer, TransferLeg } from '@micropay/ledger-core';
 
 /**
  * A ledger in memory, written from the rules on paper and not from the engine: it knows nothing of batches,
@@ -86,7 +86,7 @@ export function balanceInModel({ type, debits, credits }: ModelAccount): bigint 
   return type === 'asset' || type === 'expense' ? debits - credits : credits - debits;
 }
 
-export function postInModel(model: Model, request: TransferRequest): ModelOutcome {
+export function postInModel(model: Model, request: PostTransfer): ModelOutcome {
   const { idempotencyKey, scope, ...leg } = request;
   return postRequest(model, [leg], { idempotencyKey, scope, linked: false });
 }

@@ -27,7 +27,7 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   account_not_found: { status: 404, title: 'No such wallet' },
   transfer_not_found: { status: 404, title: 'No such transfer' },
   hold_not_found: { status: 404, title: 'No such hold' },
-  transfer_request_not_found: { status: 404, title: 'No such requested transfer' },
+  transfer_request_not_found: { status: 404, title: 'No such transfer request' },
   events_gone: { status: 410, title: 'The events are gone' },
   account_exists: { status: 409, title: 'The wallet exists already' },
   same_account: { status: 422, title: 'The two wallets are the same' },

@@ -99,7 +99,7 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
     if (kafka?.relayInServer) await relay?.refuseUnfitBroker();
     const worker = createRequestWorker({
       ledger,
-      onError: (err) => log.warn({ work: 'requested transfers', err }, 'background work failed'),
+      onError: (err) => log.warn({ work: 'transfer requests', err }, 'background work failed'),
     });
     const stopCommands = await takeCommands(ledger, kafka, log);
     closers.push(stopCommands);

@@ -3,9 +3,9 @@ import {
   LEDGER_ERROR_CODES,
   LedgerError,
   type LedgerErrorCode,
-  type RequestedTransfer,
   type StoredRefusal,
-  type SubmittedTransfer,
+  type SubmittedTransferRequest,
+  type TransferRequest,
 } from '@micropay/ledger-core';
 import { type Problem, ProblemSchema, problem } from '../errors/problem.js';
 import type { Answer } from '../http/answer.js';
@@ -51,7 +51,7 @@ export const EXAMPLE_TRANSFER_REQUEST: TransferRequestJson = {
   settledAt: null,
 };
 
-export function transferRequestJson(request: RequestedTransfer, reader: Principal): TransferRequestJson {
+export function transferRequestJson(request: TransferRequest, reader: Principal): TransferRequestJson {
   const { id, state, from, to, amount, currency, transferId, refusal, requestedAt, settledAt } = request;
   return {
     id,
@@ -70,7 +70,7 @@ export function transferRequestJson(request: RequestedTransfer, reader: Principa
 }
 
 /** The answer to a transfer that is to be posted later: where to ask for its outcome. */
-export function acceptedAnswer(request: SubmittedTransfer, reader: Principal): Answer<TransferRequestJson> {
+export function acceptedAnswer(request: SubmittedTransferRequest, reader: Principal): Answer<TransferRequestJson> {
   return {
     status: 202,
     body: transferRequestJson(request, reader),

@@ -6,14 +6,14 @@ import { sharedWork } from '../http/shared-work.js';
 const BACKLOG_KEPT_MS = 1_000;
 const BACKLOG_TIMEOUT_MS = 2_000;
 
-/** Lines about requested transfers for Prometheus; none where the database does not answer. */
+/** Lines about transfer requests for Prometheus; none where the database does not answer. */
 export function createTransferRequestMetrics({ requests }: Ledger): () => Promise<readonly string[]> {
   const readBacklog = sharedWork(() => requests.backlog(), BACKLOG_KEPT_MS);
   return async () => {
     const backlog = await within(BACKLOG_TIMEOUT_MS, readBacklog(), () => new Error('too late')).catch(() => undefined);
     if (backlog === undefined) return [];
     return [
-      '# HELP micropay_transfer_requests_open Requested transfers of this ledger that are neither posted nor refused.',
+      '# HELP micropay_transfer_requests_open Transfer requests of this ledger that are neither posted nor refused.',
       '# TYPE micropay_transfer_requests_open gauge',
       `micropay_transfer_requests_open ${backlog.rows}`,
       '# HELP micropay_transfer_requests_oldest_seconds Age of the oldest of them.',

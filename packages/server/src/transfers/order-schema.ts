@@ -29,7 +29,7 @@ export const TransferFields = {
   effectiveAt: EffectiveAtField.optional(),
 };
 
-export const EXAMPLE_CREATE_TRANSFER = {
+export const EXAMPLE_POST_TRANSFER = {
   from: EXAMPLE_IDS.wallet,
   to: 'bob@example.com',
   amount: '1250',

@@ -1,4 +1,4 @@
-import { LedgerError, type Metadata, parseAmount, type TransferRequest } from '@micropay/ledger-core';
+import { LedgerError, type Metadata, type PostTransfer, parseAmount } from '@micropay/ledger-core';
 import { ProblemError } from '../errors/problem.js';
 import { requireOperator } from '../http/authorize.js';
 import type { Principal } from '../identity/principal.js';
@@ -11,7 +11,7 @@ import type { VisibleSides } from './transfer-json.js';
 
 /** An order that its caller may give, in the ledger's words. */
 export interface ResolvedOrder {
-  readonly request: TransferRequest;
+  readonly request: PostTransfer;
   readonly visible: VisibleSides;
 }
 
@@ -35,7 +35,7 @@ export function resolveOrder(
   const payee = findPayee(order, parties);
   const payeeOwner = payee === undefined ? undefined : walletOwnerOf(payee.address);
   if (payee === undefined || !(isOperator || payeeOwner !== undefined)) throw payeeMissing(order);
-  const request: { -readonly [Field in keyof TransferRequest]: TransferRequest[Field] } = {
+  const request: { -readonly [Field in keyof PostTransfer]: PostTransfer[Field] } = {
     from: payer.id,
     to: payee.id,
     amount: parseAmount(order.amount),

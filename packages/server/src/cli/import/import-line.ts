@@ -3,9 +3,9 @@ import {
   LedgerError,
   type Metadata,
   type OpenAccount,
+  type PostTransfer,
   parseAmount,
   parseJson,
-  type TransferRequest,
 } from '@micropay/ledger-core';
 import { z } from 'zod';
 import { LineError, type RefusedLine } from './refused-line.js';
@@ -32,7 +32,7 @@ export interface AccountLine {
 export interface TransferLine {
   readonly kind: 'transfer';
   readonly line: number;
-  readonly request: TransferRequest;
+  readonly request: PostTransfer;
 }
 
 export type ImportLine = AccountLine | TransferLine;
@@ -100,7 +100,7 @@ function toAccount(fields: Fields): OpenAccount {
   };
 }
 
-function toTransfer(fields: Fields, place: PlaceInFile): TransferRequest {
+function toTransfer(fields: Fields, place: PlaceInFile): PostTransfer {
   return {
     from: requiredText(fields, 'from'),
     to: requiredText(fields, 'to'),

@@ -1,11 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import {
-  type Ledger,
-  type Metadata,
-  type PostedTransfer,
-  parseAmount,
-  type TransferRequest,
-} from '@micropay/ledger-core';
+import { type Ledger, type Metadata, type PostedTransfer, type PostTransfer, parseAmount } from '@micropay/ledger-core';
 import { fromKysely } from '@micropay/ledger-core/kysely';
 import type { Database } from '../../database/connect.js';
 import { rolledBack } from '../../database/rolled-back.js';
@@ -141,7 +135,7 @@ async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<ty
 }
 
 /** The first of a currency opens the account of the world outside. */
-async function postCash({ ledger, database }: DepositServices, request: TransferRequest): Promise<PostedTransfer> {
+async function postCash({ ledger, database }: DepositServices, request: PostTransfer): Promise<PostedTransfer> {
   const { currency, dryRun } = request;
   if (dryRun !== true || (await ledger.accounts.identify(worldAddress(currency))) !== undefined) {
     await ensureWorldAccount(ledger, currency);

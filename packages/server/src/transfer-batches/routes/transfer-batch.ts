@@ -4,7 +4,7 @@ import { ProblemSchema, problem } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdempotencyKeyField } from '../../http/fields.js';
 import { route } from '../../http/route.js';
-import { EXAMPLE_CREATE_TRANSFER, PaymentFields } from '../../transfers/order-schema.js';
+import { EXAMPLE_POST_TRANSFER, PaymentFields } from '../../transfers/order-schema.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema } from '../../transfers/transfer-json.js';
 import type { TransferServices } from '../../transfers/transfer-services.js';
@@ -19,14 +19,14 @@ const BatchTransferSchema = z
   .strictObject({ ...PaymentFields, dryRun: DryRunField.optional(), idempotencyKey: IdempotencyKeyField })
   .openapi('BatchTransfer');
 
-const CreateTransferBatchSchema = z
+const PostTransfersSchema = z
   .strictObject({
     transfers: z.array(BatchTransferSchema).min(1).max(BATCH_SIZE_MAX),
     dryRun: DryRunField.optional().openapi({ description: 'Judge each as if alone, and post none' }),
   })
-  .openapi('CreateTransferBatch');
+  .openapi('PostTransfers');
 
-const CreateLinkedTransfersSchema = z
+const PostLinkedTransfersSchema = z
   .strictObject({
     transfers: z
       .array(LinkedLegSchema)
@@ -39,7 +39,7 @@ const CreateLinkedTransfersSchema = z
       }),
     dryRun: DryRunField.optional().openapi({ description: 'Judge each after those before it, and post none' }),
   })
-  .openapi('CreateLinkedTransfers');
+  .openapi('PostLinkedTransfers');
 
 const BatchResultSchema = z
   .union([
@@ -62,8 +62,8 @@ const BatchResultsSchema = z
   })
   .openapi('BatchResults');
 
-const createTransferBatchEndpoint = {
-  operationId: 'createTransferBatch',
+const postTransfersEndpoint = {
+  operationId: 'postTransfers',
   method: 'post',
   path: '/v1/transfers/batch',
   tag: 'Transfers',
@@ -73,8 +73,8 @@ const createTransferBatchEndpoint = {
     'own, and the answer has a result for each.',
   access: 'either',
   body: {
-    schema: CreateTransferBatchSchema,
-    example: { transfers: [{ ...EXAMPLE_CREATE_TRANSFER, idempotencyKey: EXAMPLE_IDS.key }] },
+    schema: PostTransfersSchema,
+    example: { transfers: [{ ...EXAMPLE_POST_TRANSFER, idempotencyKey: EXAMPLE_IDS.key }] },
     bytesMax: BATCH_BYTES_MAX,
   },
   answer: {
@@ -93,8 +93,8 @@ const createTransferBatchEndpoint = {
   refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'forbidden', 'rate_limited'],
 } as const satisfies Endpoint;
 
-const createLinkedTransfersEndpoint = {
-  operationId: 'createLinkedTransfers',
+const postLinkedTransfersEndpoint = {
+  operationId: 'postLinkedTransfers',
   method: 'post',
   path: '/v1/transfers/linked',
   tag: 'Transfers',
@@ -105,8 +105,8 @@ const createLinkedTransfersEndpoint = {
   access: 'either',
   idempotencyKey: 'required',
   body: {
-    schema: CreateLinkedTransfersSchema,
-    example: { transfers: [EXAMPLE_CREATE_TRANSFER] },
+    schema: PostLinkedTransfersSchema,
+    example: { transfers: [EXAMPLE_POST_TRANSFER] },
     bytesMax: BATCH_BYTES_MAX,
   },
   answer: {
@@ -135,15 +135,15 @@ const createLinkedTransfersEndpoint = {
   ],
 } as const satisfies Endpoint;
 
-export const createTransferBatchRoute = route(
-  createTransferBatchEndpoint,
+export const postTransfersRoute = route(
+  postTransfersEndpoint,
   (services: TransferServices) =>
     ({ principal, clientAddress, body: { transfers, dryRun } }) =>
       postOrders(services, { principal, clientAddress }, dryRun === true ? transfers.map(asDryRun) : transfers),
 );
 
-export const createLinkedTransfersRoute = route(
-  createLinkedTransfersEndpoint,
+export const postLinkedTransfersRoute = route(
+  postLinkedTransfersEndpoint,
   (services: TransferServices) =>
     ({ principal, clientAddress, body: { transfers, dryRun }, idempotencyKey }) =>
       postLinked(services, { principal, clientAddress }, transfers, { idempotencyKey, dryRun }),

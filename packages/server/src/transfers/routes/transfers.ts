@@ -8,22 +8,22 @@ import {
   TransferRequestSchema,
 } from '../../transfer-requests/transfer-request-json.js';
 import { findTransfer } from '../find-transfer.js';
-import { EXAMPLE_CREATE_TRANSFER, TransferFields } from '../order-schema.js';
+import { EXAMPLE_POST_TRANSFER, TransferFields } from '../order-schema.js';
 import { findParties } from '../parties.js';
 import { POSTING_REFUSALS } from '../posting-refusals.js';
 import { resolveOrder } from '../resolve-order.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfer-json.js';
 import type { TransferServices } from '../transfer-services.js';
 
-const CreateTransferSchema = z
+const PostTransferSchema = z
   .strictObject({
     ...TransferFields,
     dryRun: DryRunField.optional(),
   })
-  .openapi('CreateTransfer');
+  .openapi('PostTransfer');
 
-const createTransferEndpoint = {
-  operationId: 'createTransfer',
+const postTransferEndpoint = {
+  operationId: 'postTransfer',
   method: 'post',
   path: '/v1/transfers',
   tag: 'Transfers',
@@ -32,7 +32,7 @@ const createTransferEndpoint = {
   access: 'either',
   idempotencyKey: 'required',
   dryRun: true,
-  body: { schema: CreateTransferSchema, example: EXAMPLE_CREATE_TRANSFER },
+  body: { schema: PostTransferSchema, example: EXAMPLE_POST_TRANSFER },
   answer: {
     status: 201,
     description: 'Posted, now or by an earlier request with this key',
@@ -58,8 +58,8 @@ const getTransferEndpoint = {
   refusals: ['transfer_not_found'],
 } as const satisfies Endpoint;
 
-export const createTransferRoute = route(
-  createTransferEndpoint,
+export const postTransferRoute = route(
+  postTransferEndpoint,
   (services: TransferServices) =>
     async ({ principal, clientAddress, body, idempotencyKey, respondAsync }) => {
       const parties = await findParties(services, { principal, clientAddress }, [body]);

@@ -5,11 +5,11 @@ import { type KeyDigest, keyDigest, type RequestDigest, requestDigest } from './
 import {
   idempotencyKey,
   MOVEMENT,
+  type PostTransfer,
   REQUEST_OPTIONS,
   TRANSFER_LEG,
   type TransferId,
   type TransferLeg,
-  type TransferRequest,
   withCurrency,
 } from './transfer.js';
 
@@ -21,14 +21,14 @@ export const TRANSFER_REQUEST_STATES = ['requested', 'posted', 'refused'] as con
 /** `requested` becomes `posted` or `refused`, once and for good. */
 export type TransferRequestState = (typeof TRANSFER_REQUEST_STATES)[number];
 
-/** What a requested transfer is to move. */
+/** What a transfer request is to move. */
 export type RequestedMovement = Pick<
-  TransferRequest,
+  PostTransfer,
   'from' | 'to' | 'amount' | 'currency' | 'description' | 'metadata' | 'effectiveAt'
 >;
 
-/** A transfer to be posted later. Nobody waits for its answer, so it is always named by a key. */
-export interface TransferOrder extends RequestedMovement {
+/** A transfer to be posted later. Nobody waits for its outcome, so it always has a key. */
+export interface SubmitTransferRequest extends RequestedMovement {
   /** As of `transfers.post`, and the same name: a transfer that is posted under it at once is this one. */
   readonly idempotencyKey: string;
   readonly scope?: string;
@@ -49,8 +49,8 @@ export function storedRefusal({ code, message, details }: StoredRefusal, id: Tra
   return new LedgerError(code as LedgerErrorCode, message, { ...details, transferRequestId: id });
 }
 
-/** A transfer that somebody asked for, and what became of it. */
-export interface RequestedTransfer extends RequestedMovement {
+/** A transfer that was asked for, and its outcome. */
+export interface TransferRequest extends RequestedMovement {
   readonly id: TransferRequestId;
   readonly state: TransferRequestState;
   /** The id of the transfer, fixed from the start; there is no such transfer before the request is `posted`. */
@@ -64,23 +64,23 @@ export interface RequestedTransfer extends RequestedMovement {
 }
 
 /** The answer to a request; `replayed` when its key had been requested before. */
-export interface SubmittedTransfer extends RequestedTransfer {
+export interface SubmittedTransferRequest extends TransferRequest {
   readonly replayed: boolean;
 }
 
 export type SubmitResult =
-  | { readonly ok: true; readonly request: SubmittedTransfer }
+  | { readonly ok: true; readonly request: SubmittedTransferRequest }
   | { readonly ok: false; readonly error: LedgerError };
 
-/** An order that was checked, as it is stored. */
-export interface CheckedOrder {
+/** A request that was checked, as it is stored. */
+export interface CheckedTransferRequest {
   readonly leg: TransferLeg;
   readonly keyDigest: KeyDigest;
   readonly requestDigest: RequestDigest;
   readonly requestedBy: string | null;
 }
 
-const readOrder = object<TransferOrder>({
+const readTransferRequest = object<SubmitTransferRequest>({
   idempotencyKey,
   scope: REQUEST_OPTIONS.scope,
   requestedBy: optional(valid(isRequester, 'must be a text of 1 to 255 characters without control characters')),
@@ -102,12 +102,12 @@ export function isTransferRequestId(text: unknown): text is TransferRequestId {
 }
 
 /**
- * Everything that can be said of an order without looking anything up.
+ * Everything that can be checked of a transfer request without looking anything up.
  *
  * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency` for a malformed code
  */
-export function checkOrder(given: TransferOrder, name = 'order'): CheckedOrder {
-  const { idempotencyKey, scope, requestedBy = null, ...leg } = withCurrency(readOrder(given, name));
+export function checkTransferRequest(given: SubmitTransferRequest, name = 'request'): CheckedTransferRequest {
+  const { idempotencyKey, scope, requestedBy = null, ...leg } = withCurrency(readTransferRequest(given, name));
   return {
     leg,
     keyDigest: keyDigest({ idempotencyKey, scope }) as KeyDigest,
