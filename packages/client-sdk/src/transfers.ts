@@ -147,12 +147,12 @@ export function createTransfers(api: Api): Transfers {
     },
     async postLinked(legs, { dryRun, ...options } = {}) {
       const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const transfers = legs.map((leg): LinkedLegJson => toJson(leg));
       const readResult = (result: BatchResultJson): PostedTransfer => {
         if (!result.ok) throw problemToError(result.error, { idempotencyKey });
         return replayable(result);
       };
-      const body = { transfers, ...(dryRun === undefined ? {} : { dryRun }) };
+      // Each leg is its own JSON but for amounts and dates, and a `dryRun` that is undefined is left out.
+      const body = { transfers: legs as unknown as LinkedLegJson[], dryRun: dryRun as boolean };
       const answer = routes.POST('/v1/transfers/linked', { params: { header }, body, fetch });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
