@@ -1,8 +1,8 @@
 import { createRelay, type EventPublisher, type Ledger, type Relay, UnfitSinkError } from '@micropay/ledger-core';
 import type { KafkaPublisherOptions } from '@micropay/ledger-core/kafka';
 import type { Logger } from 'pino';
-import { within } from '../deadline.js';
 import { StartError } from '../errors/start-error.js';
+import { within } from '../throttling/deadline.js';
 import { kafkaClient } from './kafka-client.js';
 import type { KafkaSettings } from './kafka-settings.js';
 

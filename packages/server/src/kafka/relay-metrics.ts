@@ -1,6 +1,6 @@
 import type { RelayStatus } from '@micropay/ledger-core';
-import { within } from '../deadline.js';
-import { sharedWork } from '../http/shared-work.js';
+import { within } from '../throttling/deadline.js';
+import { sharedWork } from '../throttling/shared-work.js';
 import { KAFKA_SINK, type KafkaRelay } from './create-kafka-relay.js';
 
 const LABEL = `{sink="${KAFKA_SINK}"}`;

@@ -1,6 +1,6 @@
 import type { Ledger } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
-import { within } from '../deadline.js';
+import { within } from '../throttling/deadline.js';
 import { kafkaClient } from './kafka-client.js';
 import { DEAD_LETTERS, type KafkaSettings } from './kafka-settings.js';
 

@@ -1,5 +1,5 @@
 import type { EventType, Ledger, LedgerEvent } from '@micropay/ledger-core';
-import { within } from '../deadline.js';
+import { within } from '../throttling/deadline.js';
 import { type Viewer, viewersOf } from './audience.js';
 import { eventText, type FanOut, type Listener, type PlacedEvent, placeEvents } from './fan-out.js';
 import { isSeen, readAfter, type StreamMark, wholeRow } from './stream-mark.js';

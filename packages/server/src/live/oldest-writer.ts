@@ -1,7 +1,7 @@
 import type { Ledger, OldestWriter } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
-import { within } from '../deadline.js';
-import { sharedWork } from '../http/shared-work.js';
+import { within } from '../throttling/deadline.js';
+import { sharedWork } from '../throttling/shared-work.js';
 
 type Events = Pick<Ledger['events'], 'oldestWriter'>;
 

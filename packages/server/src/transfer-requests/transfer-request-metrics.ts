@@ -1,6 +1,6 @@
 import type { Ledger } from '@micropay/ledger-core';
-import { within } from '../deadline.js';
-import { sharedWork } from '../http/shared-work.js';
+import { within } from '../throttling/deadline.js';
+import { sharedWork } from '../throttling/shared-work.js';
 
 /** However often it is scraped, the requests are counted once a second. */
 const BACKLOG_KEPT_MS = 1_000;

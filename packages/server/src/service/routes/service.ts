@@ -2,10 +2,10 @@ import { z } from '@hono/zod-openapi';
 import { LedgerError } from '@micropay/ledger-core';
 import { sql } from 'kysely';
 import type { Database } from '../../database/connect.js';
-import { within } from '../../deadline.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { type LedgerServices, route } from '../../http/route.js';
-import { sharedWork } from '../../http/shared-work.js';
+import { within } from '../../throttling/deadline.js';
+import { sharedWork } from '../../throttling/shared-work.js';
 
 const StatusSchema = z.object({ status: z.literal('ok') }).openapi('ServiceStatus');
 

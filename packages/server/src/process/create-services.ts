@@ -1,20 +1,20 @@
 import type { Ledger } from '@micropay/ledger-core';
-import { createAccessTokens } from './auth/access-tokens.js';
-import { createApiKeys } from './auth/api-keys.js';
-import { createAuthenticate } from './auth/authenticate.js';
-import { createLoginAttempts } from './auth/login-attempts.js';
-import { createPasswords } from './auth/password.js';
-import { createRevokedSessions } from './auth/revoked-sessions.js';
-import { createSessions } from './auth/sessions.js';
-import { createSigningKeys } from './auth/signing-keys.js';
-import type { Database } from './database/connect.js';
-import { createClientAddress } from './http/client-address.js';
-import { createLiveEvents } from './live/live-events.js';
-import type { RepeatedWork } from './process/background.js';
-import type { Config } from './process/config.js';
-import type { Services } from './services.js';
-import { createAttemptLimit } from './throttling/attempt-limit.js';
-import { createRecipientLookUps } from './transfers/recipient-look-ups.js';
+import { createAccessTokens } from '../auth/access-tokens.js';
+import { createApiKeys } from '../auth/api-keys.js';
+import { createAuthenticate } from '../auth/authenticate.js';
+import { createLoginAttempts } from '../auth/login-attempts.js';
+import { createPasswords } from '../auth/password.js';
+import { createRevokedSessions } from '../auth/revoked-sessions.js';
+import { createSessions } from '../auth/sessions.js';
+import { createSigningKeys } from '../auth/signing-keys.js';
+import type { Database } from '../database/connect.js';
+import { createClientAddress } from '../http/client-address.js';
+import { createLiveEvents } from '../live/live-events.js';
+import type { Services } from '../services.js';
+import { createAttemptLimit } from '../throttling/attempt-limit.js';
+import { createRecipientLookUps } from '../transfers/recipient-look-ups.js';
+import type { RepeatedWork } from './background.js';
+import type { Config } from './config.js';
 
 const REFRESH_ATTEMPTS_PER_MINUTE = 10;
 /** With the time a poll takes, well within the five seconds that a logout may take to count everywhere. */
