@@ -2,7 +2,7 @@ import type { z } from '@hono/zod-openapi';
 import { describe, expect, it } from 'vitest';
 import { VALIDATOR_WORDS } from '../test/support/validator-words.js';
 import { type FieldError, ProblemError } from './errors/problem.js';
-import { parse } from './http/invalid.js';
+import { parse } from './http/request/invalid.js';
 import { ROUTES } from './routes.js';
 
 const WRONG: readonly unknown[] = [

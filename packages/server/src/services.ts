@@ -1,5 +1,5 @@
 import type { AuthServices } from './auth/auth-services.js';
-import type { RequestServices } from './http/serve-route.js';
+import type { RequestServices } from './http/serving/serve-route.js';
 import type { LiveServices } from './live/routes/events.js';
 import type { TransferServices } from './transfers/transfer-services.js';
 

@@ -11,7 +11,7 @@ import {
 import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSigningKeys } from '../src/auth/signing-keys.js';
+import { createSigningKeys } from '../src/auth/tokens/signing-keys.js';
 import { connect } from '../src/database/connect.js';
 import { startServer } from '../src/process/start-server.js';
 import { call, registerUser, type TestUser } from './support/call.js';

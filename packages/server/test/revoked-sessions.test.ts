@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { createRevokedSessions, type RevokedSessions } from '../src/auth/revoked-sessions.js';
+import { createRevokedSessions, type RevokedSessions } from '../src/auth/tokens/revoked-sessions.js';
 import { connect, type Database } from '../src/database/connect.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
 

@@ -2,9 +2,9 @@ import type { Database } from '../database/connect.js';
 import type { LedgerServices } from '../http/route.js';
 import type { AttemptLimit } from '../throttling/attempt-limit.js';
 import type { LoginAttempts } from './login-attempts.js';
-import type { Passwords } from './password.js';
+import type { Passwords } from './passwords/password.js';
 import type { Sessions } from './sessions.js';
-import type { SigningKeys } from './signing-keys.js';
+import type { SigningKeys } from './tokens/signing-keys.js';
 
 /** The services that registration, login and sessions work with. */
 export interface AuthServices extends LedgerServices {

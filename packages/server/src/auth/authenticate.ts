@@ -1,8 +1,8 @@
 import { ProblemError } from '../errors/problem.js';
 import type { Authenticate } from '../http/authorize.js';
-import type { AccessTokens } from './access-tokens.js';
 import type { ApiKeys } from './api-keys.js';
-import { REALM } from './token-refused.js';
+import type { AccessTokens } from './tokens/access-tokens.js';
+import { REALM } from './tokens/token-refused.js';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 

@@ -7,7 +7,7 @@ import type { UserId } from '../identity/user-id.js';
 import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
 import type { User } from '../users/user.js';
 import { insertUser } from '../users/users.js';
-import type { Passwords } from './password.js';
+import type { Passwords } from './passwords/password.js';
 import type { Sessions, Tokens } from './sessions.js';
 
 export interface Registration {

@@ -3,9 +3,9 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.js';
 import { ProblemError } from '../errors/problem.js';
 import type { UserId } from '../identity/user-id.js';
-import { ACCESS_TOKEN_LIFETIME_S, type AccessTokens } from './access-tokens.js';
-import type { RevokedSessions } from './revoked-sessions.js';
 import { hashSecret, newSecret } from './secret.js';
+import { ACCESS_TOKEN_LIFETIME_S, type AccessTokens } from './tokens/access-tokens.js';
+import type { RevokedSessions } from './tokens/revoked-sessions.js';
 
 const REFRESH_TOKEN_DAYS = 30;
 /** How long a used refresh token works again, for a client that lost the answer. */

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ProblemError } from '../errors/problem.js';
 import { IdempotencyKeyField } from './fields.js';
-import { parse } from './invalid.js';
+import { parse } from './request/invalid.js';
 
 export const REPLAYED_HEADERS: Readonly<Record<string, string>> = { 'idempotent-replayed': 'true' };
 

@@ -3,7 +3,7 @@ import { ERROR_CODES, ERRORS, type ErrorCode } from '../errors/error-codes.js';
 import { PROBLEM_MEDIA_TYPE, ProblemSchema, problem } from '../errors/problem.js';
 import { type Access, type Content, CSV, type Endpoint, type EventContent, refusalsOf, TAGS } from './endpoint.js';
 import { IdempotencyKeyField, MEMBER_NAME, STORABLE } from './fields.js';
-import { PreferField } from './prefer.js';
+import { PreferField } from './request/prefer.js';
 
 /** Follows the routes, not the package: it changes when what callers can rely on changes. */
 const API_VERSION = '1.0.0';

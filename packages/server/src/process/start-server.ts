@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { createApp } from '../app.js';
 import { connect } from '../database/connect.js';
 import { StartError } from '../errors/start-error.js';
-import { listen } from '../http/listen.js';
+import { listen } from '../http/serving/listen.js';
 import { createKafkaRelay } from '../kafka/create-kafka-relay.js';
 import { takeCommands } from '../kafka/take-commands.js';
 import { createOldestWriterReport } from '../live/oldest-writer.js';

@@ -6,7 +6,7 @@ import { EmailField } from '../../users/email-field.js';
 import { userJson } from '../../users/user-json.js';
 import { findUserByEmail } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
-import { passwordField } from '../password-field.js';
+import { passwordField } from '../passwords/password-field.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../session-json.js';
 
 const LoginSchema = z

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { UserPrincipal } from '../identity/principal.js';
+import type { UserPrincipal } from '../../identity/principal.js';
 
 interface VerifiedToken {
   readonly principal: UserPrincipal;

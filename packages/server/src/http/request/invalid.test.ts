@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { LedgerError } from '@micropay/ledger-core';
 import { describe, expect, it } from 'vitest';
+import { toProblem } from '../to-problem.js';
 import { parse } from './invalid.js';
-import { toProblem } from './to-problem.js';
 
 const Schema = z.strictObject({ list: z.array(z.strictObject({ amount: z.string() })) });
 

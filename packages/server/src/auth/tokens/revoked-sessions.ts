@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database } from '../database/connect.js';
+import type { Database } from '../../database/connect.js';
 
 /** Longer than an access token lives: after that its session need not be remembered. */
 const REMEMBER_MS = 11 * 60_000;

@@ -1,7 +1,7 @@
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
-import type { Database } from '../database/connect.js';
+import type { Database } from '../../database/connect.js';
 
 const ALGORITHM = 'EdDSA';
 /** The newest key signs for this long; an older one still verifies for a day. */

@@ -3,21 +3,21 @@ import type { HttpBindings } from '@hono/node-server';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
-import type { Principal } from '../identity/principal.js';
-import { jsonResponse, problemResponse, type StreamAnswer, streamHeaders } from './answer.js';
-import { type Authenticate, authorize } from './authorize.js';
-import type { ClientAddress } from './client-address.js';
-import type { Endpoint } from './endpoint.js';
-import { readIdempotencyKey } from './idempotency-key.js';
-import { parse } from './invalid.js';
-import { prefersAsync } from './prefer.js';
-import { BODY_BYTES_MAX, hasBody, readJson } from './read-json.js';
-import { givenTwice, readQuery } from './read-query.js';
-import { requestId } from './request-id.js';
+import type { Principal } from '../../identity/principal.js';
+import { jsonResponse, problemResponse, type StreamAnswer, streamHeaders } from '../answer.js';
+import { type Authenticate, authorize } from '../authorize.js';
+import type { Endpoint } from '../endpoint.js';
+import { readIdempotencyKey } from '../idempotency-key.js';
+import type { ClientAddress } from '../request/client-address.js';
+import { parse } from '../request/invalid.js';
+import { prefersAsync } from '../request/prefer.js';
+import { BODY_BYTES_MAX, hasBody, readJson } from '../request/read-json.js';
+import { givenTwice, readQuery } from '../request/read-query.js';
+import { requestId } from '../request/request-id.js';
+import type { EndpointRequest, Route } from '../route.js';
+import { toProblem } from '../to-problem.js';
 import type { RequestMetrics } from './request-metrics.js';
-import type { EndpointRequest, Route } from './route.js';
 import { sendStream } from './send-stream.js';
-import { toProblem } from './to-problem.js';
 
 /** Node's own request and response. */
 export interface AppEnv {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { LedgerError, parseJson } from '@micropay/ledger-core';
-import { ProblemError } from '../errors/problem.js';
+import { ProblemError } from '../../errors/problem.js';
 
 export const BODY_BYTES_MAX = 64 * 1024;
 const JSON_MEDIA_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { StartError } from '../errors/start-error.js';
+import { StartError } from '../../errors/start-error.js';
 import { serveInTurn } from './serve-in-turn.js';
 
 /** A client that does not get its request across in this time is not worth a connection. */

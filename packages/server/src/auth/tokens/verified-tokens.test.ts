@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { UserId } from '../identity/user-id.js';
+import type { UserId } from '../../identity/user-id.js';
 import { createVerifiedTokens } from './verified-tokens.js';
 
 beforeEach(() => {

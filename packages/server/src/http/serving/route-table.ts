@@ -1,5 +1,5 @@
-import { ProblemError } from '../errors/problem.js';
-import type { Endpoint } from './endpoint.js';
+import { ProblemError } from '../../errors/problem.js';
+import type { Endpoint } from '../endpoint.js';
 
 type Place = Pick<Endpoint, 'method' | 'path'>;
 

@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
-import type { UserPrincipal } from '../identity/principal.js';
-import type { UserId } from '../identity/user-id.js';
+import type { UserPrincipal } from '../../identity/principal.js';
+import type { UserId } from '../../identity/user-id.js';
 import type { RevokedSessions } from './revoked-sessions.js';
 import type { SigningKeys } from './signing-keys.js';
 import { tokenRefused } from './token-refused.js';

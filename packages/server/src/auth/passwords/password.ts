@@ -1,5 +1,5 @@
 import { hash, verify } from '@node-rs/argon2';
-import { createWorkLimit } from '../throttling/work-limit.js';
+import { createWorkLimit } from '../../throttling/work-limit.js';
 
 /** OWASP's recommendation for argon2id, which is the library's default variant: 19 MiB, two passes, one lane. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };

@@ -1,4 +1,4 @@
-import { ProblemError } from '../errors/problem.js';
+import { ProblemError } from '../../errors/problem.js';
 
 /**
  * What stands behind the `?`, by name. A parameter that is given twice is refused, as nobody can say which one counts, and

@@ -1,7 +1,7 @@
 import type { z } from '@hono/zod-openapi';
-import type { ErrorCode } from '../errors/error-codes.js';
-import { issueSentence } from '../errors/issue-sentence.js';
-import { type FieldError, ProblemError } from '../errors/problem.js';
+import type { ErrorCode } from '../../errors/error-codes.js';
+import { issueSentence } from '../../errors/issue-sentence.js';
+import { type FieldError, ProblemError } from '../../errors/problem.js';
 
 /** A batch can be wrong in a thousand places; the first few say enough. */
 const ERRORS_SHOWN_MAX = 20;
