@@ -14,8 +14,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSigningKeys } from '../src/auth/tokens/signing-keys.js';
 import { connect } from '../src/database/connect.js';
 import { startServer } from '../src/process/start-server.js';
-import { call, registerUser, type TestUser } from './support/call.js';
-import { startTestServer, type TestServer, testConfig } from './support/test-server.js';
+import { call, type TestUser } from './support/call.js';
+import { startServerWithUsers } from './support/server-with-users.js';
+import { type TestServer, testConfig } from './support/test-server.js';
 
 let server: TestServer;
 let client: pg.Client;
@@ -25,8 +26,7 @@ let privateKey: CryptoKey;
 let publicX: string;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  user = await registerUser(server.url);
+  [server, user] = await startServerWithUsers(0n);
   client = new pg.Client({ connectionString: server.databaseUrl });
   await client.connect();
   const { rows } = await client.query('select kid, private_jwk, public_jwk from micropay.signing_keys');

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, deposit, registerUser, type TestUser } from './support/call.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+import { startServerWithUsers } from './support/server-with-users.js';
+import { OPERATOR_KEY, type TestServer } from './support/test-server.js';
 
 let server: TestServer;
 let alice: TestUser;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  alice = await registerUser(server.url, { balance: 5_000n });
+  [server, alice] = await startServerWithUsers(5_000n);
 });
 afterAll(() => server.stop());
 

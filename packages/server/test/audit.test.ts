@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { call, registerUser, type TestUser } from './support/call.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+import { call, type TestUser } from './support/call.js';
+import { startServerWithUsers } from './support/server-with-users.js';
+import { OPERATOR_KEY, type TestServer } from './support/test-server.js';
 
 let server: TestServer;
 let alice: TestUser;
 let client: pg.Client;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  alice = await registerUser(server.url);
+  [server, alice] = await startServerWithUsers(0n);
   client = new pg.Client({ connectionString: server.databaseUrl });
   await client.connect();
 });

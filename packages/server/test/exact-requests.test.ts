@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROUTES } from '../src/routes.js';
-import { call, registerUser, type TestUser } from './support/call.js';
+import { call, type TestUser } from './support/call.js';
+import { startServerWithUsers } from './support/server-with-users.js';
 import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
 
 let server: TestServer;
 let user: TestUser;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  user = await registerUser(server.url);
+  [server, user] = await startServerWithUsers(0n);
 });
 afterAll(() => server.stop());
 

@@ -5,8 +5,9 @@ import { ERRORS, type ErrorCode } from '../src/errors/error-codes.js';
 import type { Endpoint } from '../src/http/endpoint.js';
 import { refusalsOf } from '../src/http/endpoint.js';
 import { ROUTES } from '../src/routes.js';
-import { call, registerUser, type TestUser } from './support/call.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+import { call, type TestUser } from './support/call.js';
+import { startServerWithUsers } from './support/server-with-users.js';
+import { OPERATOR_KEY, type TestServer } from './support/test-server.js';
 
 const RUNS = process.env.MICROPAY_TEST_LONG === '1' ? 600 : 60;
 
@@ -17,9 +18,7 @@ let hold: string;
 let transfer: string;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  alice = await registerUser(server.url, { balance: 1_000_000n });
-  bob = await registerUser(server.url);
+  [server, alice, bob] = await startServerWithUsers(1_000_000n, 0n);
   const body = { from: alice.wallet, to: bob.wallet, amount: '1000', currency: 'USD' };
   const post = (path: string) => call(server.url, `POST ${path}`, { token: alice.token, key: randomUUID(), body });
   hold = (await post('/v1/holds')).body.id;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+import { balanceOf, call, type TestUser } from './support/call.js';
+import { startServerWithUsers } from './support/server-with-users.js';
+import { OPERATOR_KEY, type TestServer } from './support/test-server.js';
 
 let server: TestServer;
 let alice: TestUser;
@@ -9,11 +10,7 @@ let bob: TestUser;
 let fees: string;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  [alice, bob] = await Promise.all([
-    registerUser(server.url, { balance: 1_000n }),
-    registerUser(server.url, { balance: 1_000n }),
-  ]);
+  [server, alice, bob] = await startServerWithUsers(1_000n, 1_000n);
   const account = { address: 'fees:card:usd', currency: 'USD', type: 'income' };
   fees = (await call(server.url, 'POST /v1/accounts', { token: OPERATOR_KEY, body: account })).body.id;
 });

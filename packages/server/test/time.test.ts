@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { call, deposit, registerUser, type TestUser } from './support/call.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+import { call, deposit, type TestUser } from './support/call.js';
+import { startServerWithUsers } from './support/server-with-users.js';
+import { OPERATOR_KEY, type TestServer } from './support/test-server.js';
 
 let server: TestServer;
 let alice: TestUser;
@@ -10,8 +11,7 @@ let between: string;
 const ALWAYS = 'from=2020-01-01&to=9999-12-31';
 
 beforeAll(async () => {
-  server = await startTestServer();
-  [alice, bob] = await Promise.all([registerUser(server.url), registerUser(server.url)]);
+  [server, alice, bob] = await startServerWithUsers(0n, 0n);
   await deposit(server.url, alice.wallet, 500n);
   const { body } = await get(alice.token, `/v1/wallets/${alice.wallet}/entries`);
   between = body.data[0].recordedAt;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+import { startServerWithUsers } from './support/server-with-users.js';
+import { OPERATOR_KEY, type TestServer } from './support/test-server.js';
 
 let server: TestServer;
 let alice: TestUser;
@@ -9,12 +10,7 @@ let bob: TestUser;
 let carol: TestUser;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  [alice, bob, carol] = await Promise.all([
-    registerUser(server.url, { balance: 10_000n }),
-    registerUser(server.url),
-    registerUser(server.url),
-  ]);
+  [server, alice, bob, carol] = await startServerWithUsers(10_000n, 0n, 0n);
 });
 afterAll(() => server.stop());
 

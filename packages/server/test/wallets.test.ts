@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, deposit, registerUser, type TestUser } from './support/call.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+import { startServerWithUsers } from './support/server-with-users.js';
+import { OPERATOR_KEY, type TestServer } from './support/test-server.js';
 
 let server: TestServer;
 let alice: TestUser;
 let bob: TestUser;
 
 beforeAll(async () => {
-  server = await startTestServer();
-  [alice, bob] = await Promise.all([registerUser(server.url), registerUser(server.url)]);
+  [server, alice, bob] = await startServerWithUsers(0n, 0n);
 });
 afterAll(() => server.stop());
 

@@ -3,7 +3,8 @@ import type { LedgerEvent } from '@micropay/ledger-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { viewersOf } from '../src/live/audience.js';
 import { call, deposit, type Reply, registerUser, type TestUser } from './support/call.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+import { startServerWithUsers } from './support/server-with-users.js';
+import { OPERATOR_KEY, type TestServer } from './support/test-server.js';
 
 let server: TestServer;
 let alice: TestUser;
@@ -46,8 +47,7 @@ interface Payee {
 const payees = new Map<Reason, Payee>();
 
 beforeAll(async () => {
-  server = await startTestServer();
-  alice = await registerUser(server.url, { balance: 100_000n });
+  [server, alice] = await startServerWithUsers(100_000n);
   aliceYen = await openWallet(alice, 'JPY');
   await deposit(server.url, aliceYen, 1_000n, 'JPY');
   for (const [reason, prepare] of Object.entries(REASONS) as [Reason, (typeof REASONS)[Reason]][]) {
