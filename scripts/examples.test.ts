@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,5 +53,36 @@ describe.each(EXAMPLES)('the example %s', (example) => {
     expect(stderr).toMatch(/--word/);
     expect(stderr).not.toMatch(/^ +at /m);
     expect(status).toBe(1);
+  });
+});
+
+describe('npm run example:*', () => {
+  const runScript = (words: readonly string[], variables: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, ['scripts/run.js', 'example', ...words], {
+      cwd: rootDirectory,
+      env: { PATH: process.env.PATH, DATA_DIR: folder, ...variables },
+      encoding: 'utf8',
+    });
+
+  it('has a script for each example, and no other', () => {
+    const { scripts } = JSON.parse(readFileSync(join(rootDirectory, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const named = Object.entries(scripts).filter(([name]) => name.startsWith('example:'));
+    const expected = EXAMPLES.map((name) => [`example:${name}`, `node scripts/run.js example ${name}`]);
+    expect(named.sort()).toEqual(expected.sort());
+  });
+
+  it('refuses an example that is not there, and names those that are', () => {
+    const { status, stderr } = runScript(['exchnage'], {});
+    expect(stderr).toContain('There is no example "exchnage": it is one of ');
+    expect(status).toBe(2);
+  });
+
+  it('refuses a slip in DATABASE_URL, and starts no PostgreSQL', () => {
+    const { status, stderr } = runScript(['exchange'], { DATABSE_URL: 'postgresql://me@db/prod' });
+    expect(stderr).toContain('invalid_configuration: DATABSE_URL is no setting: did you mean DATABASE_URL?');
+    expect(status).toBe(2);
+    expect(existsSync(join(folder, 'exchange'))).toBe(false);
   });
 });

@@ -9,6 +9,7 @@ export async function provideDatabase(
   name: string,
   options: { directory: string; temporary?: boolean },
 ): Promise<void> {
+  await refuseSlips();
   if (process.env.DATABASE_URL) return;
   try {
     const postgres = await start(options);
@@ -17,6 +18,19 @@ export async function provideDatabase(
   } catch (error) {
     console.error((error as Error).message);
     process.exit(1);
+  }
+}
+
+/** A misspelt DATABASE_URL would be ignored in silence, and another database used. */
+async function refuseSlips(): Promise<void> {
+  const environment = new URL('../packages/server/src/process/environment.ts', import.meta.url);
+  try {
+    (await import(environment.href)).refuseSlips(['DATABASE_URL', 'DATA_DIR'], process.env, {});
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code !== 'invalid_configuration') throw error;
+    console.error(`${code}: ${message}`);
+    process.exit(2);
   }
 }
 

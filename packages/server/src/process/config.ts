@@ -149,7 +149,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, given: 
  * @throws {StartError} `invalid_configuration`
  */
 export function checkVariableNames(environment: Environment, given: Environment): void {
-  refuseSlips(EnvironmentSchema, environment, given);
+  refuseSlips(VARIABLES, environment, given);
 }
 
 /** @throws {StartError} `invalid_configuration` for what has no variables */

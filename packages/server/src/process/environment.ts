@@ -43,8 +43,8 @@ export function parseEnvironment<Schema extends z.ZodObject>(
  *
  * @throws {StartError} `invalid_configuration`
  */
-export function refuseSlips(schema: z.ZodObject, environment: Environment, given: Environment): void {
-  const slips = slipsIn(variablesOf(environment, given), Object.keys(schema.shape));
+export function refuseSlips(known: readonly string[], environment: Environment, given: Environment): void {
+  const slips = slipsIn(variablesOf(environment, given), known);
   if (slips.length > 0) throw new StartError('invalid_configuration', slips.join('\n'));
 }
 
