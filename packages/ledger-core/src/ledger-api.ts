@@ -27,7 +27,7 @@ import type { VerifyReport } from './verify/report.js';
 import type { TrialBalance } from './verify/trial-balance.js';
 import type { VerifyOptions } from './verify/verify.js';
 
-/** Newest or first rows and, when there are more, the cursor that continues after them. */
+/** One page of a list, and the cursor of the next page if there is one. */
 export interface Page<Row> {
   readonly data: readonly Row[];
   /** Opaque; null on the last page. */
@@ -37,26 +37,26 @@ export interface Page<Row> {
 export interface PageOptions {
   /** 1 to 1,000; default 50. */
   readonly limit?: number;
-  /** `nextCursor` of the page before. */
+  /** The `nextCursor` of the previous page. */
   readonly cursor?: string;
 }
 
 export type FreezeSide = 'debits' | 'credits' | 'both';
 
 /**
- * Which time counts: when the ledger recorded a transfer, which never changes afterwards, or when it is effective,
- * which later transfers may change for the past.
+ * The time by which transfers are counted. By `recorded` time, when the ledger wrote the transfer, past balances never
+ * change. By `effective` time, a later transfer may change them.
  */
 export type TimeBasis = 'recorded' | 'effective';
 
-/** As of when, and by which time; default `recorded`. */
+/** A point in time for past balances, and the time by which transfers are counted; default `recorded`. */
 export interface AsOf {
-  /** The last instant that counts; a calendar day counts to its end in the ledger's zone. */
+  /** The last instant to include. A calendar day is included to its end, in the ledger's time zone. */
   readonly at: Moment;
   readonly by?: TimeBasis;
 }
 
-/** A balance as of an instant; pending amounts are known by recorded time alone. */
+/** A balance as of an instant. Pending amounts are only known by recorded time. */
 export type BalanceAt =
   | {
       readonly at: Date;
@@ -68,31 +68,31 @@ export type BalanceAt =
   | { readonly at: Date; readonly by: 'effective'; readonly posted: bigint };
 
 export interface StatementOptions extends PageOptions {
-  /** The period begins with this instant, or with the first one of this day in the ledger's zone. */
+  /** Start of the period: an instant, or the beginning of a day in the ledger's time zone. */
   readonly from: Moment;
-  /** It ends before this instant, or before this day: March is from `2026-03-01` to `2026-04-01`. */
+  /** End of the period, not included: March is from `2026-03-01` to `2026-04-01`. */
   readonly to: Moment;
-  /** Default `recorded`: a statement that never changes once its period is over. */
+  /** Default `recorded`: the statement never changes once its period is over. */
   readonly by?: TimeBasis;
 }
 
-/** An entry that moved posted money, and the balance after it in the order of the statement. */
+/** An entry that changed the posted balance, and the running balance of the statement after it. */
 export interface StatementEntry extends Entry {
   readonly balance: bigint;
 }
 
-/** A page of a statement, oldest entries first; opening and closing are of the whole period. */
+/** A page of a statement, oldest entries first. `opening` and `closing` belong to the whole period. */
 export interface Statement extends Page<StatementEntry> {
   readonly account: AccountIdentity;
-  /** Digits after the decimal point of its currency. */
+  /** Digits after the decimal point of the currency. */
   readonly scale: number;
   readonly by: TimeBasis;
   readonly from: Date;
   readonly to: Date;
-  /** The balance before the period; the closing of the period before. */
+  /** The balance before the period, equal to the closing balance of the previous period. */
   readonly opening: bigint;
   readonly closing: bigint;
-  /** The entries of this page and of all after it, read page by page. What is posted meanwhile is not among them. */
+  /** Iterates over the entries of this page and all later pages, without transfers posted in the meantime. */
   all(): AsyncIterable<StatementEntry>;
 }
 
@@ -104,42 +104,42 @@ export interface Accounts {
    */
   open(request: OpenAccount): Promise<Account>;
   /**
-   * Opens an account unless its address is taken; answers the account that is there. Limits and metadata
-   * of an account that is there stay as they are.
+   * Opens an account, or returns the existing account with this address. Limits and metadata of an existing account are
+   * not changed.
    *
-   * @throws {LedgerError} as `open`; `account_exists` only when it has another type or currency
+   * @throws {LedgerError} as `open`; `account_exists` only if the existing account has another type or currency
    */
   ensure(request: OpenAccount): Promise<Account>;
   /**
-   * Reads an account and its balance by id or address; locks nothing. A hold whose time is over is not counted, whether or
-   * not its expiry was recorded: what is `available` can be spent.
+   * Reads an account and its balance by id or address; locks nothing. A hold whose expiry time has passed is not counted,
+   * even if its expiry has not been recorded yet: what is `available` can be spent.
    *
    * @throws {LedgerError} `account_not_found`
    */
   get(reference: string): Promise<Account>;
-  /** What never changes about an account, from memory once read; undefined when there is none. */
+  /** Returns the immutable part of an account, which is cached in memory; undefined if there is no such account. */
   identify(reference: string): Promise<AccountIdentity | undefined>;
-  /** The same for many ids and addresses, by one query for those that are not in memory. */
+  /** Like `identify` for many ids and addresses, with one query for those that are not cached. */
   identifyMany(references: readonly string[]): Promise<ReadonlyMap<string, AccountIdentity>>;
-  /** Accounts in order of address, those whose address starts with `prefix` when one is given. */
+  /** Lists accounts by address; with `prefix`, only those whose address starts with it. */
   list(options?: PageOptions & { readonly prefix?: string }): Promise<Page<Account>>;
   /**
-   * The chart of accounts: balances summed by path, currency and type, in order of path, from one snapshot.
-   * `aggregate({ path: 'users' })` has a line for each user and currency, and
-   * `aggregate({ path: 'users', depth: 1 })` one for all users.
+   * Sums balances by path, currency and type, in order of path, from one snapshot. `aggregate({ path: 'users' })` returns
+   * a line for each user and currency; `aggregate({ path: 'users', depth: 1 })` returns one line per currency for all users.
    *
-   * @throws {LedgerError} `invalid_address`, `invalid_request`, also for more than 10,000 lines
+   * @throws {LedgerError} `invalid_address`; `invalid_request`, also if there are more than 10,000 lines
    */
   aggregate(options?: AggregateOptions): Promise<readonly AggregateLine[]>;
   /**
-   * Entries of one account, newest first.
+   * Lists the entries of one account, newest first.
    *
    * @throws {LedgerError} `account_not_found`, `invalid_cursor`
    */
   entries(reference: string, options?: PageOptions): Promise<Page<Entry>>;
   /**
-   * The balance as of an instant, of all that was recorded or was effective at it or before; zero before the account was
-   * opened. A hold is pending until its end is recorded. Locks nothing. A transfer that is being posted may still be recorded a moment before now.
+   * Returns the balance as of an instant, counting everything recorded or effective up to and including it; zero before the
+   * account was opened. A hold counts as pending until its end is recorded. Locks nothing. For an instant close to now the
+   * result may still change: a transfer being posted may be recorded with a slightly earlier time.
    *
    * ```ts
    * const { posted } = await ledger.accounts.balanceAt('users:42:usd', { at: '2026-03-31', by: 'effective' });
@@ -157,8 +157,8 @@ export interface Accounts {
   ): Promise<Extract<BalanceAt, { by: 'recorded' }>>;
   balanceAt(reference: string, asOf: AsOf): Promise<BalanceAt>;
   /**
-   * An account's statement for a period: opening, entries in order, closing. The closing of one is the opening of the
-   * next. Holds are not on it.
+   * Returns an account's statement for a period: opening balance, entries in order and closing balance, which is the
+   * opening balance of the next period. Holds do not appear on it.
    *
    * ```ts
    * const march = await ledger.accounts.statement('users:42:usd', { from: '2026-03-01', to: '2026-04-01' });
@@ -169,27 +169,27 @@ export interface Accounts {
    */
   statement(reference: string, options: StatementOptions): Promise<Statement>;
   /**
-   * Refuses new transfers, holds and captures on the named side, under the account's row lock; writes
-   * `account.frozen`. A later call replaces the side. What is held can still be released and expires.
+   * Freezes one side of an account or both, under its row lock: new transfers, holds and captures on that side are refused.
+   * Writes `account.frozen`. A later call replaces the side. Open holds can still be released, and they still expire.
    *
    * @throws {LedgerError} `account_not_found`, `account_closed`
    */
   freeze(reference: string, options?: Audit & { readonly side?: FreezeSide }): Promise<Account>;
   /**
-   * Opens a frozen account again; writes `account.unfrozen`.
+   * Unfreezes an account; writes `account.unfrozen`.
    *
    * @throws {LedgerError} `account_not_found`, `account_closed`
    */
   unfreeze(reference: string, options?: Audit): Promise<Account>;
   /**
-   * Closes an account for ever, once posted and pending are zero, under its row lock; writes `account.closed`.
+   * Closes an account permanently, under its row lock; its posted and pending amounts must be zero. Writes `account.closed`.
    *
-   * @throws {LedgerError} `account_not_found`, `account_not_empty`; `account_busy` while a hold of it that is due cannot be ended
+   * @throws {LedgerError} `account_not_found`, `account_not_empty`; `account_busy` if one of its due holds cannot be expired now
    */
   close(reference: string, options?: Audit): Promise<Account>;
   /**
-   * Changes the limits of an account under its row lock; writes `account.limits_changed`. They hold from then
-   * on: limits that the present balance, holds included, would break are refused.
+   * Changes the limits of an account under its row lock; writes `account.limits_changed`. Limits that the current balance,
+   * including holds, would break are refused.
    *
    * @throws {LedgerError} `account_not_found`, `account_closed`, `limit_broken`; `account_busy` as `close`
    */
@@ -198,34 +198,35 @@ export interface Accounts {
 
 export interface Transfers {
   /**
-   * Posts one transfer: debits `from`, credits `to`. Calls that arrive together share a database
-   * transaction. Locks both balances in ascending order of id; writes one journal row, which is also
-   * its event.
+   * Posts one transfer: debits `from` and credits `to`. Concurrent calls share database transactions. Locks both balances in
+   * ascending order of account id, and writes one journal row, which is also the event. A repetition returns the stored result.
    *
-   * @throws {LedgerError} every code but those of accounts and cursors; the stored result answers a repetition
+   * @throws {LedgerError} every code except those about managing accounts and about cursors
    */
   post(request: PostTransfer): Promise<PostedTransfer>;
   /** Posts each request on its own, in array order; a refused one never fails its neighbours. */
   postMany(requests: readonly PostTransfer[]): Promise<readonly PostResult[]>;
   /**
-   * Posts 1 to 100 transfers, holds, captures, releases and reversals, all or none, in array order. Limits hold
+   * Posts 1 to 100 transfers, holds, captures, releases and reversals in array order, all or none. Limits must hold
    * after every leg.
    *
-   * @throws {LedgerError} the refusal of the first leg that cannot be posted, with `details.leg` (from 0). How much the `to`
-   * of each leg may take is judged last: a group that fails for another reason does not tell it
+   * @throws {LedgerError} the refusal of the first leg that cannot be posted, with `details.leg` (from 0). Maximums of the
+   * `to` accounts are checked last, so that a group refused for another reason does not reveal them
    */
   postLinked(legs: readonly LinkedLeg[], options?: RequestOptions): Promise<readonly PostedTransfer[]>;
   /**
-   * Takes a transfer or a capture back, all of it or a part: a transfer the other way. However often it is
-   * called, no more is taken back than was moved.
+   * Reverses a transfer or a capture, in full or in part, with a new transfer in the opposite direction. Reversals never sum to
+   * more than the original.
+   *
+   * `allowOverdraft` allows a reversal of money that the payee has already spent: it lowers the payee's minimum permanently,
+   * and `loweredMinimums` of the result, or of a dry run, says to what.
    *
    * @throws {LedgerError} `transfer_not_found`, `not_reversible`, `effective_before_original`,
-   * `reversal_exceeds_transfer`, and as `post`; `insufficient_funds` where the money is no longer there, unless `allowOverdraft` is given:
-   * that lowers the account's minimum for good, to what `loweredMinimums` of the answer says, also of a dry run
+   * `reversal_exceeds_transfer`, and as `post`; `insufficient_funds` if the payee has spent the money, without `allowOverdraft`
    */
   reverse(id: string, options?: ReverseTransfer): Promise<PostedTransfer>;
   /**
-   * Takes a whole linked group back, last leg first, all or nothing: of each leg what is left of it.
+   * Reverses a whole linked group, last leg first, all or none. Reverses what earlier reversals left of each leg.
    *
    * @throws {LedgerError} as `reverse`, with `details.leg`
    */
@@ -233,13 +234,13 @@ export interface Transfers {
   /** @throws {LedgerError} `transfer_not_found` */
   get(id: string): Promise<Transfer>;
   /**
-   * The legs of a linked group, in their order.
+   * Returns the legs of a linked group, in order.
    *
    * @throws {LedgerError} `transfer_not_found`
    */
   getLinked(groupId: string): Promise<readonly Transfer[]>;
   /**
-   * What has taken a transfer back so far, oldest first.
+   * Lists the reversals of a transfer, oldest first.
    *
    * @throws {LedgerError} `transfer_not_found`, `invalid_cursor`
    */
@@ -247,25 +248,25 @@ export interface Transfers {
 }
 
 /**
- * Money that is set aside. A hold is open until it is captured, in one or several parts, released or expired, and
- * nothing ends twice. What is held counts against the limits of both accounts from the start.
+ * Money set aside for a payee. A hold is open until it is captured, in one or several parts, released or expired; it ends
+ * only once. The held amount counts towards the limits of both accounts from the start.
  */
 export interface Holds {
   /**
-   * Reserves an amount: pending on both sides, no longer available to the payer. Locks and answers like `post`.
+   * Reserves an amount: it is pending on both accounts, and the payer can no longer spend it. Locks and replays like `post`.
    *
    * @throws {LedgerError} as `post`, and `expiry_in_past`
    */
   place(request: PlaceHold): Promise<Hold & { readonly replayed: boolean }>;
   /**
-   * Moves what is held, all of it or a part; with `final`, the rest goes back to the payer.
+   * Captures a hold, in full or in part, which moves the money to the payee. With `final`, the rest is released.
    *
    * @throws {LedgerError} `hold_not_found`, `hold_closed` with `details.state`, `effective_before_original`,
    * `account_frozen`, `capture_exceeds_hold`
    */
   capture(hold: string, options?: CaptureHold): Promise<PostedTransfer>;
   /**
-   * Gives back what is held still; on frozen accounts too.
+   * Releases what is still held. Works on frozen accounts too.
    *
    * @throws {LedgerError} `hold_not_found`, `hold_closed` with `details.state`
    */
@@ -273,23 +274,23 @@ export interface Holds {
   /** @throws {LedgerError} `hold_not_found` */
   get(id: string): Promise<Hold>;
   /**
-   * Holds of one account as payer or payee, newest first.
+   * Lists the holds of one account, as payer or payee, newest first.
    *
    * @throws {LedgerError} `account_not_found`, `invalid_cursor`
    */
   list(reference: string, options?: PageOptions & { readonly openOnly?: boolean }): Promise<Page<Hold>>;
   /**
-   * Writes the expiry of every hold of this ledger whose time is over, and answers how many. Any process may
-   * call it, at any time: a hold that is due blocks nothing meanwhile.
+   * Records the expiry of every hold of this ledger whose expiry time has passed, and returns how many it recorded. Any
+   * process may call it at any time. Until then a due hold does not block any money.
    */
   expire(): Promise<number>;
 }
 
 export interface Currencies {
   /**
-   * Registers an asset of your own; ISO 4217 currencies need no registration.
+   * Registers your own asset. ISO 4217 currencies need no registration.
    *
-   * @throws {LedgerError} `unknown_currency` for a malformed code, `currency_scale_fixed` when it is known with another scale
+   * @throws {LedgerError} `unknown_currency` for a malformed code, `currency_scale_fixed` if the ledger has it with another scale
    */
   register(currency: Currency): Promise<Currency>;
   /** @throws {LedgerError} `unknown_currency` */
@@ -313,26 +314,26 @@ export interface Requests {
   /** How many requests are open, and how old the oldest is: what a worker that is away or held up leaves behind. */
   backlog(): Promise<RequestBacklog>;
   /**
-   * Posts the oldest open requests, in one database transaction with their outcomes and what is told of them:
-   * `transfer.posted`, or `transfer.refused`. Requests that another call is working off are left to it, and those
-   * whose accounts somebody keeps locked are left for later. Answers what became of those it took: nothing
-   * is open when all are zero. `createRequestWorker` calls it again and again.
+   * Processes the oldest open requests. One database transaction posts the transfers and writes the outcomes and the events
+   * `transfer.posted` and `transfer.refused`. Skips requests that another call is processing, and leaves requests whose
+   * accounts are locked for later. Returns the number of requests by outcome: if all numbers are zero, no request was left to
+   * process. `createRequestWorker` calls it in a loop.
    *
    * @throws {LedgerError} `database_unavailable`, `transaction_conflict`, `outcome_unknown`: call it again
    */
   workOff(options?: WorkOffBatch): Promise<WorkedOff>;
-  /** Calls the listener when this process has stored requests, in all ledgers of the engine. Answers how to stop. */
+  /** Calls the listener after this process has stored requests, in any ledger of the engine. Returns an unsubscribe function. */
   onSubmit(listener: () => void): () => void;
 }
 
 export interface WorkOffBatch {
   /** 1 to 1,000; default 500. */
   readonly batchSizeMax?: number;
-  /** Told of a request that met a fault, which is no refusal: it stays open, and is tried again in ten seconds. */
+  /** Called when a request fails with an unexpected error. The request stays open and is retried after ten seconds. */
   readonly onFault?: (error: unknown, id: TransferRequestId) => void;
 }
 
-/** What a caller's own database transaction can do; everything commits or vanishes with it. */
+/** The operations inside a caller's own database transaction; they commit or roll back with it. */
 export interface LedgerInTransaction {
   readonly accounts: Pick<Accounts, 'open' | 'ensure' | 'get' | 'identify' | 'identifyMany'>;
   readonly transfers: Pick<Transfers, 'post' | 'postMany' | 'postLinked' | 'reverse' | 'reverseLinked' | 'get'>;
@@ -340,7 +341,7 @@ export interface LedgerInTransaction {
   readonly requests: Pick<Requests, 'submit' | 'submitMany' | 'get'>;
   readonly events: {
     /**
-     * Writes a fact of the application as an event.
+     * Writes an event of the application.
      *
      * @throws {LedgerError} `invalid_request`
      */
@@ -348,27 +349,27 @@ export interface LedgerInTransaction {
   };
 }
 
-/** A book of accounts, isolated from every other ledger of the schema. */
+/** A ledger: accounts that are isolated from every other ledger of the schema. */
 export interface Ledger {
   readonly name: string;
   readonly accounts: Accounts;
   readonly transfers: Transfers;
   readonly holds: Holds;
-  /** Transfers that are asked for now and posted later. */
+  /** Transfers that are submitted now and posted later. */
   readonly requests: Requests;
   readonly currencies: Currencies;
   /**
-   * The same operations inside a database transaction that the caller opened (READ COMMITTED), in a
-   * savepoint: a refusal leaves the transaction usable. Row locks last until the caller ends it.
+   * Runs the same operations inside a READ COMMITTED transaction that the caller opened. They use a savepoint, so a refusal
+   * leaves the transaction usable. Row locks last until the caller's transaction ends.
    */
   within(transaction: TransactionAdapter): LedgerInTransaction;
   readonly events: {
     /**
-     * Follows this ledger's events in order, those of callers' own transactions and of other processes too. The
-     * subscription has begun when the promise resolves: what is committed from then on is told. With `after`,
-     * the position of the last event that was seen, nothing in between is lost. A slow subscriber holds nobody up and
-     * is told everything in the end, unless facts are deleted before it comes to them: then the iteration throws
-     * `events_gone`, and tells nothing from behind them.
+     * Delivers this ledger's events in order, including those of other processes and of callers' own transactions. When the
+     * promise resolves, the subscription has started: every event committed after that is delivered. To resume without a gap,
+     * pass the position of the last event you have seen as `after`. A slow subscriber does not hold up others, and still
+     * receives every event. If events are deleted before it has read them, the iteration throws `events_gone` and delivers
+     * nothing after the gap.
      *
      * ```ts
      * for await (const events of await ledger.events.subscribe({ signal })) {
@@ -377,68 +378,69 @@ export interface Ledger {
      * ```
      */
     subscribe(options?: SubscribeOptions): Promise<EventSubscription>;
-    /** Between which positions everything can be told, for a reader who comes back. */
+    /** Returns the range of positions that a reader can resume from without missing events. */
     range(): Promise<EventRange>;
     /**
-     * The oldest transaction under way that may still write an event, in whatever ledger of this database: readers stop at
-     * the gap that it leaves. A caller's own transaction that stays open is found by it.
+     * Returns the oldest open transaction that may still commit an event, in any ledger of this database; null if there is
+     * none. Readers wait at the gap that it leaves, so this finds callers' transactions that were left open.
      */
     oldestWriter(): Promise<OldestWriter | null>;
-    /** Why this process cannot follow the log at present, so that its subscriptions wait; undefined while it can. */
+    /** The reason why this process cannot follow the log now, so that its subscriptions wait; undefined if it can. */
     fault(): unknown;
   };
   /**
-   * Calls the listener after commits of this process, in all ledgers of the engine, so that a relay need not
-   * wait for its next look: `ledger.onCommit(relay.wake)`. What a caller commits after `within` is not
-   * seen. Answers how to stop.
+   * Calls the listener after each commit of this process, in any ledger of the engine. `ledger.onCommit(relay.wake)` makes a
+   * relay deliver immediately, without waiting for its next poll. Transactions that callers commit themselves after `within`
+   * are not noticed. Returns an unsubscribe function.
    */
   onCommit(listener: () => void): () => void;
-  /** Another ledger of the same schema, made on first use; shares connections and lanes. */
+  /** Returns another ledger of the same schema, which is created on first use. It shares connections and lanes. */
   inLedger(name: string): Ledger;
   /**
-   * Debits and credits per currency and account type, from one snapshot; now, or as of an instant. The accounts
-   * counted are those of now.
+   * Sums debits and credits by currency and account type, from one snapshot: now, or as of an instant. The number of
+   * accounts is always the current one.
    *
    * @throws {LedgerError} `invalid_request`
    */
   trialBalance(asOf?: AsOf): Promise<TrialBalance>;
-  /** The IANA zone whose calendar days are the ledger's; `UTC` until it is set. */
+  /** Returns the IANA time zone of the ledger's calendar days; `UTC` until it is set. */
   timeZone(): Promise<string>;
   /**
-   * Sets the zone; what is recorded stays as it is, and days are told anew. Answers the zone as it is usually written.
+   * Sets the time zone. Recorded data does not change, but days now begin and end in the new zone. Returns the zone's
+   * canonical spelling.
    *
    * @throws {LedgerError} `invalid_request` unless it is the name of an IANA zone
    */
   setTimeZone(timeZone: string): Promise<string>;
   /**
-   * Sums of the journal of all ledgers of the schema, by which balances as of an instant are quick. They are derived:
-   * answers are the same without them, and slower.
+   * Checkpoints are sums of the journal, for all ledgers of the schema, that make past balances fast. They are derived data:
+   * results are the same without them, only slower.
    */
   readonly checkpoints: {
     /**
-     * Adds what the journal has gained, in steps of 5,000 positions; to be called every few seconds by any process, or
-     * by all. May be killed at any time.
+     * Adds new journal rows to the checkpoints, in steps of 5,000 positions. Call it every few seconds, from one process or
+     * several. It is safe to kill at any time.
      */
     advance(): Promise<CheckpointProgress>;
-    /** Makes all of them anew, should they ever be in doubt. */
+    /** Recreates all checkpoints, in case they are ever in doubt. */
     rebuild(): Promise<CheckpointProgress>;
   };
   /** Recomputes every balance from the journal, in short snapshots, and names the rows that are wrong. */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   /**
-   * Resolves when the database answers, takes writes, and its schema fits this code. After a write that met a full disk, room is
-   * taken and given back.
+   * Resolves if the database responds, accepts writes, and has a schema that fits this code. After a write has failed because
+   * the disk was full, it also checks that there is room again.
    *
    * @throws {LedgerError} `database_unavailable`, `database_misconfigured`, `schema_outdated`, `schema_newer`
    */
   check(): Promise<void>;
   /**
-   * To be called once, at the start of a process: connects, refuses a database that cannot be worked with, and resolves
-   * with the settings of the server that weaken what a commit promises, such as `fsync = off`.
+   * Checks the database; call it once when a process starts. Refuses a database that the ledger cannot work with, and
+   * returns server settings that make commits less durable, such as `fsync = off`.
    *
-   * @throws {LedgerError} `database_misconfigured` where the role may have fewer connections than `connectionsMin`; `database_unavailable` for a server that takes no writes
+   * @throws {LedgerError} `database_misconfigured`, also if the role may open fewer connections than `connectionsMin`; `database_unavailable` if the server accepts no writes
    */
   checkDatabase(options?: DatabaseCheckOptions): Promise<readonly DatabaseWarning[]>;
-  /** Answers what was accepted, then closes the connections; shared by all ledgers of the engine. */
+  /** Finishes the calls in progress, then closes the connections, which all ledgers of the engine share. */
   close(): Promise<void>;
 }

@@ -43,19 +43,19 @@ export interface LedgerOptions {
   readonly database: string | PoolConfig;
   /** PostgreSQL schema of the tables; default `micropay`. */
   readonly schema?: string;
-  /** The ledger's name; made on first use; default `main`. */
+  /** The ledger's name; the ledger is created on first use. Default `main`. */
   readonly name?: string;
   readonly limits?: Partial<EngineLimits>;
   /**
-   * Told why the log of events cannot be followed, `event_unreadable` or `database_unavailable` for one: once for each
-   * reason until it has passed. Subscriptions wait meanwhile, and the ledger tries again by itself. Default: a warning of
-   * the process, on standard error.
+   * Called when the log of events cannot be followed, for example with `event_unreadable` or `database_unavailable`; once per
+   * reason until it has passed. Meanwhile subscriptions wait and the ledger retries. Default: a process warning on standard
+   * error.
    */
   readonly onEventFault?: (fault: unknown) => void;
 }
 
 /**
- * Opens a ledger. Nothing connects until the first call; `migrate` has made the tables before.
+ * Opens a ledger. It connects on the first call. Run `migrate` before, which creates the tables.
  *
  * ```ts
  * await migrate({ database: url });
