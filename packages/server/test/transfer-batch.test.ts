@@ -72,7 +72,7 @@ describe('a batch', () => {
       ],
     );
     expect(body.results[0]).toMatchObject({ ok: true, replayed: false, transfer: { to: bob.wallet, toBalance: null } });
-    expect(body.results[1]).toMatchObject({ ok: false, error: { status: 422, title: 'Too little money' } });
+    expect(body.results[1]).toMatchObject({ ok: false, error: { status: 422, title: 'Insufficient funds' } });
   });
 
   it('is applied in order: the second sees the balance the first left', async () => {

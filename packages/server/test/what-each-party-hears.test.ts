@@ -85,7 +85,7 @@ const HOLD = async (order: Payee['order'], token: string) => (await send('POST /
 const plain = ({ instance: _, ...problem }: Record<string, unknown>) => problem;
 const NEUTRAL = {
   type: 'urn:micropay:problem:counterparty_unavailable',
-  title: 'The other party cannot take part',
+  title: 'The other party’s wallet cannot take part',
   status: 422,
   detail: 'the other party cannot take part in this; only they or an operator can find out why',
   code: 'counterparty_unavailable',

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Register a user with a first wallet
-         * @description User and wallet are made together or not at all.
+         * @description Creates the user and the wallet together, or neither.
          */
         post: operations["register"];
         delete?: never;
@@ -52,7 +52,7 @@ export interface paths {
         put?: never;
         /**
          * Exchange a refresh token for new tokens
-         * @description A refresh token works once. Sent again within ten seconds it answers new tokens once more, for a client that lost the first answer, and only one of its successors can be used; in any other case it ends the session.
+         * @description A refresh token works once. A client that lost the response may send it again within ten seconds, if the new token has not been used: it gets another pair, of which only one refresh token can be used. Any other reuse ends the session.
          */
         post: operations["refresh"];
         delete?: never;
@@ -72,7 +72,7 @@ export interface paths {
         put?: never;
         /**
          * End a session
-         * @description Ends the session of this refresh token, access tokens included: at once in the process that answers, within five seconds in others. A token that is not known answers the same, so that a logout can be repeated.
+         * @description Ends the session of this refresh token, including its access tokens: immediately in the process that handles the request, and within five seconds in others. An unknown token gets the same response, so a logout can be repeated.
          */
         post: operations["logout"];
         delete?: never;
@@ -88,7 +88,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The user that is logged in */
+        /** Get the current user */
         get: operations["getMe"];
         put?: never;
         post?: never;
@@ -105,7 +105,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your wallets, in order of their names */
+        /** List your wallets by name */
         get: operations["listWallets"];
         put?: never;
         /** Open another wallet */
@@ -124,8 +124,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A wallet and its balance
-         * @description Users see their own wallets, operators every wallet. With `at`, balance and pending amounts are those as of it, the balance by recorded or effective time; all else is of now.
+         * Get a wallet and its balance
+         * @description Users see their own wallets, operators every wallet. With `at`, the balance and the pending amounts are as of that time, the balance by recorded or effective time; everything else is current.
          */
         get: operations["getWallet"];
         put?: never;
@@ -143,7 +143,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The history of a wallet, newest first */
+        /** List the entries of a wallet, newest first */
         get: operations["listEntries"];
         put?: never;
         post?: never;
@@ -161,8 +161,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A statement: opening, entries of a period in order, closing
-         * @description Of a wallet, or for operators of any account. The period is half-open: March is from 2026-03-01 to 2026-04-01. Days are those of the ledger’s time zone.
+         * Get a statement: opening balance, entries and closing balance of a period
+         * @description Users get statements of their wallets, operators of any account. The period is half-open: March is from 2026-03-01 to 2026-04-01. Days begin and end in the ledger’s time zone.
          */
         get: operations["getStatement"];
         put?: never;
@@ -180,7 +180,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All of a statement as a file, in decimals */
+        /** Download a whole statement as CSV, with decimal amounts */
         get: operations["getStatementFile"];
         put?: never;
         post?: never;
@@ -197,7 +197,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A currency of ISO 4217, or an asset of this ledger */
+        /** Get an ISO 4217 currency or an asset of this ledger */
         get: operations["getCurrency"];
         put?: never;
         post?: never;
@@ -218,7 +218,7 @@ export interface paths {
         put?: never;
         /**
          * Pay from one of your wallets
-         * @description Operators pay from any account to any other: fees, adjustments, exchanges.
+         * @description Operators may pay from any account to any other, for fees, adjustments and exchanges.
          */
         post: operations["postTransfer"];
         delete?: never;
@@ -237,8 +237,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Pay many times in one request
-         * @description Up to 1,000 transfers and 1 MiB, applied in order, each with a key of its own. Each is posted or refused on its own, and the answer has a result for each.
+         * Post many independent transfers
+         * @description Takes up to 1,000 transfers and 1 MiB. They are applied in order, each under its own idempotency key; each is posted or refused independently and has its own result.
          */
         post: operations["postTransfers"];
         delete?: never;
@@ -257,8 +257,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Post transfers that stand or fall together
-         * @description Up to 100, applied in order under one key, all or none: the first refusal is the answer, and `errors` names the transfer. Everybody may do with a linked leg what they may do with the route for it alone.
+         * Post linked transfers, all or none
+         * @description Takes up to 100 transfers, applied in order under one idempotency key. If one is refused, none is posted: the response is the first refusal, and `errors` names the transfer. The same permissions apply to a leg as to the route for it alone.
          */
         post: operations["postLinkedTransfers"];
         delete?: never;
@@ -275,8 +275,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A transfer
-         * @description For the owners of its two wallets and for operators.
+         * Get a transfer
+         * @description Open to the owners of its two wallets and to operators.
          */
         get: operations["getTransfer"];
         put?: never;
@@ -295,8 +295,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A transfer that was asked for with "Prefer: respond-async"
-         * @description For who asked for it and for operators. Its state becomes `posted` or `refused`, once and for good.
+         * Get the state of an asynchronous transfer
+         * @description The transfer was sent with `Prefer: respond-async`. Open to its sender and to operators. The state changes once, to `posted` or `refused`, and is then final.
          */
         get: operations["getTransferRequest"];
         put?: never;
@@ -315,14 +315,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What has gone back of a transfer, oldest first
-         * @description For the owners of its two wallets and for operators.
+         * List the reversals of a transfer, oldest first
+         * @description Open to the owners of its two wallets and to operators.
          */
         get: operations["listReversals"];
         put?: never;
         /**
-         * Give a payment back, all of it or a part
-         * @description For its payee and operators. Of a transfer or a capture; however often it is asked for, no more goes back than was paid.
+         * Reverse a transfer, in full or in part
+         * @description Reverses a transfer or a capture; open to its payee and to operators. Reversals never sum to more than was paid.
          */
         post: operations["reverseTransfer"];
         delete?: never;
@@ -341,8 +341,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give linked payments back, all or none
-         * @description By their `groupId`, for who is the payee of all of them and for operators. Of each transfer and capture goes back what is left of it; refused when one has gone back already, whose group is given back leg by leg then. Holds of the group stay as they are.
+         * Reverse linked transfers, all or none
+         * @description The id is the `groupId` of the transfers. Open to the payee of all of them and to operators. Reverses what is left of each transfer and capture. Refused if one of them has already been reversed in full: then reverse the others one by one. Holds in the group are not changed.
          */
         post: operations["reverseLinked"];
         delete?: never;
@@ -361,8 +361,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Set money of one of your wallets aside for a payee
-         * @description It is no longer available to you, and the payee may capture it until it is released or expires.
+         * Place a hold on one of your wallets
+         * @description Sets money aside for a payee: you can no longer spend it, and the payee may capture it until it is released or expires.
          */
         post: operations["placeHold"];
         delete?: never;
@@ -379,8 +379,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A hold
-         * @description For its payer, its payee and operators.
+         * Get a hold
+         * @description Open to its payer, its payee and operators.
          */
         get: operations["getHold"];
         put?: never;
@@ -398,7 +398,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The holds on a wallet and for it, newest first */
+        /** List the holds from and for a wallet, newest first */
         get: operations["listHolds"];
         put?: never;
         post?: never;
@@ -418,8 +418,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Move what is held, all of it or a part
-         * @description For its payee and operators. A hold may be captured in several parts, until nothing is left.
+         * Capture a hold, in full or in part
+         * @description Open to the payee of the hold and to operators. A hold may be captured in several parts until nothing is left.
          */
         post: operations["captureHold"];
         delete?: never;
@@ -438,8 +438,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give back what is held still
-         * @description For its payee and operators; on frozen wallets too.
+         * Release what is still held
+         * @description Open to the payee of the hold and to operators. Works on frozen wallets too.
          */
         post: operations["releaseHold"];
         delete?: never;
@@ -456,8 +456,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens, as it happens: server-sent events
-         * @description Users are told of their own wallets and transfers, operators of the whole ledger. `event` is the type and `data` the event as JSON. Each `id`, sent back as `Last-Event-ID`, goes on exactly behind it. The first event, `opened`, has the id at which the stream begins; `position` moves it on where nothing is told for long. A comment comes every fifteen seconds. Before the server ends a stream it sends `end` with a problem: `token_expired` or `token_invalid` when the credential holds no longer, `stream_too_slow` when too little is read, `events_gone` when facts were deleted that would be told next, `ledger_closed` when it stops.
+         * Stream live events as server-sent events
+         * @description Users receive events of their own wallets and transfers, operators those of the whole ledger. `event` is the type and `data` the event as JSON. Send the last `id` as `Last-Event-ID` to resume right after it. The first message, `opened`, has the id at which the stream begins; `position` advances the id when there has been no event for you for a while. A comment arrives every fifteen seconds. Before the server ends a stream it sends `end` with a problem: `token_expired` or `token_invalid` if the credential is no longer valid, `stream_too_slow` if the client reads too slowly, `events_gone` if the next events have been deleted, `ledger_closed` if the server is stopping.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -477,7 +477,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Bring money into a wallet from outside */
+        /** Deposit money into a wallet from outside the ledger */
         post: operations["createDeposit"];
         delete?: never;
         options?: never;
@@ -494,7 +494,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take money out of a wallet to outside */
+        /** Withdraw money from a wallet out of the ledger */
         post: operations["createWithdrawal"];
         delete?: never;
         options?: never;
@@ -513,7 +513,7 @@ export interface paths {
         put?: never;
         /**
          * Freeze a wallet
-         * @description New transfers on the named side are refused. A later call replaces the side.
+         * @description New transfers on the chosen side are refused. A later call replaces the side.
          */
         post: operations["freezeWallet"];
         delete?: never;
@@ -531,7 +531,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open a frozen wallet again */
+        /** Unfreeze a wallet */
         post: operations["unfreezeWallet"];
         delete?: never;
         options?: never;
@@ -546,12 +546,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Accounts in order of their addresses */
+        /** List accounts by address */
         get: operations["listAccounts"];
         put?: never;
         /**
          * Open an account
-         * @description For what no user owns: fees, taxes, trading accounts. Users open their own wallets.
+         * @description For accounts that no user owns, such as fees, taxes and trading accounts. Users open their own wallets.
          */
         post: operations["openAccount"];
         delete?: never;
@@ -568,8 +568,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * An account and its balance
-         * @description By its id or its address. With `at`, the balance and the pending amounts are those as of it; all else is of now.
+         * Get an account and its balance
+         * @description Names the account by id or address. With `at`, the balance and the pending amounts are as of that time; everything else is current.
          */
         get: operations["getAccount"];
         put?: never;
@@ -588,8 +588,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Balances summed by path, currency and type
-         * @description All lines are of one instant. More than 10,000 are refused: choose a smaller depth or a longer path.
+         * Sum balances by path, currency and type
+         * @description All lines come from one snapshot. More than 10,000 lines are refused: choose a smaller depth or a longer path.
          */
         get: operations["aggregateAccounts"];
         put?: never;
@@ -611,7 +611,7 @@ export interface paths {
         put?: never;
         /**
          * Freeze an account
-         * @description By its id or its address. New transfers, holds and captures on the named side are refused; what is held can be released. A later call replaces the side.
+         * @description Names the account by id or address. New transfers, holds and captures on the chosen side are refused; holds can still be released. A later call replaces the side.
          */
         post: operations["freezeAccount"];
         delete?: never;
@@ -630,8 +630,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Open a frozen account again
-         * @description By its id or its address.
+         * Unfreeze an account
+         * @description Names the account by id or address.
          */
         post: operations["unfreezeAccount"];
         delete?: never;
@@ -651,7 +651,7 @@ export interface paths {
         put?: never;
         /**
          * Change the limits of an account
-         * @description By its id or its address. Limits that the present balance breaks, what is held included, are refused.
+         * @description Names the account by id or address. Limits that the current balance, including holds, would break are refused.
          */
         post: operations["setAccountLimits"];
         delete?: never;
@@ -670,8 +670,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Close an account for ever
-         * @description By its id or its address, once it is empty and nothing is held.
+         * Close an account permanently
+         * @description Names the account by id or address. Its balance must be zero, and nothing may be held.
          */
         post: operations["closeAccount"];
         delete?: never;
@@ -690,8 +690,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Register an asset of your own
-         * @description Currencies of ISO 4217 need no registration. The same again answers the same; another scale is refused.
+         * Register your own asset
+         * @description ISO 4217 currencies need no registration. Registering the same asset again is harmless; another scale is refused.
          */
         post: operations["registerCurrency"];
         delete?: never;
@@ -709,7 +709,7 @@ export interface paths {
         };
         /**
          * Recompute every balance from the journal
-         * @description Answers 200 also when something is wrong: `ok` says so and `problems` names the rows.
+         * @description The status is 200 even if problems are found: then `ok` is false and `problems` names the rows.
          */
         get: operations["verify"];
         put?: never;
@@ -727,7 +727,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Debits and credits by currency and account type, now or as of an instant */
+        /** Get the trial balance: debits and credits by currency and account type, now or as of a past time */
         get: operations["trialBalance"];
         put?: never;
         post?: never;
@@ -748,7 +748,7 @@ export interface paths {
         put?: never;
         /**
          * Set the time zone of the ledger
-         * @description UTC until it is set. What is recorded stays as it is; days are those of the new zone from then on.
+         * @description The default is UTC. Recorded data does not change; from now on, days are those of the new time zone.
          */
         post: operations["setTimeZone"];
         delete?: never;
@@ -764,7 +764,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The ledger that this server works on, and its time zone */
+        /** Get the name and the time zone of the ledger */
         get: operations["getLedger"];
         put?: never;
         post?: never;
@@ -781,7 +781,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process answers */
+        /** Check that the process is alive */
         get: operations["livez"];
         put?: never;
         post?: never;
@@ -798,7 +798,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process can work: its database answers, takes writes and has the right schema */
+        /** Check that the process is ready: its database responds, accepts writes and has the right schema */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -815,7 +815,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The public keys that verify access tokens */
+        /** Get the public keys that verify access tokens */
         get: operations["getJwks"];
         put?: never;
         post?: never;
@@ -841,7 +841,7 @@ export interface components {
             type: "user.created.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -865,7 +865,7 @@ export interface components {
             type: "account.opened.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -894,7 +894,7 @@ export interface components {
             type: "account.frozen.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -923,7 +923,7 @@ export interface components {
             type: "account.unfrozen.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -952,7 +952,7 @@ export interface components {
             type: "account.closed.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -981,7 +981,7 @@ export interface components {
             type: "account.limits_changed.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1019,7 +1019,7 @@ export interface components {
             type: "transfer.posted.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1040,14 +1040,14 @@ export interface components {
                  * @description account that is debited
                  */
                 from: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 fromAddress: string | null;
                 /**
                  * Format: uuid
                  * @description account that is credited
                  */
                 to: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 toAddress: string | null;
                 /** @description whole minor units, positive */
                 amount: string;
@@ -1080,7 +1080,7 @@ export interface components {
             type: "transfer.reversed.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1106,14 +1106,14 @@ export interface components {
                  * @description account that is debited
                  */
                 from: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 fromAddress: string | null;
                 /**
                  * Format: uuid
                  * @description account that is credited
                  */
                 to: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 toAddress: string | null;
                 /** @description whole minor units, positive */
                 amount: string;
@@ -1146,7 +1146,7 @@ export interface components {
             type: "hold.placed.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1167,14 +1167,14 @@ export interface components {
                  * @description account that is debited
                  */
                 from: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 fromAddress: string | null;
                 /**
                  * Format: uuid
                  * @description account that is credited
                  */
                 to: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 toAddress: string | null;
                 /** @description whole minor units, positive */
                 amount: string;
@@ -1207,7 +1207,7 @@ export interface components {
             type: "hold.captured.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1233,14 +1233,14 @@ export interface components {
                  * @description account that is debited
                  */
                 from: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 fromAddress: string | null;
                 /**
                  * Format: uuid
                  * @description account that is credited
                  */
                 to: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 toAddress: string | null;
                 /** @description whole minor units, positive */
                 amount: string;
@@ -1275,7 +1275,7 @@ export interface components {
             type: "hold.released.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1301,14 +1301,14 @@ export interface components {
                  * @description account that is debited
                  */
                 from: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 fromAddress: string | null;
                 /**
                  * Format: uuid
                  * @description account that is credited
                  */
                 to: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 toAddress: string | null;
                 /** @description whole minor units, positive */
                 amount: string;
@@ -1336,7 +1336,7 @@ export interface components {
             type: "hold.expired.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1362,14 +1362,14 @@ export interface components {
                  * @description account that is debited
                  */
                 from: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 fromAddress: string | null;
                 /**
                  * Format: uuid
                  * @description account that is credited
                  */
                 to: string;
-                /** @description Null when it is somebody else's */
+                /** @description Null if the account is not yours */
                 toAddress: string | null;
                 /** @description whole minor units, positive */
                 amount: string;
@@ -1397,7 +1397,7 @@ export interface components {
             type: "transfer.requested.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1441,7 +1441,7 @@ export interface components {
             type: "transfer.refused.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1481,7 +1481,7 @@ export interface components {
             type: "transfer.request_replayed.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1515,7 +1515,7 @@ export interface components {
             type: "balance.changed.v1";
             /**
              * Format: uuid
-             * @description The transfer, wallet or user that it is about
+             * @description The id of the transfer, wallet or user that the event is about
              */
             subject: string;
             /** Format: date-time */
@@ -1564,7 +1564,7 @@ export interface components {
         Wallet: {
             /** Format: uuid */
             id: string;
-            /** @description Unique among the wallets of its user */
+            /** @description Unique among the user’s wallets */
             name: string;
             /**
              * @description An ISO 4217 code or an asset of this ledger
@@ -1573,17 +1573,17 @@ export interface components {
             currency: string;
             status: components["schemas"]["WalletStatus"];
             /**
-             * @description Settled money in minor units
+             * @description The settled balance in minor units
              * @example 1250
              */
             balance: string;
             /**
-             * @description Held for this wallet, not settled yet
+             * @description Held for this wallet, not yet settled
              * @example 1250
              */
             pendingIn: string;
             /**
-             * @description Held from this wallet, not settled yet
+             * @description Held from this wallet, not yet settled
              * @example 1250
              */
             pendingOut: string;
@@ -1596,7 +1596,7 @@ export interface components {
             openedAt: string;
             /**
              * Format: date-time
-             * @description The instant that was asked for: balance and pending amounts are of it
+             * @description The instant of the balance and the pending amounts, if the request named one
              */
             at?: string;
         };
@@ -1605,7 +1605,7 @@ export interface components {
         Session: {
             user: components["schemas"]["User"];
             accessToken: string;
-            /** @description Works once: each refresh answers the next one */
+            /** @description Works once: each refresh returns a new one */
             refreshToken: string;
             /** @description Seconds until the access token expires */
             expiresIn: number;
@@ -1616,17 +1616,17 @@ export interface components {
             type: string;
             title: string;
             status: number;
-            /** @description What to do, for people; its wording may change */
+            /** @description What went wrong, or what to do; for people. The wording may change */
             detail: string;
             code: components["schemas"]["ErrorCode"];
             /** @description The request this problem belongs to */
             instance?: string;
-            /** @description The fields that are wrong */
+            /** @description The invalid fields, or the linked transfer that was refused */
             errors?: {
                 path: string;
                 message: string;
             }[];
-            /** @description Of a refusal for what an account of yours is or has: its `address` and, by code, `available` and `needed`, `maximum` and `room` in minor units. Operators are told this of every account. */
+            /** @description If the refusal depends on the state of one of your accounts: its `address` and, depending on the code, `available` and `needed`, or `maximum` and `room`, in minor units. Operators see the details of every account. */
             details?: {
                 [key: string]: string | number | boolean | null;
             };
@@ -1646,7 +1646,7 @@ export interface components {
             password: string;
             displayName?: string;
             /**
-             * @description Currency of the first wallet; USD when left out
+             * @description Currency of the first wallet; default USD
              * @example USD
              */
             currency?: string;
@@ -1662,7 +1662,7 @@ export interface components {
         };
         Tokens: {
             accessToken: string;
-            /** @description Works once: each refresh answers the next one */
+            /** @description Works once: each refresh returns a new one */
             refreshToken: string;
             /** @description Seconds until the access token expires */
             expiresIn: number;
@@ -1682,7 +1682,7 @@ export interface components {
              */
             currency: string;
             /**
-             * @description Unique among your wallets; the currency in lower case when left out
+             * @description Unique among your wallets. Default: the currency in lower case
              * @example eur
              */
             name?: string;
@@ -1700,7 +1700,7 @@ export interface components {
             groupId: string | null;
             kind: components["schemas"]["TransferKind"];
             /**
-             * @description debit: money left this wallet
+             * @description `debit`: money left this wallet; `credit`: money came in
              * @enum {string}
              */
             direction: "debit" | "credit";
@@ -1711,7 +1711,7 @@ export interface components {
             amount: string;
             currency: string;
             /**
-             * @description Settled money of this wallet after the transfer
+             * @description The settled balance of this wallet after the transfer
              * @example 1250
              */
             balance: string;
@@ -1726,7 +1726,7 @@ export interface components {
              */
             pendingOut: string;
             /**
-             * @description Counts the changes of this wallet, without a gap
+             * @description The number of changes to this wallet’s balance so far; it counts up without gaps
              * @example 7
              */
             version: string;
@@ -1760,7 +1760,7 @@ export interface components {
             /** @description Digits after the decimal point of the currency */
             scale: number;
             /**
-             * @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective
+             * @description `recorded`: by the time at which the ledger recorded a transfer, so past balances never change. `effective`: by the time from which it counts
              * @enum {string}
              */
             by: "recorded" | "effective";
@@ -1769,7 +1769,7 @@ export interface components {
             /** Format: date-time */
             to: string;
             /**
-             * @description The balance before the period: the closing of the one before
+             * @description The balance before the period, equal to the closing balance of the previous period
              * @example 1250
              */
             opening: string;
@@ -1778,7 +1778,7 @@ export interface components {
              * @example 1250
              */
             closing: string;
-            /** @description Oldest first; each balance is in the order of the statement */
+            /** @description Oldest first; each balance is the running balance of this statement */
             data: components["schemas"]["Entry"][];
             /** @description Null on the last page */
             nextCursor: string | null;
@@ -1790,7 +1790,7 @@ export interface components {
              */
             code: string;
             /**
-             * @description Digits after the decimal point of its major unit
+             * @description Digits after the decimal point in major units
              * @example 2
              */
             scale: number;
@@ -1802,7 +1802,7 @@ export interface components {
             kind: components["schemas"]["TransferKind"];
             /**
              * Format: uuid
-             * @description The first of the linked transfers; null when not linked
+             * @description The id of the first of the linked transfers; null if the transfer is not linked
              */
             groupId: string | null;
             /** Format: uuid */
@@ -1825,25 +1825,25 @@ export interface components {
             effectiveAt: string;
             /**
              * Format: uuid
-             * @description The hold that a capture, release or expiry ends; the transfer that a reversal takes back
+             * @description The hold that a capture, release or expiry belongs to, or the transfer that a reversal reverses
              */
             originalId: string | null;
             /**
-             * @description What a final capture gave back of its hold beside the amount
+             * @description The rest of the hold that a final capture released
              * @example 1250
              */
             released: string;
             /**
-             * @description Balance of `from` right after the transfer; null when that wallet is not yours
+             * @description The balance of `from` right after the transfer; null if that wallet is not yours
              * @example 1250
              */
             fromBalance: string | null;
             /**
-             * @description Balance of `to` right after the transfer; null when that wallet is not yours
+             * @description The balance of `to` right after the transfer; null if that wallet is not yours
              * @example 1250
              */
             toBalance: string | null;
-            /** @description In the answer to a reversal with `allowOverdraft`, of a dry run too: the accounts whose minimum it lowered, for good; left out when it lowered none */
+            /** @description For a reversal with `allowOverdraft`: the accounts whose minimum it lowered permanently (or, in a dry run, would lower). Left out if there are none */
             loweredMinimums?: {
                 /** Format: uuid */
                 account: string;
@@ -1859,7 +1859,7 @@ export interface components {
                 minimum: string;
             }[];
         };
-        /** @description A transfer that was asked for, and what became of it */
+        /** @description A transfer to be posted later, and its outcome */
         TransferRequest: {
             /** Format: uuid */
             id: string;
@@ -1878,16 +1878,16 @@ export interface components {
             } | null;
             /**
              * Format: uuid
-             * @description The transfer, once it is posted
+             * @description The id of the transfer, once it is posted
              */
             transferId: string | null;
-            /** @description Why it was refused, as the problem that posting it at once would have answered */
+            /** @description The reason for a refusal, as the problem that a synchronous request would have returned */
             refusal: components["schemas"]["Problem"] | null;
             /** Format: date-time */
             requestedAt: string;
             /**
              * Format: date-time
-             * @description When it was posted or refused, for good
+             * @description The time at which it was posted or refused
              */
             settledAt: string | null;
         };
@@ -1895,12 +1895,12 @@ export interface components {
         TransferRequestState: "requested" | "posted" | "refused";
         PostTransfer: {
             /**
-             * @description A wallet id; for operators also the id or the address of any account
+             * @description A wallet id; operators may also name any account by id or address
              * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
              */
             from: string;
             /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money; for operators also the id or the address of any account
+             * @description A wallet id, or another user’s email: the money goes to their wallet that is named after the currency; operators may also name any account by id or address
              * @example bob@example.com
              */
             to: string;
@@ -1915,12 +1915,12 @@ export interface components {
              */
             currency: string;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1930,22 +1930,22 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @description For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
         BatchResults: {
-            /** @description One for each transfer, in order; a hold has the id of its transfer */
+            /** @description One result per transfer, in the same order; a hold has the id of its transfer */
             results: components["schemas"]["BatchResult"][];
         };
         BatchResult: components["schemas"]["BatchPosted"] | components["schemas"]["BatchRefused"];
         BatchPosted: {
             /** @enum {boolean} */
             ok: true;
-            /** @description Posted by an earlier request with this key */
+            /** @description `true` if an earlier request with this key posted it */
             replayed: boolean;
             transfer: components["schemas"]["Transfer"];
         };
@@ -1956,7 +1956,7 @@ export interface components {
         };
         PostTransfers: {
             transfers: components["schemas"]["BatchTransfer"][];
-            /** @description Judge each as if alone, and post none */
+            /** @description Check each transfer on its own, and post none */
             dryRun?: boolean;
         };
         BatchTransfer: {
@@ -1966,7 +1966,7 @@ export interface components {
              */
             from: string;
             /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @description A wallet id, or another user’s email: the money goes to their wallet that is named after the currency
              * @example bob@example.com
              */
             to: string;
@@ -1981,12 +1981,12 @@ export interface components {
              */
             currency: string;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -1994,10 +1994,10 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
             /**
-             * @description Your name for this one intention, unique for ever
+             * @description Your unique key for this operation. Use the same key for every retry, and never for anything else
              * @example 5f0c8b1e-order-1042
              */
             idempotencyKey: string;
@@ -2005,19 +2005,19 @@ export interface components {
         PostLinkedTransfers: {
             /** @description Payments, and by their `kind` holds, captures, releases and reversals */
             transfers: components["schemas"]["LinkedLeg"][];
-            /** @description Judge each after those before it, and post none */
+            /** @description Check each transfer after those before it, and post none */
             dryRun?: boolean;
         };
         LinkedLeg: {
             /** @enum {string} */
             kind?: "transfer";
             /**
-             * @description A wallet id; for operators also the id or the address of any account
+             * @description A wallet id; operators may also name any account by id or address
              * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
              */
             from: string;
             /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money; for operators also the id or the address of any account
+             * @description A wallet id, or another user’s email: the money goes to their wallet that is named after the currency; operators may also name any account by id or address
              * @example bob@example.com
              */
             to: string;
@@ -2032,12 +2032,12 @@ export interface components {
              */
             currency: string;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2047,7 +2047,7 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @description For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
@@ -2061,7 +2061,7 @@ export interface components {
              */
             from: string;
             /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @description A wallet id, or another user’s email: the money goes to their wallet that is named after the currency
              * @example bob@example.com
              */
             to: string;
@@ -2076,12 +2076,12 @@ export interface components {
              */
             currency: string;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2091,7 +2091,7 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description When it ends by itself; never when left out
+             * @description The time at which the hold expires; default: never
              * @example 2026-11-22T18:00:00.000Z
              */
             expiresAt?: string;
@@ -2105,19 +2105,19 @@ export interface components {
              */
             hold: string;
             /**
-             * @description At most what is held still; all of it when left out
+             * @description At most what is still held; default: all of it
              * @example 1250
              */
             amount?: string;
-            /** @description true: give back what this capture leaves */
+            /** @description `true` releases the rest of the hold */
             final?: boolean;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2127,7 +2127,7 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @description For operators: the time from which it counts, not before that of the original transfer or hold. Default: the time at which it is recorded, or that of the original if that is later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
@@ -2141,12 +2141,12 @@ export interface components {
              */
             hold: string;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2164,17 +2164,17 @@ export interface components {
              */
             transfer: string;
             /**
-             * @description At most what is left of the transfer; all of that when left out
+             * @description At most what earlier reversals left of the transfer; default: all of that
              * @example 1250
              */
             amount?: string;
             /**
-             * @description Kept as the description: put no personal data here
+             * @description Stored permanently as the description: do not put personal data here
              * @example Ticket 1042
              */
             reason?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2182,28 +2182,28 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
-            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
+            /** @description For operators: if the account no longer has the money, lower its minimum to the resulting balance. The minimum stays lowered after the money is paid back, so the account may be overdrawn again until you set its limits with `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` in the response is the minimum it would get */
             allowOverdraft?: boolean;
             /**
              * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @description For operators: the time from which it counts, not before that of the original transfer or hold. Default: the time at which it is recorded, or that of the original if that is later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
         };
         ReverseTransfer: {
             /**
-             * @description At most what is left of the transfer; all of that when left out
+             * @description At most what earlier reversals left of the transfer; default: all of that
              * @example 1250
              */
             amount?: string;
             /**
-             * @description Kept as the description: put no personal data here
+             * @description Stored permanently as the description: do not put personal data here
              * @example Ticket 1042
              */
             reason?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2211,15 +2211,15 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
-            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
+            /** @description For operators: if the account no longer has the money, lower its minimum to the resulting balance. The minimum stays lowered after the money is paid back, so the account may be overdrawn again until you set its limits with `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` in the response is the minimum it would get */
             allowOverdraft?: boolean;
             /**
              * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @description For operators: the time from which it counts, not before that of the original transfer or hold. Default: the time at which it is recorded, or that of the original if that is later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
         TransferPage: {
@@ -2228,17 +2228,17 @@ export interface components {
             nextCursor: string | null;
         };
         Reversals: {
-            /** @description One of each leg, the last leg first */
+            /** @description One reversal per leg, the last leg first */
             data: components["schemas"]["Transfer"][];
         };
         ReverseLinked: {
             /**
-             * @description Kept as the description: put no personal data here
+             * @description Stored permanently as the description: do not put personal data here
              * @example Ticket 1042
              */
             reason?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2246,22 +2246,22 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
-            /** @description For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be */
+            /** @description For operators: if the account no longer has the money, lower its minimum to the resulting balance. The minimum stays lowered after the money is paid back, so the account may be overdrawn again until you set its limits with `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` in the response is the minimum it would get */
             allowOverdraft?: boolean;
             /**
              * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @description For operators: the time from which it counts, not before that of the original transfer or hold. Default: the time at which it is recorded, or that of the original if that is later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
-        /** @description Money that is set aside for a payee */
+        /** @description Money set aside for a payee */
         Hold: {
             /**
              * Format: uuid
-             * @description Also the id of the transfer of kind `hold` that placed it
+             * @description The same id as the transfer of kind `hold` that placed it
              */
             id: string;
             /** Format: uuid */
@@ -2270,24 +2270,24 @@ export interface components {
             to: string;
             currency: string;
             /**
-             * @description What was held at first
+             * @description The amount held at first
              * @example 1250
              */
             amount: string;
             /**
-             * @description What captures have moved so far
+             * @description The amount captured so far
              * @example 1250
              */
             captured: string;
             /**
-             * @description What is held still; 0 once it is not open
+             * @description The amount still held; 0 once the hold is no longer open
              * @example 1250
              */
             remaining: string;
             state: components["schemas"]["HoldState"];
             /**
              * Format: date-time
-             * @description When it ends by itself; null for never
+             * @description The time at which the hold expires; null for never
              */
             expiresAt: string | null;
         };
@@ -2300,7 +2300,7 @@ export interface components {
              */
             from: string;
             /**
-             * @description A wallet id, or the email of another user: their wallet named as the currency receives the money
+             * @description A wallet id, or another user’s email: the money goes to their wallet that is named after the currency
              * @example bob@example.com
              */
             to: string;
@@ -2315,12 +2315,12 @@ export interface components {
              */
             currency: string;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2330,11 +2330,11 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description When it ends by itself; never when left out
+             * @description The time at which the hold expires; default: never
              * @example 2026-11-22T18:00:00.000Z
              */
             expiresAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
         HoldPage: {
@@ -2344,19 +2344,19 @@ export interface components {
         };
         CaptureHold: {
             /**
-             * @description At most what is held still; all of it when left out
+             * @description At most what is still held; default: all of it
              * @example 1250
              */
             amount?: string;
-            /** @description true: give back what this capture leaves */
+            /** @description `true` releases the rest of the hold */
             final?: boolean;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2366,21 +2366,21 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later
+             * @description For operators: the time from which it counts, not before that of the original transfer or hold. Default: the time at which it is recorded, or that of the original if that is later
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
         ReleaseHold: {
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2388,17 +2388,17 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
         StreamMessage: {
             /** @enum {string} */
             event: "user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1" | "opened" | "position" | "end";
-            /** @description Sent back as `Last-Event-ID`, goes on behind it */
+            /** @description Send it as `Last-Event-ID` to resume after this message */
             id?: string;
-            /** @description After how many milliseconds a browser connects again */
+            /** @description The delay in milliseconds before a browser reconnects */
             retry?: number;
-            /** @description An event; a problem with `end`; an empty object otherwise */
+            /** @description An event as JSON; for `end` a problem; otherwise an empty object */
             data: string;
         };
         CreateDeposit: {
@@ -2418,12 +2418,12 @@ export interface components {
              */
             currency: string;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2433,11 +2433,11 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @description For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
         CreateWithdrawal: {
@@ -2457,12 +2457,12 @@ export interface components {
              */
             currency: string;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Lunch
              */
             description?: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2472,28 +2472,28 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description For operators: when it counts, if not when it is recorded; may lie in the past
+             * @description For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded
              * @example 2026-11-22T18:00:00.000Z
              */
             effectiveAt?: string;
-            /** @description Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same */
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
         Freeze: {
             /**
-             * @description What is to be refused; both when left out
+             * @description The side to refuse; default: both
              * @enum {string}
              */
             side?: "debits" | "credits" | "both";
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Ticket 1042
              */
             reason?: string;
         };
-        Why: {
+        ChangeReason: {
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Ticket 1042
              */
             reason?: string;
@@ -2506,7 +2506,7 @@ export interface components {
         Account: {
             /** Format: uuid */
             id: string;
-            /** @description Its path in the ledger */
+            /** @description The account’s unique path in the ledger */
             address: string;
             type: components["schemas"]["AccountType"];
             /**
@@ -2526,7 +2526,7 @@ export interface components {
              */
             maximum: string | null;
             /**
-             * @description The settled balance, positive on the normal side of its type
+             * @description The settled balance, positive on the normal side of the account’s type
              * @example 1250
              */
             posted: string;
@@ -2548,7 +2548,7 @@ export interface components {
             /** @description How many times the balance has changed */
             version: string;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2560,7 +2560,7 @@ export interface components {
             openedAt: string;
             /**
              * Format: date-time
-             * @description The instant that was asked for: balance and pending amounts are of it
+             * @description The instant of the balance and the pending amounts, if the request named one
              */
             at?: string;
         };
@@ -2581,7 +2581,7 @@ export interface components {
             currency: string;
             type?: components["schemas"]["AccountType"] & unknown;
             /**
-             * @description "0" when left out; null below world:
+             * @description Default: "0", or null for an address that begins with `world:`
              * @example 0
              */
             minimum?: string | null;
@@ -2591,7 +2591,7 @@ export interface components {
              */
             maximum?: string | null;
             /**
-             * @description A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000
+             * @description Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed
              * @example {
              *       "orderId": "1042"
              *     }
@@ -2604,7 +2604,7 @@ export interface components {
             data: components["schemas"]["AggregateLine"][];
         };
         AggregateLine: {
-            /** @description The first segments of the addresses */
+            /** @description The first segments of the accounts’ addresses */
             path: string;
             /**
              * @description An ISO 4217 code or an asset of this ledger
@@ -2624,7 +2624,7 @@ export interface components {
              */
             credits: string;
             /**
-             * @description Positive on the normal side of the type
+             * @description Positive on the normal side of the account type
              * @example 1250
              */
             posted: string;
@@ -2651,7 +2651,7 @@ export interface components {
              */
             maximum?: string | null;
             /**
-             * @description Kept for ever: put no personal data here
+             * @description Stored permanently: do not put personal data here
              * @example Ticket 1042
              */
             reason?: string;
@@ -2663,7 +2663,7 @@ export interface components {
              */
             code: string;
             /**
-             * @description Digits after the decimal point, for ever
+             * @description Digits after the decimal point; it cannot be changed later
              * @example 18
              */
             scale: number;
@@ -2672,7 +2672,7 @@ export interface components {
             ok: boolean;
             accounts: number;
             transfers: number;
-            /** @description The first 1,000 */
+            /** @description The first 1,000 problems */
             problems: components["schemas"]["VerifyProblem"][];
             problemsFound: number;
         };
@@ -2703,7 +2703,7 @@ export interface components {
                 type: components["schemas"]["AccountType"];
                 accounts: number;
             }[];
-            /** @description Debits and credits of each currency, which are equal */
+            /** @description Debits and credits of each currency; the two must be equal */
             totals: {
                 /**
                  * @description An ISO 4217 code or an asset of this ledger
@@ -2725,12 +2725,12 @@ export interface components {
         };
         Ledger: {
             name: string;
-            /** @description The IANA zone whose days its statements and balances go by */
+            /** @description The IANA time zone in which days of statements and past balances begin and end */
             timeZone: string;
         };
         NewTimeZone: {
             /**
-             * @description The name of an IANA zone
+             * @description The name of an IANA time zone
              * @example Europe/Berlin
              */
             timeZone: string;
@@ -2784,7 +2784,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Registered, and logged in */
+            /** @description The new user, wallet and session */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -2914,7 +2914,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Logged in */
+            /** @description The new session */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3266,9 +3266,9 @@ export interface operations {
     listWallets: {
         parameters: {
             query?: {
-                /** @description Rows on a page; 50 when left out */
+                /** @description Items on a page; default 50 */
                 limit?: number;
-                /** @description `nextCursor` of the page before */
+                /** @description The `nextCursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -3494,9 +3494,9 @@ export interface operations {
     getWallet: {
         parameters: {
             query?: {
-                /** @description The last instant that counts; a day counts to its end; now when left out */
+                /** @description The last instant to include; a day is included to its end. Default: now */
                 at?: string;
-                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                /** @description `recorded`: by the time at which the ledger recorded a transfer, so past balances never change. `effective`: by the time from which it counts */
                 by?: "recorded" | "effective";
             };
             header?: never;
@@ -3583,9 +3583,9 @@ export interface operations {
     listEntries: {
         parameters: {
             query?: {
-                /** @description Rows on a page; 50 when left out */
+                /** @description Items on a page; default 50 */
                 limit?: number;
-                /** @description `nextCursor` of the page before */
+                /** @description The `nextCursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -3692,17 +3692,17 @@ export interface operations {
     getStatement: {
         parameters: {
             query: {
-                /** @description Rows on a page; 50 when left out */
+                /** @description Items on a page; default 50 */
                 limit?: number;
-                /** @description `nextCursor` of the page before */
+                /** @description The `nextCursor` of the previous page */
                 cursor?: string;
-                /** @description A wallet id; for operators also the id or the address of any account */
+                /** @description A wallet id; operators may also name any account by id or address */
                 account: string;
                 /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
                 from: string;
                 /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
                 to: string;
-                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                /** @description `recorded`: by the time at which the ledger recorded a transfer, so past balances never change. `effective`: by the time from which it counts */
                 by?: "recorded" | "effective";
             };
             header?: never;
@@ -3815,13 +3815,13 @@ export interface operations {
     getStatementFile: {
         parameters: {
             query: {
-                /** @description A wallet id; for operators also the id or the address of any account */
+                /** @description A wallet id; operators may also name any account by id or address */
                 account: string;
                 /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
                 from: string;
                 /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
                 to: string;
-                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                /** @description `recorded`: by the time at which the ledger recorded a transfer, so past balances never change. `effective`: by the time from which it counts */
                 by?: "recorded" | "effective";
             };
             header?: never;
@@ -3986,9 +3986,9 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Your name for this one intention, unique for ever */
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
                 "Idempotency-Key": string;
-                /** @description `respond-async`: store it, answer 202 and post it later (RFC 7240) */
+                /** @description `respond-async` (RFC 7240): store the transfer, respond with 202 and post it later */
                 Prefer?: string;
             };
             path?: never;
@@ -4009,10 +4009,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `dryRun`: what would be answered, and nothing was done */
+            /** @description With `dryRun`: the response that the request would get; nothing was changed */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -4039,10 +4039,10 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Posted, now or by an earlier request with this key */
+            /** @description The transfer, posted now or by an earlier request with this key */
             201: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -4069,12 +4069,12 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Stored, to be posted later; asked for with `Prefer: respond-async` */
+            /** @description With `Prefer: respond-async`: the request is stored and will be posted later */
             202: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
-                    /** @description Where to ask for the outcome */
+                    /** @description The URL that reports the outcome */
                     Location?: string;
                     /** @description `respond-async` */
                     "Preference-Applied"?: string;
@@ -4259,7 +4259,7 @@ export interface operations {
                      *           "ok": false,
                      *           "error": {
                      *             "type": "urn:micropay:problem:insufficient_funds",
-                     *             "title": "Too little money",
+                     *             "title": "Insufficient funds",
                      *             "status": 422,
                      *             "detail": "the wallet has too little money for this transfer",
                      *             "code": "insufficient_funds"
@@ -4373,7 +4373,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Your name for this one intention, unique for ever */
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -4401,7 +4401,7 @@ export interface operations {
             /** @description A result for each transfer */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -4635,7 +4635,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The request and what became of it */
+            /** @description The request and its outcome */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4714,9 +4714,9 @@ export interface operations {
     listReversals: {
         parameters: {
             query?: {
-                /** @description Rows on a page; 50 when left out */
+                /** @description Items on a page; default 50 */
                 limit?: number;
-                /** @description `nextCursor` of the page before */
+                /** @description The `nextCursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -4824,7 +4824,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Your name for this one intention, unique for ever */
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
                 "Idempotency-Key": string;
             };
             path: {
@@ -4844,10 +4844,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `dryRun`: what would be answered, and nothing was done */
+            /** @description With `dryRun`: the response that the request would get; nothing was changed */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -4877,7 +4877,7 @@ export interface operations {
             /** @description The reversal, posted now or by an earlier request with this key */
             201: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -4995,7 +4995,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Your name for this one intention, unique for ever */
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
                 "Idempotency-Key": string;
             };
             path: {
@@ -5014,10 +5014,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `dryRun`: what would be answered, and nothing was done */
+            /** @description With `dryRun`: the response that the request would get; nothing was changed */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -5051,7 +5051,7 @@ export interface operations {
             /** @description The reversals, posted now or by an earlier request with this key */
             201: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -5173,7 +5173,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Your name for this one intention, unique for ever */
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -5195,10 +5195,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `dryRun`: what would be answered, and nothing was done */
+            /** @description With `dryRun`: the response that the request would get; nothing was changed */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -5219,10 +5219,10 @@ export interface operations {
                     "application/json": components["schemas"]["Hold"];
                 };
             };
-            /** @description The hold as it was placed, now or by an earlier request with this key */
+            /** @description The hold as placed, now or by an earlier request with this key */
             201: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -5428,11 +5428,11 @@ export interface operations {
     listHolds: {
         parameters: {
             query?: {
-                /** @description Rows on a page; 50 when left out */
+                /** @description Items on a page; default 50 */
                 limit?: number;
-                /** @description `nextCursor` of the page before */
+                /** @description The `nextCursor` of the previous page */
                 cursor?: string;
-                /** @description true: only those that are open still */
+                /** @description `true` lists open holds only */
                 open?: "true" | "false";
             };
             header?: never;
@@ -5534,7 +5534,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Your name for this one intention, unique for ever */
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
                 "Idempotency-Key": string;
             };
             path: {
@@ -5554,10 +5554,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `dryRun`: what would be answered, and nothing was done */
+            /** @description With `dryRun`: the response that the request would get; nothing was changed */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -5587,7 +5587,7 @@ export interface operations {
             /** @description The capture, posted now or by an earlier request with this key */
             201: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -5705,7 +5705,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Your name for this one intention, unique for ever */
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
                 "Idempotency-Key": string;
             };
             path: {
@@ -5724,10 +5724,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `dryRun`: what would be answered, and nothing was done */
+            /** @description With `dryRun`: the response that the request would get; nothing was changed */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -5757,7 +5757,7 @@ export interface operations {
             /** @description The release, posted now or by an earlier request with this key */
             201: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -5874,11 +5874,11 @@ export interface operations {
     streamEvents: {
         parameters: {
             query?: {
-                /** @description Only these types, separated by commas */
+                /** @description Deliver only these types, separated by commas */
                 types?: ("user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1")[];
             };
             header?: {
-                /** @description Go on behind this id; from now on when left out */
+                /** @description Resume after this id; default: start now */
                 "last-event-id"?: string;
             };
             path?: never;
@@ -5886,7 +5886,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The stream; the schema is that of each message */
+            /** @description The stream; the schema describes each message */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5968,7 +5968,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Your name for this one intention, unique for ever */
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -5987,10 +5987,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `dryRun`: what would be answered, and nothing was done */
+            /** @description With `dryRun`: the response that the request would get; nothing was changed */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -6017,10 +6017,10 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Posted, now or by an earlier request with this key */
+            /** @description The transfer, posted now or by an earlier request with this key */
             201: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -6138,7 +6138,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Your name for this one intention, unique for ever */
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -6157,10 +6157,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `dryRun`: what would be answered, and nothing was done */
+            /** @description With `dryRun`: the response that the request would get; nothing was changed */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -6187,10 +6187,10 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description Posted, now or by an earlier request with this key */
+            /** @description The transfer, posted now or by an earlier request with this key */
             201: {
                 headers: {
-                    /** @description `true` when an earlier request with this key was answered again */
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -6450,7 +6450,7 @@ export interface operations {
                  *       "reason": "Ticket 1042"
                  *     }
                  */
-                "application/json": components["schemas"]["Why"];
+                "application/json": components["schemas"]["ChangeReason"];
             };
         };
         responses: {
@@ -6566,11 +6566,11 @@ export interface operations {
     listAccounts: {
         parameters: {
             query?: {
-                /** @description Rows on a page; 50 when left out */
+                /** @description Items on a page; default 50 */
                 limit?: number;
-                /** @description `nextCursor` of the page before */
+                /** @description The `nextCursor` of the previous page */
                 cursor?: string;
-                /** @description The beginning of their addresses */
+                /** @description Include only addresses that begin with this text */
                 prefix?: string;
             };
             header?: never;
@@ -6808,9 +6808,9 @@ export interface operations {
     getAccount: {
         parameters: {
             query?: {
-                /** @description The last instant that counts; a day counts to its end; now when left out */
+                /** @description The last instant to include; a day is included to its end. Default: now */
                 at?: string;
-                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                /** @description `recorded`: by the time at which the ledger recorded a transfer, so past balances never change. `effective`: by the time from which it counts */
                 by?: "recorded" | "effective";
             };
             header?: never;
@@ -6912,9 +6912,9 @@ export interface operations {
     aggregateAccounts: {
         parameters: {
             query?: {
-                /** @description Only this address and what is below it; whole segments */
+                /** @description Include only this address and those below it; made of whole segments */
                 path?: string;
-                /** @description Segments of a line; one more than `path` has when left out */
+                /** @description How many segments to group by; default: one more than `path` has */
                 depth?: number;
                 type?: components["schemas"]["AccountType"];
             };
@@ -7154,7 +7154,7 @@ export interface operations {
                  *       "reason": "Ticket 1042"
                  *     }
                  */
-                "application/json": components["schemas"]["Why"];
+                "application/json": components["schemas"]["ChangeReason"];
             };
         };
         responses: {
@@ -7425,7 +7425,7 @@ export interface operations {
                  *       "reason": "Ticket 1042"
                  *     }
                  */
-                "application/json": components["schemas"]["Why"];
+                "application/json": components["schemas"]["ChangeReason"];
             };
         };
         responses: {
@@ -7745,9 +7745,9 @@ export interface operations {
     trialBalance: {
         parameters: {
             query?: {
-                /** @description The last instant that counts; a day counts to its end; now when left out */
+                /** @description The last instant to include; a day is included to its end. Default: now */
                 at?: string;
-                /** @description When the ledger recorded a transfer, which never changes afterwards, or when it is effective */
+                /** @description `recorded`: by the time at which the ledger recorded a transfer, so past balances never change. `effective`: by the time from which it counts */
                 by?: "recorded" | "effective";
             };
             header?: never;
@@ -8030,7 +8030,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does */
+            /** @description The process is alive */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8084,7 +8084,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can */
+            /** @description The process is ready */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -26,21 +26,23 @@ export const LimitField = limitField(
   'must be a whole number of minor units, at most 38 digits, as a string',
 );
 
-/** Of a balance of the past. */
+/** The instant of a past balance. */
 export const AtField = TimeField.optional().openapi({
-  description: 'The instant that was asked for: balance and pending amounts are of it',
+  description: 'The instant of the balance and the pending amounts, if the request named one',
 });
 
 export const AccountSchema = z
   .object({
     id: IdField,
-    address: z.string().openapi({ description: 'Its path in the ledger' }),
+    address: z.string().openapi({ description: 'The account’s unique path in the ledger' }),
     type: AccountTypeField,
     currency: CurrencyField,
     status: z.enum(ACCOUNT_STATUSES).openapi('AccountStatus'),
     minimum: LimitField,
     maximum: LimitField,
-    posted: MinorUnitsField.openapi({ description: 'The settled balance, positive on the normal side of its type' }),
+    posted: MinorUnitsField.openapi({
+      description: 'The settled balance, positive on the normal side of the account’s type',
+    }),
     pendingIn: MinorUnitsField,
     pendingOut: MinorUnitsField,
     available: MinorUnitsField.nullable().openapi({ description: 'What can be spent now; null without a minimum' }),

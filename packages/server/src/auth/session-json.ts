@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { EXAMPLE_USER, UserSchema } from '../users/user-json.js';
 
 const ExpiresInField = z.int().openapi({ description: 'Seconds until the access token expires' });
-const RefreshTokenField = z.string().openapi({ description: 'Works once: each refresh answers the next one' });
+const RefreshTokenField = z.string().openapi({ description: 'Works once: each refresh returns a new one' });
 
 export const TokensSchema = z
   .object({ accessToken: z.string(), refreshToken: RefreshTokenField, expiresIn: ExpiresInField })

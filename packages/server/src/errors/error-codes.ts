@@ -2,13 +2,13 @@ import { LEDGER_ERROR_CODES, type LedgerErrorCode } from '@micropay/ledger-core'
 
 interface ErrorMeaning {
   readonly status: number;
-  /** The same for every occurrence, so that people can search for it. */
+  /** The title is the same for every occurrence, so that people can search for it. */
   readonly title: string;
 }
 
 /**
- * What the ledger refuses: a code that is new there does not compile here without a status. 400 says that a request is not as
- * the OpenAPI document describes it; what only the ledger can tell, as that a currency is known, has another status.
+ * Status and title of the ledger's codes; a new code does not compile without them. 400 means that a request does not match
+ * the OpenAPI document. Conditions that only the ledger can check, such as an unknown currency, have another status.
  */
 const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   invalid_request: { status: 400, title: 'The request is not valid' },
@@ -18,7 +18,7 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   unknown_currency: { status: 422, title: 'The currency is not known' },
   unknown_time_zone: { status: 422, title: 'The time zone is not known' },
   invalid_period: { status: 422, title: 'The period ends before it begins' },
-  currency_scale_fixed: { status: 409, title: 'The currency is known with another scale' },
+  currency_scale_fixed: { status: 409, title: 'The currency has another scale in this ledger' },
   too_many_legs: { status: 400, title: 'Too many linked transfers' },
   ledger_closed: { status: 503, title: 'The server is stopping' },
   overloaded: { status: 503, title: 'The server is overloaded' },
@@ -32,52 +32,52 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   account_exists: { status: 409, title: 'The wallet exists already' },
   same_account: { status: 422, title: 'The two wallets are the same' },
   currency_mismatch: { status: 422, title: 'The wallet holds another currency' },
-  not_reversible: { status: 422, title: 'This cannot be reversed' },
+  not_reversible: { status: 422, title: 'The transfer cannot be reversed' },
   hold_closed: { status: 422, title: 'The hold has ended' },
-  expiry_in_past: { status: 422, title: 'The hold would have expired already' },
-  effective_before_original: { status: 422, title: 'It would count before what it continues' },
+  expiry_in_past: { status: 422, title: 'The expiry time is in the past' },
+  effective_before_original: { status: 422, title: 'The effective time is before that of the original' },
   account_closed: { status: 422, title: 'The wallet is closed' },
   account_frozen: { status: 422, title: 'The wallet is frozen' },
-  capture_exceeds_hold: { status: 422, title: 'More than what is held' },
-  reversal_exceeds_transfer: { status: 422, title: 'More than what is left to reverse' },
-  insufficient_funds: { status: 422, title: 'Too little money' },
-  maximum_exceeded: { status: 422, title: 'The wallet would hold too much' },
-  balance_overflow: { status: 422, title: 'The balance would be too large' },
+  capture_exceeds_hold: { status: 422, title: 'The amount is more than what is held' },
+  reversal_exceeds_transfer: { status: 422, title: 'The amount is more than what is left to reverse' },
+  insufficient_funds: { status: 422, title: 'Insufficient funds' },
+  maximum_exceeded: { status: 422, title: 'The balance would exceed the maximum' },
+  balance_overflow: { status: 422, title: 'The balance would exceed 38 digits' },
   account_not_empty: { status: 422, title: 'The wallet is not empty' },
-  limit_broken: { status: 422, title: 'The balance breaks the limit' },
+  limit_broken: { status: 422, title: 'The current balance is outside the new limits' },
   account_busy: { status: 503, title: 'The wallet is busy' },
-  transaction_conflict: { status: 503, title: 'Other work got in the way' },
-  transaction_isolation: { status: 500, title: 'The server made a mistake' },
+  transaction_conflict: { status: 503, title: 'A concurrent transaction got in the way' },
+  transaction_isolation: { status: 500, title: 'Internal server error' },
   outcome_unknown: { status: 503, title: 'The outcome is not known' },
   database_unavailable: { status: 503, title: 'The database cannot be reached' },
-  database_misconfigured: { status: 500, title: 'The database is not set up right' },
+  database_misconfigured: { status: 500, title: 'The database is not configured correctly' },
   schema_outdated: { status: 503, title: 'The database schema is too old' },
   schema_newer: { status: 503, title: 'The database schema is too new' },
-  event_unreadable: { status: 503, title: 'An event cannot be told' },
-  internal_error: { status: 500, title: 'The server made a mistake' },
+  event_unreadable: { status: 503, title: 'An event cannot be read' },
+  internal_error: { status: 500, title: 'Internal server error' },
 };
 
-/** What the server refuses itself. Codes are public: they are added, never renamed. */
+/** The server's own codes. Codes are public: they are added, never renamed. */
 const SERVER_ERRORS = {
   malformed_json: { status: 400, title: 'The body is not JSON' },
   idempotency_key_required: { status: 400, title: 'An idempotency key is required' },
   authentication_required: { status: 401, title: 'Authentication is required' },
   token_invalid: { status: 401, title: 'The token is not valid' },
   token_expired: { status: 401, title: 'The token has expired' },
-  invalid_credentials: { status: 401, title: 'Email or password is wrong' },
+  invalid_credentials: { status: 401, title: 'The email or the password is wrong' },
   refresh_token_invalid: { status: 401, title: 'The refresh token is not valid' },
-  refresh_token_reused: { status: 401, title: 'The refresh token was used before' },
-  forbidden: { status: 403, title: 'Not allowed' },
-  route_not_found: { status: 404, title: 'No such route' },
-  counterparty_unavailable: { status: 422, title: 'The other party cannot take part' },
-  recipient_not_found: { status: 404, title: 'No such recipient' },
-  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
-  email_taken: { status: 409, title: 'The email is registered already' },
+  refresh_token_reused: { status: 401, title: 'The refresh token has already been used' },
+  forbidden: { status: 403, title: 'You are not allowed to do this' },
+  route_not_found: { status: 404, title: 'The route was not found' },
+  counterparty_unavailable: { status: 422, title: 'The other party’s wallet cannot take part' },
+  recipient_not_found: { status: 404, title: 'The recipient was not found' },
+  method_not_allowed: { status: 405, title: 'The route does not allow this method' },
+  email_taken: { status: 409, title: 'The email is already registered' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   rate_limited: { status: 429, title: 'Too many attempts' },
   too_many_streams: { status: 429, title: 'Too many streams' },
-  stream_too_slow: { status: 503, title: 'The stream was read too slowly' },
+  stream_too_slow: { status: 503, title: 'The client read the stream too slowly' },
 } as const satisfies Record<string, ErrorMeaning>;
 
 export type ServerErrorCode = keyof typeof SERVER_ERRORS;

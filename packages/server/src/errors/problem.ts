@@ -38,27 +38,27 @@ export const ProblemSchema = z
     type: z.string().openapi({ description: '`urn:micropay:problem:` and the code' }),
     title: z.string(),
     status: z.int(),
-    detail: z.string().openapi({ description: 'What to do, for people; its wording may change' }),
+    detail: z.string().openapi({ description: 'What went wrong, or what to do; for people. The wording may change' }),
     code: z.enum(ERROR_CODES).openapi('ErrorCode', { description: 'For programs: codes are added, never renamed' }),
     instance: z.string().optional().openapi({ description: 'The request this problem belongs to' }),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
-      .openapi({ description: 'The fields that are wrong' }),
+      .openapi({ description: 'The invalid fields, or the linked transfer that was refused' }),
     details: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
       .optional()
       .openapi({
         description:
-          'Of a refusal for what an account of yours is or has: its `address` and, by code, `available` and `needed`, ' +
-          '`maximum` and `room` in minor units. Operators are told this of every account.',
+          'If the refusal depends on the state of one of your accounts: its `address` and, depending on the code, ' +
+          '`available` and `needed`, or `maximum` and `room`, in minor units. Operators see the details of every account.',
       }),
   })
   .openapi('Problem', { description: 'RFC 9457 problem details with a stable code' });
 
 export type Problem = z.input<typeof ProblemSchema>;
 
-/** Texts may quote what was sent, which nobody needs back in full. */
+/** Texts may quote the request, and long quotes are of no use to anybody. */
 const TEXT_LENGTH_MAX = 240;
 
 export function problem(code: ErrorCode, detail: string, errors?: readonly FieldError[]): Problem {
@@ -68,7 +68,7 @@ export function problem(code: ErrorCode, detail: string, errors?: readonly Field
   return { ...body, errors: errors.map(({ path, message }) => ({ path: brief(path), message: brief(message) })) };
 }
 
-/** Half a character, sent or left by the cut, is one that some JSON readers refuse. */
+/** Cuts a text, and replaces lone surrogates, which some JSON readers refuse. */
 function brief(text: string): string {
   const shown = text.length <= TEXT_LENGTH_MAX ? text : `${text.slice(0, TEXT_LENGTH_MAX - 1)}…`;
   return shown.replaceAll(/\p{Surrogate}/gu, '\ufffd');

@@ -6,10 +6,10 @@ import { given } from '../http/given.js';
 import type { Principal } from '../identity/principal.js';
 import { PaymentFields } from '../transfers/order-schema.js';
 
-/** What a hold says, placed alone or as a linked leg. */
+/** Fields of a hold, as a request or as a linked leg. */
 export const HoldFields = {
   ...PaymentFields,
-  expiresAt: InstantField.optional().openapi({ description: 'When it ends by itself; never when left out' }),
+  expiresAt: InstantField.optional().openapi({ description: 'The time at which the hold expires; default: never' }),
 };
 
 export const ReleaseFields = {
@@ -18,8 +18,8 @@ export const ReleaseFields = {
 };
 
 export const CaptureFields = {
-  amount: AmountField.optional().openapi({ description: 'At most what is held still; all of it when left out' }),
-  final: z.boolean().optional().openapi({ description: 'true: give back what this capture leaves' }),
+  amount: AmountField.optional().openapi({ description: 'At most what is still held; default: all of it' }),
+  final: z.boolean().optional().openapi({ description: '`true` releases the rest of the hold' }),
   ...ReleaseFields,
   effectiveAt: ContinuedAtField.optional(),
 };

@@ -5,17 +5,17 @@ import { isoTime } from '../http/iso-time.js';
 
 export const HoldSchema = z
   .object({
-    id: IdField.openapi({ description: 'Also the id of the transfer of kind `hold` that placed it' }),
+    id: IdField.openapi({ description: 'The same id as the transfer of kind `hold` that placed it' }),
     from: IdField,
     to: IdField,
     currency: z.string(),
-    amount: MinorUnitsField.openapi({ description: 'What was held at first' }),
-    captured: MinorUnitsField.openapi({ description: 'What captures have moved so far' }),
-    remaining: MinorUnitsField.openapi({ description: 'What is held still; 0 once it is not open' }),
+    amount: MinorUnitsField.openapi({ description: 'The amount held at first' }),
+    captured: MinorUnitsField.openapi({ description: 'The amount captured so far' }),
+    remaining: MinorUnitsField.openapi({ description: 'The amount still held; 0 once the hold is no longer open' }),
     state: z.enum(HOLD_STATES).openapi('HoldState'),
-    expiresAt: TimeField.nullable().openapi({ description: 'When it ends by itself; null for never' }),
+    expiresAt: TimeField.nullable().openapi({ description: 'The time at which the hold expires; null for never' }),
   })
-  .openapi('Hold', { description: 'Money that is set aside for a payee' });
+  .openapi('Hold', { description: 'Money set aside for a payee' });
 
 export const HoldPageSchema = z.object({ data: z.array(HoldSchema), nextCursor: NextCursorField }).openapi('HoldPage');
 

@@ -8,19 +8,19 @@ export const TAGS = {
   Authentication: 'Registration, sessions and tokens',
   Wallets: 'Balances and history',
   Transfers: 'Payments between wallets, and their reversals',
-  Holds: 'Money that is set aside for a payee until it is captured, released or expires',
-  Events: 'What happens, as it happens',
-  Operation: 'For operators: money in and out, accounts, checks',
-  Service: 'Is it there, and what can it do',
+  Holds: 'Money set aside for a payee until it is captured, released or expires',
+  Events: 'Live events of wallets and transfers',
+  Operators: 'Deposits and withdrawals, accounts, the trial balance and verification; for operators only',
+  Service: 'Health checks, public keys and the settings of the ledger',
 } as const;
 
-/** A body or an answer: its schema, and an example that is tested against it. */
+/** The schema of a request or response body, and an example that the tests check against it. */
 export interface Content {
   readonly schema: z.ZodType;
   readonly example: unknown;
 }
 
-/** An answer that goes on: the schema of each of its messages. */
+/** A response that is a stream: the schema describes each of its messages. */
 export interface EventContent extends Content {
   readonly mediaType: typeof EVENT_STREAM;
   /** The schema of an event's data, which the document has as a component. */
@@ -30,7 +30,7 @@ export interface EventContent extends Content {
 export const CSV = 'text/csv';
 export const EVENT_STREAM = 'text/event-stream';
 
-/** All that is to be said of a route but its handler: routing, checks and the OpenAPI document follow from it. */
+/** The declaration of a route without its handler. Routing, request checks and the OpenAPI document are derived from it. */
 export interface Endpoint {
   readonly operationId: string;
   readonly method: 'get' | 'post' | 'patch';
@@ -45,7 +45,7 @@ export interface Endpoint {
   readonly body?: Content & { readonly bytesMax?: number; readonly optional?: true };
   readonly headers?: z.ZodObject;
   readonly idempotencyKey?: 'required' | 'optional';
-  /** The body has a field `dryRun`: with it the answer is the same, with status 200 as nothing is created. */
+  /** The body has a field `dryRun`: with it the response is the same, but with status 200 because nothing is created. */
   readonly dryRun?: true;
   readonly answer: {
     readonly status: 200 | 201 | 204;
@@ -54,13 +54,13 @@ export interface Endpoint {
     /** An example of the file that is the answer, in place of `content`. */
     readonly csv?: string;
   };
-  /** The answer to who prefers to have it done later: `Prefer: respond-async`. */
+  /** The 202 response to a request with `Prefer: respond-async`. */
   readonly accepted?: { readonly description: string; readonly content: Content };
-  /** Codes of this route, beside those that its access, body and key bring along. */
+  /** Error codes of this route, in addition to those that follow from its access, body and idempotency key. */
   readonly refusals: readonly ErrorCode[];
 }
 
-/** Every code that a route can answer, each once. */
+/** Every error code that a route can return, each once. */
 export function refusalsOf(endpoint: Endpoint): readonly ErrorCode[] {
   const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'database_unavailable', 'database_misconfigured'];
   codes.push(...endpoint.refusals);

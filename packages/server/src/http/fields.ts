@@ -3,7 +3,7 @@ import { findUnstorable, isNestedBeyond } from './nesting.js';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID_PATTERN = new RegExp(`^${UUID}$`);
-/** Anything visible around an `@`: no email that was registered is anything else. */
+/** Any visible characters around an `@`, as every registered email has. */
 const EMAIL = '[^\\u0000- @\\u007f-\\u00a0]+@[^\\u0000- @\\u007f-\\u00a0]+';
 const RECIPIENT_PATTERN = new RegExp(`^(?:${UUID}|${EMAIL})$`);
 const SEGMENT = '(?!\\.+(?::|$))[a-zA-Z0-9_.-]+';
@@ -30,7 +30,7 @@ export const EXAMPLE_IDS = {
 } as const;
 export const EXAMPLE_TIME = '2026-11-22T18:00:00.000Z';
 
-/** Ids are opaque to callers: one that cannot exist is as good as missing. */
+/** Ids are opaque to callers, so an id that cannot exist is reported as not found. */
 export function isId(text: string): boolean {
   return UUID_PATTERN.test(text);
 }
@@ -55,10 +55,11 @@ export const TransferIdField = z
   .regex(UUID_PATTERN, 'must be a transfer id')
   .openapi({ format: 'uuid', example: EXAMPLE_IDS.transfer });
 
-/** An email in whatever form it is sent; its one form has the limit of emails. */
+/** An email as the caller sends it may be longer than its canonical form, which has the length limit of emails. */
 const PAYEE_LENGTH_MAX = 1_000;
 
-const RECIPIENT = 'A wallet id, or the email of another user: their wallet named as the currency receives the money';
+const RECIPIENT =
+  'A wallet id, or another user’s email: the money goes to their wallet that is named after the currency';
 
 export const RecipientField = z
   .string()
@@ -69,15 +70,15 @@ export const RecipientField = z
     example: 'bob@example.com',
   });
 
-const OR_ADDRESS = 'for operators also the id or the address of any account';
+const OR_ADDRESS = 'operators may also name any account by id or address';
 
-/** As a wallet id, where operators pay from other accounts too. */
+/** A wallet id; operators may name any account. */
 export const PayerField = z
   .string()
   .regex(REFERENCE_PATTERN, 'must be a wallet id')
   .openapi({ description: `A wallet id; ${OR_ADDRESS}`, example: EXAMPLE_IDS.wallet });
 
-/** As a recipient, where operators pay other accounts too. */
+/** A recipient; operators may name any account. */
 export const PayeeField = z
   .string()
   .max(PAYEE_LENGTH_MAX)
@@ -103,7 +104,10 @@ export const CurrencyField = z
 export const IdempotencyKeyField = z
   .string()
   .regex(KEY_PATTERN, 'must be 1 to 255 printable ASCII characters, without spaces around them')
-  .openapi({ description: 'Your name for this one intention, unique for ever', example: EXAMPLE_IDS.key });
+  .openapi({
+    description: 'Your unique key for this operation. Use the same key for every retry, and never for anything else',
+    example: EXAMPLE_IDS.key,
+  });
 
 /** PostgreSQL stores no U+0000. As JSON Schema reads it, so spelled out. */
 const STORABLE_TEXT = '[^\\u0000]*$';
@@ -111,7 +115,7 @@ export const STORABLE = new RegExp(`^${STORABLE_TEXT}`);
 /** Of a member of metadata. */
 export const MEMBER_NAME = `^(?!__proto__$)${STORABLE_TEXT}`;
 
-/** A text that can be stored. Its length is counted in characters, as JSON Schema does, and not in halves of those beyond U+FFFF. */
+/** A string that can be stored. Its length is counted in characters, as in JSON Schema, and not in UTF-16 code units. */
 export function textField({ min = 0, max }: { readonly min?: number; readonly max: number }) {
   const rule = min === 0 ? `must have at most ${max} characters` : `must have ${min} to ${max} characters`;
   return z
@@ -133,11 +137,11 @@ function isWithin(count: number, min: number, max: number): boolean {
 }
 
 export const DescriptionField = textField({ max: 500 }).openapi({
-  description: 'Kept for ever: put no personal data here',
+  description: 'Stored permanently: do not put personal data here',
   example: 'Lunch',
 });
 
-/** The ledger limits its size. A schema that describes JSON within JSON could itself be made to overflow the stack. */
+/** The ledger limits its size. It is not a recursive schema, because nested input could make that overflow the stack. */
 export const MetadataField = z
   .record(z.string(), z.unknown())
   .refine((metadata) => !isNestedBeyond(metadata, METADATA_DEPTH_MAX), `must have at most ${METADATA_DEPTH_MAX} levels`)
@@ -155,17 +159,17 @@ export const MetadataField = z
     ...{ patternProperties: { [MEMBER_NAME]: { $ref: '#/components/schemas/JsonValue' } } },
     additionalProperties: false,
     description:
-      'A JSON object of yours, at most 8 KiB and 64 levels; whole numbers beyond 2^53 as texts, and no U+0000',
+      'Your own JSON object, at most 8 KiB and 64 levels deep. Send whole numbers beyond 2^53 as strings; U+0000 is not allowed',
     example: { orderId: '1042' },
   });
 
-/** A point in time, which callers may give with any offset. */
+/** Year of a point in time, which callers may send with any offset. */
 const YEAR = '(?!0000)';
 const OFFSET = '(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])';
 const DAY = `${YEAR}${z.core.regexes.date.source.slice(1, -1)}`.replaceAll('\\d', '[0-9]');
 const TIME = '(?:[01][0-9]|2[0-3]):[0-5][0-9]';
 const INSTANT_PATTERN = new RegExp(`^${DAY}T${TIME}(?::[0-5][0-9](?:\\.[0-9]{1,3}0{0,6})?)?${OFFSET}$`);
-/** A day, or an instant in at most milliseconds: the ledger counts in them. */
+/** A day, or an instant with at most milliseconds, the ledger's resolution. */
 export const MOMENT_PATTERN = new RegExp(`^${DAY}(?:T${TIME}:[0-5][0-9](?:\\.[0-9]{1,3})?${OFFSET})?$`);
 
 export const InstantField = z
@@ -175,25 +179,27 @@ export const InstantField = z
   .openapi({ type: 'string', format: 'date-time', pattern: INSTANT_PATTERN.source, example: EXAMPLE_TIME });
 
 export const EffectiveAtField = InstantField.openapi({
-  description: 'For operators: when it counts, if not when it is recorded; may lie in the past',
+  description:
+    'For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded',
 });
 
 /** Of a reversal or a capture. */
 export const ContinuedAtField = InstantField.openapi({
   description:
-    'For operators: when it counts, not before the transfer or the hold that it continues. Default: when it is recorded, or with the original where that counts later',
+    'For operators: the time from which it counts, not before that of the original transfer or hold. Default: the time at which it is recorded, or that of the original if that is later',
 });
 
 export const DryRunField = z.boolean().openapi({
-  description: 'Judge it as if it were done, under the same rules and locks, and do nothing: the answer is the same',
+  description:
+    'Check the request under the same rules and locks and return the result it would have, but change nothing',
 });
 
 export const ReasonField = textField({ min: 1, max: 255 }).openapi({
-  description: 'Kept for ever: put no personal data here',
+  description: 'Stored permanently: do not put personal data here',
   example: 'Ticket 1042',
 });
 
-/** A number of a query has one way to be written: decimal digits, and no zero in front. */
+/** A number in a query has one spelling: decimal digits without leading zeros. */
 export function wholeNumberParameter({ min, max }: { readonly min: number; readonly max: number }) {
   const rule = `must be a whole number from ${min} to ${max}, in decimal digits`;
   return z
@@ -208,20 +214,20 @@ export function wholeNumberParameter({ min, max }: { readonly min: number; reado
 export const PageQuery = z.strictObject({
   limit: wholeNumberParameter({ min: 1, max: PAGE_LIMIT_MAX })
     .optional()
-    .openapi({ description: 'Rows on a page; 50 when left out' }),
+    .openapi({ description: 'Items on a page; default 50' }),
   cursor: z
     .string()
     .regex(CURSOR_PATTERN, 'must be the nextCursor of an earlier page')
     .optional()
-    .openapi({ description: '`nextCursor` of the page before' }),
+    .openapi({ description: 'The `nextCursor` of the previous page' }),
 });
 
-/** Said, not checked: what is no id is as good as missing. */
+/** Documented but not checked: a text that is not an id is reported as not found. */
 export const IdParams = z.object({
   id: z.string().regex(UUID_PATTERN, 'must be an id').openapi({ format: 'uuid', example: EXAMPLE_IDS.wallet }),
 });
 
-/** The same, where an account may be named by its address. */
+/** Path parameters of routes that also accept an account's address. */
 export const ReferenceParams = z.object({
   id: z
     .string()
@@ -241,7 +247,7 @@ export const AddressField = z
 
 export const NextCursorField = z.string().nullable().openapi({ description: 'Null on the last page' });
 
-/** Leaves out what the caller left out, as the ledger's options want it. */
+/** Options for the ledger, which accepts no undefined members. */
 export function pageOptions({ limit, cursor }: z.output<typeof PageQuery>) {
   return { ...(limit === undefined ? {} : { limit }), ...(cursor === undefined ? {} : { cursor }) };
 }

@@ -8,17 +8,18 @@ export const MomentField = z
   .openapi({ description: 'An instant (RFC 3339), or a day in the ledger’s time zone', example: '2026-03-01' });
 
 export const ByField = z.enum(['recorded', 'effective']).openapi({
-  description: 'When the ledger recorded a transfer, which never changes afterwards, or when it is effective',
+  description:
+    '`recorded`: by the time at which the ledger recorded a transfer, so past balances never change. `effective`: by the time from which it counts',
 });
 
 export const AsOfQuery = z.strictObject({
   at: MomentField.optional().openapi({
-    description: 'The last instant that counts; a day counts to its end; now when left out',
+    description: 'The last instant to include; a day is included to its end. Default: now',
   }),
   by: ByField.optional(),
 });
 
-/** The moment that a query asks for; undefined for the present balance. What is effective later is in that balance already. */
+/** The moment that a query asks for; undefined for the current balance, which includes transfers that are effective later. */
 export function momentAskedFor({ at, by }: z.output<typeof AsOfQuery>) {
   if (at !== undefined) return { at, ...given({ by }) };
   return by === 'effective' ? { at: new Date().toISOString(), by } : undefined;

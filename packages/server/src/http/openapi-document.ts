@@ -55,11 +55,11 @@ export function openApiDocument(endpoints: readonly Endpoint[]): OpenApiDocument
       version: API_VERSION,
       description:
         'Wallets and payments on a double-entry ledger. Amounts are whole minor units as strings: "1250" is 12.50 ' +
-        'USD. Every POST that moves money takes an `Idempotency-Key`: sent again with the same body it answers the ' +
-        'first result, with `Idempotent-Replayed: true`. Problems follow RFC 9457 and carry a stable `code`.',
+        'USD. Every POST that moves money takes an `Idempotency-Key`: repeating it with the same body returns the ' +
+        'first result, with `Idempotent-Replayed: true`. Errors are RFC 9457 problems with a stable `code`.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
-    servers: [{ url: '/', description: 'The server that this document comes from' }],
+    servers: [{ url: '/', description: 'The server that serves this document' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
 }
@@ -69,12 +69,12 @@ function registerSecurity(registry: Registry): void {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'A user: `accessToken` of register, login or refresh',
+    description: 'For users: the `accessToken` that register, login and refresh return',
   });
   registry.registerComponent('securitySchemes', 'operatorKey', {
     type: 'http',
     scheme: 'bearer',
-    description: 'An operator: the API key that the server printed at its first start, or OPERATOR_API_KEY',
+    description: 'For operators: the API key that the server printed at its first start, or OPERATOR_API_KEY',
   });
 }
 
@@ -143,9 +143,9 @@ function acceptedOf({ description, content: { schema, example } }: NonNullable<E
   };
 }
 
-const DRY_RUN = 'With `dryRun`: what would be answered, and nothing was done';
+const DRY_RUN = 'With `dryRun`: the response that the request would get; nothing was changed';
 const ACCEPTED_HEADERS = {
-  Location: { description: 'Where to ask for the outcome', schema: { type: 'string' as const } },
+  Location: { description: 'The URL that reports the outcome', schema: { type: 'string' as const } },
   'Preference-Applied': { description: '`respond-async`', schema: { type: 'string' as const } },
 };
 
@@ -155,7 +155,7 @@ function mediaTypeOf(content: Content | EventContent): string {
 
 const REPLAYED_HEADER = {
   'Idempotent-Replayed': {
-    description: '`true` when an earlier request with this key was answered again',
+    description: '`true` if this is the stored result of an earlier request with the same key',
     schema: { type: 'string' as const, enum: ['true'] },
   },
 };

@@ -3,9 +3,9 @@ import { EVENT_DATA, type EventType } from '@micropay/ledger-core';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, TimeField } from '../http/fields.js';
 import { MARK_PATTERN } from './stream-mark.js';
 
-const HiddenAddressField = z.string().nullable().openapi({ description: "Null when it is somebody else's" });
+const HiddenAddressField = z.string().nullable().openapi({ description: 'Null if the account is not yours' });
 
-/** The data of a type as callers are shown it: the address of the other party may be hidden. */
+/** The data of an event type as callers see it: the address of the other party may be hidden. */
 function shownSchema(type: EventType): z.ZodObject {
   const data: z.ZodObject = EVENT_DATA[type];
   if (!('fromAddress' in data.shape)) return data;
@@ -19,7 +19,7 @@ function eventSchema(type: EventType) {
     .object({
       id: z.string().openapi({ description: 'The same in every delivery' }),
       type: z.literal(type),
-      subject: IdField.openapi({ description: 'The transfer, wallet or user that it is about' }),
+      subject: IdField.openapi({ description: 'The id of the transfer, wallet or user that the event is about' }),
       time: TimeField,
       data: shownSchema(type),
     })
@@ -63,7 +63,7 @@ const EVENT_DATA_JSON = {
   },
 };
 
-/** A message of the stream, its fields by their names; `data` is JSON. */
+/** The fields of a message of the stream; `data` is JSON. */
 export const MessageSchema = z
   .object({
     event: z.enum([...EVENT_TYPES, 'opened', 'position', 'end']),
@@ -71,10 +71,10 @@ export const MessageSchema = z
       .string()
       .regex(MARK_PATTERN)
       .optional()
-      .openapi({ description: 'Sent back as `Last-Event-ID`, goes on behind it' }),
-    retry: z.int().optional().openapi({ description: 'After how many milliseconds a browser connects again' }),
+      .openapi({ description: 'Send it as `Last-Event-ID` to resume after this message' }),
+    retry: z.int().optional().openapi({ description: 'The delay in milliseconds before a browser reconnects' }),
     data: z.string().openapi({
-      description: 'An event; a problem with `end`; an empty object otherwise',
+      description: 'An event as JSON; for `end` a problem; otherwise an empty object',
       ...EVENT_DATA_JSON,
     }),
   })

@@ -6,26 +6,28 @@ import { given } from '../http/given.js';
 import { auditOf } from '../identity/audit.js';
 import type { Principal } from '../identity/principal.js';
 
-/** What the reversal of a whole linked group says. */
+/** Fields of the reversal of a whole linked group. */
 export const GroupReversalFields = {
-  reason: ReasonField.optional().openapi({ description: 'Kept as the description: put no personal data here' }),
+  reason: ReasonField.optional().openapi({
+    description: 'Stored permanently as the description: do not put personal data here',
+  }),
   metadata: MetadataField.optional(),
   allowOverdraft: z
     .boolean()
     .optional()
     .openapi({
       description:
-        'For operators: when the money is no longer there, lower the minimum of the account to the balance that results. The ' +
-        'minimum stays lowered when the money is back, so that the account may be overdrawn again, until its limits are set: ' +
-        '`POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` of the answer says what it would be',
+        'For operators: if the account no longer has the money, lower its minimum to the resulting balance. The minimum stays ' +
+        'lowered after the money is paid back, so the account may be overdrawn again until you set its limits with ' +
+        '`POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` in the response is the minimum it would get',
     }),
   effectiveAt: ContinuedAtField.optional(),
 };
 
-/** What a reversal says, made alone or as a linked leg. */
+/** Fields of a reversal, as a request or as a linked leg. */
 export const ReversalFields = {
   amount: AmountField.optional().openapi({
-    description: 'At most what is left of the transfer; all of that when left out',
+    description: 'At most what earlier reversals left of the transfer; default: all of that',
   }),
   ...GroupReversalFields,
 };

@@ -9,13 +9,20 @@ export const EntrySchema = z
     transferId: IdField,
     groupId: IdField.nullable(),
     kind: TransferKindField,
-    direction: z.enum(['debit', 'credit']).openapi({ description: 'debit: money left this wallet' }),
+    direction: z
+      .enum(['debit', 'credit'])
+      .openapi({ description: '`debit`: money left this wallet; `credit`: money came in' }),
     amount: MinorUnitsField,
     currency: z.string(),
-    balance: MinorUnitsField.openapi({ description: 'Settled money of this wallet after the transfer' }),
+    balance: MinorUnitsField.openapi({ description: 'The settled balance of this wallet after the transfer' }),
     pendingIn: MinorUnitsField,
     pendingOut: MinorUnitsField,
-    version: z.string().openapi({ description: 'Counts the changes of this wallet, without a gap', example: '7' }),
+    version: z
+      .string()
+      .openapi({
+        description: 'The number of changes to this wallet’s balance so far; it counts up without gaps',
+        example: '7',
+      }),
     counterparty: IdField.openapi({ description: 'The account on the other side' }),
     description: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),

@@ -25,14 +25,14 @@ export const TransferRequestSchema = z
     currency: z.string(),
     description: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
-    transferId: IdField.nullable().openapi({ description: 'The transfer, once it is posted' }),
+    transferId: IdField.nullable().openapi({ description: 'The id of the transfer, once it is posted' }),
     refusal: z.union([ProblemSchema, z.null()]).openapi({
-      description: 'Why it was refused, as the problem that posting it at once would have answered',
+      description: 'The reason for a refusal, as the problem that a synchronous request would have returned',
     }),
     requestedAt: TimeField,
-    settledAt: TimeField.nullable().openapi({ description: 'When it was posted or refused, for good' }),
+    settledAt: TimeField.nullable().openapi({ description: 'The time at which it was posted or refused' }),
   })
-  .openapi('TransferRequest', { description: 'A transfer that was asked for, and what became of it' });
+  .openapi('TransferRequest', { description: 'A transfer to be posted later, and its outcome' });
 
 type TransferRequestJson = z.input<typeof TransferRequestSchema>;
 

@@ -13,7 +13,9 @@ export const TransferSchema = z
   .object({
     id: IdField,
     kind: TransferKindField,
-    groupId: IdField.nullable().openapi({ description: 'The first of the linked transfers; null when not linked' }),
+    groupId: IdField.nullable().openapi({
+      description: 'The id of the first of the linked transfers; null if the transfer is not linked',
+    }),
     from: IdField,
     to: IdField,
     amount: MinorUnitsField,
@@ -23,22 +25,22 @@ export const TransferSchema = z
     recordedAt: TimeField,
     effectiveAt: TimeField,
     originalId: IdField.nullable().openapi({
-      description: 'The hold that a capture, release or expiry ends; the transfer that a reversal takes back',
+      description: 'The hold that a capture, release or expiry belongs to, or the transfer that a reversal reverses',
     }),
-    released: MinorUnitsField.openapi({ description: 'What a final capture gave back of its hold beside the amount' }),
+    released: MinorUnitsField.openapi({ description: 'The rest of the hold that a final capture released' }),
     fromBalance: MinorUnitsField.nullable().openapi({
-      description: 'Balance of `from` right after the transfer; null when that wallet is not yours',
+      description: 'The balance of `from` right after the transfer; null if that wallet is not yours',
     }),
     toBalance: MinorUnitsField.nullable().openapi({
-      description: 'Balance of `to` right after the transfer; null when that wallet is not yours',
+      description: 'The balance of `to` right after the transfer; null if that wallet is not yours',
     }),
     loweredMinimums: z
       .array(z.object({ account: IdField, minimumBefore: MinorUnitsField, minimum: MinorUnitsField }))
       .optional()
       .openapi({
         description:
-          'In the answer to a reversal with `allowOverdraft`, of a dry run too: the accounts whose minimum it lowered, for good; ' +
-          'left out when it lowered none',
+          'For a reversal with `allowOverdraft`: the accounts whose minimum it lowered permanently (or, in a dry run, would ' +
+          'lower). Left out if there are none',
       }),
   })
   .openapi('Transfer', { description: 'One immutable movement of money' });
@@ -63,7 +65,7 @@ export const EXAMPLE_TRANSFER: TransferJson = {
   toBalance: null,
 };
 
-/** Whose balances an answer may show. */
+/** The sides whose balance a response may show. */
 export interface VisibleSides {
   readonly from: boolean;
   readonly to: boolean;
@@ -94,7 +96,7 @@ function loweredJson({ accountId, minimumBefore, minimum }: LoweredMinimum) {
   return { account: accountId, minimumBefore: String(minimumBefore), minimum: String(minimum) };
 }
 
-/** The answer to a movement of money: a repetition gets the first result and is told so. */
+/** The response to a movement of money; a repetition gets the first result, marked as replayed. */
 export function transferAnswer(transfer: PostedTransfer, visible: VisibleSides): Answer<TransferJson> {
   const body = transferJson(transfer, visible);
   return transfer.replayed ? { body, headers: REPLAYED_HEADERS } : { body };

@@ -7,12 +7,12 @@ import { walletNameOf } from '../identity/wallet-address.js';
 export const WalletSchema = z
   .object({
     id: IdField,
-    name: z.string().openapi({ description: 'Unique among the wallets of its user' }),
+    name: z.string().openapi({ description: 'Unique among the user’s wallets' }),
     currency: CurrencyField,
     status: z.enum(ACCOUNT_STATUSES).openapi('WalletStatus'),
-    balance: MinorUnitsField.openapi({ description: 'Settled money in minor units' }),
-    pendingIn: MinorUnitsField.openapi({ description: 'Held for this wallet, not settled yet' }),
-    pendingOut: MinorUnitsField.openapi({ description: 'Held from this wallet, not settled yet' }),
+    balance: MinorUnitsField.openapi({ description: 'The settled balance in minor units' }),
+    pendingIn: MinorUnitsField.openapi({ description: 'Held for this wallet, not yet settled' }),
+    pendingOut: MinorUnitsField.openapi({ description: 'Held from this wallet, not yet settled' }),
     available: MinorUnitsField.openapi({ description: 'What can be spent now' }),
     openedAt: TimeField,
     at: AtField,

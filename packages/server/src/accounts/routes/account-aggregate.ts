@@ -6,13 +6,13 @@ import { AccountTypeField } from '../account-json.js';
 
 const AggregateLineSchema = z
   .object({
-    path: z.string().openapi({ description: 'The first segments of the addresses' }),
+    path: z.string().openapi({ description: 'The first segments of the accounts’ addresses' }),
     currency: CurrencyField,
     type: AccountTypeField,
     accounts: z.int(),
     debits: MinorUnitsField,
     credits: MinorUnitsField,
-    posted: MinorUnitsField.openapi({ description: 'Positive on the normal side of the type' }),
+    posted: MinorUnitsField.openapi({ description: 'Positive on the normal side of the account type' }),
     pendingIn: MinorUnitsField,
     pendingOut: MinorUnitsField,
   })
@@ -22,18 +22,19 @@ const aggregateAccountsEndpoint = {
   operationId: 'aggregateAccounts',
   method: 'get',
   path: '/v1/aggregate',
-  tag: 'Operation',
-  summary: 'Balances summed by path, currency and type',
-  description: 'All lines are of one instant. More than 10,000 are refused: choose a smaller depth or a longer path.',
+  tag: 'Operators',
+  summary: 'Sum balances by path, currency and type',
+  description:
+    'All lines come from one snapshot. More than 10,000 lines are refused: choose a smaller depth or a longer path.',
   access: 'operator',
   query: z.strictObject({
     path: AddressField.optional().openapi({
-      description: 'Only this address and what is below it; whole segments',
+      description: 'Include only this address and those below it; made of whole segments',
       example: 'users',
     }),
     depth: wholeNumberParameter({ min: 1, max: 200 })
       .optional()
-      .openapi({ description: 'Segments of a line; one more than `path` has when left out' }),
+      .openapi({ description: 'How many segments to group by; default: one more than `path` has' }),
     type: AccountTypeField.optional(),
   }),
   answer: {

@@ -25,16 +25,19 @@ import { readBalanceAt } from '../read-balance-at.js';
 
 const OpenAccountSchema = z
   .strictObject({
-    address: AddressField.regex(/^(?!users:)/, 'what is below "users:" are wallets, and their users open them').openapi(
-      {
-        pattern: `^(?!users:)${ADDRESS}$`,
-      },
-    ),
+    address: AddressField.regex(
+      /^(?!users:)/,
+      'must not begin with "users:": those accounts are wallets, and their users open them',
+    ).openapi({
+      pattern: `^(?!users:)${ADDRESS}$`,
+    }),
     currency: CurrencyField,
-    type: AccountTypeField.optional().openapi({ description: 'liability when left out; asset below world:' }),
+    type: AccountTypeField.optional().openapi({
+      description: 'Default: `liability`, or `asset` for an address that begins with `world:`',
+    }),
     minimum: limitField('(?:0|-[1-9][0-9]{0,37})', 'must be "0" or below: a new account starts at zero')
       .optional()
-      .openapi({ description: '"0" when left out; null below world:' }),
+      .openapi({ description: 'Default: "0", or null for an address that begins with `world:`' }),
     maximum: limitField('(?:0|[1-9][0-9]{0,37})', 'must be "0" or above: a new account starts at zero').optional(),
     metadata: MetadataField.optional(),
   })
@@ -48,15 +51,15 @@ const listAccountsEndpoint = {
   operationId: 'listAccounts',
   method: 'get',
   path: '/v1/accounts',
-  tag: 'Operation',
-  summary: 'Accounts in order of their addresses',
+  tag: 'Operators',
+  summary: 'List accounts by address',
   access: 'operator',
   query: PageQuery.extend({
     prefix: z
       .string()
       .regex(/^[a-zA-Z0-9_.:-]{1,200}$/, 'must be the beginning of an address')
       .optional()
-      .openapi({ description: 'The beginning of their addresses', example: 'fees:' }),
+      .openapi({ description: 'Include only addresses that begin with this text', example: 'fees:' }),
   }),
   answer: {
     status: 200,
@@ -70,9 +73,10 @@ const openAccountEndpoint = {
   operationId: 'openAccount',
   method: 'post',
   path: '/v1/accounts',
-  tag: 'Operation',
+  tag: 'Operators',
   summary: 'Open an account',
-  description: 'For what no user owns: fees, taxes, trading accounts. Users open their own wallets.',
+  description:
+    'For accounts that no user owns, such as fees, taxes and trading accounts. Users open their own wallets.',
   access: 'operator',
   body: { schema: OpenAccountSchema, example: { address: 'fees:card:usd', currency: 'USD', type: 'income' } },
   answer: { status: 201, description: 'The account', content: { schema: AccountSchema, example: EXAMPLE_ACCOUNT } },
@@ -83,10 +87,10 @@ const getAccountEndpoint = {
   operationId: 'getAccount',
   method: 'get',
   path: '/v1/accounts/{id}',
-  tag: 'Operation',
-  summary: 'An account and its balance',
+  tag: 'Operators',
+  summary: 'Get an account and its balance',
   description:
-    'By its id or its address. With `at`, the balance and the pending amounts are those as of it; all else is of now.',
+    'Names the account by id or address. With `at`, the balance and the pending amounts are as of that time; everything else is current.',
   access: 'operator',
   params: ReferenceParams,
   query: AsOfQuery,

@@ -27,7 +27,7 @@ const jwksEndpoint = {
   method: 'get',
   path: '/.well-known/jwks.json',
   tag: 'Service',
-  summary: 'The public keys that verify access tokens',
+  summary: 'Get the public keys that verify access tokens',
   access: 'anyone',
   answer: {
     status: 200,

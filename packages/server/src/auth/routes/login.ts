@@ -29,7 +29,7 @@ const loginEndpoint = {
   },
   answer: {
     status: 200,
-    description: 'Logged in',
+    description: 'The new session',
     content: { schema: SessionSchema, example: EXAMPLE_SESSION },
   },
   refusals: ['invalid_credentials', 'rate_limited', 'overloaded'],
@@ -43,7 +43,7 @@ export const loginRoute = route(
       const user = await findUserByEmail(database, ledger.name, email);
       const matches = await passwords.matches(password, user?.passwordHash);
       if (user === undefined || !matches) {
-        throw new ProblemError('invalid_credentials', 'check email and password', { headers });
+        throw new ProblemError('invalid_credentials', 'the email or the password is wrong', { headers });
       }
       const tokens = await database.transaction().execute((transaction) => sessions.begin(transaction, user.id));
       return { body: { user: userJson(user), ...tokens }, headers };

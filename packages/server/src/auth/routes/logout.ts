@@ -10,8 +10,8 @@ const logoutEndpoint = {
   tag: 'Authentication',
   summary: 'End a session',
   description:
-    'Ends the session of this refresh token, access tokens included: at once in the process that answers, within ' +
-    'five seconds in others. A token that is not known answers the same, so that a logout can be repeated.',
+    'Ends the session of this refresh token, including its access tokens: immediately in the process that handles the request, ' +
+    'and within five seconds in others. An unknown token gets the same response, so a logout can be repeated.',
   access: 'anyone',
   body: { schema: RefreshTokenSchema, example: { refreshToken: EXAMPLE_TOKENS.refreshToken } },
   answer: { status: 204, description: 'The session has ended' },

@@ -11,8 +11,8 @@ const refreshEndpoint = {
   tag: 'Authentication',
   summary: 'Exchange a refresh token for new tokens',
   description:
-    'A refresh token works once. Sent again within ten seconds it answers new tokens once more, for a client that ' +
-    'lost the first answer, and only one of its successors can be used; in any other case it ends the session.',
+    'A refresh token works once. A client that lost the response may send it again within ten seconds, if the new token has ' +
+    'not been used: it gets another pair, of which only one refresh token can be used. Any other reuse ends the session.',
   access: 'anyone',
   body: { schema: RefreshTokenSchema, example: { refreshToken: EXAMPLE_TOKENS.refreshToken } },
   answer: {

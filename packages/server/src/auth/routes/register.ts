@@ -32,7 +32,7 @@ const RegisterSchema = z
     email: EmailField,
     password: passwordField(PASSWORD_LENGTH_MIN),
     displayName: DisplayNameField.optional(),
-    currency: CurrencyField.optional().openapi({ description: 'Currency of the first wallet; USD when left out' }),
+    currency: CurrencyField.optional().openapi({ description: 'Currency of the first wallet; default USD' }),
   })
   .openapi('Register');
 
@@ -44,7 +44,7 @@ const registerEndpoint = {
   path: '/v1/auth/register',
   tag: 'Authentication',
   summary: 'Register a user with a first wallet',
-  description: 'User and wallet are made together or not at all.',
+  description: 'Creates the user and the wallet together, or neither.',
   access: 'anyone',
   body: {
     schema: RegisterSchema,
@@ -52,7 +52,7 @@ const registerEndpoint = {
   },
   answer: {
     status: 201,
-    description: 'Registered, and logged in',
+    description: 'The new user, wallet and session',
     content: { schema: RegisteredSchema, example: { ...EXAMPLE_SESSION, wallet: EXAMPLE_WALLET } },
   },
   refusals: ['unknown_currency', 'email_taken', 'rate_limited', 'overloaded'],

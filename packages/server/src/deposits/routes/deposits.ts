@@ -43,15 +43,15 @@ const createDepositEndpoint = {
   operationId: 'createDeposit',
   method: 'post',
   path: '/v1/deposits',
-  tag: 'Operation',
-  summary: 'Bring money into a wallet from outside',
+  tag: 'Operators',
+  summary: 'Deposit money into a wallet from outside the ledger',
   access: 'operator',
   idempotencyKey: 'required',
   dryRun: true,
   body: { schema: CashSchema.openapi('CreateDeposit'), example: EXAMPLE_CASH },
   answer: {
     status: 201,
-    description: 'Posted, now or by an earlier request with this key',
+    description: 'The transfer, posted now or by an earlier request with this key',
     content: {
       schema: TransferSchema,
       example: {
@@ -72,15 +72,15 @@ const createWithdrawalEndpoint = {
   operationId: 'createWithdrawal',
   method: 'post',
   path: '/v1/withdrawals',
-  tag: 'Operation',
-  summary: 'Take money out of a wallet to outside',
+  tag: 'Operators',
+  summary: 'Withdraw money from a wallet out of the ledger',
   access: 'operator',
   idempotencyKey: 'required',
   dryRun: true,
   body: { schema: CashSchema.openapi('CreateWithdrawal'), example: EXAMPLE_CASH },
   answer: {
     status: 201,
-    description: 'Posted, now or by an earlier request with this key',
+    description: 'The transfer, posted now or by an earlier request with this key',
     content: {
       schema: TransferSchema,
       example: {
@@ -118,7 +118,7 @@ export const createWithdrawalRoute = route(
 
 const BOTH_SIDES = { from: true, to: true };
 
-/** What deposits and withdrawals have in common: a wallet, the world outside, and an amount between them. */
+/** Resolves what deposits and withdrawals share: a wallet, the account of the world outside, and the amount. */
 async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<typeof CashSchema>) {
   const { amount, currency, description, metadata, effectiveAt, dryRun } = cash;
   const wallet = await findWallet(ledger, operator, cash.wallet);

@@ -6,7 +6,7 @@ import { findWallet } from '../../wallets/find-wallet.js';
 import { EXAMPLE_HOLD, HoldPageSchema, holdJson } from '../hold-json.js';
 
 const HoldsQuery = PageQuery.extend({
-  open: z.enum(['true', 'false']).optional().openapi({ description: 'true: only those that are open still' }),
+  open: z.enum(['true', 'false']).optional().openapi({ description: '`true` lists open holds only' }),
 });
 
 const listHoldsEndpoint = {
@@ -14,7 +14,7 @@ const listHoldsEndpoint = {
   method: 'get',
   path: '/v1/wallets/{id}/holds',
   tag: 'Holds',
-  summary: 'The holds on a wallet and for it, newest first',
+  summary: 'List the holds from and for a wallet, newest first',
   access: 'either',
   params: IdParams,
   query: HoldsQuery,

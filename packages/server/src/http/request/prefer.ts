@@ -1,12 +1,12 @@
 import { z } from '@hono/zod-openapi';
 
-/** RFC 7240: preferences behind commas, each with parameters of its own; what is not known is passed over. */
+/** RFC 7240: preferences are separated by commas and may have parameters; unknown ones are ignored. */
 export function prefersAsync(header: string | null): boolean {
   if (header === null) return false;
   return header.split(',').some((preference) => preference.split(';')[0]?.trim().toLowerCase() === 'respond-async');
 }
 
 export const PreferField = z.string().optional().openapi({
-  description: '`respond-async`: store it, answer 202 and post it later (RFC 7240)',
+  description: '`respond-async` (RFC 7240): store the transfer, respond with 202 and post it later',
   example: 'respond-async',
 });

@@ -6,14 +6,18 @@ import { type LedgerServices, route } from '../../http/route.js';
 const CurrencySchema = z
   .object({
     code: CurrencyField,
-    scale: z.int().openapi({ description: 'Digits after the decimal point of its major unit', example: 2 }),
+    scale: z.int().openapi({ description: 'Digits after the decimal point in major units', example: 2 }),
   })
   .openapi('Currency');
 
 const RegisterCurrencySchema = z
   .strictObject({
     code: CurrencyField,
-    scale: z.int().min(0).max(30).openapi({ description: 'Digits after the decimal point, for ever', example: 18 }),
+    scale: z
+      .int()
+      .min(0)
+      .max(30)
+      .openapi({ description: 'Digits after the decimal point; it cannot be changed later', example: 18 }),
   })
   .openapi('RegisterCurrency');
 
@@ -22,7 +26,7 @@ const getCurrencyEndpoint = {
   method: 'get',
   path: '/v1/currencies/{code}',
   tag: 'Wallets',
-  summary: 'A currency of ISO 4217, or an asset of this ledger',
+  summary: 'Get an ISO 4217 currency or an asset of this ledger',
   access: 'either',
   params: z.object({ code: CurrencyField }),
   answer: {
@@ -37,10 +41,10 @@ const registerCurrencyEndpoint = {
   operationId: 'registerCurrency',
   method: 'post',
   path: '/v1/currencies',
-  tag: 'Operation',
-  summary: 'Register an asset of your own',
+  tag: 'Operators',
+  summary: 'Register your own asset',
   description:
-    'Currencies of ISO 4217 need no registration. The same again answers the same; another scale is refused.',
+    'ISO 4217 currencies need no registration. Registering the same asset again is harmless; another scale is refused.',
   access: 'operator',
   body: { schema: RegisterCurrencySchema, example: { code: 'ETH', scale: 18 } },
   answer: {

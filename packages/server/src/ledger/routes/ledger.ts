@@ -6,13 +6,18 @@ import { type LedgerServices, route } from '../../http/route.js';
 const LedgerSchema = z
   .object({
     name: z.string(),
-    timeZone: z.string().openapi({ description: 'The IANA zone whose days its statements and balances go by' }),
+    timeZone: z
+      .string()
+      .openapi({ description: 'The IANA time zone in which days of statements and past balances begin and end' }),
   })
   .openapi('Ledger');
 
 const TimeZoneSchema = z
   .strictObject({
-    timeZone: textField({ max: 100 }).openapi({ description: 'The name of an IANA zone', example: 'Europe/Berlin' }),
+    timeZone: textField({ max: 100 }).openapi({
+      description: 'The name of an IANA time zone',
+      example: 'Europe/Berlin',
+    }),
   })
   .openapi('NewTimeZone');
 
@@ -23,7 +28,7 @@ const getLedgerEndpoint = {
   method: 'get',
   path: '/v1/ledger',
   tag: 'Service',
-  summary: 'The ledger that this server works on, and its time zone',
+  summary: 'Get the name and the time zone of the ledger',
   access: 'either',
   answer: { status: 200, description: 'The ledger', content: { schema: LedgerSchema, example: EXAMPLE_LEDGER } },
   refusals: [],
@@ -33,9 +38,9 @@ const setTimeZoneEndpoint = {
   operationId: 'setTimeZone',
   method: 'post',
   path: '/v1/ledger/time-zone',
-  tag: 'Operation',
+  tag: 'Operators',
   summary: 'Set the time zone of the ledger',
-  description: 'UTC until it is set. What is recorded stays as it is; days are those of the new zone from then on.',
+  description: 'The default is UTC. Recorded data does not change; from now on, days are those of the new time zone.',
   access: 'operator',
   body: { schema: TimeZoneSchema, example: { timeZone: 'Europe/Berlin' } },
   answer: { status: 200, description: 'The ledger', content: { schema: LedgerSchema, example: EXAMPLE_LEDGER } },

@@ -10,7 +10,7 @@ const SidesSchema = z.object({ currency: CurrencyField, debits: MinorUnitsField,
 const TrialBalanceSchema = z
   .object({
     lines: z.array(SidesSchema.extend({ type: AccountTypeField, accounts: z.int() })),
-    totals: z.array(SidesSchema).openapi({ description: 'Debits and credits of each currency, which are equal' }),
+    totals: z.array(SidesSchema).openapi({ description: 'Debits and credits of each currency; the two must be equal' }),
     balanced: z.boolean(),
   })
   .openapi('TrialBalance');
@@ -19,8 +19,8 @@ const trialBalanceEndpoint = {
   operationId: 'trialBalance',
   method: 'get',
   path: '/v1/trial-balance',
-  tag: 'Operation',
-  summary: 'Debits and credits by currency and account type, now or as of an instant',
+  tag: 'Operators',
+  summary: 'Get the trial balance: debits and credits by currency and account type, now or as of a past time',
   access: 'operator',
   query: AsOfQuery,
   answer: {

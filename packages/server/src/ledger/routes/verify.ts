@@ -17,7 +17,7 @@ const VerifyReportSchema = z
     ok: z.boolean(),
     accounts: z.int(),
     transfers: z.int(),
-    problems: z.array(VerifyProblemSchema).openapi({ description: 'The first 1,000' }),
+    problems: z.array(VerifyProblemSchema).openapi({ description: 'The first 1,000 problems' }),
     problemsFound: z.int(),
   })
   .openapi('VerifyReport');
@@ -26,9 +26,9 @@ const verifyEndpoint = {
   operationId: 'verify',
   method: 'get',
   path: '/v1/verify',
-  tag: 'Operation',
+  tag: 'Operators',
   summary: 'Recompute every balance from the journal',
-  description: 'Answers 200 also when something is wrong: `ok` says so and `problems` names the rows.',
+  description: 'The status is 200 even if problems are found: then `ok` is false and `problems` names the rows.',
   access: 'operator',
   answer: {
     status: 200,

@@ -19,7 +19,7 @@ const EventsQuery = z.strictObject({
       type: 'array',
       items: { type: 'string', enum: [...EVENT_TYPES] },
       minItems: 1,
-      description: 'Only these types, separated by commas',
+      description: 'Deliver only these types, separated by commas',
       example: ['balance.changed.v1', 'transfer.posted.v1'],
       param: { style: 'form', explode: false },
     }),
@@ -34,7 +34,7 @@ const EventsHeaders = z.object({
     .openapi({
       type: 'string',
       pattern: MARK_PATTERN.source,
-      description: 'Go on behind this id; from now on when left out',
+      description: 'Resume after this id; default: start now',
       example: '17.2',
     }),
 });
@@ -48,20 +48,20 @@ const eventsEndpoint = {
   method: 'get',
   path: '/v1/events',
   tag: 'Events',
-  summary: 'What happens, as it happens: server-sent events',
+  summary: 'Stream live events as server-sent events',
   description:
-    'Users are told of their own wallets and transfers, operators of the whole ledger. `event` is the type and `data` the ' +
-    'event as JSON. Each `id`, sent back as `Last-Event-ID`, goes on exactly behind it. The first event, `opened`, has the ' +
-    'id at which the stream begins; `position` moves it on where nothing is told for long. A comment comes every fifteen ' +
-    'seconds. Before the server ends a stream it sends `end` with a problem: `token_expired` or `token_invalid` when the ' +
-    'credential holds no longer, `stream_too_slow` when too little is read, `events_gone` when facts were deleted that would be told next, ' +
-    '`ledger_closed` when it stops.',
+    'Users receive events of their own wallets and transfers, operators those of the whole ledger. `event` is the type and ' +
+    '`data` the event as JSON. Send the last `id` as `Last-Event-ID` to resume right after it. The first message, `opened`, ' +
+    'has the id at which the stream begins; `position` advances the id when there has been no event for you for a while. A ' +
+    'comment arrives every fifteen seconds. Before the server ends a stream it sends `end` with a problem: `token_expired` or ' +
+    '`token_invalid` if the credential is no longer valid, `stream_too_slow` if the client reads too slowly, `events_gone` if ' +
+    'the next events have been deleted, `ledger_closed` if the server is stopping.',
   access: 'either',
   query: EventsQuery,
   headers: EventsHeaders,
   answer: {
     status: 200,
-    description: 'The stream; the schema is that of each message',
+    description: 'The stream; the schema describes each message',
     content: { mediaType: EVENT_STREAM, schema: MessageSchema, data: LiveEventSchema, example: EXAMPLE_MESSAGE },
   },
   refusals: ['events_gone', 'too_many_streams', 'overloaded', 'ledger_closed', 'stream_too_slow'],

@@ -16,7 +16,7 @@ const ReverseLinkedSchema = z
   .openapi('ReverseLinked');
 
 const ReversalsSchema = z
-  .object({ data: z.array(TransferSchema).openapi({ description: 'One of each leg, the last leg first' }) })
+  .object({ data: z.array(TransferSchema).openapi({ description: 'One reversal per leg, the last leg first' }) })
   .openapi('Reversals');
 
 const reverseLinkedEndpoint = {
@@ -24,11 +24,11 @@ const reverseLinkedEndpoint = {
   method: 'post',
   path: '/v1/transfers/groups/{id}/reversals',
   tag: 'Transfers',
-  summary: 'Give linked payments back, all or none',
+  summary: 'Reverse linked transfers, all or none',
   description:
-    'By their `groupId`, for who is the payee of all of them and for operators. Of each transfer and capture goes back ' +
-    'what is left of it; refused when one has gone back already, whose group is given back leg by leg then. Holds of ' +
-    'the group stay as they are.',
+    'The id is the `groupId` of the transfers. Open to the payee of all of them and to operators. Reverses what is left of ' +
+    'each transfer and capture. Refused if one of them has already been reversed in full: then reverse the others one by ' +
+    'one. Holds in the group are not changed.',
   access: 'either',
   params: IdParams,
   idempotencyKey: 'required',

@@ -26,7 +26,7 @@ const PAGE = `<!doctype html>
 <title>MicroPay API</title>
 </head>
 <body>
-<noscript>This page needs JavaScript; <a href="/openapi.json">/openapi.json</a> says the same to programs.</noscript>
+<noscript>This page needs JavaScript; <a href="/openapi.json">/openapi.json</a> has the same content for programs.</noscript>
 <script id="api-reference" data-url="/openapi.json" data-configuration="${escapeQuotes(JSON.stringify(SETTINGS))}"></script>
 <script src="/docs/scalar.js"></script>
 </body>

@@ -18,9 +18,13 @@ const livezEndpoint = {
   method: 'get',
   path: '/livez',
   tag: 'Service',
-  summary: 'The process answers',
+  summary: 'Check that the process is alive',
   access: 'anyone',
-  answer: { status: 200, description: 'It does', content: { schema: StatusSchema, example: { status: 'ok' } } },
+  answer: {
+    status: 200,
+    description: 'The process is alive',
+    content: { schema: StatusSchema, example: { status: 'ok' } },
+  },
   refusals: [],
 } as const satisfies Endpoint;
 
@@ -29,9 +33,13 @@ const readyzEndpoint = {
   method: 'get',
   path: '/readyz',
   tag: 'Service',
-  summary: 'The process can work: its database answers, takes writes and has the right schema',
+  summary: 'Check that the process is ready: its database responds, accepts writes and has the right schema',
   access: 'anyone',
-  answer: { status: 200, description: 'It can', content: { schema: StatusSchema, example: { status: 'ok' } } },
+  answer: {
+    status: 200,
+    description: 'The process is ready',
+    content: { schema: StatusSchema, example: { status: 'ok' } },
+  },
   refusals: ['schema_outdated', 'schema_newer', 'ledger_closed'],
 } as const satisfies Endpoint;
 
@@ -39,9 +47,9 @@ const UP = { status: 'ok' } as const;
 
 export const livezRoute = route(livezEndpoint, () => () => ({ body: UP }));
 
-/** Anybody may ask as often as they like, and the database is not to notice. */
+/** The route is public, so results are kept for a moment to spare the database. */
 const READY_KEPT_MS = 1_000;
-/** A database that needs longer for the least of statements serves nobody. */
+/** A database that takes longer for a trivial statement cannot serve requests. */
 const READY_TIMEOUT_MS = 3_000;
 
 function tooLate(): LedgerError {

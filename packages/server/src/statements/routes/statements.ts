@@ -27,9 +27,13 @@ const StatementSchema = z
     by: ByField,
     from: TimeField,
     to: TimeField,
-    opening: MinorUnitsField.openapi({ description: 'The balance before the period: the closing of the one before' }),
+    opening: MinorUnitsField.openapi({
+      description: 'The balance before the period, equal to the closing balance of the previous period',
+    }),
     closing: MinorUnitsField.openapi({ description: 'The balance at the end of the whole period' }),
-    data: z.array(EntrySchema).openapi({ description: 'Oldest first; each balance is in the order of the statement' }),
+    data: z
+      .array(EntrySchema)
+      .openapi({ description: 'Oldest first; each balance is the running balance of this statement' }),
     nextCursor: NextCursorField,
   })
   .openapi('Statement');
@@ -54,10 +58,10 @@ const getStatementEndpoint = {
   method: 'get',
   path: '/v1/statements',
   tag: 'Wallets',
-  summary: 'A statement: opening, entries of a period in order, closing',
+  summary: 'Get a statement: opening balance, entries and closing balance of a period',
   description:
-    'Of a wallet, or for operators of any account. The period is half-open: March is from 2026-03-01 to 2026-04-01. Days ' +
-    'are those of the ledger’s time zone.',
+    'Users get statements of their wallets, operators of any account. The period is half-open: March is from 2026-03-01 to ' +
+    '2026-04-01. Days begin and end in the ledger’s time zone.',
   access: 'either',
   query: PageQuery.extend(StatementQuery.shape),
   answer: {
@@ -87,7 +91,7 @@ const getStatementFileEndpoint = {
   method: 'get',
   path: '/v1/statements/csv',
   tag: 'Wallets',
-  summary: 'All of a statement as a file, in decimals',
+  summary: 'Download a whole statement as CSV, with decimal amounts',
   access: 'either',
   query: StatementQuery,
   answer: { status: 200, description: 'The file', csv: EXAMPLE_CSV },

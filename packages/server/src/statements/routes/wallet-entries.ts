@@ -9,7 +9,7 @@ const listEntriesEndpoint = {
   method: 'get',
   path: '/v1/wallets/{id}/entries',
   tag: 'Wallets',
-  summary: 'The history of a wallet, newest first',
+  summary: 'List the entries of a wallet, newest first',
   access: 'either',
   params: IdParams,
   query: PageQuery,

@@ -22,7 +22,7 @@ const BatchTransferSchema = z
 const PostTransfersSchema = z
   .strictObject({
     transfers: z.array(BatchTransferSchema).min(1).max(BATCH_SIZE_MAX),
-    dryRun: DryRunField.optional().openapi({ description: 'Judge each as if alone, and post none' }),
+    dryRun: DryRunField.optional().openapi({ description: 'Check each transfer on its own, and post none' }),
   })
   .openapi('PostTransfers');
 
@@ -35,9 +35,9 @@ const PostLinkedTransfersSchema = z
       .max(BATCH_SIZE_MAX)
       .openapi({
         maxItems: LINKED_LEGS_MAX,
-        description: 'Payments, and by their `kind` holds, captures, releases and reversals',
+        description: 'Payments, or the `kind` hold, capture, release or reversal',
       }),
-    dryRun: DryRunField.optional().openapi({ description: 'Judge each after those before it, and post none' }),
+    dryRun: DryRunField.optional().openapi({ description: 'Check each transfer after those before it, and post none' }),
   })
   .openapi('PostLinkedTransfers');
 
@@ -46,7 +46,7 @@ const BatchResultSchema = z
     z
       .object({
         ok: z.literal(true),
-        replayed: z.boolean().openapi({ description: 'Posted by an earlier request with this key' }),
+        replayed: z.boolean().openapi({ description: '`true` if an earlier request with this key posted it' }),
         transfer: TransferSchema,
       })
       .openapi('BatchPosted'),
@@ -58,7 +58,7 @@ const BatchResultsSchema = z
   .object({
     results: z
       .array(BatchResultSchema)
-      .openapi({ description: 'One for each transfer, in order; a hold has the id of its transfer' }),
+      .openapi({ description: 'One result per transfer, in the same order; a hold has the id of its transfer' }),
   })
   .openapi('BatchResults');
 
@@ -67,10 +67,10 @@ const postTransfersEndpoint = {
   method: 'post',
   path: '/v1/transfers/batch',
   tag: 'Transfers',
-  summary: 'Pay many times in one request',
+  summary: 'Post many independent transfers',
   description:
-    'Up to 1,000 transfers and 1 MiB, applied in order, each with a key of its own. Each is posted or refused on its ' +
-    'own, and the answer has a result for each.',
+    'Takes up to 1,000 transfers and 1 MiB. They are applied in order, each under its own idempotency key; each is posted or ' +
+    'refused independently and has its own result.',
   access: 'either',
   body: {
     schema: PostTransfersSchema,
@@ -98,10 +98,10 @@ const postLinkedTransfersEndpoint = {
   method: 'post',
   path: '/v1/transfers/linked',
   tag: 'Transfers',
-  summary: 'Post transfers that stand or fall together',
+  summary: 'Post linked transfers, all or none',
   description:
-    'Up to 100, applied in order under one key, all or none: the first refusal is the answer, and `errors` names the ' +
-    'transfer. Everybody may do with a linked leg what they may do with the route for it alone.',
+    'Takes up to 100 transfers, applied in order under one idempotency key. If one is refused, none is posted: the response ' +
+    'is the first refusal, and `errors` names the transfer. The same permissions apply to a leg as to the route for it alone.',
   access: 'either',
   idempotencyKey: 'required',
   body: {

@@ -9,13 +9,14 @@ const getTransferRequestEndpoint = {
   method: 'get',
   path: '/v1/transfer-requests/{id}',
   tag: 'Transfers',
-  summary: 'A transfer that was asked for with "Prefer: respond-async"',
-  description: 'For who asked for it and for operators. Its state becomes `posted` or `refused`, once and for good.',
+  summary: 'Get the state of an asynchronous transfer',
+  description:
+    'The transfer was sent with `Prefer: respond-async`. Open to its sender and to operators. The state changes once, to `posted` or `refused`, and is then final.',
   access: 'either',
   params: IdParams,
   answer: {
     status: 200,
-    description: 'The request and what became of it',
+    description: 'The request and its outcome',
     content: { schema: TransferRequestSchema, example: EXAMPLE_TRANSFER_REQUEST },
   },
   refusals: ['transfer_request_not_found'],

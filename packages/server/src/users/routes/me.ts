@@ -14,7 +14,7 @@ const meEndpoint = {
   method: 'get',
   path: '/v1/me',
   tag: 'Authentication',
-  summary: 'The user that is logged in',
+  summary: 'Get the current user',
   access: 'user',
   answer: { status: 200, description: 'The user', content: { schema: UserSchema, example: EXAMPLE_USER } },
   refusals: [],
@@ -22,6 +22,6 @@ const meEndpoint = {
 
 export const meRoute = route(meEndpoint, ({ database, ledger }: UserServices) => async ({ principal }) => {
   const user = await findUser(database, ledger.name, principal.id);
-  if (user === undefined) throw new ProblemError('token_invalid', 'the user of this token is gone');
+  if (user === undefined) throw new ProblemError('token_invalid', 'the user of this token no longer exists');
   return { body: userJson(user) };
 });

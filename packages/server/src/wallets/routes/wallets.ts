@@ -15,7 +15,7 @@ const OpenWalletSchema = z
       .string()
       .regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9, "_" and "-"')
       .optional()
-      .openapi({ description: 'Unique among your wallets; the currency in lower case when left out', example: 'eur' }),
+      .openapi({ description: 'Unique among your wallets. Default: the currency in lower case', example: 'eur' }),
   })
   .openapi('OpenWallet');
 
@@ -26,7 +26,7 @@ const listWalletsEndpoint = {
   method: 'get',
   path: '/v1/wallets',
   tag: 'Wallets',
-  summary: 'Your wallets, in order of their names',
+  summary: 'List your wallets by name',
   access: 'user',
   query: PageQuery,
   answer: {
@@ -61,9 +61,9 @@ const getWalletEndpoint = {
   method: 'get',
   path: '/v1/wallets/{id}',
   tag: 'Wallets',
-  summary: 'A wallet and its balance',
+  summary: 'Get a wallet and its balance',
   description:
-    'Users see their own wallets, operators every wallet. With `at`, balance and pending amounts are those as of it, the balance by recorded or effective time; all else is of now.',
+    'Users see their own wallets, operators every wallet. With `at`, the balance and the pending amounts are as of that time, the balance by recorded or effective time; everything else is current.',
   access: 'either',
   params: IdParams,
   query: AsOfQuery,
