@@ -21,13 +21,13 @@ export interface Account extends Readonly<Omit<AccountJson, Amounts>> {
   readonly posted: bigint;
   readonly pendingIn: bigint;
   readonly pendingOut: bigint;
-  /** What can be spent now; null without a minimum. */
+  /** The amount that can be spent now; null if the account has no minimum. */
   readonly available: bigint | null;
   /** Counts the changes of the balance. */
   readonly version: bigint;
 }
 
-/** Limits of a balance; null for none. One that is left out stays as it is. */
+/** Limits of a balance; null for none. A limit that is left out is not changed. */
 export interface Limits {
   readonly minimum?: bigint | null;
   readonly maximum?: bigint | null;
@@ -66,7 +66,7 @@ export interface Accounts {
    * @throws {MicroPayError} `invalid_address`, `invalid_request`, also for more than 10,000 lines
    */
   aggregate(options?: AggregateOptions): Promise<readonly AggregateLine[]>;
-  /** Refuses new transfers, holds and captures on one side, or both. */
+  /** Freezes one side of an account or both: new transfers, holds and captures on that side are refused. */
   freeze(reference: string, options?: ChangeOptions & { readonly side?: FreezeSide }): Promise<Account>;
   unfreeze(reference: string, options?: ChangeOptions): Promise<Account>;
   /**
@@ -80,9 +80,9 @@ export interface Accounts {
 }
 
 export interface AggregateOptions extends CallOptions {
-  /** Only this address and what is below it, by whole segments. */
+  /** Include only this address and those below it, by whole segments. */
   readonly path?: string;
-  /** Segments of a line; one more than `path` has when left out. */
+  /** The number of segments to group by; default: one more than `path` has. */
   readonly depth?: number;
   readonly type?: AccountJson['type'];
 }
@@ -97,7 +97,7 @@ export interface AggregateLine extends Readonly<Omit<AggregateLineJson, Sums>> {
 }
 
 export interface AccountPageOptions extends PageOptions {
-  /** What their addresses start with. */
+  /** Only accounts whose address starts with this text. */
   readonly prefix?: string;
 }
 

@@ -3,7 +3,7 @@ import { MicroPayError, notMicroPay } from './errors.js';
 import type { paths } from './generated/api.js';
 import type { SendOptions } from './transport.js';
 
-/** What the parts of the client share: the typed routes, and the `fetch` of one call with its session. */
+/** Shared by all parts of the client: the typed routes, and the `fetch` of one call with its session. */
 export interface Api {
   readonly routes: Client<paths, `${string}/${string}`>;
   /** Sent with the client's credential. */
@@ -12,7 +12,7 @@ export interface Api {
   sendAnonymously(options: Omit<SendOptions, 'session'>): (request: Request) => Promise<Response>;
 }
 
-/** What `read` makes of the body of a successful answer. */
+/** The value that `read` makes from the body of a successful response. */
 export async function bodyOf<Data, Result = Data>(
   answer: Promise<{ data?: Data; response: Response }>,
   read: (data: Data, headers: Headers) => Result = (data) => data as unknown as Result,

@@ -45,11 +45,11 @@ export interface Auth {
    * @throws {MicroPayError} `authentication_required`, `refresh_token_invalid`, `refresh_token_reused`
    */
   refresh(): Promise<Tokens>;
-  /** Ends the session on the server and forgets the tokens, also when the server cannot be told. */
+  /** Ends the session on the server and forgets the tokens, even if the server cannot be reached. */
   logout(options?: CallOptions): Promise<void>;
 }
 
-/** With it three tries fit into the ten seconds in which the server answers a repeated refresh. */
+/** Lets three attempts fit into the ten seconds in which the server accepts a repeated refresh. */
 const REFRESH_TIMEOUT_MS = 4_000;
 
 export function createAuth(api: Api, session: Session): Auth {

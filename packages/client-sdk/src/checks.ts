@@ -12,7 +12,7 @@ export function checkIdempotencyKey(key: string, path = 'idempotencyKey'): void 
   throw fieldError(path, 'must be 1 to 255 printable ASCII characters');
 }
 
-/** Refuses an id that no stream has given out, or that no header can carry. */
+/** Refuses an id that cannot come from a stream, or that a header cannot carry. */
 export function checkLastEventId(id: string): void {
   if (/^[0-9.]{1,32}$/.test(id)) return;
   throw fieldError('lastEventId', 'must be the lastEventId of an event');

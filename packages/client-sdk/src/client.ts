@@ -45,9 +45,9 @@ export interface ClientOptions {
   readonly apiKey?: string;
   /** Sends a request; the platform's `fetch` by default. */
   readonly fetch?: (request: Request) => Promise<Response>;
-  /** How long one try may take, its answer's body included; default 30,000. */
+  /** The time limit of one attempt, including the response body; default 30,000. */
   readonly timeoutMs?: number;
-  /** How often a call is repeated after its first try; default 3, none with 0. */
+  /** How often a call is retried after its first attempt; default 3, 0 turns retries off. */
   readonly retriesMax?: number;
   /**
    * Called with each new pair of tokens, before they are used, so that they can be kept; with null when the session
@@ -66,21 +66,21 @@ export interface MicroPayClient {
   readonly holds: Holds;
   /** What became of transfers that were asked for with `transferRequests.submit`. */
   readonly transferRequests: TransferRequests;
-  /** What moved on a wallet or an account in a period, as pages or CSV. */
+  /** Statements of a wallet or an account for a period, in pages or as CSV. */
   readonly statements: Statements;
   readonly ledger: Ledger;
   readonly currencies: Currencies;
   /** Accounts of every kind, for operators. */
   readonly accounts: Accounts;
-  /** What happens, as it happens. */
+  /** Live events. */
   readonly events: Events;
-  /** Money in, by operators. */
+  /** Deposits, by operators. */
   readonly deposits: CashMovements;
-  /** Money out, by operators. */
+  /** Withdrawals, by operators. */
   readonly withdrawals: CashMovements;
-  /** The user who is logged in. */
+  /** The current user. */
   me(options?: CallOptions): Promise<User>;
-  /** Operators only: has the server recompute every balance from the journal. Takes as long as that does, an hour at most. */
+  /** Operators only: makes the server recompute every balance from the journal, and waits for the result, at most an hour. */
   verify(options?: CallOptions): Promise<VerifyReport>;
   /** Operators only: debits and credits by currency and account type, now or as of an instant. */
   trialBalance(options?: CallOptions & Partial<AsOf>): Promise<TrialBalance>;

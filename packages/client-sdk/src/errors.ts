@@ -44,20 +44,20 @@ export class MicroPayError extends Error {
   readonly code: MicroPayErrorCode;
   /** What went wrong and what to do, in English. */
   readonly detail: string;
-  /** The HTTP status; undefined when no answer came. */
+  /** The HTTP status; undefined if there was no response. */
   readonly status: number | undefined;
   /** Names the request in the server's log. */
   readonly requestId: string | undefined;
-  /** The fields of the request that are wrong. */
+  /** The invalid fields of the request. */
   readonly fields: readonly FieldError[];
-  /** Of a refusal for what an account of yours is or has: its `address` and, by code, amounts in minor units. */
+  /** If the refusal depends on the state of one of your accounts: its `address` and, depending on the code, amounts in minor units. */
   readonly details: ErrorDetails;
   /**
    * The same call may succeed later. Where money moves, repeat it with the same `idempotencyKey`: the first try may
    * have moved it, although its answer was lost.
    */
   readonly retryable: boolean;
-  /** How long the server asks to wait before the next try. */
+  /** The delay that the server asks for before the next attempt. */
   readonly retryAfterMs: number | undefined;
   /** The key that the call was sent with, yours or the client's. */
   readonly idempotencyKey: string | undefined;
@@ -75,7 +75,7 @@ export class MicroPayError extends Error {
     this.idempotencyKey = options.idempotencyKey;
   }
 
-  /** What `JSON.stringify` writes: neither the cause nor the stack. */
+  /** The JSON form, without the cause and the stack. */
   toJSON(): object {
     const { name, message, cause: _, stack: __, ...more } = this;
     return { name, message, ...more };
@@ -95,14 +95,14 @@ export function notMicroPay(options: MicroPayErrorOptions): MicroPayError {
   return new MicroPayError('invalid_response', 'the answer is not of MicroPay: is baseUrl a MicroPay server?', options);
 }
 
-/** The error inside an answer; `idempotencyKey` is the one that the request carried. */
+/** The error in a response; `idempotencyKey` is the key of the request. */
 export function problemToError(problem: Problem, options: MicroPayErrorOptions = {}): MicroPayError {
   const { code, detail, status, errors, instance, details } = problem;
   const requestId = instance ?? options.requestId;
   return new MicroPayError(code, detail, { ...options, status, requestId, fields: errors, details });
 }
 
-/** Whether a parsed answer is a problem of the server, and not the error page of a proxy before it. */
+/** Whether a parsed response is a problem of the server, and not the error page of a proxy in front of it. */
 export function isProblem(value: unknown): value is Problem {
   if (typeof value !== 'object' || value === null) return false;
   const { code, detail, status } = value as Partial<Record<keyof Problem, unknown>>;

@@ -34,19 +34,19 @@ type WithAmounts<Data> = {
 type ToLiveEvent<Json> = Json extends EventJson
   ? Readonly<Omit<Json, 'data'>> & {
       readonly data: WithAmounts<Json['data']>;
-      /** Where the stream goes on behind this event. */
+      /** The id to resume from after this event. */
       readonly lastEventId: string;
     }
   : never;
 
-/** What happened in a wallet; amounts are whole minor units. Branch on `type`. */
+/** An event of a wallet, account or transfer; amounts are whole minor units. Branch on `type`. */
 export type LiveEvent = ToLiveEvent<EventJson>;
 export type LiveEventType = LiveEvent['type'];
 
 export interface StreamOptions extends CallOptions {
-  /** `lastEventId` of the last event that was seen; from now on when left out. */
+  /** The `lastEventId` of the last event that you have seen; default: start now. */
   readonly lastEventId?: string;
-  /** Only these types. */
+  /** Deliver only these types. */
   readonly types?: readonly LiveEventType[];
 }
 
@@ -72,7 +72,7 @@ export interface Events {
 const SILENCE_MAX_MS = 45_000;
 
 export function createEvents({ routes, send }: Api, { canStream }: { readonly canStream: boolean }): Events {
-  /** Tries until the server answers with a stream or a refusal. */
+  /** Retries until the server responds with a stream or a refusal. */
   async function open({ signal, types }: StreamOptions, lastEventId: string | undefined) {
     const fetch = send({ signal, repeatable: true, streaming: true, retriesMax: Number.POSITIVE_INFINITY });
     const query = types === undefined ? {} : { types: [...types] };
@@ -80,7 +80,7 @@ export function createEvents({ routes, send }: Api, { canStream }: { readonly ca
     const headers = { Accept: 'text/event-stream' };
     const answer = routes.GET('/v1/events', { params: { query, header }, headers, fetch, parseAs: 'stream' });
     return bodyOf(answer, (body) => {
-      // A fetch that was given may not stream either: React Native's answers have no body.
+      // A `fetch` passed by the caller may not stream either: React Native's responses have no body.
       checkStreams(body != null);
       return body as unknown as ReadableStream<Uint8Array>;
     });
@@ -98,7 +98,7 @@ export function createEvents({ routes, send }: Api, { canStream }: { readonly ca
           const body = await open(options, lastEventId);
           for await (const { id, event, data } of messagesOf(body, signal)) {
             lastEventId = id ?? lastEventId;
-            // Whatever the server's last word was: coming back says whether it is a refusal.
+            // Reconnect whatever the `end` message said: the next response tells whether it is a refusal.
             if (event === 'end') break;
             if (lastEventId === undefined || event === 'opened' || event === 'position') continue;
             yield parseEvent(data, lastEventId);

@@ -8,17 +8,17 @@ import type { CallOptions } from './transport.js';
 
 type HoldJson = components['schemas']['Hold'];
 
-/** Money that is set aside for a payee; amounts are whole minor units. */
+/** Money set aside for a payee; amounts are whole minor units. */
 export interface Hold extends Readonly<Omit<HoldJson, 'amount' | 'captured' | 'remaining'>> {
-  /** What was held at first. */
+  /** The amount held at first. */
   readonly amount: bigint;
-  /** What captures have moved so far. */
+  /** The amount captured so far. */
   readonly captured: bigint;
-  /** What is held still; 0 once it is not open. */
+  /** The amount still held; 0 once the hold is no longer open. */
   readonly remaining: bigint;
 }
 
-/** A hold as it was placed; `replayed` when an earlier call with its key had placed it. */
+/** A hold as placed; `replayed` is true if an earlier call with the same key placed it. */
 export interface PlacedHold extends Hold {
   readonly replayed: boolean;
 }
@@ -29,27 +29,27 @@ export interface PlaceHold extends Omit<PostTransfer, 'effectiveAt'> {
   readonly expiresAt?: Date | string;
 }
 
-/** Gives back what is held still. */
+/** Releases what is still held. */
 export interface ReleaseHold {
-  /** Kept for ever: no personal data. */
+  /** Stored permanently: no personal data. */
   readonly description?: string;
   readonly metadata?: Metadata;
-  /** Only judge it: the answer is the same, and nothing moves. */
+  /** Only check the request: the result is the same, but nothing is changed. */
   readonly dryRun?: boolean;
 }
 
-/** Moves what is held, all of it or a part. */
+/** Captures a hold, in full or in part. */
 export interface CaptureHold extends ReleaseHold {
-  /** At most what is held still; all of it when left out. */
+  /** At most what is still held; default: all of it. */
   readonly amount?: bigint;
-  /** Give back what this capture leaves. */
+  /** Release the rest of the hold. */
   readonly final?: boolean;
-  /** For operators: when it counts, if not when it is recorded; not before the hold was placed. */
+  /** For operators: the time from which the capture counts, not before the hold was placed. Default: the time at which it is recorded. */
   readonly effectiveAt?: Date | string;
 }
 
 export interface HoldPageOptions extends PageOptions {
-  /** Only those that are open still. */
+  /** Open holds only. */
   readonly open?: boolean;
 }
 

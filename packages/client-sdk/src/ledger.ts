@@ -2,7 +2,7 @@ import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
 import type { CallOptions } from './transport.js';
 
-/** The ledger that the server works on, and the IANA zone whose days its statements and balances go by. */
+/** The ledger of the server, and the IANA time zone in which days of statements and past balances begin and end. */
 export type LedgerInfo = Readonly<components['schemas']['Ledger']>;
 
 export interface Ledger {

@@ -3,14 +3,14 @@ import type { CallOptions } from './transport.js';
 /** One page of rows. */
 export interface Page<Row> {
   readonly data: readonly Row[];
-  /** What continues after this page; null on the last. */
+  /** The cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface PageOptions extends CallOptions {
-  /** Rows on a page, 1 to 200; 50 when left out. */
+  /** Items on a page, 1 to 200; default 50. */
   readonly limit?: number;
-  /** `nextCursor` of the page before. */
+  /** The `nextCursor` of the previous page. */
   readonly cursor?: string;
 }
 

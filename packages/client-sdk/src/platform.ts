@@ -1,6 +1,6 @@
 import { MicroPayError } from './errors.js';
 
-/** What no call can do without, beside a `fetch`; openapi-fetch asks for `FormData`. */
+/** The globals that every call needs besides `fetch`; openapi-fetch needs `FormData`. */
 export const REQUIRED = [
   'AbortController',
   'FormData',
@@ -18,7 +18,7 @@ export function checkPlatform(fetch: unknown): void {
   if (missing.length > 0) throw unsupported(`has no ${missing.join(', ')}: load a polyfill first`);
 }
 
-/** A name for one intention, for calls that were given none. */
+/** An idempotency key for calls without one. */
 export function createIdempotencyKey(): string {
   // Not Math.random: two intentions of one name would be one payment.
   if (typeof crypto === 'undefined' || typeof crypto.getRandomValues !== 'function') {
@@ -31,7 +31,7 @@ export function createIdempotencyKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Whether the platform's own `fetch` answers before an answer has ended, as a stream never does. */
+/** Whether the platform's own `fetch` resolves before the response is complete, which a stream never is. */
 export function hasStreamingFetch(): boolean {
   return 'body' in Response.prototype;
 }

@@ -3,7 +3,7 @@ import { checkIdempotencyKey } from './checks.js';
 import { createIdempotencyKey } from './platform.js';
 import type { CallOptions } from './transport.js';
 
-/** How a call that moves money is named. */
+/** Options of a call that moves money. */
 export interface PostOptions extends CallOptions {
   /**
    * Your name for this one intention, unique for ever, 1 to 255 printable ASCII characters. Made by the client when left out; give one
@@ -12,7 +12,7 @@ export interface PostOptions extends CallOptions {
   readonly idempotencyKey?: string;
 }
 
-/** What a call that moves money sends along: one key for all its tries. */
+/** The headers of a call that moves money: one idempotency key for all its attempts. */
 export function startPosting(
   { send }: Pick<Api, 'send'>,
   { idempotencyKey = createIdempotencyKey(), signal }: PostOptions = {},
@@ -27,7 +27,7 @@ export function startPosting(
 
 type Written<Value> = Value extends bigint | Date ? string : Value;
 
-/** As JSON writes it down: an amount in digits, a `Date` as RFC 3339. */
+/** The JSON form: an amount in digits, a `Date` as RFC 3339. */
 type AsJson<Request> = { [Name in keyof Request]: Written<Request[Name]> };
 
 /** A request as its body, as which `writeBody` writes it. */

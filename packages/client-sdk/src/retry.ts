@@ -8,7 +8,7 @@ const RETRY_AFTER_MAX_MS = 30_000;
 /** Refused before anything was done, so that even what must not happen twice can be sent again. */
 const NOTHING_DONE: ReadonlySet<string> = new Set(['rate_limited', 'overloaded']);
 
-/** How long to wait before the next try; undefined when there is none. */
+/** The delay before the next attempt; undefined if there is no further attempt. */
 export function retryDelay(
   error: MicroPayError,
   { repeatable, retries, retriesMax }: { repeatable: boolean; retries: number; retriesMax: number },
@@ -36,7 +36,7 @@ function answeredAtMs(headers: Headers): number {
   return Number.isNaN(date) ? Date.now() : date;
 }
 
-/** What has passed since some moment, by a clock that nobody sets, where the platform has one. */
+/** Milliseconds since some moment, by a monotonic clock if the platform has one. */
 export function elapsedMs(): number {
   return typeof performance === 'undefined' ? Date.now() : performance.now();
 }

@@ -1,6 +1,6 @@
 import { MicroPayError } from './errors.js';
 
-/** What a user's session consists of. Keep both secret, and keep the newest: a refresh token works once. */
+/** The tokens of a user's session. Keep both secret, and always store the newest pair: a refresh token works once. */
 export interface Tokens {
   readonly accessToken: string;
   readonly refreshToken: string;
@@ -10,7 +10,7 @@ export type OnTokens = (tokens: Tokens | null) => void | Promise<void>;
 
 /** Holds the credentials of a client, and renews them at most once at a time. */
 export interface Session {
-  /** What a request is to be sent with; waits for a renewal that is under way. */
+  /** Returns the credential for a request; waits for a renewal in progress. */
   credential(): Promise<string | undefined>;
   /** Another credential than the one that was refused; undefined when there is none to be had. */
   renew(refused: string | undefined): Promise<string | undefined>;

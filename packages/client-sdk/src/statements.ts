@@ -9,7 +9,7 @@ type StatementJson = components['schemas']['Statement'];
 
 /** Half-open: March is from `2026-03-01` to `2026-04-01`. Days are those of the ledger's time zone. */
 export interface StatementPeriod {
-  /** Whose statement: a wallet by its id or, for operators, any account by its id or address. */
+  /** The id of a wallet or, for operators, the id or address of any account. */
   readonly account: string;
   /** An instant or a day. */
   readonly from: string;
@@ -17,23 +17,23 @@ export interface StatementPeriod {
   readonly by?: 'recorded' | 'effective';
 }
 
-/** A page of a statement, oldest entries first; opening and closing are of the whole period. */
+/** A page of a statement, oldest entries first. `opening` and `closing` belong to the whole period. */
 export interface Statement extends Readonly<Omit<StatementJson, 'opening' | 'closing' | 'data'>> {
   readonly opening: bigint;
   readonly closing: bigint;
-  /** Each balance is in the order of the statement. */
+  /** Each balance is the running balance of this statement. */
   readonly data: readonly Entry[];
 }
 
 export interface Statements {
   /**
-   * A page of a statement; the next one by `cursor`.
+   * Returns a page of a statement; pass `cursor` for the next page.
    *
    * @throws {MicroPayError} `account_not_found`, `invalid_request`, `invalid_cursor`
    */
   get(period: StatementPeriod & PageOptions): Promise<Statement>;
   /**
-   * All of a statement as CSV, in decimals of its currency. It is read whole, within `timeoutMs`.
+   * Returns a whole statement as CSV, with decimal amounts. The whole file must arrive within `timeoutMs`.
    *
    * @throws {MicroPayError} as `get`
    */

@@ -25,7 +25,7 @@ export interface SubmittedTransferRequest extends TransferRequest {
 }
 
 export interface WaitOptions extends CallOptions {
-  /** How long to wait at most; default 30,000. */
+  /** The longest time to wait; default 30,000. */
   readonly timeoutMs?: number;
 }
 
@@ -40,7 +40,7 @@ export interface TransferRequests {
   /** @throws {MicroPayError} `transfer_request_not_found`, also for those of others */
   get(id: string, options?: CallOptions): Promise<TransferRequest>;
   /**
-   * Waits until a request is posted or refused, and answers it. A refused one is an answer, not an error.
+   * Waits until a request is posted or refused, and returns it. A refused request is returned, not thrown.
    *
    * @throws {MicroPayError} `timeout` when it is still open by then; it stays open, so wait again
    */

@@ -4,29 +4,29 @@ import { result } from './result.js';
 
 export type TransferJson = components['schemas']['Transfer'];
 
-/** A JSON object of yours, at most 8 KiB. Kept for ever: no personal data. */
+/** Your own JSON object, at most 8 KiB. Stored permanently: no personal data. */
 export type Metadata = Readonly<Record<string, unknown>>;
 
 /** One immutable movement of money; amounts are whole minor units. */
 export interface Transfer
   extends Readonly<Omit<TransferJson, 'amount' | 'released' | 'fromBalance' | 'toBalance' | 'loweredMinimums'>> {
   readonly amount: bigint;
-  /** What a final capture gave back of its hold beside the amount. */
+  /** The rest of the hold that a final capture released. */
   readonly released: bigint;
-  /** The balance of `from` right after it; null when that wallet is not yours. */
+  /** The balance of `from` right after the transfer; null if that wallet is not yours. */
   readonly fromBalance: bigint | null;
-  /** The balance of `to` right after it; null when that wallet is not yours. */
+  /** The balance of `to` right after the transfer; null if that wallet is not yours. */
   readonly toBalance: bigint | null;
 }
 
-/** The answer to a call that moves money; `replayed` when an earlier call with its key had moved it. */
+/** The result of a call that moves money; `replayed` is true if an earlier call with the same key moved it. */
 export interface PostedTransfer extends Transfer {
   readonly replayed: boolean;
-  /** What `allowOverdraft` lowered with a reversal, of a dry run too; left out when it lowered nothing. */
+  /** The minimums that a reversal with `allowOverdraft` lowered, or would lower in a dry run; left out if there are none. */
   readonly loweredMinimums?: readonly LoweredMinimum[];
 }
 
-/** A minimum that a reversal lowered. It stays when the money is back: `accounts.setLimits` raises it again. */
+/** A minimum that a reversal lowered. It stays lowered until `accounts.setLimits` raises it. */
 export interface LoweredMinimum {
   readonly account: string;
   readonly minimumBefore: bigint;
@@ -45,16 +45,16 @@ export interface PostTransfer {
   /** Whole minor units, above zero: `1250n` is 12.50 USD. */
   readonly amount: bigint;
   readonly currency: string;
-  /** Kept for ever: no personal data. */
+  /** Stored permanently: no personal data. */
   readonly description?: string;
   readonly metadata?: Metadata;
-  /** For operators: when it counts, if not when it is recorded; may lie in the past. */
+  /** For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded. */
   readonly effectiveAt?: Date | string;
-  /** Only judge it: the answer is the same, and nothing moves. */
+  /** Only check the request: the result is the same, but nothing is changed. */
   readonly dryRun?: boolean;
 }
 
-/** A posted transfer out of an answer. */
+/** The posted transfer from a response. */
 export function posted(transfer: TransferJson, headers: Headers): PostedTransfer {
   return result({ ...parseTransfer(transfer), replayed: isReplayed(headers) });
 }

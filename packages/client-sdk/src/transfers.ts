@@ -21,11 +21,11 @@ import type { CallOptions } from './transport.js';
 type LinkedLegJson = components['schemas']['LinkedLeg'];
 type BatchResultJson = components['schemas']['BatchResult'];
 
-/** What is to go back. */
+/** A reversal to make. */
 export interface Reversal {
-  /** At most what is left of the transfer; all of that when left out. */
+  /** At most what earlier reversals left of the transfer; default: all of that. */
   readonly amount?: bigint;
-  /** Kept for ever, as the description: at most 255 characters, no personal data. */
+  /** Stored permanently as the description: at most 255 characters, no personal data. */
   readonly reason?: string;
   readonly metadata?: Metadata;
   /**
@@ -39,11 +39,11 @@ export interface Reversal {
    * back where that counts later.
    */
   readonly effectiveAt?: Date | string;
-  /** Only judge it: the answer is the same, and nothing moves. */
+  /** Only check the request: the result is the same, but nothing is changed. */
   readonly dryRun?: boolean;
 }
 
-/** A payment, or by its `kind` a hold, a capture, a release or a reversal, that stands or falls with others. */
+/** One leg of a linked group: a payment or, by its `kind`, a hold, a capture, a release or a reversal. */
 export type LinkedLeg =
   | (Omit<PostTransfer, 'dryRun'> & { readonly kind?: 'transfer' })
   | (Omit<PlaceHold, 'dryRun'> & { readonly kind: 'hold' })
@@ -106,7 +106,7 @@ export interface Transfers {
     reversal?: Omit<Reversal, 'amount'>,
     options?: PostOptions,
   ): Promise<readonly PostedTransfer[]>;
-  /** What has gone back of a transfer so far, oldest first, fetched page by page: `for await (const reversal of …)`. */
+  /** The reversals of a transfer, oldest first, fetched page by page: `for await (const reversal of …)`. */
   reversals(id: string, options?: PageOptions): AsyncGenerator<Transfer, void, undefined>;
   /** @throws {MicroPayError} `transfer_not_found`, also for those of others, `invalid_cursor` */
   reversalsPage(id: string, options?: PageOptions): Promise<Page<Transfer>>;
@@ -179,7 +179,7 @@ export function createTransfers(api: Api): Transfers {
   };
 }
 
-/** A transfer of a batch, whose answer says for each whether it is a replay. */
+/** A transfer of a batch; the response says for each transfer whether it is a replay. */
 function replayable({ transfer, replayed }: Extract<BatchResultJson, { ok: true }>): PostedTransfer {
   return result({ ...parseTransfer(transfer), replayed });
 }

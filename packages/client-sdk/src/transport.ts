@@ -4,7 +4,7 @@ import { platformRefused } from './platform.js';
 import { aborted, readRetryAfter, retryDelay, wait } from './retry.js';
 import type { Session } from './session.js';
 
-/** What each call takes beside its own arguments. */
+/** Options of every call. */
 export interface CallOptions {
   /** Ends the call at once, also while it waits for its next try. */
   readonly signal?: AbortSignal | undefined;
@@ -19,18 +19,18 @@ export interface SendOptions extends CallOptions {
   readonly retriesMax?: number;
   /** Answers as soon as the stream has begun; the timeout is for that alone. */
   readonly streaming?: boolean;
-  /** What a success is; JSON when left out. */
+  /** Reads a successful response; as JSON by default. */
   readonly mediaType?: 'text/csv';
-  /** What a failure tells the caller, who needs it to make the same call again. */
+  /** Added to an error, because the caller needs it to repeat the call. */
   readonly idempotencyKey?: string;
 }
 
-/** Makes the `fetch` of one call: it answers with a success, or throws a `MicroPayError`. */
+/** Creates the `fetch` of one call: it returns a successful response or throws a `MicroPayError`. */
 export type Transport = (options: SendOptions) => (request: Request) => Promise<Response>;
 
 export interface TransportOptions {
   readonly fetch: (request: Request) => Promise<Response>;
-  /** For one try, the answer's body included. */
+  /** The time limit of one attempt, including the response body. */
   readonly timeoutMs: number;
   readonly retriesMax: number;
 }
@@ -44,7 +44,7 @@ export function createTransport({ fetch, timeoutMs, ...limits }: TransportOption
     let mayRenew = session !== undefined;
     for (let retries = 0; ; ) {
       const outcome = await send(credential);
-      // Not asked whether it is a Response: the one of a given `fetch` may be of another class.
+      // No `instanceof Response`: the response of a caller's `fetch` may be of another class.
       if (!(outcome instanceof MicroPayError)) return outcome;
       if (outcome.status === 401 && mayRenew) {
         mayRenew = false;
@@ -62,7 +62,7 @@ export function createTransport({ fetch, timeoutMs, ...limits }: TransportOption
   };
 }
 
-/** Sends the request once, and answers a success or what went wrong. */
+/** Sends the request once, and returns the response or the error. */
 function createSend(
   fetch: TransportOptions['fetch'],
   request: Request,

@@ -12,7 +12,7 @@ export interface Wallet extends Readonly<Omit<WalletJson, 'balance' | 'pendingIn
   readonly balance: bigint;
   readonly pendingIn: bigint;
   readonly pendingOut: bigint;
-  /** What can be spent now. */
+  /** The amount that can be spent now. */
   readonly available: bigint;
 }
 
@@ -24,11 +24,11 @@ export interface Entry
   readonly balance: bigint;
   readonly pendingIn: bigint;
   readonly pendingOut: bigint;
-  /** Counts the wallet's changes, without a gap. */
+  /** Counts the changes of the wallet's balance, without gaps. */
   readonly version: bigint;
 }
 
-/** As of when, and by which time; `recorded` when left out. */
+/** A point in time for past balances, and the time by which transfers are counted; default `recorded`. */
 export interface AsOf {
   /** An instant such as `2026-03-01T09:30:00Z`, or a day such as `2026-03-01`, to its end, in the ledger's time zone. */
   readonly at: string;
@@ -37,9 +37,9 @@ export interface AsOf {
 
 export type FreezeSide = NonNullable<components['schemas']['Freeze']['side']>;
 
-/** How an operator's change is told. */
+/** Options of an operator's change. */
 export interface ChangeOptions extends CallOptions {
-  /** Why, for the event of the change; at most 255 characters, kept for ever: no personal data. */
+  /** The reason, for the event of the change; at most 255 characters. Stored permanently: no personal data. */
   readonly reason?: string;
 }
 
@@ -64,7 +64,7 @@ export interface Wallets {
   entries(id: string, options?: PageOptions): AsyncGenerator<Entry, void, undefined>;
   /** @throws {MicroPayError} `account_not_found`, `invalid_cursor` */
   entriesPage(id: string, options?: PageOptions): Promise<Page<Entry>>;
-  /** Operators only: refuses new transfers on one side of the wallet, or both. */
+  /** Operators only: freezes one side of the wallet or both; new transfers on that side are refused. */
   freeze(id: string, options?: ChangeOptions & { readonly side?: FreezeSide }): Promise<Wallet>;
   /** Operators only. */
   unfreeze(id: string, options?: ChangeOptions): Promise<Wallet>;

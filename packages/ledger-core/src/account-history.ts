@@ -9,7 +9,7 @@ import { inSnapshot } from './postgres/connect.js';
 import { fail } from './postgres/sql-errors.js';
 import { checkStatementOptions, readStatement } from './statement.js';
 
-/** What an account was at an instant. */
+/** The balance of an account as of an instant. */
 export function createAccountHistory(
   book: Book,
   identify: Accounts['identify'],

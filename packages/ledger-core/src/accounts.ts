@@ -36,7 +36,7 @@ const ADDRESS_CURSOR = /^([a-zA-Z0-9_.:-]{1,200})$/;
 const ENTRY_CURSOR = /^([0-9]{1,18})$/;
 const PREFIX_PATTERN = /^[a-zA-Z0-9_.:-]{0,200}$/;
 
-/** What an account's balance and holds may refuse of a change. */
+/** Refusals of a change because of the account's balance or holds. */
 const OF_BALANCES: ReadonlySet<LedgerErrorCode> = new Set<LedgerErrorCode>(['account_not_empty', 'limit_broken']);
 const isPrefix = (value: unknown) => typeof value === 'string' && PREFIX_PATTERN.test(value);
 const isReference = (text: string) => isAccountId(text) || isAddress(text);

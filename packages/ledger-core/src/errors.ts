@@ -19,7 +19,7 @@ export const LEDGER_ERROR_CODES = [
   // Idempotency: a stored result answers before the request is judged again.
   'idempotency_key_reused',
   'transfer_id_reused',
-  // What the request names.
+  // Names in the request.
   'account_not_found',
   'transfer_not_found',
   'hold_not_found',
@@ -92,7 +92,7 @@ export class LedgerError extends Error {
     this.retryable = RETRYABLE.has(code);
   }
 
-  /** What `JSON.stringify` writes: neither the cause, which may hold a password, nor the stack. */
+  /** The JSON form, without the stack and the cause, which may contain a password. */
   toJSON(): object {
     const { name, code, message, details, retryable } = this;
     return { name, code, message, details, retryable };

@@ -108,7 +108,7 @@ export function createExpireOf(book: Book, submit: Submit): ExpireOf {
   };
 }
 
-/** As it was placed: a repeated request gets the first answer, whatever has become of the hold since. */
+/** The hold as placed: a repeated request gets the first result, whatever has happened to the hold since. */
 function asPlaced({
   id,
   from,

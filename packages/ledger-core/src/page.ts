@@ -1,6 +1,6 @@
 import type { Page } from './ledger-api.js';
 
-/** Of one row more than asked for, the last says only that there is a next page. */
+/** Queries read one row more than asked for; it only shows that there is a next page. */
 export function toPage<Row>(rows: readonly Row[], count: number, cursorAfter: (row: Row) => string): Page<Row> {
   const data = rows.slice(0, count);
   const last = data.at(-1);

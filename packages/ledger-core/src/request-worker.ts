@@ -8,18 +8,18 @@ export interface RequestWorkerOptions {
   readonly ledger: Ledger;
   /** Requests in one database transaction, 1 to 1,000; default 500. */
   readonly batchSizeMax?: number;
-  /** Longest pause between two looks when nothing is asked for in this process; default 500. */
+  /** The poll interval while nothing is submitted in this process; default 500. */
   readonly pollMs?: number;
-  /** Told of every failure; the worker goes on by itself. */
+  /** Called on every failure; the worker retries by itself. */
   readonly onError?: (error: unknown) => void;
 }
 
 export interface RequestWorker {
-  /** Works off requests until it is stopped. */
+  /** Processes requests until it is stopped. */
   start(): void;
-  /** Something was requested: look now. Requests of this process wake it by themselves. */
+  /** Processes requests now, without waiting for the next poll. Requests submitted in this process do this by themselves. */
   readonly wake: () => void;
-  /** Ends after the batch under way. */
+  /** Stops after the current batch. */
   stop(): Promise<void>;
 }
 

@@ -15,7 +15,7 @@ import { getCurrency } from './postgres/currencies.js';
 import { listDated, listOnTime, listRecorded, type StatementRange } from './postgres/statement-entries.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
 
-/** What is fixed by the first page, so that the pages after it belong to it whatever is posted meanwhile. */
+/** Fixed by the first page, so that later pages show the same statement, whatever is posted meanwhile. */
 interface Frame {
   readonly opening: bigint;
   readonly closing: bigint;

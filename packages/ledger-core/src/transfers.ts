@@ -147,7 +147,7 @@ function checkOne(request: unknown, index: number): PostTransfer | LedgerError {
   }
 }
 
-/** What a request says of its leg, and what it bears as a whole. */
+/** Splits a request into its leg and the options of the request as a whole. */
 export function splitOptions<Request extends RequestOptions>({ idempotencyKey, scope, dryRun, ...leg }: Request) {
   return { leg, options: { idempotencyKey, scope, dryRun } as RequestOptions };
 }

@@ -17,11 +17,11 @@ import type { Services } from './services.js';
 import { createTransferRequestMetrics } from './transfer-requests/transfer-request-metrics.js';
 
 const CORS_MAX_AGE_S = 600;
-/** What is served beside the routes of the OpenAPI document. */
+/** Routes that are not part of the OpenAPI document. */
 const PAGES = ['/openapi.json', '/metrics', '/docs', '/docs/scalar.js'].map(
   (path) => ({ method: 'get', path }) as const,
 );
-/** What a browser's script may read beside the body. */
+/** Response headers that scripts in a browser may read. */
 const EXPOSED_HEADERS = [
   'Idempotent-Replayed',
   'Location',

@@ -109,7 +109,11 @@ describe('login', () => {
     ['an unknown email', () => login(`${randomUUID()}@example.com`, 'wrong password')],
   ])('refuses %s in the same words', async (_name, attempt) => {
     const { status, body } = await attempt();
-    expect([status, body.code, body.detail]).toEqual([401, 'invalid_credentials', 'the email or the password is wrong']);
+    expect([status, body.code, body.detail]).toEqual([
+      401,
+      'invalid_credentials',
+      'the email or the password is wrong',
+    ]);
   });
 
   it('takes as long for an email that nobody has', async () => {

@@ -6,7 +6,7 @@ import { createFrom } from './create-from.js';
 
 type Rows = readonly Record<string, unknown>[];
 
-/** What the ledger needs of a drizzle transaction, whichever version of drizzle it comes from. */
+/** The part of a drizzle transaction that the ledger uses, in any version of drizzle. */
 interface DrizzleTransaction {
   execute(query: never): PromiseLike<unknown>;
 }

@@ -7,7 +7,7 @@ interface PgConnection {
   query(text: string, values: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
 }
 
-/** What the ledger needs of a knex transaction, whichever version of knex it comes from. */
+/** The part of a knex transaction that the ledger uses, in any version of knex. */
 interface KnexTransaction {
   readonly isTransaction?: boolean;
   isCompleted(): boolean;

@@ -3,7 +3,7 @@ import { objectWith } from '../domain/arguments.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { createFrom } from './create-from.js';
 
-/** What the ledger needs of a kysely transaction, whichever version of kysely it comes from. */
+/** The part of a kysely transaction that the ledger uses, in any version of kysely. */
 interface KyselyTransaction {
   executeQuery(query: object): Promise<{ readonly rows: unknown[] }>;
   withoutPlugins(): KyselyTransaction;

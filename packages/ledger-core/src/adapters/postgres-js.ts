@@ -5,7 +5,7 @@ import { createFrom } from './create-from.js';
 
 type Rows = readonly Record<string, unknown>[];
 
-/** What the ledger needs of a postgres.js transaction, whichever version of postgres.js it comes from. */
+/** The part of a postgres.js transaction that the ledger uses, in any version of postgres.js. */
 interface PostgresJsTransaction {
   unsafe(text: string, values?: never[]): PromiseLike<Rows>;
   typed(value: never, type: number): unknown;
@@ -33,7 +33,7 @@ const from = createFrom<PostgresJsTransaction>(
   },
 );
 
-/** As texts: what postgres.js makes of a value depends on its settings; it writes JSON that is text a second time. */
+/** Sends values as texts, because postgres.js converts others by its settings, and encodes JSON texts twice. */
 function toText(value: unknown): string | null {
   return value === null || value === undefined ? null : String(value);
 }

@@ -7,7 +7,7 @@ import { LedgerError } from '../errors.js';
 /** The validator's own words are about types of JavaScript, and change with its version: each field has its own. */
 const text = z.string('must be text');
 const account = text.meta({ description: 'id or address of an account' });
-/** Of a command with unknown fields. */
+/** The message for a command with unknown fields. */
 const NAMES_SHOWN_MAX = 3;
 const AMOUNT_RULE = 'must be a positive whole number of minor units, at most 38 digits, as text';
 

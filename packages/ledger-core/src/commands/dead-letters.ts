@@ -2,7 +2,7 @@ import type { IHeaders, Kafka, KafkaMessage, Message } from 'kafkajs';
 import { createCheckedProducer } from '../events/kafka-sends.js';
 import type { Unfit } from './command.js';
 
-/** What is added to a message's own headers at the most. */
+/** The most bytes that are added to a message's own headers. */
 export const DEAD_LETTER_OVERHEAD_BYTES = 4 * 1024;
 const MESSAGE_LENGTH_MAX = 500;
 

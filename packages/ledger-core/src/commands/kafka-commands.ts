@@ -21,28 +21,28 @@ import { createDeadLetters, DEAD_LETTER_OVERHEAD_BYTES, type DeadLetters } from 
 export interface CommandConsumerOptions {
   /** Passed to kafkajs as it is: brokers, clientId, ssl, sasl, logLevel. */
   readonly kafka: KafkaConfig;
-  /** Where the commands are requested. Who may write to the topic may move any of its money. */
+  /** The ledger that the commands are submitted to. Everyone who may write to the topic can move any of its money. */
   readonly ledger: Pick<Ledger, 'requests'>;
   /** Default `micropay.commands`. */
   readonly topic?: string;
-  /** Where messages go that are no command, byte for byte; default `<topic>.dead-letters`. */
+  /** The topic that receives invalid commands unchanged; default `<topic>.dead-letters`. */
   readonly deadLetterTopic?: string;
   /** Consumers of one group share the topic; default `micropay-commands`. */
   readonly groupId?: string;
-  /** Of topics that are made here; default 6. */
+  /** Partitions of topics that are created here; default 6. */
   readonly partitions?: number;
-  /** Of topics that are made here; default the broker's. */
+  /** Replication factor of topics that are created here; default: the broker's. */
   readonly replicationFactor?: number;
   /** Commands in one database transaction, 1 to 10,000; default 500. */
   readonly batchSizeMax?: number;
-  /** Told of every failure; the consumer goes on by itself. */
+  /** Called on every failure; the consumer retries by itself. */
   readonly onError?: (error: unknown) => void;
 }
 
 export interface CommandConsumer {
-  /** Takes commands until it is stopped. */
+  /** Consumes commands until it is stopped. */
   start(): void;
-  /** Ends after the batch under way; what it had not finished is taken by the next one. */
+  /** Stops after the current batch; the next consumer processes the rest. */
   stop(): Promise<void>;
 }
 
@@ -145,7 +145,7 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
       messageBytesMin,
       configEntries: UNCOMPRESSED,
     });
-    // Whatever the one took, the other has to take with its reason.
+    // The dead-letter topic must accept every message of the commands' topic, plus the reason.
     const letterBytesMin = bytesMax + DEAD_LETTER_OVERHEAD_BYTES;
     const configEntries = [{ name: 'max.message.bytes', value: String(letterBytesMin) }];
     return prepareTopics(kafka, { ...made, topics: [deadLetterTopic], messageBytesMin: letterBytesMin, configEntries });
@@ -235,7 +235,7 @@ function untilEnd(consumer: Consumer, signal: AbortSignal): Promise<void> {
 
 type SubmitResults = Awaited<ReturnType<Ledger['requests']['submitMany']>>;
 
-/** What the ledger refuses for good; what may succeed later is tried again with all its batch. */
+/** Final refusals become dead letters; if a command may succeed later, its whole batch is retried. */
 function refusalOf(result: SubmitResults[number] | undefined): Unfit | undefined {
   if (result === undefined || result.ok) return undefined;
   const { code, message, retryable } = result.error;

@@ -3,9 +3,9 @@ import { ACCOUNT_TYPES, type AccountType, ADDRESS_LENGTH_MAX, isAddress } from '
 import { invalidArgument, object, oneOf, optional, wholeNumber } from './arguments.js';
 
 export interface AggregateOptions {
-  /** Only this address and what is below it: `users:4` is not `users:42`. The whole ledger when left out. */
+  /** Include only this address and those below it; `users:4` does not include `users:42`. Default: the whole ledger. */
   readonly path?: string;
-  /** Lines are the first `depth` segments of addresses. Default: one more than `path` has. */
+  /** The number of segments to group by. Default: one more than `path` has. */
   readonly depth?: number;
   readonly type?: AccountType;
 }

@@ -9,7 +9,7 @@ import { isLongerThan } from './text.js';
  */
 export type Check<Value> = (value: unknown, name: string) => Value;
 
-/** How each member of an object is checked. A member without a check does not compile. */
+/** The check of each member of an object. A member without a check does not compile. */
 export type Members<Given> = { readonly [Name in keyof Given]-?: Check<Given[Name] | undefined> };
 
 type Mutable<Given> = { -readonly [Name in keyof Given]: Given[Name] };

@@ -1,6 +1,6 @@
 import { type Members, optional, text } from './arguments.js';
 
-/** Who changed something and why, for the event of the change. No personal data: an id says who. */
+/** The author of a change and the reason, for the event of the change. No personal data: use an id. */
 export interface Audit {
   /** 1 to 255 characters: `operator:7`. */
   readonly by?: string;

@@ -44,7 +44,7 @@ export function pendingOutOf(balance: BalanceTotals): bigint {
   return balance.debitNormal ? balance.creditsPending : balance.debitsPending;
 }
 
-/** What can be spent now; null when the account has no minimum. */
+/** The amount that can be spent now; null if the account has no minimum. */
 export function availableOf(balance: BalanceTotals & Pick<Balance, 'minimum'>): bigint | null {
   if (balance.minimum === null) return null;
   return postedOf(balance) - pendingOutOf(balance) - balance.minimum;
@@ -66,7 +66,7 @@ export function keepsMinimum(balance: Balance, amount: bigint): boolean {
   return available === null || amount <= available;
 }
 
-/** What can still come in, counting incoming holds; null when the account has no maximum. */
+/** The amount that can still come in, counting incoming holds; null if the account has no maximum. */
 export function roomOf(balance: BalanceTotals & Pick<Balance, 'maximum'>): bigint | null {
   if (balance.maximum === null) return null;
   return balance.maximum - postedOf(balance) - pendingInOf(balance);

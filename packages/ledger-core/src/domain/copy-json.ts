@@ -2,9 +2,9 @@ import { LedgerError } from '../errors.js';
 import type { JsonValue } from './json.js';
 
 export interface JsonLimits {
-  /** What the value is called in refusals. */
+  /** The name of the value in refusals. */
   readonly name: string;
-  /** As JSON in UTF-8, without spaces, its numbers written out as PostgreSQL answers them. */
+  /** The size as JSON in UTF-8, without spaces, with numbers written out as PostgreSQL does. */
   readonly bytesMax: number;
   readonly depthMax: number;
 }
@@ -32,7 +32,7 @@ export function copyJson(value: unknown, { name, bytesMax, depthMax }: JsonLimit
         return given;
       case 'number':
         take(lengthOf(given));
-        // What JSON writes for −0.
+        // JSON writes 0 for −0.
         return given === 0 ? 0 : given;
       case 'boolean':
         take(given ? 4 : 5);
@@ -107,7 +107,7 @@ export function copyJson(value: unknown, { name, bytesMax, depthMax }: JsonLimit
 /** PostgreSQL stores neither. */
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
-/** Of another realm too: a test runner may have its own. */
+/** Accepts objects of another realm too, because test runners may have their own. */
 function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

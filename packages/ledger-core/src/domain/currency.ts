@@ -27,7 +27,7 @@ export function isoScale(code: string): number | undefined {
 
 export const scale = wholeNumber(0, CURRENCY_SCALE_MAX);
 
-/** What should be a code; one that is malformed is refused after everything else, as one that nobody knows. */
+/** A text in place of a currency code; a malformed one is refused last, like an unknown code. */
 export const currencyText = valid<string>((value) => typeof value === 'string', 'must be a currency code such as USD');
 
 /** @throws {LedgerError} `unknown_currency` for a malformed code, `invalid_request` for one that is no text */

@@ -79,7 +79,7 @@ function linkedOf(...legs: LegPart[]): Candidate {
   return { legs: legs.map(legOf), linked: true, dryRun: false, keyDigest: null, requestDigest: null, order: null };
 }
 
-/** What an outcome says in one word. */
+/** An outcome in one word. */
 function wordOf(outcome: Outcome | undefined): string {
   if (outcome === undefined) return 'nothing';
   if (outcome instanceof LedgerError) return outcome.code;

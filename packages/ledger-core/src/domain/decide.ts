@@ -26,7 +26,7 @@ export interface StoredRequest {
   readonly outcome: readonly Omit<PostedTransfer, 'replayed'>[] | LedgerError | null;
 }
 
-/** What was read under the locks, and is carried from one request of the batch to the next. */
+/** The state read under the locks, which each request of the batch passes on to the next. */
 export interface BatchState extends Books {
   readonly storedByKey: Map<KeyDigest, StoredRequest>;
   readonly storedById: Map<TransferId, StoredRequest>;
@@ -46,7 +46,7 @@ export type Outcome = readonly PostedTransfer[] | LedgerError;
 export interface Decision {
   /** One outcome a candidate, in the same order. */
   readonly outcomes: readonly Outcome[];
-  /** What has to be written, all of it or nothing. */
+  /** The rows to write, all or none. */
   readonly rows: readonly JournalRow[];
   readonly balances: readonly Balance[];
   readonly holds: readonly HeldAmount[];

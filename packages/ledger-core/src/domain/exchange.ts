@@ -9,25 +9,25 @@ import { result } from './result.js';
 import { divide, ROUNDINGS, type Rounding } from './rounding.js';
 import { accountReference, amount, type TransferLeg } from './transfer.js';
 
-/** One currency for another, at a rate that the caller names. */
+/** An exchange of one currency for another, at the caller's rate. */
 export type Exchange = {
-  /** Id or address of the account that pays what is sold. */
+  /** Id or address of the account that pays the currency sold. */
   readonly from: string;
-  /** Id or address of the account that is paid what is bought. */
+  /** Id or address of the account that receives the currency bought. */
   readonly to: string;
-  /** With the scale that the ledger has fixed, as `ledger.currencies.get` answers it. */
+  /** The currency with its scale in the ledger, as `ledger.currencies.get` returns it. */
   readonly sell: Currency;
   readonly buy: Currency;
   /** Major units of `buy` for one major unit of `sell`, as a decimal text: `"1.0842"`. */
   readonly rate: string;
-  /** Where the rate comes from, for whoever asks later: `"ECB 2026-11-20"`. */
+  /** The source of the rate, for later questions: `"ECB 2026-11-20"`. */
   readonly rateSource: string;
-  /** What becomes of a part of a minor unit in the amount that is worked out. */
+  /** The rounding of a fraction of a minor unit in the calculated amount. */
   readonly rounding: Rounding;
-  /** The trading account of USD is `trading:usd`; this is what stands in place of `trading`. */
+  /** Address prefix of the trading accounts; default `trading`, so that of USD is `trading:usd`. */
   readonly trading?: string;
   readonly description?: string;
-  /** On both legs, beside `exchange`. */
+  /** Added to the metadata of both legs, besides `exchange`. */
   readonly metadata?: Metadata;
 } & (
   | { readonly sellAmount: bigint; readonly buyAmount?: undefined }

@@ -5,21 +5,21 @@ import type { PostTransfer, RequestOptions, TransferId, TransferLeg } from './tr
 export const HOLD_STATES = ['open', 'captured', 'released', 'expired'] as const;
 export type HoldState = (typeof HOLD_STATES)[number];
 
-/** Money that is set aside for a payee: pending on both sides until it is captured, released or expires. */
+/** Money set aside for a payee: pending on both accounts until it is captured, released or expires. */
 export interface Hold {
   /** The id of the transfer of kind `hold` that placed it. */
   readonly id: TransferId;
   readonly from: AccountId;
   readonly to: AccountId;
   readonly currency: string;
-  /** What was held at first. */
+  /** The amount held at first. */
   readonly amount: bigint;
-  /** What captures have moved so far. */
+  /** The amount captured so far. */
   readonly captured: bigint;
-  /** What is held still; 0 once it is not open. */
+  /** The amount still held; 0 once the hold is no longer open. */
   readonly remaining: bigint;
   readonly state: HoldState;
-  /** Null for never. From this instant on it counts as expired, whether or not it was swept. */
+  /** Null for never. From this instant on the hold counts as expired, even if its expiry has not been recorded yet. */
   readonly expiresAt: Date | null;
 }
 
@@ -29,16 +29,16 @@ export interface PlaceHold extends Omit<PostTransfer, 'effectiveAt'> {
   readonly expiresAt?: Date;
 }
 
-/** Moves what was held, all of it or a part; effective when it is recorded or at `effectiveAt`, not before the hold was placed. */
+/** Captures a hold, in full or in part; effective when recorded or at `effectiveAt`, not before the hold was placed. */
 export interface CaptureHold extends RequestOptions, CaptureText {}
 
-/** Gives back what is held still. */
+/** Releases what is still held. */
 export interface ReleaseHold extends RequestOptions, Omit<CaptureText, 'amount' | 'final' | 'effectiveAt'> {}
 
 interface CaptureText extends Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'effectiveAt'> {
-  /** At most what is held still; all of it when left out. */
+  /** At most what is still held; default: all of it. */
   readonly amount?: bigint;
-  /** Give back what this capture leaves; default false. */
+  /** Release the rest of the hold; default false. */
   readonly final?: boolean;
 }
 

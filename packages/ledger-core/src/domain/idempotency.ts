@@ -43,7 +43,7 @@ export function keyDigest({
 /** Tells two requests apart: what the caller said, before look-ups and defaults. */
 export function requestDigest(legs: readonly Leg[], linked: boolean): RequestDigest {
   const text = (linked ? 'linked' : 'single') + legs.map(canonicalLeg).join('\n');
-  // Of a text, because a buffer for each request costs more than its hash.
+  // Hashes a text, because creating a buffer for each request costs more than the hash.
   return BigInt.asIntN(64, BigInt(`0x${hash('sha256', text, 'hex').slice(0, 16)}`));
 }
 

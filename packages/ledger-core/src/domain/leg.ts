@@ -66,7 +66,7 @@ export const REVERSAL: Members<Omit<ReverseTransfer, keyof RequestOptions>> = {
   allowOverdraft: optional(nested(AUDIT)),
   amount: optional(amount),
 };
-/** What is held moves nothing yet, so it has no time at which it is effective. */
+/** A hold moves no money yet, so it has no effective time. */
 export const HOLD: Members<Omit<PlaceHold, keyof RequestOptions>> = {
   ...LEG_TEXTS,
   expiresAt: optional(instant),

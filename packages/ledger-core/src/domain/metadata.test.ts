@@ -79,7 +79,7 @@ describe('checkMetadata', () => {
   const named: readonly (readonly [string, unknown, string])[] = [
     ['NaN', { a: Number.NaN }, 'metadata.a'],
     ['an infinity', { a: [0, Number.NEGATIVE_INFINITY] }, 'metadata.a.1'],
-    // What JSON.parse makes of 9007199254740993.
+    // JSON.parse reads 9007199254740993 as this number.
     ['a whole number beyond 2^53', { orderId: 9007199254740992 }, 'metadata.orderId'],
     ['a negative one', { a: -9007199254740992 }, 'metadata.a'],
     ['a number of 300 digits', { a: 1e300 }, 'metadata.a'],

@@ -3,7 +3,7 @@ import { copyJson } from './copy-json.js';
 import type { JsonValue } from './json.js';
 import { isLongerThan } from './text.js';
 
-/** A JSON object of the caller's, at most 8 KiB as JSON, so that every event fits a broker's message. */
+/** The caller's JSON object, at most 8 KiB as JSON, so that every event fits into a broker's message. */
 export type Metadata = { readonly [key: string]: JsonValue };
 
 export const METADATA_BYTES_MAX = 8 * 1024;

@@ -30,7 +30,7 @@ export interface LimitChange extends LoweredMinimum {
   readonly audit: Audit;
 }
 
-/** What was read under the locks, and is carried from one leg of the batch to the next. */
+/** The state read under the locks, which each leg of the batch passes on to the next. */
 export interface Books {
   readonly balances: ReadonlyMap<AccountId, Balance>;
   readonly holds: Map<TransferId, HeldAmount>;
@@ -42,7 +42,7 @@ export interface Books {
   readonly nowMs: number;
 }
 
-/** What takes a leg back again, last first; undefined for a leg that stands once it has moved. */
+/** Undo functions of the legs, last first; undefined if legs are final once applied. */
 export type Undo = (() => void)[] | undefined;
 
 interface Sides {
@@ -120,7 +120,7 @@ function captureHold(resolved: ResolvedLeg, leg: CaptureLeg, groupId: TransferId
   const found = openHold(resolved, leg.hold, books);
   if (found instanceof LedgerError) return found;
   const { hold, sides } = found;
-  // What was promised counts against the limits already, so the status alone can refuse it.
+  // The held amount already counts towards the limits, so only the status can refuse the capture.
   const refusal =
     (isDue(hold, sides.nowMs) ? holdClosed(hold, 'expired') : undefined) ??
     refuseEarly(resolved, leg.effectiveAt, { holdId: hold.id }) ??

@@ -22,7 +22,7 @@ interface ReversalText extends Pick<TransferLeg, 'id' | 'description' | 'metadat
 
 export interface ReversalLeg extends ReversalText {
   readonly kind: 'reversal';
-  /** Id of the transfer or capture to take back. */
+  /** Id of the transfer or capture to reverse. */
   readonly transfer: string;
 }
 
@@ -47,7 +47,7 @@ export function isReversible(transfer: { readonly kind: TransferKind }): boolean
   return REVERSIBLE.has(kindOf(transfer, 'transfer.kind'));
 }
 
-/** What may be looked up of a hold or transfer before its accounts are locked: it never changes. */
+/** The immutable part of a hold or transfer, which can be read before its accounts are locked. */
 export interface Origin extends Pick<Transfer, 'id' | 'from' | 'to'> {
   /** Null where nobody asks: a hold that expires. */
   readonly effectiveAt: Date | null;

@@ -18,7 +18,7 @@ declare const transferRequestIdBrand: unique symbol;
 export type TransferRequestId = string & { readonly [transferRequestIdBrand]: true };
 
 export const TRANSFER_REQUEST_STATES = ['requested', 'posted', 'refused'] as const;
-/** `requested` becomes `posted` or `refused`, once and for good. */
+/** The state changes once, from `requested` to `posted` or `refused`, and is then final. */
 export type TransferRequestState = (typeof TRANSFER_REQUEST_STATES)[number];
 
 /** What a transfer request is to move. */
@@ -32,11 +32,11 @@ export interface SubmitTransferRequest extends RequestedMovement {
   /** As of `transfers.post`, and the same name: a transfer that is posted under it at once is this one. */
   readonly idempotencyKey: string;
   readonly scope?: string;
-  /** Id of who asks, 1 to 255 characters; no personal data. */
+  /** Id of the requester, 1 to 255 characters; no personal data. */
   readonly requestedBy?: string;
 }
 
-/** Why a transfer was refused. */
+/** The reason why a transfer was refused. */
 export interface StoredRefusal {
   /** A code of `LEDGER_ERROR_CODES`; a later release may have added to them. */
   readonly code: string;
@@ -57,9 +57,9 @@ export interface TransferRequest extends RequestedMovement {
   readonly transferId: TransferId;
   readonly requestedBy: string | null;
   readonly requestedAt: Date;
-  /** When it was posted or refused; null before. */
+  /** The time at which it was posted or refused; null before. */
   readonly settledAt: Date | null;
-  /** Of a refused one. */
+  /** The reason, if it was refused. */
   readonly refusal: StoredRefusal | null;
 }
 

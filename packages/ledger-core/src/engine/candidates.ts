@@ -13,7 +13,7 @@ type Bearing = { readonly [Name in keyof RequestOptions]: RequestOptions[Name] |
   readonly order: object | null;
 };
 
-/** What a leg that continues nothing names of others. */
+/** References of a leg that continues no hold or transfer. */
 const NO_ORIGINS: readonly TransferId[] = [];
 
 /** Makes ids and digests once, so that every run of a request is the same request. */

@@ -94,7 +94,7 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
       if (turn === undefined) return;
       queues.delete(ledger);
       const batch = queue.splice(0, batchLength(queue, accepted, limits.batchSizeMax));
-      // What is left goes to the end of the line: other ledgers come first.
+      // The rest goes to the end of the queue: other ledgers come first.
       if (queue.length > 0) queues.set(ledger, queue);
       void takeInOrder(turn, ledger, batch, queue[0]);
     }
@@ -174,10 +174,10 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
 
 const NOTHING: ReadonlySet<TransferId> = new Set();
 
-/** How many are answered before connections are heard again: PostgreSQL may be waiting for the next batch's decision. */
+/** Callers that are resolved before connections are read again: PostgreSQL may be waiting for the next batch's decision. */
 const ANSWERED_AT_ONCE = 100;
 
-/** What pays to be sent behind a batch whose answers have not come; fewer wait for them, and travel together. */
+/** The smallest batch worth sending before the responses to the previous one have arrived; fewer requests wait and go together. */
 const PIPELINED_MIN = 128;
 
 /** Most of its half: the requests of one answered batch come back one after the other, and are not to travel in pieces. */

@@ -6,7 +6,7 @@ export type IdentityOf = (reference: string) => AccountIdentity | undefined;
 
 export type FindIdentities = (missing: readonly string[]) => Promise<readonly AccountIdentity[]>;
 
-/** What never changes of accounts, kept in memory by id and by address; bounded. */
+/** A bounded cache of the immutable part of accounts, by id and by address. */
 export interface Identities {
   get(ledger: number, reference: string): AccountIdentity | undefined;
   add(ledger: number, identity: AccountIdentity): void;

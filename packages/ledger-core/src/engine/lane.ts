@@ -7,7 +7,7 @@ import type { EngineLimits } from './limits.js';
 /** A statement and its values. */
 export type Call = readonly [statement: NamedStatement, values?: readonly unknown[]];
 
-/** What came of statements, one each. */
+/** The outcome of each statement. */
 export type Answers = readonly PromiseSettledResult<QueryResult>[];
 
 /** A connection of the engine's own that sends several statements at once and reads the answers in order. */
@@ -19,7 +19,7 @@ export interface Lane {
   close(): Promise<void>;
 }
 
-/** What `pg` has and its types leave out. */
+/** Members of `pg` that its types lack. */
 type Referenced = Client & { ref(): void; unref(): void };
 
 const STATEMENT_TIMEOUT_MS = 10_000;

@@ -4,17 +4,17 @@ import { type Members, nested, optional, TIMER_MS_MAX, wholeNumber } from '../do
 export interface EngineLimits {
   /** Requests in one database transaction. */
   readonly batchSizeMax: number;
-  /** Database transactions under way at once, over all ledgers. */
+  /** Concurrent database transactions, over all ledgers. */
   readonly lanes: number;
-  /** Requests waiting in this process; past it `overloaded`. */
+  /** Requests that may wait in this process; more are refused with `overloaded`. */
   readonly queueMax: number;
-  /** How long a lane waits for a row lock before it goes on without that account. */
+  /** The longest wait of a lane for a row lock; then the batch continues without that account. */
   readonly lockTimeoutMs: number;
-  /** How long a request waits for an account that somebody else keeps locked; past it `account_busy`. */
+  /** The longest wait of a request for an account that another transaction keeps locked; after that `account_busy`. */
   readonly accountBusyTimeoutMs: number;
-  /** Runs of one batch that deadlocks, key races and lost connections may cost. */
+  /** Attempts at one batch, counting retries after deadlocks, key races and lost connections. */
   readonly attemptsMax: number;
-  /** How long a statement may go without an answer; past it the connection counts as lost. */
+  /** The longest wait for a statement's response; after that the connection counts as lost. */
   readonly answerTimeoutMs: number;
   /** Connections for reads. */
   readonly readConnectionsMax: number;

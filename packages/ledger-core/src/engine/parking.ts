@@ -88,7 +88,7 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
   }
 
   async function retryAll(): Promise<void> {
-    // What came while the last trial was under way stands before what that trial gave back.
+    // Requests that arrived during the last attempt stand before those that it could not post.
     const trial = parked.sort((one, other) => arrivalOf(one) - arrivalOf(other));
     parked = [];
     for (const waiting of trial) {

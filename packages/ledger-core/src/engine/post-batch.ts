@@ -29,7 +29,7 @@ export interface BatchResult {
 /** The connection broke before the answer to `commit` came: the journal knows whether it took place. */
 export class UnconfirmedCommit extends Error {
   override readonly name = 'UnconfirmedCommit';
-  /** What it would have written. */
+  /** The rows that it would have written. */
   readonly transferIds: readonly TransferId[];
 
   constructor(transferIds: readonly TransferId[], cause: unknown) {
@@ -71,7 +71,7 @@ export async function postBatch(
   handOver: () => void,
 ): Promise<BatchResult> {
   const { writes, written, ...result } = await lockAndDecide(lane, statements, input).catch(async (error: unknown) => {
-    // Whatever failed, and wherever: the lane's next batch begins with no transaction open.
+    // After any failure the lane's next batch must find no open transaction.
     await lane.executeAll([[ROLLBACK]]);
     throw error;
   });
@@ -118,7 +118,7 @@ async function lockAndDecide(lane: Lane, statements: Statements, input: BatchInp
   };
 }
 
-/** What a limit refused may be possible once the other account of a due hold is free; ordered requests cannot wait alone. */
+/** A request refused by a limit may succeed once the other account of a due hold is free; ordered requests cannot wait alone. */
 function mayLackExpiry({ order }: Candidate, outcome: Outcome | typeof BUSY): boolean {
   return order === null && outcome instanceof LedgerError && limitedAccount(outcome) !== undefined;
 }

@@ -21,7 +21,7 @@ const UNAVAILABLE_ATTEMPTS_MAX = 3;
 const KEY_ATTEMPTS_MAX = 3;
 
 export interface RetriedResult extends BatchResult {
-  /** What a commit without an answer may have written: whoever runs the batch again looks for it. */
+  /** Transfers that an unconfirmed commit may have written: the next run of the batch looks them up. */
   readonly unconfirmed: ReadonlySet<TransferId>;
 }
 
@@ -61,7 +61,7 @@ export async function postBatchWithRetries(
   }
 }
 
-/** How many runs an error is worth; 1 for errors that another run would meet again. */
+/** The number of attempts for an error; 1 for errors that would occur again. */
 function runsWorth(error: unknown, isUncertain: boolean, attemptsMax: number): number {
   if (isConflict(error) || isKeyRace(error)) return attemptsMax;
   if (error instanceof UnconfirmedCommit || isUnavailable(error)) {
@@ -116,7 +116,7 @@ export function isUnconfirmed({ legs }: Candidate, unconfirmed: ReadonlySet<Tran
   return legs.some(({ id }) => unconfirmed.has(id));
 }
 
-/** What no code foresees goes to its caller as it is: it is a fault, not a refusal. */
+/** An unexpected error is thrown to the caller unchanged: it is a fault, not a refusal. */
 function toRefusal(error: unknown): Error {
   const refusal = fromSqlError(error instanceof KeyContention ? error.cause : error);
   return refusal instanceof Error ? refusal : new Error('the database failed', { cause: error });

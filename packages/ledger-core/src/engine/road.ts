@@ -42,7 +42,7 @@ import type { Call } from './lane.js';
 /** The statements of one store, written once. */
 export interface Statements {
   readonly store: Store;
-  /** How the values of these statements are sent. */
+  /** The encoding of these statements' values. */
   readonly arrays: ArrayEncoding;
   readonly lock: NamedStatement;
   readonly lockFree: NamedStatement;
@@ -103,7 +103,7 @@ interface Named {
   readonly originals: readonly TransferId[];
 }
 
-/** What a batch names beside its accounts. */
+/** The keys, holds and transfers that a batch names besides its accounts. */
 function namedBy(candidates: readonly Candidate[], unconfirmed: BatchInput['unconfirmed']): Named {
   const keys: KeyDigest[] = [];
   const ids: TransferId[] = [];
@@ -123,7 +123,7 @@ function namedBy(candidates: readonly Candidate[], unconfirmed: BatchInput['unco
 /** Runs one statement of the batch's own database transaction. */
 export type ExecuteOne = (statement: NamedStatement, values: readonly unknown[]) => Promise<readonly Row[]>;
 
-/** What a batch locks and reads. */
+/** The rows that a batch locks and reads. */
 interface Reads {
   /** The statements, in order: what they read, they read after the locks. */
   readonly calls: readonly Call[];

@@ -32,6 +32,6 @@ export interface Waiting {
 /** A request whose accounts are known. */
 export interface Resolved extends Waiting {
   readonly candidate: Candidate;
-  /** What a commit without an answer may have written of its batch. */
+  /** Transfers of its batch that an unconfirmed commit may have written. */
   readonly unconfirmed: ReadonlySet<TransferId>;
 }

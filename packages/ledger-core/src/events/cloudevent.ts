@@ -14,7 +14,7 @@ export const TOPIC_NAMES = ['transfers', 'accounts', 'users'] as const;
 export type TopicName = (typeof TOPIC_NAMES)[number];
 
 /**
- * The topics of Kafka that events go to.
+ * Returns the Kafka topics that events are delivered to.
  *
  * @throws {LedgerError} `invalid_request`
  */

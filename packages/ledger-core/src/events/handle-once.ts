@@ -3,14 +3,14 @@ import { isMissingTable } from '../postgres/sql-errors.js';
 import { type TransactionAdapter, transactionArgument } from '../postgres/transaction-adapter.js';
 
 export interface HandleOnceOptions {
-  /** Name of this consumer: each has its own memory of what it has handled. */
+  /** Name of this consumer: each consumer has its own record of handled events. */
   readonly consumer: string;
   /**
    * Names the event for ever: in Kafka its headers `ce_source` and `ce_id` together, as two ledgers may have events of one
    * id where callers make ids themselves.
    */
   readonly eventId: string;
-  /** Table of the consumer's own database; default `micropay_inbox`. */
+  /** Table in the consumer's own database; default `micropay_inbox`. */
   readonly inbox?: string;
 }
 
@@ -28,7 +28,7 @@ const name = text(1, NAME_LENGTH_MAX);
 const readOptions = object<HandleOnceOptions>({ consumer: name, eventId: name, inbox: optional(inboxName) });
 
 /**
- * SQL that makes the inbox; run it with the consumer's own migrations.
+ * Returns the SQL that creates the inbox; run it with the consumer's own migrations.
  *
  * @throws {LedgerError} `invalid_request`
  */

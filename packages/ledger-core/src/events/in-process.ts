@@ -3,8 +3,8 @@ import type { LedgerEvent } from './catalogue.js';
 import { type EventPublisher, eventsArgument, notConnected } from './publisher.js';
 
 /**
- * Delivers events to a function of this process: they count as delivered when it resolves, and come again when
- * it rejects. With a relay and a sink of its own it reads on where it stopped, after a restart too.
+ * Delivers events to a function of this process. Events count as delivered when it resolves, and are delivered again when
+ * it rejects. With a relay and its own sink it resumes where it stopped, also after a restart.
  */
 export function createInProcessPublisher(handle: (events: readonly LedgerEvent[]) => Promise<void>): EventPublisher {
   const deliver = callback<typeof handle>(handle, 'handle');

@@ -64,7 +64,7 @@ function brokers(value: unknown, name: string): KafkaConfig['brokers'] {
   return [...addresses];
 }
 
-/** Of topics that are made. */
+/** Settings of topics that are created. */
 export const NEW_TOPICS = {
   partitions: optional(wholeNumber(1, PARTITIONS_MAX)),
   replicationFactor: optional(replicationFactor),

@@ -2,10 +2,10 @@ import type { TopicMessages } from 'kafkajs';
 import type { LedgerEvent } from './catalogue.js';
 import { toKafkaMessage } from './cloudevent.js';
 
-/** What Kafka adds to a message and to each of its headers, generously. */
+/** An upper bound of what Kafka adds to a message and to each of its headers. */
 const MESSAGE_OVERHEAD_BYTES = 64;
 const HEADER_OVERHEAD_BYTES = 8;
-/** What Kafka adds to the messages of one partition. */
+/** Bytes that Kafka adds to the messages of one partition. */
 const BATCH_OVERHEAD_BYTES = 1024;
 
 /**

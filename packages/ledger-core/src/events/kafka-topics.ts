@@ -8,7 +8,7 @@ export interface KafkaTopics {
   readonly replicationFactor: number;
   /** Settings of topics that are made here. */
   readonly configEntries?: { readonly name: string; readonly value: string }[];
-  /** What each topic has to take at the least. */
+  /** The smallest message size limit that each topic must have. */
   readonly messageBytesMin: number;
 }
 

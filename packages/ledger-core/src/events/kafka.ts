@@ -12,11 +12,11 @@ export interface KafkaPublisherOptions {
   readonly kafka: KafkaConfig;
   /** Topics are `<prefix>.transfers`, `<prefix>.accounts` and `<prefix>.users`; default `micropay`. */
   readonly topicPrefix?: string;
-  /** Of topics that are made here; default 6. Changing it later would move keys to other partitions. */
+  /** Partitions of topics that are created here; default 6. Changing it later would move keys to other partitions. */
   readonly partitions?: number;
-  /** Of topics that are made here; default the broker's. */
+  /** Replication factor of topics that are created here; default: the broker's. */
   readonly replicationFactor?: number;
-  /** A send that takes longer is given up, and repeated by the relay; default 30,000. */
+  /** A send that takes longer is abandoned and repeated by the relay; default 30,000. */
   readonly deadlineMs?: number;
 }
 

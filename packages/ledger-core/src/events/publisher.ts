@@ -5,13 +5,13 @@ import type { LedgerEvent } from './catalogue.js';
 /** Where a relay delivers events. */
 export interface EventPublisher {
   /**
-   * Reaches the destination. Called again after `close`, and when it is connected already.
+   * Connects to the destination. May be called again after `close`, or when already connected.
    *
-   * @throws {UnfitSinkError} when the destination could not take every event: a setting of it must change
+   * @throws {UnfitSinkError} if the destination cannot accept every event and its settings must be changed
    */
   connect(): Promise<void>;
   /**
-   * Delivers events in array order and resolves when the destination has them durably. It rejects when any
+   * Delivers events in array order and resolves when the destination has stored them durably. It rejects if any
    * may be missing; the relay then delivers the whole batch again.
    */
   publish(events: readonly LedgerEvent[]): Promise<void>;
@@ -38,12 +38,12 @@ function hasTexts(value: unknown, names: readonly string[]): boolean {
   );
 }
 
-/** What a publisher answers before it is connected. */
+/** The error of a publisher that is not connected yet. */
 export function notConnected(): LedgerError {
   return new LedgerError('invalid_request', 'connect the publisher first');
 }
 
-/** A destination that could not take every event until somebody changes its settings; the message says which. */
+/** A destination that cannot accept every event until its settings are changed; the message says which. */
 export class UnfitSinkError extends Error {
   override readonly name = 'UnfitSinkError';
 }

@@ -5,7 +5,7 @@ import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { type Bound, finalThrough, settle } from './settle.js';
 
-/** How a reader reaches the primary; replicas hand out no transaction ids. */
+/** The reader's connection to the primary; replicas assign no transaction ids. */
 export interface LogConnection {
   /** Runs statements in one REPEATABLE READ snapshot. */
   readonly snapshot: RunAll;
@@ -17,7 +17,7 @@ export interface LogConnection {
 export interface LogReader {
   /** The rows that follow, none when there are none yet or a gap before them may still fill. */
   next(limit: number): Promise<readonly LogRow[]>;
-  /** True when rows wait behind a gap. */
+  /** True if rows wait behind a gap. */
   isHeldUp(): boolean;
 }
 

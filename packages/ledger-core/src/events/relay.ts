@@ -39,14 +39,14 @@ export interface RelayOptions {
   readonly database: string | PoolConfig;
   /** Default `micropay`. */
   readonly schema?: string;
-  /** Name of the sink, `kafka` for one: it has one cursor, and one leader over all processes. */
+  /** Name of the sink, such as `kafka`. A sink has one cursor, and one leader among all processes. */
   readonly sink: string;
   readonly publisher: EventPublisher;
   /** Rows in one delivery, 1 to 10,000; default 500. A transfer's row is three events. */
   readonly batchSizeMax?: number;
-  /** Longest pause between two looks when nothing happens; default 200. */
+  /** The poll interval while nothing happens; default 200. */
   readonly pollMs?: number;
-  /** Told of every failure; the relay goes on by itself. */
+  /** Called on every failure; the relay retries by itself. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -54,24 +54,24 @@ export interface RelayStatus extends EventLag {
   /** True when this process delivers. */
   readonly isLeader: boolean;
   readonly isPaused: boolean;
-  /** True when rows wait behind a gap that a transaction under way may still fill; known to the leader only. */
+  /** True if rows wait behind a gap that an open transaction may still fill; only the leader knows it. */
   readonly isHeldUp: boolean;
   /** The oldest transaction that may be the reason. */
   readonly heldUpBy: OldestWriter | null;
-  /** The last position that the sink has taken. */
+  /** The last position delivered to the sink. */
   readonly position: bigint;
-  /** Facts up to here have been deleted: what is delivered from before it has the transfers, and not every fact. */
+  /** Events up to here have been deleted: a replay from before it has all transfers, but not all other events. */
   readonly deletedThrough: bigint;
 }
 
 export interface Relay {
-  /** Delivers until it is stopped: takes the lead when it is free, else waits for it. */
+  /** Delivers until it is stopped; if another relay leads the sink, waits to take over. */
   start(): void;
-  /** Something was committed: look now. */
+  /** Delivers now, without waiting for the next poll. */
   readonly wake: () => void;
   status(): Promise<RelayStatus>;
   /**
-   * Stops deliveries of the sink, in whatever process, until `resume`. It outlasts restarts.
+   * Pauses deliveries to the sink in every process until `resume`, also after restarts.
    *
    * @throws {LedgerError} `invalid_request` for a sink that no relay has led yet
    */
@@ -79,12 +79,12 @@ export interface Relay {
   /** @throws {LedgerError} `invalid_request` for a sink that no relay has led yet */
   resume(): Promise<void>;
   /**
-   * Delivers again everything after a position that the sink has passed, but for facts that were deleted since.
+   * Delivers everything after a position again, except for events that have been deleted.
    *
-   * @throws {LedgerError} `invalid_request` for a position that it has not reached
+   * @throws {LedgerError} `invalid_request` for a position that the sink has not reached
    */
   replay(after: bigint): Promise<void>;
-  /** Ends after the delivery under way, and frees the lead. */
+  /** Stops after the current delivery, and lets another relay lead. */
   stop(): Promise<void>;
 }
 
@@ -105,7 +105,7 @@ const readOptions = object<RelayOptions>({
 });
 
 /**
- * Carries committed events to one sink: at least once, in order, whatever crashes.
+ * Delivers committed events to one sink, at least once and in order, whatever crashes.
  *
  * @throws {LedgerError} `invalid_request`
  */

@@ -12,7 +12,7 @@ export interface RetentionOptions {
   readonly database: string | PoolConfig;
   /** Default `micropay`. */
   readonly schema?: string;
-  /** Facts that were recorded at this instant or later stay. */
+  /** Events recorded at this instant or later are kept. */
   readonly before: Date;
   /**
    * Facts that were recorded within so many milliseconds stay, whatever `before` says: who follows the log without a cursor

@@ -3,7 +3,7 @@ import { createSleep } from './sleep.js';
 
 const LONG_MS = 60_000;
 
-/** Of everything that a signal holds on to, how many there are at most. */
+/** The largest number of listeners that a signal has held. */
 function heldBy(signal: AbortSignal): number {
   const parts = Object.getOwnPropertySymbols(signal).map((key) => Reflect.get(signal, key));
   return Math.max(0, ...parts.map((part) => part?.size ?? 0));

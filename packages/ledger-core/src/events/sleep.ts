@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How one loop waits between two looks. */
+/** The pause between two polls of one loop. */
 export interface Sleep {
   /**
    * Resolves after this time, or sooner when the loop is ended or woken, and at once when it was woken since the last sleep: that

@@ -26,7 +26,7 @@ export interface TailOptions {
 }
 
 export interface SubscribeOptions {
-  /** Position of the last event that was seen; without it the subscription begins now. */
+  /** Position of the last event that you have seen; default: start now. */
   readonly after?: bigint;
   /** Ends the subscription. */
   readonly signal?: AbortSignal;
@@ -44,7 +44,7 @@ export function checkSubscription(options: SubscribeOptions): SubscribeOptions {
  * facts that it would tell next were deleted.
  */
 export interface EventSubscription extends AsyncIterable<readonly LedgerEvent[]> {
-  /** The position it begins behind. */
+  /** The position after which it begins. */
   readonly after: bigint;
 }
 
@@ -95,7 +95,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
   async function follow(): Promise<void> {
     const stopListening = onCommit(wake);
     while (!closing.signal.aborted) {
-      // Whatever breaks the connection: what was followed stays known, and the next one goes on from there.
+      // After any break of the connection the position is kept, and the next connection resumes from it.
       await followOnce().catch((error: unknown) => waitAfter(error));
     }
     stopListening();

@@ -17,11 +17,11 @@ function factEvent(row: FactRow): LedgerEvent {
   const { id, type, subject, ledger, position, recordedAt: time, data } = row;
   if (!isEventType(type)) throw unreadable(position, `event ${id} has the type ${type}, which is not known here`);
   if (!EVENT_DATA[type].safeParse(data).success) throw unreadable(position, `event ${id} has not the data of its type`);
-  // As it was stored: a later release may have added members that this one does not know.
+  // Passed on as stored: a later release may have added members that this one does not know.
   return result({ id, type, subject, ledger, position, time, data } as LedgerEvent);
 }
 
-/** What happened, and what it did to the balances of both sides. */
+/** The event of the transfer itself, and the balance changes of both sides. */
 function transferEvents(row: TransferRow): readonly LedgerEvent[] {
   const { from, fromBalance, to, toBalance } = row.transfer;
   return [

@@ -26,10 +26,10 @@ import type { TransactionAdapter } from './transaction-adapter.js';
 
 type PendingOf = (store: Store, side: 'from' | 'to') => string;
 
-/** What the row says, holds that are due included. */
+/** The account as its row has it, including holds that are due. */
 const recordedPending: PendingOf = (_, side) => (side === 'from' ? 'b.debits_pending' : 'b.credits_pending');
 
-/** As texts, whatever parsers the process has given to its `pg`: one that makes numbers would round money. */
+/** Columns are read as texts, because a number parser that the process has set in `pg` would round money. */
 function selectAccounts(store: Store, ledger: number, pendingOf: PendingOf) {
   return store.build
     .selectFrom('accounts as a')
@@ -154,7 +154,7 @@ export async function findIdentities(
        cross join ${probe(`${schema}.accounts`, 'ledger = $1 and address = r.address')} a`,
     [
       ledger,
-      // What is neither names nothing, and may hold what PostgreSQL does not take as text.
+      // A text that is neither names no account, and may hold characters that PostgreSQL refuses.
       plainArray(references.filter(isAccountId)),
       textArray(references.filter(isAddress)),
     ],

@@ -3,7 +3,7 @@ import { joinSides } from './sides.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-/** How much lies between two checkpoints, and so how much a reader reads row by row. */
+/** The distance between two checkpoints, and so the most that a reader reads row by row. */
 export interface CheckpointSizes {
   /** Positions that one step adds. */
   readonly stretch: bigint;
@@ -63,7 +63,7 @@ function entriesOfStretch(schema: string): string {
     where t.position > $1 and t.position <= $2 and t.${MOVING}`;
 }
 
-/** What the stretch moved in each ledger, and when the first and the last of it were recorded. */
+/** The sums that the stretch moved in each ledger, and the times of its first and last row. */
 async function addStretch(
   transaction: TransactionAdapter,
   { schema }: Store,
@@ -200,7 +200,7 @@ export function datedEntriesOfLedger({ schema }: Store, condition: string): stri
     ${joinSides(schema)}`;
 }
 
-/** What the blocks of an account sum up to is what its dated entries moved up to the end of the stretch. */
+/** The blocks of an account sum to what its dated entries moved up to the end of the stretch. */
 async function addMarks(
   transaction: TransactionAdapter,
   { schema }: Store,

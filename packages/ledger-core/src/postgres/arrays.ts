@@ -1,6 +1,6 @@
 type Value = string | number | bigint | null;
 
-/** How UUIDs and integers travel: as texts, which every client takes, or as `pg` alone takes them, in bytes. */
+/** The encoding of UUIDs and integers: as texts, which every client accepts, or in bytes, which only `pg` accepts. */
 export interface ArrayEncoding {
   /** UUIDs with or without dashes, in lower case. */
   readonly uuids: (values: readonly (string | null)[]) => unknown;
@@ -51,7 +51,7 @@ function integerBytes(values: readonly (bigint | number | null)[]): Buffer {
 
 const UINT32_VALUES = 2 ** 32;
 
-/** What a number holds exactly is written as one: arithmetic on bigints allocates. */
+/** A bigint that a number holds exactly is written as a number, because arithmetic on bigints allocates. */
 function writeInteger(bytes: Buffer, value: bigint | number, offset: number): void {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) {

@@ -125,7 +125,7 @@ async function datedByInstant(
 ): Promise<Totals> {
   const { openFrom, lines } = await readWholeBlocks(snapshot, store, ledger, { scope: accountId, at });
   const checkpoint = String(position);
-  // What stands in an expression is no reason for the planner to choose the other index.
+  // Written as an expression, so that the planner does not choose the other index because of it.
   const late = await readDatedTotals(snapshot, dated(store, 'position > $3 and (effective_at <= $4) is true'), [
     ledger,
     accountId,

@@ -2,14 +2,14 @@ import { object, optional, wholeNumber } from '../domain/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-/** A setting of the whole server that weakens a promise, and that no session can change. */
+/** A server setting that weakens durability, and that no session can change. */
 export interface DatabaseWarning {
   readonly setting: 'fsync' | 'full_page_writes';
   readonly message: string;
 }
 
 export interface DatabaseCheckOptions {
-  /** How many connections this process needs at least; by default the four of a ledger. */
+  /** The least number of connections that this process needs; default 4, those of one ledger. */
   readonly connectionsMin?: number;
 }
 

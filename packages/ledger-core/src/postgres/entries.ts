@@ -7,7 +7,7 @@ import { toMetadata } from './journal.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-/** Of the view of entries, as texts. */
+/** Columns of the view of entries, as texts. */
 export const ENTRY_COLUMNS = `account_id, transfer_id, group_id, kind::text, direction, counterparty, amount::text, currency,
   description, metadata::text, version::text, posted::text, pending_in::text, pending_out::text,
   ${epochMs('recorded_at')} as recorded_ms, ${epochMs('effective_at')} as effective_ms`;

@@ -2,7 +2,7 @@ import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 export interface EventCursor {
-  /** The last position that the sink has taken. */
+  /** The last position delivered to the sink. */
   readonly position: bigint;
   readonly paused: boolean;
 }
@@ -78,13 +78,13 @@ export async function setPaused(
 }
 
 export interface EventLag {
-  /** Rows of journal and events that the sink has not taken yet; counting stops at a million in each. */
+  /** Rows of the journal and of events not yet delivered to the sink; counting stops at a million in each. */
   readonly rows: number;
-  /** Age of the first of them. */
+  /** Age of the oldest of them. */
   readonly seconds: number;
 }
 
-/** How far a sink is behind. */
+/** The lag of a sink. */
 export async function readLag(transaction: TransactionAdapter, { schema }: Store, sink: string): Promise<EventLag> {
   const cursor = `coalesce((select position from ${schema}.event_cursors where sink = $1), 0)`;
   const waiting = (table: string, columns: string, limit: number) =>

@@ -23,7 +23,7 @@ export interface TransferRow extends LogRowBase {
   readonly to: SideRow;
 }
 
-/** What counts for one side of a transfer at its position. */
+/** The limits of one side of a transfer at its position. */
 export interface SideRow {
   readonly address: string;
   readonly debitNormal: boolean;
@@ -171,7 +171,7 @@ function highest(schema: string, atLeast: string): string {
 }
 
 export interface EventRange {
-  /** Some facts up to this position have been deleted: who comes back from behind it may have missed them. */
+  /** Some events up to this position have been deleted: a reader that resumes from before it may have missed them. */
   readonly deletedThrough: bigint;
   /** The highest position of a committed event, over all ledgers, though it may have been deleted. */
   readonly last: bigint;

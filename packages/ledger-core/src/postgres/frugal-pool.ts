@@ -5,12 +5,12 @@ import { isOutOfConnections } from './sql-errors.js';
 export const CONNECT_TIMEOUT_MS = 5_000;
 /** Between two tries where no connection was to be had. */
 export const POLL_MS = 100;
-/** How long a pool goes on with the connections that it has before it tries to get more. */
+/** The pause before a pool that was refused a connection tries to open one again. */
 const GROW_AGAIN_MS = 10_000;
 
 type Connected = (error: Error | undefined, client?: PoolClient, release?: (error?: Error | boolean) => void) => void;
 
-/** How long a request for a connection stands. */
+/** The longest wait for a connection. */
 const ASK_MS = 2 * POLL_MS;
 
 /** All pools of this process. */

@@ -94,10 +94,10 @@ export function pendingOf(store: Store, side: Side): string {
   return `case when ${pending} = 0 then 0 else ${pending} - coalesce((select sum(h.remaining) from ${due}), 0) end`;
 }
 
-/** How many holds that are due are looked for at once. */
+/** The number of due holds that one query reads. */
 export const DUE_HOLDS_MAX = 1_000;
 
-/** What a due hold's expiry has to know. */
+/** The columns of a due hold that its expiry needs. */
 export type DueHold = Pick<HeldAmount, 'id' | 'from' | 'to'>;
 
 /** Open holds of accounts, of either side, whose time is over by the database's clock; the oldest first. */

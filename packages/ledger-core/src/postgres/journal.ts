@@ -305,7 +305,7 @@ export async function findGroup(
   return rows.map(toTransfer);
 }
 
-/** What has reversed a transfer, in order; all of it takes from one account, whose versions give the order. */
+/** The reversals of a transfer, in order. They all debit one account, whose versions give the order. */
 export async function findReversals(
   transaction: TransactionAdapter,
   { schema }: Store,

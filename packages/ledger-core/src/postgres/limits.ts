@@ -38,7 +38,7 @@ export function lowerMinimumValues(ledger: number, change: LimitChange): readonl
   return [ledger, accountId, String(minimum), uuidv7(), JSON.stringify(data)];
 }
 
-/** What reversals lowered, by the id of the reversal: it is told with the change of the limits alone. */
+/** Minimums lowered by reversals, by the reversal's id; only the event of the limits' change stores them. */
 export async function findLoweredMinimums(
   execute: (statement: NamedStatement, values: readonly unknown[]) => Promise<readonly Row[]>,
   { schema }: Store,

@@ -15,7 +15,7 @@ export interface MigrateOptions {
   readonly database: string | PoolConfig;
   /** Default `micropay`; made when it is missing. */
   readonly schema?: string;
-  /** How long to wait for another migration, or for a table that somebody keeps locked; default one minute. */
+  /** The longest wait for another migration or for a locked table; default one minute. */
   readonly lockWaitMs?: number;
 }
 

@@ -40,7 +40,7 @@ export async function oldestDrawer(transaction: TransactionAdapter, store: Store
   return BigInt(String(rows[0]?.id));
 }
 
-/** A transaction that has drawn a position and has not ended: readers of the log stop at what it may still write. */
+/** An open transaction that has drawn a position: readers of the log wait for what it may still write. */
 export interface OldestWriter {
   /** Process id of its session in PostgreSQL, for `pg_terminate_backend`; null once it is prepared. */
   readonly pid: number | null;
@@ -48,9 +48,9 @@ export interface OldestWriter {
   readonly preparedAs: string | null;
   readonly application: string;
   readonly database: string;
-  /** When it began; null where this role may not see it. */
+  /** The time at which it began; null if this role may not see it. */
   readonly since: Date | null;
-  /** Its age, by the database's clock; 0 where this role may not see it. */
+  /** Its age by the database's clock; 0 if this role may not see it. */
   readonly seconds: number;
 }
 

@@ -33,7 +33,7 @@ interface Connection {
   silentSinceMs: number | undefined;
 }
 
-/** What the server says of itself on a new connection. */
+/** The server's parameters on a new connection. */
 export interface ServerState {
   /** When it was started: another server, or the same one anew, has another instant. */
   readonly server_started: string;
@@ -43,7 +43,7 @@ export interface ServerState {
 /** Read-only, shutting down, crashed, starting: the server of such an answer is no place to stay. */
 const LEAVE_STATE = /^(?:25006|57P0[123])$/;
 const DISK_FULL_STATE = '53100';
-/** What PostgreSQL reports with the next answer when a server has become a standby, or read-only by a setting. */
+/** PostgreSQL reports these with its next response when a server has become a standby, or read-only by a setting. */
 const READ_ONLY_PARAMETER = /^(?:in_hot_standby|default_transaction_read_only)$/;
 
 const LOOK_EVERY_MS = 500;

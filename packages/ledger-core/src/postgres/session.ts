@@ -21,7 +21,7 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
  */
 function settingsOf({ statementTimeoutMs, lockTimeoutMs }: SessionLimits): Readonly<Record<string, string>> {
   return {
-    // How values are read and written. `pg` sends and reads UTF-8, and dates in ISO alone.
+    // Formats of values: `pg` sends and reads UTF-8, and dates in ISO only.
     client_encoding: 'UTF8',
     datestyle: 'ISO',
     timezone: 'UTC',

@@ -40,7 +40,7 @@ export async function readEffectiveTotals(
   );
   const rows = await readOpenStretches(snapshot, store, ledger, at, {
     inStretch: 't.effective_at is null and t.recorded_at <= $4',
-    // What follows the checkpoint is in no block either.
+    // Rows after the checkpoint are in no block either.
     after: 'coalesce(t.effective_at, t.recorded_at) <= $4',
   });
   const { openFrom, lines } = await readWholeBlocks(snapshot, store, ledger, { scope: WHOLE_LEDGER, at });

@@ -28,7 +28,7 @@ export interface NewRequest extends CheckedTransferRequest {
   readonly transferId: TransferId;
 }
 
-/** What became of a request. */
+/** The outcome of a request. */
 export interface Settlement {
   readonly id: TransferRequestId;
   readonly state: Exclude<TransferRequestState, 'requested'>;
@@ -147,7 +147,7 @@ export async function getRequest(
   return toRequestRow(rows[0]);
 }
 
-/** How much waits to be worked off. */
+/** The open requests. */
 export interface RequestBacklog {
   /** Open requests, counted up to a million. */
   readonly rows: number;

@@ -11,13 +11,13 @@ import { oldestDrawer } from '../postgres/position-drawers.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 
-/** How far checkpoints are, after a run. */
+/** The progress of the checkpoints after a run. */
 export interface CheckpointProgress {
-  /** The position up to which they hold the journal. */
+  /** The position up to which the checkpoints cover the journal. */
   readonly position: bigint;
   /** The last position of the journal when the run began. */
   readonly lastPosition: bigint;
-  /** True when the run did not come as far as it could: others write or make checkpoints at this moment. */
+  /** True if the run stopped early, because an open transaction or another run is in its way. */
   readonly interrupted: boolean;
 }
 

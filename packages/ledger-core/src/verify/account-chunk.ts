@@ -22,7 +22,7 @@ export interface AccountPart {
 }
 
 const VERSION_MIN = -(2n ** 63n);
-/** What an account may have beyond the version that its balance claims, before it counts as a long one. */
+/** Entries that an account may have beyond its balance's version before it counts as a long account. */
 const ENTRIES_BEYOND_CLAIM = 10n;
 
 /** The beginning of an account's history, at most `entries` of it. */
@@ -43,7 +43,7 @@ function firstPart(id: string, entries: bigint): AccountPart {
   };
 }
 
-/** What follows a part, when there is more; a gap in the versions is stepped over, not walked through. */
+/** The next part of a long account, if there is one; a gap in the versions is skipped in one step. */
 export function nextPart(part: AccountPart, nextVersion: string, entries: number): AccountPart {
   const after = BigInt(nextVersion) - 1n;
   return { ...part, after: after.toString(), up_to: (after + BigInt(entries)).toString() };

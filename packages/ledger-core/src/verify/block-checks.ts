@@ -69,7 +69,7 @@ export async function nextBlocks(
   );
   const [first, last] = [rows[0], rows.at(-1)];
   if (first === undefined || last === undefined) return undefined;
-  // What lies before the first block of all is in none.
+  // Rows before the first block are in no block.
   const starts_at = after === null ? '-infinity' : String(first.starts_at);
   return { part: { scope, starts_at, ends_at: String(last.ends_at) }, last: String(last.starts_at) };
 }

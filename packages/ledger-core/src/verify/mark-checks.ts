@@ -3,7 +3,7 @@ import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
 
-/** What the dated entries of an account have moved up to a position. */
+/** The sums of an account's dated entries up to a position. */
 export interface MarkedSums {
   readonly account: string;
   readonly position: string;

@@ -1,4 +1,4 @@
-/** One thing that is wrong, and where. */
+/** One problem, with its account and transfer. */
 export interface VerifyProblem {
   readonly kind:
     | 'version_gap'

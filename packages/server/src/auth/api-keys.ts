@@ -3,7 +3,7 @@ import type { Database } from '../database/connect.js';
 import type { Operator } from '../identity/principal.js';
 import { hashSecret, newSecret } from './secret.js';
 
-/** What an API key allows; a list, so that narrower keys can follow. */
+/** The permissions of an API key; a list, so that narrower keys can be added later. */
 const OPERATOR_SCOPE = 'operator';
 const OPERATOR_NAME = 'operator';
 

@@ -7,7 +7,7 @@ export function newSecret(prefix: string): string {
   return prefix + randomBytes(SECRET_BYTES).toString('base64url');
 }
 
-/** What is stored of a secret. It needs no salt and no slow hash: it has 256 random bits. */
+/** The stored hash of a secret. With 256 random bits it needs no salt and no slow hash. */
 export function hashSecret(secret: string): Buffer {
   return hash('sha256', secret, 'buffer');
 }

@@ -8,7 +8,7 @@ import { ACCESS_TOKEN_LIFETIME_S, type AccessTokens } from './tokens/access-toke
 import type { RevokedSessions } from './tokens/revoked-sessions.js';
 
 const REFRESH_TOKEN_DAYS = 30;
-/** How long a used refresh token works again, for a client that lost the answer. */
+/** The period in which a used refresh token works again, for a client that lost the response. */
 const GRACE = sql`interval '10 seconds'`;
 
 export interface Tokens {
@@ -156,7 +156,7 @@ async function lockToken(transaction: Database, ledger: string, tokenHash: Buffe
       or([
         and([
           eb('used_at', 'is', null),
-          // Whoever copied the parent may have exchanged it within the grace too: only one of the two may go on.
+          // A thief may have exchanged a copy of the parent within the grace period too: only one of the two may continue.
           not(
             exists(
               selectFrom('refresh_tokens as sibling')

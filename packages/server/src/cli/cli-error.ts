@@ -1,4 +1,4 @@
-/** How a command ended; documented in docs/reference/cli.md. */
+/** The exit codes of a command; documented in docs/reference/cli.md. */
 export const EXIT = {
   ok: 0,
   /** Something is wrong with the data, or the command could not finish. */

@@ -17,11 +17,11 @@ export interface CommandContext {
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What follows the command's name, such as `FILE`. */
+  /** The operands after the command's name, such as `FILE`. */
   readonly parameters: string;
   /** Its own options as help shows them, one a line. */
   readonly help: readonly string[];
-  /** How many words it takes besides its options. */
+  /** The number of operands. */
   readonly words: { readonly min: number; readonly max: number };
   readonly options: OptionsOf;
   run(context: CommandContext): Promise<ExitCode>;

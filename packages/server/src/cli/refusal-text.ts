@@ -21,7 +21,7 @@ export function refusalSentence(refusal: Refusal): string {
   return `schema "${refusal.details.schema}" lacks tables of this release: run "micropay migrate" first`;
 }
 
-/** Of a host with several addresses, what each of them answered. */
+/** The error of each address of a host with several addresses. */
 function wordsOf(cause: unknown): string {
   const errors: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
   return errors.flatMap((error) => (error instanceof Error ? [error.message] : [])).join('\n');

@@ -1,6 +1,6 @@
 export type StartErrorCode = 'invalid_configuration' | 'port_in_use' | 'address_unavailable' | 'broker_unfit';
 
-/** Why the server cannot start, in words that say what to change. */
+/** The reason why the server cannot start; the message says what to change. */
 export class StartError extends Error {
   override readonly name = 'StartError';
   readonly code: StartErrorCode;

@@ -1,7 +1,7 @@
 import { PROBLEM_MEDIA_TYPE, type Problem } from '../errors/problem.js';
 import { EVENT_STREAM } from './endpoint.js';
 
-/** What a handler returns: the JSON body, and headers beside those that every answer has. */
+/** The result of a handler: the JSON body, and headers besides those of every response. */
 export interface Answer<Body> {
   readonly body: Body;
   /** Where it is another one than the endpoint's. */
@@ -9,7 +9,7 @@ export interface Answer<Body> {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent in place of the body, piece by piece, as the headers say what it is. */
   readonly text?: AsyncIterable<string>;
-  /** Of parts of the request: they are logged. */
+  /** Durations of parts of the request, for the log. */
   readonly faults?: readonly Error[];
 }
 

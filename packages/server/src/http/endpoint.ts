@@ -1,7 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '../errors/error-codes.js';
 
-/** Who may call: `either` is a user or an operator. */
+/** The callers of a route: `either` is a user or an operator. */
 export type Access = 'anyone' | 'user' | 'operator' | 'either';
 
 export const TAGS = {

@@ -112,7 +112,7 @@ export const IdempotencyKeyField = z
 /** PostgreSQL stores no U+0000. As JSON Schema reads it, so spelled out. */
 const STORABLE_TEXT = '[^\\u0000]*$';
 export const STORABLE = new RegExp(`^${STORABLE_TEXT}`);
-/** Of a member of metadata. */
+/** The pattern of a metadata member's name. */
 export const MEMBER_NAME = `^(?!__proto__$)${STORABLE_TEXT}`;
 
 /** A string that can be stored. Its length is counted in characters, as in JSON Schema, and not in UTF-16 code units. */
@@ -183,7 +183,7 @@ export const EffectiveAtField = InstantField.openapi({
     'For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded',
 });
 
-/** Of a reversal or a capture. */
+/** The effective time of a reversal or a capture. */
 export const ContinuedAtField = InstantField.openapi({
   description:
     'For operators: the time from which it counts, not before that of the original transfer or hold. Default: the time at which it is recorded, or that of the original if that is later',

@@ -8,7 +8,7 @@ import { PreferField } from './request/prefer.js';
 /** Follows the routes, not the package: it changes when what callers can rely on changes. */
 const API_VERSION = '1.0.0';
 
-/** Of metadata. Written by hand: a schema that reads JSON within JSON could be made to overflow the stack. */
+/** The schema of metadata values. Written by hand, because nested input could make a recursive schema overflow the stack. */
 const JSON_VALUE = {
   anyOf: [
     { type: 'null' },

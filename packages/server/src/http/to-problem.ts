@@ -5,7 +5,7 @@ import { type FieldError, type Problem, ProblemError, problem } from '../errors/
 import type { Principal } from '../identity/principal.js';
 import { concernsCounterparty, isOfOneAccount } from './hide-counterparty.js';
 
-/** How long callers are asked to wait before they repeat what could not be done now. */
+/** The delay that callers are asked to observe before they retry. */
 const RETRY_AFTER_S = 1;
 
 /** One text for what is missing and for what is somebody else's: an answer must not tell which it is. */

@@ -12,5 +12,5 @@ export interface Operator {
   readonly id: string;
 }
 
-/** Who a request comes from. `id` is also the scope of its idempotency keys. */
+/** The caller of a request. `id` is also the scope of its idempotency keys. */
 export type Principal = UserPrincipal | Operator;

@@ -8,7 +8,7 @@ export function walletAddress(owner: UserId, name: string): string {
   return `${walletsPrefixOf(owner)}${name}`;
 }
 
-/** What the addresses of all of a user's wallets start with. */
+/** The prefix of the addresses of all of a user's wallets. */
 export function walletsPrefixOf(owner: UserId): string {
   return `${WALLETS_PREFIX}${owner}:`;
 }

@@ -1,7 +1,7 @@
 import type { KafkaPublisherOptions } from '@micropay/ledger-core/kafka';
 import type { KafkaSettings } from './kafka-settings.js';
 
-/** How kafkajs reaches the brokers. */
+/** The connection settings of kafkajs. */
 export function kafkaClient({ brokers, tls, sasl }: KafkaSettings): KafkaPublisherOptions['kafka'] {
   return { brokers: [...brokers], ssl: tls, ...(sasl === undefined ? {} : { sasl: saslOptions(sasl) }) };
 }

@@ -4,10 +4,10 @@ import { within } from '../throttling/deadline.js';
 import { kafkaClient } from './kafka-client.js';
 import { DEAD_LETTERS, type KafkaSettings } from './kafka-settings.js';
 
-/** What a broker that hangs leaves undone is taken by the next server. */
+/** If a broker hangs, the next server takes over the unfinished commands. */
 const STOP_TIMEOUT_MS = 8_000;
 
-/** Takes commands from Kafka, where a topic of them is named; answers how to stop. */
+/** Consumes commands from Kafka if a topic is configured; returns a function that stops. */
 export async function takeCommands(
   ledger: Ledger,
   kafka: KafkaSettings | undefined,

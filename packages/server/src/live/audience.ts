@@ -2,13 +2,13 @@ import type { EventData, EventType, LedgerEvent } from '@micropay/ledger-core';
 import type { UserId } from '../identity/user-id.js';
 import { walletOwnerOf } from '../identity/wallet-address.js';
 
-/** Who follows: a user, or operators, who all see the same. */
+/** The reader of a stream: a user, or the operators, who all see the same. */
 export type Viewer = UserId | 'operator';
 
 interface Rule<Data> {
   /** The users whom an event is about. */
   readonly users: (data: Data) => readonly (UserId | undefined)[];
-  /** What one of them is shown; everything when left out. */
+  /** The part that this reader may see; default: everything. */
   readonly shown?: (data: Data, user: UserId) => unknown;
 }
 
@@ -28,7 +28,7 @@ interface Movement {
 
 const owned: Rule<OfAccount> = { users: ({ address }) => [walletOwnerOf(address)] };
 
-/** Who of the operators did it, and why, is for operators. */
+/** Only operators see which operator made a change, and why. */
 const changedByOperator: Rule<ByOperator> = { ...owned, shown: ({ by: _by, reason: _reason, ...data }) => data };
 
 /** Both parties are told. An address says whose wallet it is and what they call it, so each is shown their own. */

@@ -21,7 +21,7 @@ export interface EventStreamOptions {
 /** Longer than a page takes to read. */
 const TURN_MAX_MS = 1_000;
 
-/** What one client is told. */
+/** The stream of one client. */
 export interface EventStream {
   /** Tells until the signal ends it; what fails is thrown. */
   run(): Promise<void>;
@@ -99,7 +99,7 @@ export function createEventStream(options: EventStreamOptions): EventStream {
     if (mark.position >= fanOut.position) return batches.next();
     const next = await inTurn(async () => {
       const pending = batches.next();
-      // What fails is told to whoever waits for the batch itself.
+      // Errors are reported to the caller that waits for the batch.
       await within(TURN_MAX_MS, pending, () => new Error('the turn is over')).catch(() => undefined);
       return { pending };
     });

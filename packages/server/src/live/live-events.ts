@@ -13,7 +13,7 @@ import { createTextBuffer } from './text-buffer.js';
 
 export interface StreamRequest {
   readonly principal: Principal;
-  /** What the principal came with; it has to hold as long as the stream. */
+  /** The caller's credential; it must stay valid as long as the stream. */
   readonly authorization: string | null;
   readonly types?: ReadonlySet<EventType> | undefined;
   /** Behind what the client has seen; from now on when left out. */
@@ -76,7 +76,7 @@ export function createLiveEvents(
     for (const stream of streams) stream.end(error);
   }
 
-  /** Counts the stream in, and answers how to count it out. */
+  /** Counts the stream, and returns a function that stops counting it. */
   function admit({ id }: Principal): () => void {
     if (closing.signal.aborted) throw new LedgerError('ledger_closed', 'the server is stopping: try another');
     const count = countByPrincipal.get(id) ?? 0;
@@ -140,7 +140,7 @@ export function createLiveEvents(
           heartbeatAtMs = nowMs + limits.heartbeatMs;
           const mark = stream.liveMark();
           const text = mark === undefined ? toldMark : formatMark(mark);
-          // Who sees nothing for long can come back to where the others are, and not to where it last saw something.
+          // A client without events for a while can resume from the current position, and not from its last event.
           buffer.write(text === toldMark ? HEARTBEAT : `${HEARTBEAT}${controlText('position', text)}`);
           toldMark = text;
         }
@@ -150,7 +150,7 @@ export function createLiveEvents(
         ending.abort();
         const { problem } = toProblem(error, request.principal);
         endedByCode.set(problem.code, (endedByCode.get(problem.code) ?? 0) + 1);
-        // Whoever has not read to the end by then may come back; a response that is complete does not notice.
+        // A client that has not read to the end by then must reconnect; a complete response is not affected.
         setTimeout(request.disconnect, limits.lingerMs).unref();
         buffer.end(`event: end\ndata: ${JSON.stringify(problem)}\n\n`);
       },

@@ -1,8 +1,8 @@
-/** What bounds the live streams of a process. */
+/** Limits of the live streams of a process. */
 export interface LiveLimits {
   /** No more than half of the files that the process may have open: the rest is for other requests and the database. */
   readonly streamsMax: number;
-  /** Of one user, or of one operator's key. */
+  /** Streams of one user or one operator's key. */
   readonly streamsPerPrincipalMax: number;
   /** Characters that wait for one client. */
   readonly bufferLengthMax: number;
@@ -10,11 +10,11 @@ export interface LiveLimits {
   readonly heartbeatMs: number;
   /** A client who takes nothing for so long, while something waits, is cut off. */
   readonly stallMs: number;
-  /** How often credentials, heartbeats and stalls are looked at. */
+  /** The interval at which credentials, heartbeats and stalls are checked. */
   readonly checkMs: number;
-  /** How long a client may take for the last words. */
+  /** The time that a client has to read the last message. */
   readonly lingerMs: number;
-  /** How many positions behind the end a user may come back from; operators from anywhere. */
+  /** The number of positions that a user may resume from before the end of the log; operators have no limit. */
   readonly resumePositionsMax: number;
   /** Streams that read from the tables at the same time. */
   readonly catchUpsAtOnceMax: number;
@@ -37,7 +37,7 @@ export function createLiveLimits(given: Partial<LiveLimits>): LiveLimits {
   return { ...LIVE_LIMITS, streamsMax, ...given };
 }
 
-/** What Node's diagnostic report says, and its switch for leaving out connections, whose names it would look up. */
+/** Node's diagnostic report, and its option to leave out connections, whose host names it would look up. */
 interface DiagnosticReport {
   excludeNetwork: boolean;
   getReport(): { readonly userLimits?: { readonly open_files: { readonly soft: number | 'unlimited' } } };

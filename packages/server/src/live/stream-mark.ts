@@ -1,7 +1,7 @@
-/** How far a stream has come: behind an event of a row of the log, or behind the whole row. */
+/** The position of a stream: after one event of a row of the log, or after the whole row. */
 export interface StreamMark {
   readonly position: bigint;
-  /** Of the event in its row, from 0; infinite behind the whole row. */
+  /** The index of the event in its row, from 0; infinite after the whole row. */
   readonly index: number;
 }
 

@@ -7,7 +7,7 @@ export interface RepeatedWork {
   run(): Promise<unknown>;
 }
 
-/** Starts the work and answers how to stop it. A run that fails is logged, and the next one tries again. */
+/** Starts the work and returns a function that stops it. A run that fails is logged, and the next one retries. */
 export function runInBackground(work: readonly RepeatedWork[], log: Logger): () => void {
   const timers = work.map(({ name, everyMs, run }) => {
     let running = false;

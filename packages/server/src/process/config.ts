@@ -13,7 +13,7 @@ const TRUSTED_PROXIES_MAX = 10;
 
 const text = z.string().min(1);
 
-/** What the ledger takes for its name and for its schema, checked before anything is opened. */
+/** The ledger's rules for its name and its schema, checked before anything is opened. */
 export const ledgerName = z
   .string('must be a text')
   .regex(/^[a-zA-Z0-9_.-]{1,63}$/, 'must be a ledger name of 1 to 63 letters, digits, "_", "." and "-"');
@@ -59,7 +59,7 @@ const EnvironmentSchema = z
       .string()
       .transform((list) => list.split(',').map((origin) => origin.trim()))
       .pipe(z.array(z.string().refine(isOrigin, 'must be origins such as https://app.example.com, without a path')))
-      // As browsers write them, who send neither a slash at the end nor the scheme's own port.
+      // Browsers send an origin without a trailing slash and without the scheme's default port.
       .transform((list) => list.map((origin) => new URL(origin).origin))
       .default([]),
     LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
@@ -91,29 +91,29 @@ function isOrigin(text: string): boolean {
 /** Every variable that the server reads. */
 export const VARIABLES: readonly string[] = Object.keys(EnvironmentSchema.shape);
 
-/** What the server can be told. */
+/** The settings of the server. */
 export interface Config {
-  /** PostgreSQL, reached directly: a pooler that shares connections between transactions does not do. */
+  /** A direct connection to PostgreSQL: a pooler that shares connections between transactions does not work. */
   readonly databaseUrl: string;
   readonly databaseSchema: string;
-  /** The ledger that this server's users and wallets live in. */
+  /** The ledger that holds this server's users and wallets. */
   readonly ledger: string;
   readonly host: string;
-  /** 0 takes any free port. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** Replaces the operator's key; without it the present one stays, or one is made. */
+  /** Sets the operator's API key; by default the current key is kept, or one is generated. */
   readonly operatorApiKey?: string | undefined;
-  /** Where a key that was made is kept for its owner to read. */
+  /** Folder that stores a generated operator key, readable only by its owner. */
   readonly dataDirectory?: string | undefined;
   /** `iss` of access tokens. */
   readonly tokenIssuer: string;
-  /** How many proxies of yours a request passes: their `X-Forwarded-For` is believed. */
+  /** The number of your own proxies in front of the server; it trusts that many entries of `X-Forwarded-For`. */
   readonly trustedProxies: number;
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
-  /** Where events go; without it they stay in the database until somebody asks for them. */
+  /** The brokers that events are delivered to; without it, events stay in the database until they are read. */
   readonly kafka?: KafkaSettings | undefined;
-  /** Other limits of live streams than those that suit everybody; for tests, so no variable sets them. */
+  /** Limits of live streams for tests; no variable sets them. */
   readonly live?: Partial<LiveLimits>;
 }
 

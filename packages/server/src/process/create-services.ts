@@ -31,7 +31,7 @@ export async function createServices(
 ): Promise<{
   readonly services: Services;
   readonly background: readonly RepeatedWork[];
-  /** Sees to it that there is an operator key; answers one that was made, which cannot be had again. */
+  /** Makes sure that there is an operator key; returns a newly generated one, which cannot be shown again. */
   ensureOperatorKey(): Promise<string | undefined>;
   isOperatorKey(key: string): boolean;
 }> {

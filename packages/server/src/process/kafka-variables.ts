@@ -47,7 +47,7 @@ function isBroker(text: string): boolean {
   return port >= 1 && port <= PORT_MAX;
 }
 
-/** What is written by this server is no command. */
+/** Topics that this server writes to contain no commands. */
 export function checkCommandsTopic(variables: KafkaVariables, context: z.RefinementCtx): void {
   const { KAFKA_COMMANDS_TOPIC: topic, KAFKA_TOPIC_PREFIX: prefix } = variables;
   if (topic === undefined) return;

@@ -4,7 +4,7 @@ import { PACKAGE_FOLDER } from '../package-folder.js';
 
 const MIGRATIONS_FOLDER = new URL('migrations/', PACKAGE_FOLDER);
 
-/** Brings the ledger's tables and then the server's to this version of the code; answers the names applied now. */
+/** Migrates the ledger's tables and then the server's; returns the names of the migrations applied now. */
 export async function migrateServer(database: string, schema: string): Promise<readonly string[]> {
   const ofLedger = await migrate({ database, schema });
   const names = (await readdir(MIGRATIONS_FOLDER)).filter((name) => name.endsWith('.sql')).sort();

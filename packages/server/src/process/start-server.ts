@@ -34,16 +34,16 @@ function connectionsMin(kafka: Config['kafka']): number {
 }
 
 export interface RunningServer {
-  /** Where it listens: `http://127.0.0.1:3000`. */
+  /** The server's address: `http://127.0.0.1:3000`. */
   readonly url: string;
-  /** An operator key that was made at this start; it is not stored and cannot be shown again. */
+  /** The operator key generated at this start; it is not stored and cannot be shown again. */
   readonly newOperatorKey: string | undefined;
-  /** Whether it takes this key for an operator's. */
+  /** Whether this key is a valid operator key. */
   isOperatorKey(key: string): boolean;
   /**
-   * Finishes the requests under way and closes all connections, in ten seconds at most.
+   * Finishes the requests in progress and closes all connections, within ten seconds.
    *
-   * @throws {LedgerError} `database_unavailable` when the database did not let go of its connections in this time
+   * @throws {LedgerError} `database_unavailable` if the database connections could not be closed in that time
    */
   close(): Promise<void>;
 }
@@ -122,7 +122,7 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
     return { url: listening.url, newOperatorKey: await ensureOperatorKey(), isOperatorKey, close };
   } catch (error) {
-    // What could not be closed in time is less of a help than why it could not start.
+    // The error of the start is more helpful than an error while closing.
     await close().catch(() => undefined);
     throw error;
   }

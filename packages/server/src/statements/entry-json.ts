@@ -17,12 +17,10 @@ export const EntrySchema = z
     balance: MinorUnitsField.openapi({ description: 'The settled balance of this wallet after the transfer' }),
     pendingIn: MinorUnitsField,
     pendingOut: MinorUnitsField,
-    version: z
-      .string()
-      .openapi({
-        description: 'The number of changes to this wallet’s balance so far; it counts up without gaps',
-        example: '7',
-      }),
+    version: z.string().openapi({
+      description: 'The number of changes to this wallet’s balance so far; it counts up without gaps',
+      example: '7',
+    }),
     counterparty: IdField.openapi({ description: 'The account on the other side' }),
     description: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),

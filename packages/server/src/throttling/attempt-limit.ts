@@ -9,7 +9,7 @@ interface Bucket {
   atMs: number;
 }
 
-/** Counts attempts by name; the answer's headers say how many are left. */
+/** Counts attempts by name; response headers say how many are left. */
 export interface AttemptLimit {
   /**
    * Counts attempts, one when their number is left out: all of them or, when fewer are left, none.

@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net';
 const IPV6_GROUPS = 8;
 const IPV6_NETWORK_GROUPS = 4;
 
-/** Who has an IPv6 address has 2^64 of them, so that they count as one. */
+/** The holder of one IPv6 address usually has 2^64, so a /64 counts as one address. */
 export function networkOf(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address;
   const [head = [], tail] = address.split('::').map((groups) => (groups === '' ? [] : groups.split(':')));

@@ -68,7 +68,7 @@ async function resolveLeg(
 }
 
 function resolvePayment(principal: Principal, leg: PaymentLeg, parties: Parties): ResolvedLeg {
-  // As their own route, which is for users.
+  // Like the route for a single hold, which is for users.
   if (leg.kind === 'hold') authorize(principal, 'user');
   const { request, visible } = resolveOrder(principal, leg, parties);
   if (leg.kind !== 'hold') return { leg: request, visible };

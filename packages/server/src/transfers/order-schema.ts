@@ -11,7 +11,7 @@ import {
   WalletIdField,
 } from '../http/fields.js';
 
-/** What every payment says: a transfer, a hold, and the legs of linked ones. */
+/** Fields of every payment: a transfer, a hold, or a linked leg of either. */
 export const PaymentFields = {
   from: WalletIdField,
   to: RecipientField,
@@ -21,7 +21,7 @@ export const PaymentFields = {
   metadata: MetadataField.optional(),
 };
 
-/** What a payment says that operators make too. */
+/** Fields of a payment that operators may make too. */
 export const TransferFields = {
   ...PaymentFields,
   from: PayerField,

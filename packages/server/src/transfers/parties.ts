@@ -7,7 +7,7 @@ import { isEmail, type Order } from './order.js';
 import type { Asker } from './recipient-look-ups.js';
 import type { TransferServices } from './transfer-services.js';
 
-/** Who is behind what orders name. All of it never changes, so a repetition of an order becomes the same request. */
+/** The accounts that orders name. They never change, so a repeated order becomes the same request. */
 export interface Parties {
   readonly usersByEmail: ReadonlyMap<string, UserId>;
   /** By id, and by address for payments to an email. */
@@ -65,7 +65,7 @@ async function findPayees(
   return findUserIds(database, ledger.name, [...emails]);
 }
 
-/** What is no email is looked up as it is: nobody has it. */
+/** A text that is not an email is looked up unchanged, and nobody has it. */
 function emailOf(to: string): string {
   return canonicalEmail(to) ?? to;
 }

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/error-codes.js';
 
-/** What the ledger may refuse of any movement of money. */
+/** Refusals of the ledger that any movement of money may get. */
 export const POSTING_REFUSALS = [
   'invalid_amount',
   'unknown_currency',

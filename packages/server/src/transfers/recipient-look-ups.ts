@@ -5,10 +5,10 @@ import { networkOf } from '../throttling/network-of.js';
 
 /** Enough for people who pay people, too few to find out from a list of emails who is registered. */
 const PER_USER_AND_MINUTE = 60;
-/** Whoever registers many users looks up no more with all of them than an office does. */
+/** All users of one network together, so that registering many users does not allow more look-ups. */
 const PER_NETWORK_AND_MINUTE = 600;
 
-/** Who asks, and from where. */
+/** The caller and its network address. */
 export interface Asker {
   readonly principal: Principal;
   readonly clientAddress: string;

@@ -111,7 +111,7 @@ export const openAccountRoute = route(openAccountEndpoint, ({ ledger }: LedgerSe
     currency,
     ...limitsOf(body),
     ...(type === undefined ? {} : { type }),
-    // What came as JSON is JSON.
+    // It was parsed from JSON, so it is JSON.
     ...(metadata === undefined ? {} : { metadata: metadata as Metadata }),
   });
   return { body: accountJson(account) };

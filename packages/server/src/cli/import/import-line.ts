@@ -43,7 +43,7 @@ const DERIVED_SCOPE = 'import';
 const INSTANT = z.iso.datetime({ offset: true }).regex(/^[^.]+(?:\.[0-9]{1,3}0*)?(?:Z|[+-][0-9:]+)$/);
 const WHOLE_NUMBER = /^-?[0-9]{1,38}$/;
 
-/** What the key of a transfer is made from that brings none of its own. */
+/** The parts of the key of a transfer that has none of its own. */
 export interface PlaceInFile {
   readonly fileId: string | undefined;
   /** Which record of the file it is, from 1. By its line, a file with one line more could miss all keys of the run before. */

@@ -4,7 +4,7 @@ import { CliError } from '../cli-error.js';
 import type { AccountLine, ImportLine, TransferLine } from './import-line.js';
 import type { RefusedLine } from './refused-line.js';
 
-/** What became of some lines. */
+/** The outcome of some lines. */
 export interface PostedLines {
   /** Opened or posted by this run. */
   readonly fresh: number;
@@ -46,7 +46,7 @@ async function postTransfers(ledger: Ledger, lines: readonly TransferLine[]): Pr
         if (result.transfer.replayed) known += 1;
         else fresh += 1;
       } else if (firstError !== undefined || result.error.retryable) {
-        // What was refused behind such a line may have wanted for its money: it is judged again, after it.
+        // Lines refused after such a line may have lacked its money: they are retried after it.
         firstError ??= result.error;
         again.push(line);
       } else refused.push(refusal(line, result.error));

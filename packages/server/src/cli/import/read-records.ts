@@ -5,7 +5,7 @@ import { COLUMNS, type FileRecord } from './import-line.js';
 import type { RefusedLine } from './refused-line.js';
 import { LINE_BYTES_MAX, wholeLines } from './whole-lines.js';
 
-/** What one block of the file holds. */
+/** The records of one block of the file. */
 export interface RecordBlock {
   readonly records: readonly (FileRecord | RefusedLine)[];
   readonly bytes: number;

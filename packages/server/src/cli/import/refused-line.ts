@@ -1,6 +1,6 @@
 import type { LedgerErrorCode } from '@micropay/ledger-core';
 
-/** What is wrong with a line by itself; the ledger's own refusals come with their own codes. */
+/** Codes of malformed lines; the ledger's refusals have their own codes. */
 export type LineCode =
   | 'not_json'
   | 'wrong_field_count'

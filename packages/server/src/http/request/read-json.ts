@@ -45,7 +45,7 @@ function readBytes(message: IncomingMessage, bytesMax: number): Promise<Uint8Arr
 }
 
 function tooLarge(bytesMax: number): ProblemError {
-  // What is left of the body is not read, so the connection cannot carry another request.
+  // The rest of the body is not read, so the connection cannot carry another request.
   return new ProblemError('body_too_large', `the body may have at most ${bytesMax} bytes`, {
     headers: { connection: 'close' },
   });

@@ -9,7 +9,7 @@ interface Series {
   sumMs: number;
 }
 
-/** How often each operation was asked for, how it was answered, and how long that took. */
+/** Counts the requests of each operation by status, and measures their duration. */
 export interface RequestMetrics {
   /** Called for every request, so it allocates nothing. */
   record(operation: string, status: number, durationMs: number): void;
