@@ -23,7 +23,7 @@ export interface TransferRow extends LogRowBase {
   readonly to: SideRow;
 }
 
-/** The limits of one side of a transfer at its position. */
+/** The account of one side of a transfer: its address, normal side, and minimum at that position. */
 export interface SideRow {
   readonly address: string;
   readonly debitNormal: boolean;

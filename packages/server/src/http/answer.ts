@@ -9,7 +9,7 @@ export interface Answer<Body> {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent in place of the body, piece by piece, as the headers say what it is. */
   readonly text?: AsyncIterable<string>;
-  /** Durations of parts of the request, for the log. */
+  /** Errors of parts of the request, such as single transfers of a batch; they are logged. */
   readonly faults?: readonly Error[];
 }
 
