@@ -103,7 +103,7 @@ async function requestAround(url: string, during: () => Promise<void>): Promise<
 }
 
 describe('npm start', () => {
-  it('takes options behind "--", which count before the environment', async () => {
+  it('npm start takes options behind "--", which count before the environment', async () => {
     const other = await freePort();
     const started = { ...npmStart({}, ['--', '--port', String(other)]), url: `http://127.0.0.1:${other}` };
     await until(started, async () => (await fetch(`${started.url}/readyz`)).status === 200);
@@ -116,7 +116,7 @@ describe('npm start', () => {
     [['--', '--prot', '4000'], 2, 'there is no option "--prot": did you mean --port?'],
     // Without "--" npm takes the option for itself, and passes its value on.
     [['--port', '4000'], 2, 'npm start -- --port 4000'],
-  ])('answers %j at once, and starts nothing', async (words, code, text) => {
+  ])('npm start answers %j at once, and starts nothing', async (words, code, text) => {
     const { npm, output } = npmStart({}, words);
     expect(await exitCode(npm)).toBe(code);
     expect(await output).toContain(text);
@@ -126,14 +126,14 @@ describe('npm start', () => {
   it.each([
     ['DATABSE_URL', 'DATABASE_URL', {}],
     ['DATA_DRI', 'DATA_DIR', { DATA_DIR: '' }],
-  ])('refuses the slip %s, and starts nothing', async (slip, meant, unset) => {
+  ])('npm start refuses the slip %s, and starts nothing', async (slip, meant, unset) => {
     const { npm, output } = npmStart({ ...unset, [slip]: 'postgresql://me@db/prod' });
     expect(await exitCode(npm)).toBe(2);
     expect(await output).toContain(`invalid_configuration: ${slip} is no setting: did you mean ${meant}?`);
     expect(existsSync(join(dataDirectory, 'postgres'))).toBe(false);
   });
 
-  it('keeps the data from one start to the next', async () => {
+  it('npm start keeps the data from one start to the next', async () => {
     const first = await readyServer();
     expect(await statusOf(`${first.url}/v1/auth/register`, ALICE)).toBe(201);
     first.npm.kill('SIGTERM');
@@ -158,7 +158,7 @@ describe('npm start', () => {
     expect(existsSync(postgresPidFile())).toBe(false);
   });
 
-  it('has every acknowledged change after all of it was killed', async () => {
+  it('npm start has every acknowledged change after all of it was killed', async () => {
     const first = await readyServer();
     expect(await statusOf(`${first.url}/v1/auth/register`, ALICE)).toBe(201);
     process.kill(postgresPid(), 'SIGKILL');
@@ -169,20 +169,20 @@ describe('npm start', () => {
     expect(await statusOf(`${second.url}/v1/auth/login`, ALICE)).toBe(200);
   });
 
-  it('goes on when PostgreSQL was killed', async () => {
+  it('npm start goes on when PostgreSQL was killed', async () => {
     const server = await readyServer();
     await statusOf(`${server.url}/v1/auth/register`, ALICE);
     process.kill(postgresPid(), 'SIGKILL');
     await until(server, async () => (await statusOf(`${server.url}/v1/auth/login`, ALICE)) === 200);
   });
 
-  it('stops when npm is killed', async () => {
+  it('npm start stops when npm is killed', async () => {
     const server = await readyServer();
     server.npm.kill('SIGKILL');
     await vi.waitFor(() => expect(existsSync(postgresPidFile())).toBe(false), { timeout: 15_000, interval: 100 });
   });
 
-  it('refuses a data directory that another one serves, and leaves that one alone', async () => {
+  it('npm start refuses a data directory that another one serves, and leaves that one alone', async () => {
     const first = await readyServer();
     const second = npmStart({ PORT: '0' });
     expect(await exitCode(second.npm)).toBe(1);
@@ -190,7 +190,7 @@ describe('npm start', () => {
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
   });
 
-  it('says that the port is taken, and leaves nothing running', async () => {
+  it('npm start says that the port is taken, and leaves nothing running', async () => {
     const taken = createServer().listen(port, '127.0.0.1');
     try {
       const server = npmStart();

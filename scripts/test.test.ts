@@ -15,13 +15,13 @@ function runFixtures(...words: string[]) {
 }
 
 describe('npm test', () => {
-  it('counts broken files, broken groups and uncaught errors as failures, and fails', () => {
+  it('npm test counts broken files, broken groups and uncaught errors as failures, and fails', () => {
     const { status, lines } = runFixtures();
     expect(lines.at(-1)).toBe('1 passed, 4 failed, 3 skipped');
     expect(status).toBe(1);
   });
 
-  it('names what was skipped, and why', () => {
+  it('npm test names what was skipped, and why', () => {
     const { lines } = runFixtures('outcomes');
     expect(lines.filter((line) => line.startsWith('skipped: '))).toEqual([
       'skipped: outcomes.fixture.ts > says why it is skipped: there is no broker',
@@ -30,7 +30,7 @@ describe('npm test', () => {
     ]);
   });
 
-  it('fails when nothing was tested', () => {
+  it('npm test fails when nothing was tested', () => {
     const { status, lines } = runFixtures('no-such-test');
     expect(lines.at(-1)).toBe('0 passed, 0 failed, 0 skipped');
     expect(status).toBe(1);

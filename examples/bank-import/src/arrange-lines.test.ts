@@ -43,19 +43,19 @@ describe('arrangeLines', () => {
     expect(order(lines)).toEqual(expected);
   });
 
-  it('leaves every other account where it is', () => {
+  it('arrangeLines leaves every other account where it is', () => {
     const other = { accountId: '2' };
     const lines = [line('1', 50, 150), line('2', 7, 7, other), line('3', 100, 100), line('4', 1, 8, other)];
     expect(order(lines)).toEqual(['3', '2', '1', '4']);
   });
 
-  it('goes on from the day before', () => {
+  it('arrangeLines goes on from the day before', () => {
     const next = { date: '930102' };
     const lines = [line('1', 100, 100), line('2', -100, 0, next), line('3', 100, 100, next), line('4', -100, 0, next)];
     expect(order(lines)).toEqual(['1', '2', '3', '4']);
   });
 
-  it('gives up after a bounded search', () => {
+  it('arrangeLines gives up after a bounded search', () => {
     // Every order of these lines fits but for the last line, which never does.
     const lines = [...Array.from({ length: 40 }, (_, index) => line(`${index}`, 1, 0)), line('40', 1, 900)];
     expect(order(lines)).toHaveLength(41);

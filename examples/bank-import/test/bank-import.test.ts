@@ -70,7 +70,7 @@ async function inspect<Answer>(name: string, look: (ledger: Ledger) => Promise<A
 }
 
 describe('bank-import', () => {
-  it('posts every line, compares every balance and shows a statement', async () => {
+  it('bank-import posts every line, compares every balance and shows a statement', async () => {
     const path = await file('small.csv', madeUpBankFile({ accounts: 6, days: 12 }));
     const ended = await run([path, '--json', '--ledger', 'small', '--account', '2']);
     expect(ended).toMatchObject({ code: 0 });
@@ -106,7 +106,7 @@ describe('bank-import', () => {
     expect(again.stdout).toContain(`${lines} transactions, ${lines} of them posted by an earlier run`);
   });
 
-  it('names the accounts whose balances it does not meet', async () => {
+  it('bank-import names the accounts whose balances it does not meet', async () => {
     const content = madeUpBankFile({ accounts: 3, days: 3 }).replace('549.50', '549.61');
     const ended = await run([await file('differs.csv', content), '--json', '--ledger', 'differs']);
     expect(ended.code).toBe(0);
@@ -114,7 +114,7 @@ describe('bank-import', () => {
     expect(ended.stdout).toContain('Not met by account 1;');
   });
 
-  it('posts nothing of a file with a broken line, and names the line', async () => {
+  it('bank-import posts nothing of a file with a broken line, and names the line', async () => {
     const lines = madeUpBankFile({ accounts: 3, days: 3 }).trimEnd().split('\n');
     const path = await file('broken.csv', [...lines, '99,1,930105,PRIJEM,VKLAD,1x,2.00,,,'].join('\n'));
     const ended = await run([path, '--json', '--ledger', 'broken']);
@@ -124,7 +124,7 @@ describe('bank-import', () => {
     expect(await inspect('broken', (ledger) => ledger.accounts.list())).toMatchObject({ data: [] });
   });
 
-  it('stops at a line that was imported before with other content', async () => {
+  it('bank-import stops at a line that was imported before with other content', async () => {
     const first = `${HEADER}\n1,1,930101,PRIJEM,VKLAD,5.00,5.00,,,\n`;
     await run([await file('first.csv', first), '--ledger', 'reused']);
     const ended = await run([
@@ -144,14 +144,14 @@ describe('bank-import', () => {
     ['usage', ['one.csv', '--jsno']],
     ['file_not_found', ['none.csv']],
     ['not_a_file', [tmpdir()]],
-  ])('ends with %s for %j', async (code, words) => {
+  ])('bank-import ends with %s for %j', async (code, words) => {
     const ended = await run(words);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain(`${code}: `);
     expect(ended.stderr).not.toContain('    at ');
   });
 
-  it('says so when there is no database', async () => {
+  it('bank-import says so when there is no database', async () => {
     const path = await file('one.csv', `${HEADER}\n1,1,930101,PRIJEM,VKLAD,5.00,5.00,,,\n`);
     expect(await run([path], { url: '' })).toMatchObject({
       code: 1,

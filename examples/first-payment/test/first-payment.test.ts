@@ -51,7 +51,7 @@ async function run(environment: Readonly<Record<string, string>>) {
 }
 
 describe('first-payment', () => {
-  it('tells the whole story, and can be run again', async () => {
+  it('first-payment tells the whole story, and can be run again', async () => {
     for (let times = 0; times < 2; times++) {
       const { code, stdout, stderr } = await run({ MICROPAY_URL: server.url, OPERATOR_API_KEY: OPERATOR_KEY });
       expect(stderr).toBe('');
@@ -75,12 +75,12 @@ describe('first-payment', () => {
     ['named in full', () => ({ DATA_DIR: directory })],
     ['named from where npm was called', () => ({ DATA_DIR: basename(directory), INIT_CWD: dirname(directory) })],
     ['named in full, when the variable is empty', () => ({ DATA_DIR: directory, OPERATOR_API_KEY: '' })],
-  ])('finds the key that npm start has kept, in a folder %s', async (_name, environment) => {
+  ])('first-payment finds the key that npm start has kept, in a folder %s', async (_name, environment) => {
     const { code, stderr } = await run({ MICROPAY_URL: server.url, ...environment() });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it('shows a kept key to no other machine', async () => {
+  it('first-payment shows a kept key to no other machine', async () => {
     const { code, stderr } = await run({ MICROPAY_URL: 'http://pay.example.com', DATA_DIR: directory });
     expect(code).toBe(1);
     expect(stderr).toContain('OPERATOR_API_KEY is not set.');
@@ -98,14 +98,14 @@ describe('first-payment', () => {
       () => ({ MICROPAY_URL: 'http://127.0.0.1:1', OPERATOR_API_KEY: OPERATOR_KEY }),
       'Start one with npm start',
     ],
-  ])('says what to do when %s', async (_name, environment, advice) => {
+  ])('first-payment says what to do when %s', async (_name, environment, advice) => {
     const { code, stderr } = await run(environment());
     expect(code).toBe(1);
     expect(stderr).toContain(advice);
     expect(stderr).not.toContain('    at ');
   });
 
-  it('says what to do when something else answers', async () => {
+  it('first-payment says what to do when something else answers', async () => {
     const other = createServer((_request, response) => response.end('hello'));
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;

@@ -86,7 +86,7 @@ it('tells the whole story, and can be run again', async () => {
 });
 
 describe('refundOrder', () => {
-  it('gives back cent by cent, and never more from a payee than they got', async () => {
+  it('refundOrder gives back cent by cent, and never more from a payee than they got', async () => {
     const before = await balances();
     await payOrder(marketplace, order('seven-cents', 7n));
     for (let cent = 1; cent <= 7; cent += 1) {
@@ -97,7 +97,7 @@ describe('refundOrder', () => {
     await expectSound();
   });
 
-  it('has its effect once, however often it is asked for at the same time', async () => {
+  it('refundOrder has its effect once, however often it is asked for at the same time', async () => {
     const before = await balances();
     await payOrder(marketplace, order('once', 1_000n));
     const refund = { order: 'once', refund: 'all', amount: 1_000n };
@@ -106,7 +106,7 @@ describe('refundOrder', () => {
     await expectSound();
   });
 
-  it('leaves no row behind when a payee has spent their share', async () => {
+  it('refundOrder leaves no row behind when a payee has spent their share', async () => {
     await payOrder(marketplace, order('spent', 1_000n));
     await ledger.transfers.post({ from: 'seller', to: 'world:eur', amount: 816n, currency: 'EUR' });
     const refund = refundOrder(marketplace, { order: 'spent', refund: 'all', amount: 1_000n });

@@ -26,7 +26,7 @@ async function failure(work: Promise<unknown>): Promise<MicroPayError> {
 const bodySeen = (index = 0) => JSON.parse(server.seen[index]?.body ?? '');
 
 describe('amounts', () => {
-  it('come as bigint, however large', async () => {
+  it('amounts come as bigint, however large', async () => {
     const client = await clientOf(answer(200, WALLET));
     expect(await client.wallets.get(WALLET.id)).toMatchObject({
       balance: 10n ** 38n,
@@ -35,14 +35,14 @@ describe('amounts', () => {
     });
   });
 
-  it('go as text', async () => {
+  it('amounts go as text', async () => {
     const client = await clientOf(answer(201, TRANSFER));
     const transfer = await client.transfers.post({ ...PAYMENT, amount: 10n ** 37n, description: 'Lunch' });
     expect(bodySeen()).toEqual({ ...PAYMENT, amount: `1${'0'.repeat(37)}`, description: 'Lunch' });
     expect(transfer).toMatchObject({ fromBalance: 3_750n, toBalance: null });
   });
 
-  it('are never numbers', async () => {
+  it('amounts are never numbers', async () => {
     const client = await clientOf(answer(201, TRANSFER));
     const payment = { ...PAYMENT, amount: 1_250 as unknown as bigint };
     expect(await failure(client.transfers.post(payment))).toMatchObject({
@@ -60,7 +60,7 @@ describe('amounts', () => {
 });
 
 describe('pages', () => {
-  it('are fetched as their rows are asked for', async () => {
+  it('pages are fetched as their rows are asked for', async () => {
     const client = await clientOf(
       answer(200, { data: [entry(5), entry(4)], nextCursor: 'c/1' }),
       answer(200, { data: [], nextCursor: 'c2' }),
@@ -76,7 +76,7 @@ describe('pages', () => {
     expect(server.seen.map((request) => request.path)).toEqual([path, `${path}&cursor=c%2F1`, `${path}&cursor=c2`]);
   });
 
-  it('are not fetched beyond what is read', async () => {
+  it('pages are not fetched beyond what is read', async () => {
     const client = await clientOf(answer(200, { data: [WALLET, WALLET], nextCursor: 'more' }));
     for await (const wallet of client.wallets.list()) {
       expect(wallet.id).toBe(WALLET.id);
@@ -85,7 +85,7 @@ describe('pages', () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  it('can be had one at a time', async () => {
+  it('pages can be had one at a time', async () => {
     const client = await clientOf(answer(200, { data: [entry(5)], nextCursor: 'c1' }));
     expect(await client.wallets.entriesPage(WALLET.id, { cursor: 'c0' })).toMatchObject({
       data: [{ version: 5n, amount: 1_250n }],
@@ -95,7 +95,7 @@ describe('pages', () => {
 });
 
 describe('a batch', () => {
-  it('names each payment after the call, and answers each', async () => {
+  it('a batch names each payment after the call, and answers each', async () => {
     const refused = { type: 't', title: 't', status: 422, detail: 'too little', code: 'insufficient_funds' };
     const client = await clientOf(
       answer(200, {
@@ -116,7 +116,7 @@ describe('a batch', () => {
     expect(second?.ok === false && second.error).toBeInstanceOf(MicroPayError);
   });
 
-  it('that is linked has one key', async () => {
+  it('a batch that is linked has one key', async () => {
     const client = await clientOf(answer(200, { results: [{ ok: true, replayed: false, transfer: TRANSFER }] }));
     const transfers = await client.transfers.postLinked([PAYMENT], { idempotencyKey: 'order-8' });
     expect(transfers).toMatchObject([{ id: TRANSFER.id, replayed: false }]);
@@ -126,7 +126,7 @@ describe('a batch', () => {
 });
 
 describe('an error', () => {
-  it('carries what the server said', async () => {
+  it('an error carries what the server said', async () => {
     const problem = {
       type: 'urn:micropay:problem:invalid_request',
       title: 'The request is not valid',
@@ -150,7 +150,7 @@ describe('an error', () => {
     });
   });
 
-  it('is thrown for every operation alike', async () => {
+  it('an error is thrown for every operation alike', async () => {
     const client = await clientOf(refuse(403, 'forbidden'));
     const calls = [
       client.verify(),
@@ -236,19 +236,22 @@ describe('what cannot be sent', () => {
     expect(server.seen).toHaveLength(0);
   });
 
-  it('is sent with all of the metadata that JSON says', async () => {
+  it('what cannot be sent is sent with all of the metadata that JSON says', async () => {
     const client = await clientOf(answer(201, TRANSFER));
     const metadata = { a: [0.1, -1, 2 ** 53 - 1, null, true, 'ä🙂'], b: { constructor: 1 }, c: {} };
     await client.transfers.post({ ...PAYMENT, metadata, effectiveAt: new Date(0) });
     expect(bodySeen()).toMatchObject({ metadata, effectiveAt: '1970-01-01T00:00:00.000Z' });
   });
 
-  it.each(['\ud800', '', '.', '..'])('is refused for an id that would lead elsewhere: %j', async (id) => {
-    const client = await clientOf();
-    const error = await failure(client.wallets.get(id));
-    expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path: 'id' }] });
-    expect(server.seen).toHaveLength(0);
-  });
+  it.each(['\ud800', '', '.', '..'])(
+    'what cannot be sent is refused for an id that would lead elsewhere: %j',
+    async (id) => {
+      const client = await clientOf();
+      const error = await failure(client.wallets.get(id));
+      expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path: 'id' }] });
+      expect(server.seen).toHaveLength(0);
+    },
+  );
 });
 
 it.each([
@@ -279,7 +282,7 @@ describe('an answer that is not MicroPay’s', () => {
     ['nothing', (response) => void response.end()],
     ['other JSON', answer(200, { hello: 'secret-word' })],
     ['null', answer(200, null)],
-  ])('is an error that names the key: %s', async (_name, act) => {
+  ])('an answer that is not MicroPay’s is an error that names the key: %s', async (_name, act) => {
     const client = await clientOf(act);
     const error = await failure(client.transfers.post(PAYMENT, { idempotencyKey: 'order-1042' }));
     expect(error).toMatchObject({ code: 'invalid_response', status: 200, idempotencyKey: 'order-1042' });

@@ -42,24 +42,27 @@ it('asks the platform for what it checks for, and for what it can do without', {
 });
 
 describe('a platform that lacks something', () => {
-  it.each([...REQUIRED, 'fetch'])('is refused at createClient without %s, which is named', (name) => {
-    vi.stubGlobal(name, undefined);
-    expect(() => createClient({ baseUrl: 'http://127.0.0.1' })).toThrowError(
-      expect.objectContaining({
-        code: 'platform_unsupported',
-        message: `platform_unsupported: this platform has no ${name}: load a polyfill first`,
-        retryable: false,
-      }),
-    );
-  });
+  it.each([...REQUIRED, 'fetch'])(
+    'a platform that lacks something is refused at createClient without %s, which is named',
+    (name) => {
+      vi.stubGlobal(name, undefined);
+      expect(() => createClient({ baseUrl: 'http://127.0.0.1' })).toThrowError(
+        expect.objectContaining({
+          code: 'platform_unsupported',
+          message: `platform_unsupported: this platform has no ${name}: load a polyfill first`,
+          retryable: false,
+        }),
+      );
+    },
+  );
 
-  it('may have no fetch where one is given', () => {
+  it('a platform that lacks something may have no fetch where one is given', () => {
     vi.stubGlobal('fetch', undefined);
     const fetch = async () => new Response();
     expect(createClient({ baseUrl: 'http://127.0.0.1', fetch })).toHaveProperty('transfers');
   });
 
-  it('is told of a fetch whose answers do not stream, in place of a stream that stays silent', async () => {
+  it('a platform that lacks something is told of a fetch whose answers do not stream, in place of a stream that stays silent', async () => {
     const fetch = async () => {
       const response = new Response(null, { headers: { 'Content-Type': 'text/event-stream' } });
       return Object.defineProperty(response, 'body', { value: undefined });
@@ -71,7 +74,7 @@ describe('a platform that lacks something', () => {
     });
   });
 
-  it('is told where its classes do not take one another, as with an AbortController of jsdom', async () => {
+  it('a platform that lacks something is told where its classes do not take one another, as with an AbortController of jsdom', async () => {
     vi.stubGlobal(
       'AbortController',
       class {

@@ -51,7 +51,7 @@ describe('repeats', () => {
     expect(new Set(server.seen.map(({ body }) => body)).size).toBe(1);
   });
 
-  it('under another key when it is another call', async () => {
+  it('repeats under another key when it is another call', async () => {
     const client = await clientOf([answer(201, TRANSFER)]);
     await client.transfers.post(PAYMENT);
     await client.transfers.post(PAYMENT);
@@ -59,21 +59,21 @@ describe('repeats', () => {
     expect(keysSeen()[0]).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  it('under the key that it was given', async () => {
+  it('repeats under the key that it was given', async () => {
     const client = await clientOf([hangUp, answer(201, TRANSFER, { 'Idempotent-Replayed': 'true' })]);
     const transfer = await client.transfers.post(PAYMENT, { idempotencyKey: 'order-1042' });
     expect(transfer.replayed).toBe(true);
     expect(keysSeen()).toEqual(['order-1042', 'order-1042']);
   });
 
-  it('not before the server asked for it', async () => {
+  it('repeats not before the server asked for it', async () => {
     const client = await clientOf([refuse(503, 'overloaded', { 'Retry-After': '1' }), answer(201, TRANSFER)]);
     await client.transfers.post(PAYMENT);
     const [first, second] = server.seen;
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('no more often than allowed, and names the key', async () => {
+  it('repeats no more often than allowed, and names the key', async () => {
     const client = await clientOf([hangUp], { retriesMax: 2 });
     const error = await failure(client.transfers.post(PAYMENT, { idempotencyKey: 'order-1042' }));
     expect(error).toMatchObject({ code: 'network_error', retryable: true, idempotencyKey: 'order-1042' });
@@ -121,13 +121,13 @@ describe('gives up', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  it('with a code when every try takes too long', async () => {
+  it('gives up with a code when every try takes too long', async () => {
     const client = await clientOf([stayMute], { timeoutMs: 400, retriesMax: 1 });
     expect(await failure(client.transfers.post(PAYMENT))).toMatchObject({ code: 'timeout', retryable: true });
     expect(server.seen).toHaveLength(2);
   });
 
-  it('when its signal says so, during a try', async () => {
+  it('gives up when its signal says so, during a try', async () => {
     const client = await clientOf([stayMute]);
     const giveUp = new AbortController();
     const call = client.transfers.post(PAYMENT, { signal: giveUp.signal, idempotencyKey: 'order-1042' });
@@ -137,7 +137,7 @@ describe('gives up', () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  it('when its signal says so, between two tries', async () => {
+  it('gives up when its signal says so, between two tries', async () => {
     const client = await clientOf([refuse(503, 'overloaded', { 'Retry-After': '20' })]);
     const startedAt = performance.now();
     const call = client.transfers.post(PAYMENT, { signal: AbortSignal.timeout(200) });
@@ -145,14 +145,14 @@ describe('gives up', () => {
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
-  it('before anything is sent when its signal has fired', async () => {
+  it('gives up before anything is sent when its signal has fired', async () => {
     const client = await clientOf([answer(201, TRANSFER)]);
     const call = client.transfers.post(PAYMENT, { signal: AbortSignal.abort() });
     expect(await failure(call)).toMatchObject({ code: 'aborted' });
     expect(server.seen).toHaveLength(0);
   });
 
-  it('when what answers is not MicroPay', async () => {
+  it('gives up when what answers is not MicroPay', async () => {
     const client = await clientOf([(response) => void response.end('<html>hello</html>')]);
     expect(await failure(client.me())).toMatchObject({ code: 'invalid_response' });
   });

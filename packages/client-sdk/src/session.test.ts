@@ -57,7 +57,7 @@ async function failure(work: Promise<unknown>): Promise<MicroPayError> {
 }
 
 describe('an expired access token', () => {
-  it('is renewed once for all calls that meet it', async () => {
+  it('an expired access token is renewed once for all calls that meet it', async () => {
     const slowly: Act = async (response, request) => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return answer(200, SECOND)(response, request);
@@ -73,26 +73,26 @@ describe('an expired access token', () => {
     expect(refreshes()).toHaveLength(1);
   });
 
-  it('is renewed without being tried when only a refresh token is there', async () => {
+  it('an expired access token is renewed without being tried when only a refresh token is there', async () => {
     server = await startScriptedServer(withRefresh(answer(200, SECOND)));
     const client = createClient({ baseUrl: server.url, refreshToken: 'refresh-1' });
     expect(await client.me()).toEqual(USER);
     expect(pathsSeen()).toEqual(['/v1/auth/refresh', '/v1/me']);
   });
 
-  it('is renewed although the first answer is lost', async () => {
+  it('an expired access token is renewed although the first answer is lost', async () => {
     const { client } = await clientOf([EXPIRED, hangUp, withRefresh(answer(200, SECOND))]);
     expect(await client.me()).toEqual(USER);
     expect(refreshes()).toHaveLength(2);
   });
 
-  it('is not renewed twice for one call', async () => {
+  it('an expired access token is not renewed twice for one call', async () => {
     const { client } = await clientOf([withRefresh(answer(200, { ...SECOND, accessToken: 'access-3' }))]);
     expect(await failure(client.me())).toMatchObject({ code: 'token_expired', status: 401 });
     expect(pathsSeen()).toEqual(['/v1/me', '/v1/auth/refresh', '/v1/me']);
   });
 
-  it('ends the session when it cannot be renewed', async () => {
+  it('an expired access token ends the session when it cannot be renewed', async () => {
     const { client, kept } = await clientOf([withRefresh(refuse(401, 'refresh_token_reused'))]);
     const errors = await Promise.all([failure(client.me()), failure(client.me())]);
     expect(errors.map(({ code }) => code)).toEqual(['refresh_token_reused', 'refresh_token_reused']);
@@ -102,13 +102,13 @@ describe('an expired access token', () => {
     expect(refreshes()).toHaveLength(1);
   });
 
-  it('keeps the session when the server was out of reach', async () => {
+  it('an expired access token keeps the session when the server was out of reach', async () => {
     const { client, kept } = await clientOf([EXPIRED, hangUp], { retriesMax: 0 });
     expect(await failure(client.me())).toMatchObject({ code: 'network_error' });
     expect(kept).toEqual([]);
   });
 
-  it('never shows in an error', async () => {
+  it('an expired access token never shows in an error', async () => {
     const { client } = await clientOf([withRefresh(refuse(401, 'refresh_token_invalid'))]);
     const error = await failure(client.me());
     expect(JSON.stringify([error, error.message, error.stack, String(error.cause)])).not.toMatch(/access-|refresh-1/);
@@ -120,7 +120,7 @@ describe('a credential that no header can carry', () => {
     ['an API key with a line break in it', { apiKey: 'mpk_SECRET\nrest' }],
     ['an API key that is no Latin text', { apiKey: 'mpk_SECRET…' }],
     ['an access token with a space in it', { accessToken: 'SECRET token' }],
-  ])('is refused and never shown: %s', async (_name, credentials) => {
+  ])('a credential that no header can carry is refused and never shown: %s', async (_name, credentials) => {
     server = await startScriptedServer(answer(200, USER));
     const client = createClient({ baseUrl: server.url, ...credentials });
     const error = await failure(client.me());
@@ -130,7 +130,7 @@ describe('a credential that no header can carry', () => {
     expect(server.seen).toHaveLength(0);
   });
 
-  it('does not mean one with a line break behind it, as files have', async () => {
+  it('a credential that no header can carry does not mean one with a line break behind it, as files have', async () => {
     server = await startScriptedServer(answer(200, USER));
     await createClient({ baseUrl: server.url, apiKey: 'operator-key\n' }).me();
     expect(server.seen.map(bearer)).toEqual(['Bearer operator-key']);
@@ -138,7 +138,7 @@ describe('a credential that no header can carry', () => {
 });
 
 describe('a session', () => {
-  it('begins with a registration', async () => {
+  it('a session begins with a registration', async () => {
     const registered = { ...SECOND, user: USER, wallet: WALLET };
     const { client, kept } = await clientOf([answer(201, registered), answer(200, USER)]);
     const { wallet } = await client.auth.register({ email: USER.email, password: 'a good password' });
@@ -148,7 +148,7 @@ describe('a session', () => {
     expect(server.seen.map(bearer)).toEqual([undefined, 'Bearer access-2']);
   });
 
-  it('ends with a logout, whatever the server says', async () => {
+  it('a session ends with a logout, whatever the server says', async () => {
     const { client, kept } = await clientOf([refuse(503, 'database_unavailable')], { retriesMax: 0 });
     await failure(client.auth.logout());
     expect(server.seen[0]?.body).toBe('{"refreshToken":"refresh-1"}');
@@ -157,7 +157,7 @@ describe('a session', () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  it('that was left meanwhile is not taken up again', async () => {
+  it('a session that was left meanwhile is not taken up again', async () => {
     const slowly: Act = async (response, request) => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return answer(200, SECOND)(response, request);
@@ -170,13 +170,13 @@ describe('a session', () => {
     expect(kept).toEqual([null]);
   });
 
-  it('that could not be kept fails the call with the reason of who keeps it', async () => {
+  it('a session that could not be kept fails the call with the reason of who keeps it', async () => {
     const reason = new Error('the disk is full');
     const { client } = await clientOf([withRefresh(answer(200, SECOND))], { onTokens: () => Promise.reject(reason) });
     await expect(client.me()).rejects.toBe(reason);
   });
 
-  it('of an operator is a key that is not renewed', async () => {
+  it('a session of an operator is a key that is not renewed', async () => {
     server = await startScriptedServer(EXPIRED);
     const client = createClient({ baseUrl: server.url, apiKey: 'operator-key' });
     expect(await failure(client.verify())).toMatchObject({ code: 'token_expired' });

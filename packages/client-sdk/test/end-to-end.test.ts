@@ -44,7 +44,7 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
 }
 
 describe('a payment', () => {
-  it('moves money from one user to another', async () => {
+  it('a payment moves money from one user to another', async () => {
     const [alice, bob] = [await makeUser({ balance: 5_000n }), await makeUser()];
     const metadata = { orderId: '1042' };
     const transfer = await alice.client.transfers.post({
@@ -60,7 +60,7 @@ describe('a payment', () => {
     expect(await bob.balance()).toBe(250n);
   });
 
-  it('of 38 digits arrives to the last one', async () => {
+  it('a payment of 38 digits arrives to the last one', async () => {
     const amount = 99_999_999_999_999_999_999_999_999_999_999_999_999n;
     // A currency of its own: all that enters the ledger in one must fit into 38 digits as well.
     const currency = 'JPY';
@@ -98,7 +98,7 @@ describe('a payment', () => {
     expect(await bob.balance()).toBe(100n);
   });
 
-  it('is refused with a code, and moves nothing', async () => {
+  it('a payment is refused with a code, and moves nothing', async () => {
     const [alice, bob] = [await makeUser({ balance: 1_000n }), await makeUser()];
     const { post } = alice.client.transfers;
     const key = { idempotencyKey: randomUUID() };
@@ -116,7 +116,7 @@ describe('a payment', () => {
 });
 
 describe('a payment that is asked for', () => {
-  it('is answered at once and posted later', async () => {
+  it('a payment that is asked for is answered at once and posted later', async () => {
     const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];
     const request = await alice.client.transferRequests.submit(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
     expect(request).toMatchObject({
@@ -137,7 +137,7 @@ describe('a payment that is asked for', () => {
     expect(posted).toMatchObject({ id: settled.transferId, replayed: true });
   });
 
-  it('is refused with the error that paying at once would have met', async () => {
+  it('a payment that is asked for is refused with the error that paying at once would have met', async () => {
     const [alice, bob] = [await makeUser(), await makeUser()];
     const { id } = await alice.client.transferRequests.submit(alice.pay(bob.wallet, 30n));
     const { state, refusal, transferId } = await alice.client.transferRequests.wait(id);
@@ -146,7 +146,7 @@ describe('a payment that is asked for', () => {
     expect(refusal).toMatchObject({ code: 'insufficient_funds', status: 422 });
   });
 
-  it('is nobody else’s business but the operator’s', async () => {
+  it('a payment that is asked for is nobody else’s business but the operator’s', async () => {
     const [alice, bob] = [await makeUser({ balance: 1n }), await makeUser()];
     const { id } = await alice.client.transferRequests.submit(alice.pay(bob.wallet, 1n));
     expect(await codeOf(bob.client.transferRequests.get(id))).toBe('transfer_request_not_found');
@@ -155,7 +155,7 @@ describe('a payment that is asked for', () => {
     expect(await codeOf(bob.client.transferRequests.submit(alice.pay(bob.wallet, 1n)))).toBe('account_not_found');
   });
 
-  it('is no longer waited for when the time is over or the caller gives up', async () => {
+  it('a payment that is asked for is no longer waited for when the time is over or the caller gives up', async () => {
     const alice = await makeUser();
     const open = { state: 'requested', amount: '1', refusal: null };
     const client = createClient({ baseUrl: server.url, accessToken: 'a.b.c', fetch: async () => Response.json(open) });
@@ -166,7 +166,7 @@ describe('a payment that is asked for', () => {
 });
 
 describe('a batch', () => {
-  it('posts what it can, and answers each', async () => {
+  it('a batch posts what it can, and answers each', async () => {
     const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];
     const payments = [60n, 60n, 40n].map((amount) => alice.pay(bob.wallet, amount));
     const options = { idempotencyKey: randomUUID() };
@@ -183,7 +183,7 @@ describe('a batch', () => {
     expect([await alice.balance(), await bob.balance()]).toEqual([0n, 160n]);
   });
 
-  it('that is linked posts all or nothing', async () => {
+  it('a batch that is linked posts all or nothing', async () => {
     const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];
     const payments = [60n, 40n].map((amount) => alice.pay(bob.wallet, amount));
     const tooMuch = [...payments, alice.pay(bob.wallet, 1n)];
@@ -207,7 +207,7 @@ describe('wallets', () => {
     expect(versions).toEqual(Array.from({ length: 25 }, (_, index) => BigInt(25 - index)));
   });
 
-  it('are opened, listed and frozen', async () => {
+  it('wallets are opened, listed and frozen', async () => {
     const alice = await makeUser({ balance: 10n });
     const euros = await alice.client.wallets.create({ currency: 'EUR', name: 'holiday' });
     const names: string[] = [];
@@ -223,7 +223,7 @@ describe('wallets', () => {
     expect((await alice.client.wallets.get(euros.id)).balance).toBe(0n);
   });
 
-  it('of others are as if they were not there', async () => {
+  it('wallets of others are as if they were not there', async () => {
     const [alice, bob] = [await makeUser(), await makeUser()];
     expect(await codeOf(alice.client.wallets.get(bob.wallet))).toBe('account_not_found');
     expect(await codeOf(alice.client.wallets.entriesPage(bob.wallet))).toBe('account_not_found');
@@ -231,7 +231,7 @@ describe('wallets', () => {
 });
 
 describe('a session', () => {
-  it('is renewed by one refresh for twenty calls at once, and again by the next token', async () => {
+  it('a session is renewed by one refresh for twenty calls at once, and again by the next token', async () => {
     const { refreshToken } = await makeUser();
     const kept: (Tokens | null)[] = [];
     const options = {
@@ -246,7 +246,7 @@ describe('a session', () => {
     expect(kept).toHaveLength(2);
   });
 
-  it('survives a refresh whose answer is lost', async () => {
+  it('a session survives a refresh whose answer is lost', async () => {
     const { refreshToken } = await makeUser();
     const proxy = await startLossyProxy(server.url);
     try {
@@ -259,7 +259,7 @@ describe('a session', () => {
     }
   });
 
-  it('ends with a logout', async () => {
+  it('a session ends with a logout', async () => {
     const { client, refreshToken, email } = await makeUser();
     await client.auth.logout();
     expect(await codeOf(client.me())).toBe('authentication_required');
@@ -268,13 +268,13 @@ describe('a session', () => {
     expect(await client.me()).toEqual(user);
   });
 
-  it('does not begin without the right words', async () => {
+  it('a session does not begin without the right words', async () => {
     const { client, email } = await makeUser();
     expect(await codeOf(client.auth.login({ email, password: 'not the password' }))).toBe('invalid_credentials');
     expect(await codeOf(client.auth.register({ email, password: PASSWORD }))).toBe('email_taken');
   });
 
-  it('of a user opens no door of the operator', async () => {
+  it('a session of a user opens no door of the operator', async () => {
     const alice = await makeUser();
     const deposit = { wallet: alice.wallet, amount: 1n, currency: 'USD' };
     expect(await codeOf(alice.client.deposits.create(deposit))).toBe('forbidden');

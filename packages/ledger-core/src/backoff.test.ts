@@ -15,7 +15,7 @@ describe('backoffMs', () => {
     ]);
   });
 
-  it('never pauses for less than half of the full length', () => {
+  it('backoffMs never pauses for less than half of the full length', () => {
     vi.spyOn(Math, 'random').mockReturnValue(0);
     expect([1, 2, 1_000].map((failures) => backoffMs(BACKOFF, failures))).toEqual([50, 100, 500]);
   });
@@ -40,13 +40,13 @@ describe('retry', () => {
     expect(work).toHaveBeenCalledTimes(2);
   });
 
-  it('throws the last error once its attempts are used up', async () => {
+  it('retry throws the last error once its attempts are used up', async () => {
     const work = vi.fn().mockRejectedValueOnce(new Error('one')).mockRejectedValue(new Error('last'));
     await expect(retry(work, limits)).rejects.toThrow('last');
     expect(work).toHaveBeenCalledTimes(3);
   });
 
-  it('throws an error that is not retryable at once', async () => {
+  it('retry throws an error that is not retryable at once', async () => {
     const work = vi.fn().mockRejectedValue(new Error('for good'));
     await expect(retry(work, { ...limits, isRetryable: () => false })).rejects.toThrow('for good');
     expect(work).toHaveBeenCalledTimes(1);

@@ -55,7 +55,7 @@ function forge(change: { claims?: JWTPayload; header?: Record<string, unknown>; 
 }
 
 describe('an access token', () => {
-  it('says who it is for, in which ledger, and for how long', () => {
+  it('an access token says who it is for, in which ledger, and for how long', () => {
     const header = JSON.parse(Buffer.from(user.token.split('.')[0] ?? '', 'base64url').toString());
     expect(header).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid });
     const { iat = 0, exp = 0, ...rest } = claims();
@@ -69,14 +69,14 @@ describe('an access token', () => {
     });
   });
 
-  it('can be verified by others with the published keys', async () => {
+  it('an access token can be verified by others with the published keys', async () => {
     const { body } = await call(server.url, 'GET /.well-known/jwks.json');
     expect(JSON.stringify(body)).not.toContain('"d"');
     const { payload } = await jwtVerify(user.token, createLocalJWKSet(body), { issuer: 'micropay' });
     expect(payload.sub).toBe(user.id);
   });
 
-  it('is accepted when the forge changes nothing', async () => {
+  it('an access token is accepted when the forge changes nothing', async () => {
     expect((await me({ authorization: `Bearer ${await forge()}` })).status).toBe(200);
     expect((await me({ authorization: `bearer   ${await forge()}` })).status).toBe(200);
   });
@@ -107,19 +107,19 @@ describe('an access token', () => {
     ],
     ['three parts that are nothing', async () => 'a.b.c'],
     ['no parts', async () => 'nothing'],
-  ])('with %s is refused', async (_name, token) => {
+  ])('an access token with %s is refused', async (_name, token) => {
     const { status, body, headers } = await me({ authorization: `Bearer ${await token()}` });
     expect([status, body.code]).toEqual([401, 'token_invalid']);
     expect(headers.get('www-authenticate')).toMatch(/^Bearer realm="micropay", error="invalid_token"/);
   });
 
-  it('is refused when it has expired, with a code of its own', async () => {
+  it('an access token is refused when it has expired, with a code of its own', async () => {
     const expired = await forge({ claims: { exp: Math.floor(Date.now() / 1000) - 1 } });
     const { status, body } = await me({ authorization: `Bearer ${expired}` });
     expect([status, body.code]).toEqual([401, 'token_expired']);
   });
 
-  it('expires although it was verified before', async () => {
+  it('an access token expires although it was verified before', async () => {
     const short = await forge({ claims: { exp: Math.floor(Date.now() / 1000) + 2 } });
     expect((await me({ authorization: `Bearer ${short}` })).status).toBe(200);
     await expect
@@ -132,7 +132,7 @@ describe('an access token', () => {
     ['another scheme', { authorization: 'Basic YTpi' }],
     ['no token', { authorization: 'Bearer' }],
     ['two tokens', { authorization: 'Bearer a b' }],
-  ])('is asked for when there is %s', async (_name, headers) => {
+  ])('an access token is asked for when there is %s', async (_name, headers) => {
     const reply = await me(headers as Record<string, string>);
     expect([reply.status, reply.body.code]).toEqual([401, 'authentication_required']);
     expect(reply.headers.get('www-authenticate')).toBe('Bearer realm="micropay"');
@@ -160,7 +160,7 @@ describe('signing keys', () => {
     }
   });
 
-  it('that no token needs are forgotten', async () => {
+  it('signing keys that no token needs are forgotten', async () => {
     await client.query(`update micropay.signing_keys set created_at = now() - interval '92 days' where kid = $1`, [
       kid,
     ]);
@@ -171,7 +171,7 @@ describe('signing keys', () => {
     expect(body.keys[0].kid).not.toBe(kid);
   });
 
-  it('are made once, however many processes start at the same time', async () => {
+  it('signing keys are made once, however many processes start at the same time', async () => {
     await client.query('delete from micropay.signing_keys');
     const databases = Array.from({ length: 8 }, () => connect(server.databaseUrl, 'micropay'));
     // Connected before, so that nothing keeps them from starting together.

@@ -18,7 +18,7 @@ const post = (path: string, body: unknown = {}, token = OPERATOR_KEY) =>
 const open = (address: string, more: object = {}) => post('/v1/accounts', { address, currency: 'USD', ...more });
 
 describe('accounts', () => {
-  it('are opened with type, limits and metadata, and found by id and by address', async () => {
+  it('accounts are opened with type, limits and metadata, and found by id and by address', async () => {
     const opened = await open('fees:card:usd', {
       type: 'income',
       minimum: '-100',
@@ -42,7 +42,7 @@ describe('accounts', () => {
     expect([again.status, again.body.code]).toEqual([409, 'account_exists']);
   });
 
-  it('are listed by prefix, page by page', async () => {
+  it('accounts are listed by prefix, page by page', async () => {
     for (const name of ['b', 'a', 'c']) await open(`list:${name}`);
     const first = await get('/v1/accounts?prefix=list:&limit=2');
     const second = await get(`/v1/accounts?prefix=list:&limit=2&cursor=${encodeURIComponent(first.body.nextCursor)}`);
@@ -50,7 +50,7 @@ describe('accounts', () => {
     expect([addresses, second.body.nextCursor]).toEqual([['list:a', 'list:b', 'list:c'], null]);
   });
 
-  it('are for operators only', async () => {
+  it('accounts are for operators only', async () => {
     const answers = await Promise.all([
       get('/v1/accounts', alice.token),
       get('/v1/aggregate', alice.token),
@@ -69,13 +69,13 @@ describe('accounts', () => {
     ['limits that do not allow zero', { minimum: '1' }, 'invalid_request'],
     ['a type', { type: 'money' }, 'invalid_request'],
     ['a field', { status: 'open' }, 'invalid_request'],
-  ])('are not opened with %s that will not do', async (_, more, code) => {
+  ])('accounts are not opened with %s that will not do', async (_, more, code) => {
     const { status, body } = await open('bad', more);
     expect([status >= 400 && status < 500, body.code]).toEqual([true, code]);
     expect((await get('/v1/accounts/bad')).status).toBe(404);
   });
 
-  it('are not found by what is no account', async () => {
+  it('accounts are not found by what is no account', async () => {
     for (const id of [randomUUID(), 'nobody', '%00', 'users:']) {
       const { status, body } = await get(`/v1/accounts/${id}`);
       expect([status, body.code]).toEqual([404, 'account_not_found']);
@@ -84,7 +84,7 @@ describe('accounts', () => {
 });
 
 describe('aggregate', () => {
-  it('sums balances below a path, from the same numbers as the wallets', async () => {
+  it('aggregate sums balances below a path, from the same numbers as the wallets', async () => {
     const bob = await registerUser(server.url, { balance: 250n });
     await deposit(server.url, bob.wallet, 1n);
     const one = await get(`/v1/aggregate?path=users:${bob.id}&depth=2`);
@@ -114,7 +114,7 @@ describe('aggregate', () => {
     ['depth=x', 'invalid_request'],
     ['type=money', 'invalid_request'],
     ['prefix=users', 'invalid_request'],
-  ])('refuses ?%s', async (query, code) => {
+  ])('aggregate refuses ?%s', async (query, code) => {
     const { status, body } = await get(`/v1/aggregate?${query}`);
     expect([status, body.code]).toEqual([400, code]);
   });

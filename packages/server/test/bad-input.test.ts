@@ -127,7 +127,7 @@ describe('an idempotency key', () => {
     ['empty', { 'idempotency-key': '' }, 'invalid_request'],
     ['too long', { 'idempotency-key': 'x'.repeat(256) }, 'invalid_request'],
     ['not ASCII', { 'idempotency-key': 'ü' }, 'invalid_request'],
-  ])('that is %s is refused', async (_name, headers, code) => {
+  ])('an idempotency key that is %s is refused', async (_name, headers, code) => {
     for (const [target, token, body] of [
       ['POST /v1/transfers', alice.token, payment()],
       ['POST /v1/deposits', OPERATOR_KEY, { wallet: alice.wallet, amount: '1', currency: 'USD' }],
@@ -196,7 +196,7 @@ describe('a request', () => {
   });
 
   it.each([undefined, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'multipart/form-data'])(
-    'with a body of type %s answers 415',
+    'a request with a body of type %s answers 415',
     async (type) => {
       const response = await fetch(`${server.url}/v1/auth/login`, {
         method: 'POST',
@@ -209,7 +209,7 @@ describe('a request', () => {
   );
 
   it.each(['application/json; charset=utf-8', 'Application/JSON', 'application/vnd.api+json'])(
-    'with a body of type %s is read',
+    'a request with a body of type %s is read',
     async (type) => {
       const reply = await call(server.url, 'POST /v1/auth/login', { body: '{}', headers: { 'content-type': type } });
       expect(reply.body.code).toBe('invalid_request');
@@ -222,14 +222,14 @@ describe('a request', () => {
     ['account=%E2%82', 'account'],
     ['account=%zz', 'account'],
     ['account=world&%ff=x', '%ff'],
-  ])('whose query %s is not UTF-8 is refused by name, and not repaired', async (query, path) => {
+  ])('a request whose query %s is not UTF-8 is refused by name, and not repaired', async (query, path) => {
     const target = `GET /v1/statements?from=2026-01&to=2026-02&${query}`;
     const { status, body } = await call(server.url, target, { token: OPERATOR_KEY });
     expect([status, body.code, body.errors[0].path]).toEqual([400, 'invalid_request', path]);
   });
 
   it.each(['/v1/accounts/caf\u00e9', '/v1/statements?account=caf\u00e9'])(
-    'for %s in Latin-1 is refused',
+    'a request for %s in Latin-1 is refused',
     async (target) => {
       const { hostname, port } = new URL(server.url);
       const socket = connect(Number(port), hostname);
@@ -240,19 +240,19 @@ describe('a request', () => {
     },
   );
 
-  it('with other text in escapes is read', async () => {
+  it('a request with other text in escapes is read', async () => {
     const reply = await call(server.url, 'GET /v1/accounts/caf%C3%A9%F0%9F%99%82', { token: OPERATOR_KEY });
     expect([reply.status, reply.body.code]).toEqual([404, 'account_not_found']);
   });
 
-  it('is given an id, or keeps its own', async () => {
+  it('a request is given an id, or keeps its own', async () => {
     const given = await call(server.url, 'GET /v1/nothing', { headers: { 'x-request-id': 'abc-1' } });
     expect([given.headers.get('x-request-id'), given.body.instance]).toEqual(['abc-1', 'urn:micropay:request:abc-1']);
     const odd = await call(server.url, 'GET /livez', { headers: { 'x-request-id': '<script>' } });
     expect(odd.headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-\w+$/);
   });
 
-  it('is answered with headers that let a browser do nothing with it', async () => {
+  it('a request is answered with headers that let a browser do nothing with it', async () => {
     for (const target of ['GET /livez', 'GET /nothing', 'GET /openapi.json']) {
       const { headers } = await call(server.url, target);
       expect(headers.get('x-content-type-options')).toBe('nosniff');
@@ -289,34 +289,34 @@ describe('a body', () => {
   const tooLarge = { status: 413, code: 'body_too_large' };
   const invalid = { status: 400, code: 'invalid_request' };
 
-  it('of 64 KiB is read, and one byte more is not', async () => {
+  it('a body of 64 KiB is read, and one byte more is not', async () => {
     const path = '/v1/auth/login';
     const length = (bytes: number) => ({ 'content-length': String(bytes) });
     expect(await send(path, [body(64 * KIB)], length(64 * KIB))).toEqual(invalid);
     expect(await send(path, [body(64 * KIB + 1)], length(64 * KIB + 1))).toEqual(tooLarge);
   });
 
-  it('in chunks is counted while it arrives', async () => {
+  it('a body in chunks is counted while it arrives', async () => {
     const path = '/v1/auth/login';
     const chunked = { 'transfer-encoding': 'chunked' };
     expect(await send(path, [body(64 * KIB)], chunked)).toEqual(invalid);
     expect(await send(path, [body(64 * KIB), Buffer.from(' ')], chunked)).toEqual(tooLarge);
   });
 
-  it('that says it is huge is refused before it is sent', async () => {
+  it('a body that says it is huge is refused before it is sent', async () => {
     expect(
       await send('/v1/auth/login', [], { 'content-length': '5000000000', connection: 'close' }).catch(String),
     ).toEqual(tooLarge);
   });
 
-  it('of a batch may have 1 MiB', async () => {
+  it('a body of a batch may have 1 MiB', async () => {
     const path = '/v1/transfers/batch';
     const headers = { authorization: `Bearer ${alice.token}`, 'transfer-encoding': 'chunked' };
     expect(await send(path, [body(1_024 * KIB)], headers)).toEqual(invalid);
     expect(await send(path, [body(1_024 * KIB + 1)], headers)).toEqual(tooLarge);
   });
 
-  it('that is not UTF-8 is refused, and not repaired', async () => {
+  it('a body that is not UTF-8 is refused, and not repaired', async () => {
     const login = (password: number[]) =>
       Buffer.concat([Buffer.from('{"email":"a@example.com","password":"'), Buffer.from(password), Buffer.from('"}')]);
     const malformed = { status: 400, code: 'malformed_json' };
@@ -331,12 +331,12 @@ describe('a body', () => {
     expect(await send('/v1/auth/login', halves, { 'transfer-encoding': 'chunked' })).toMatchObject({ status: 401 });
   });
 
-  it('may begin with a byte order mark', async () => {
+  it('a body may begin with a byte order mark', async () => {
     const marked = Buffer.from('\uFEFF{"email":"nobody@example.com","password":"battery staple"}');
     expect(await send('/v1/auth/login', [marked], { 'transfer-encoding': 'chunked' })).toMatchObject({ status: 401 });
   });
 
-  it('of a batch names the request and its member', async () => {
+  it('a body of a batch names the request and its member', async () => {
     const { body } = await call(server.url, 'POST /v1/transfers/batch', {
       token: alice.token,
       body: `{"transfers":[{},{"amount":"1","amount":"2"}]}`,
@@ -345,7 +345,7 @@ describe('a body', () => {
     expect(body.detail).toContain('transfers.1.amount is named twice');
   });
 
-  it('that is compressed is not unpacked', async () => {
+  it('a body that is compressed is not unpacked', async () => {
     const reply = await call(server.url, 'POST /v1/auth/login', {
       body: '\u001f\u008b',
       headers: { 'content-encoding': 'gzip' },
@@ -364,7 +364,7 @@ it.each([[undefined], [1], ['1.5']])('the amount %j is answered with what an amo
 });
 
 describe('cross-origin requests', () => {
-  it('are allowed for listed origins only', async () => {
+  it('cross-origin requests are allowed for listed origins only', async () => {
     const open = await startTestServer({ corsOrigins: ['https://app.example.com'] });
     const preflight = (origin: string) =>
       call(open.url, 'OPTIONS /v1/transfers', {

@@ -91,7 +91,7 @@ describe('micropay', () => {
     ['no such file', ['import', 'none.csv'], {}, 'file_not_found: none.csv does not exist'],
     ['a folder', ['import', '.', '--format', 'csv'], {}, 'file_unreadable: . is a directory'],
     ['a file of another kind', ['import', 'book.xls'], {}, 'usage: the file must end in .csv or .jsonl'],
-  ])('ends with 2 and does nothing: %s', async (_, words, environment, message) => {
+  ])('micropay ends with 2 and does nothing: %s', async (_, words, environment, message) => {
     const { exitCode, stdout, stderr } = await micropay(words, environment);
     expect(exitCode).toBe(2);
     if (!words.includes('--json')) expect(stdout).toBe('');
@@ -100,14 +100,14 @@ describe('micropay', () => {
     expect(await ledgerNames()).toEqual(['main', 'damaged']);
   });
 
-  it('ends with 2 when there is no such database, as the server does', async () => {
+  it('micropay ends with 2 when there is no such database, as the server does', async () => {
     const url = new URL(database.url);
     url.pathname = '/nowhere';
     const { exitCode, stderr } = await micropay(['verify', '--database', url.href]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('database_misconfigured: ') });
   });
 
-  it('ends with 1 when the database is away, and tells programs so', async () => {
+  it('micropay ends with 1 when the database is away, and tells programs so', async () => {
     const { exitCode, stdout, stderr } = await micropay(['verify', '--json', '--database', 'postgres://127.0.0.1:1/x']);
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout)).toEqual({ error: { code: 'database_unavailable', message: expect.any(String) } });
@@ -124,7 +124,7 @@ async function ledgerNames(): Promise<readonly string[]> {
 }
 
 describe('micropay migrate', () => {
-  it('makes the tables once, in the schema that it is told', async () => {
+  it('micropay migrate makes the tables once, in the schema that it is told', async () => {
     const empty = await createEmptyDatabase();
     const environment = { DATABASE_URL: empty.url };
     const early = await micropay(['verify', '--schema', 'books'], environment);
@@ -147,7 +147,7 @@ describe('micropay migrate', () => {
 });
 
 describe('micropay trial-balance', () => {
-  it('shows a table in major units, and minor units to programs', async () => {
+  it('micropay trial-balance shows a table in major units, and minor units to programs', async () => {
     const { exitCode, stdout } = await micropay(['trial-balance']);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^currency +type +accounts +debits +credits\n/);
@@ -162,7 +162,7 @@ describe('micropay trial-balance', () => {
     });
   });
 
-  it('ends with 1 when the sides differ', async () => {
+  it('micropay trial-balance ends with 1 when the sides differ', async () => {
     const { exitCode, stdout } = await micropay(['trial-balance', '--ledger', 'damaged']);
     expect(exitCode).toBe(1);
     expect(stdout).toContain('DEBITS AND CREDITS DIFFER');
@@ -172,7 +172,7 @@ describe('micropay trial-balance', () => {
 describe('micropay statement', () => {
   const period = ['--from', '2020-01-01', '--to', '2199-01-01'];
 
-  it('shows a table, or CSV, in major units, and minor units to programs', async () => {
+  it('micropay statement shows a table, or CSV, in major units, and minor units to programs', async () => {
     const { exitCode, stdout } = await micropay(['statement', 'alice', ...period]);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^alice, USD, by recorded time\n\ntime +kind +description +debit +credit +balance\n/);
@@ -190,21 +190,21 @@ describe('micropay statement', () => {
     });
   });
 
-  it('ends with 1 when there is no such account', async () => {
+  it('micropay statement ends with 1 when there is no such account', async () => {
     const { exitCode, stderr } = await micropay(['statement', 'nobody', ...period]);
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('account_not_found: ')]);
   });
 });
 
 describe('micropay verify', () => {
-  it('ends with 0 when nothing is wrong', async () => {
+  it('micropay verify ends with 0 when nothing is wrong', async () => {
     const { exitCode, stdout, stderr } = await micropay(['verify']);
     expect(exitCode).toBe(0);
     expect(stdout).toBe('2 accounts and 1 transfers of ledger "main": nothing is wrong.\n');
     expect(stderr).toContain('Checked 2 accounts, 2 entries, 1 transfers');
   });
 
-  it('ends with 1 when something is, and names account and transfer', async () => {
+  it('micropay verify ends with 1 when something is, and names account and transfer', async () => {
     const { exitCode, stdout } = await micropay(['verify', '--ledger', 'damaged']);
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(new RegExp(`^wrong_running_balance +bob +${ids.broken} +100 +90$`, 'm'));

@@ -104,7 +104,7 @@ describe('while the database is away', () => {
     expect((await call(server.url, 'GET /livez')).status).toBe(200);
   });
 
-  it('leaves a ledger that verifies', async () => {
+  it('while the database is away leaves a ledger that verifies', async () => {
     const { body } = await call(server.url, 'GET /v1/verify', { token: OPERATOR_KEY });
     expect(body).toMatchObject({ ok: true, problems: [] });
   });

@@ -35,13 +35,13 @@ describe('the documentation page', () => {
     });
   });
 
-  it('brings its script along', async () => {
+  it('the documentation page brings its script along', async () => {
     const response = await fetch(`${server.url}/docs/scalar.js`);
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
     expect((await response.text()).length).toBeGreaterThan(1_000_000);
   });
 
-  it('sends its script once to a browser that keeps it', async () => {
+  it('the documentation page sends its script once to a browser that keeps it', async () => {
     const first = await fetch(`${server.url}/docs/scalar.js`);
     await first.arrayBuffer();
     expect(first.headers.get('content-encoding')).toBe('gzip');
@@ -54,7 +54,7 @@ describe('the documentation page', () => {
   });
 
   it.each([[[]], [['https://app.example.com']]])(
-    'costs no memory for those who ask and do not read, with origins %j',
+    'the documentation page costs no memory for those who ask and do not read, with origins %j',
     async (corsOrigins) => {
       const asked = await startTestServer({ corsOrigins });
       await (await fetch(`${asked.url}/docs/scalar.js`)).arrayBuffer();

@@ -26,7 +26,7 @@ const order = (change: Record<string, unknown> = {}) => ({
 const entriesOf = async (user: TestUser) => (await get(`/v1/wallets/${user.wallet}/entries`, user.token)).body.data;
 
 describe('a dry run', () => {
-  it('of a transfer answers as the transfer would, with 200, and writes nothing', async () => {
+  it('a dry run of a transfer answers as the transfer would, with 200, and writes nothing', async () => {
     const before = await entriesOf(alice);
     const key = randomUUID();
     const tried = await post('/v1/transfers', alice.token, order({ dryRun: true }), key);
@@ -39,7 +39,7 @@ describe('a dry run', () => {
     expect(tried.body).toMatchObject(same);
   });
 
-  it('of a transfer has the same refusals', async () => {
+  it('a dry run of a transfer has the same refusals', async () => {
     const codeOf = async (change: object) =>
       (await post('/v1/transfers', alice.token, order({ dryRun: true, ...change }))).body.code;
     expect(await codeOf({ amount: '99999' })).toBe('insufficient_funds');
@@ -53,7 +53,7 @@ describe('a dry run', () => {
     expect(body.code).toBe('idempotency_key_required');
   });
 
-  it('under the key of what was posted answers that', async () => {
+  it('a dry run under the key of what was posted answers that', async () => {
     const key = randomUUID();
     const { body: posted } = await post('/v1/transfers', alice.token, order(), key);
     const again = await post('/v1/transfers', alice.token, order({ dryRun: true }), key);
@@ -63,7 +63,7 @@ describe('a dry run', () => {
     expect(other.body.code).toBe('idempotency_key_reused');
   });
 
-  it('of one transfer of a batch leaves the others alone, and of the whole batch posts none', async () => {
+  it('a dry run of one transfer of a batch leaves the others alone, and of the whole batch posts none', async () => {
     const keyed = (change: object = {}) => order({ idempotencyKey: randomUUID(), ...change });
     const before = BigInt(await balanceOf(server.url, bob));
     const mixed = await post('/v1/transfers/batch', alice.token, { transfers: [keyed({ dryRun: true }), keyed()] });
@@ -77,7 +77,7 @@ describe('a dry run', () => {
     expect(await balanceOf(server.url, bob)).toBe(String(before + 10n));
   });
 
-  it('of linked transfers judges each after those before it', async () => {
+  it('a dry run of linked transfers judges each after those before it', async () => {
     const { status, body } = await post('/v1/transfers/linked', alice.token, {
       transfers: [order(), order({ amount: '20' })],
       dryRun: true,
@@ -90,7 +90,7 @@ describe('a dry run', () => {
     expect(leg.body).toMatchObject({ code: 'invalid_request', errors: [{ path: 'transfers.0' }] });
   });
 
-  it('of a deposit or a withdrawal moves nothing, and opens no account', async () => {
+  it('a dry run of a deposit or a withdrawal moves nothing, and opens no account', async () => {
     const { body: wallet } = await call(server.url, 'POST /v1/wallets', {
       token: alice.token,
       body: { currency: 'SEK' },
@@ -107,7 +107,7 @@ describe('a dry run', () => {
     expect((await get(`/v1/wallets/${wallet.id}`, alice.token)).body.balance).toBe('50');
   });
 
-  it('of a reversal gives nothing back', async () => {
+  it('a dry run of a reversal gives nothing back', async () => {
     const { body: payment } = await post('/v1/transfers', alice.token, order());
     const path = `/v1/transfers/${payment.id}/reversals`;
     const { status, body } = await post(path, bob.token, { amount: '4', dryRun: true });
@@ -115,7 +115,7 @@ describe('a dry run', () => {
     expect((await get(path, bob.token)).body.data).toEqual([]);
   });
 
-  it('leaves a ledger that verifies', async () => {
+  it('a dry run leaves a ledger that verifies', async () => {
     expect((await get('/v1/verify', OPERATOR_KEY)).body).toMatchObject({ ok: true, problems: [] });
   });
 });

@@ -171,7 +171,7 @@ describe('a query is refused, by name,', () => {
     expect([status, body.code, body.detail]).toEqual([400, 'invalid_request', expect.stringContaining(name)]);
   });
 
-  it('on a route with a body as well', async () => {
+  it('a query is refused, by name, on a route with a body as well', async () => {
     const body = { from: user.wallet, to: user.wallet, amount: '1', currency: 'USD' };
     const posted = await call(server.url, 'POST /v1/transfers?dryRun=true', { token: user.token, key: 'k', body });
     expect([posted.status, posted.body.code]).toEqual([400, 'invalid_request']);
@@ -180,14 +180,14 @@ describe('a query is refused, by name,', () => {
 
 describe('a query is read when', () => {
   it.each(['', 'limit=1', 'limit=200', 'limit=%31', '%6cimit=5', 'open=true&limit=5', '&', 'limit=5&'])(
-    'it is %j',
+    'a query is read when it is %j',
     async (query) => {
       const { status } = await call(server.url, `GET /v1/wallets/${user.wallet}/holds?${query}`, { token: user.token });
       expect(status).toBe(200);
     },
   );
 
-  it('it lists types behind commas', async () => {
+  it('a query is read when it lists types behind commas', async () => {
     const { status } = await call(server.url, 'GET /v1/events?types=balance.changed.v1,transfer.posted.v1', {
       token: user.token,
     });

@@ -52,11 +52,11 @@ describe('placing a hold', () => {
     expect((await get(`/v1/transfers/${body.id}`, bob.token)).body).toMatchObject({ description: 'Bicycle' });
   });
 
-  it('names the payee by email, too', async () => {
+  it('placing a hold names the payee by email, too', async () => {
     expect((await place({ to: bob.email })).body).toMatchObject({ to: bob.wallet, state: 'open', expiresAt: null });
   });
 
-  it('answers a repetition with the hold as it was placed, whatever has become of it', async () => {
+  it('placing a hold answers a repetition with the hold as it was placed, whatever has become of it', async () => {
     const key = randomUUID();
     const first = await place({}, key);
     await post(`/v1/holds/${first.body.id}/release`, bob.token);
@@ -86,7 +86,7 @@ describe('placing a hold', () => {
     ['more money than there is', { amount: '99999999' }, 422, 'insufficient_funds', undefined],
     ['an email nobody has', { to: 'nobody@example.com' }, 404, 'recipient_not_found', undefined],
     ['a wallet that is missing', { to: randomUUID() }, 404, 'account_not_found', undefined],
-  ])('is refused with %s', async (_name, change, status, code, path) => {
+  ])('placing a hold is refused with %s', async (_name, change, status, code, path) => {
     const before = await moneyOf(alice);
     const reply = await place(change);
     expect([reply.status, reply.body.code]).toEqual([status, code]);
@@ -95,14 +95,14 @@ describe('placing a hold', () => {
     expect(await moneyOf(alice)).toEqual(before);
   });
 
-  it('is for the owner of the wallet, who logs in and names the intention', async () => {
+  it('placing a hold is for the owner of the wallet, who logs in and names the intention', async () => {
     expect((await place({ from: bob.wallet })).body.code).toBe('account_not_found');
     expect((await post('/v1/holds', OPERATOR_KEY, order())).body.code).toBe('forbidden');
     const { body } = await call(server.url, 'POST /v1/holds', { token: alice.token, body: order() });
     expect(body.code).toBe('idempotency_key_required');
   });
 
-  it('as a dry run answers the same with 200 and leaves no trace', async () => {
+  it('placing a hold as a dry run answers the same with 200 and leaves no trace', async () => {
     const before = await moneyOf(alice);
     const key = randomUUID();
     const { status, body } = await place({ dryRun: true }, key);
@@ -116,7 +116,7 @@ describe('placing a hold', () => {
 });
 
 describe('a hold', () => {
-  it('is shown to its two parties and operators, without balances, and is missing for others', async () => {
+  it('a hold is shown to its two parties and operators, without balances, and is missing for others', async () => {
     const { body: hold } = await place();
     for (const token of [alice.token, bob.token, OPERATOR_KEY]) {
       expect((await get(`/v1/holds/${hold.id}`, token)).body).toEqual(hold);
@@ -128,7 +128,7 @@ describe('a hold', () => {
     }
   });
 
-  it('is captured by its payee in parts, and the rest goes back', async () => {
+  it('a hold is captured by its payee in parts, and the rest goes back', async () => {
     const before = await moneyOf(alice);
     const { body: hold } = await place();
     const part = await post(`/v1/holds/${hold.id}/capture`, bob.token, { amount: '30', description: 'Wheel' });
@@ -152,14 +152,14 @@ describe('a hold', () => {
     expect(await moneyOf(alice)).toEqual({ ...before, balance: before.balance - 50n });
   });
 
-  it('is captured whole without a body', async () => {
+  it('a hold is captured whole without a body', async () => {
     const { body: hold } = await place();
     expect((await post(`/v1/holds/${hold.id}/capture`, bob.token)).body).toMatchObject({ amount: '100' });
     const { status, body } = await post(`/v1/holds/${hold.id}/capture`, bob.token);
     expect([status, body.code]).toEqual([422, 'hold_closed']);
   });
 
-  it('is released by its payee and by an operator', async () => {
+  it('a hold is released by its payee and by an operator', async () => {
     for (const token of [bob.token, OPERATOR_KEY]) {
       const { body: hold } = await place();
       const { status, body } = await post(`/v1/holds/${hold.id}/release`, token, { description: 'Sold out' });
@@ -168,17 +168,20 @@ describe('a hold', () => {
     }
   });
 
-  it.each(['capture', 'release'])('refuses a %s by its payer, and by others as if it were missing', async (action) => {
-    const { body: hold } = await place();
-    const path = `/v1/holds/${hold.id}/${action}`;
-    const byPayer = await post(path, alice.token, {});
-    expect([byPayer.status, byPayer.body.code]).toEqual([403, 'forbidden']);
-    const byStranger = await post(path, carol.token, {});
-    expect([byStranger.status, byStranger.body.code]).toEqual([404, 'hold_not_found']);
-    const { body: missing } = await get(`/v1/holds/${randomUUID()}`, bob.token);
-    expect(byStranger.body.detail).toBe(missing.detail);
-    expect((await get(`/v1/holds/${hold.id}`, alice.token)).body).toEqual(hold);
-  });
+  it.each(['capture', 'release'])(
+    'a hold refuses a %s by its payer, and by others as if it were missing',
+    async (action) => {
+      const { body: hold } = await place();
+      const path = `/v1/holds/${hold.id}/${action}`;
+      const byPayer = await post(path, alice.token, {});
+      expect([byPayer.status, byPayer.body.code]).toEqual([403, 'forbidden']);
+      const byStranger = await post(path, carol.token, {});
+      expect([byStranger.status, byStranger.body.code]).toEqual([404, 'hold_not_found']);
+      const { body: missing } = await get(`/v1/holds/${randomUUID()}`, bob.token);
+      expect(byStranger.body.detail).toBe(missing.detail);
+      expect((await get(`/v1/holds/${hold.id}`, alice.token)).body).toEqual(hold);
+    },
+  );
 
   it.each(['capture', 'release'])('repeats a %s with its key, and refuses the key for another', async (action) => {
     const { body: hold } = await place();
@@ -194,7 +197,7 @@ describe('a hold', () => {
     expect(unnamed.body.code).toBe('idempotency_key_required');
   });
 
-  it.each(['capture', 'release'])('as a dry run of a %s answers 200 and stays as it was', async (action) => {
+  it.each(['capture', 'release'])('a hold as a dry run of a %s answers 200 and stays as it was', async (action) => {
     const { body: hold } = await place();
     const before = [await moneyOf(alice), await moneyOf(bob)];
     const { status, body } = await post(`/v1/holds/${hold.id}/${action}`, bob.token, { dryRun: true });
@@ -216,7 +219,7 @@ describe('a hold', () => {
     ['capture', 'no object', [], 400, 'invalid_request', ''],
     ['release', 'an amount', { amount: '1' }, 400, 'invalid_request', ''],
     ['release', 'NUL in the description', { description: '\u0000' }, 400, 'invalid_request', undefined],
-  ])('is not changed by a %s with %s', async (action, _name, change, status, code, path) => {
+  ])('a hold is not changed by a %s with %s', async (action, _name, change, status, code, path) => {
     const { body: hold } = await place();
     const reply = await post(`/v1/holds/${hold.id}/${action}`, bob.token, change);
     expect([reply.status, reply.body.code]).toEqual([status, code]);
@@ -224,7 +227,7 @@ describe('a hold', () => {
     expect((await get(`/v1/holds/${hold.id}`, bob.token)).body).toEqual(hold);
   });
 
-  it('expires by itself and blocks no money then', async () => {
+  it('a hold expires by itself and blocks no money then', async () => {
     const dave = await registerUser(server.url, { balance: 100n });
     const expiresAt = new Date(Date.now() + 1_500).toISOString();
     const { body: hold } = await post('/v1/holds', dave.token, order({ from: dave.wallet, expiresAt }));
@@ -238,7 +241,7 @@ describe('a hold', () => {
 });
 
 describe('a race', () => {
-  it('of captures and a release moves no more than was held', async () => {
+  it('a race of captures and a release moves no more than was held', async () => {
     const { body: hold } = await place();
     const before = await moneyOf(alice);
     const replies = await Promise.all(
@@ -259,7 +262,7 @@ describe('a race', () => {
 });
 
 describe('the holds of a wallet', () => {
-  it('come newest first, page by page, to its owner and operators', async () => {
+  it('the holds of a wallet come newest first, page by page, to its owner and operators', async () => {
     const dave = await registerUser(server.url, { balance: 100n });
     const ids: string[] = [];
     for (const amount of ['1', '2', '3']) {

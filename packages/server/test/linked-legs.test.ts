@@ -35,7 +35,7 @@ const holdOf = async (id: string) => (await call(server.url, `GET /v1/holds/${id
 const transfersOf = (body: { results: { transfer: unknown }[] }) => body.results.map(({ transfer }) => transfer);
 
 describe('linked legs', () => {
-  it('of every kind post together, as one group', async () => {
+  it('linked legs of every kind post together, as one group', async () => {
     const [captured, released] = [await placed({ from: alice.wallet, to: bob.wallet }), await placed()];
     const payment = await paid();
     const key = randomUUID();
@@ -73,7 +73,7 @@ describe('linked legs', () => {
     expect(other.body.code).toBe('idempotency_key_reused');
   });
 
-  it('post none when the last one is refused', async () => {
+  it('linked legs post none when the last one is refused', async () => {
     const hold = await placed();
     const before = await balanceOf(server.url, bob);
     const legs = [
@@ -98,7 +98,7 @@ describe('linked legs', () => {
     expect(transfersOf(body)).toMatchObject([{ amount: '4' }, { amount: '6' }]);
   });
 
-  it('are tried without a trace', async () => {
+  it('linked legs are tried without a trace', async () => {
     const hold = await placed();
     const before = await balanceOf(server.url, bob);
     const legs = [
@@ -112,7 +112,7 @@ describe('linked legs', () => {
     expect(await balanceOf(server.url, bob)).toBe(before);
   });
 
-  it('leave one winner of a race with a capture', async () => {
+  it('linked legs leave one winner of a race with a capture', async () => {
     const hold = await placed();
     const replies = await Promise.all([
       ...Array.from({ length: 4 }, () => link(bob.token, [{ kind: 'capture', hold, amount: '8' }])),
@@ -130,7 +130,7 @@ describe('a linked leg is refused', () => {
     ['a release', 'its payer', 'release', () => alice.token, [403, 'forbidden', 'transfers.1']],
     ['a capture', 'strangers', 'capture', () => carol.token, missing],
     ['a release', 'strangers', 'release', () => carol.token, missing],
-  ])('as %s to %s', async (_what, _whom, kind, token, refusal) => {
+  ])('a linked leg is refused as %s to %s', async (_what, _whom, kind, token, refusal) => {
     await deposit(server.url, carol.wallet, 5n);
     const hold = await placed();
     const own = token() === alice.token ? alice : carol;
@@ -142,12 +142,12 @@ describe('a linked leg is refused', () => {
     expect(await holdOf(hold)).toMatchObject({ state: 'open', captured: '0' });
   });
 
-  it('as a hold on a wallet of somebody else', async () => {
+  it('a linked leg is refused as a hold on a wallet of somebody else', async () => {
     const { status, body } = await link(bob.token, [{ ...order(), kind: 'hold' }]);
     expect([status, body.code, body.errors[0].path]).toEqual([404, 'account_not_found', 'transfers.0']);
   });
 
-  it('as a reversal to all but its payee and operators', async () => {
+  it('a linked leg is refused as a reversal to all but its payee and operators', async () => {
     const transfer = await paid();
     const codeFor = async (token: string, change: Leg = {}) =>
       (await link(token, [{ kind: 'reversal', transfer, ...change }])).body.code;
@@ -156,7 +156,7 @@ describe('a linked leg is refused', () => {
     expect(await codeFor(bob.token, { allowOverdraft: true })).toBe('forbidden');
   });
 
-  it('as a hold to operators, who link the rest', async () => {
+  it('a linked leg is refused as a hold to operators, who link the rest', async () => {
     const [hold, transfer] = [await placed(), await paid()];
     const rest = [
       { kind: 'capture', hold, amount: '1' },
@@ -183,12 +183,12 @@ describe('a linked leg is refused', () => {
       'invalid_request',
     ],
     ['no object', 7, 'transfers.0', 'invalid_request'],
-  ])('with %s', async (_name, leg, path, code) => {
+  ])('a linked leg is refused with %s', async (_name, leg, path, code) => {
     const { status, body } = await link(bob.token, [leg as Leg]);
     expect([status, body.code, body.errors[0].path]).toEqual([400, code, path]);
   });
 
-  it('where transfers are not linked', async () => {
+  it('a linked leg is refused where transfers are not linked', async () => {
     const hold = await placed();
     const { status, body } = await call(server.url, 'POST /v1/transfers/batch', {
       token: bob.token,

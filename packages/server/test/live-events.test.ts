@@ -128,7 +128,7 @@ describe('a stream shows', () => {
 });
 
 describe('a stream goes on', () => {
-  it('behind each id exactly, in the midst of a transfer too, and at where it was opened', async () => {
+  it('a stream goes on behind each id exactly, in the midst of a transfer too, and at where it was opened', async () => {
     const [alice, bob] = [await registerUser(server.url, { balance: 100n }), await registerUser(server.url)];
     const first = await opened(OPERATOR_KEY);
     for (let count = 0; count < 3; count += 1) await pay(alice, bob);
@@ -148,7 +148,7 @@ describe('a stream goes on', () => {
     expect(after.events()).toHaveLength(3);
   });
 
-  it('behind a position that nothing of its own was told at', async () => {
+  it('a stream goes on behind a position that nothing of its own was told at', async () => {
     const [alice, bob, carol] = [
       await registerUser(server.url, { balance: 100n }),
       await registerUser(server.url),
@@ -165,12 +165,12 @@ describe('a stream goes on', () => {
     await expect.poll(() => typesOf(again)).toEqual(['transfer.posted.v1', 'balance.changed.v1']);
   });
 
-  it.each(['', 'x', '1.2.3', '-1'])('behind no id like %j', async (lastEventId) => {
+  it.each(['', 'x', '1.2.3', '-1'])('a stream goes on behind no id like %j', async (lastEventId) => {
     const { token } = await registerUser(server.url);
     expect((await open(token, { lastEventId: lastEventId || ' .' })).status).toBe(400);
   });
 
-  it('not behind an id that is of another log, too old for a user, or behind deleted facts', async () => {
+  it('a stream goes on not behind an id that is of another log, too old for a user, or behind deleted facts', async () => {
     const alice = await registerUser(server.url, { balance: 100n });
     const bob = await registerUser(server.url);
     const refusal = async (token: string, lastEventId: string) => {
@@ -190,7 +190,7 @@ describe('a stream goes on', () => {
     expect(await refusal(OPERATOR_KEY, '1')).toEqual([410, 'events_gone']);
   });
 
-  it('behind a fact that was deleted since, when it has seen it', async () => {
+  it('a stream goes on behind a fact that was deleted since, when it has seen it', async () => {
     const [alice, bob] = [await registerUser(server.url, { balance: 10n }), await registerUser(server.url)];
     await call(server.url, `POST /v1/wallets/${bob.wallet}/freeze`, { token: OPERATOR_KEY, body: { side: 'debits' } });
     const first = await opened(OPERATOR_KEY, { lastEventId: '0' });
@@ -202,7 +202,7 @@ describe('a stream goes on', () => {
     await expect.poll(() => again.events()).toHaveLength(3);
   });
 
-  it('no further when facts are deleted while it catches up, and its client is told so', async () => {
+  it('a stream goes on no further when facts are deleted while it catches up, and its client is told so', async () => {
     const user = await registerUser(server.url, { balance: 1n });
     await deliverAll();
     const client = new pg.Client({ connectionString: server.databaseUrl });
@@ -222,7 +222,9 @@ describe('a stream goes on', () => {
 });
 
 describe('a client', () => {
-  it('who reads too slowly is cut off, and goes on behind the last id without loss', { timeout: 120_000 }, async () => {
+  it('a client who reads too slowly is cut off, and goes on behind the last id without loss', {
+    timeout: 120_000,
+  }, async () => {
     const [alice, bob] = [await registerUser(server.url, { balance: 10_000n }), await registerUser(server.url)];
     const { hostname, port } = new URL(server.url);
     const slow = connect(Number(port), hostname);
@@ -284,7 +286,7 @@ describe('a client', () => {
     expect(sequencesSeen).toEqual(Array.from({ length: total - 1 }, (_, index) => index + 2));
   });
 
-  it('hears a heartbeat when nothing happens', async () => {
+  it('a client hears a heartbeat when nothing happens', async () => {
     const { token } = await registerUser(server.url);
     const stream = await opened(token);
     await expect.poll(() => stream.comments).toBeGreaterThan(2);
@@ -292,7 +294,7 @@ describe('a client', () => {
     expect(stream.headers.get('content-type')).toBe('text/event-stream');
   });
 
-  it('is told when its session ends', async () => {
+  it('a client is told when its session ends', async () => {
     const user = await registerUser(server.url);
     const stream = await opened(user.token);
     await call(server.url, 'POST /v1/auth/logout', { body: { refreshToken: user.refreshToken } });
@@ -300,14 +302,14 @@ describe('a client', () => {
     expect(stream.messages.at(-1)).toMatchObject({ event: 'end', data: { code: 'token_invalid', status: 401 } });
   });
 
-  it('is told when its token expires', async () => {
+  it('a client is told when its token expires', async () => {
     const user = await registerUser(server.url);
     const stream = await opened(await shortToken(user.token));
     await stream.ended;
     expect(stream.messages.at(-1)).toMatchObject({ event: 'end', data: { code: 'token_expired', status: 401 } });
   });
 
-  it('has a few streams at a time, and so has the process', async () => {
+  it('a client has a few streams at a time, and so has the process', async () => {
     const users = [await registerUser(server.url), await registerUser(server.url), await registerUser(server.url)];
     const [alice, bob, carol] = users as [TestUser, TestUser, TestUser];
     const hers = [await opened(alice.token), await opened(alice.token), await opened(alice.token)];
@@ -322,7 +324,7 @@ describe('a client', () => {
     expect([full.status, full.body.code]).toEqual([503, 'overloaded']);
   });
 
-  it('who is gone before the answer leaves nothing behind', async () => {
+  it('a client who is gone before the answer leaves nothing behind', async () => {
     const { token } = await registerUser(server.url);
     const { hostname, port } = new URL(server.url);
     for (let count = 0; count < 4 * LIMITS.streamsPerPrincipalMax; count += 1) {
@@ -339,7 +341,7 @@ describe('a client', () => {
     }
   });
 
-  it('who asks several times on one connection and goes leaves nothing behind', async () => {
+  it('a client who asks several times on one connection and goes leaves nothing behind', async () => {
     const { token } = await registerUser(server.url);
     const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname);
@@ -352,7 +354,7 @@ describe('a client', () => {
     }
   });
 
-  it('is refused without a credential, and for types that are not there', async () => {
+  it('a client is refused without a credential, and for types that are not there', async () => {
     expect((await call(server.url, 'GET /v1/events')).status).toBe(401);
     const { token } = await registerUser(server.url);
     const { status, body } = await call(server.url, 'GET /v1/events?types=money.lost.v1', { token });
@@ -371,7 +373,7 @@ describe('a client', () => {
 });
 
 describe('a server that stops', () => {
-  it('tells its clients, and waits for none who does not listen', async () => {
+  it('a server that stops tells its clients, and waits for none who does not listen', async () => {
     const own = await startTestServer({ live: LIMITS });
     const user = await registerUser(own.url, { balance: 1_000n });
     const stream = await openStream(own.url, user.token);

@@ -34,7 +34,7 @@ describe('an email', () => {
   });
 
   it.each(forms.slice(1).map((form) => [form]))(
-    'names one user in the form %j: to register, to log in, to be paid',
+    'an email names one user in the form %j: to register, to log in, to be paid',
     async (form) => {
       expect((await register(form)).body.code).toBe('email_taken');
       expect((await login(form)).body.user?.id).toBe(id);
@@ -45,7 +45,7 @@ describe('an email', () => {
     },
   );
 
-  it('that only looks alike names another user', async () => {
+  it('an email that only looks alike names another user', async () => {
     const latin = `alice-${randomUUID()}@example.com`;
     const alike = `\u0430${latin.slice(1)}`;
     const [one, other] = [await register(latin), await register(alike)];
@@ -55,7 +55,7 @@ describe('an email', () => {
 });
 
 describe('a password', () => {
-  it('is the same in each Unicode form and with each space, and in no other case', async () => {
+  it('a password is the same in each Unicode form and with each space, and in no other case', async () => {
     const email = `${randomUUID()}@example.com`;
     await register(email);
     for (const form of [PASSWORD.normalize('NFC'), PASSWORD.normalize('NFD'), PASSWORD.replaceAll(' ', '\u00a0')]) {
@@ -65,7 +65,7 @@ describe('a password', () => {
   });
 
   it.each([['battery\u0000staple'], ['"battery \\ud800"'], ['battery\u0085staple']])(
-    'that no keyboard types, or that has no bytes of its own, is refused: %j',
+    'a password that no keyboard types, or that has no bytes of its own, is refused: %j',
     async (password) => {
       const sent = password.startsWith('"') ? password : JSON.stringify(password);
       const body = `{"email":"${randomUUID()}@example.com","password":${sent}}`;
@@ -75,7 +75,7 @@ describe('a password', () => {
     },
   );
 
-  it('counts characters, not halves of them', async () => {
+  it('a password counts characters, not halves of them', async () => {
     const email = () => `${randomUUID()}@example.com`;
     expect((await register(email(), { password: '🦊'.repeat(256) })).status).toBe(201);
     expect((await register(email(), { password: '🦊'.repeat(257) })).status).toBe(400);
@@ -86,14 +86,17 @@ describe('a password', () => {
 describe('a display name', () => {
   const named = (displayName: string) => register(`${randomUUID()}@example.com`, { displayName });
 
-  it('counts characters, and is answered composed', async () => {
+  it('a display name counts characters, and is answered composed', async () => {
     expect((await named('🦊'.repeat(100))).status).toBe(201);
     expect((await named('🦊'.repeat(101))).body.errors[0].path).toBe('displayName');
     expect((await named('Jo\u0308rg')).body.user.displayName).toBe('J\u00f6rg');
   });
 
-  it.each(['a\u202eb', 'a\u2066b', 'a\u200fb', 'a\u2028b', 'a\u0007b', ''])('is refused: %j', async (displayName) => {
-    const { status, body } = await named(displayName);
-    expect([status, body.errors[0].path]).toEqual([400, 'displayName']);
-  });
+  it.each(['a\u202eb', 'a\u2066b', 'a\u200fb', 'a\u2028b', 'a\u0007b', ''])(
+    'a display name is refused: %j',
+    async (displayName) => {
+      const { status, body } = await named(displayName);
+      expect([status, body.errors[0].path]).toEqual([400, 'displayName']);
+    },
+  );
 });

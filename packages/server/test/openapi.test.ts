@@ -9,15 +9,15 @@ const endpoints: readonly Endpoint[] = ROUTES.map(({ endpoint }) => endpoint);
 const committed = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8'));
 
 describe('openapi.json', () => {
-  it('is what the routes say', () => {
+  it('openapi.json is what the routes say', () => {
     expect(committed).toEqual(JSON.parse(JSON.stringify(openApiDocument(endpoints))));
   });
 
-  it('names every code', () => {
+  it('openapi.json names every code', () => {
     expect(committed.components.schemas.ErrorCode.enum).toEqual(ERROR_CODES);
   });
 
-  it('has an id of its own for every operation', () => {
+  it('openapi.json has an id of its own for every operation', () => {
     const ids = endpoints.map(({ operationId }) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
   });

@@ -42,7 +42,7 @@ describe('deposits and withdrawals', () => {
     expect(new Set(replies.map(({ body }) => body.from)).size).toBe(1);
   });
 
-  it('are posted once for one key', async () => {
+  it('deposits and withdrawals are posted once for one key', async () => {
     const key = randomUUID();
     const cash = { wallet: alice.wallet, amount: '5', currency: 'USD' };
     const first = await operate('POST /v1/deposits', cash, key);
@@ -53,7 +53,7 @@ describe('deposits and withdrawals', () => {
     expect([other.status, other.body.code]).toEqual([422, 'idempotency_key_reused']);
   });
 
-  it('cannot take what is not there', async () => {
+  it('deposits and withdrawals cannot take what is not there', async () => {
     const { status, body } = await operate('POST /v1/withdrawals', {
       wallet: bob.wallet,
       amount: '99999999',
@@ -62,7 +62,7 @@ describe('deposits and withdrawals', () => {
     expect([status, body.code]).toEqual([422, 'insufficient_funds']);
   });
 
-  it('keep to the currency of the wallet', async () => {
+  it('deposits and withdrawals keep to the currency of the wallet', async () => {
     const { status, body } = await deposit(server.url, bob.wallet, 5n, 'NOK');
     expect([status, body.code]).toEqual([422, 'currency_mismatch']);
   });
@@ -82,7 +82,7 @@ describe('freezing', () => {
     ['both', undefined, 'frozen', 'account_frozen', 'counterparty_unavailable'],
     ['debits', 'debits', 'frozen_debits', 'account_frozen', undefined],
     ['credits', 'credits', 'frozen_credits', undefined, 'counterparty_unavailable'],
-  ])('stops %s', async (_name, side, status, debit, credit) => {
+  ])('freezing stops %s', async (_name, side, status, debit, credit) => {
     expect((await freeze(side)).body.status).toBe(status);
     const replies = [await pay(alice, bob), await pay(bob, alice)];
     expect(replies.map((reply) => reply.body.code)).toEqual([debit, credit]);
@@ -91,14 +91,14 @@ describe('freezing', () => {
     expect((await pay(alice, bob)).status).toBe(201);
   });
 
-  it('needs a wallet that is there', async () => {
+  it('freezing needs a wallet that is there', async () => {
     const { status, body } = await operate(`POST /v1/wallets/${randomUUID()}/freeze`, {});
     expect([status, body.code]).toEqual([404, 'account_not_found']);
   });
 });
 
 describe('verification', () => {
-  it('is clean, and names what was changed behind the ledger', async () => {
+  it('verification is clean, and names what was changed behind the ledger', async () => {
     const clean = await operate('GET /v1/verify');
     expect(clean.status).toBe(200);
     expect(clean.body).toMatchObject({ ok: true, problems: [], problemsFound: 0 });
@@ -118,7 +118,7 @@ describe('verification', () => {
 });
 
 describe('metrics', () => {
-  it('are for operators, and count what was asked', async () => {
+  it('metrics are for operators, and count what was asked', async () => {
     const scrape = async (token: string) =>
       fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
     expect((await scrape(alice.token)).status).toBe(403);

@@ -28,7 +28,7 @@ const order = (from: string, to: string, change: object = {}) => ({
 });
 
 describe('an operator', () => {
-  it('pays between any accounts, and sees both balances', async () => {
+  it('an operator pays between any accounts, and sees both balances', async () => {
     const charged = await post('/v1/transfers', OPERATOR_KEY, order(alice.wallet, fees));
     expect(charged).toMatchObject({ status: 201, body: { fromBalance: '990', toBalance: '10' } });
     const refunded = await post('/v1/transfers', OPERATOR_KEY, order(fees, bob.email, { amount: '4' }));
@@ -43,7 +43,7 @@ describe('an operator', () => {
     expect(byAddress).toMatchObject({ status: 201, body: { from: fees, fromBalance: '5' } });
   });
 
-  it('pays many times, each on its own', async () => {
+  it('an operator pays many times, each on its own', async () => {
     const transfers = [order(alice.wallet, fees), order(fees, alice.wallet), order(fees, randomUUID())];
     const { status, body } = await post('/v1/transfers/batch', OPERATOR_KEY, {
       transfers: transfers.map((one) => ({ ...one, idempotencyKey: randomUUID() })),
@@ -56,7 +56,7 @@ describe('an operator', () => {
     ]);
   });
 
-  it('says when a movement counts, and nobody else', async () => {
+  it('an operator says when a movement counts, and nobody else', async () => {
     const effectiveAt = '2026-03-01T12:00:00.000Z';
     const cash = { wallet: alice.wallet, amount: '5', currency: 'USD', effectiveAt };
     const payment = order(alice.wallet, fees, { effectiveAt });

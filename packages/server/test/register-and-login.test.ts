@@ -30,7 +30,7 @@ async function eventsOfUnknownUsers(): Promise<readonly string[]> {
 }
 
 describe('registration', () => {
-  it('makes a user with a first wallet and logs in', async () => {
+  it('registration makes a user with a first wallet and logs in', async () => {
     const email = `Mixed.Case-${randomUUID()}@Example.com`;
     const { status, body } = await register({
       email,
@@ -48,7 +48,7 @@ describe('registration', () => {
     expect(me.body).toEqual(body.user);
   });
 
-  it('writes the event of the user and that of the wallet with them, and no personal data', async () => {
+  it('registration writes the event of the user and that of the wallet with them, and no personal data', async () => {
     const { id, wallet } = await registerUser(server.url);
     const { rows } = await client.query(
       'select type, subject, data from micropay.events where subject in ($1, $2) order by position',
@@ -61,19 +61,19 @@ describe('registration', () => {
     expect(Object.keys(rows[0].data)).toEqual(['userId']);
   });
 
-  it('takes an email once, whatever its case', async () => {
+  it('registration takes an email once, whatever its case', async () => {
     const { email } = await registerUser(server.url);
     const { status, body } = await register({ email: email.toUpperCase(), password: 'another password' });
     expect([status, body.code]).toEqual([409, 'email_taken']);
   });
 
-  it('gives one of two at the same time the email', async () => {
+  it('registration gives one of two at the same time the email', async () => {
     const email = `${randomUUID()}@example.com`;
     const replies = await Promise.all([1, 2, 3].map(() => register({ email, password: 'battery staple' })));
     expect(replies.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
   });
 
-  it('leaves no user behind when the wallet cannot be opened', async () => {
+  it('registration leaves no user behind when the wallet cannot be opened', async () => {
     const email = `${randomUUID()}@example.com`;
     const refused = await register({ email, password: 'battery staple', currency: 'NOPE' });
     expect([refused.status, refused.body.code]).toEqual([422, 'unknown_currency']);
@@ -83,7 +83,7 @@ describe('registration', () => {
     expect((await register({ email, password: 'battery staple' })).status).toBe(201);
   });
 
-  it('stores passwords and tokens as hashes only', async () => {
+  it('registration stores passwords and tokens as hashes only', async () => {
     const user = await registerUser(server.url);
     const { rows } = await client.query(
       `select password_hash, token_hash from micropay.users
@@ -97,7 +97,7 @@ describe('registration', () => {
 });
 
 describe('login', () => {
-  it('answers the user and new tokens', async () => {
+  it('login answers the user and new tokens', async () => {
     const user = await registerUser(server.url);
     const { status, body, headers } = await login(user.email, user.password);
     expect([status, body.user.id, body.wallet]).toEqual([200, user.id, undefined]);
@@ -107,7 +107,7 @@ describe('login', () => {
   it.each([
     ['a wrong password', async () => login((await registerUser(server.url)).email, 'wrong password')],
     ['an unknown email', () => login(`${randomUUID()}@example.com`, 'wrong password')],
-  ])('refuses %s in the same words', async (_name, attempt) => {
+  ])('login refuses %s in the same words', async (_name, attempt) => {
     const { status, body } = await attempt();
     expect([status, body.code, body.detail]).toEqual([
       401,
@@ -116,7 +116,7 @@ describe('login', () => {
     ]);
   });
 
-  it('takes as long for an email that nobody has', async () => {
+  it('login takes as long for an email that nobody has', async () => {
     const { email } = await registerUser(server.url);
     const timeOf = async (address: string) => {
       const startedAt = performance.now();
@@ -134,7 +134,7 @@ describe('login', () => {
     expect(Math.min(...unknown)).toBeGreaterThan(Math.min(...known) / 2);
   });
 
-  it('is limited for each email', async () => {
+  it('login is limited for each email', async () => {
     const email = `${randomUUID()}@example.com`;
     const replies = [];
     for (let attempt = 1; attempt <= 11; attempt += 1) replies.push(await login(email, 'wrong password'));

@@ -59,7 +59,7 @@ async function told(words: readonly string[]): Promise<string> {
 const lagOf = async (url: string) => (await relayMetrics(url)).lag_rows;
 
 describe('the relay in the server', () => {
-  it('delivers what is committed, and says how far it is', async () => {
+  it('the relay in the server delivers what is committed, and says how far it is', async () => {
     const { url, stop } = await start();
     const user = await registerUser(url, { balance: 500n });
     // The user, their wallet, the world's account, and a transfer with both balances.
@@ -82,7 +82,7 @@ describe('the relay in the server', () => {
     expect(await stop('SIGTERM')).toBe(0);
   });
 
-  it('names the transaction that holds events up', async () => {
+  it('the relay in the server names the transaction that holds events up', async () => {
     const { url } = await start();
     const client = new pg.Client({ connectionString: database.url, application_name: 'a "long" writer' });
     await client.connect();
@@ -107,7 +107,7 @@ describe('the relay in the server', () => {
     }
   });
 
-  it('waits for a broker that is away, and HTTP does not', async () => {
+  it('the relay in the server waits for a broker that is away, and HTTP does not', async () => {
     const { url, stop } = await start({ KAFKA_BROKERS: NO_BROKER });
     await registerUser(url, { balance: 500n });
     await expect.poll(async () => (await relayMetrics(url)).failures_total).toBeGreaterThan(0);
@@ -117,7 +117,7 @@ describe('the relay in the server', () => {
     expect(await stop('SIGTERM')).toBe(0);
   });
 
-  it('is not started for a broker that takes too small messages', async () => {
+  it('the relay in the server is not started for a broker that takes too small messages', async () => {
     const kafka = await startOwnKafka({ messageBytesMax: 16 * 1024 });
     try {
       const main = runMain(await environment({ KAFKA_BROKERS: kafka.broker }));
@@ -131,7 +131,7 @@ describe('the relay in the server', () => {
 });
 
 describe('the relay as a process of its own', () => {
-  it('delivers what a server without one commits, until a signal ends it', async () => {
+  it('the relay as a process of its own delivers what a server without one commits, until a signal ends it', async () => {
     const { url } = await start({ RELAY: 'off' });
     const user = await registerUser(url);
     expect(await relayMetrics(url)).toMatchObject({ lag_rows: 2, leader: 0, delivered_events_total: 0 });
@@ -143,7 +143,7 @@ describe('the relay as a process of its own', () => {
     expect(await own.stop('SIGTERM')).toBe(0);
   });
 
-  it('is paused, resumed and put back by commands', async () => {
+  it('the relay as a process of its own is paused, resumed and put back by commands', async () => {
     const { url } = await start();
     await expect.poll(async () => (await relayMetrics(url)).leader).toBe(1);
     expect(await told(['pause'])).toMatch(/^Paused/);
@@ -170,7 +170,7 @@ describe('the relay as a process of its own', () => {
     await client.end();
   });
 
-  it('explains itself without any setting', async () => {
+  it('the relay as a process of its own explains itself without any setting', async () => {
     const main = await relay(['--help'], { DATABASE_URL: '' });
     expect(await main.ended()).toBe(0);
     expect(main.output()).toMatch(/^Usage: micropay relay/);
@@ -192,7 +192,7 @@ describe('the relay as a process of its own', () => {
     [['replay', '7'], {}, 2, /^invalid_request: sink kafka has not reached position 7 yet/],
     [['run'], { KAFKA_BROKERS: '' }, 2, /^invalid_configuration: KAFKA_BROKERS is missing/],
     [['status'], { DATABASE_URL: 'postgres://u@127.0.0.1:1/x' }, 1, /^database_unavailable: /],
-  ] as const)('refuses %j with %j', async (words, changes, code, output) => {
+  ] as const)('the relay as a process of its own refuses %j with %j', async (words, changes, code, output) => {
     const main = await relay(words, changes);
     expect(await main.ended()).toBe(code);
     expect(main.output()).toMatch(output);

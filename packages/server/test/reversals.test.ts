@@ -27,7 +27,7 @@ const reverse = (id: string, token: string, body?: unknown, key?: string) =>
   post(`/v1/transfers/${id}/reversals`, token, body, key);
 
 describe('a reversal', () => {
-  it('by the payee gives a part back, then the rest, and never more', async () => {
+  it('a reversal by the payee gives a part back, then the rest, and never more', async () => {
     const id = await pay();
     const before = [BigInt(await balanceOf(server.url, alice)), BigInt(await balanceOf(server.url, bob))] as const;
     const part = await reverse(id, bob.token, { amount: '30', reason: 'One was cold', metadata: { ticket: '7' } });
@@ -51,7 +51,7 @@ describe('a reversal', () => {
     expect(await balanceOf(server.url, bob)).toBe(String(before[1] - 100n));
   });
 
-  it('is listed for both parties, each with its own balance, and for operators', async () => {
+  it('a reversal is listed for both parties, each with its own balance, and for operators', async () => {
     const id = await pay();
     const { body: first } = await reverse(id, bob.token, { amount: '30' });
     const { body: second } = await reverse(id, OPERATOR_KEY, { amount: '20' });
@@ -72,21 +72,21 @@ describe('a reversal', () => {
     expect((await get('/v1/transfers/nothing/reversals', alice.token)).body.code).toBe('transfer_not_found');
   });
 
-  it('is refused to the payer, and to others as if the payment were missing', async () => {
+  it('a reversal is refused to the payer, and to others as if the payment were missing', async () => {
     const id = await pay();
     expect(await reverse(id, alice.token)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
     expect(await reverse(id, carol.token)).toMatchObject({ status: 404, body: { code: 'transfer_not_found' } });
     expect(await reverse(randomUUID(), bob.token)).toMatchObject({ body: { code: 'transfer_not_found' } });
   });
 
-  it('of a deposit is for operators: for its user it would be a withdrawal', async () => {
+  it('a reversal of a deposit is for operators: for its user it would be a withdrawal', async () => {
     const { body: cash } = await deposit(server.url, carol.wallet, 50n);
     expect(await reverse(cash.id, carol.token)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
     expect(await balanceOf(server.url, carol)).toBe('50');
     expect(await reverse(cash.id, OPERATOR_KEY)).toMatchObject({ status: 201, body: { amount: '50' } });
   });
 
-  it('of a reversal or a hold is refused', async () => {
+  it('a reversal of a reversal or a hold is refused', async () => {
     const id = await pay();
     const { body: reversal } = await reverse(id, bob.token);
     expect(await reverse(reversal.id, alice.token)).toMatchObject({ status: 422, body: { code: 'not_reversible' } });
@@ -97,7 +97,7 @@ describe('a reversal', () => {
     expect(await reverse(capture.id, bob.token)).toMatchObject({ status: 201, body: { originalId: capture.id } });
   });
 
-  it('where the money is gone needs an operator who allows an overdraft, and says who and why', async () => {
+  it('a reversal where the money is gone needs an operator who allows an overdraft, and says who and why', async () => {
     const dave = await registerUser(server.url);
     const id = await pay(dave);
     await post('/v1/transfers', dave.token, { from: dave.wallet, to: alice.wallet, amount: '90', currency: 'USD' });
@@ -138,7 +138,7 @@ describe('a reversal', () => {
     ['an array as metadata', { metadata: [] }, 'invalid_request', 'metadata'],
     ['a text for dryRun', { dryRun: 'yes' }, 'invalid_request', 'dryRun'],
     ['an unknown field', { all: true }, 'invalid_request', ''],
-  ])('is refused with %s', async (_name, body, code, path) => {
+  ])('a reversal is refused with %s', async (_name, body, code, path) => {
     const id = await pay();
     const reply = await reverse(id, OPERATOR_KEY, body);
     expect([reply.status, reply.body.code]).toEqual([400, code]);
@@ -168,7 +168,7 @@ describe('the reversal of a linked group', () => {
   const reverseAll = (groupId: string | undefined, token: string, body?: unknown, key?: string) =>
     post(`/v1/transfers/groups/${groupId}/reversals`, token, body, key);
 
-  it('gives back what is left of each leg, last leg first, and lets holds be', async () => {
+  it('the reversal of a linked group gives back what is left of each leg, last leg first, and lets holds be', async () => {
     const before = await balanceOf(server.url, alice);
     const [first, hold, last] = await link(
       { to: bob, amount: '30' },
@@ -187,7 +187,7 @@ describe('the reversal of a linked group', () => {
     expect(await balanceOf(server.url, alice)).toBe(before);
   });
 
-  it('is for the payee of all of it and for operators', async () => {
+  it('the reversal of a linked group is for the payee of all of it and for operators', async () => {
     const [id] = await link({ to: bob, amount: '30' }, { to: carol, amount: '20' });
     for (const { token } of [alice, bob, carol]) {
       expect(await reverseAll(id, token)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
@@ -197,7 +197,7 @@ describe('the reversal of a linked group', () => {
     expect(await reverseAll(id, OPERATOR_KEY)).toMatchObject({ status: 201 });
   });
 
-  it('by users allows no overdraft, and by operators does', async () => {
+  it('the reversal of a linked group by users allows no overdraft, and by operators does', async () => {
     const dave = await registerUser(server.url);
     const [id] = await link({ to: dave, amount: '30' }, { to: dave, amount: '20' });
     await post('/v1/transfers', dave.token, { from: dave.wallet, to: alice.wallet, amount: '40', currency: 'USD' });
@@ -211,7 +211,7 @@ describe('the reversal of a linked group', () => {
     expect(await balanceOf(server.url, dave)).toBe('-40');
   });
 
-  it('is tried, repeated with its key, and refused once a leg has gone back', async () => {
+  it('the reversal of a linked group is tried, repeated with its key, and refused once a leg has gone back', async () => {
     const [id, other] = await link({ to: bob, amount: '30' }, { to: bob, amount: '20' });
     const tried = await reverseAll(id, bob.token, { dryRun: true });
     expect([tried.status, tried.body.data.length]).toEqual([200, 2]);
@@ -223,7 +223,7 @@ describe('the reversal of a linked group', () => {
     expect((await get(`/v1/transfers/${other}/reversals`, bob.token)).body.data).toHaveLength(1);
   });
 
-  it('finds no group under the id of another thing', async () => {
+  it('the reversal of a linked group finds no group under the id of another thing', async () => {
     const alone = await pay();
     for (const id of [alone, randomUUID(), 'nothing']) {
       expect(await reverseAll(id, bob.token)).toMatchObject({ status: 404, body: { code: 'transfer_not_found' } });

@@ -27,7 +27,7 @@ function passTime(seconds: number) {
 }
 
 describe('a refresh token', () => {
-  it('answers a new pair, both of which work', async () => {
+  it('a refresh token answers a new pair, both of which work', async () => {
     const user = await registerUser(server.url);
     const { status, body } = await refresh(user.refreshToken);
     expect([status, Object.keys(body)]).toEqual([200, ['accessToken', 'refreshToken', 'expiresIn']]);
@@ -36,7 +36,7 @@ describe('a refresh token', () => {
     expect((await refresh(body.refreshToken)).status).toBe(200);
   });
 
-  it('works again within the grace, for a client that lost the answer', async () => {
+  it('a refresh token works again within the grace, for a client that lost the answer', async () => {
     const user = await registerUser(server.url);
     await refresh(user.refreshToken);
     await passTime(8);
@@ -56,7 +56,7 @@ describe('a refresh token', () => {
     expect((await me(user.token)).body.code).toBe('token_invalid');
   });
 
-  it("has no longer grace when the database's clock was set back", async () => {
+  it("a refresh token has no longer grace when the database's clock was set back", async () => {
     const user = await registerUser(server.url);
     await refresh(user.refreshToken);
     await passTime(-3_600);
@@ -107,12 +107,12 @@ describe('a refresh token', () => {
         return refreshToken;
       },
     ],
-  ])('is refused when it %s', async (_name, token) => {
+  ])('a refresh token is refused when it %s', async (_name, token) => {
     const { status, body } = await refresh(await token());
     expect([status, body.code]).toEqual([401, 'refresh_token_invalid']);
   });
 
-  it('is limited', async () => {
+  it('a refresh token is limited', async () => {
     const statuses = [];
     for (let attempt = 1; attempt <= 11; attempt += 1) statuses.push((await refresh('mpr_the-same')).status);
     expect(statuses).toEqual([...Array(10).fill(401), 429]);
@@ -120,7 +120,7 @@ describe('a refresh token', () => {
 });
 
 describe('a logout', () => {
-  it('ends access and refresh tokens of this session at once, and no other session', async () => {
+  it('a logout ends access and refresh tokens of this session at once, and no other session', async () => {
     const user = await registerUser(server.url);
     const other = await call(server.url, 'POST /v1/auth/login', {
       body: { email: user.email, password: user.password },
@@ -134,14 +134,14 @@ describe('a logout', () => {
     expect((await me(other.body.accessToken)).status).toBe(200);
   });
 
-  it('answers the same when it is repeated, or the token is not known', async () => {
+  it('a logout answers the same when it is repeated, or the token is not known', async () => {
     const user = await registerUser(server.url);
     await logout(user.refreshToken);
     expect((await logout(user.refreshToken)).status).toBe(204);
     expect((await logout('mpr_unknown')).status).toBe(204);
   });
 
-  it('counts within five seconds in another process', async () => {
+  it('a logout counts within five seconds in another process', async () => {
     const second = await startServer(testConfig(server.databaseUrl));
     try {
       const user = await registerUser(server.url);
@@ -153,7 +153,7 @@ describe('a logout', () => {
     }
   });
 
-  it('counts in a process that starts later', async () => {
+  it('a logout counts in a process that starts later', async () => {
     const user = await registerUser(server.url);
     await logout(user.refreshToken);
     const second = await startServer(testConfig(server.databaseUrl));

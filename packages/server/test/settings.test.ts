@@ -121,7 +121,7 @@ describe('a role of few connections', () => {
     return database;
   };
 
-  it('of five is answered under a burst, with a live stream', async () => {
+  it('a role of few connections of five is answered under a burst, with a live stream', async () => {
     const database = await open(5);
     const server = await startServer(testConfig(database.url));
     try {
@@ -145,7 +145,7 @@ describe('a role of few connections', () => {
     }
   });
 
-  it('of four is refused at the start, with what to do', async () => {
+  it('a role of few connections of four is refused at the start, with what to do', async () => {
     const database = await open(4);
     await expect(startServer(testConfig(database.url))).rejects.toMatchObject({
       code: 'database_misconfigured',

@@ -23,23 +23,26 @@ afterAll(() => server.stop());
 const get = (token: string, path: string) => call(server.url, `GET ${path}`, { token });
 
 describe('a wallet as of an instant', () => {
-  it.each(['recorded', 'effective'])('has the balance of then, by %s time', async (by) => {
+  it.each(['recorded', 'effective'])('a wallet as of an instant has the balance of then, by %s time', async (by) => {
     const wallet = (at: string) => get(alice.token, `/v1/wallets/${alice.wallet}?at=${at}&by=${by}`);
     expect((await wallet(between)).body).toMatchObject({ balance: '500', at: between, available: '525' });
     expect((await wallet('2020-01-01')).body).toMatchObject({ balance: '0' });
     expect((await wallet('9999-12-31')).body).toMatchObject({ balance: '525' });
   });
 
-  it.each(['at=yesterday', 'at=2026-02-30', 'at=2026-01-01&by=posted', 'by=posted'])('refuses %s', async (query) => {
-    const { status, body } = await get(alice.token, `/v1/wallets/${alice.wallet}?${query}`);
-    expect([status, body.code]).toEqual([400, 'invalid_request']);
-  });
+  it.each(['at=yesterday', 'at=2026-02-30', 'at=2026-01-01&by=posted', 'by=posted'])(
+    'a wallet as of an instant refuses %s',
+    async (query) => {
+      const { status, body } = await get(alice.token, `/v1/wallets/${alice.wallet}?${query}`);
+      expect([status, body.code]).toEqual([400, 'invalid_request']);
+    },
+  );
 });
 
 describe('a statement', () => {
   const path = (query: string, file = '') => `/v1/statements${file}?account=${alice.wallet}&${query}`;
 
-  it('has opening, entries and closing, page by page', async () => {
+  it('a statement has opening, entries and closing, page by page', async () => {
     const first = (await get(alice.token, path(`${ALWAYS}&limit=1`))).body;
     const cursor = encodeURIComponent(first.nextCursor);
     const second = (await get(alice.token, path(`${ALWAYS}&limit=1&cursor=${cursor}`))).body;
@@ -50,13 +53,13 @@ describe('a statement', () => {
     expect(second.nextCursor).toBeNull();
   });
 
-  it('opens with what the one before closed with', async () => {
+  it('a statement opens with what the one before closed with', async () => {
     const until = (await get(alice.token, path(`from=2020-01-01&to=${between}`))).body;
     const since = (await get(alice.token, path(`from=${between}&to=9999-12-31`))).body;
     expect([until.closing, since.opening, since.data.length]).toEqual(['0', '0', 2]);
   });
 
-  it('is a file, when asked for CSV', async () => {
+  it('a statement is a file, when asked for CSV', async () => {
     const response = await fetch(`${server.url}${path(ALWAYS, '/csv')}`, {
       headers: { authorization: `Bearer ${alice.token}` },
     });
@@ -66,7 +69,7 @@ describe('a statement', () => {
     expect(lines.at(-1)).toBe('9999-12-31T00:00:00.000Z,,,closing,,,,,5.25,USD');
   });
 
-  it('is nobody else’s', async () => {
+  it('a statement is nobody else’s', async () => {
     const { status, body } = await get(bob.token, path(ALWAYS));
     expect([status, body.code]).toEqual([404, 'account_not_found']);
   });
@@ -78,14 +81,14 @@ describe('a statement', () => {
     [`${ALWAYS}&limit=1`, '/csv', 400, 'invalid_request'],
     ['from=2026-01-02&to=2026-01-01', '', 422, 'invalid_period'],
     ['from=2026-01-02&to=2026-01-01', '/csv', 422, 'invalid_period'],
-  ])('refuses %s%s', async (query, file, refusedWith, code) => {
+  ])('a statement refuses %s%s', async (query, file, refusedWith, code) => {
     const { status, body } = await get(alice.token, path(query, file));
     expect([status, body.code]).toEqual([refusedWith, code]);
   });
 });
 
 describe('the trial balance', () => {
-  it('is balanced, now and then', async () => {
+  it('the trial balance is balanced, now and then', async () => {
     const now = (await get(OPERATOR_KEY, '/v1/trial-balance')).body;
     const then = (await get(OPERATOR_KEY, `/v1/trial-balance?at=${between}&by=effective`)).body;
     expect([now, then].map(({ totals, balanced }) => [totals, balanced])).toEqual([
@@ -94,7 +97,7 @@ describe('the trial balance', () => {
     ]);
   });
 
-  it('is for operators', async () => {
+  it('the trial balance is for operators', async () => {
     expect((await get(alice.token, '/v1/trial-balance')).status).toBe(403);
   });
 });

@@ -32,7 +32,7 @@ const post = (transfers: Order[], options: { linked?: boolean; key?: string } = 
   });
 
 describe('a batch', () => {
-  it('has a result for each, although PostgreSQL refuses one for a reason that nobody knows', async () => {
+  it('a batch has a result for each, although PostgreSQL refuses one for a reason that nobody knows', async () => {
     const database = new pg.Client({ connectionString: server.databaseUrl });
     await database.connect();
     await database.query('alter table micropay.transfers add constraint unlucky check (amount <> 13)');
@@ -47,7 +47,7 @@ describe('a batch', () => {
     ]);
   });
 
-  it('answers each transfer in order, refused ones between posted ones', async () => {
+  it('a batch answers each transfer in order, refused ones between posted ones', async () => {
     const { status, body } = await post([
       keyed(),
       keyed({ amount: '99999999' }),
@@ -75,7 +75,7 @@ describe('a batch', () => {
     expect(body.results[1]).toMatchObject({ ok: false, error: { status: 422, title: 'Insufficient funds' } });
   });
 
-  it('is applied in order: the second sees the balance the first left', async () => {
+  it('a batch is applied in order: the second sees the balance the first left', async () => {
     const { body } = await post([keyed({ amount: '10' }), keyed({ amount: '10' })]);
     const [first, second] = body.results.map(({ transfer }: { transfer: { fromBalance: string } }) =>
       BigInt(transfer.fromBalance),
@@ -83,7 +83,7 @@ describe('a batch', () => {
     expect(first - second).toBe(10n);
   });
 
-  it('replays transfer by transfer, and within itself', async () => {
+  it('a batch replays transfer by transfer, and within itself', async () => {
     const transfers = [keyed(), keyed()];
     const first = await post(transfers);
     const before = await balanceOf(server.url, alice);
@@ -93,7 +93,7 @@ describe('a batch', () => {
     expect(await balanceOf(server.url, alice)).toBe(before);
   });
 
-  it('takes a thousand transfers', async () => {
+  it('a batch takes a thousand transfers', async () => {
     const before = BigInt(await balanceOf(server.url, alice));
     const { status, body } = await post(Array.from({ length: 1_000 }, () => keyed()));
     expect([status, body.results.length]).toEqual([200, 1_000]);
@@ -109,14 +109,14 @@ describe('a batch', () => {
     ['a key that ends with a space', () => [keyed({ idempotencyKey: 'x ' })], 'invalid_request'],
     ['a malformed amount', () => [keyed(), keyed({ amount: '0' })], 'invalid_amount'],
     ['an unknown field', () => [keyed({ note: 'x' })], 'invalid_request'],
-  ])('with %s is refused as a whole', async (_name, transfers, code) => {
+  ])('a batch with %s is refused as a whole', async (_name, transfers, code) => {
     const before = await balanceOf(server.url, alice);
     const { status, body } = await post(transfers());
     expect([status, body.code]).toEqual([400, code]);
     expect(await balanceOf(server.url, alice)).toBe(before);
   });
 
-  it('names the field that is wrong', async () => {
+  it('a batch names the field that is wrong', async () => {
     const { body } = await post([keyed(), keyed({ amount: '01' })]);
     expect(body.errors).toEqual([{ path: 'transfers.1.amount', message: expect.stringContaining('whole number') }]);
   });
@@ -144,7 +144,7 @@ it('cannot find out from a list of emails who is registered', async () => {
 });
 
 describe('linked transfers', () => {
-  it('post all, as one group under the key of the header', async () => {
+  it('linked transfers post all, as one group under the key of the header', async () => {
     const key = randomUUID();
     const transfers = [order({ amount: '5' }), order({ amount: '6', to: bob.email })];
     const { status, body, headers } = await post(transfers, { linked: true, key });
@@ -160,7 +160,7 @@ describe('linked transfers', () => {
     ['too little money', () => order({ amount: '99999999' }), 422, 'insufficient_funds'],
     ['an unknown recipient', () => order({ to: `${randomUUID()}@example.com` }), 404, 'recipient_not_found'],
     ['a wallet of somebody else', () => order({ from: bob.wallet }), 404, 'account_not_found'],
-  ])('post nothing when one has %s, and say which', async (_name, bad, status, code) => {
+  ])('linked transfers post nothing when one has %s, and say which', async (_name, bad, status, code) => {
     const before = await balanceOf(server.url, alice);
     const reply = await post([order(), order(), bad(), order()], { linked: true, key: randomUUID() });
     expect([reply.status, reply.body.code]).toEqual([status, code]);
@@ -172,7 +172,7 @@ describe('linked transfers', () => {
     ['no key', () => [order()], undefined, 'idempotency_key_required'],
     ['a key of one transfer', () => [keyed()], randomUUID(), 'invalid_request'],
     ['more than a hundred', () => Array.from({ length: 101 }, () => order()), randomUUID(), 'too_many_legs'],
-  ])('are refused with %s', async (_name, transfers, key, code) => {
+  ])('linked transfers are refused with %s', async (_name, transfers, key, code) => {
     const { status, body } = await post(transfers(), { linked: true, ...(key === undefined ? {} : { key }) });
     expect([status, body.code]).toEqual([400, code]);
   });

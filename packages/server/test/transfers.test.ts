@@ -23,7 +23,7 @@ function pay(from: TestUser, body: Record<string, unknown>, key: string = random
 }
 
 describe('a payment', () => {
-  it('moves money between wallets and shows the payer only their own balance', async () => {
+  it('a payment moves money between wallets and shows the payer only their own balance', async () => {
     const before = BigInt(await balanceOf(server.url, alice));
     const { status, body, headers } = await pay(alice, {
       to: bob.wallet,
@@ -46,19 +46,19 @@ describe('a payment', () => {
     });
   });
 
-  it('goes by email to the wallet named as the currency', async () => {
+  it('a payment goes by email to the wallet named as the currency', async () => {
     const { status, body } = await pay(alice, { to: bob.email.toUpperCase(), amount: '5' });
     expect(status).toBe(201);
     expect(body).toMatchObject({ to: bob.wallet, toBalance: null });
   });
 
-  it('by email needs a wallet that is named as the currency and holds it', async () => {
+  it('a payment by email needs a wallet that is named as the currency and holds it', async () => {
     await call(server.url, 'POST /v1/wallets', { token: carol.token, body: { currency: 'USD', name: 'sek' } });
     const { status, body } = await pay(alice, { to: carol.email, amount: '5', currency: 'SEK' });
     expect([status, body.code]).toEqual([404, 'recipient_not_found']);
   });
 
-  it('between two wallets of one user shows both balances', async () => {
+  it('a payment between two wallets of one user shows both balances', async () => {
     const savings = await call(server.url, 'POST /v1/wallets', {
       token: alice.token,
       body: { currency: 'USD', name: 'savings' },
@@ -68,7 +68,7 @@ describe('a payment', () => {
     expect(body.fromBalance).toBe(await balanceOf(server.url, alice));
   });
 
-  it('of more money than there is changes nothing', async () => {
+  it('a payment of more money than there is changes nothing', async () => {
     const before = await balanceOf(server.url, bob);
     const { status, body } = await pay(bob, { to: alice.wallet, amount: '99999999' });
     expect([status, body.code]).toEqual([422, 'insufficient_funds']);
@@ -77,7 +77,7 @@ describe('a payment', () => {
 });
 
 describe('an idempotency key', () => {
-  it('answers a repetition with the first result', async () => {
+  it('an idempotency key answers a repetition with the first result', async () => {
     const key = randomUUID();
     const first = await pay(alice, { to: bob.wallet, amount: '3' }, key);
     const before = await balanceOf(server.url, alice);
@@ -87,7 +87,7 @@ describe('an idempotency key', () => {
     expect(await balanceOf(server.url, alice)).toBe(before);
   });
 
-  it('replays a payment by email after the payee has opened another wallet', async () => {
+  it('an idempotency key replays a payment by email after the payee has opened another wallet', async () => {
     const key = randomUUID();
     const first = await pay(alice, { to: carol.email, amount: '3' }, key);
     await call(server.url, 'POST /v1/wallets', { token: carol.token, body: { currency: 'USD', name: 'aaa' } });
@@ -96,7 +96,7 @@ describe('an idempotency key', () => {
     expect(again.body).toEqual(first.body);
   });
 
-  it('replays although the money is gone by now', async () => {
+  it('an idempotency key replays although the money is gone by now', async () => {
     const dave = await registerUser(server.url, { balance: 10n });
     const key = randomUUID();
     await pay(dave, { to: bob.wallet, amount: '10' }, key);
@@ -109,7 +109,7 @@ describe('an idempotency key', () => {
     ['another payee', { to: 'carol' }],
     ['a description', { description: 'new' }],
     ['other metadata', { metadata: { a: 1 } }],
-  ])('refuses another request: %s', async (_name, change) => {
+  ])('an idempotency key refuses another request: %s', async (_name, change) => {
     const key = randomUUID();
     await pay(alice, { to: bob.wallet, amount: '3' }, key);
     const to = 'to' in change ? carol.wallet : bob.wallet;
@@ -117,14 +117,14 @@ describe('an idempotency key', () => {
     expect([status, body.code]).toEqual([422, 'idempotency_key_reused']);
   });
 
-  it('of one user says nothing about the same key of another', async () => {
+  it('an idempotency key of one user says nothing about the same key of another', async () => {
     const key = randomUUID();
     await pay(alice, { to: bob.wallet, amount: '20' }, key);
     const { status, headers } = await pay(bob, { to: alice.wallet, amount: '1' }, key);
     expect([status, headers.get('idempotent-replayed')]).toEqual([201, null]);
   });
 
-  it('of a refused payment may be used again', async () => {
+  it('an idempotency key of a refused payment may be used again', async () => {
     const poor = await registerUser(server.url);
     const key = randomUUID();
     expect((await pay(poor, { to: bob.wallet, amount: '3' }, key)).status).toBe(422);
@@ -134,7 +134,7 @@ describe('an idempotency key', () => {
 });
 
 describe('a race', () => {
-  it('of two users for one wallet never pays more than there is', async () => {
+  it('a race of two users for one wallet never pays more than there is', async () => {
     const shared = await registerUser(server.url, { balance: 100n });
     const replies = await Promise.all(
       Array.from({ length: 20 }, (_, index) => pay(shared, { to: (index % 2 ? alice : bob).wallet, amount: '30' })),
@@ -143,7 +143,7 @@ describe('a race', () => {
     expect(await balanceOf(server.url, shared)).toBe('10');
   });
 
-  it('of requests with one key has one winner, and the others replay it', async () => {
+  it('a race of requests with one key has one winner, and the others replay it', async () => {
     const key = randomUUID();
     const replies = await Promise.all(
       Array.from({ length: 10 }, () => pay(alice, { to: bob.wallet, amount: '2' }, key)),
@@ -154,7 +154,7 @@ describe('a race', () => {
 });
 
 describe('GET /v1/transfers/{id}', () => {
-  it('shows each party its own balance, an operator both, and nobody else anything', async () => {
+  it('GET /v1/transfers/{id} shows each party its own balance, an operator both, and nobody else anything', async () => {
     const { body: transfer } = await pay(alice, { to: bob.wallet, amount: '1' });
     const target = `GET /v1/transfers/${transfer.id}`;
     const seenBy = async (token: string) => (await call(server.url, target, { token })).body;

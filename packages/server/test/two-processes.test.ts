@@ -25,7 +25,7 @@ const walletAt = async (url: string, { token, wallet }: TestUser) =>
   (await call(url, `GET /v1/wallets/${wallet}`, { token })).body;
 
 describe('two processes on one database', () => {
-  it('are one service to their users', async () => {
+  it('two processes on one database are one service to their users', async () => {
     const alice = await registerUser(one, { balance: 5_000n });
     const bob = await registerUser(other);
     const payment = {
@@ -41,7 +41,7 @@ describe('two processes on one database', () => {
     expect((await walletAt(other, alice)).balance).toBe('3750');
   });
 
-  it('never pay more than there is, nor one key twice', async () => {
+  it('two processes on one database never pay more than there is, nor one key twice', async () => {
     const alice = await registerUser(one, { balance: 100n });
     const bob = await registerUser(other);
     const body = { from: alice.wallet, to: bob.wallet, amount: '30', currency: 'USD' };
@@ -58,14 +58,14 @@ describe('two processes on one database', () => {
     expect((await walletAt(other, alice)).balance).toBe('10');
   });
 
-  it('end a session in both within five seconds', async () => {
+  it('two processes on one database end a session in both within five seconds', async () => {
     const user = await registerUser(one);
     expect((await walletAt(other, user)).balance).toBe('0');
     await call(one, 'POST /v1/auth/logout', { body: { refreshToken: user.refreshToken } });
     await expect.poll(async () => (await walletAt(other, user)).code, { timeout: 5_000 }).toBe('token_invalid');
   });
 
-  it('leave a ledger that verifies', async () => {
+  it('two processes on one database leave a ledger that verifies', async () => {
     const { body } = await call(other, 'GET /v1/verify', { token: OPERATOR_KEY });
     expect(body).toMatchObject({ ok: true, problems: [] });
   });

@@ -17,7 +17,7 @@ const open = (user: TestUser, body: unknown) => call(server.url, 'POST /v1/walle
 const get = (token: string, path: string) => call(server.url, `GET ${path}`, { token });
 
 describe('wallets', () => {
-  it('are opened empty, named as the currency unless the user says otherwise', async () => {
+  it('wallets are opened empty, named as the currency unless the user says otherwise', async () => {
     const euros = await open(alice, { currency: 'EUR' });
     expect(euros.status).toBe(201);
     expect(euros.body).toMatchObject({ name: 'eur', currency: 'EUR', status: 'open', balance: '0', available: '0' });
@@ -25,14 +25,14 @@ describe('wallets', () => {
     expect(savings.body).toMatchObject({ name: 'rainy-day_1', currency: 'EUR' });
   });
 
-  it('have names that are unique for their user only', async () => {
+  it('wallets have names that are unique for their user only', async () => {
     await open(alice, { currency: 'CHF' });
     const again = await open(alice, { currency: 'CHF' });
     expect([again.status, again.body.code]).toEqual([409, 'account_exists']);
     expect((await open(bob, { currency: 'CHF' })).status).toBe(201);
   });
 
-  it('are listed by pages, in order of their names, without those of others', async () => {
+  it('wallets are listed by pages, in order of their names, without those of others', async () => {
     const user = await registerUser(server.url);
     for (const name of ['b', 'a', 'c']) await open(user, { currency: 'USD', name });
     const first = await get(user.token, '/v1/wallets?limit=3');
@@ -42,7 +42,7 @@ describe('wallets', () => {
     expect(second.body.nextCursor).toBeNull();
   });
 
-  it('are seen by their user and by operators, and are as good as missing for anybody else', async () => {
+  it('wallets are seen by their user and by operators, and are as good as missing for anybody else', async () => {
     const path = `/v1/wallets/${alice.wallet}`;
     expect((await get(alice.token, path)).body.id).toBe(alice.wallet);
     expect((await get(OPERATOR_KEY, path)).body).toMatchObject({ id: alice.wallet, name: 'usd' });
@@ -53,7 +53,7 @@ describe('wallets', () => {
   });
 
   it.each(['users%3Ax%3Ausd', 'world:usd', 'x', '%00', '01A20487-20AB-71D9-83D0-E70D1CB1A294'])(
-    'cannot be found by %s',
+    'wallets cannot be found by %s',
     async (id) => {
       await deposit(server.url, alice.wallet, 1n);
       for (const path of [`/v1/wallets/${id}`, `/v1/wallets/${id}/entries`]) {
@@ -63,12 +63,12 @@ describe('wallets', () => {
     },
   );
 
-  it('cannot be found by their address, also by their user', async () => {
+  it('wallets cannot be found by their address, also by their user', async () => {
     const { status } = await get(alice.token, `/v1/wallets/users:${alice.id}:usd`);
     expect(status).toBe(404);
   });
 
-  it('of the world are no wallets', async () => {
+  it('wallets of the world are no wallets', async () => {
     const { body } = await deposit(server.url, alice.wallet, 1n);
     const { status } = await get(OPERATOR_KEY, `/v1/wallets/${body.from}`);
     expect(status).toBe(404);
@@ -76,7 +76,7 @@ describe('wallets', () => {
 });
 
 describe('entries', () => {
-  it('are the history, newest first, by pages that fit together', async () => {
+  it('entries are the history, newest first, by pages that fit together', async () => {
     const user = await registerUser(server.url);
     for (const amount of [1n, 2n, 3n, 4n, 5n]) await deposit(server.url, user.wallet, amount);
     const path = `/v1/wallets/${user.wallet}/entries`;
@@ -98,7 +98,7 @@ describe('entries', () => {
     expect((await get(user.token, `${path}?limit=200`)).body.data).toEqual(seen);
   });
 
-  it('of somebody else are as good as missing', async () => {
+  it('entries of somebody else are as good as missing', async () => {
     const { status, body } = await get(bob.token, `/v1/wallets/${alice.wallet}/entries`);
     expect([status, body.code]).toEqual([404, 'account_not_found']);
   });
@@ -111,7 +111,7 @@ describe('entries', () => {
     ['cursor=', 'invalid_cursor', 'cursor'],
     ['cursor=nonsense', 'invalid_cursor', 'cursor'],
     ['unknown=1', 'invalid_request', '"unknown"'],
-  ])('are not to be had with %s', async (query, code, detail) => {
+  ])('entries are not to be had with %s', async (query, code, detail) => {
     for (const path of [`/v1/wallets/${alice.wallet}/entries`, '/v1/wallets']) {
       const { status, body } = await get(alice.token, `${path}?${query}`);
       expect([path, status, body.code]).toEqual([path, code === 'invalid_cursor' ? 422 : 400, code]);

@@ -161,7 +161,7 @@ describe('of a payer who cannot take part any more, the payee', () => {
     `POST /v1/transfers/groups/${group}/reversals`,
   ];
 
-  it('who captures, or gives back, hears one sentence of a freeze', async () => {
+  it('of a payer who cannot take part any more, the payee who captures, or gives back, hears one sentence of a freeze', async () => {
     await operatorDoes(carol.wallet, 'freeze');
     for (const action of actions()) {
       for (const dryRun of [true, false]) {
@@ -175,7 +175,7 @@ describe('of a payer who cannot take part any more, the payee', () => {
     await operatorDoes(carol.wallet, 'unfreeze');
   });
 
-  it('who gives back hears the same of a maximum, and nothing by a dry run', async () => {
+  it('of a payer who cannot take part any more, the payee who gives back hears the same of a maximum, and nothing by a dry run', async () => {
     await operatorDoes(carol.wallet, 'limits', { maximum: '980' });
     const action = `POST /v1/transfers/${transfer}/reversals`;
     expect((await send(action, bob.token, {})).body).toMatchObject(NEUTRAL);
@@ -184,7 +184,7 @@ describe('of a payer who cannot take part any more, the payee', () => {
     await operatorDoes(carol.wallet, 'limits', { maximum: null });
   });
 
-  it('is told of a wallet of their own all there is to know', async () => {
+  it('of a payer who cannot take part any more, the payee is told of a wallet of their own all there is to know', async () => {
     await operatorDoes(bob.wallet, 'freeze');
     const own = { details: { accountId: bob.wallet, address: `users:${bob.id}:usd` } };
     for (const action of actions()) {
@@ -201,7 +201,7 @@ describe('of a payer who cannot take part any more, the payee', () => {
 });
 
 describe('of their own other wallet a payer', () => {
-  it('hears its maximum, by a dry run too', async () => {
+  it('of their own other wallet a payer hears its maximum, by a dry run too', async () => {
     const savings = (await done('POST /v1/wallets', alice.token, { currency: 'USD', name: 'savings' })).id;
     await operatorDoes(savings, 'limits', { maximum: '5' });
     for (const dryRun of [true, false]) {

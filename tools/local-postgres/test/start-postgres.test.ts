@@ -72,7 +72,7 @@ function query(url: string, text: string): Promise<unknown[]> {
 const isAlive = (pid: number) => processIdentity(pid) !== undefined;
 
 describe('startPostgres', () => {
-  it('keeps data, password and databases from one start to the next', async () => {
+  it('startPostgres keeps data, password and databases from one start to the next', async () => {
     const first = await start();
     await query(await first.database('shop'), 'create table items as select 7 as id');
     first.stop();
@@ -83,14 +83,14 @@ describe('startPostgres', () => {
     expect(new URL(second.url).password).toBe(new URL(first.url).password);
   });
 
-  it('writes through to the disk when asked to be durable', async () => {
+  it('startPostgres writes through to the disk when asked to be durable', async () => {
     const postgres = await start({ durable: true });
     expect(
       await query(postgres.url, "select current_setting('fsync') || current_setting('synchronous_commit')"),
     ).toEqual(['onon']);
   });
 
-  it('lets nobody in without the password, which only its owner can read', async () => {
+  it('startPostgres lets nobody in without the password, which only its owner can read', async () => {
     const postgres = await start();
     const wrong = new URL(postgres.url);
     wrong.password = 'wrong';
@@ -109,7 +109,7 @@ describe('startPostgres', () => {
     ).toEqual(['127.0.0.1', '']);
   });
 
-  it('works in a folder that only its user may enter', async () => {
+  it('startPostgres works in a folder that only its user may enter', async () => {
     const secret = join(parent, 'secret');
     mkdirSync(secret, { mode: 0o700 });
     directory = join(secret, 'data');
@@ -117,40 +117,40 @@ describe('startPostgres', () => {
     expect(await query(postgres.url, 'select 1')).toEqual([1]);
   });
 
-  it('begins again when the first start was cut short', async () => {
+  it('startPostgres begins again when the first start was cut short', async () => {
     mkdirSync(join(directory, 'cluster.unfinished', 'base'), { recursive: true });
     const postgres = await start();
     expect(await query(postgres.url, 'select 1')).toEqual([1]);
   });
 
-  it('refuses a directory that another process holds, and leaves that one alone', async () => {
+  it('startPostgres refuses a directory that another process holds, and leaves that one alone', async () => {
     const { holder, url } = await hold(directory);
     await expect(start()).rejects.toThrow(`is in use by process ${holder.pid}`);
     expect(await query(url, 'select 1')).toEqual([1]);
   });
 
-  it.each(['a file', 'a place below a file'])('says what to set when the directory is %s', async (what) => {
+  it.each(['a file', 'a place below a file'])('startPostgres says what to set when the directory is %s', async (what) => {
     const file = join(parent, 'file');
     writeFileSync(file, '');
     directory = what === 'a file' ? file : join(file, 'data');
     await expect(start()).rejects.toThrow(`No data can be kept in ${directory}: set DATA_DIR to a folder`);
   });
 
-  it('lets one of several have a directory whose holder was killed', async () => {
+  it('startPostgres lets one of several have a directory whose holder was killed', async () => {
     const { holder } = await hold(directory);
     await kill(holder);
     const starts = await Promise.allSettled([hold(directory), hold(directory), hold(directory)]);
     expect(starts.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 
-  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('stops with its process on %s', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('startPostgres stops with its process on %s', async (signal) => {
     const { holder, pid } = await hold(directory);
     holder.kill(signal);
     expect(await ended(holder)).toBe(0);
     expect(isAlive(pid)).toBe(false);
   });
 
-  it('takes over what a killed process left running, and stops it', async () => {
+  it('startPostgres takes over what a killed process left running, and stops it', async () => {
     const { holder, pid, url } = await hold(directory);
     await query(url, 'create table kept as select 1 as id');
     await kill(holder);
@@ -163,7 +163,7 @@ describe('startPostgres', () => {
     expect(isAlive(postgres.pid)).toBe(false);
   });
 
-  it('recovers when process and PostgreSQL were killed', async () => {
+  it('startPostgres recovers when process and PostgreSQL were killed', async () => {
     const { holder, pid, url } = await hold(directory);
     await query(url, 'create table kept as select 1 as id');
     process.kill(pid, 'SIGKILL');
@@ -208,7 +208,7 @@ describe('startPostgres', () => {
     });
   });
 
-  it('says what PostgreSQL said when it does not start, and gives the directory back', async () => {
+  it('startPostgres says what PostgreSQL said when it does not start, and gives the directory back', async () => {
     (await start()).stop();
     rmSync(join(directory, 'cluster', 'global'), { recursive: true });
     await expect(start()).rejects.toThrow(/did not start[\s\S]*global/);
@@ -217,7 +217,7 @@ describe('startPostgres', () => {
 });
 
 describe('startTemporaryPostgres', () => {
-  it('leaves nothing behind', async () => {
+  it('startTemporaryPostgres leaves nothing behind', async () => {
     const postgres = await startTemporaryPostgres({ parent, durable: false });
     expect(readdirSync(parent)).toHaveLength(1);
     postgres.stop();

@@ -30,7 +30,7 @@ describe('a command', () => {
     });
   });
 
-  it('that names a member twice is told which', () => {
+  it('a command that names a member twice is told which', () => {
     const decoded = decode(Buffer.from('{"metadata":{"a":1,"\\u0061":2}}'));
     expect(decoded).toMatchObject({
       unfit: { reason: 'invalid_request', message: expect.stringContaining('metadata.a') },
@@ -47,11 +47,11 @@ describe('a command', () => {
     [{ ...DATA, amount: '0' }, 'amount must be a positive whole number of minor units, at most 38 digits, as text'],
     [{ ...DATA, metadata: 1 }, 'metadata must be a JSON object'],
     [{ ...DATA, effectiveAt: 'today' }, 'effectiveAt must be RFC 3339 in UTC, such as 2026-11-22T18:00:00Z'],
-  ])('that is %j is told what is wrong in words of the ledger', (data, message) => {
+  ])('a command that is %j is told what is wrong in words of the ledger', (data, message) => {
     expect(decode(data)).toEqual({ ok: false, unfit: { reason: 'invalid_request', message } });
   });
 
-  it('may begin with a byte order mark', () => {
+  it('a command may begin with a byte order mark', () => {
     expect(decode(Buffer.from(`\uFEFF${JSON.stringify(DATA)}`))).toMatchObject({ ok: true });
   });
 
@@ -82,7 +82,7 @@ describe('a command', () => {
     ['invalid_request', { ...DATA, to: undefined }, {}],
     ['invalid_request', { ...DATA, dryRun: true }, {}],
     ['invalid_request', { ...DATA, effectiveAt: 'tomorrow' }, {}],
-  ])('is none for %s: %j %j', (reason, data, headers) => {
+  ])('a command is none for %s: %j %j', (reason, data, headers) => {
     const value = 'body' in headers ? Buffer.from(headers.body) : data;
     expect(decode(value, headers)).toMatchObject({ ok: false, unfit: { reason, message: expect.any(String) } });
   });

@@ -34,7 +34,7 @@ describe('isAddress', () => {
     [UUID, false],
     [UUID.toUpperCase(), false],
     [`users:${UUID}`, true],
-  ])('of %j is %s', (text, expected) => {
+  ])('isAddress of %j is %s', (text, expected) => {
     expect(isAddress(text)).toBe(expected);
   });
 });
@@ -47,13 +47,13 @@ describe('isUuid', () => {
     [`{${UUID}}`, false],
     [`${UUID}\n`, false],
     [UUID.replace('0', 'g'), false],
-  ])('of %j is %s', (text, expected) => {
+  ])('isUuid of %j is %s', (text, expected) => {
     expect(isUuid(text)).toBe(expected);
   });
 });
 
 describe('isDebitNormal', () => {
-  it('holds for asset and expense accounts alone', () => {
+  it('isDebitNormal holds for asset and expense accounts alone', () => {
     expect(ACCOUNT_TYPES.filter(isDebitNormal)).toEqual(['asset', 'expense']);
   });
 });
@@ -65,7 +65,7 @@ describe('checkOpenAccount', () => {
     ['users:world', { type: 'liability', minimum: 0n }],
     ['world', { type: 'asset', minimum: null }],
     ['world:usd', { type: 'asset', minimum: null }],
-  ])('gives %s the defaults of its place', (address, defaults) => {
+  ])('checkOpenAccount gives %s the defaults of its place', (address, defaults) => {
     expect(checkOpenAccount({ address, currency: 'USD' })).toEqual({
       address,
       currency: 'USD',
@@ -75,7 +75,7 @@ describe('checkOpenAccount', () => {
     });
   });
 
-  it('keeps what the caller says', () => {
+  it('checkOpenAccount keeps what the caller says', () => {
     const request = {
       address: 'world:usd',
       currency: 'USD',
@@ -88,7 +88,7 @@ describe('checkOpenAccount', () => {
     expect(checkOpenAccount(request)).toEqual(request);
   });
 
-  it('lets an account go without a minimum', () => {
+  it('checkOpenAccount lets an account go without a minimum', () => {
     expect(checkOpenAccount({ address: 'a', currency: 'USD', minimum: null }).minimum).toBeNull();
   });
 
@@ -107,12 +107,12 @@ describe('checkOpenAccount', () => {
     ['an id that is no text', { id: 5 }, 'invalid_request'],
     ['a bad type before a bad address', { address: 'a b', type: 'wallet' }, 'invalid_request'],
     ['a bad id before a bad address', { address: 'a b', id: 'a' }, 'invalid_request'],
-  ])('refuses %s', (_, part, code) => {
+  ])('checkOpenAccount refuses %s', (_, part, code) => {
     const request = { address: 'a', currency: 'USD', ...part } as OpenAccount;
     expect(() => checkOpenAccount(request)).toThrow(expect.objectContaining({ name: 'LedgerError', code }));
   });
 
-  it('refuses a request that is no object', () => {
+  it('checkOpenAccount refuses a request that is no object', () => {
     expect(() => checkOpenAccount(undefined as unknown as OpenAccount)).toThrow(
       expect.objectContaining({ code: 'invalid_request' }),
     );

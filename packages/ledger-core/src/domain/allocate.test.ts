@@ -46,7 +46,7 @@ describe('allocate', () => {
     );
   });
 
-  it('sums to the whole for decimal weights, with no part below zero', () => {
+  it('allocate sums to the whole for decimal weights, with no part below zero', () => {
     fc.assert(
       fc.property(amounts, someWeights, (amount, weights) => {
         const parts = allocate(amount, weights);
@@ -56,7 +56,7 @@ describe('allocate', () => {
     );
   });
 
-  it('gives no part more than its weight when no more than all of it is split: refunds go on to the last unit', () => {
+  it('allocate gives no part more than its weight when no more than all of it is split: refunds go on to the last unit', () => {
     const shares = fc.array(fc.bigInt(0n, 1_000n), { minLength: 1, maxLength: 8 }).filter((each) => sum(each) > 0n);
     const steps = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 10 });
     fc.assert(
@@ -74,7 +74,7 @@ describe('allocate', () => {
     );
   });
 
-  it('keeps to the proportion, not to the size, of weights', () => {
+  it('allocate keeps to the proportion, not to the size, of weights', () => {
     fc.assert(
       fc.property(amounts, someWeights, (amount, weights) => {
         const tenfold = weights.map((weight) => (typeof weight === 'bigint' ? weight * 10n : shiftPoint(weight)));
@@ -83,7 +83,7 @@ describe('allocate', () => {
     );
   });
 
-  it.each([-1n, AMOUNT_BOUND, 1, '1', null])('refuses to split %s', (amount) => {
+  it.each([-1n, AMOUNT_BOUND, 1, '1', null])('allocate refuses to split %s', (amount) => {
     expect(() => allocate(amount as bigint, [1n])).toThrow(refused('invalid_amount'));
   });
 
@@ -99,7 +99,7 @@ describe('allocate', () => {
     ['null', [null]],
     ['a hole', new Array(1)],
     ['no array', '11'],
-  ])('refuses weights: %s', (_, weights) => {
+  ])('allocate refuses weights: %s', (_, weights) => {
     expect(() => allocate(1n, weights as bigint[])).toThrow(refused('invalid_request'));
   });
 });

@@ -25,16 +25,16 @@ describe('isoScale', () => {
     ['XAU', undefined],
     ['usd', undefined],
     ['toString', undefined],
-  ])('of %s is %s', (code, scale) => {
+  ])('isoScale of %s is %s', (code, scale) => {
     expect(isoScale(code)).toBe(scale);
   });
 
-  it.each(['HUF', 'IDR', 'COP', 'PKR'])('of %s is 2, whatever Intl says', (code) => {
+  it.each(['HUF', 'IDR', 'COP', 'PKR'])('isoScale of %s is 2, whatever Intl says', (code) => {
     expect(isoScale(code)).toBe(2);
     expect(intlScale(code)).toBe(0);
   });
 
-  it('knows every currency that Intl calls current, but for those ISO withdrew or gives no scale', () => {
+  it('isoScale knows every currency that Intl calls current, but for those ISO withdrew or gives no scale', () => {
     const expected = Intl.supportedValuesOf('currency').filter(
       (code) => !WITHDRAWN.includes(code) && !WITHOUT_MINOR_UNIT.includes(code),
     );
@@ -46,7 +46,7 @@ describe('isoScale', () => {
     expect(more).toEqual([]);
   });
 
-  it('lists 167 codes, each once and well formed', () => {
+  it('isoScale lists 167 codes, each once and well formed', () => {
     expect(ISO_4217_SCALES.size).toBe(167);
     expect([...ISO_4217_SCALES.keys()].filter((code) => !/^[A-Z]{3}$/.test(code))).toEqual([]);
   });
@@ -67,14 +67,14 @@ describe('isCurrencyCode', () => {
     ['', false],
     [840, false],
     [undefined, false],
-  ])('of %s is %s', (code, expected) => {
+  ])('isCurrencyCode of %s is %s', (code, expected) => {
     expect(isCurrencyCode(code)).toBe(expected);
   });
 });
 
 describe('checkCurrency', () => {
   it.each([[{ code: 'POINTS', scale: 0 }], [{ code: 'ETH', scale: 18 }], [{ code: 'FINE', scale: 30 }]])(
-    'accepts %j',
+    'checkCurrency accepts %j',
     (currency) => {
       expect(() => checkCurrency(currency)).not.toThrow();
     },
@@ -88,7 +88,7 @@ describe('checkCurrency', () => {
     [{ code: 'POINTS', scale: 1.5 }, 'invalid_request'],
     [{ code: 'POINTS', scale: Number.NaN }, 'invalid_request'],
     [{ code: 'POINTS', scale: '2' as unknown as number }, 'invalid_request'],
-  ])('refuses %j as %s', (currency, code) => {
+  ])('checkCurrency refuses %j as %s', (currency, code) => {
     expect(() => checkCurrency(currency)).toThrow(expect.objectContaining({ code }));
   });
 });

@@ -139,7 +139,7 @@ describe('decide', () => {
     expect(words([candidateOf(leg)], state)).toEqual([expected]);
   });
 
-  it('moves the amount and counts the change on both sides', () => {
+  it('decide moves the amount and counts the change on both sides', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB, { version: 7n }));
     const { rows } = decide([candidateOf()], state);
     expect(rows[0]?.transfer).toMatchObject({
@@ -148,7 +148,7 @@ describe('decide', () => {
     });
   });
 
-  it('changes nothing when it refuses', () => {
+  it('decide changes nothing when it refuses', () => {
     const balances = [balanceOf(ALICE), balanceOf(BOB)];
     const { rows } = decide([candidateOf({ amount: 101n })], stateOf(...balances));
     expect(rows).toEqual([]);
@@ -168,7 +168,7 @@ describe('decide', () => {
     ]);
   });
 
-  it('never lets the time of an account run backwards', () => {
+  it('decide never lets the time of an account run backwards', () => {
     const ahead = balanceOf(BOB, { recordedAtMs: NOW_MS + 50 });
     const state = stateOf(balanceOf(ALICE), ahead, balanceOf(CAROL));
     const { rows } = decide([candidateOf(), candidateOf({ to: CAROL })], state);
@@ -182,20 +182,20 @@ describe('a linked group', () => {
   const onward = { from: BOB, to: CAROL, amount: 160n };
   const tooMuch = { from: CAROL, to: ALICE, amount: 161n };
 
-  it('posts all its legs, each on what the legs before it left', () => {
+  it('a linked group posts all its legs, each on what the legs before it left', () => {
     const { rows } = decide([linkedOf(toBob, onward)], stateOf(...balances()));
     expect(rows.map(({ transfer }) => transfer.toBalance.posted)).toEqual([160n, 160n]);
     expect(new Set(rows.map(({ transfer }) => transfer.groupId))).toEqual(new Set([rows[0]?.transfer.id]));
   });
 
-  it('leaves nothing behind when a later leg is refused, and names that leg', () => {
+  it('a linked group leaves nothing behind when a later leg is refused, and names that leg', () => {
     const state = balances();
     const { outcomes, rows } = decide([linkedOf(toBob, onward, tooMuch)], stateOf(...state));
     expect(outcomes[0]).toMatchObject({ code: 'insufficient_funds', details: { leg: 2 } });
     expect({ rows, state }).toEqual({ rows: [], state: balances() });
   });
 
-  it('gives back exactly what the requests before it had made of the balances', () => {
+  it('a linked group gives back exactly what the requests before it had made of the balances', () => {
     const state = stateOf(...balances());
     const before = candidateOf({ amount: 5n });
     const after = candidateOf({ amount: 95n });
@@ -204,7 +204,7 @@ describe('a linked group', () => {
   });
 
   it.each(['transfer', 'balance'])(
-    'does not tell how much a payee may take when another leg is refused: by its %s',
+    'a linked group does not tell how much a payee may take when another leg is refused: by its %s',
     (limit) => {
       const bob = balanceOf(BOB, limit === 'transfer' ? { maximum: 100n } : { creditsPosted: 10n ** 38n - 1n });
       const group = (last: LegPart) =>
@@ -217,7 +217,7 @@ describe('a linked group', () => {
     },
   );
 
-  it('is refused as a whole when one of its ids was used', () => {
+  it('a linked group is refused as a whole when one of its ids was used', () => {
     const state = stateOf(...balances());
     state.storedById.set('used' as TransferId, stored(ANOTHER));
     expect(words([linkedOf(toBob, { id: 'used', idGiven: true })], state)).toEqual(['transfer_id_reused']);
@@ -228,7 +228,7 @@ describe('a repetition', () => {
   const once = { key: 'k', request: THIS };
   const broke = () => stateOf(balanceOf(ALICE, { creditsPosted: 0n, status: 'closed' }), balanceOf(BOB));
 
-  it('replays before it is judged: what was posted would now be refused', () => {
+  it('a repetition replays before it is judged: what was posted would now be refused', () => {
     const state = broke();
     state.storedByKey.set('k', stored(THIS));
     const { outcomes, rows } = decide([candidateOf(once)], state);
@@ -236,39 +236,39 @@ describe('a repetition', () => {
     expect(rows).toEqual([]);
   });
 
-  it('replays an id of the caller’s before it is judged', () => {
+  it('a repetition replays an id of the caller’s before it is judged', () => {
     const state = broke();
     state.storedById.set('given' as TransferId, stored(THIS));
     expect(words([candidateOf({ id: 'given', idGiven: true, request: THIS })], state)).toEqual(['replayed']);
   });
 
-  it('replays although its accounts are not to be found any more', () => {
+  it('a repetition replays although its accounts are not to be found any more', () => {
     const state = broke();
     state.storedByKey.set('k', stored(THIS));
     expect(words([candidateOf({ ...once, from: null, to: null })], state)).toEqual(['replayed']);
   });
 
-  it('sees the first of its kind in the same batch', () => {
+  it('a repetition sees the first of its kind in the same batch', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     const { outcomes, rows } = decide([candidateOf(once), candidateOf(once)], state);
     expect(outcomes.map(wordOf)).toEqual(['posted', 'replayed']);
     expect(rows).toHaveLength(1);
   });
 
-  it('with another body in the same batch is a key reused', () => {
+  it('a repetition with another body in the same batch is a key reused', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     const other = candidateOf({ key: 'k', request: ANOTHER });
     expect(words([candidateOf(once), other], state)).toEqual(['posted', 'idempotency_key_reused']);
   });
 
-  it('of an id in the same batch replays, and with another body is an id reused', () => {
+  it('a repetition of an id in the same batch replays, and with another body is an id reused', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     const given = { id: 'given', idGiven: true };
     const candidates = [THIS, THIS, ANOTHER].map((request) => candidateOf({ ...given, request }));
     expect(words(candidates, state)).toEqual(['posted', 'replayed', 'transfer_id_reused']);
   });
 
-  it('of an id whose commit was not confirmed is refused with another body, and never answered as posted', () => {
+  it('a repetition of an id whose commit was not confirmed is refused with another body, and never answered as posted', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     state.unconfirmed.add('given' as TransferId);
     const given = { id: 'given', idGiven: true };
@@ -276,7 +276,7 @@ describe('a repetition', () => {
     expect(words(candidates, state)).toEqual(['posted', 'transfer_id_reused', 'replayed']);
   });
 
-  it('of a refused request is judged anew: a refusal is not stored', () => {
+  it('a repetition of a refused request is judged anew: a refusal is not stored', () => {
     const state = stateOf(balanceOf(ALICE, { creditsPosted: 0n }), balanceOf(BOB));
     const deposit = candidateOf({ from: BOB, to: ALICE });
     expect(words([candidateOf(once), deposit, candidateOf(once)], state)).toEqual([
@@ -287,7 +287,7 @@ describe('a repetition', () => {
   });
 
   it.each([true, false])(
-    'of what a commit without an answer wrote is no replay, but once (id given: %s)',
+    'a repetition of what a commit without an answer wrote is no replay, but once (id given: %s)',
     (idGiven) => {
       const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
       state.storedById.set('transfer-0' as TransferId, stored(THIS));
@@ -300,7 +300,7 @@ describe('a repetition', () => {
     },
   );
 
-  it('of an id that was posted before is a replay, although another commit of the batch was not confirmed', () => {
+  it('a repetition of an id that was posted before is a replay, although another commit of the batch was not confirmed', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     state.storedById.set('transfer-0' as TransferId, stored(THIS));
     state.unconfirmed.add('transfer-1' as TransferId);

@@ -46,7 +46,7 @@ describe('exchange', () => {
     ]);
   });
 
-  it('finds the trading accounts below another address', () => {
+  it('exchange finds the trading accounts below another address', () => {
     const [sold, bought] = exchange({ ...sellTen, trading: 'desk:7' });
     expect([sold.to, bought.from]).toEqual(['desk:7:usd', 'desk:7:eur']);
   });
@@ -79,11 +79,11 @@ describe('exchange', () => {
       { ...given, sell: USD, buy: EUR, sellAmount: LARGEST, rate: '1.000', rounding: 'down' },
       [LARGEST, LARGEST],
     ],
-  ])('works out %s', (_, request, amounts) => {
+  ])('exchange works out %s', (_, request, amounts) => {
     expect(amountsOf(request)).toEqual(amounts);
   });
 
-  it('is exact but for one rounding, which way an amount is given', () => {
+  it('exchange is exact but for one rounding, which way an amount is given', () => {
     const scales = fc.integer({ min: 0, max: 18 });
     const rates = fc.tuple(fc.bigInt(1n, 10n ** 12n), fc.integer({ min: 1, max: 12 }));
     fc.assert(
@@ -144,7 +144,7 @@ describe('exchange', () => {
     ['so little that nothing is bought', { sellAmount: 1n, rate: '0.4', rounding: 'half_up' }, 'invalid_amount'],
     ['so much that 38 digits do not hold it', { sellAmount: LARGEST, rate: '10' }, 'invalid_amount'],
     ['metadata beyond 8 KiB', { metadata: { text: 'x'.repeat(8_200) } }, 'invalid_request'],
-  ])('refuses %s', (_, part, code) => {
+  ])('exchange refuses %s', (_, part, code) => {
     expect(() => exchange({ ...sellTen, ...part } as Exchange)).toThrow(refused(code));
   });
 });

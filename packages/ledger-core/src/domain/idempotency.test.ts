@@ -19,7 +19,7 @@ function reversed(value: JsonValue): JsonValue {
 }
 
 describe('canonicalJson', () => {
-  it('does not depend on the order of keys', () => {
+  it('canonicalJson does not depend on the order of keys', () => {
     fc.assert(
       fc.property(
         fc.jsonValue(),
@@ -28,7 +28,7 @@ describe('canonicalJson', () => {
     );
   });
 
-  it('is JSON that says the same', () => {
+  it('canonicalJson is JSON that says the same', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(JSON.parse(canonicalJson(value as JsonValue))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -36,21 +36,21 @@ describe('canonicalJson', () => {
     );
   });
 
-  it('depends on the order of arrays', () => {
+  it('canonicalJson depends on the order of arrays', () => {
     expect(canonicalJson([1, 2])).not.toBe(canonicalJson([2, 1]));
   });
 });
 
 describe('keyDigest', () => {
-  it('is null without a key, whatever the scope', () => {
+  it('keyDigest is null without a key, whatever the scope', () => {
     expect(keyDigest({ scope: 'alice' })).toBeNull();
   });
 
-  it('is 32 hexadecimal digits', () => {
+  it('keyDigest is 32 hexadecimal digits', () => {
     expect(keyDigest({ idempotencyKey: 'a' })).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  it('takes a missing scope as the empty one', () => {
+  it('keyDigest takes a missing scope as the empty one', () => {
     expect(keyDigest({ idempotencyKey: 'a' })).toBe(keyDigest({ idempotencyKey: 'a', scope: '' }));
   });
 
@@ -71,11 +71,11 @@ describe('keyDigest', () => {
       { scope: 'a:', idempotencyKey: 'b' },
       { scope: 'a', idempotencyKey: ':b' },
     ],
-  ])('keeps %j and %j apart', (one, other) => {
+  ])('keyDigest keeps %j and %j apart', (one, other) => {
     expect(keyDigest(one)).not.toBe(keyDigest(other));
   });
 
-  it('keeps any two pairs of scope and key apart', () => {
+  it('keyDigest keeps any two pairs of scope and key apart', () => {
     const text = fc.string({ unit: fc.constantFrom('a', ':', '1', '2', '0'), minLength: 1, maxLength: 6 });
     const pair = fc.record({ scope: text, idempotencyKey: text });
     fc.assert(
@@ -89,7 +89,7 @@ describe('keyDigest', () => {
 });
 
 describe('requestDigest', () => {
-  it('does not depend on the order in which a request is written', () => {
+  it('requestDigest does not depend on the order in which a request is written', () => {
     const { from, to, amount, currency } = leg;
     const metadata = { b: 1, a: { d: 2, c: 3 } };
     const other = { a: { c: 3, d: 2 }, b: 1 };
@@ -98,7 +98,7 @@ describe('requestDigest', () => {
     );
   });
 
-  it('reads an account as the caller wrote it, before any look-up', () => {
+  it('requestDigest reads an account as the caller wrote it, before any look-up', () => {
     expect(requestDigest([{ ...leg, to: ID }], false)).not.toBe(requestDigest([leg], false));
   });
 
@@ -113,21 +113,21 @@ describe('requestDigest', () => {
     ['metadata', { metadata: { a: 1 } }],
     ['empty metadata', { metadata: {} }],
     ['effectiveAt', { effectiveAt: new Date(0) }],
-  ])('changes with %s', (_, change) => {
+  ])('requestDigest changes with %s', (_, change) => {
     expect(requestDigest([{ ...leg, ...change }], false)).not.toBe(requestDigest([leg], false));
   });
 
-  it('keeps a description that looks like metadata apart from metadata', () => {
+  it('requestDigest keeps a description that looks like metadata apart from metadata', () => {
     expect(requestDigest([{ ...leg, description: 'a" metadata {}' }], false)).not.toBe(
       requestDigest([{ ...leg, description: 'a', metadata: {} }], false),
     );
   });
 
-  it('tells a linked group of one from a transfer of its own', () => {
+  it('requestDigest tells a linked group of one from a transfer of its own', () => {
     expect(requestDigest([leg], true)).not.toBe(requestDigest([leg], false));
   });
 
-  it('depends on the order of legs', () => {
+  it('requestDigest depends on the order of legs', () => {
     const other = { ...leg, amount: 1n };
     expect(requestDigest([leg, other], true)).not.toBe(requestDigest([other, leg], true));
   });

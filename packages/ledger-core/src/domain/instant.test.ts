@@ -30,7 +30,7 @@ describe('a day', () => {
   });
 
   it.each(['UTC', 'America/Havana', 'Europe/Berlin', 'Pacific/Apia', 'Africa/Cairo'])(
-    'in %s begins where the one before ends, for four years',
+    'a day in %s begins where the one before ends, for four years',
     (zone) => {
       for (let day = dayOf('2010-01-01'), count = 0; count < 4 * 366; count += 1) {
         const next = { day: day.day.add({ days: 1 }) };
@@ -50,7 +50,7 @@ describe('a moment', () => {
     expect(checkMoment(text, 'at')).toEqual(new Date(instant));
   });
 
-  it('is a copy of a date', () => {
+  it('a moment is a copy of a date', () => {
     const given = new Date(0);
     expect(checkMoment(given, 'at')).toEqual(given);
     expect(checkMoment(given, 'at')).not.toBe(given);
@@ -84,7 +84,7 @@ describe('a time zone', () => {
     expect(timeZone(name, 'timeZone')).toBe(name);
   });
 
-  it('is written as usual', () => {
+  it('a time zone is written as usual', () => {
     expect(timeZone('europe/berlin', 'timeZone')).toBe('Europe/Berlin');
   });
 

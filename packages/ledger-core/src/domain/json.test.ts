@@ -72,7 +72,7 @@ const text = fc.tuple(tree, fc.infiniteStream(fc.nat({ max: 99 })), fc.boolean()
 }));
 
 describe('parseJson', () => {
-  it('reads what JSON.parse reads, and refuses exactly what that would change', () => {
+  it('parseJson reads what JSON.parse reads, and refuses exactly what that would change', () => {
     fc.assert(
       fc.property(text, ({ value, json }) => {
         if (isRefused(value)) {
@@ -89,7 +89,7 @@ describe('parseJson', () => {
   });
   const refusedSomewhere = expect.objectContaining({ code: 'invalid_request', details: { field: expect.any(String) } });
 
-  it('refuses what is no JSON, as JSON.parse does', () => {
+  it('parseJson refuses what is no JSON, as JSON.parse does', () => {
     const pieces = fc.constantFrom(
       '{',
       '}',
@@ -139,7 +139,7 @@ describe('parseJson', () => {
     ['{"a":{"__prot\\u006f__":1}}', 'a.__proto__'],
     ['{"password":"\\ud800"}', 'password'],
     ['{"\\ude42":1}', '\ude42'],
-  ])('refuses %s', (json, path) => {
+  ])('parseJson refuses %s', (json, path) => {
     expect(() => parseJson(json)).toThrow(refused(path));
     expect(() => parseJson(Buffer.from(json))).toThrow(refused(path));
   });
@@ -151,7 +151,7 @@ describe('parseJson', () => {
     ['{"constructor":1,"hasOwnProperty":2,"prototype":3}'],
     ['[0.1,1.0,1e2,-0,100000000000000000000,5e-324,1.7976931348623157e308,9007199254740991,0.10000000000000000000]'],
     ['["\\ud83d\\ude42","\\\\ud83d"]'],
-  ])('reads %s', (json) => {
+  ])('parseJson reads %s', (json) => {
     expect(parseJson(json)).toStrictEqual(JSON.parse(json));
   });
 
@@ -163,12 +163,12 @@ describe('parseJson', () => {
     ['UTF-16', Buffer.from('{"a":1}', 'utf16le')],
     ['half a surrogate pair as it is', '{"a":"\ud800"}'],
     ['two byte order marks', '\uFEFF\uFEFF{}'],
-  ])('refuses %s', (_, json) => {
+  ])('parseJson refuses %s', (_, json) => {
     expect(() => parseJson(json)).toThrow(refused());
   });
 
   it.each([5, null, undefined, {}, new Date(), new Float64Array(1)])(
-    'says of %j that it is neither a text nor bytes',
+    'parseJson says of %j that it is neither a text nor bytes',
     (json) => {
       expect(() => parseJson(json as never)).toThrow(
         expect.objectContaining({
@@ -180,19 +180,19 @@ describe('parseJson', () => {
     },
   );
 
-  it('passes over a byte order mark', () => {
+  it('parseJson passes over a byte order mark', () => {
     expect(parseJson('\uFEFF{"a":1}')).toEqual({ a: 1 });
     expect(parseJson(Buffer.from('\uFEFF{"a":1}'))).toEqual({ a: 1 });
   });
 
-  it('reads and refuses at a depth that would overflow a stack', () => {
+  it('parseJson reads and refuses at a depth that would overflow a stack', () => {
     const depth = 20_000;
     const nested = (inner: string) => '{"a":['.repeat(depth) + inner + ']}'.repeat(depth);
     expect(() => parseJson(nested('1'))).not.toThrow();
     expect(() => parseJson(nested('1e400'))).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
-  it('reads a number of a million digits in a time that grows with its length', () => {
+  it('parseJson reads a number of a million digits in a time that grows with its length', () => {
     expect(() => parseJson(`1${'0'.repeat(1_000_000)}1`)).toThrow(refused(''));
     expect(parseJson(`0.5${'0'.repeat(1_000_000)}`)).toBe(0.5);
   });

@@ -52,7 +52,7 @@ describe('checkMetadata', () => {
     [{ numbers: [0.1, -1.5e-7, 9007199254740991, -9007199254740991, 5e-324] }],
     [{ constructor: 1, prototype: { toString: 'a' } }],
     [Object.create(null)],
-  ])('accepts %j', (metadata) => {
+  ])('checkMetadata accepts %j', (metadata) => {
     expect(checkMetadata(metadata)).toEqual(metadata);
   });
 
@@ -72,7 +72,7 @@ describe('checkMetadata', () => {
     ['U+0000 behind a backslash', { a: '\\\u0000' }],
     ['half a surrogate pair', { a: '\ud83d' }],
     ['the other half', { a: ['\ude42'] }],
-  ])('refuses %s', (_, metadata) => {
+  ])('checkMetadata refuses %s', (_, metadata) => {
     expect(() => checkMetadata(metadata as Metadata)).toThrow(invalidRequest);
   });
 
@@ -104,16 +104,16 @@ describe('checkMetadata', () => {
     ['a proxy that was revoked', { a: revoked() }, 'metadata'],
   ];
 
-  it.each(named)('refuses %s by name', (_, metadata, path) => {
+  it.each(named)('checkMetadata refuses %s by name', (_, metadata, path) => {
     const refusal = expect.objectContaining({ code: 'invalid_request', details: { field: path } });
     expect(() => checkMetadata(metadata as Metadata)).toThrow(refusal);
   });
 
-  it('takes −0 as the 0 that JSON writes', () => {
+  it('checkMetadata takes −0 as the 0 that JSON writes', () => {
     expect(checkMetadata({ zero: -0 })).toStrictEqual({ zero: 0 });
   });
 
-  it('reads a member once, so that what was checked is what is stored', () => {
+  it('checkMetadata reads a member once, so that what was checked is what is stored', () => {
     let reads = 0;
     const given = {
       get a() {
@@ -124,7 +124,7 @@ describe('checkMetadata', () => {
     expect(checkMetadata(given)).toStrictEqual({ a: 1 });
   });
 
-  it('answers the same as any later reading, or refuses', () => {
+  it('checkMetadata answers the same as any later reading, or refuses', () => {
     fc.assert(
       fc.property(
         fc.dictionary(
@@ -147,7 +147,7 @@ describe('checkMetadata', () => {
     );
   });
 
-  it('counts numbers as they are read back', () => {
+  it('checkMetadata counts numbers as they are read back', () => {
     const tiny = (count: number) => ({ a: Array.from({ length: count }, () => 1e-300) });
     // Each is read back as 302 characters and a comma.
     expect(() => checkMetadata(tiny(27))).not.toThrow();
@@ -155,21 +155,21 @@ describe('checkMetadata', () => {
     expect(() => checkMetadata(tiny(1_160))).toThrow(invalidRequest);
   });
 
-  it('ends early at a value that JSON would write out without end', () => {
+  it('checkMetadata ends early at a value that JSON would write out without end', () => {
     let given: JsonValue = 'x'.repeat(100);
     for (let level = 0; level < 60; level += 1) given = [given, given];
     expect(() => checkMetadata({ given })).toThrow(invalidRequest);
     expect(() => checkMetadata({ given: 'x'.repeat(100_000_000) })).toThrow(invalidRequest);
   });
 
-  it('does not follow changes that the caller makes later', () => {
+  it('checkMetadata does not follow changes that the caller makes later', () => {
     const given = { inner: { a: 1 } };
     const checked = checkMetadata(given);
     given.inner.a = 2;
     expect(checked).toEqual({ inner: { a: 1 } });
   });
 
-  it('accepts a text exactly when PostgreSQL can store it', () => {
+  it('checkMetadata accepts a text exactly when PostgreSQL can store it', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (text) => {
         const isStorable = !text.includes('\u0000') && text === Buffer.from(text).toString();
@@ -181,12 +181,15 @@ describe('checkMetadata', () => {
 });
 
 describe('checkDescription', () => {
-  it.each([[undefined], [''], ['Coffee, "large"\n'], ['x'.repeat(DESCRIPTION_LENGTH_MAX)]])('accepts %j', (text) => {
-    expect(() => checkDescription(text)).not.toThrow();
-  });
+  it.each([[undefined], [''], ['Coffee, "large"\n'], ['x'.repeat(DESCRIPTION_LENGTH_MAX)]])(
+    'checkDescription accepts %j',
+    (text) => {
+      expect(() => checkDescription(text)).not.toThrow();
+    },
+  );
 
   it.each([['x'.repeat(DESCRIPTION_LENGTH_MAX + 1)], ['a\u0000'], ['\ud800'], [5 as unknown as string]])(
-    'refuses %j',
+    'checkDescription refuses %j',
     (text) => {
       expect(() => checkDescription(text)).toThrow(
         expect.objectContaining({ code: 'invalid_request', details: { field: 'description' } }),

@@ -10,22 +10,25 @@ describe('parseAmount', () => {
     ['1', 1n],
     ['1250', 1250n],
     ['9'.repeat(38), LARGEST],
-  ])('reads %s', (text, amount) => {
+  ])('parseAmount reads %s', (text, amount) => {
     expect(parseAmount(text)).toBe(amount);
   });
 
   it.each(['', '0', '00', '01', '-1', '+1', '1.0', '1e3', '0x1', ' 1', '1 ', '1\n', '١', 'NaN', `1${'0'.repeat(38)}`])(
-    'refuses %j',
+    'parseAmount refuses %j',
     (text) => {
       expect(() => parseAmount(text)).toThrow(invalidAmount);
     },
   );
 
-  it.each([1, 1n, null, undefined, ['1'], { toString: () => '1' }])('refuses %s, which is no text', (value) => {
-    expect(() => parseAmount(value as string)).toThrow(invalidAmount);
-  });
+  it.each([1, 1n, null, undefined, ['1'], { toString: () => '1' }])(
+    'parseAmount refuses %s, which is no text',
+    (value) => {
+      expect(() => parseAmount(value as string)).toThrow(invalidAmount);
+    },
+  );
 
-  it('reads what every amount prints', () => {
+  it('parseAmount reads what every amount prints', () => {
     fc.assert(fc.property(fc.bigInt(1n, LARGEST), (amount) => parseAmount(amount.toString()) === amount));
   });
 });
@@ -41,7 +44,7 @@ describe('isAmount', () => {
     ['1', false],
     [null, false],
     [undefined, false],
-  ])('of %s is %s', (value, expected) => {
+  ])('isAmount of %s is %s', (value, expected) => {
     expect(isAmount(value)).toBe(expected);
   });
 });
@@ -53,7 +56,7 @@ describe('isBalance', () => {
     [-LARGEST, true],
     [AMOUNT_BOUND, false],
     [-AMOUNT_BOUND, false],
-  ])('of %s is %s', (value, expected) => {
+  ])('isBalance of %s is %s', (value, expected) => {
     expect(isBalance(value)).toBe(expected);
   });
 });
@@ -69,7 +72,7 @@ describe('toMinorUnits', () => {
     ['7.000', 0, 7n],
     ['0.000000000000000001', 18, 1n],
     ['007', 0, 7n],
-  ])('reads %s at scale %i as %s', (decimal, scale, units) => {
+  ])('toMinorUnits reads %s at scale %i as %s', (decimal, scale, units) => {
     expect(toMinorUnits(decimal, scale)).toBe(units);
   });
 
@@ -84,7 +87,7 @@ describe('toMinorUnits', () => {
     ['--1', 2],
     ['+1', 2],
     ['9'.repeat(81), 2],
-  ])('refuses %s at scale %i and rounds nothing', (decimal, scale) => {
+  ])('toMinorUnits refuses %s at scale %i and rounds nothing', (decimal, scale) => {
     expect(() => toMinorUnits(decimal, scale)).toThrow(
       expect.objectContaining({ code: 'invalid_amount', details: { field: 'decimal' } }),
     );
@@ -100,11 +103,11 @@ describe('toDecimal', () => {
     [0n, 2, '0.00'],
     [7n, 0, '7'],
     [1n, 18, '0.000000000000000001'],
-  ])('writes %s at scale %i as %s', (units, scale, decimal) => {
+  ])('toDecimal writes %s at scale %i as %s', (units, scale, decimal) => {
     expect(toDecimal(units, scale)).toBe(decimal);
   });
 
-  it('is undone by toMinorUnits at every scale', () => {
+  it('toDecimal is undone by toMinorUnits at every scale', () => {
     fc.assert(
       fc.property(
         fc.bigInt(-LARGEST, LARGEST),

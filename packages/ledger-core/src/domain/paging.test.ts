@@ -8,12 +8,12 @@ const LIST = ['entries', 1, 'alice'];
 const readPage = (limit: unknown) => object(PAGE)({ limit }, 'options').limit;
 
 describe('the limit of a page', () => {
-  it.each([undefined, 1, 1_000])('may be %s', (limit) => {
+  it.each([undefined, 1, 1_000])('the limit of a page may be %s', (limit) => {
     expect(readPage(limit)).toBe(limit);
   });
 
   it.each([0, -1, 1_001, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '10' as unknown as number])(
-    'refuses %s',
+    'the limit of a page refuses %s',
     (limit) => {
       expect(() => readPage(limit)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
     },
@@ -21,11 +21,11 @@ describe('the limit of a page', () => {
 });
 
 describe('a cursor', () => {
-  it('is read as the place that was written', () => {
+  it('a cursor is read as the place that was written', () => {
     expect(placeIn(LIST, decodeCursor(encodeCursor(LIST, 12, 34n), PATTERN))).toEqual(['12', '34']);
   });
 
-  it('that is left out is no place', () => {
+  it('a cursor that is left out is no place', () => {
     expect(placeIn(LIST, decodeCursor(undefined, PATTERN))).toEqual([]);
   });
 
@@ -34,7 +34,7 @@ describe('a cursor', () => {
     ['of another ledger', ['entries', 2, 'alice']],
     ['of another kind', ['holds', 1, 'alice']],
     ['with another filter', ['entries', 1, 'alice', true]],
-  ])('of a list %s is refused', (_name, other) => {
+  ])('a cursor of a list %s is refused', (_name, other) => {
     const cursor = decodeCursor(encodeCursor(other, 12, 34n), PATTERN);
     expect(() => placeIn(LIST, cursor)).toThrow(expect.objectContaining({ code: 'invalid_cursor' }));
   });

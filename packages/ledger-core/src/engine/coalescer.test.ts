@@ -106,7 +106,7 @@ function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<Co
 }
 
 describe('the coalescer', () => {
-  it('puts calls that arrive together into one batch', async () => {
+  it('the coalescer puts calls that arrive together into one batch', async () => {
     const { submit, finish, names } = coalescerOf();
     const answers = [submit(submissionOf('a')), submit(submissionOf('b'))];
     await finish();
@@ -114,7 +114,7 @@ describe('the coalescer', () => {
     expect(await Promise.all(answers)).toMatchObject([[{ id: 'a' }], [{ id: 'b' }]]);
   });
 
-  it('lets what arrives while the lane is busy share the next batch', async () => {
+  it('the coalescer lets what arrives while the lane is busy share the next batch', async () => {
     const { submit, finish, names } = coalescerOf({ lanes: 1 });
     void submit(submissionOf('a'));
     await nextRound();
@@ -132,7 +132,7 @@ describe('the coalescer', () => {
     expect(names()).toEqual([['a', 'b'], ['c'], ['d'], ['e'], ['f']]);
   });
 
-  it('holds one ledger in a batch, and lets ledgers take turns', async () => {
+  it('the coalescer holds one ledger in a batch, and lets ledgers take turns', async () => {
     const { submit, finish, batches } = coalescerOf({ batchSizeMax: 2, lanes: 1 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) void submit(submissionOf(name, { ledger: 1 }));
     for (const name of ['x', 'y', 'z']) void submit(submissionOf(name, { ledger: 2 }));
@@ -146,7 +146,7 @@ describe('the coalescer', () => {
     ]);
   });
 
-  it('uses as many lanes at once as it has', async () => {
+  it('the coalescer uses as many lanes at once as it has', async () => {
     const { submit, finish, batches } = coalescerOf({ batchSizeMax: 1, lanes: 2 });
     for (const name of ['a', 'b', 'c']) void submit(submissionOf(name));
     await nextRound();
@@ -156,7 +156,7 @@ describe('the coalescer', () => {
     await finish();
   });
 
-  it('sends many in halves, the second behind the first before that is answered', async () => {
+  it('the coalescer sends many in halves, the second behind the first before that is answered', async () => {
     const { submit, finish, batches } = coalescerOf({ lanes: 1 });
     for (let index = 0; index < 600; index += 1) void submit(submissionOf(`${index}`));
     await nextRounds();
@@ -167,7 +167,7 @@ describe('the coalescer', () => {
     await finish();
   });
 
-  it('takes half of all that wait and are under way, so that uneven halves become even', async () => {
+  it('the coalescer takes half of all that wait and are under way, so that uneven halves become even', async () => {
     const { submit, batches } = coalescerOf({ lanes: 1 });
     const submitMany = (count: number, from: string) => {
       for (let index = 0; index < count; index += 1) void submit(submissionOf(`${from} ${index}`));
@@ -186,7 +186,7 @@ describe('the coalescer', () => {
     expect(batches.map(({ names }) => names.length)).toEqual([200, 400, 400]);
   });
 
-  it('waits for most of a half before it sends behind, until the answers have come', async () => {
+  it('the coalescer waits for most of a half before it sends behind, until the answers have come', async () => {
     const { submit, batches } = coalescerOf({ lanes: 1 });
     for (let index = 0; index < 800; index += 1) void submit(submissionOf(`${index}`));
     await nextRounds();
@@ -205,7 +205,7 @@ describe('the coalescer', () => {
     expect(batches.map(({ names }) => names.length)).toEqual([400, 400, 200]);
   });
 
-  it('hears connections between answers, a hundred at a time', async () => {
+  it('the coalescer hears connections between answers, a hundred at a time', async () => {
     const { submit, batches } = coalescerOf({ lanes: 1 });
     let answered = 0;
     for (let index = 0; index < 250; index += 1) void submit(submissionOf(`${index}`)).then(() => (answered += 1));
@@ -219,7 +219,7 @@ describe('the coalescer', () => {
     expect(seen).toEqual([100, 200, 250, 250]);
   });
 
-  it('lets few wait for the answers, so that they travel with what those bring', async () => {
+  it('the coalescer lets few wait for the answers, so that they travel with what those bring', async () => {
     const { submit, finish, batches, names } = coalescerOf({ lanes: 1 });
     void submit(submissionOf('a'));
     await nextRounds();
@@ -233,7 +233,7 @@ describe('the coalescer', () => {
     expect(names()).toEqual([['a'], ['b', 'c']]);
   });
 
-  it('sends another ledger’s few behind, which could not travel together', async () => {
+  it('the coalescer sends another ledger’s few behind, which could not travel together', async () => {
     const { submit, finish, batches, names } = coalescerOf({ lanes: 1 });
     for (const [name, ledger] of Object.entries({ a: 1, b: 2, c: 3 })) void submit(submissionOf(name, { ledger }));
     await nextRounds();
@@ -244,7 +244,7 @@ describe('the coalescer', () => {
     expect(names()).toEqual([['a'], ['b'], ['c']]);
   });
 
-  it('refuses what is more than the queue holds, and takes in again what finds room', async () => {
+  it('the coalescer refuses what is more than the queue holds, and takes in again what finds room', async () => {
     const { submit, finish } = coalescerOf({ queueMax: 2 });
     const answers = ['a', 'b', 'c'].map((name) => submit(submissionOf(name)));
     expect(await answers[2]).toMatchObject({ code: 'overloaded', retryable: true });
@@ -254,7 +254,7 @@ describe('the coalescer', () => {
     expect(await later).toMatchObject([{ id: 'd' }]);
   });
 
-  it('answers everybody in a batch whose accounts cannot be looked up', async () => {
+  it('the coalescer answers everybody in a batch whose accounts cannot be looked up', async () => {
     const refusal = new LedgerError('database_unavailable', 'away');
     const { submit, finish } = coalescerOf({}, { resolve: () => Promise.reject(refusal) });
     const answers = [submit(submissionOf('a')), submit(submissionOf('b'))];
@@ -262,7 +262,7 @@ describe('the coalescer', () => {
     expect(await Promise.all(answers)).toEqual([refusal, refusal]);
   });
 
-  it('rejects for a fault, and goes on with the next batch', async () => {
+  it('the coalescer rejects for a fault, and goes on with the next batch', async () => {
     const { submit, finish, onJudge } = coalescerOf();
     const fault = new Error('a bug');
     onJudge(() => {
@@ -276,7 +276,7 @@ describe('the coalescer', () => {
     expect([await first, await second]).toMatchObject([fault, [{ id: 'b' }]]);
   });
 
-  it('answers the fault of one request, and its neighbours with their own', async () => {
+  it('the coalescer answers the fault of one request, and its neighbours with their own', async () => {
     const { submit, finish, onJudge } = coalescerOf();
     const fault = new Error('poison');
     onJudge(({ candidates }) => ({
@@ -291,7 +291,7 @@ describe('the coalescer', () => {
 });
 
 describe('drain', () => {
-  it('resolves when everything accepted is answered, and accepts nothing more', async () => {
+  it('drain resolves when everything accepted is answered, and accepts nothing more', async () => {
     const { submit, drain, finish } = coalescerOf();
     const answer = submit(submissionOf('a'));
     let isDrained = false;
@@ -305,11 +305,11 @@ describe('drain', () => {
     expect(await answer).toMatchObject([{ id: 'a' }]);
   });
 
-  it('resolves at once when nothing waits', async () => {
+  it('drain resolves at once when nothing waits', async () => {
     await expect(coalescerOf().drain()).resolves.toBeUndefined();
   });
 
-  it('waits for what is parked', async () => {
+  it('drain waits for what is parked', async () => {
     const { submit, drain, finish, onJudge } = coalescerOf({ accountBusyTimeoutMs: 60 });
     onJudge(({ candidates }) => ({
       outcomes: candidates.map(() => BUSY),
@@ -336,7 +336,7 @@ describe('an ordered call', () => {
   const ordered = (name: string, account?: string) =>
     submissionOf(name, account === undefined ? { order } : { order, account });
 
-  it('is not cut into batches that run side by side', async () => {
+  it('an ordered call is not cut into batches that run side by side', async () => {
     const { submit, finish, batches, names } = coalescerOf({ batchSizeMax: 2, lanes: 4 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) void submit(ordered(name));
     await nextRound();
@@ -346,7 +346,7 @@ describe('an ordered call', () => {
     expect(names()).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
   });
 
-  it('is not cut in halves, however many wait', async () => {
+  it('an ordered call is not cut in halves, however many wait', async () => {
     const { submit, finish, names } = coalescerOf({ lanes: 1 });
     for (let index = 0; index < 400; index += 1) void submit(ordered(`${index}`));
     for (let index = 0; index < 200; index += 1) void submit(submissionOf(`other ${index}`));
@@ -354,7 +354,7 @@ describe('an ordered call', () => {
     expect(names().map((batch) => batch.length)).toEqual([400, 200]);
   });
 
-  it('lets other ledgers use the lanes meanwhile', async () => {
+  it('an ordered call lets other ledgers use the lanes meanwhile', async () => {
     const { submit, finish, names } = coalescerOf({ batchSizeMax: 1, lanes: 2 });
     for (const name of ['a', 'b']) void submit(ordered(name));
     void submit(submissionOf('x', { ledger: 2 }));
@@ -364,7 +364,7 @@ describe('an ordered call', () => {
     await finish();
   });
 
-  it('keeps its order when its first request finds its account busy', async () => {
+  it('an ordered call keeps its order when its first request finds its account busy', async () => {
     const applied: string[] = [];
     let isBusy = true;
     const { submit, finish, onJudge } = coalescerOf({ batchSizeMax: 2, lanes: 2 });

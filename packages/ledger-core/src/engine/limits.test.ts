@@ -6,7 +6,7 @@ describe('toLimits', () => {
     expect(toLimits({ lanes: 4 })).toEqual({ ...DEFAULT_LIMITS, lanes: 4 });
   });
 
-  it('takes what is undefined as not given', () => {
+  it('toLimits takes what is undefined as not given', () => {
     expect(toLimits({ lanes: undefined } as unknown as Partial<EngineLimits>)).toEqual(DEFAULT_LIMITS);
   });
 
@@ -20,7 +20,7 @@ describe('toLimits', () => {
     ['no end', { batchSizeMax: Number.POSITIVE_INFINITY }],
     ['more milliseconds than a timer takes', { answerTimeoutMs: 2 ** 31 }],
     ['a limit that does not exist', { lanesMax: 4 }],
-  ])('refuses %s', (_, limits) => {
+  ])('toLimits refuses %s', (_, limits) => {
     expect(() => toLimits(limits as Partial<EngineLimits>)).toThrow(
       expect.objectContaining({ name: 'LedgerError', code: 'invalid_request' }),
     );

@@ -95,7 +95,7 @@ describe('parking', () => {
     expect(retries).toEqual([['a'], ['a', 'b']]);
   });
 
-  it('answers with account_busy when the time is over, each by its own clock', async () => {
+  it('parking answers with account_busy when the time is over, each by its own clock', async () => {
     const { parking } = parkingOf(nothingIsFree);
     parking.park(requestOf('a'));
     await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 2);
@@ -109,14 +109,14 @@ describe('parking', () => {
     ]);
   });
 
-  it('answers with outcome_unknown when a commit of the request was not confirmed', async () => {
+  it('parking answers with outcome_unknown when a commit of the request was not confirmed', async () => {
     const { parking } = parkingOf(nothingIsFree);
     parking.park(requestOf('a', { unconfirmed: true }));
     await vi.advanceTimersByTimeAsync(TIMEOUT_MS + RETRY_MS);
     expect(answers).toEqual([['a', 'outcome_unknown']]);
   });
 
-  it('posts what was parked once the account is free, and diverts no longer', async () => {
+  it('parking posts what was parked once the account is free, and diverts no longer', async () => {
     let isFree = false;
     const { parking } = parkingOf(() => isFree);
     parking.learn([], [BUSY_ACCOUNT]);
@@ -137,7 +137,7 @@ describe('parking', () => {
     expect(retries).toEqual([['a', 'c'], ['b']]);
   });
 
-  it('stops trying when nothing is parked', async () => {
+  it('parking stops trying when nothing is parked', async () => {
     const { parking, retries } = parkingOf(() => true);
     parking.park(requestOf('a'));
     await vi.advanceTimersByTimeAsync(10 * RETRY_MS);
@@ -149,14 +149,14 @@ describe('parking', () => {
 describe('an ordered call', () => {
   const order = {};
 
-  it('waits behind its first parked request, although its other accounts are free', () => {
+  it('an ordered call waits behind its first parked request, although its other accounts are free', () => {
     const { parking } = parkingOf(nothingIsFree);
     parking.park(requestOf('a', { order }));
     const batch = [requestOf('b', { order, account: 'free' }), requestOf('c', { account: 'free' })];
     expect(parking.divert(batch).map(nameOf)).toEqual(['c']);
   });
 
-  it('goes on when its first request is refused for being busy too long', async () => {
+  it('an ordered call goes on when its first request is refused for being busy too long', async () => {
     const { parking } = parkingOf((account) => account === 'free');
     parking.park(requestOf('a', { order }));
     await vi.advanceTimersByTimeAsync(RETRY_MS);
@@ -169,7 +169,7 @@ describe('an ordered call', () => {
     expect(parking.divert([requestOf('c', { order, account: 'free' })]).map(nameOf)).toEqual(['c']);
   });
 
-  it('is tried once more behind a request that was refused, although its own time is over too', async () => {
+  it('an ordered call is tried once more behind a request that was refused, although its own time is over too', async () => {
     const { parking } = parkingOf((account) => account === 'free');
     const call = [requestOf('a', { order }), requestOf('b', { order, account: 'free' }), requestOf('c', { order })];
     for (const waiting of call) parking.park(waiting);
@@ -181,7 +181,7 @@ describe('an ordered call', () => {
     ]);
   });
 
-  it('keeps its order when the rest of it is parked while the first is being tried', async () => {
+  it('an ordered call keeps its order when the rest of it is parked while the first is being tried', async () => {
     let isFree = false;
     const { parking, retries } = parkingOf(() => isFree);
     parking.park(requestOf('a', { order }));

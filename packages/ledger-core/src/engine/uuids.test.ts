@@ -7,7 +7,7 @@ describe('uuidv7', () => {
     vi.useRealTimers();
   });
 
-  it('makes UUIDs of version 7 that tell the time', () => {
+  it('uuidv7 makes UUIDs of version 7 that tell the time', () => {
     const before = Date.now();
     const uuid = uuidv7();
     expect([validate(uuid), version(uuid)]).toEqual([true, 7]);
@@ -16,13 +16,13 @@ describe('uuidv7', () => {
     expect(tellsMs).toBeLessThanOrEqual(Date.now());
   });
 
-  it('makes each one greater than the last, and no two alike', () => {
+  it('uuidv7 makes each one greater than the last, and no two alike', () => {
     const uuids = Array.from({ length: 10_000 }, uuidv7);
     expect(uuids.toSorted()).toEqual(uuids);
     expect(new Set(uuids).size).toBe(uuids.length);
   });
 
-  it('goes on upwards when the clock is set back', () => {
+  it('uuidv7 goes on upwards when the clock is set back', () => {
     const before = uuidv7();
     vi.useFakeTimers({ now: Date.now() - 60_000 });
     expect(uuidv7() > before).toBe(true);

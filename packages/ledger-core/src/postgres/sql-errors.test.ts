@@ -74,7 +74,7 @@ describe('fromSqlError', () => {
     ['a connection that does not come about', new Error('timeout expired'), 'database_unavailable'],
     ['an answer that does not come', new Error('Query read timeout'), 'database_unavailable'],
     ['a pool that was closed', new Error('Cannot use a pool after calling end on the pool'), 'ledger_closed'],
-  ])('reads %s', (_, error, code) => {
+  ])('fromSqlError reads %s', (_, error, code) => {
     const refusal = fromSqlError(error);
     expect(refusal).toBeInstanceOf(LedgerError);
     expect(refusal).toMatchObject({ code, cause: error });
@@ -91,13 +91,13 @@ describe('fromSqlError', () => {
       'a refusal of a server’s own',
       Object.assign(new Error('two fields'), { code: 'invalid', errors: [{ path: 'a' }] }),
     ],
-  ])('leaves %s as it is', (_, error) => {
+  ])('fromSqlError leaves %s as it is', (_, error) => {
     expect(fromSqlError(error)).toBe(error);
   });
 });
 
 describe('sqlState', () => {
-  it('is of PostgreSQL alone: a socket has codes of five letters too', () => {
+  it('sqlState is of PostgreSQL alone: a socket has codes of five letters too', () => {
     expect(sqlState(fromPostgres('40P01'))).toBe('40P01');
     expect(sqlState(fromSocket('EPIPE'))).toBeUndefined();
   });
@@ -109,7 +109,7 @@ describe('isKeyRace', () => {
     ['transfers_pkey', true],
     ['accounts_address_unique', false],
     ['transfers_position_unique', false],
-  ])('of %s is %s', (constraint, expected) => {
+  ])('isKeyRace of %s is %s', (constraint, expected) => {
     expect(isKeyRace(fromPostgres('23505', { constraint }))).toBe(expected);
   });
 });

@@ -50,7 +50,7 @@ async function latencies(count: number, call: () => Promise<unknown>): Promise<r
 }
 
 describe('a caller’s transaction that sits on an account', () => {
-  it('does not stop transfers between others', async () => {
+  it('a caller’s transaction that sits on an account does not stop transfers between others', async () => {
     const client = await bed.connect();
     const { id } = await ledger.accounts.get('hot');
     const payment = () => ledger.transfers.post(pay('alice', 'bob', 1n, { to: 'world' }));
@@ -67,7 +67,7 @@ describe('a caller’s transaction that sits on an account', () => {
     await expectSound(ledger);
   });
 
-  it('lets those that wait succeed when it ends in time', async () => {
+  it('a caller’s transaction that sits on an account lets those that wait succeed when it ends in time', async () => {
     const sitter = await sitOn('hot');
     const waiting = ledger.transfers.post(pay('alice', 'hot'));
     await sleep(BUSY_TIMEOUT_MS / 2);
@@ -76,7 +76,7 @@ describe('a caller’s transaction that sits on an account', () => {
     await expectSound(ledger);
   });
 
-  it('has those that wait refused as account_busy when their time is over, with nothing moved', async () => {
+  it('a caller’s transaction that sits on an account has those that wait refused as account_busy when their time is over, with nothing moved', async () => {
     const sitter = await sitOn('hot');
     const started = performance.now();
     await expect(ledger.transfers.post(pay('alice', 'hot', 1n, { idempotencyKey: 'k' }))).rejects.toEqual(
@@ -90,7 +90,7 @@ describe('a caller’s transaction that sits on an account', () => {
     });
   });
 
-  it('refuses a linked group as a whole, with nothing moved', async () => {
+  it('a caller’s transaction that sits on an account refuses a linked group as a whole, with nothing moved', async () => {
     const sitter = await sitOn('hot');
     const group = ledger.transfers.postLinked([pay('alice', 'bob', 50n), pay('bob', 'hot', 50n)]);
     await expect(group).rejects.toEqual(refusal('account_busy'));
@@ -98,7 +98,7 @@ describe('a caller’s transaction that sits on an account', () => {
     await sitter.release();
   });
 
-  it('makes freezing and opening wait no longer than the others', async () => {
+  it('a caller’s transaction that sits on an account makes freezing and opening wait no longer than the others', async () => {
     const sitter = await sitOn('hot');
     await ledger.within(fromPg(sitter.client)).accounts.open({ address: 'new', currency: 'USD' });
     await expect(ledger.accounts.freeze('hot')).rejects.toEqual(refusal('account_busy'));
@@ -107,7 +107,7 @@ describe('a caller’s transaction that sits on an account', () => {
     expect((await ledger.accounts.freeze('hot')).status).toBe('frozen');
   });
 
-  it('that posted a key makes only the same key wait', async () => {
+  it('a caller’s transaction that sits on an account that posted a key makes only the same key wait', async () => {
     const client = await bed.connect();
     await client.query('begin');
     await ledger.within(fromPg(client)).transfers.post(pay('hot', 'world', 1n, { idempotencyKey: 'k' }));
@@ -133,7 +133,7 @@ describe('postMany', () => {
     [4, 1_000],
     [1, 2],
     [4, 2],
-  ])('keeps its order across parking, with %i lanes and batches of %i', async (lanes, batchSizeMax) => {
+  ])('postMany keeps its order across parking, with %i lanes and batches of %i', async (lanes, batchSizeMax) => {
     const other = bed.ledger({ name: ledger.name, limits: { lanes, batchSizeMax, accountBusyTimeoutMs: 5_000 } });
     // Each spends exactly what the one before it brought: any other order is refused.
     await ledger.accounts.open({ address: 'empty', currency: 'USD' });
@@ -159,7 +159,7 @@ describe('postMany', () => {
     await expectSound(ledger);
   });
 
-  it('goes on behind a request that was refused for waiting too long', async () => {
+  it('postMany goes on behind a request that was refused for waiting too long', async () => {
     const sitter = await sitOn('hot');
     // `world` is held too, so only alice and bob are free.
     const results = await ledger.transfers.postMany([pay('alice', 'bob'), pay('alice', 'hot'), pay('bob', 'alice')]);
@@ -173,25 +173,28 @@ describe('a deadlock between a batch and a caller’s transaction', () => {
   it.each([
     ['the batch', 'a minute', '60s', { replayed: false }],
     ['the caller’s transaction', 'a moment', '20ms', refusal('transaction_conflict', { retryable: true })],
-  ])('costs neither its work when PostgreSQL ends %s (the caller looks after %s)', async (_, __, timeout, end) => {
-    // Long enough for PostgreSQL to find the circle before the lane gives up.
-    const patient = bed.ledger({ name: ledger.name, limits: { lockTimeoutMs: 20_000 } });
-    await patient.accounts.identify('alice');
-    const [first, second] = await inOrderOfId('alice', 'bob');
-    const caller = await bed.connect();
-    await caller.query(`set deadlock_timeout = '${timeout}'`);
-    await caller.query('begin');
-    const { transfers } = ledger.within(fromPg(caller));
-    await transfers.post(pay(second, 'world'));
-    // The batch locks the first, and waits for the second.
-    const batch = patient.transfers.post(pay(second, first, 1n, { idempotencyKey: 'batch' }));
-    await bed.untilWaiting(1);
-    const crossing = await transfers.post(pay(first, 'world')).catch((error: unknown) => error);
-    expect(crossing).toMatchObject(end);
-    await caller.query('commit');
-    expect(await batch).toMatchObject({ replayed: false });
-    await expectSound(ledger);
-  });
+  ])(
+    'a deadlock between a batch and a caller’s transaction costs neither its work when PostgreSQL ends %s (the caller looks after %s)',
+    async (_, __, timeout, end) => {
+      // Long enough for PostgreSQL to find the circle before the lane gives up.
+      const patient = bed.ledger({ name: ledger.name, limits: { lockTimeoutMs: 20_000 } });
+      await patient.accounts.identify('alice');
+      const [first, second] = await inOrderOfId('alice', 'bob');
+      const caller = await bed.connect();
+      await caller.query(`set deadlock_timeout = '${timeout}'`);
+      await caller.query('begin');
+      const { transfers } = ledger.within(fromPg(caller));
+      await transfers.post(pay(second, 'world'));
+      // The batch locks the first, and waits for the second.
+      const batch = patient.transfers.post(pay(second, first, 1n, { idempotencyKey: 'batch' }));
+      await bed.untilWaiting(1);
+      const crossing = await transfers.post(pay(first, 'world')).catch((error: unknown) => error);
+      expect(crossing).toMatchObject(end);
+      await caller.query('commit');
+      expect(await batch).toMatchObject({ replayed: false });
+      await expectSound(ledger);
+    },
+  );
 
   async function inOrderOfId(one: string, other: string): Promise<readonly [string, string]> {
     const ids = [(await ledger.accounts.get(one)).id, (await ledger.accounts.get(other)).id];

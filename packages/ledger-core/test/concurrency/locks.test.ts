@@ -54,7 +54,7 @@ describe('locks', () => {
   it.each([
     ['from the first to the last', FIRST, THIRD],
     ['from the last to the first', THIRD, FIRST],
-  ])('are taken in ascending order of id, for a transfer %s', async (_, from, to) => {
+  ])('locks are taken in ascending order of id, for a transfer %s', async (_, from, to) => {
     const holder = await holderOf(FIRST);
     const posting = ledger.transfers.postMany([move(SECOND, THIRD), move(from, to)]);
     await bed.untilWaiting(1);
@@ -64,7 +64,7 @@ describe('locks', () => {
     expect((await posting).map(({ ok }) => ok)).toEqual([true, true]);
   });
 
-  it('are taken in ascending order in a caller’s transaction too', async () => {
+  it('locks are taken in ascending order in a caller’s transaction too', async () => {
     const holder = await holderOf(FIRST);
     const caller = await bed.connect();
     await caller.query('begin');
@@ -77,7 +77,7 @@ describe('locks', () => {
   });
 
   it.each(['read committed', 'repeatable read', 'serializable'])(
-    'come before the look at keys: who waited sees what was posted meanwhile (default isolation: %s)',
+    'locks come before the look at keys: who waited sees what was posted meanwhile (default isolation: %s)',
     async (isolation) => {
       const options = `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`;
       const other = bed.ledger({
@@ -97,7 +97,7 @@ describe('locks', () => {
     },
   );
 
-  it('come before the look at the clock: who waited is recorded after the wait', async () => {
+  it('locks come before the look at the clock: who waited is recorded after the wait', async () => {
     const holder = await holderOf(FIRST);
     const posting = ledger.transfers.post(move(FIRST, SECOND));
     await bed.untilWaiting(1);
@@ -114,7 +114,7 @@ describe('a key that is posted meanwhile on other accounts', () => {
   it.each([
     ['commits', 'commit', { code: 'idempotency_key_reused' }],
     ['is rolled back', 'rollback', { amount: 1n, replayed: false }],
-  ])('is waited for: the other one %s', async (_, end, expected) => {
+  ])('a key that is posted meanwhile on other accounts is waited for: the other one %s', async (_, end, expected) => {
     await ledger.accounts.open({ address: 'account:4', currency: 'USD', minimum: null });
     const twice = bed.ledger({ name: ledger.name, limits: { ...PATIENT, attemptsMax: 2 } });
     await twice.accounts.identify(THIRD);
@@ -145,7 +145,7 @@ describe('freezing', () => {
     expect(events).toHaveLength(1);
   });
 
-  it('waits for a transfer under way, and refuses the next one', async () => {
+  it('freezing waits for a transfer under way, and refuses the next one', async () => {
     const caller = await bed.connect();
     await caller.query('begin');
     await ledger.within(fromPg(caller)).transfers.post(move(FIRST, SECOND));

@@ -133,7 +133,7 @@ describe('the same keys on disjoint accounts', () => {
   const codesOf = (results: readonly PostResult[]) =>
     results.map((result) => (result.ok ? 'posted' : result.error.code));
 
-  it('in opposite order have one winner each, and the other is told so without a deadlock', async () => {
+  it('the same keys on disjoint accounts in opposite order have one winner each, and the other is told so without a deadlock', async () => {
     const rounds = times(50);
     for (const from of ['a', 'c']) {
       await ledger.transfers.post({ from: 'world', to: from, amount: 10_000n, currency: 'USD' });
@@ -154,7 +154,7 @@ describe('the same keys on disjoint accounts', () => {
     await expectSound(ledger);
   });
 
-  it('as ids of the caller’s, in opposite order, have one winner each too', async () => {
+  it('the same keys on disjoint accounts as ids of the caller’s, in opposite order, have one winner each too', async () => {
     const ids = keys.map((_, index) => `0190b7c4-0000-7000-8000-${String(index).padStart(12, '0')}`);
     const requests = (from: string, to: string, order: readonly string[]) =>
       order.map((id) => ({ from, to, amount: 1n, currency: 'USD', id }));

@@ -103,7 +103,7 @@ describe.each(['swallow', 'drop'] as const)('a connection cut during commit (%s)
 });
 
 describe('a database that stays away', () => {
-  it('leaves the outcome of a commit unknown, and says which transfer to look for', async () => {
+  it('a database that stays away leaves the outcome of a commit unknown, and says which transfer to look for', async () => {
     const hasty = bed.ledger({ database: proxy.url, name: ledger.name, limits: { attemptsMax: 3 } });
     await hasty.transfers.post(pay(1n));
     proxy.onNextCommit = 'swallow';
@@ -121,7 +121,7 @@ describe('a database that stays away', () => {
     });
   });
 
-  it('is unavailable when nothing was sent to be committed, and served again when it is back', async () => {
+  it('a database that stays away is unavailable when nothing was sent to be committed, and served again when it is back', async () => {
     proxy.isAway = true;
     proxy.cutAll();
     const unavailable = refusal('database_unavailable', { retryable: true });
@@ -133,7 +133,7 @@ describe('a database that stays away', () => {
     expect(await postedOf(ledger, 'bob')).toBe(61n);
   });
 
-  it('without a word is given up after the time for an answer', async () => {
+  it('a database that stays away without a word is given up after the time for an answer', async () => {
     const database = { connectionString: proxy.url, connectionTimeoutMillis: 300 };
     const patient = bed.ledger({ database, name: ledger.name, limits: { answerTimeoutMs: 300 } });
     await patient.transfers.post(pay(1n));

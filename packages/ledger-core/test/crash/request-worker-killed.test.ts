@@ -53,7 +53,7 @@ const STEPS = [
 
 describe('a worker that is killed', () => {
   it.each(STEPS)(
-    'when %s leaves no trace, and the next one settles all of it',
+    'a worker that is killed when %s leaves no trace, and the next one settles all of it',
     async (step, moment) => {
       const name = `step-${moment.replaceAll(/\W+/g, '-')}`;
       const ledger = await bookOf(name);

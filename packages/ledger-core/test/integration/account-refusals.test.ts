@@ -76,7 +76,7 @@ describe('a refusal for what an account is or has names its address and the amou
     expect((await ledger.requests.get(id)).refusal).toEqual(expected);
   });
 
-  it('when it continues another, and nobody has looked its accounts up', async () => {
+  it('a refusal for what an account is or has names its address and the amounts when it continues another, and nobody has looked its accounts up', async () => {
     const { id } = await ledger.transfers.post(pay('alice', 'bob', 4n));
     await ledger.transfers.post(pay('bob', 'world', 4n));
     const error = await refusalOf(bed.ledger().transfers.reverse(id));
@@ -86,15 +86,18 @@ describe('a refusal for what an account is or has names its address and the amou
   it.each([
     ['a minimum', { minimum: 1_000n }, /^account alice has \d+ USD less what is held, which is below 1000$/],
     ['a maximum', { maximum: 1n }, /^account alice has \d+ USD with what is held for it, which is above 1$/],
-  ] as const)('when %s cannot be set', async (_name, limits, message) => {
-    const error = await refusalOf(ledger.accounts.setLimits('alice', limits));
-    expect(error.message).toMatch(message);
-    expect(error.details).toMatchObject({ address: 'alice', balance: expect.any(String), value: expect.any(String) });
-  });
+  ] as const)(
+    'a refusal for what an account is or has names its address and the amounts when %s cannot be set',
+    async (_name, limits, message) => {
+      const error = await refusalOf(ledger.accounts.setLimits('alice', limits));
+      expect(error.message).toMatch(message);
+      expect(error.details).toMatchObject({ address: 'alice', balance: expect.any(String), value: expect.any(String) });
+    },
+  );
 });
 
 describe('a dry run of "from"', () => {
-  it('says nothing of what the payee may take, and posts nothing', async () => {
+  it('a dry run of "from" says nothing of what the payee may take, and posts nothing', async () => {
     await ledger.transfers.post({ ...pay('alice', 'small', 9n), dryRun: 'from' });
     expect(await postedOf(ledger, 'small')).toBe(3n);
     const code = 'maximum_exceeded';
@@ -103,7 +106,7 @@ describe('a dry run of "from"', () => {
     });
   });
 
-  it('says what the payer lacks', async () => {
+  it('a dry run of "from" says what the payer lacks', async () => {
     const code = 'insufficient_funds';
     const tried = ledger.transfers.post({ ...pay('alice', 'small', 900n), dryRun: 'from' });
     expect(await refusalOf(tried)).toMatchObject({ code });

@@ -20,7 +20,7 @@ beforeEach(() => {
 const uuid = (number: number) => `0190b7c4-0000-7000-8000-${String(number).padStart(12, '0')}`;
 
 describe('open', () => {
-  it('answers with the account, at zero', async () => {
+  it('open answers with the account, at zero', async () => {
     const account = await ledger.accounts.open({
       address: 'users:42:usd',
       currency: 'USD',
@@ -44,7 +44,7 @@ describe('open', () => {
     });
   });
 
-  it('keeps an id and limits of the caller’s', async () => {
+  it('open keeps an id and limits of the caller’s', async () => {
     const request = {
       address: 'a',
       currency: 'USD',
@@ -60,24 +60,24 @@ describe('open', () => {
     ['the same address', { address: 'taken', currency: 'USD' }],
     ['the same id', { address: 'free', currency: 'USD', id: uuid(2) }],
     ['the same address in another currency', { address: 'taken', currency: 'EUR' }],
-  ])('refuses %s', async (_, request) => {
+  ])('open refuses %s', async (_, request) => {
     await ledger.accounts.open({ address: 'taken', currency: 'USD', id: uuid(2) });
     await expect(ledger.accounts.open(request)).rejects.toEqual(refusal('account_exists'));
   });
 
-  it('refuses nothing of another ledger', async () => {
+  it('open refuses nothing of another ledger', async () => {
     await engine.inLedger('another').accounts.open({ address: 'taken', currency: 'USD', id: uuid(3) });
     expect((await ledger.accounts.open({ address: 'taken', currency: 'USD', id: uuid(3) })).id).toBe(uuid(3));
   });
 
-  it('leaves nothing behind when it refuses', async () => {
+  it('open leaves nothing behind when it refuses', async () => {
     await expect(ledger.accounts.open({ address: 'a', currency: 'POINTS' })).rejects.toEqual(
       refusal('unknown_currency'),
     );
     expect(await ledger.accounts.list()).toEqual({ data: [], nextCursor: null });
   });
 
-  it('lets one of many that open the same address at once succeed', async () => {
+  it('open lets one of many that open the same address at once succeed', async () => {
     const openings = Array.from({ length: 8 }, () => ledger.accounts.open({ address: 'popular', currency: 'USD' }));
     const settled = await Promise.allSettled(openings);
     const refused = settled.filter(({ status }) => status === 'rejected');
@@ -87,14 +87,14 @@ describe('open', () => {
 
 describe('get', () => {
   it.each(['nobody', uuid(9), 'no address', 'a\u0000b', '\ud800', ''])(
-    'finds no account called %j',
+    'get finds no account called %j',
     async (reference) => {
       await expect(ledger.accounts.get(reference)).rejects.toEqual(refusal('account_not_found'));
       await expect(ledger.accounts.identify(reference)).resolves.toBeUndefined();
     },
   );
 
-  it('reads amounts to the last digit, however the process has told pg to read numbers', async () => {
+  it('get reads amounts to the last digit, however the process has told pg to read numbers', async () => {
     const { builtins, getTypeParser, setTypeParser } = pg.types;
     const oids = [builtins.NUMERIC, builtins.INT8, builtins.TIMESTAMPTZ, builtins.JSONB];
     const before = oids.map((oid) => [oid, getTypeParser(oid)] as const);
@@ -126,7 +126,7 @@ describe('get', () => {
 });
 
 describe('ensure', () => {
-  it('opens an account once, and then answers with it as it is', async () => {
+  it('ensure opens an account once, and then answers with it as it is', async () => {
     await openWallets(ledger, {});
     const first = await ledger.accounts.ensure({ address: 'fees', currency: 'USD', type: 'income' });
     await ledger.transfers.post({ from: 'world', to: 'fees', amount: 5n, currency: 'USD' });
@@ -134,7 +134,7 @@ describe('ensure', () => {
     expect(second).toEqual({ ...first, posted: 5n, available: 5n, version: 1n });
   });
 
-  it('answers everybody with the same account', async () => {
+  it('ensure answers everybody with the same account', async () => {
     const ensuring = Array.from({ length: 8 }, () => ledger.accounts.ensure({ address: 'fees', currency: 'USD' }));
     expect(new Set((await Promise.all(ensuring)).map(({ id }) => id)).size).toBe(1);
   });
@@ -142,7 +142,7 @@ describe('ensure', () => {
   it.each<[string, Partial<OpenAccount>]>([
     ['another type', { type: 'asset' }],
     ['another currency', { currency: 'EUR' }],
-  ])('refuses an account that is there with %s', async (_, part) => {
+  ])('ensure refuses an account that is there with %s', async (_, part) => {
     await ledger.accounts.open({ address: 'fees', currency: 'USD' });
     const request = { address: 'fees', currency: 'USD', ...part };
     await expect(ledger.accounts.ensure(request)).rejects.toEqual(refusal('account_exists'));
@@ -150,7 +150,7 @@ describe('ensure', () => {
 });
 
 describe('identify', () => {
-  it('tells what never changes, by address and by id', async () => {
+  it('identify tells what never changes, by address and by id', async () => {
     const { id } = await ledger.accounts.open({ address: 'alice', currency: 'USD', type: 'equity' });
     const identity = { id, address: 'alice', type: 'equity', currency: 'USD' };
     expect([await ledger.accounts.identify('alice'), await ledger.accounts.identify(id)]).toEqual([identity, identity]);
@@ -174,11 +174,11 @@ describe('list', () => {
     return all;
   }
 
-  it.each([1, 2, 3, 11, 50])('goes by address, each once, in pages of %i', async (limit) => {
+  it.each([1, 2, 3, 11, 50])('list goes by address, each once, in pages of %i', async (limit) => {
     expect(await listed({ limit })).toEqual(addresses.toSorted());
   });
 
-  it.each(['a', 'a:', 'a:1', 'z', 'A', 'nothing'])('with the prefix %j lists what begins so', async (prefix) => {
+  it.each(['a', 'a:', 'a:1', 'z', 'A', 'nothing'])('list with the prefix %j lists what begins so', async (prefix) => {
     const expected = addresses.filter((address) => address.startsWith(prefix)).toSorted();
     expect(await listed({ prefix, limit: 2 })).toEqual(expected);
   });
@@ -188,7 +188,7 @@ describe('list', () => {
     ['a limit of 0', { limit: 0 }, 'invalid_request'],
     ['a cursor of its own making', { cursor: 'a' }, 'invalid_cursor'],
     ['a bad limit before a bad cursor', { limit: 0, cursor: 'a' }, 'invalid_request'],
-  ])('refuses %s', async (_, options, code) => {
+  ])('list refuses %s', async (_, options, code) => {
     await expect(ledger.accounts.list(options)).rejects.toEqual(refusal(code));
   });
 });
@@ -203,7 +203,7 @@ describe('freeze', () => {
     ['debits', 'frozen_debits', { out: false, back: true }],
     ['credits', 'frozen_credits', { out: true, back: false }],
     ['both', 'frozen', { out: false, back: false }],
-  ] as const)('of %s is %s', async (side, status, passes) => {
+  ] as const)('freeze of %s is %s', async (side, status, passes) => {
     expect((await ledger.accounts.freeze('alice', { side })).status).toBe(status);
     const [first, second] = await ledger.transfers.postMany([out, back]);
     expect({ out: first?.ok, back: second?.ok }).toEqual(passes);
@@ -216,7 +216,7 @@ describe('freeze', () => {
     await expect(ledger.transfers.post(back)).resolves.toMatchObject({ amount: 1n });
   });
 
-  it('is not possible for an account that is missing or closed', async () => {
+  it('freeze is not possible for an account that is missing or closed', async () => {
     await expect(ledger.accounts.freeze('nobody')).rejects.toEqual(refusal('account_not_found'));
     await bed.sql(
       `update micropay.balances b set status = 'closed' from micropay.accounts a
@@ -226,19 +226,19 @@ describe('freeze', () => {
     await expect(ledger.accounts.freeze('alice')).rejects.toEqual(refusal('account_closed'));
   });
 
-  it('knows three sides', async () => {
+  it('freeze knows three sides', async () => {
     const side = 'left' as 'both';
     await expect(ledger.accounts.freeze('alice', { side })).rejects.toEqual(refusal('invalid_request'));
   });
 });
 
 describe('currencies', () => {
-  it('of ISO 4217 need no registration', async () => {
+  it('currencies of ISO 4217 need no registration', async () => {
     expect(await ledger.currencies.get('HUF')).toEqual({ code: 'HUF', scale: 2 });
     expect(await ledger.currencies.register({ code: 'JPY', scale: 0 })).toEqual({ code: 'JPY', scale: 0 });
   });
 
-  it('of your own are registered once, for one ledger', async () => {
+  it('currencies of your own are registered once, for one ledger', async () => {
     await ledger.currencies.register({ code: 'POINTS', scale: 0 });
     await ledger.currencies.register({ code: 'POINTS', scale: 0 });
     expect((await ledger.accounts.open({ address: 'a', currency: 'POINTS' })).currency).toBe('POINTS');
@@ -250,12 +250,12 @@ describe('currencies', () => {
     ['an ISO currency with another', { code: 'USD', scale: 3 }, 'currency_scale_fixed'],
     ['a malformed code', { code: 'points', scale: 0 }, 'unknown_currency'],
     ['a scale that is none', { code: 'MILES', scale: 31 }, 'invalid_request'],
-  ])('keep their scale: refuses %s', async (_, currency, code) => {
+  ])('currencies keep their scale: refuses %s', async (_, currency, code) => {
     await ledger.currencies.register({ code: 'POINTS', scale: 0 });
     await expect(ledger.currencies.register(currency)).rejects.toEqual(refusal(code));
   });
 
-  it('keep the scale of their first use, whatever a later table says', async () => {
+  it('currencies keep the scale of their first use, whatever a later table says', async () => {
     await ledger.accounts.open({ address: 'a', currency: 'USD' });
     await bed.sql(
       `update micropay.currencies set scale = 4
@@ -268,7 +268,7 @@ describe('currencies', () => {
     );
   });
 
-  it('that nobody knows are unknown', async () => {
+  it('currencies that nobody knows are unknown', async () => {
     await expect(ledger.currencies.get('MILES')).rejects.toEqual(refusal('unknown_currency'));
     await expect(ledger.currencies.get('U$')).rejects.toEqual(refusal('unknown_currency'));
   });

@@ -32,7 +32,7 @@ const brief = (lines: readonly AggregateLine[]) =>
   lines.map(({ path, currency, type, accounts, posted }) => `${path} ${currency} ${type} ${accounts} ${posted}`);
 
 describe('accounts.aggregate', () => {
-  it('sums the whole ledger by the first segment, currency and type', async () => {
+  it('accounts.aggregate sums the whole ledger by the first segment, currency and type', async () => {
     expect(brief(await ledger.accounts.aggregate())).toEqual([
       'fees USD income 1 9',
       'users EUR liability 1 7',
@@ -42,7 +42,7 @@ describe('accounts.aggregate', () => {
     ]);
   });
 
-  it('keeps to segments: what is below users:4 is not users:42, nor users:4.5', async () => {
+  it('accounts.aggregate keeps to segments: what is below users:4 is not users:42, nor users:4.5', async () => {
     expect(brief(await ledger.accounts.aggregate({ path: 'users:4' }))).toEqual([
       'users:4 USD liability 1 1',
       'users:4:eur EUR liability 1 7',
@@ -54,7 +54,7 @@ describe('accounts.aggregate', () => {
     ]);
   });
 
-  it('goes as deep as it is asked to', async () => {
+  it('accounts.aggregate goes as deep as it is asked to', async () => {
     expect(brief(await ledger.accounts.aggregate({ path: 'users', depth: 200 }))).toEqual([
       'users:4 USD liability 1 1',
       'users:4.5:usd USD liability 1 4000',
@@ -65,11 +65,11 @@ describe('accounts.aggregate', () => {
     ]);
   });
 
-  it('takes one type alone', async () => {
+  it('accounts.aggregate takes one type alone', async () => {
     expect(brief(await ledger.accounts.aggregate({ type: 'income' }))).toEqual(['fees USD income 1 9']);
   });
 
-  it('knows both sides and what is held', async () => {
+  it('accounts.aggregate knows both sides and what is held', async () => {
     const [users] = await ledger.accounts
       .aggregate({ path: 'users', depth: 1, type: 'liability' })
       .then((lines) => lines.filter(({ currency }) => currency === 'USD'));
@@ -78,12 +78,12 @@ describe('accounts.aggregate', () => {
     expect(world).toMatchObject({ debits: 54_321n, credits: 0n, posted: 54_321n });
   });
 
-  it('finds nothing where no account is, and nothing of another ledger', async () => {
+  it('accounts.aggregate finds nothing where no account is, and nothing of another ledger', async () => {
     expect(await ledger.accounts.aggregate({ path: 'users:5' })).toEqual([]);
     expect(await bed.ledger({ name: 'other' }).accounts.aggregate()).toEqual([]);
   });
 
-  it('sums to the trial balance, however deep', async () => {
+  it('accounts.aggregate sums to the trial balance, however deep', async () => {
     const { totals } = await ledger.trialBalance();
     for (const depth of [1, 2, 3, 4]) {
       const lines = await ledger.accounts.aggregate({ depth });
@@ -95,7 +95,7 @@ describe('accounts.aggregate', () => {
     }
   });
 
-  it('says of random addresses what a sum over the list of them says', async () => {
+  it('accounts.aggregate says of random addresses what a sum over the list of them says', async () => {
     const book = ledger.inLedger('random');
     const segment = fc.constantFrom('a', 'a.b', 'A', 'a-', '0', '10', 'z_');
     const addresses = fc.sample(fc.array(segment, { minLength: 1, maxLength: 4 }), { numRuns: 60, seed: 7 });
@@ -116,7 +116,7 @@ describe('accounts.aggregate', () => {
     ['a depth of zero', { depth: 0 }, 'invalid_request'],
     ['half a segment', { depth: 1.5 }, 'invalid_request'],
     ['an unknown type', { type: 'money' as 'asset' }, 'invalid_request'],
-  ])('refuses %s', async (_, options, code) => {
+  ])('accounts.aggregate refuses %s', async (_, options, code) => {
     await expect(ledger.accounts.aggregate(options)).rejects.toEqual(refusal(code));
   });
 });

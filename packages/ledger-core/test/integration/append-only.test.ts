@@ -31,7 +31,7 @@ describe('a superuser’s hand', () => {
     'update micropay.accounts set id = gen_random_uuid()',
     'update micropay.accounts set ledger = ledger + 1',
     'update micropay.accounts set opened_at = now()',
-  ])('is refused: %s', async (statement) => {
+  ])('a superuser’s hand is refused: %s', async (statement) => {
     // Views with "union all" cannot be written to at all: 55000.
     const refused = statement.includes('entries') ? { code: '55000' } : REFUSED;
     await expect(bed.sql(statement)).rejects.toMatchObject(refused);
@@ -49,16 +49,16 @@ describe('a superuser’s hand', () => {
       `insert into micropay.accounts (ledger, id, address, type,
        currency, opened_at) select ledger, gen_random_uuid(), 'b', type, 'EUR', now() from micropay.accounts`,
     ],
-  ])('cannot write %s', async (_, statement) => {
+  ])('a superuser’s hand cannot write %s', async (_, statement) => {
     await expect(bed.sql(statement)).rejects.toMatchObject({ code: expect.stringMatching(/^23/) });
   });
 
-  it('may change the metadata of an account', async () => {
+  it('a superuser’s hand may change the metadata of an account', async () => {
     await bed.sql(`update micropay.accounts set metadata = '{"erased": true}' where address = 'alice'`);
     expect((await bed.ledger().accounts.get('alice')).metadata).toEqual({ erased: true });
   });
 
-  it('has changed nothing else', async () => {
+  it('a superuser’s hand has changed nothing else', async () => {
     await expectSound(bed.ledger());
   });
 });

@@ -167,7 +167,7 @@ function naiveEntries(
 }
 
 describe('a balance as of an instant', () => {
-  it('is the plain sum, and a statement the plain list, whatever was recorded when, and wherever the checkpoints are', async () => {
+  it('a balance as of an instant is the plain sum, and a statement the plain list, whatever was recorded when, and wherever the checkpoints are', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { minLength: 2, maxLength: 12 }),
@@ -260,7 +260,7 @@ describe('asked of the engine', () => {
 });
 
 describe('checkpoints', () => {
-  it('do not pass a position that may still appear', async () => {
+  it('checkpoints do not pass a position that may still appear', async () => {
     const writer = await bed.connect();
     await writer.query('begin');
     await writer.query(`select pg_current_xact_id(), nextval('micropay.event_position')`);
@@ -275,7 +275,7 @@ describe('checkpoints', () => {
     expect(free.lastPosition - free.position).toBeLessThan(SIZES.stretch);
   });
 
-  it('are made once by many at once', async () => {
+  it('checkpoints are made once by many at once', async () => {
     const ledger = bed.ledger({ name: 'many' });
     const journal = await makeJournal(bed, ledger, ACCOUNTS);
     const row = { from: 0, to: 1, amount: 1n, kind: 'transfer' as const, recordedMs: EPOCH, effectiveMs: EPOCH };
@@ -291,7 +291,7 @@ describe('checkpoints', () => {
     expect(Number(sums?.debits)).toBeGreaterThan(90);
   });
 
-  it('are advanced and made anew by the ledger', async () => {
+  it('checkpoints are advanced and made anew by the ledger', async () => {
     const ledger = bed.ledger();
     expect((await ledger.checkpoints.advance()).interrupted).toBe(false);
     expect((await ledger.checkpoints.rebuild()).interrupted).toBe(false);

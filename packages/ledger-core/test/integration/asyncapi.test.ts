@@ -68,7 +68,7 @@ async function tellEverything(): Promise<readonly LedgerEvent[]> {
 }
 
 describe('asyncapi.json', () => {
-  it('is an AsyncAPI 3 document', () => {
+  it('asyncapi.json is an AsyncAPI 3 document', () => {
     const ajv = validator();
     expect(ajv.validate(specification, document), ajv.errorsText()).toBe(true);
     const { channels: _, ...broken } = { ...document, info: { title: 7 } };

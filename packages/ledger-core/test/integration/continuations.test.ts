@@ -129,7 +129,7 @@ const CONTINUATIONS: readonly [string, () => Promise<{ at: Date; continueIt: Con
 ];
 
 describe('what continues something', () => {
-  it.each(CONTINUATIONS)('is not effective before it: %s', async (_, begin) => {
+  it.each(CONTINUATIONS)('what continues something is not effective before it: %s', async (_, begin) => {
     const { at, continueIt } = await begin();
     const refused = refusal('effective_before_original', {
       retryable: false,
@@ -143,15 +143,18 @@ describe('what continues something', () => {
     await expectSound(ledger);
   });
 
-  it.each(CONTINUATIONS)('is effective with it or later when nothing is said: %s', async (_, begin) => {
-    const { at, continueIt } = await begin();
-    const answer = await continueIt({});
-    const [last] = (Array.isArray(answer) ? answer : [answer]) as [{ recordedAt: Date; effectiveAt: Date }];
-    expect(last.effectiveAt.getTime()).toBe(Math.max(at.getTime(), last.recordedAt.getTime()));
-    await expectSound(ledger);
-  });
+  it.each(CONTINUATIONS)(
+    'what continues something is effective with it or later when nothing is said: %s',
+    async (_, begin) => {
+      const { at, continueIt } = await begin();
+      const answer = await continueIt({});
+      const [last] = (Array.isArray(answer) ? answer : [answer]) as [{ recordedAt: Date; effectiveAt: Date }];
+      expect(last.effectiveAt.getTime()).toBe(Math.max(at.getTime(), last.recordedAt.getTime()));
+      await expectSound(ledger);
+    },
+  );
 
-  it('leaves no wallet below its minimum by effective time', async () => {
+  it('what continues something leaves no wallet below its minimum by effective time', async () => {
     const { id } = await pay({ effectiveAt: MAY });
     await expect(ledger.transfers.reverse(id, { effectiveAt: later(MAY, -15 * 86_400_000) })).rejects.toEqual(
       refusal('effective_before_original', {
@@ -162,14 +165,14 @@ describe('what continues something', () => {
     expect(onFifth.posted).toBe(0n);
   });
 
-  it('names the hold that a capture comes before', async () => {
+  it('what continues something names the hold that a capture comes before', async () => {
     const { id, at } = await holdIn();
     await expect(ledger.holds.capture(id, { effectiveAt: MAY })).rejects.toEqual(
       refusal('effective_before_original', { details: { holdId: id, effectiveAt: at.toISOString() } }),
     );
   });
 
-  it('is judged in a caller’s transaction too', async () => {
+  it('what continues something is judged in a caller’s transaction too', async () => {
     const { id } = await pay({ effectiveAt: MAY });
     const client = await bed.connect();
     await client.query('begin');
@@ -184,14 +187,14 @@ describe('what continues something', () => {
   it.each<[string, (id: string) => LinkedLeg, string]>([
     ['a hold', (hold) => ({ kind: 'capture', hold }), 'hold_not_found'],
     ['a transfer', (transfer) => ({ kind: 'reversal', transfer }), 'transfer_not_found'],
-  ])('is no leg of the same group: %s', async (_, continuing, code) => {
+  ])('what continues something is no leg of the same group: %s', async (_, continuing, code) => {
     const id = '0190b7c4-0000-7000-8000-000000000011';
     const kind = code === 'hold_not_found' ? ('hold' as const) : ('transfer' as const);
     const first = { kind, id, from: 'alice', to: 'bob', amount: 1n, currency: 'USD' };
     await expect(ledger.transfers.postLinked([first, continuing(id)])).rejects.toEqual(refusal(code));
   });
 
-  it('cannot be written by hand before it either', async () => {
+  it('what continues something cannot be written by hand before it either', async () => {
     const { id } = await pay({ effectiveAt: MAY });
     const held = await hold();
     const write = (kind: string, original: string, effectiveAt: Date | null) =>

@@ -49,7 +49,7 @@ function withoutIds(answer: unknown): unknown {
 }
 
 describe('a dry run', () => {
-  it.each(WAYS)('of %s answers as the run would, and leaves no trace', async (_, way) => {
+  it.each(WAYS)('a dry run of %s answers as the run would, and leaves no trace', async (_, way) => {
     const before = await everything();
     const dry = await way(true).catch((error: unknown) => error);
     expect(await everything()).toEqual(before);
@@ -57,7 +57,7 @@ describe('a dry run', () => {
     expect(withoutIds(dry)).toEqual(withoutIds(wet));
   });
 
-  it('of what was posted before answers with that', async () => {
+  it('a dry run of what was posted before answers with that', async () => {
     const request = { ...payment, amount: 1n, idempotencyKey: 'before' };
     const posted = await ledger.transfers.post(request);
     expect(await ledger.transfers.post({ ...request, dryRun: true })).toEqual({ ...posted, replayed: true });
@@ -66,7 +66,7 @@ describe('a dry run', () => {
     );
   });
 
-  it('changes nothing for those it shares a batch with', async () => {
+  it('a dry run changes nothing for those it shares a batch with', async () => {
     const { available } = await ledger.accounts.get('alice');
     const all = { ...payment, amount: available ?? 0n };
     const dry = Array.from({ length: 20 }, () => ledger.transfers.post({ ...all, dryRun: true }));

@@ -57,7 +57,7 @@ describe('entries', () => {
     ]);
   });
 
-  it('of one moment come in the order of their versions, whatever the page', async () => {
+  it('entries of one moment come in the order of their versions, whatever the page', async () => {
     const request = { from: 'world', to: 'alice', amount: 1n, currency: 'USD' };
     await ledger.transfers.postMany(Array.from({ length: 120 }, () => request));
     const newestFirst = Array.from({ length: 120 }, (_, index) => BigInt(120 - index));
@@ -66,25 +66,25 @@ describe('entries', () => {
     }
   });
 
-  it('have no next page when the last one is just full', async () => {
+  it('entries have no next page when the last one is just full', async () => {
     const { data, nextCursor } = await ledger.accounts.entries('bob', { limit: 1 });
     expect(data).toHaveLength(1);
     expect(nextCursor).toBeNull();
   });
 
-  it('stay where they were for a reader while new ones come', async () => {
+  it('entries stay where they were for a reader while new ones come', async () => {
     const first = await ledger.accounts.entries('alice', { limit: 5 });
     await ledger.transfers.post({ from: 'world', to: 'alice', amount: 1n, currency: 'USD' });
     const second = await ledger.accounts.entries('alice', { limit: 5, cursor: first.nextCursor ?? '' });
     expect(second.data[0]?.version).toBe((first.data.at(-1)?.version ?? 0n) - 1n);
   });
 
-  it('are none for an account that nothing happened to', async () => {
+  it('entries are none for an account that nothing happened to', async () => {
     await ledger.accounts.open({ address: 'carol', currency: 'USD' });
     expect(await ledger.accounts.entries('carol')).toEqual({ data: [], nextCursor: null });
   });
 
-  it('are of this ledger alone, although another one has an account of the same id', async () => {
+  it('entries are of this ledger alone, although another one has an account of the same id', async () => {
     const id = '0190b7c4-0000-7000-8000-000000000001';
     const books = [ledger.inLedger('one'), ledger.inLedger('two')];
     for (const [index, book] of books.entries()) {
@@ -107,7 +107,7 @@ describe('entries', () => {
   });
 
   it.each(['nobody', '0190b7c4-0000-7000-8000-00000000ffff', 'not an address', 'alice\u0000', ''])(
-    'of %j are the entries of no account',
+    'entries of %j are the entries of no account',
     async (reference) => {
       await expect(ledger.accounts.entries(reference)).rejects.toEqual(refusal('account_not_found'));
     },

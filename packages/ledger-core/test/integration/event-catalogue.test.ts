@@ -117,7 +117,7 @@ describe('events', () => {
     ]);
   });
 
-  it('have the shape of their type whatever UUIDs their accounts and transfers were given', async () => {
+  it('events have the shape of their type whatever UUIDs their accounts and transfers were given', async () => {
     const id = (end: string) => `11111111-2222-0333-0444-55555555555${end}`;
     const from = await ledger.accounts.open({ id: id('1'), address: 'world:given', currency: 'USD' });
     const to = await ledger.accounts.open({ id: id('2'), address: 'users:given', currency: 'USD' });
@@ -128,7 +128,7 @@ describe('events', () => {
     for (const { type, data } of events) expect(EVENT_DATA[type].safeParse(data).error, type).toBeUndefined();
   });
 
-  it('name the group of linked transfers', async () => {
+  it('events name the group of linked transfers', async () => {
     for (const address of ['world:4', 'users:4', 'fees:4']) await ledger.accounts.open({ address, currency: 'USD' });
     const legs = await ledger.transfers.postLinked([
       { from: 'world:4', to: 'users:4', amount: 10n, currency: 'USD' },

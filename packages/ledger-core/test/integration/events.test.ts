@@ -27,7 +27,7 @@ async function eventsOf(address: string): Promise<readonly Fact[]> {
 const typesOf = async (address: string) => (await eventsOf(address)).map(({ type }) => type);
 
 describe('an event row', () => {
-  it('tells of an account that was opened, with what it is', async () => {
+  it('an event row tells of an account that was opened, with what it is', async () => {
     await ledger.accounts.open({ address: 'world', currency: 'USD' });
     await ledger.accounts.open({ address: 'a', currency: 'USD', type: 'equity', minimum: -5n, maximum: 10n ** 37n });
     expect(await eventsOf('a')).toEqual([
@@ -39,7 +39,7 @@ describe('an event row', () => {
     ]);
   });
 
-  it('tells of every freeze and unfreeze that changes something', async () => {
+  it('an event row tells of every freeze and unfreeze that changes something', async () => {
     await ledger.accounts.open({ address: 'b', currency: 'USD' });
     await ledger.accounts.unfreeze('b');
     await ledger.accounts.freeze('b', { side: 'debits' });
@@ -55,7 +55,7 @@ describe('an event row', () => {
     ]);
   });
 
-  it('is not there for what was refused or rolled back', async () => {
+  it('an event row is not there for what was refused or rolled back', async () => {
     const before = await bed.sql<{ events: number }>('select count(*)::int as events from micropay.events');
     await expect(ledger.accounts.open({ address: 'a', currency: 'USD' })).rejects.toEqual(refusal('account_exists'));
     const client = await bed.connect();
@@ -65,7 +65,7 @@ describe('an event row', () => {
     expect(await bed.sql('select count(*)::int as events from micropay.events')).toEqual(before);
   });
 
-  it('has an id of its own', async () => {
+  it('an event row has an id of its own', async () => {
     const [ids] = await bed.sql<{ all: number; different: number }>(
       'select count(*)::int as all, count(distinct id)::int as different from micropay.events',
     );
@@ -74,7 +74,7 @@ describe('an event row', () => {
 });
 
 describe('positions', () => {
-  it('go up with the version of each account, whatever engine wrote them', async () => {
+  it('positions go up with the version of each account, whatever engine wrote them', async () => {
     await openWallets(ledger, { hot: 0n });
     const engines = Array.from({ length: 4 }, () => bed.ledger({ limits: { batchSizeMax: 5 } }));
     const post = { from: 'world', to: 'hot', amount: 1n, currency: 'USD' };
@@ -92,7 +92,7 @@ describe('positions', () => {
     expect(rows.map(({ version }) => Number(version))).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
   });
 
-  it('of facts and transfers are one order: opened, then used, frozen, and used again', async () => {
+  it('positions of facts and transfers are one order: opened, then used, frozen, and used again', async () => {
     await openWallets(ledger, { dora: 5n });
     await ledger.accounts.freeze('dora', { side: 'debits' });
     await ledger.transfers.post({ from: 'world', to: 'dora', amount: 1n, currency: 'USD' });
@@ -104,14 +104,14 @@ describe('positions', () => {
     expect(order.map(({ what }) => what)).toEqual(['account.opened.v1', 'transfer', 'account.frozen.v1', 'transfer']);
   });
 
-  it('are drawn one by one: a sequence with a cache would hand them out ahead of their time', async () => {
+  it('positions are drawn one by one: a sequence with a cache would hand them out ahead of their time', async () => {
     const [sequence] = await bed.sql<{ cache: string }>(
       `select cache_size as cache from pg_sequences where schemaname = 'micropay' and sequencename = 'event_position'`,
     );
     expect(sequence?.cache).toBe('1');
   });
 
-  it('are never shared by a fact and a transfer', async () => {
+  it('positions are never shared by a fact and a transfer', async () => {
     const [shared] = await bed.sql<{ shared: number }>(
       'select count(*)::int as shared from micropay.events join micropay.transfers using (position)',
     );

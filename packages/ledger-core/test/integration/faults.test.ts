@@ -32,18 +32,23 @@ async function outcomesOf(requests: readonly PostTransfer[]): Promise<readonly s
 
 describe('a request that PostgreSQL refuses', () => {
   // Of 600, one half is sent behind the other before the other is answered.
-  it.each([1, 2, 7, 64, 600])('fails alone among %i, and its neighbours post', async (count) => {
-    const requests = Array.from({ length: count }, (_, index) => deposit('alice', index === count - 1 ? POISON : 1n));
-    expect(await outcomesOf(requests)).toEqual(requests.map(({ amount }) => (amount === POISON ? 'error' : 'posted')));
-    expect(await postedOf(ledger, 'alice')).toBe(BigInt(count - 1));
-    await expectSound(ledger);
-  });
+  it.each([1, 2, 7, 64, 600])(
+    'a request that PostgreSQL refuses fails alone among %i, and its neighbours post',
+    async (count) => {
+      const requests = Array.from({ length: count }, (_, index) => deposit('alice', index === count - 1 ? POISON : 1n));
+      expect(await outcomesOf(requests)).toEqual(
+        requests.map(({ amount }) => (amount === POISON ? 'error' : 'posted')),
+      );
+      expect(await postedOf(ledger, 'alice')).toBe(BigInt(count - 1));
+      await expectSound(ledger);
+    },
+  );
 
-  it('is told to its caller as the fault it is', async () => {
+  it('a request that PostgreSQL refuses is told to its caller as the fault it is', async () => {
     await expect(ledger.transfers.post(deposit('alice', POISON))).rejects.toMatchObject(fault);
   });
 
-  it('takes its whole linked group with it, and nothing else', async () => {
+  it('a request that PostgreSQL refuses takes its whole linked group with it, and nothing else', async () => {
     const legs = [deposit('alice'), deposit('bob', POISON)];
     const [linked, ...others] = await Promise.allSettled([
       ledger.transfers.postLinked(legs),
@@ -54,13 +59,13 @@ describe('a request that PostgreSQL refuses', () => {
     expect([await postedOf(ledger, 'alice'), await postedOf(ledger, 'carol')]).toEqual([0n, 2n]);
   });
 
-  it('uses up no key', async () => {
+  it('a request that PostgreSQL refuses uses up no key', async () => {
     const request = { ...deposit('alice', POISON), idempotencyKey: 'k' };
     await expect(ledger.transfers.post(request)).rejects.toMatchObject(fault);
     expect(await ledger.transfers.post({ ...request, amount: 5n })).toMatchObject({ replayed: false });
   });
 
-  it('may be many: the others still post, each key once', async () => {
+  it('a request that PostgreSQL refuses may be many: the others still post, each key once', async () => {
     const requests = Array.from({ length: 40 }, (_, index) => ({
       ...deposit('alice', index % 4 === 0 ? POISON : 1n),
       idempotencyKey: `k${index}`,
@@ -70,7 +75,7 @@ describe('a request that PostgreSQL refuses', () => {
     expect(await postedOf(ledger, 'alice')).toBe(30n);
   });
 
-  it('does not let what comes behind a parked request of the same call overtake it', async () => {
+  it('a request that PostgreSQL refuses does not let what comes behind a parked request of the same call overtake it', async () => {
     const holder = await bed.connect();
     const { id } = await ledger.accounts.get('bob');
     await holder.query('begin');
@@ -92,16 +97,19 @@ describe('a request that PostgreSQL refuses', () => {
 describe('a call for many of which one is refused by PostgreSQL', () => {
   const broken = { ok: false, error: refusal('internal_error', { cause: expect.objectContaining(fault) }) };
 
-  it.each([1, 3, 1_000, 2_500])('has a result for each of %i', async (count) => {
-    const requests = Array.from({ length: count }, (_, index) => deposit('alice', index === count - 1 ? POISON : 1n));
-    const results = await ledger.transfers.postMany(requests);
-    expect(results.slice(0, -1).every(({ ok }) => ok)).toBe(true);
-    expect(results.at(-1)).toEqual(broken);
-    expect(results).toHaveLength(count);
-    expect(await postedOf(ledger, 'alice')).toBe(BigInt(count - 1));
-  });
+  it.each([1, 3, 1_000, 2_500])(
+    'a call for many of which one is refused by PostgreSQL has a result for each of %i',
+    async (count) => {
+      const requests = Array.from({ length: count }, (_, index) => deposit('alice', index === count - 1 ? POISON : 1n));
+      const results = await ledger.transfers.postMany(requests);
+      expect(results.slice(0, -1).every(({ ok }) => ok)).toBe(true);
+      expect(results.at(-1)).toEqual(broken);
+      expect(results).toHaveLength(count);
+      expect(await postedOf(ledger, 'alice')).toBe(BigInt(count - 1));
+    },
+  );
 
-  it('has a result for each in the transaction of its caller, where those before it stay', async () => {
+  it('a call for many of which one is refused by PostgreSQL has a result for each in the transaction of its caller, where those before it stay', async () => {
     const client = await bed.connect();
     await client.query('begin');
     const requests = Array.from({ length: 1_001 }, (_, index) => deposit('alice', index === 1_000 ? POISON : 1n));
@@ -114,7 +122,7 @@ describe('a call for many of which one is refused by PostgreSQL', () => {
 });
 
 describe('a lane after a fault', () => {
-  it('holds no lock and no transaction open', async () => {
+  it('a lane after a fault holds no lock and no transaction open', async () => {
     await expect(ledger.transfers.post(deposit('alice', POISON))).rejects.toMatchObject(fault);
     const open = await bed.sql(
       `select 1 from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
@@ -124,7 +132,7 @@ describe('a lane after a fault', () => {
 });
 
 describe('a role that loses a grant', () => {
-  it('is refused as misconfigured, once and not request by request', async () => {
+  it('a role that loses a grant is refused as misconfigured, once and not request by request', async () => {
     await bed.sql(`create role clerk_${books} login password 'secret'`);
     const role = `clerk_${books}`;
     await bed.sql(

@@ -41,14 +41,14 @@ async function spent(): Promise<number> {
 }
 
 describe('handleOnce', () => {
-  it('does the work of an event that is delivered twice once', async () => {
+  it('handleOnce does the work of an event that is delivered twice once', async () => {
     const client = await bed.connect();
     expect(await inTransaction(client, (transaction) => spend(transaction))).toBe(true);
     expect(await inTransaction(client, (transaction) => spend(transaction))).toBe(false);
     expect(await spent()).toBe(5);
   });
 
-  it('does the work of an event that is delivered twice in one transaction once', async () => {
+  it('handleOnce does the work of an event that is delivered twice in one transaction once', async () => {
     await inTransaction(await bed.connect(), async (transaction) => {
       expect(await spend(transaction)).toBe(true);
       expect(await spend(transaction)).toBe(false);
@@ -56,7 +56,7 @@ describe('handleOnce', () => {
     expect(await spent()).toBe(5);
   });
 
-  it('does the work of two events, and of one event for two consumers, each', async () => {
+  it('handleOnce does the work of two events, and of one event for two consumers, each', async () => {
     await inTransaction(await bed.connect(), async (transaction) => {
       expect(await spend(transaction, 'summary', 'event-1')).toBe(true);
       expect(await spend(transaction, 'summary', 'event-2')).toBe(true);
@@ -65,7 +65,7 @@ describe('handleOnce', () => {
     expect(await spent()).toBe(15);
   });
 
-  it('makes a second delivery at the same time wait for the first', async () => {
+  it('handleOnce makes a second delivery at the same time wait for the first', async () => {
     const first = await bed.connect();
     await first.query('begin');
     expect(await spend(fromPg(first))).toBe(true);
@@ -84,7 +84,7 @@ describe('handleOnce', () => {
     expect(await spent()).toBe(5);
   });
 
-  it('lets a second delivery do the work when the first is rolled back', async () => {
+  it('handleOnce lets a second delivery do the work when the first is rolled back', async () => {
     const first = await bed.connect();
     await first.query('begin');
     expect(await spend(fromPg(first))).toBe(true);
@@ -94,7 +94,7 @@ describe('handleOnce', () => {
     expect(await spent()).toBe(5);
   });
 
-  it('leaves no trace of work that throws, even when the caller commits', async () => {
+  it('handleOnce leaves no trace of work that throws, even when the caller commits', async () => {
     const client = await bed.connect();
     await inTransaction(client, async (transaction) => {
       const failing = handleOnce(transaction, { consumer: 'summary', eventId: 'event-1' }, async () => {
@@ -108,7 +108,7 @@ describe('handleOnce', () => {
     expect(await spent()).toBe(5);
   });
 
-  it('keeps the transaction usable after a statement of the work has failed', async () => {
+  it('handleOnce keeps the transaction usable after a statement of the work has failed', async () => {
     await inTransaction(await bed.connect(), async (transaction) => {
       const failing = handleOnce(transaction, { consumer: 'summary', eventId: 'event-1' }, async () => {
         await transaction.executeSql('select 1 / 0', []);
@@ -120,7 +120,7 @@ describe('handleOnce', () => {
   });
 
   it.each(['', null, '\ud800', 'a\u0000', Buffer.from('event-1')])(
-    'takes no event for another: no id %j',
+    'handleOnce takes no event for another: no id %j',
     async (id) => {
       await inTransaction(await bed.connect(), async (transaction) => {
         await expect(spend(transaction, 'summary', id as string)).rejects.toThrow(refusal('invalid_request'));
@@ -130,26 +130,29 @@ describe('handleOnce', () => {
     },
   );
 
-  it.each(['missing', 'nowhere.inbox'])('names inboxTable() where the inbox %s is missing', async (inbox) => {
-    await inTransaction(await bed.connect(), async (transaction) => {
-      const handled = handleOnce(
-        transaction,
-        { consumer: 'summary', eventId: 'event-1', inbox },
-        async () => undefined,
-      );
-      await expect(handled).rejects.toEqual(
-        refusal('invalid_request', {
-          message: expect.stringContaining('inboxTable()'),
-          details: { field: 'inbox' },
-          retryable: false,
-        }),
-      );
-      expect(await spend(transaction)).toBe(true);
-    });
-    expect(await spent()).toBe(5);
-  });
+  it.each(['missing', 'nowhere.inbox'])(
+    'handleOnce names inboxTable() where the inbox %s is missing',
+    async (inbox) => {
+      await inTransaction(await bed.connect(), async (transaction) => {
+        const handled = handleOnce(
+          transaction,
+          { consumer: 'summary', eventId: 'event-1', inbox },
+          async () => undefined,
+        );
+        await expect(handled).rejects.toEqual(
+          refusal('invalid_request', {
+            message: expect.stringContaining('inboxTable()'),
+            details: { field: 'inbox' },
+            retryable: false,
+          }),
+        );
+        expect(await spend(transaction)).toBe(true);
+      });
+      expect(await spent()).toBe(5);
+    },
+  );
 
-  it('throws an error of the work as it is, a missing table of its own too', async () => {
+  it('handleOnce throws an error of the work as it is, a missing table of its own too', async () => {
     await inTransaction(await bed.connect(), async (transaction) => {
       const failing = handleOnce(transaction, { consumer: 'summary', eventId: 'event-1' }, async () => {
         await transaction.executeSql('insert into missing values (1)', []);
@@ -158,7 +161,7 @@ describe('handleOnce', () => {
     });
   });
 
-  it('takes an inbox of another name and refuses one that is no name', async () => {
+  it('handleOnce takes an inbox of another name and refuses one that is no name', async () => {
     await bed.sql(inboxTable('public.other_inbox'));
     await inTransaction(await bed.connect(), async (transaction) => {
       const options = { consumer: 'summary', eventId: 'event-1', inbox: 'public.other_inbox' };

@@ -65,7 +65,7 @@ async function act({ payer, payee, hold }: Case, action: string): Promise<unknow
 }
 
 describe('the table of the reference', () => {
-  it('has a row for every state and every action', () => {
+  it('the table of the reference has a row for every state and every action', () => {
     expect(rows.length).toBe(34);
     for (const state of Object.keys(BRING_TO)) {
       const actions = rows.filter(([of]) => of === state).map(([, action]) => /^\w+/.exec(action)?.[0]);
@@ -101,5 +101,5 @@ describe('the table of the reference', () => {
     expect(from.available).toBe(130n - captured - remaining);
   });
 
-  it('leaves sound books', () => expectSound(ledger));
+  it('the table of the reference leaves sound books', () => expectSound(ledger));
 });

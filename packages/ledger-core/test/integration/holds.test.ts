@@ -26,7 +26,7 @@ async function shown(address: string) {
 }
 
 describe('a hold', () => {
-  it('is pending on both sides and no longer available', async () => {
+  it('a hold is pending on both sides and no longer available', async () => {
     const expiresAt = inAnHour();
     const placed = await hold(30n, { expiresAt });
     expect(placed).toMatchObject({
@@ -44,7 +44,7 @@ describe('a hold', () => {
     await expectSound(ledger);
   });
 
-  it('is never above the balance, alone or with others', async () => {
+  it('a hold is never above the balance, alone or with others', async () => {
     await expect(hold(101n)).rejects.toEqual(refusal('insufficient_funds'));
     await hold(60n);
     await expect(hold(41n)).rejects.toEqual(refusal('insufficient_funds'));
@@ -53,7 +53,7 @@ describe('a hold', () => {
     expect((await shown('alice')).available).toBe(0n);
   });
 
-  it('that is refused leaves nothing behind', async () => {
+  it('a hold that is refused leaves nothing behind', async () => {
     const before = await shown('alice');
     await expect(hold(101n)).rejects.toEqual(refusal('insufficient_funds'));
     expect(await shown('alice')).toEqual(before);
@@ -66,14 +66,14 @@ describe('a hold', () => {
     ).toEqual([{ count: 0 }]);
   });
 
-  it('cannot be spent by the payee before it is captured', async () => {
+  it('a hold cannot be spent by the payee before it is captured', async () => {
     const { id } = await hold(50n);
     await expect(pay(1n, 'bob', 'carol')).rejects.toEqual(refusal('insufficient_funds'));
     await ledger.holds.capture(id);
     await pay(50n, 'bob', 'carol');
   });
 
-  it('counts against the maximum of the payee from the start', async () => {
+  it('a hold counts against the maximum of the payee from the start', async () => {
     await ledger.accounts.setLimits('bob', { maximum: 50n });
     const { id } = await hold(50n);
     await expect(pay(1n)).rejects.toEqual(refusal('maximum_exceeded'));
@@ -86,12 +86,12 @@ describe('a hold', () => {
   it.each([
     ['a frozen payer', 'alice', 'account_frozen'],
     ['a frozen payee', 'bob', 'account_frozen'],
-  ])('is refused from or to %s', async (_, address, code) => {
+  ])('a hold is refused from or to %s', async (_, address, code) => {
     await ledger.accounts.freeze(address);
     await expect(hold(1n)).rejects.toEqual(refusal(code));
   });
 
-  it('keeps an account from being closed, until it is due', async () => {
+  it('a hold keeps an account from being closed, until it is due', async () => {
     await ledger.accounts.open({ address: 'dora', currency: 'USD', minimum: null });
     const { id } = await ledger.holds.place({
       from: 'dora',
@@ -112,7 +112,7 @@ describe('a hold', () => {
     ['a time that is none', { expiresAt: 'soon' }, 'invalid_request'],
     ['an instant at which it counts', { effectiveAt: new Date() }, 'invalid_request'],
     ['a time that is over', { expiresAt: new Date(Date.now() - 1) }, 'expiry_in_past'],
-  ])('is refused with %s', async (_, part, code) => {
+  ])('a hold is refused with %s', async (_, part, code) => {
     const request = { from: 'alice', to: 'bob', amount: 1n, currency: 'USD', ...part };
     await expect(ledger.holds.place(request as never)).rejects.toEqual(refusal(code));
   });
@@ -135,7 +135,7 @@ describe('a capture', () => {
     await expectSound(ledger);
   });
 
-  it('gives the rest back when it is final', async () => {
+  it('a capture gives the rest back when it is final', async () => {
     const { id } = await hold(50n);
     expect(await ledger.holds.capture(id, { amount: 20n, final: true })).toMatchObject({ amount: 20n, released: 30n });
     expect(await shown('alice')).toEqual({ posted: 80n, pendingIn: 0n, pendingOut: 0n, available: 80n });
@@ -143,7 +143,7 @@ describe('a capture', () => {
     await expectSound(ledger);
   });
 
-  it('with a key moves the money once, and answers the same for ever', async () => {
+  it('a capture with a key moves the money once, and answers the same for ever', async () => {
     const { id } = await hold(50n);
     const once = await ledger.holds.capture(id, { amount: 20n, idempotencyKey: 'k' });
     await ledger.holds.release(id);
@@ -155,7 +155,7 @@ describe('a capture', () => {
     expect((await shown('bob')).posted).toBe(20n);
   });
 
-  it('refuses accounts beside the hold, whose accounts are meant', async () => {
+  it('a capture refuses accounts beside the hold, whose accounts are meant', async () => {
     const request = { from: 'bob', to: 'carol', amount: 10n, currency: 'USD' };
     const { id } = await hold(30n);
     const unknown = refusal('invalid_request', { message: expect.stringContaining('unknown fields: "from", "to"') });
@@ -168,13 +168,13 @@ describe('a capture', () => {
     await expectSound(ledger);
   });
 
-  it('of a hold of another ledger finds none', async () => {
+  it('a capture of a hold of another ledger finds none', async () => {
     const { id } = await hold(50n);
     await expect(ledger.inLedger('elsewhere').holds.capture(id)).rejects.toEqual(refusal('hold_not_found'));
     await expect(ledger.holds.capture((await pay(1n)).id)).rejects.toEqual(refusal('hold_not_found'));
   });
 
-  it('works beside other legs, all or nothing', async () => {
+  it('a capture works beside other legs, all or nothing', async () => {
     const { id } = await hold(50n);
     const legs = [
       { kind: 'capture' as const, hold: id, amount: 40n, final: true },
@@ -207,7 +207,7 @@ describe('a hold that is due', () => {
       'a dry run',
       () => ledger.transfers.post({ from: 'alice', to: 'bob', amount: 100n, currency: 'USD', dryRun: true }),
     ],
-  ])('does not stand in the way of %s', async (_, act) => {
+  ])('a hold that is due does not stand in the way of %s', async (_, act) => {
     const ids = [];
     for (let count = 0; count < 5; count += 1) ids.push((await hold(10n, { expiresAt: inAnHour() })).id);
     await hold(0n + 1n, { to: 'carol', expiresAt: inAnHour() }).then(({ id }) => ids.push(id));
@@ -217,7 +217,7 @@ describe('a hold that is due', () => {
     await expectSound(ledger);
   });
 
-  it("does not stand in the way of the payee's maximum", async () => {
+  it("a hold that is due does not stand in the way of the payee's maximum", async () => {
     await ledger.accounts.setLimits('bob', { maximum: 50n });
     const { id } = await hold(50n, { expiresAt: inAnHour() });
     await letExpire(bed, id);
@@ -225,7 +225,7 @@ describe('a hold that is due', () => {
     await expectSound(ledger);
   });
 
-  it('does not stand in the way of the 38 digits that a balance may have', async () => {
+  it('a hold that is due does not stand in the way of the 38 digits that a balance may have', async () => {
     const room = 10n ** 38n - 1_000n;
     const { id } = await hold(room, { from: 'world', to: 'carol', expiresAt: inAnHour() });
     await expect(pay(1_000n, 'world', 'carol')).rejects.toEqual(refusal('balance_overflow'));
@@ -234,7 +234,7 @@ describe('a hold that is due', () => {
     await expectSound(ledger);
   });
 
-  it('stands in nobody’s way among more than are looked for at once', async () => {
+  it('a hold that is due stands in nobody’s way among more than are looked for at once', async () => {
     await pay(1_100n, 'world', 'alice');
     await ledger.accounts.setLimits('bob', { minimum: null });
     const place = (from: string, count: number) =>
@@ -247,7 +247,7 @@ describe('a hold that is due', () => {
     await expectSound(ledger);
   });
 
-  it("does not stand in the way in a caller's transaction either", async () => {
+  it("a hold that is due does not stand in the way in a caller's transaction either", async () => {
     const { id } = await hold(100n, { expiresAt: inAnHour() });
     await letExpire(bed, id);
     const client = await bed.connect();
@@ -262,7 +262,7 @@ describe('a hold that is due', () => {
     await expectSound(ledger);
   });
 
-  it('waits with a payment for the payee, whom somebody else keeps locked', async () => {
+  it('a hold that is due waits with a payment for the payee, whom somebody else keeps locked', async () => {
     const { id } = await hold(100n, { expiresAt: inAnHour() });
     await letExpire(bed, id);
     const { id: bob } = await ledger.accounts.get('bob');
@@ -278,7 +278,7 @@ describe('a hold that is due', () => {
     await expectSound(ledger);
   });
 
-  it('leaves one that is not due where it is', async () => {
+  it('a hold that is due leaves one that is not due where it is', async () => {
     const due = await hold(40n, { expiresAt: inAnHour() });
     const open = await hold(40n, { expiresAt: inAnHour() });
     await letExpire(bed, due.id);
@@ -287,14 +287,14 @@ describe('a hold that is due', () => {
     expect((await ledger.holds.get(open.id)).state).toBe('open');
   });
 
-  it('expires by itself when its time comes', async () => {
+  it('a hold that is due expires by itself when its time comes', async () => {
     const { id } = await hold(100n, { expiresAt: new Date(Date.now() + 500) });
     await expect.poll(async () => (await ledger.holds.get(id)).state).toBe('expired');
     await pay(100n);
     expect(await ledger.holds.expire()).toBe(0);
   });
 
-  it('is swept once, by however many sweepers', async () => {
+  it('a hold that is due is swept once, by however many sweepers', async () => {
     const ids = [];
     for (let count = 0; count < 20; count += 1) ids.push((await hold(5n, { expiresAt: inAnHour() })).id);
     await letExpire(bed, ...ids);
@@ -307,7 +307,7 @@ describe('a hold that is due', () => {
 });
 
 describe('races', () => {
-  it('of captures, releases and a sweep have one winner each', async () => {
+  it('races of captures, releases and a sweep have one winner each', async () => {
     const engines = [ledger, ...Array.from({ length: 3 }, () => bed.ledger({ name: ledger.name }))];
     for (let round = 0; round < 10; round += 1) {
       const { id } = await hold(10n, { expiresAt: inAnHour() });

@@ -14,7 +14,7 @@ describe('an in-process publisher', () => {
     };
   });
 
-  it('rejects when the function that it delivers to does', async () => {
+  it('an in-process publisher rejects when the function that it delivers to does', async () => {
     const publisher = createInProcessPublisher(() => Promise.reject(new Error('not now')));
     await publisher.connect();
     await expect(publisher.publish([])).rejects.toThrow('not now');

@@ -99,7 +99,7 @@ async function lagOf(topic: string): Promise<number> {
 const letters = async (topic: string) => readTopics(await testBrokers(), [`${topic}.dead-letters`]);
 
 describe('commands from Kafka', () => {
-  it('are posted once each, whatever is delivered again', async () => {
+  it('commands from Kafka are posted once each, whatever is delivered again', async () => {
     const topic = uniqueName();
     const before = await postedOf(ledger, 'b');
     const commands = Array.from({ length: 300 }, (_, index) => command(topic, `id-${index}`));
@@ -118,7 +118,7 @@ describe('commands from Kafka', () => {
     expect(await letters(topic)).toEqual([]);
   });
 
-  it('are left alone by who is stopped while the group waits for a member that was killed', async () => {
+  it('commands from Kafka are left alone by who is stopped while the group waits for a member that was killed', async () => {
     const topic = uniqueName();
     await send(topic, [command(topic, 'id')]);
     const kafka = new Kafka({ brokers: await testBrokers(), logLevel: logLevel.NOTHING });
@@ -151,7 +151,7 @@ describe('commands from Kafka', () => {
     await admin.disconnect();
   });
 
-  it('that are none go to the dead letters as they came, with the reason, and the others go on', async () => {
+  it('commands from Kafka that are none go to the dead letters as they came, with the reason, and the others go on', async () => {
     const topic = uniqueName();
     const good = command(topic, 'good');
     const headersOf = (changes: Message['headers']) => ({ ...good.headers, ...changes });
@@ -195,7 +195,7 @@ describe('commands from Kafka', () => {
     });
   });
 
-  it('go to the dead letters as many at once as these take', async () => {
+  it('commands from Kafka go to the dead letters as many at once as these take', async () => {
     const topic = uniqueName();
     const none = (index: number) => ({ key: 'same', value: `no command ${index}` });
     await send(
@@ -211,7 +211,7 @@ describe('commands from Kafka', () => {
     expect(requests.of('Produce')).toBeLessThan(10);
   });
 
-  it('go on when the topic of the dead letters was deleted', async () => {
+  it('commands from Kafka go on when the topic of the dead letters was deleted', async () => {
     const topic = uniqueName();
     await send(topic, [{ value: 'first' }]);
     const complaints: string[] = [];
@@ -228,7 +228,7 @@ describe('commands from Kafka', () => {
     expect(complaints.join()).toContain('does not host this topic-partition');
   });
 
-  it('keep their consumer in its group however long the database takes', async () => {
+  it('commands from Kafka keep their consumer in its group however long the database takes', async () => {
     const topic = uniqueName();
     const requests = recordRequests();
     let heard = 0;
@@ -249,14 +249,14 @@ describe('commands from Kafka', () => {
     expect(heard).toBe(1);
   });
 
-  it('are not taken from where their dead letters go', () => {
+  it('commands from Kafka are not taken from where their dead letters go', () => {
     const topics = { topic: 'x', deadLetterTopic: 'x' };
     expect(() => createCommandConsumer({ kafka: { brokers: [] }, ledger, ...topics })).toThrow(
       refusal('invalid_request'),
     );
   });
 
-  it('can be compressed by their producers as they like: brokers store them as kafkajs reads them', async () => {
+  it('commands from Kafka can be compressed by their producers as they like: brokers store them as kafkajs reads them', async () => {
     const topic = uniqueName();
     const admin = new Kafka({ brokers: await testBrokers(), logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
@@ -270,7 +270,7 @@ describe('commands from Kafka', () => {
     await admin.disconnect();
   });
 
-  it('may have headers without a value', async () => {
+  it('commands from Kafka may have headers without a value', async () => {
     const topic = uniqueName();
     const withNone = ({ headers, ...message }: Message, name: string) => ({
       ...message,
@@ -296,7 +296,7 @@ describe('commands from Kafka', () => {
     ]);
   });
 
-  it('wait while the database is away: none is lost, skipped or given up', async () => {
+  it('commands from Kafka wait while the database is away: none is lost, skipped or given up', async () => {
     const topic = uniqueName();
     const proxy = await startTcpProxy(bed.url);
     const behind = bed.ledger({ database: proxy.url });
@@ -322,7 +322,7 @@ describe('commands from Kafka', () => {
     await proxy.close();
   });
 
-  it('are taken again when a consumer ends between the database and Kafka', async () => {
+  it('commands from Kafka are taken again when a consumer ends between the database and Kafka', async () => {
     const topic = uniqueName();
     let stored = 0;
     const forgetful = {
@@ -345,7 +345,7 @@ describe('commands from Kafka', () => {
     expect(await requestsOf(topic)).toBe(2);
   });
 
-  it('are shared by consumers that come and go', async () => {
+  it('commands from Kafka are shared by consumers that come and go', async () => {
     const topic = uniqueName();
     await send(topic, [command(topic, 'first')]);
     const sent = (async () => {

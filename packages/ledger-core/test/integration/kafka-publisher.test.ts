@@ -36,7 +36,7 @@ describe('a Kafka publisher', () => {
     };
   });
 
-  it('writes CloudEvents 1.0 in binary mode, keyed by what they are about', async () => {
+  it('a Kafka publisher writes CloudEvents 1.0 in binary mode, keyed by what they are about', async () => {
     const prefix = uniqueName();
     const publisher = await publisherFor(prefix);
     await publisher.connect();
@@ -66,7 +66,7 @@ describe('a Kafka publisher', () => {
     expect(JSON.parse(String(message?.value))).toEqual(event.data);
   });
 
-  it('makes its topics with the partitions that were chosen, and leaves existing ones as they are', async () => {
+  it('a Kafka publisher makes its topics with the partitions that were chosen, and leaves existing ones as they are', async () => {
     const prefix = uniqueName();
     await withAdmin((admin) =>
       untilItHasLeaders(() =>
@@ -81,7 +81,7 @@ describe('a Kafka publisher', () => {
     expect(Object.fromEntries(partitions)).toEqual({ transfers: 4, accounts: 2, users: 4 });
   });
 
-  it('refuses at the start a topic that could not take every event, and says what to set', async () => {
+  it('a Kafka publisher refuses at the start a topic that could not take every event, and says what to set', async () => {
     const prefix = uniqueName();
     const configEntries = [{ name: 'max.message.bytes', value: '10000' }];
     await withAdmin((admin) =>
@@ -133,7 +133,7 @@ describe('a Kafka publisher', () => {
     }
   });
 
-  it('passes ssl and sasl on to kafkajs', async () => {
+  it('a Kafka publisher passes ssl and sasl on to kafkajs', async () => {
     const brokers = await testBrokers();
     // The broker speaks neither, so a client that asks for one of them is turned away.
     const noRetry = { retry: { retries: 0 }, connectionTimeout: 2_000, authenticationTimeout: 2_000 };
@@ -144,7 +144,7 @@ describe('a Kafka publisher', () => {
     await expect(withSasl.connect()).rejects.toThrow(/SASL/);
   });
 
-  it('rejects when no broker answers', async () => {
+  it('a Kafka publisher rejects when no broker answers', async () => {
     const publisher = await publisherFor(uniqueName(), {
       kafka: { brokers: ['127.0.0.1:1'], retry: { retries: 1, initialRetryTime: 50 } },
     });
@@ -152,7 +152,7 @@ describe('a Kafka publisher', () => {
     await publisher.close();
   });
 
-  it('lets a relay stop soon while no broker answers', async () => {
+  it('a Kafka publisher lets a relay stop soon while no broker answers', async () => {
     const publisher = createKafkaPublisher({ kafka: { brokers: ['127.0.0.1:1'] } });
     const errors: unknown[] = [];
     const relay = createRelay({ database: bed.url, sink: 'away', publisher, onError: (error) => errors.push(error) });
@@ -163,7 +163,7 @@ describe('a Kafka publisher', () => {
     expect(Date.now() - start).toBeLessThan(8_000);
   });
 
-  it('carries a ledger to Kafka behind a relay, each account in order', async () => {
+  it('a Kafka publisher carries a ledger to Kafka behind a relay, each account in order', async () => {
     const prefix = uniqueName();
     const ledger = bed.ledger();
     await openWallets(ledger, { a: 100n, b: 0n });

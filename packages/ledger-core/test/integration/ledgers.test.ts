@@ -15,7 +15,7 @@ describe('two ledgers of one schema', () => {
   let one: Ledger;
   let two: Ledger;
 
-  it('have accounts of the same addresses, and books of their own', async () => {
+  it('two ledgers of one schema have accounts of the same addresses, and books of their own', async () => {
     await migrate({ database: bed.url });
     one = bed.ledger({ name: 'one' });
     two = one.inLedger('two');
@@ -26,7 +26,7 @@ describe('two ledgers of one schema', () => {
     expect((await two.trialBalance()).totals).toEqual([{ currency: 'USD', debits: 70n, credits: 70n }]);
   });
 
-  it('do not find each other’s accounts, whether they were looked up before or not', async () => {
+  it('two ledgers of one schema do not find each other’s accounts, whether they were looked up before or not', async () => {
     const { id } = await one.accounts.open({ address: 'only-in-one', currency: 'USD' });
     await one.transfers.post({ ...pay(1n), to: id });
     for (const reference of [id, 'only-in-one']) {
@@ -51,16 +51,19 @@ describe('two ledgers of one schema', () => {
     expect(answered.indexOf('two')).toBeLessThan(60);
   });
 
-  it('are both sound', async () => {
+  it('two ledgers of one schema are both sound', async () => {
     await expectSound(one);
     await expectSound(two);
   });
 
-  it.each(['', 'a b', 'ä', 'x'.repeat(64), "it's", 5 as unknown as string])('have no name such as %j', (name) => {
-    const refused = refusal('invalid_request');
-    expect(() => one.inLedger(name)).toThrow(refused);
-    expect(() => createLedger({ database: bed.url, name })).toThrow(refused);
-  });
+  it.each(['', 'a b', 'ä', 'x'.repeat(64), "it's", 5 as unknown as string])(
+    'two ledgers of one schema have no name such as %j',
+    (name) => {
+      const refused = refusal('invalid_request');
+      expect(() => one.inLedger(name)).toThrow(refused);
+      expect(() => createLedger({ database: bed.url, name })).toThrow(refused);
+    },
+  );
 });
 
 describe.each(['micropay2', 'My "odd" schema.1', "it's", 'back\\slash', 'ledger; drop table x', 'ü', '$1'])(

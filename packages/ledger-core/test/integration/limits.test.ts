@@ -26,7 +26,7 @@ async function told(): Promise<readonly LedgerEvent[]> {
 }
 
 describe('limits', () => {
-  it('hold from the change on', async () => {
+  it('limits hold from the change on', async () => {
     await ledger.accounts.setLimits('alice', { minimum: 60n });
     await expect(pay(41n)).rejects.toEqual(refusal('insufficient_funds'));
     await pay(40n);
@@ -42,7 +42,7 @@ describe('limits', () => {
     ['a minimum above what is not held', 'alice', { minimum: 71n }, 'minimum'],
     ['a maximum below the balance', 'alice', { maximum: 99n }, 'maximum'],
     ['a maximum below what may come in', 'bob', { maximum: 29n }, 'maximum'],
-  ])('are refused: %s', async (_, address, limits, limit) => {
+  ])('limits are refused: %s', async (_, address, limits, limit) => {
     await ledger.holds.place({ from: 'alice', to: 'bob', amount: 30n, currency: 'USD' });
     const before = await ledger.accounts.get(address);
     await expect(ledger.accounts.setLimits(address, limits)).rejects.toEqual(
@@ -56,11 +56,11 @@ describe('limits', () => {
     ['a number', { minimum: 5 }],
     ['39 digits', { maximum: 10n ** 38n }],
     ['a reason that is none', { minimum: 0n, reason: '' }],
-  ])('are refused when they are malformed: %s', async (_, limits) => {
+  ])('limits are refused when they are malformed: %s', async (_, limits) => {
     await expect(ledger.accounts.setLimits('alice', limits as never)).rejects.toEqual(refusal('invalid_request'));
   });
 
-  it('stand against a transfer that races with them', async () => {
+  it('limits stand against a transfer that races with them', async () => {
     const engines = [ledger, bed.ledger({ name: ledger.name })];
     for (let round = 0; round < 20; round += 1) {
       await ledger.accounts.setLimits('alice', { minimum: null });
@@ -75,7 +75,7 @@ describe('limits', () => {
     await expectSound(ledger);
   });
 
-  it('are told with who and why, once for each change', async () => {
+  it('limits are told with who and why, once for each change', async () => {
     await ledger.accounts.setLimits('alice', { maximum: 500n, by: 'operator:7', reason: 'tier 2' });
     await ledger.accounts.setLimits('alice', { maximum: 500n, by: 'operator:7' });
     const changes = (await told()).filter(({ type }) => type === 'account.limits_changed.v1');
@@ -92,7 +92,7 @@ describe('limits', () => {
     ]);
   });
 
-  it('of the time count in what is told of the time', async () => {
+  it('limits of the time count in what is told of the time', async () => {
     await pay(10n);
     await ledger.accounts.setLimits('alice', { minimum: 50n });
     await pay(10n);
@@ -108,7 +108,7 @@ describe('limits', () => {
 });
 
 describe('a closed account', () => {
-  it('had a balance of zero, takes nothing and stays closed', async () => {
+  it('a closed account had a balance of zero, takes nothing and stays closed', async () => {
     await expect(ledger.accounts.close('alice')).rejects.toEqual(
       refusal('account_not_empty', { details: expect.objectContaining({ posted: '100' }) }),
     );
@@ -124,7 +124,7 @@ describe('a closed account', () => {
     ]);
   });
 
-  it('never has money, however it races', async () => {
+  it('a closed account never has money, however it races', async () => {
     const engines = [ledger, bed.ledger({ name: ledger.name })];
     for (let round = 0; round < 10; round += 1) {
       const address = `short:${round}`;

@@ -26,13 +26,13 @@ async function dump(schema: string): Promise<string> {
 }
 
 describe('migrate', () => {
-  it('makes the tables, and says which migrations it applied', async () => {
+  it('migrate makes the tables, and says which migrations it applied', async () => {
     const schema = newSchema();
     expect(await migrate({ database: bed.url, schema })).toContain(FIRST);
     await expect(bed.ledger({ schema }).check()).resolves.toBeUndefined();
   });
 
-  it('does nothing the second time', async () => {
+  it('migrate does nothing the second time', async () => {
     const schema = newSchema();
     await migrate({ database: bed.url, schema });
     const before = await dump(schema);
@@ -40,7 +40,7 @@ describe('migrate', () => {
     expect(await dump(schema)).toBe(before);
   });
 
-  it('is applied once by twenty that call it at once', async () => {
+  it('migrate is applied once by twenty that call it at once', async () => {
     const schema = newSchema();
     const calls = Array.from({ length: 20 }, () => migrate({ database: bed.url, schema }));
     const applied = await Promise.all(calls);
@@ -50,14 +50,14 @@ describe('migrate', () => {
     await expect(bed.ledger({ schema }).check()).resolves.toBeUndefined();
   });
 
-  it('makes the same schema whatever it is called', async () => {
+  it('migrate makes the same schema whatever it is called', async () => {
     const schema = 'Another "book"';
     await migrate({ database: bed.url, schema });
     await migrate({ database: bed.url, schema: 'plain' });
     expect(await dump(schema)).toBe(await dump('plain'));
   });
 
-  it('works for a role that owns the schema and may make no other', async () => {
+  it('migrate works for a role that owns the schema and may make no other', async () => {
     const schema = newSchema();
     await bed.sql(`create role ${schema}_owner login password 'secret'`);
     await bed.sql(`create schema ${schema} authorization ${schema}_owner`);
@@ -72,7 +72,7 @@ describe('migrate', () => {
     }
   });
 
-  it('waits for whoever holds a table for a while', async () => {
+  it('migrate waits for whoever holds a table for a while', async () => {
     const schema = newSchema();
     await migrate({ database: bed.url, schema });
     const holder = await bed.connect();
@@ -85,7 +85,7 @@ describe('migrate', () => {
     expect(await applying).toEqual(['0001-more.sql']);
   });
 
-  it('changes the history indexes beside a transaction that has read the journal and writes to it then', async () => {
+  it('migrate changes the history indexes beside a transaction that has read the journal and writes to it then', async () => {
     const schema = newSchema();
     const migrations = await readMigrations(new URL('../../migrations/', import.meta.url));
     const before = migrations.filter(({ name }) => name < '0008');
@@ -101,7 +101,7 @@ describe('migrate', () => {
     expect(await applying).toEqual(migrations.slice(before.length).map(({ name }) => name));
   });
 
-  it('names the session that keeps its lock, after a while', async () => {
+  it('migrate names the session that keeps its lock, after a while', async () => {
     const schema = newSchema();
     const holder = await bed.connect();
     // As a pooler does that keeps the session of a client that has gone.
@@ -120,7 +120,7 @@ describe('migrate', () => {
     expect(await migrate({ database: bed.url, schema, lockWaitMs: 300 })).toContain(FIRST);
   });
 
-  it('names the session that keeps a table locked, after a while', async () => {
+  it('migrate names the session that keeps a table locked, after a while', async () => {
     const schema = newSchema();
     await migrate({ database: bed.url, schema });
     const holder = await bed.connect();
@@ -134,7 +134,7 @@ describe('migrate', () => {
     await holder.query('commit');
   });
 
-  it('holds no lock when it has failed', async () => {
+  it('migrate holds no lock when it has failed', async () => {
     const schema = newSchema();
     const bad = { name: '0001-bad.sql', sql: 'select 1/0' };
     const applying = applyMigrations({ database: bed.url, schema, component: 'test', migrations: [bad] });
@@ -143,13 +143,13 @@ describe('migrate', () => {
     expect(await bed.sql(locks)).toEqual([]);
   });
 
-  it('throws the error of PostgreSQL for a migration that names a missing table', async () => {
+  it('migrate throws the error of PostgreSQL for a migration that names a missing table', async () => {
     const bad = { name: '0001-bad.sql', sql: 'select from nowhere' };
     const options = { database: bed.url, schema: newSchema(), component: 'test', migrations: [bad] };
     await expect(applyMigrations(options)).rejects.toMatchObject({ name: 'error', code: '42P01' });
   });
 
-  it('leaves nothing of a migration that fails, and keeps those before it', async () => {
+  it('migrate leaves nothing of a migration that fails, and keeps those before it', async () => {
     const schema = newSchema();
     const good = { name: '0001-good.sql', sql: 'create table good (id int)' };
     const bad = { name: '0002-bad.sql', sql: 'create table half (id int); select 1/0' };
@@ -162,7 +162,7 @@ describe('migrate', () => {
 });
 
 describe('a schema that does not fit the code', () => {
-  it('is outdated before it was migrated: every call says so, and works once it was', async () => {
+  it('a schema that does not fit the code is outdated before it was migrated: every call says so, and works once it was', async () => {
     const schema = newSchema();
     const ledger = bed.ledger({ schema });
     const request = { from: 'a', to: 'b', amount: 1n, currency: 'USD' };
@@ -174,7 +174,7 @@ describe('a schema that does not fit the code', () => {
     await expect(ledger.transfers.post(request)).rejects.toEqual(refusal('account_not_found'));
   });
 
-  it('is outdated when another component alone was migrated', async () => {
+  it('a schema that does not fit the code is outdated when another component alone was migrated', async () => {
     const schema = newSchema();
     const migrations = [{ name: '0001-other.sql', sql: 'select 1' }];
     await applyMigrations({ database: bed.url, schema, component: 'other', migrations });
@@ -184,23 +184,26 @@ describe('a schema that does not fit the code', () => {
   it.each([
     [false, 'schema_newer'],
     [true, null],
-  ])('has a migration that is not known, old code may run: %s', async (oldCodeMayRun, code) => {
-    const schema = newSchema();
-    await migrate({ database: bed.url, schema });
-    await bed.sql(`insert into ${schema}.migrations values ('ledger-core', '9999-future.sql', $1)`, [oldCodeMayRun]);
-    const outcomes = await Promise.all([
-      migrate({ database: bed.url, schema }).then(() => null, codeOf),
-      bed
-        .ledger({ schema })
-        .check()
-        .then(() => null, codeOf),
-      bed
-        .ledger({ schema })
-        .accounts.list()
-        .then(() => null, codeOf),
-    ]);
-    expect(outcomes).toEqual([code, code, code]);
-  });
+  ])(
+    'a schema that does not fit the code has a migration that is not known, old code may run: %s',
+    async (oldCodeMayRun, code) => {
+      const schema = newSchema();
+      await migrate({ database: bed.url, schema });
+      await bed.sql(`insert into ${schema}.migrations values ('ledger-core', '9999-future.sql', $1)`, [oldCodeMayRun]);
+      const outcomes = await Promise.all([
+        migrate({ database: bed.url, schema }).then(() => null, codeOf),
+        bed
+          .ledger({ schema })
+          .check()
+          .then(() => null, codeOf),
+        bed
+          .ledger({ schema })
+          .accounts.list()
+          .then(() => null, codeOf),
+      ]);
+      expect(outcomes).toEqual([code, code, code]);
+    },
+  );
 });
 
 function codeOf(error: unknown): unknown {
@@ -240,7 +243,7 @@ describe('a database that is not to be had', () => {
     ['a wrong password', 'database_misconfigured'],
     ['an unknown user', 'database_misconfigured'],
     ['an unknown database', 'database_misconfigured'],
-  ])('behind %s: %s', async (what, code) => {
+  ])('a database that is not to be had behind %s: %s', async (what, code) => {
     const database = wrong[what] ?? '';
     const unavailable = refusal(code, { retryable: code === 'database_unavailable' });
     await expect(migrate({ database })).rejects.toEqual(unavailable);

@@ -38,7 +38,7 @@ function pay(amount = 1n) {
 }
 
 describe('a relay', () => {
-  it('delivers what was committed before and after it started, in order', async () => {
+  it('a relay delivers what was committed before and after it started, in order', async () => {
     const publisher = createRecordingPublisher();
     const before = await pay(10n);
     const running = relay(publisher);
@@ -58,7 +58,7 @@ describe('a relay', () => {
     expect(sequenceFaults(publisher.first())).toEqual([]);
   });
 
-  it('delivers at once after a wake, however long it would have slept', async () => {
+  it('a relay delivers at once after a wake, however long it would have slept', async () => {
     const publisher = createRecordingPublisher();
     const running = relay(publisher, { pollMs: 60_000 });
     const stopListening = ledger.onCommit(running.wake);
@@ -71,7 +71,7 @@ describe('a relay', () => {
     stopListening();
   });
 
-  it('goes on from its cursor after a restart', async () => {
+  it('a relay goes on from its cursor after a restart', async () => {
     const publisher = createRecordingPublisher();
     const first = relay(publisher);
     first.start();
@@ -85,7 +85,7 @@ describe('a relay', () => {
     expect(publisher.deliveries.flat()).toHaveLength(6);
   });
 
-  it('delivers a batch again that was not acknowledged, with longer and longer pauses, and tells of each failure', async () => {
+  it('a relay delivers a batch again that was not acknowledged, with longer and longer pauses, and tells of each failure', async () => {
     const errors: number[] = [];
     let failures = 4;
     const publisher = createRecordingPublisher({
@@ -106,7 +106,7 @@ describe('a relay', () => {
     expect(pauses.map((ms, index) => ms >= 90 * 2 ** index)).toEqual([true, true, true]);
   });
 
-  it('says how far it is behind, in rows and seconds, and catches up', async () => {
+  it('a relay says how far it is behind, in rows and seconds, and catches up', async () => {
     const publisher = createRecordingPublisher();
     const running = relay(publisher);
     expect(await running.status()).toMatchObject({ rows: 0, seconds: 0, isLeader: false });
@@ -121,7 +121,7 @@ describe('a relay', () => {
     await expect.poll(() => running.status()).toMatchObject({ rows: 0, seconds: 0, isLeader: true });
   });
 
-  it('stays paused over a restart, whichever process paused it, and goes on where it was', async () => {
+  it('a relay stays paused over a restart, whichever process paused it, and goes on where it was', async () => {
     const publisher = createRecordingPublisher();
     const running = relay(publisher);
     await relay(createRecordingPublisher()).pause();
@@ -140,7 +140,7 @@ describe('a relay', () => {
     await expect.poll(() => publisher.first().length).toBe(3);
   });
 
-  it('delivers everything after a position again, with the same ids and contents', async () => {
+  it('a relay delivers everything after a position again, with the same ids and contents', async () => {
     const publisher = createRecordingPublisher();
     const running = relay(publisher);
     const { position: start } = await running.status();
@@ -174,7 +174,7 @@ describe('a relay', () => {
     expect(sequenceFaults(publisher.first())).toEqual([]);
   });
 
-  it('lets the send under way end before it gives the lead up because it cannot read on', async () => {
+  it('a relay lets the send under way end before it gives the lead up because it cannot read on', async () => {
     const told: string[] = [];
     const publisher: EventPublisher = {
       async connect() {},
@@ -200,7 +200,7 @@ describe('a relay', () => {
     await expect.poll(async () => (await running.status()).rows).toBe(0);
   });
 
-  it('leaves no reading behind that nobody waits for, when a row cannot be told', async () => {
+  it('a relay leaves no reading behind that nobody waits for, when a row cannot be told', async () => {
     const unawaited: unknown[] = [];
     const listen = (reason: unknown) => unawaited.push(reason);
     process.on('unhandledRejection', listen);
@@ -216,7 +216,7 @@ describe('a relay', () => {
     process.off('unhandledRejection', listen);
   });
 
-  it('makes no cursor, which would keep every fact, before it leads, and has it before the sink can be reached', async () => {
+  it('a relay makes no cursor, which would keep every fact, before it leads, and has it before the sink can be reached', async () => {
     const cursors = () => bed.sql('select position from micropay.event_cursors where sink = $1', [sink]);
     await bed.sql('delete from micropay.event_cursors where sink = $1', [sink]);
     const asking = relay(createRecordingPublisher());
@@ -237,7 +237,7 @@ describe('a relay', () => {
     expect(await asking.status()).toMatchObject({ isPaused: true });
   });
 
-  it('refuses to replay from where it has not been, which would leave events out', async () => {
+  it('a relay refuses to replay from where it has not been, which would leave events out', async () => {
     const running = relay(createRecordingPublisher());
     const { position } = await running.status();
     await expect(running.replay(position + 1n)).rejects.toEqual(refusal('invalid_request'));
@@ -266,7 +266,7 @@ describe('a relay', () => {
     expect((await watching.status()).position).toBe(position + 1n);
   });
 
-  it('stops while it waits for the lead or for events', async () => {
+  it('a relay stops while it waits for the lead or for events', async () => {
     const [leader, follower] = [relay(createRecordingPublisher()), relay(createRecordingPublisher())];
     leader.start();
     await expect.poll(async () => (await leader.status()).isLeader).toBe(true);
@@ -275,7 +275,7 @@ describe('a relay', () => {
     await Promise.all([follower.stop(), leader.stop()]);
   });
 
-  it('leads alone, and is followed when it stops', async () => {
+  it('a relay leads alone, and is followed when it stops', async () => {
     const publishers = [createRecordingPublisher(), createRecordingPublisher(), createRecordingPublisher()];
     const several = publishers.map((publisher) => relay(publisher));
     for (const one of several) one.start();
@@ -291,7 +291,7 @@ describe('a relay', () => {
     await expect.poll(() => publishers.flatMap(({ deliveries }) => deliveries.flat())).toHaveLength(33);
   });
 
-  it('gives the lead up when its connection breaks, and takes it again', async () => {
+  it('a relay gives the lead up when its connection breaks, and takes it again', async () => {
     const publisher = createRecordingPublisher();
     const errors: unknown[] = [];
     const running = relay(publisher, {
@@ -306,7 +306,7 @@ describe('a relay', () => {
     expect(errors.length).toBeGreaterThan(0);
   });
 
-  it('names the transaction that holds it up at a gap', async () => {
+  it('a relay names the transaction that holds it up at a gap', async () => {
     const publisher = createRecordingPublisher();
     const running = relay(publisher);
     running.start();

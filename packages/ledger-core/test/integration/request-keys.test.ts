@@ -104,12 +104,12 @@ async function outcomeOf(act: Promise<unknown>, { transferId, requestId }: Case)
 }
 
 describe('a key of a request', () => {
-  it('has a row for everything that bears a key', () => {
+  it('a key of a request has a row for everything that bears a key', () => {
     expect(rows.map(({ second }) => second)).toEqual(Object.keys(SECONDS));
   });
 
   it.each(rows.flatMap(({ second, ...cells }) => Object.entries(cells).map(([state, cell]) => [state, second, cell])))(
-    'that is %s: %s → %s',
+    'a key of a request that is %s: %s → %s',
     async (state, second, cell) => {
       const of = await requestIn(state as State);
       const before = await postedOf(ledger, of.order.from);
@@ -125,7 +125,7 @@ describe('a key of a request', () => {
     },
   );
 
-  it('of another scope, or of another ledger, is another key', async () => {
+  it('a key of a request of another scope, or of another ledger, is another key', async () => {
     const { order } = await requestIn('refused');
     expect(await other.transfers.post({ ...order, scope: 't' })).toMatchObject({ replayed: false });
     const elsewhere = other.inLedger('elsewhere');
@@ -133,7 +133,7 @@ describe('a key of a request', () => {
     expect(await elsewhere.transfers.post(order)).toMatchObject({ replayed: false });
   });
 
-  it('is answered with the refusal, while the neighbours of its batch post', async () => {
+  it('a key of a request is answered with the refusal, while the neighbours of its batch post', async () => {
     const { order, requestId } = await requestIn('refused');
     const stored = (await ledger.requests.get(requestId)).refusal;
     const beside = { from: 'a', to: 'b', amount: 1n, currency: 'USD' };
@@ -157,14 +157,14 @@ describe('a key of a transfer', () => {
     return { request, transfer: await ledger.transfers.post(request) };
   };
 
-  it('that is requested afterwards settles with the transfer', async () => {
+  it('a key of a transfer that is requested afterwards settles with the transfer', async () => {
     const { request, transfer } = await posted();
     const { id } = await ledger.requests.submit(request);
     await ledger.requests.workOff();
     expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted', transferId: transfer.id });
   });
 
-  it('is refused at once for another request, and stores nothing', async () => {
+  it('a key of a transfer is refused at once for another request, and stores nothing', async () => {
     const { request, transfer } = await posted();
     const good = { ...request, idempotencyKey: `good ${cases}` };
     const [refused, stored] = await ledger.requests.submitMany([{ ...request, amount: 8n }, good]);
@@ -175,7 +175,7 @@ describe('a key of a transfer', () => {
     expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted', transferId: transfer.id });
   });
 
-  it.each(['linked', 'hold'] as const)('of another kind (%s) is refused at once', async (kind) => {
+  it.each(['linked', 'hold'] as const)('a key of a transfer of another kind (%s) is refused at once', async (kind) => {
     cases += 1;
     const leg = { from: 'a', to: 'b', amount: 7n, currency: 'USD' };
     const idempotencyKey = `q${cases}`;
@@ -184,7 +184,7 @@ describe('a key of a transfer', () => {
     await expect(ledger.requests.submit({ ...leg, idempotencyKey })).rejects.toEqual(refusal('idempotency_key_reused'));
   });
 
-  it('leaves sound books', async () => {
+  it('a key of a transfer leaves sound books', async () => {
     await ledger.requests.workOff();
     await expectSound(ledger);
   });

@@ -17,7 +17,7 @@ const pay = (amount: bigint, from = 'alice', to = 'bob') =>
   ledger.transfers.post({ from, to, amount, currency: 'USD' });
 
 describe('a reversal', () => {
-  it('is a transfer the other way, linked to the first', async () => {
+  it('a reversal is a transfer the other way, linked to the first', async () => {
     const paid = await pay(30n);
     const reversal = await ledger.transfers.reverse(paid.id, { description: 'returned', metadata: { case: 1 } });
     expect(reversal).toMatchObject({
@@ -35,7 +35,7 @@ describe('a reversal', () => {
     await expectSound(ledger);
   });
 
-  it('in parts never sums above the original', async () => {
+  it('a reversal in parts never sums above the original', async () => {
     const { id } = await pay(30n);
     await ledger.transfers.reverse(id, { amount: 10n });
     await expect(ledger.transfers.reverse(id, { amount: 21n })).rejects.toEqual(
@@ -46,7 +46,7 @@ describe('a reversal', () => {
     await expect(ledger.transfers.reverse(id, { amount: 1n })).rejects.toEqual(refusal('reversal_exceeds_transfer'));
   });
 
-  it('is listed with the others of its transfer, page by page', async () => {
+  it('a reversal is listed with the others of its transfer, page by page', async () => {
     const { id } = await pay(30n);
     const parts = [];
     for (let amount = 1n; amount <= 3n; amount += 1n) parts.push(await ledger.transfers.reverse(id, { amount }));
@@ -70,13 +70,13 @@ describe('a reversal', () => {
     await expectSound(ledger);
   });
 
-  it('with a key happens once', async () => {
+  it('a reversal with a key happens once', async () => {
     const { id } = await pay(30n);
     const once = await ledger.transfers.reverse(id, { idempotencyKey: 'r' });
     expect(await ledger.transfers.reverse(id, { idempotencyKey: 'r' })).toEqual({ ...once, replayed: true });
   });
 
-  it('refuses accounts beside the transfer, whose accounts are meant', async () => {
+  it('a reversal refuses accounts beside the transfer, whose accounts are meant', async () => {
     const request = { from: 'alice', to: 'carol', amount: 10n, currency: 'USD' };
     const { id } = await pay(30n);
     const refused = refusal('invalid_request', { message: expect.stringContaining('unknown fields: "from", "to"') });
@@ -89,7 +89,7 @@ describe('a reversal', () => {
     await expectSound(ledger);
   });
 
-  it('of a capture goes back to the payer', async () => {
+  it('a reversal of a capture goes back to the payer', async () => {
     const { id } = await ledger.holds.place({ from: 'alice', to: 'bob', amount: 30n, currency: 'USD' });
     const captured = await ledger.holds.capture(id, { amount: 20n, final: true });
     await ledger.transfers.reverse(captured.id, { amount: 5n });
@@ -97,7 +97,7 @@ describe('a reversal', () => {
     await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('not_reversible'));
   });
 
-  it('of a reversal is refused, and so is one of nothing', async () => {
+  it('a reversal of a reversal is refused, and so is one of nothing', async () => {
     const reversal = await ledger.transfers.reverse((await pay(30n)).id);
     await expect(ledger.transfers.reverse(reversal.id)).rejects.toEqual(refusal('not_reversible'));
     for (const id of ['0190b7c4-0000-7000-8000-000000000001', 'x']) {
@@ -108,7 +108,7 @@ describe('a reversal', () => {
     );
   });
 
-  it.each(['alice', 'bob'])('is refused while %s is frozen', async (address) => {
+  it.each(['alice', 'bob'])('a reversal is refused while %s is frozen', async (address) => {
     const { id } = await pay(30n);
     await ledger.accounts.freeze(address);
     await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('account_frozen'));
@@ -116,7 +116,7 @@ describe('a reversal', () => {
 });
 
 describe('a reversal of money that is no longer there', () => {
-  it('is refused, unless an operator lowers the minimum with it', async () => {
+  it('a reversal of money that is no longer there is refused, unless an operator lowers the minimum with it', async () => {
     const { id } = await pay(30n);
     await pay(25n, 'bob', 'carol');
     await expect(ledger.transfers.reverse(id)).rejects.toEqual(refusal('insufficient_funds'));
@@ -144,7 +144,7 @@ describe('a reversal of money that is no longer there', () => {
     await expectSound(ledger);
   });
 
-  it('says which minimum it lowers before it does so, in its answer and in each repetition, and never raises it again', async () => {
+  it('a reversal of money that is no longer there says which minimum it lowers before it does so, in its answer and in each repetition, and never raises it again', async () => {
     const { id } = await pay(30n);
     await pay(25n, 'bob', 'carol');
     const { id: accountId } = await ledger.accounts.get('bob');
@@ -163,7 +163,7 @@ describe('a reversal of money that is no longer there', () => {
     await expectSound(ledger);
   });
 
-  it('says so of each leg of a group that is taken back, and nothing where nothing was lowered', async () => {
+  it('a reversal of money that is no longer there says so of each leg of a group that is taken back, and nothing where nothing was lowered', async () => {
     const paid = await ledger.transfers.postLinked([{ from: 'alice', to: 'carol', amount: 5n, currency: 'USD' }]);
     await pay(5n, 'carol', 'alice');
     const options = { allowOverdraft: {}, idempotencyKey: 'g' };
@@ -215,7 +215,7 @@ describe('a linked group', () => {
       { from: 'bob', to: 'carol', amount: 15n, currency: 'USD' },
     ]);
 
-  it('is taken back as a whole, last leg first', async () => {
+  it('a linked group is taken back as a whole, last leg first', async () => {
     const legs = await group();
     const reversals = await ledger.transfers.reverseLinked(legs[0]?.id ?? '', { idempotencyKey: 'all' });
     expect(reversals.map(({ originalId }) => originalId)).toEqual([legs[1]?.id, legs[0]?.id]);
@@ -226,7 +226,7 @@ describe('a linked group', () => {
     expect(again).toEqual(reversals.map((reversal) => ({ ...reversal, replayed: true })));
   });
 
-  it('is taken back by part, and then not as a whole', async () => {
+  it('a linked group is taken back by part, and then not as a whole', async () => {
     const legs = await group();
     await ledger.transfers.reverse(legs[1]?.id ?? '');
     await expect(ledger.transfers.reverseLinked(legs[0]?.id ?? '')).rejects.toEqual(
@@ -239,14 +239,14 @@ describe('a linked group', () => {
   it.each([
     ['amount', { amount: 1n }],
     ['id', { id: '0190b7c4-0000-7000-8000-000000000077' }],
-  ])('takes no %s, which is for one leg', async (_, more) => {
+  ])('a linked group takes no %s, which is for one leg', async (_, more) => {
     const legs = await group();
     const reversed = ledger.transfers.reverseLinked(legs[0]?.id ?? '', { description: 'refund', ...more });
     await expect(reversed).rejects.toEqual(refusal('invalid_request'));
     expect(await postedOf(ledger, 'carol')).toBe(15n);
   });
 
-  it('that there is none of is not found', async () => {
+  it('a linked group that there is none of is not found', async () => {
     const { id } = await pay(1n);
     await expect(ledger.transfers.reverseLinked(id)).rejects.toEqual(refusal('transfer_not_found'));
     await expect(ledger.transfers.getLinked(id)).rejects.toEqual(refusal('transfer_not_found'));

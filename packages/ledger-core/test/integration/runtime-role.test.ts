@@ -34,7 +34,7 @@ afterAll(async () => {
 const pay = { from: 'alice', to: 'world', amount: 1n, currency: 'USD', idempotencyKey: 'k' };
 
 describe('the documented role', () => {
-  it('runs everything that the ledger does', async () => {
+  it('the documented role runs everything that the ledger does', async () => {
     await ledger.check();
     await ledger.currencies.register({ code: 'POINTS', scale: 0 });
     await openWallets(ledger, { alice: 100n });
@@ -62,7 +62,7 @@ describe('the documented role', () => {
     await expectSound(ledger);
   });
 
-  it('works in a transaction of the caller’s', async () => {
+  it('the documented role works in a transaction of the caller’s', async () => {
     await client.query('begin');
     const inside = ledger.within(fromPg(client));
     await inside.accounts.open({ address: 'bob', currency: 'USD' });
@@ -89,11 +89,11 @@ describe('the documented role', () => {
     'set session_replication_role = replica',
     'create table micropay.mine (id int)',
     'drop table micropay.transfers',
-  ])('may not %s', async (statement) => {
+  ])('the documented role may not %s', async (statement) => {
     await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('may not migrate', async () => {
+  it('the documented role may not migrate', async () => {
     await expect(migrate({ database: url })).rejects.toEqual(
       refusal('database_misconfigured', { details: { reason: 'grants' } }),
     );

@@ -33,7 +33,7 @@ async function textOf(pieces: AsyncIterable<string>): Promise<string> {
 const amountsOf = ({ data }: Statement) => data.map(({ amount }) => amount);
 
 describe('a statement', () => {
-  it('has the opening, the entries of the period in order, and the closing', async () => {
+  it('a statement has the opening, the entries of the period in order, and the closing', async () => {
     const { opening, closing, data, nextCursor, scale, account } = await ledger.accounts.statement('alice', march);
     expect({ opening, closing, nextCursor, scale }).toEqual({
       opening: 1n,
@@ -48,14 +48,14 @@ describe('a statement', () => {
     ]);
   });
 
-  it('opens with what the one before closed with', async () => {
+  it('a statement opens with what the one before closed with', async () => {
     const february = await ledger.accounts.statement('alice', { ...march, from: '2026-02-01', to: '2026-03-01' });
     const april = await ledger.accounts.statement('alice', { ...march, from: '2026-04-01', to: '2026-05-01' });
     expect([february.closing, april.opening]).toEqual([1n, 1_043n]);
     expect([february, april].map(amountsOf)).toEqual([[1n], [8n]]);
   });
 
-  it('has days of the ledger’s zone, on which summer time may begin', async () => {
+  it('a statement has days of the ledger’s zone, on which summer time may begin', async () => {
     await ledger.setTimeZone('Europe/Berlin');
     const days = { from: '2026-03-29', to: '2026-03-30', by: 'effective' } as const;
     const { from, to } = await ledger.accounts.statement('alice', days);
@@ -63,7 +63,7 @@ describe('a statement', () => {
     expect([from, to]).toEqual([new Date('2026-03-28T23:00:00Z'), new Date('2026-03-29T22:00:00Z')]);
   });
 
-  it('stays what it was on its first page, whatever is posted before the second', async () => {
+  it('a statement stays what it was on its first page, whatever is posted before the second', async () => {
     const first = await ledger.accounts.statement('alice', { ...march, limit: 1 });
     await ledger.transfers.post({
       from: 'world',
@@ -83,7 +83,7 @@ describe('a statement', () => {
     expect((await ledger.accounts.statement('alice', march)).closing).toBe(1_543n);
   });
 
-  it('by recorded time ends with the balance of now', async () => {
+  it('a statement by recorded time ends with the balance of now', async () => {
     const { opening, closing, data } = await ledger.accounts.statement('alice', {
       from: '2026-01-01',
       to: '9999-12-31',
@@ -95,7 +95,7 @@ describe('a statement', () => {
     });
   });
 
-  it('leaves out holds, and has what was captured', async () => {
+  it('a statement leaves out holds, and has what was captured', async () => {
     await openWallets(ledger, { bob: 10n });
     const { id } = await ledger.holds.place({ from: 'bob', to: 'alice', amount: 7n, currency: 'USD' });
     await ledger.holds.capture(id, { amount: 3n, final: true });
@@ -114,11 +114,11 @@ describe('a statement', () => {
     [{ from: '2026-03-01', to: '2026-04-01', by: 'posted' }, 'invalid_request'],
     [{ from: '2026-03-01', to: '2026-04-01', limit: 0 }, 'invalid_request'],
     [{ from: '2026-03-01', to: '2026-04-01', cursor: 'next' }, 'invalid_cursor'],
-  ])('of %j is refused', async (options, code) => {
+  ])('a statement of %j is refused', async (options, code) => {
     await expect(ledger.accounts.statement('alice', options as never)).rejects.toEqual(refusal(code));
   });
 
-  it('from the first instant that there is begins with nothing', async () => {
+  it('a statement from the first instant that there is begins with nothing', async () => {
     const effectiveAt = new Date('0001-01-01T00:00:00Z');
     await ledger.accounts.open({ address: 'ancient', currency: 'USD' });
     await ledger.transfers.post({ from: 'world', to: 'ancient', amount: 7n, currency: 'USD', effectiveAt });
@@ -127,7 +127,7 @@ describe('a statement', () => {
     expect(statement).toMatchObject({ opening: 0n, closing: 7n, data: [{ amount: 7n, balance: 7n }] });
   });
 
-  it('does not go on from the page of another period', async () => {
+  it('a statement does not go on from the page of another period', async () => {
     const { nextCursor } = await ledger.accounts.statement('alice', { ...march, limit: 1 });
     const other = { ...march, to: '2026-04-02', cursor: nextCursor ?? '' };
     await expect(ledger.accounts.statement('alice', other)).rejects.toEqual(refusal('invalid_cursor'));

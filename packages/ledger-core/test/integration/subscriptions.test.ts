@@ -63,19 +63,19 @@ async function untilGone(subscription: EventSubscription, told: LedgerEvent[] = 
 }
 
 describe('a subscription', () => {
-  it('is refused by a ledger that was closed', async () => {
+  it('a subscription is refused by a ledger that was closed', async () => {
     const closed = createLedger({ database: bed.url });
     await closed.close();
     await expect(closed.events.subscribe()).rejects.toEqual(refusal('ledger_closed'));
   });
 
-  it('says where it begins', async () => {
+  it('a subscription says where it begins', async () => {
     const { last } = await ledger.events.range();
     expect((await subscribe()).after).toBe(last);
     expect((await subscribe(1n)).after).toBe(1n);
   });
 
-  it('tells what is committed from its beginning on', async () => {
+  it('a subscription tells what is committed from its beginning on', async () => {
     await pay();
     const told = collect(await subscribe());
     const { id } = await pay();
@@ -84,7 +84,7 @@ describe('a subscription', () => {
     expect(told[0]?.subject).toBe(id);
   });
 
-  it('tells what a caller commits in a transaction of its own, and what another process posts', async () => {
+  it('a subscription tells what a caller commits in a transaction of its own, and what another process posts', async () => {
     const told = collect(await subscribe());
     const client = await bed.connect();
     await client.query('begin');
@@ -96,7 +96,7 @@ describe('a subscription', () => {
     await expect.poll(() => told.length).toBe(6);
   });
 
-  it('tells nothing of other ledgers', async () => {
+  it('a subscription tells nothing of other ledgers', async () => {
     const told = collect(await subscribe());
     const other = ledger.inLedger(`other-${books}`);
     await openWallets(other, { a: 5n });
@@ -105,7 +105,7 @@ describe('a subscription', () => {
     expect(new Set(told.map((event) => event.ledger))).toEqual(new Set([ledger.name]));
   });
 
-  it('begins when everything before it is settled: a transfer under way is told when it commits', async () => {
+  it('a subscription begins when everything before it is settled: a transfer under way is told when it commits', async () => {
     const slow = await bed.connect();
     await slow.query('begin');
     await ledger.within(fromPg(slow)).transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
@@ -123,7 +123,7 @@ describe('a subscription', () => {
     await expect.poll(() => told.length).toBe(3);
   });
 
-  it('goes on after the last event that was seen, without loss or repeat, wherever that is', async () => {
+  it('a subscription goes on after the last event that was seen, without loss or repeat, wherever that is', async () => {
     const told = collect(await subscribe());
     for (let count = 0; count < 30; count += 1) await pay();
     await expect.poll(() => told.length).toBe(90);
@@ -139,7 +139,7 @@ describe('a subscription', () => {
     }
   });
 
-  it('begins where facts were deleted, and not before', async () => {
+  it('a subscription begins where facts were deleted, and not before', async () => {
     await deleteFacts();
     const fresh = bed.ledger({ name: ledger.name });
     const { last } = await fresh.events.range();
@@ -187,43 +187,46 @@ describe('a subscription', () => {
   it.each([
     ['a fact of a later release', writeUnknownFact, 'account.painted.v1, which is not known here'],
     ['a transfer of accounts that are not there', writeBrokenTransfer, 'names an account that is not there'],
-  ] as const)('waits at %s, says so once, and goes on when it is mended', async (_name, writeRow, why) => {
-    const faults: unknown[] = [];
-    let connections = 0;
-    const stream = () => {
-      connections += 1;
-      return new Socket();
-    };
-    const own = bed.ledger({
-      name: ledger.name,
-      database: { connectionString: bed.url, stream },
-      onEventFault: (fault) => faults.push(fault),
-    });
-    const told = collect(await own.events.subscribe({ signal: ending.signal }));
-    const position = await writeRow(bed, ledger.name);
-    const payHere = () => own.transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
-    await payHere();
-    await expect.poll(() => faults.length).toBe(1);
-    const [before, startedAtMs] = [connections, performance.now()];
-    // The time of a few more looks, which commits do not hasten.
-    for (let count = 1; count < 30; count += 1) {
+  ] as const)(
+    'a subscription waits at %s, says so once, and goes on when it is mended',
+    async (_name, writeRow, why) => {
+      const faults: unknown[] = [];
+      let connections = 0;
+      const stream = () => {
+        connections += 1;
+        return new Socket();
+      };
+      const own = bed.ledger({
+        name: ledger.name,
+        database: { connectionString: bed.url, stream },
+        onEventFault: (fault) => faults.push(fault),
+      });
+      const told = collect(await own.events.subscribe({ signal: ending.signal }));
+      const position = await writeRow(bed, ledger.name);
+      const payHere = () => own.transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
       await payHere();
-      await delay(50);
-    }
-    expect(connections - before).toBeLessThan(10 + (performance.now() - startedAtMs) / 400);
-    const fault = refusal('event_unreadable', {
-      message: expect.stringContaining(why),
-      details: { position: String(position) },
-    });
-    expect(faults).toEqual([fault]);
-    expect(own.events.fault()).toEqual(fault);
-    expect(told).toEqual([]);
-    await removeRow(bed, position);
-    await expect.poll(() => told.length).toBe(3 * 30);
-    expect(own.events.fault()).toBeUndefined();
-  });
+      await expect.poll(() => faults.length).toBe(1);
+      const [before, startedAtMs] = [connections, performance.now()];
+      // The time of a few more looks, which commits do not hasten.
+      for (let count = 1; count < 30; count += 1) {
+        await payHere();
+        await delay(50);
+      }
+      expect(connections - before).toBeLessThan(10 + (performance.now() - startedAtMs) / 400);
+      const fault = refusal('event_unreadable', {
+        message: expect.stringContaining(why),
+        details: { position: String(position) },
+      });
+      expect(faults).toEqual([fault]);
+      expect(own.events.fault()).toEqual(fault);
+      expect(told).toEqual([]);
+      await removeRow(bed, position);
+      await expect.poll(() => told.length).toBe(3 * 30);
+      expect(own.events.fault()).toBeUndefined();
+    },
+  );
 
-  it('ends with its signal, and with the ledger', async () => {
+  it('a subscription ends with its signal, and with the ledger', async () => {
     const own = createLedger({ database: bed.url, name: ledger.name });
     const stopping = new AbortController();
     let ended = 0;
@@ -263,7 +266,7 @@ describe('a subscription', () => {
     expect(sequenceFaults(told)).toEqual([]);
   });
 
-  it('tells many subscribers, quick and slow ones, everything in order', async () => {
+  it('a subscription tells many subscribers, quick and slow ones, everything in order', async () => {
     const quick = await Promise.all(Array.from({ length: 50 }, async () => collect(await subscribe())));
     const slow: LedgerEvent[] = [];
     const subscription = await subscribe();

@@ -70,7 +70,7 @@ describe('a transfer request', () => {
     await workOff();
   });
 
-  it('is posted as what was asked for, under the id that was told', async () => {
+  it('a requested transfer is posted as what was asked for, under the id that was told', async () => {
     const effectiveAt = new Date('2026-01-02T03:04:05.678Z');
     const given = order({ amount: 10n ** 2n, description: 'x"\\y', metadata: { list: [1, null, 'ü'] }, effectiveAt });
     const { id, transferId } = await ledger.requests.submit(given);
@@ -83,7 +83,7 @@ describe('a transfer request', () => {
     expect(await workOff()).toEqual({ posted: 0, refused: 0, putOff: 0 });
   });
 
-  it('is refused once and for good, and told why', async () => {
+  it('a requested transfer is refused once and for good, and told why', async () => {
     const { id, transferId } = await ledger.requests.submit(order({ from: 'poor', amount: 5n }));
     expect(await workOff()).toEqual({ posted: 0, refused: 1, putOff: 0 });
     await ledger.transfers.post({ from: 'world', to: 'poor', amount: 5n, currency: 'USD' });
@@ -101,7 +101,7 @@ describe('a transfer request', () => {
     });
   });
 
-  it('answers a repetition with what is there by then, and refuses the key to another', async () => {
+  it('a requested transfer answers a repetition with what is there by then, and refuses the key to another', async () => {
     const given = order();
     const first = await ledger.requests.submit(given);
     expect(await ledger.requests.submit(given)).toEqual({ ...first, replayed: true });
@@ -131,7 +131,7 @@ describe('a transfer request', () => {
     expect(await ledger.requests.get(posted?.id ?? '')).toMatchObject({ transferId: posted?.transferId });
   });
 
-  it('stands beside its neighbours: each of many has its own answer, repetitions in one call too', async () => {
+  it('a requested transfer stands beside its neighbours: each of many has its own answer, repetitions in one call too', async () => {
     const given = order();
     const results = await ledger.requests.submitMany([given, order({ amount: 0n }), given, { ...given, amount: 2n }]);
     expect(results).toEqual([
@@ -144,7 +144,7 @@ describe('a transfer request', () => {
     await workOff();
   });
 
-  it('commits or vanishes with the caller’s own transaction', async () => {
+  it('a requested transfer commits or vanishes with the caller’s own transaction', async () => {
     const client = await bed.connect();
     const [kept, dropped] = [order(), order()];
     await client.query('begin');
@@ -162,7 +162,7 @@ describe('a transfer request', () => {
     expect(await factsOf(gone.transferId)).toEqual([]);
   });
 
-  it('is seen in its own ledger alone', async () => {
+  it('a requested transfer is seen in its own ledger alone', async () => {
     const { id } = await ledger.requests.submit(order());
     const other = ledger.inLedger('other');
     await expect(other.requests.get(id)).rejects.toEqual(refusal('transfer_request_not_found'));
@@ -179,18 +179,18 @@ describe('a transfer request', () => {
     ['half a character in who asks', { requestedBy: 'a\ud800' }],
     ['nobody who asks', { requestedBy: '' }],
     ['somebody too long', { requestedBy: 'x'.repeat(256) }],
-  ])('with %s is refused at once', async (_, part) => {
+  ])('a requested transfer with %s is refused at once', async (_, part) => {
     const given = order(part as never);
     await expect(ledger.requests.submit(given)).rejects.toEqual(refusal('invalid_request'));
   });
 
-  it('is refused at once when it is no object', async () => {
+  it('a requested transfer is refused at once when it is no object', async () => {
     await expect(ledger.requests.submit(null as never)).rejects.toEqual(refusal('invalid_request'));
   });
 });
 
 describe('an outcome', () => {
-  it('cannot be changed, nor a request become another or vanish', async () => {
+  it('an outcome cannot be changed, nor a request become another or vanish', async () => {
     const { id } = await ledger.requests.submit(order());
     const update = (change: string) => bed.sql(`update micropay.transfer_requests set ${change} where id = $1`, [id]);
     await expect(update(`request = '{}'`)).rejects.toThrow('cannot become another request');

@@ -23,7 +23,7 @@ const pay = (amount: bigint, part: Partial<PostTransfer> = {}): PostTransfer => 
 });
 
 describe('post', () => {
-  it('answers with the transfer and both balances', async () => {
+  it('post answers with the transfer and both balances', async () => {
     const { id: alice } = await ledger.accounts.get('alice');
     const { id: bob } = await ledger.accounts.get('bob');
     const effectiveAt = new Date('2001-01-01T00:00:00.001Z');
@@ -49,7 +49,7 @@ describe('post', () => {
     });
   });
 
-  it('answers with what get reads afterwards', async () => {
+  it('post answers with what get reads afterwards', async () => {
     const { replayed, ...posted } = await ledger.transfers.post(
       pay(10n ** 2n, {
         description: 'Tab\t"quoted" \\ {braces},\nnull',
@@ -60,13 +60,13 @@ describe('post', () => {
     expect(await ledger.transfers.get(posted.id)).toEqual(posted);
   });
 
-  it('was at the time it was recorded unless the caller says otherwise', async () => {
+  it('post was at the time it was recorded unless the caller says otherwise', async () => {
     const { recordedAt, effectiveAt } = await ledger.transfers.post(pay(1n));
     expect(effectiveAt).toEqual(recordedAt);
     expect(Math.abs(Date.now() - recordedAt.getTime())).toBeLessThan(60_000);
   });
 
-  it('takes the request as it was when the call was made', async () => {
+  it('post takes the request as it was when the call was made', async () => {
     const request = { ...pay(1n), metadata: { order: 1 } };
     const posting = ledger.transfers.post(request);
     request.amount = -5n;
@@ -77,7 +77,7 @@ describe('post', () => {
   });
 
   it.each([[{ a: 1e-21, b: -1.5e-7, c: '🙂', d: { e: [] } }], [{}], [{ constructor: 1, '': 2 }]])(
-    'keeps metadata %j',
+    'post keeps metadata %j',
     async (metadata) => {
       const { id } = await ledger.transfers.post(pay(1n, { metadata }));
       expect((await ledger.transfers.get(id)).metadata).toEqual(metadata);
@@ -85,7 +85,7 @@ describe('post', () => {
   );
 
   it.each([1e-300, -1.5e-7, 0.1, 5e-324, 7])(
-    'keeps as many %j in metadata as can be read back in little more than 8 KiB',
+    'post keeps as many %j in metadata as can be read back in little more than 8 KiB',
     async (number) => {
       const accepts = async (count: number) => {
         const metadata = { a: Array<number>(count).fill(number) };
@@ -106,7 +106,7 @@ describe('post', () => {
     },
   );
 
-  it('moves 38 digits, and not one more', async () => {
+  it('post moves 38 digits, and not one more', async () => {
     const largest = 10n ** 38n - 1n;
     await ledger.accounts.open({ address: 'nostro', currency: 'USD', type: 'asset', minimum: null });
     await ledger.accounts.open({ address: 'vault', currency: 'USD' });
@@ -118,7 +118,7 @@ describe('post', () => {
     await expectSound(ledger);
   });
 
-  it('refuses what is not found in words of the caller', async () => {
+  it('post refuses what is not found in words of the caller', async () => {
     await expect(ledger.transfers.post(pay(1n, { to: 'nobody' }))).rejects.toEqual(
       refusal('account_not_found', { details: { side: 'to', account: 'nobody' } }),
     );
@@ -146,7 +146,7 @@ describe('postMany', () => {
     await expectSound(ledger);
   });
 
-  it('keeps its order when it is longer than a batch, on one lane and on four', async () => {
+  it('postMany keeps its order when it is longer than a batch, on one lane and on four', async () => {
     for (const lanes of [1, 4]) {
       const small = bed.ledger({ name: ledger.name, limits: { batchSizeMax: 3, lanes } });
       const thereAndBack = Array.from({ length: 30 }, (_, index) =>
@@ -157,14 +157,14 @@ describe('postMany', () => {
     }
   });
 
-  it('takes more requests than the queue holds', async () => {
+  it('postMany takes more requests than the queue holds', async () => {
     const small = bed.ledger({ name: ledger.name, limits: { queueMax: 1_000 } });
     const results = await small.transfers.postMany(Array.from({ length: 2_500 }, () => pay(1n, { from: 'world' })));
     expect(results.filter(({ ok }) => !ok)).toEqual([]);
     expect(await postedOf(ledger, 'bob')).toBe(2_500n);
   });
 
-  it('of nothing is nothing', async () => {
+  it('postMany of nothing is nothing', async () => {
     expect(await ledger.transfers.postMany([])).toEqual([]);
   });
 });
@@ -172,7 +172,7 @@ describe('postMany', () => {
 describe('postLinked', () => {
   const leg = (from: string, to: string, amount: bigint): TransferLeg => ({ from, to, amount, currency: 'USD' });
 
-  it('posts all legs, each on what the legs before it left', async () => {
+  it('postLinked posts all legs, each on what the legs before it left', async () => {
     const transfers = await ledger.transfers.postLinked([leg('alice', 'bob', 100n), leg('bob', 'alice', 30n)]);
     expect(transfers.map(({ fromBalance, toBalance }) => [fromBalance.posted, toBalance.posted])).toEqual([
       [0n, 100n],
@@ -181,7 +181,7 @@ describe('postLinked', () => {
     expect(transfers.map(({ groupId }) => groupId)).toEqual([transfers[0]?.id, transfers[0]?.id]);
   });
 
-  it('posts none when one is refused, and says which', async () => {
+  it('postLinked posts none when one is refused, and says which', async () => {
     const before = await ledger.accounts.get('alice');
     const refused = ledger.transfers.postLinked([leg('alice', 'bob', 60n), leg('alice', 'bob', 41n)]);
     await expect(refused).rejects.toEqual(
@@ -206,7 +206,7 @@ describe('postLinked', () => {
     ]);
   });
 
-  it('takes up to 100 legs', async () => {
+  it('postLinked takes up to 100 legs', async () => {
     const legs = Array.from({ length: 101 }, () => leg('world', 'bob', 1n));
     expect(await ledger.transfers.postLinked(legs.slice(1))).toHaveLength(100);
     await expect(ledger.transfers.postLinked(legs)).rejects.toEqual(refusal('too_many_legs'));
@@ -224,13 +224,13 @@ describe('postLinked', () => {
     ['a scope on a leg', () => [{ ...leg('alice', 'bob', 1n), scope: 's' } as TransferLeg], 'invalid_request', {}],
     ['a bad amount before too many legs', () => Array(101).fill(leg('alice', 'bob', 0n)), 'invalid_amount', { leg: 0 }],
     ['what is no list', () => 'legs' as unknown as TransferLeg[], 'invalid_request', {}],
-  ])('refuses %s', async (_, legs, code, details) => {
+  ])('postLinked refuses %s', async (_, legs, code, details) => {
     await expect(ledger.transfers.postLinked(legs())).rejects.toEqual(
       refusal(code, { details: expect.objectContaining(details) }),
     );
   });
 
-  it('refuses the same id on two legs', async () => {
+  it('postLinked refuses the same id on two legs', async () => {
     const id = '0190b7c4-0000-7000-8000-000000000001';
     const legs = [
       { ...leg('alice', 'bob', 1n), id },
@@ -239,7 +239,7 @@ describe('postLinked', () => {
     await expect(ledger.transfers.postLinked(legs)).rejects.toEqual(refusal('invalid_request'));
   });
 
-  it('refuses a malformed key before it looks at the legs', async () => {
+  it('postLinked refuses a malformed key before it looks at the legs', async () => {
     const refused = ledger.transfers.postLinked([leg('alice', 'bob', 0n)], { idempotencyKey: '' });
     await expect(refused).rejects.toEqual(refusal('invalid_request'));
   });
@@ -247,13 +247,13 @@ describe('postLinked', () => {
 
 describe('get', () => {
   it.each(['0190b7c4-0000-7000-8000-00000000ffff', 'transfer-1', '\u0000'])(
-    'finds no transfer called %j',
+    'get finds no transfer called %j',
     async (id) => {
       await expect(ledger.transfers.get(id)).rejects.toEqual(refusal('transfer_not_found'));
     },
   );
 
-  it('finds no transfer of another ledger', async () => {
+  it('get finds no transfer of another ledger', async () => {
     const { id } = await ledger.transfers.post(pay(1n));
     const other = ledger.inLedger(`${ledger.name}-other`);
     await expect(other.transfers.get(id)).rejects.toEqual(refusal('transfer_not_found'));

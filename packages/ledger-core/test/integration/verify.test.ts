@@ -55,7 +55,7 @@ async function problemsFound(): Promise<readonly string[]> {
 }
 
 describe('verify', () => {
-  it('finds nothing wrong with an honest ledger, and counts it', async () => {
+  it('verify finds nothing wrong with an honest ledger, and counts it', async () => {
     expect(await ledger.verify({ accountsPerChunk: 1 })).toEqual({
       ok: true,
       accounts: 3,
@@ -189,13 +189,13 @@ describe('verify', () => {
       `update accounts set type = 'asset' where id = :alice and ledger = :ledger`,
       ['wrong_running_balance alice t1:', 'wrong_balance alice -:'],
     ],
-  ])('finds and names %s', async (_, text, expected) => {
+  ])('verify finds and names %s', async (_, text, expected) => {
     await damage(text);
     const found = await problemsFound();
     expect(found).toEqual(expect.arrayContaining(expected.map((problem) => expect.stringContaining(problem))));
   });
 
-  it('finds and names an extra row', async () => {
+  it('verify finds and names an extra row', async () => {
     await damage(
       `insert into transfers (position, recorded_at, from_version, to_version, ledger, kind, id, from_account, to_account,
          currency, amount, from_posted, to_posted)
@@ -213,7 +213,7 @@ describe('verify', () => {
     );
   });
 
-  it('names nothing beside what is wrong', async () => {
+  it('verify names nothing beside what is wrong', async () => {
     await damage(
       'update balances set credits_posted = credits_posted + 1 where account_id = :alice and ledger = :ledger',
     );
@@ -222,7 +222,7 @@ describe('verify', () => {
     expect(problems.map(({ kind }) => kind)).toEqual(['wrong_balance', 'unbalanced_totals']);
   });
 
-  it('looks at every account, the one with the first of all ids too', async () => {
+  it('verify looks at every account, the one with the first of all ids too', async () => {
     const id = '00000000-0000-0000-0000-000000000000';
     await ledger.accounts.open({ address: 'first', currency: 'USD', id });
     ids.first = id;
@@ -231,14 +231,14 @@ describe('verify', () => {
     expect(await problemsFound()).toContainEqual(expect.stringContaining('wrong_balance first -:'));
   });
 
-  it('finds each problem once, however the accounts are cut into chunks', async () => {
+  it('verify finds each problem once, however the accounts are cut into chunks', async () => {
     await damage('update transfers set amount = 61 where id = :t2');
     const whole = (await ledger.verify()).problems.map(inWords).toSorted();
     const inChunks = (await ledger.verify({ accountsPerChunk: 1 })).problems.map(inWords).toSorted();
     expect(inChunks).toEqual(whole);
   });
 
-  it.each([1, 2, 3])('finds the same in a history cut after every %s entries', async (entriesPerChunk) => {
+  it.each([1, 2, 3])('verify finds the same in a history cut after every %s entries', async (entriesPerChunk) => {
     await damage('update transfers set amount = 61 where id = :t2');
     await damage('update transfers set from_version = 9 where id = :t4');
     await damage(
@@ -250,14 +250,14 @@ describe('verify', () => {
     expect(cut).toEqual(whole);
   });
 
-  it('reads on where a balance claims fewer entries than there are', async () => {
+  it('verify reads on where a balance claims fewer entries than there are', async () => {
     const request = { from: 'world', to: 'bob', amount: 1n, currency: 'USD' };
     await ledger.transfers.postMany(Array.from({ length: 50 }, () => request));
     await damage('update balances set version = 3 where account_id = :bob and ledger = :ledger');
     expect(await problemsFound()).toEqual([expect.stringMatching(/^wrong_balance bob -: version 53, .* version 3, /)]);
   });
 
-  it('finds and names an account whose opening is no event, unless retention may have deleted it', async () => {
+  it('verify finds and names an account whose opening is no event, unless retention may have deleted it', async () => {
     // Retention deletes the oldest facts first. So as not to take one for the other, verify leaves a second in between.
     await bed.sql('select pg_sleep(1.5)');
     ids.late = (await ledger.accounts.open({ address: 'late', currency: 'USD' })).id;
@@ -268,7 +268,7 @@ describe('verify', () => {
     expect(await problemsFound()).toEqual([]);
   });
 
-  it('counts all problems and names the first 1,000', async () => {
+  it('verify counts all problems and names the first 1,000', async () => {
     const request = { from: 'world', to: 'bob', amount: 1n, currency: 'USD' };
     await ledger.transfers.postMany(Array.from({ length: 1_100 }, () => request));
     await damage('update transfers set amount = amount + 1 where ledger = :ledger');
@@ -277,22 +277,22 @@ describe('verify', () => {
     expect(count).toBeGreaterThan(2_200);
   });
 
-  it('says how far it has come', async () => {
+  it('verify says how far it has come', async () => {
     const seen: number[] = [];
     await ledger.verify({ accountsPerChunk: 2, onProgress: ({ accountsChecked }) => seen.push(accountsChecked) });
     expect(seen[0]).toBe(2);
     expect(seen.at(-1)).toBe(3);
   });
 
-  it.each([0, -1, 1.5, 10_001])('takes no chunks of %s accounts', async (accountsPerChunk) => {
+  it.each([0, -1, 1.5, 10_001])('verify takes no chunks of %s accounts', async (accountsPerChunk) => {
     await expect(ledger.verify({ accountsPerChunk })).rejects.toEqual(refusal('invalid_request'));
   });
 
-  it.each([0, 1.5, 100_001])('takes no chunks of %s entries', async (entriesPerChunk) => {
+  it.each([0, 1.5, 100_001])('verify takes no chunks of %s entries', async (entriesPerChunk) => {
     await expect(ledger.verify({ entriesPerChunk })).rejects.toEqual(refusal('invalid_request'));
   });
 
-  it('ends between two snapshots when it is told to', async () => {
+  it('verify ends between two snapshots when it is told to', async () => {
     const stop = new AbortController();
     const chunks: number[] = [];
     const onProgress = () => {
@@ -303,7 +303,7 @@ describe('verify', () => {
     expect(chunks).toHaveLength(1);
   });
 
-  it('finds nothing wrong while traffic goes on', async () => {
+  it('verify finds nothing wrong while traffic goes on', async () => {
     let isRunning = true;
     const traffic = Promise.all(
       ['alice', 'bob'].map(async (to) => {
@@ -319,7 +319,7 @@ describe('verify', () => {
 });
 
 describe('trialBalance', () => {
-  it('sums each currency and type, and the totals of each currency are equal', async () => {
+  it('trialBalance sums each currency and type, and the totals of each currency are equal', async () => {
     expect(await ledger.trialBalance()).toEqual({
       lines: [
         { currency: 'USD', type: 'asset', accounts: 1, debits: 100n, credits: 0n },
@@ -330,7 +330,7 @@ describe('trialBalance', () => {
     });
   });
 
-  it('says so when they are not', async () => {
+  it('trialBalance says so when they are not', async () => {
     await damage('update balances set debits_posted = debits_posted + 1 where account_id = :bob and ledger = :ledger');
     expect((await ledger.trialBalance()).balanced).toBe(false);
   });

@@ -62,7 +62,7 @@ describe('a savepoint of the caller’s', () => {
     await expectSound(ledger);
   });
 
-  it('of the very name that the ledger uses stays the caller’s', async () => {
+  it('a savepoint of the caller’s of the very name that the ledger uses stays the caller’s', async () => {
     await withPg(async ({ transfers }, adapter) => {
       await transfers.post(pay(10n));
       await adapter.executeSql('savepoint micropay', []);
@@ -76,7 +76,7 @@ describe('a savepoint of the caller’s', () => {
 });
 
 describe('locks', () => {
-  it('of a caller’s transaction are the same as the engine’s: nobody spends twice', async () => {
+  it('locks of a caller’s transaction are the same as the engine’s: nobody spends twice', async () => {
     let whileOpen: Promise<unknown> | undefined;
     await withPg(async ({ transfers }) => {
       await transfers.post(pay(60n));

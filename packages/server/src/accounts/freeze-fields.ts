@@ -6,10 +6,10 @@ export const FreezeSchema = z
     side: z
       .enum(['debits', 'credits', 'both'])
       .optional()
-      .openapi({ description: 'What is to be refused; both when left out' }),
+      .openapi({ description: 'The side to refuse; default: both' }),
     reason: ReasonField.optional(),
   })
   .openapi('Freeze');
 
-/** Of a change that needs no more to be said than why. */
-export const WhySchema = z.strictObject({ reason: ReasonField.optional() }).openapi('Why');
+/** Body of a change that takes nothing but a reason. */
+export const ChangeReasonSchema = z.strictObject({ reason: ReasonField.optional() }).openapi('ChangeReason');

@@ -8,7 +8,7 @@ function textOf(...words: readonly string[]): string {
 }
 
 describe('micropay', () => {
-  it('explains itself, whatever way it is asked', () => {
+  it('micropay explains itself, whatever way it is asked', () => {
     expect(textOf()).toMatch(/^Usage: micropay COMMAND/);
     for (const words of [['--help'], ['help'], ['-h', '--json']]) expect(textOf(...words)).toBe(textOf());
     expect(textOf('verify', '--help')).toMatch(/^Usage: micropay verify/);
@@ -19,7 +19,7 @@ describe('micropay', () => {
       expect(textOf(...words)).toBe(textOf('verify', '--help'));
   });
 
-  it('says its version', () => {
+  it('micropay says its version', () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     for (const words of [['--version'], ['-v'], ['verify', '--version']]) expect(textOf(...words)).toBe(version);
   });

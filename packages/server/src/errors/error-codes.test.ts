@@ -31,12 +31,12 @@ describe.each(LEDGER_ERROR_CODES)('%s of the ledger', (code) => {
 describe('the reference', () => {
   const page = readFileSync(new URL('../../../../docs/reference/http-errors.md', import.meta.url), 'utf8');
 
-  it('lists every code with its status, in order', () => {
+  it('the reference lists every code with its status, in order', () => {
     const rows = ERROR_CODES.map((code) => `| \`${code}\` | ${ERRORS[code].status} | ${ERRORS[code].title} |`);
     expect(page).toContain(`| --- | --- | --- |\n${rows.join('\n')}\n`);
   });
 
-  it('explains every code of the server', () => {
+  it('the reference explains every code of the server', () => {
     const ledgerCodes = new Set<string>(LEDGER_ERROR_CODES);
     const own = ERROR_CODES.filter((code) => !ledgerCodes.has(code));
     expect([...page.matchAll(/^\| `(\w+)` \| (?!\d)/gm)].map(([, code]) => code)).toEqual(own);
@@ -45,7 +45,7 @@ describe('the reference', () => {
 
 describe('an error that nobody expected', () => {
   it.each([new Error('secret detail'), new TypeError('x is undefined'), 'text', undefined])(
-    'says nothing of itself: %s',
+    'an error that nobody expected says nothing of itself: %s',
     (error) => {
       const { problem } = toProblem(error, undefined);
       expect(problem).toMatchObject({ status: 500, code: 'internal_error' });

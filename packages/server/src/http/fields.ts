@@ -109,7 +109,7 @@ export const IdempotencyKeyField = z
     example: EXAMPLE_IDS.key,
   });
 
-/** PostgreSQL stores no U+0000. As JSON Schema reads it, so spelled out. */
+/** PostgreSQL cannot store U+0000. The pattern is spelled out so that JSON Schema reads it too. */
 const STORABLE_TEXT = '[^\\u0000]*$';
 export const STORABLE = new RegExp(`^${STORABLE_TEXT}`);
 /** The pattern of a metadata member's name. */

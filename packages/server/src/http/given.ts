@@ -1,4 +1,4 @@
-/** Leaves out what the caller left out, as the ledger's options want it. */
+/** Leaves out undefined members, which the ledger's options do not accept. */
 export function given<Fields extends object>(
   fields: Fields,
 ): { readonly [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {

@@ -3,7 +3,7 @@ export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as co
 /** Where poison goes: behind the name of the topic that it came from. */
 export const DEAD_LETTERS = '.dead-letters';
 
-/** How the relay reaches Kafka. */
+/** The relay's connection to Kafka. */
 export interface KafkaSettings {
   /** `host:port` of each. */
   readonly brokers: readonly string[];
@@ -11,9 +11,9 @@ export interface KafkaSettings {
   readonly topicPrefix: string;
   /** Where commands come from; without it none are taken. Its writers have the power of operators. */
   readonly commandsTopic?: string | undefined;
-  /** Of topics that are made; existing ones stay as they are. */
+  /** Partitions of topics that are created; existing topics are not changed. */
   readonly partitions: number;
-  /** Of topics that are made; the broker's own default when left out. */
+  /** Replication factor of topics that are created; default: the broker's. */
   readonly replicationFactor?: number | undefined;
   readonly tls: boolean;
   readonly sasl?:

@@ -5,7 +5,7 @@ import { checkVariableNames, readConfig, redactConfig, VARIABLES } from './confi
 const DATABASE_URL = 'postgres://user:secret@db.example.com:5432/money?sslmode=require';
 
 describe('the environment', () => {
-  it('needs no more than a database', () => {
+  it('the environment needs no more than a database', () => {
     expect(readConfig({ DATABASE_URL, PORT: '', LEDGER: '' })).toEqual({
       databaseUrl: DATABASE_URL,
       databaseSchema: 'micropay',
@@ -19,7 +19,7 @@ describe('the environment', () => {
     });
   });
 
-  it('is read once it is complete', () => {
+  it('the environment is read once it is complete', () => {
     const config = readConfig({
       DATABASE_URL,
       PORT: '0',
@@ -38,7 +38,7 @@ describe('the environment', () => {
     });
   });
 
-  it.each(['Books 2026', 'pgbooks', 'ä'.repeat(31)])('takes the schema %j', (schema) => {
+  it.each(['Books 2026', 'pgbooks', 'ä'.repeat(31)])('the environment takes the schema %j', (schema) => {
     expect(readConfig({ DATABASE_URL, DATABASE_SCHEMA: schema }).databaseSchema).toBe(schema);
   });
 
@@ -77,7 +77,7 @@ describe('the environment', () => {
     ['a switch that is neither', { KAFKA_TLS: 'yes' }, 'KAFKA_TLS must be "on" or "off"'],
     ['a relay that is neither', { RELAY: 'no' }, 'RELAY must be "on" or "off"'],
     ['a negative number of proxies', { TRUSTED_PROXIES: '-1' }, 'TRUSTED_PROXIES '],
-  ])('is refused with %s, by the name of the variable', (_name, change, message) => {
+  ])('the environment is refused with %s, by the name of the variable', (_name, change, message) => {
     expect(() => readConfig({ DATABASE_URL, ...change })).toThrow(message);
   });
 });
@@ -93,20 +93,20 @@ describe('a variable that is nearly ours', () => {
     ['OPERATOR_APIKEY', 'OPERATOR_API_KEY'],
     ['LEDGERS', 'LEDGER'],
     ['port', 'PORT'],
-  ])('is refused, with the name that was meant: %s', (slip, meant) => {
+  ])('a variable that is nearly ours is refused, with the name that was meant: %s', (slip, meant) => {
     expect(() => readConfig({ DATABASE_URL, [slip]: '1' })).toThrow(
       `${slip} is no setting: did you mean ${meant}? If ${slip} is another program's, set ${meant} as well`,
     );
   });
 
-  it('is found before the database is named, unless an option names it', () => {
+  it('a variable that is nearly ours is found before the database is named, unless an option names it', () => {
     const environment = { DATABSE_URL: DATABASE_URL };
     expect(() => checkVariableNames(environment, {})).toThrow('DATABSE_URL is no setting: did you mean DATABASE_URL?');
     expect(() => checkVariableNames(environment, { DATABASE_URL })).not.toThrow();
     expect(() => checkVariableNames({}, {})).not.toThrow();
   });
 
-  it('is let be when ours is set too, or when it is set to nothing', () => {
+  it('a variable that is nearly ours is let be when ours is set too, or when it is set to nothing', () => {
     expect(readConfig({ DATABASE_URL, KAFKA_BROKER: 'x', KAFKA_BROKERS: 'kafka:9092' }).kafka).toBeDefined();
     expect(readConfig({ DATABASE_URL, TRUSTED_PROXY: '' }).trustedProxies).toBe(0);
   });
@@ -122,7 +122,7 @@ describe('a variable that is nearly ours', () => {
       'NODE_ENV',
       'XDG_DATA_DIRS',
     ],
-  ])('is not %s', (name) => {
+  ])('a variable that is nearly ours is not %s', (name) => {
     expect(readConfig({ DATABASE_URL, [name]: 'x' }).port).toBe(3000);
   });
 });
@@ -153,7 +153,7 @@ describe('Kafka', () => {
   const BROKERS = { DATABASE_URL, KAFKA_BROKERS: 'kafka-1:9093, 10.0.0.2:65535' };
   const SASL = { KAFKA_SASL_MECHANISM: 'scram-sha-512', KAFKA_SASL_USERNAME: 'app', KAFKA_SASL_PASSWORD: 'S3cret' };
 
-  it('needs no more than its brokers', () => {
+  it('Kafka needs no more than its brokers', () => {
     expect(readConfig(BROKERS).kafka).toEqual({
       brokers: ['kafka-1:9093', '10.0.0.2:65535'],
       topicPrefix: 'micropay',
@@ -163,7 +163,7 @@ describe('Kafka', () => {
     });
   });
 
-  it('is reached as its variables say, and its password is shown to nobody', () => {
+  it('Kafka is reached as its variables say, and its password is shown to nobody', () => {
     const config = readConfig({
       ...BROKERS,
       ...SASL,

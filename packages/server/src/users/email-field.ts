@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { canonicalEmail, EMAIL_LENGTH_MAX } from './email.js';
 
-/** In any case, Unicode form or form of its domain: what comes out is the one that names a user. */
+/** Accepts any letter case, Unicode form and form of the domain; the output is the canonical email of a user. */
 export const EmailField = z
   .string()
   .transform((text, context) => {

@@ -5,7 +5,7 @@ import { given } from '../../http/given.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import { auditOf } from '../../identity/audit.js';
 import { AccountSchema, accountJson, EXAMPLE_ACCOUNT, LimitField, limitsOf } from '../account-json.js';
-import { FreezeSchema, WhySchema } from '../freeze-fields.js';
+import { ChangeReasonSchema, FreezeSchema } from '../freeze-fields.js';
 
 const LimitsSchema = z
   .strictObject({ minimum: LimitField.optional(), maximum: LimitField.optional(), reason: ReasonField.optional() })

@@ -16,7 +16,7 @@ function refusalOf(value: unknown) {
 }
 
 describe('what is wrong is told briefly', () => {
-  it('with ninety thousand unknown fields', () => {
+  it('what is wrong is told briefly with ninety thousand unknown fields', () => {
     const fields = Object.fromEntries(Array.from({ length: 90_000 }, (_, index) => [`field ${index}`, 1]));
     const startedAt = process.cpuUsage();
     expect(refusalOf({ list: [{ amount: '1', ...fields }] })).toMatchObject({
@@ -27,12 +27,12 @@ describe('what is wrong is told briefly', () => {
     expect((user + system) / 1_000).toBeLessThan(600);
   });
 
-  it('with a field whose name is a novel, or ends in the middle of a character', () => {
+  it('what is wrong is told briefly with a field whose name is a novel, or ends in the middle of a character', () => {
     const problem = refusalOf({ list: [], [`${'x'.repeat(39)}🦊${'y'.repeat(100_000)}`]: 1 });
     expect(problem?.detail).toBe(`has unknown fields: "${'x'.repeat(39)}\\ud83e"`);
   });
 
-  it('in a thousand places', () => {
+  it('what is wrong is told briefly in a thousand places', () => {
     const problem = refusalOf({ list: Array.from({ length: 1_000 }, () => ({ amount: 1 })) });
     expect(problem?.errors).toHaveLength(20);
   });

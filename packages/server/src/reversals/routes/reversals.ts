@@ -101,7 +101,7 @@ export const listReversalsRoute = route(
     async ({ principal, params, query }) => {
       const { transfer, visible } = await findTransfer(ledger, principal, params.id);
       const { data, nextCursor } = await ledger.transfers.reversals(transfer.id, pageOptions(query));
-      // The other way round: what the payee was paid goes back from them.
+      // The other way round: a reversal takes the money from the payee.
       const sides = { from: visible.to, to: visible.from };
       return { body: { data: data.map((reversal) => transferJson(reversal, sides)), nextCursor } };
     },

@@ -1,4 +1,4 @@
-import { FreezeSchema, WhySchema } from '../../accounts/freeze-fields.js';
+import { ChangeReasonSchema, FreezeSchema } from '../../accounts/freeze-fields.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { IdParams } from '../../http/fields.js';
 import { given } from '../../http/given.js';
