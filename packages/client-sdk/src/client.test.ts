@@ -196,7 +196,7 @@ describe('what cannot be sent', () => {
       'transfers.1.idempotencyKey',
     ],
     ['an empty key', (client) => client.transfers.post(PAYMENT, { idempotencyKey: '' }), 'idempotencyKey'],
-  ])('is refused for its idempotency key: %s', async (_name, call, path) => {
+  ])('what cannot be sent is refused for its idempotency key: %s', async (_name, call, path) => {
     const client = await clientOf(answer(201, TRANSFER));
     const error = await failure(call(client));
     expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path }] });
@@ -226,15 +226,18 @@ describe('what cannot be sent', () => {
       Array.from({ length: 60 }).reduce<object>((all) => ({ all, too: all }), {}),
       'metadata',
     ],
-  ])('is refused when JSON would not say what is in its metadata: %s', async (_name, metadata, path) => {
-    const client = await clientOf(answer(201, TRANSFER));
-    const payment = { ...PAYMENT, metadata: metadata as Record<string, never> };
-    const expected = { code: 'invalid_request', retryable: false, fields: [{ path }] };
-    expect(await failure(client.transfers.post(payment))).toMatchObject(expected);
-    const second = await failure(client.transfers.postMany([PAYMENT, payment]));
-    expect(second).toMatchObject({ code: 'invalid_request', fields: [{ path: `transfers.1.${path}` }] });
-    expect(server.seen).toHaveLength(0);
-  });
+  ])(
+    'what cannot be sent is refused when JSON would not say what is in its metadata: %s',
+    async (_name, metadata, path) => {
+      const client = await clientOf(answer(201, TRANSFER));
+      const payment = { ...PAYMENT, metadata: metadata as Record<string, never> };
+      const expected = { code: 'invalid_request', retryable: false, fields: [{ path }] };
+      expect(await failure(client.transfers.post(payment))).toMatchObject(expected);
+      const second = await failure(client.transfers.postMany([PAYMENT, payment]));
+      expect(second).toMatchObject({ code: 'invalid_request', fields: [{ path: `transfers.1.${path}` }] });
+      expect(server.seen).toHaveLength(0);
+    },
+  );
 
   it('what cannot be sent is sent with all of the metadata that JSON says', async () => {
     const client = await clientOf(answer(201, TRANSFER));

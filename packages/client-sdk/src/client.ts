@@ -64,7 +64,7 @@ export interface MicroPayClient {
   readonly wallets: Wallets;
   readonly transfers: Transfers;
   readonly holds: Holds;
-  /** What became of transfers that were asked for with `transferRequests.submit`. */
+  /** Transfers to be posted later, and their outcomes. */
   readonly transferRequests: TransferRequests;
   /** Statements of a wallet or an account for a period, in pages or as CSV. */
   readonly statements: Statements;

@@ -23,9 +23,9 @@ export interface PlacedHold extends Hold {
   readonly replayed: boolean;
 }
 
-/** What is to be set aside, and for whom. */
+/** The amount to set aside, the payer and the payee. */
 export interface PlaceHold extends Omit<PostTransfer, 'effectiveAt'> {
-  /** When it ends by itself, as a `Date` or in RFC 3339; never when left out. */
+  /** The time at which the hold expires, as a `Date` or in RFC 3339; default: never. */
   readonly expiresAt?: Date | string;
 }
 

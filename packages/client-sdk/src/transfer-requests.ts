@@ -12,14 +12,14 @@ type TransferRequestJson = components['schemas']['TransferRequest'];
 /** A payment to be posted later: what `transfers.post` takes, except a dry run, which has its answer at once. */
 export type SubmitTransferRequest = Omit<PostTransfer, 'dryRun'>;
 
-/** A payment that was asked for, and its outcome; amounts are whole minor units. */
+/** A payment to be posted later, and its outcome; amounts are whole minor units. */
 export interface TransferRequest extends Readonly<Omit<TransferRequestJson, 'amount' | 'refusal'>> {
   readonly amount: bigint;
-  /** Of a refused one: what `transfers.post` would have thrown. */
+  /** For a refused request: the error that `transfers.post` would have thrown. */
   readonly refusal: MicroPayError | null;
 }
 
-/** The answer to `submit`; `replayed` when an earlier call with its key had asked for it. */
+/** The result of `submit`; `replayed` is true if an earlier call with the same key submitted it. */
 export interface SubmittedTransferRequest extends TransferRequest {
   readonly replayed: boolean;
 }
@@ -78,7 +78,7 @@ export function createTransferRequests(api: Api): TransferRequests {
   };
 }
 
-/** A request out of the answer that accepted it. */
+/** The request from the response that accepted it. */
 function submitted(request: TransferRequestJson, headers: Headers): SubmittedTransferRequest {
   return result({ ...parseRequest(request), replayed: isReplayed(headers) });
 }

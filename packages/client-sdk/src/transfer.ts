@@ -33,7 +33,7 @@ export interface LoweredMinimum {
   readonly minimum: bigint;
 }
 
-/** What is to move. */
+/** A payment to make. */
 export interface PostTransfer {
   /** Id of one of the user's wallets; for operators the id or address of any account. */
   readonly from: string;

@@ -204,7 +204,7 @@ export interface Transfers {
    * @throws {LedgerError} every code except those about managing accounts and about cursors
    */
   post(request: PostTransfer): Promise<PostedTransfer>;
-  /** Posts each request on its own, in array order; a refused one never fails its neighbours. */
+  /** Posts independent transfers in array order. A refused transfer does not affect the others. */
   postMany(requests: readonly PostTransfer[]): Promise<readonly PostResult[]>;
   /**
    * Posts 1 to 100 transfers, holds, captures, releases and reversals in array order, all or none. Limits must hold
@@ -299,19 +299,18 @@ export interface Currencies {
 
 export interface Requests {
   /**
-   * Stores a transfer to be posted later, by whichever process works requests off, and writes
-   * `transfer.requested`. The same request with the same key returns the one that is there, in the state that
-   * it has by now. Whether it can be posted is judged when its turn comes, once and for good: `transfers.post` under the
-   * key of a refused request answers that refusal.
+   * Stores a transfer to be posted later by a worker in any process, and writes `transfer.requested`. Submitting the same
+   * request with the same key again returns the stored request in its current state. Whether it can be posted is decided
+   * once, when a worker processes it. If it was refused, `transfers.post` with its key throws the same refusal.
    *
    * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency`, `idempotency_key_reused`
    */
   submit(request: SubmitTransferRequest): Promise<SubmittedTransferRequest>;
-  /** Stores all of them in one database transaction, in array order, but for those that are refused by themselves. */
+  /** Stores many requests in one database transaction, in array order. Malformed ones are refused without affecting the others. */
   submitMany(requests: readonly SubmitTransferRequest[]): Promise<readonly SubmitResult[]>;
   /** @throws {LedgerError} `transfer_request_not_found` */
   get(id: string): Promise<TransferRequest>;
-  /** How many requests are open, and how old the oldest is: what a worker that is away or held up leaves behind. */
+  /** Returns how many requests are open and the age of the oldest. Both grow while no worker runs or a worker is held up. */
   backlog(): Promise<RequestBacklog>;
   /**
    * Processes the oldest open requests. One database transaction posts the transfers and writes the outcomes and the events

@@ -2003,7 +2003,7 @@ export interface components {
             idempotencyKey: string;
         };
         PostLinkedTransfers: {
-            /** @description Payments, and by their `kind` holds, captures, releases and reversals */
+            /** @description Payments, or the `kind` hold, capture, release or reversal */
             transfers: components["schemas"]["LinkedLeg"][];
             /** @description Check each transfer after those before it, and post none */
             dryRun?: boolean;

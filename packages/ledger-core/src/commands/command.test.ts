@@ -11,7 +11,7 @@ function decode(data: unknown, headers: Record<string, string | undefined> = {})
 }
 
 describe('a command', () => {
-  it('becomes a transfer request, named and asked for by its source', () => {
+  it('a command becomes a transfer request, named and asked for by its source', () => {
     const data = { ...DATA, description: 'd', metadata: { a: [1] }, effectiveAt: '2026-01-02T03:04:05.678Z' };
     expect(decode(data)).toEqual({
       ok: true,

@@ -25,7 +25,7 @@ export interface Hold {
 
 /** Reserves an amount of `from` for `to`. */
 export interface PlaceHold extends Omit<PostTransfer, 'effectiveAt'> {
-  /** When it ends by itself; never when left out. */
+  /** The time at which the hold expires; default: never. */
   readonly expiresAt?: Date;
 }
 

@@ -112,7 +112,7 @@ const place: Leg = { kind: 'hold', from: 'alice', to: 'bob', amount: 60n, curren
 const reversal: Leg = { kind: 'reversal', transfer: ORIGINAL };
 
 describe('a hold', () => {
-  it('is pending on both sides, posts nothing and is open', () => {
+  it('a hold is pending on both sides, posts nothing and is open', () => {
     const state = stateOf();
     const { decision, transfer } = outcomeOf({ ...place, expiresAt: at(1) }, state);
     expect(posted(state, ALICE)).toEqual({
@@ -162,7 +162,7 @@ describe('a hold', () => {
     expect(outcomeOf({ ...place, ...part } as Leg, stateOf(given)).code).toBe(code);
   });
 
-  it('leaves nothing behind after a dry run', () => {
+  it('a hold leaves nothing behind after a dry run', () => {
     const state = stateOf();
     const { decision, code } = outcomeOf(place, state, { dryRun: true });
     expect(code).toBe('posted');
@@ -280,7 +280,7 @@ describe('a release', () => {
   it.each<[Leg, HeldAmount['state']]>([
     [release, 'released'],
     [expiry, 'expired'],
-  ])('gives back what is left, and posts nothing (%o)', (leg, state) => {
+  ])('a release gives back what is left, and posts nothing (%o)', (leg, state) => {
     const books = stateOf({ hold: { expiresAtMs: leg.kind === 'expiry' ? NOW_MS : null } });
     const { decision, transfer } = outcomeOf(leg, books);
     expect(transfer).toMatchObject({
@@ -304,7 +304,7 @@ describe('a release', () => {
     expect(outcomeOf(release, stateOf(given)).code).toBe(code);
   });
 
-  it('keeps its description and metadata', () => {
+  it('a release keeps its description and metadata', () => {
     const texts = { description: 'cancelled', metadata: { order: '7' } };
     expect(outcomeOf({ ...release, ...texts } as Leg, stateOf()).transfer).toMatchObject(texts);
   });
@@ -411,7 +411,7 @@ describe('a reversal', () => {
     expect(outcome.details).toMatchObject(details);
   });
 
-  it('by an operator lowers the minimum to the balance that results, for good', () => {
+  it('a reversal by an operator lowers the minimum to the balance that results, for good', () => {
     const state = stateOf({ bob: { creditsPosted: 49n, minimum: 10n, maximum: 500n } });
     const { decision, transfer } = outcomeOf({ ...reversal, allowOverdraft: AUDIT }, state);
     const lowered = { accountId: BOB, minimumBefore: 10n, minimum: -1n };
@@ -421,7 +421,7 @@ describe('a reversal', () => {
     expect(state.balances.get(BOB)).toMatchObject({ minimum: -1n, debitsPosted: 50n });
   });
 
-  it('by an operator lowers the minimum of a debit-normal account that it credits', () => {
+  it('a reversal by an operator lowers the minimum of a debit-normal account that it credits', () => {
     const alice = { debitNormal: true, debitsPosted: 30n, creditsPosted: 0n, debitsPending: 0n };
     const { transfer } = outcomeOf({ ...reversal, allowOverdraft: AUDIT }, stateOf({ alice }));
     expect(transfer?.loweredMinimums).toEqual([{ accountId: ALICE, minimumBefore: 0n, minimum: -20n }]);
@@ -431,14 +431,14 @@ describe('a reversal', () => {
     ['that has exactly enough', { bob: { creditsPosted: 50n } }],
     ['without one', { bob: { creditsPosted: 0n, minimum: null } }],
     ['that the reversal raises', { bob: { debitNormal: true, minimum: 1_000n } }],
-  ])('by an operator lowers no minimum of an account %s', (_case, given) => {
+  ])('a reversal by an operator lowers no minimum of an account %s', (_case, given) => {
     const { transfer, decision } = outcomeOf({ ...reversal, allowOverdraft: AUDIT }, stateOf(given));
     expect(transfer).toMatchObject({ kind: 'reversal', amount: 50n });
     expect(transfer).not.toHaveProperty('loweredMinimums');
     expect(decision.limitChanges).toEqual([]);
   });
 
-  it('leaves nothing behind after a dry run but which minimum would be lowered', () => {
+  it('a reversal leaves nothing behind after a dry run but which minimum would be lowered', () => {
     const given = { bob: { creditsPosted: 49n } };
     const state = stateOf(given);
     const { decision } = outcomeOf({ ...reversal, allowOverdraft: AUDIT }, state, { dryRun: true });
@@ -461,10 +461,13 @@ describe('what continues another transfer', () => {
     }
   });
 
-  it.each([capture, release, reversal])('leaves nothing behind after a dry run: %o', (leg) => {
-    const state = stateOf();
-    const { code } = outcomeOf(leg, state, { dryRun: true });
-    expect(code).toBe('posted');
-    expect(state).toEqual(stateOf());
-  });
+  it.each([capture, release, reversal])(
+    'what continues another transfer leaves nothing behind after a dry run: %o',
+    (leg) => {
+      const state = stateOf();
+      const { code } = outcomeOf(leg, state, { dryRun: true });
+      expect(code).toBe('posted');
+      expect(state).toEqual(stateOf());
+    },
+  );
 });

@@ -21,15 +21,15 @@ export const TRANSFER_REQUEST_STATES = ['requested', 'posted', 'refused'] as con
 /** The state changes once, from `requested` to `posted` or `refused`, and is then final. */
 export type TransferRequestState = (typeof TRANSFER_REQUEST_STATES)[number];
 
-/** What a transfer request is to move. */
+/** The movement that a transfer request asks for. */
 export type RequestedMovement = Pick<
   PostTransfer,
   'from' | 'to' | 'amount' | 'currency' | 'description' | 'metadata' | 'effectiveAt'
 >;
 
-/** A transfer to be posted later. Nobody waits for its outcome, so it always has a key. */
+/** A transfer to be posted later. Nobody waits for its outcome, so an idempotency key is required. */
 export interface SubmitTransferRequest extends RequestedMovement {
-  /** As of `transfers.post`, and the same name: a transfer that is posted under it at once is this one. */
+  /** The same kind of key as in `transfers.post`: a transfer that is posted with this key settles this request. */
   readonly idempotencyKey: string;
   readonly scope?: string;
   /** Id of the requester, 1 to 255 characters; no personal data. */
@@ -44,12 +44,12 @@ export interface StoredRefusal {
   readonly details: ErrorDetails;
 }
 
-/** The answer to whoever uses the key of a refused request again: it was decided once. */
+/** The refusal of a later call with the key of a refused request, which was decided once. */
 export function storedRefusal({ code, message, details }: StoredRefusal, id: TransferRequestId): LedgerError {
   return new LedgerError(code as LedgerErrorCode, message, { ...details, transferRequestId: id });
 }
 
-/** A transfer that was asked for, and its outcome. */
+/** A transfer to be posted later, and its outcome. */
 export interface TransferRequest extends RequestedMovement {
   readonly id: TransferRequestId;
   readonly state: TransferRequestState;
@@ -63,7 +63,7 @@ export interface TransferRequest extends RequestedMovement {
   readonly refusal: StoredRefusal | null;
 }
 
-/** The answer to a request; `replayed` when its key had been requested before. */
+/** The result of submitting a request; `replayed` is true if its key was submitted before. */
 export interface SubmittedTransferRequest extends TransferRequest {
   readonly replayed: boolean;
 }

@@ -18,7 +18,7 @@ describe('checkPostTransfer', () => {
     ['the first instant', { effectiveAt: new Date('0001-01-01T00:00:00Z') }],
     ['the last instant', { effectiveAt: new Date('9999-12-31T23:59:59.999Z') }],
     ['text', { description: 'Coffee', metadata: { order: 7 } }],
-  ])('accepts %s', (_, part) => {
+  ])('checkPostTransfer accepts %s', (_, part) => {
     expect(checkPostTransfer({ ...request, ...part })).toEqual({ ...request, ...part });
   });
 
@@ -52,15 +52,15 @@ describe('checkPostTransfer', () => {
     ['an empty currency', { currency: '' }, 'unknown_currency'],
     ['a bad key before a bad amount', { amount: 0n, idempotencyKey: '' }, 'invalid_request'],
     ['a bad amount before a bad currency', { amount: 0n, currency: 'usd' }, 'invalid_amount'],
-  ])('refuses %s', (_, part, code) => {
+  ])('checkPostTransfer refuses %s', (_, part, code) => {
     expect(() => checkPostTransfer({ ...request, ...part } as PostTransfer)).toThrow(refusal(code));
   });
 
-  it.each([undefined, null, 'text', 5])('refuses %s, which is no request', (value) => {
+  it.each([undefined, null, 'text', 5])('checkPostTransfer refuses %s, which is no request', (value) => {
     expect(() => checkPostTransfer(value as unknown as PostTransfer)).toThrow(refusal('invalid_request'));
   });
 
-  it('answers a copy that later changes do not reach', () => {
+  it('checkPostTransfer answers a copy that later changes do not reach', () => {
     const given = { ...request, effectiveAt: new Date(0), metadata: { a: 1 } };
     const checked = checkPostTransfer(given);
     given.amount = -1n;

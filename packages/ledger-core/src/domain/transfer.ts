@@ -14,7 +14,7 @@ export const TRANSFER_KINDS = ['transfer', 'hold', 'capture', 'release', 'expiry
 /** `hold` reserves; `capture`, `release` and `expiry` end a hold or a part of it; the others move posted money. */
 export type TransferKind = (typeof TRANSFER_KINDS)[number];
 
-/** One movement of money asked for: debits `from`, credits `to`. */
+/** A transfer to post now: debits `from` and credits `to`. */
 export interface PostTransfer {
   /** Account id or address. */
   readonly from: string;
@@ -43,9 +43,9 @@ export interface PostTransfer {
 
 export type DryRun = boolean | 'from';
 
-/** What the request as a whole bears; the key of a linked group sits on its first leg. */
+/** Options of a request as a whole; the key of a linked group is stored on its first leg. */
 export type RequestOptions = Pick<PostTransfer, 'idempotencyKey' | 'scope' | 'dryRun'>;
-/** A leg of a linked group: the group, not the leg, bears the key. */
+/** A leg of a linked group. The group, not the leg, has the idempotency key. */
 export type TransferLeg = Omit<PostTransfer, keyof RequestOptions>;
 
 /** An account's balance right after one transfer; `version` counts its changes. */

@@ -28,7 +28,7 @@ function factsOf(transferId: string) {
 const workOff = () => ledger.requests.workOff();
 
 describe('a transfer request', () => {
-  it('is stored and told of, and moves nothing yet', async () => {
+  it('a transfer request is stored and told of, and moves nothing yet', async () => {
     const before = await postedOf(ledger, 'a');
     const given = order({ description: 'rent', metadata: { month: 7 }, requestedBy: 'user-1' });
     const request = await ledger.requests.submit(given);

@@ -69,7 +69,7 @@ export function transferRequestJson(request: TransferRequest, reader: Principal)
   };
 }
 
-/** The answer to a transfer that is to be posted later: where to ask for its outcome. */
+/** The 202 response to a transfer that is to be posted later; `location` reports its outcome. */
 export function acceptedAnswer(request: SubmittedTransferRequest, reader: Principal): Answer<TransferRequestJson> {
   return {
     status: 202,

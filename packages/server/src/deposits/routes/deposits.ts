@@ -134,7 +134,7 @@ async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<ty
   };
 }
 
-/** The first of a currency opens the account of the world outside. */
+/** Posts a deposit or withdrawal; the first one in a currency opens the `world:` account of that currency. */
 async function postCash({ ledger, database }: DepositServices, request: PostTransfer): Promise<PostedTransfer> {
   const { currency, dryRun } = request;
   if (dryRun !== true || (await ledger.accounts.identify(worldAddress(currency))) !== undefined) {
