@@ -129,12 +129,15 @@ describe('startPostgres', () => {
     expect(await query(url, 'select 1')).toEqual([1]);
   });
 
-  it.each(['a file', 'a place below a file'])('startPostgres says what to set when the directory is %s', async (what) => {
-    const file = join(parent, 'file');
-    writeFileSync(file, '');
-    directory = what === 'a file' ? file : join(file, 'data');
-    await expect(start()).rejects.toThrow(`No data can be kept in ${directory}: set DATA_DIR to a folder`);
-  });
+  it.each(['a file', 'a place below a file'])(
+    'startPostgres says what to set when the directory is %s',
+    async (what) => {
+      const file = join(parent, 'file');
+      writeFileSync(file, '');
+      directory = what === 'a file' ? file : join(file, 'data');
+      await expect(start()).rejects.toThrow(`No data can be kept in ${directory}: set DATA_DIR to a folder`);
+    },
+  );
 
   it('startPostgres lets one of several have a directory whose holder was killed', async () => {
     const { holder } = await hold(directory);

@@ -76,7 +76,7 @@ const READERS: Readonly<Record<string, (pair: Pair) => Promise<Pending>>> = {
     return sides;
   },
   '`accounts.list`': (pair) => sidesBy(async (prefix) => only((await ledger.accounts.list({ prefix })).data), pair),
-  async 'the answers of `accounts.ensure`, `freeze` and `unfreeze`'(pair) {
+  async 'the results of `accounts.ensure`, `freeze` and `unfreeze`'(pair) {
     const found = [
       await sidesBy((address) => ledger.accounts.ensure({ address, currency: 'USD' }), pair),
       await sidesBy((address) => ledger.accounts.freeze(address), pair),
