@@ -37,7 +37,7 @@ export interface OpenAccount extends Limits {
   /** Unique readable path in the ledger: `fees:card:usd`. */
   readonly address: string;
   readonly currency: string;
-  /** `liability` when left out; `asset` below `world:`. */
+  /** Default `liability`, or `asset` below `world:`. */
   readonly type?: AccountJson['type'];
   readonly metadata?: Metadata;
 }
@@ -45,22 +45,22 @@ export interface OpenAccount extends Limits {
 /** Every account of the ledger, by id or address. For operators only. */
 export interface Accounts {
   /**
-   * When its outcome is unclear (`network_error`, `timeout`) the client does not repeat it; get the account to find out.
+   * If the outcome is unclear (`network_error`, `timeout`), the client does not retry; get the account to find out.
    *
    * @throws {MicroPayError} `account_exists`, `invalid_address`, `unknown_currency`
    */
   open(account: OpenAccount, options?: CallOptions): Promise<Account>;
   /**
-   * With `at`, the balance and the pending amounts as of it.
+   * With `at`, the balance and the pending amounts are as of that time.
    *
    * @throws {MicroPayError} `account_not_found`
    */
   get(reference: string, options?: CallOptions & Partial<AsOf>): Promise<Account>;
-  /** In order of address, fetched page by page: `for await (const account of …)`. */
+  /** Accounts by address, fetched page by page: `for await (const account of …)`. */
   list(options?: AccountPageOptions): AsyncGenerator<Account, void, undefined>;
   listPage(options?: AccountPageOptions): Promise<Page<Account>>;
   /**
-   * Balances summed by path, currency and type, in order of path, all of one instant: `{ path: 'users' }` has a line for
+   * Sums balances by path, currency and type, in order of path, from one snapshot: `{ path: 'users' }` has a line for
    * each user and currency, and `{ path: 'users', depth: 1 }` one for all users.
    *
    * @throws {MicroPayError} `invalid_address`, `invalid_request`, also for more than 10,000 lines
@@ -70,12 +70,12 @@ export interface Accounts {
   freeze(reference: string, options?: ChangeOptions & { readonly side?: FreezeSide }): Promise<Account>;
   unfreeze(reference: string, options?: ChangeOptions): Promise<Account>;
   /**
-   * For ever, once nothing is in it.
+   * Closes the account permanently; its balance must be zero and nothing may be held.
    *
    * @throws {MicroPayError} `account_not_empty`
    */
   close(reference: string, options?: ChangeOptions): Promise<Account>;
-  /** @throws {MicroPayError} `limit_broken` when the present balance, holds included, breaks them */
+  /** @throws {MicroPayError} `limit_broken` if the current balance, including holds, breaks the new limits */
   setLimits(reference: string, limits: Limits, options?: ChangeOptions): Promise<Account>;
 }
 

@@ -11,7 +11,7 @@ export interface Registration {
   /** 8 to 256 characters. */
   readonly password: string;
   readonly displayName?: string;
-  /** Currency of the first wallet; USD when left out. */
+  /** Currency of the first wallet; default USD. */
   readonly currency?: string;
 }
 
@@ -30,8 +30,8 @@ export interface Registered extends LoggedIn {
 
 export interface Auth {
   /**
-   * Makes a user with a first wallet and logs this client in. When its outcome is unclear (`network_error`, `timeout`)
-   * the client does not repeat it; log in to find out.
+   * Registers a user with a first wallet and logs this client in. If the outcome is unclear (`network_error`, `timeout`),
+   * the client does not retry; log in to find out.
    *
    * @throws {MicroPayError} `email_taken`
    */

@@ -2,7 +2,7 @@ import { type Api, bodyOf } from './api.js';
 import { type PostOptions, startPosting, toJson } from './posting.js';
 import { type PostedTransfer, type PostTransfer, posted } from './transfer.js';
 
-/** Money that enters or leaves the ledger through a wallet. */
+/** A deposit or a withdrawal. */
 export interface CashMovement extends Omit<PostTransfer, 'from' | 'to'> {
   /** Id of the wallet. */
   readonly wallet: string;
@@ -10,7 +10,7 @@ export interface CashMovement extends Omit<PostTransfer, 'from' | 'to'> {
 
 export interface CashMovements {
   /**
-   * Operators only. Tries again where the outcome is unclear, under the same key.
+   * Operators only. If the outcome is unclear, the client retries with the same key.
    *
    * @throws {MicroPayError} `forbidden`, `account_not_found`, `insufficient_funds` and others
    */

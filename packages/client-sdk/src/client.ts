@@ -38,7 +38,7 @@ import { type AsOf, createWallets, type Wallets } from './wallets.js';
 export interface ClientOptions {
   /** Where the server is: `https://pay.example.com`. */
   readonly baseUrl: string;
-  /** Tokens of an earlier session; `auth.register` and `auth.login` bring new ones. */
+  /** Tokens of an earlier session; `auth.register` and `auth.login` set new ones. */
   readonly accessToken?: string;
   readonly refreshToken?: string;
   /** An operator's key, in place of a user's tokens. Not for browsers. */
@@ -58,7 +58,7 @@ export interface ClientOptions {
 
 export type VerifyReport = Readonly<components['schemas']['VerifyReport']>;
 
-/** A MicroPay server, typed. Every call that fails throws a `MicroPayError`. */
+/** A typed client of a MicroPay server. Every call that fails throws a `MicroPayError`. */
 export interface MicroPayClient {
   readonly auth: Auth;
   readonly wallets: Wallets;

@@ -9,9 +9,9 @@ export interface Currencies {
   /** @throws {MicroPayError} `unknown_currency` */
   get(code: string, options?: CallOptions): Promise<Currency>;
   /**
-   * Operators only: registers an asset of your own, whose scale is fixed then.
+   * Operators only: registers your own asset. Its scale cannot be changed later.
    *
-   * @throws {MicroPayError} `unknown_currency` for a malformed code, `currency_scale_fixed` when it is known with another scale
+   * @throws {MicroPayError} `unknown_currency` for a malformed code, `currency_scale_fixed` if the ledger has it with another scale
    */
   register(currency: Currency, options?: CallOptions): Promise<Currency>;
 }

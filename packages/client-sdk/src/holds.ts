@@ -55,26 +55,26 @@ export interface HoldPageOptions extends PageOptions {
 
 export interface Holds {
   /**
-   * Sets money of one of the user's wallets aside. Tries again where the outcome is unclear, under the same key.
+   * Places a hold on one of the user's wallets. If the outcome is unclear, the client retries with the same key.
    *
    * @throws {MicroPayError} as `transfers.post`, and `expiry_in_past`
    */
   place(hold: PlaceHold, options?: PostOptions): Promise<PlacedHold>;
   /**
-   * Moves what is held; for the payee and operators. May be called several times, until nothing is left.
+   * Captures a hold; for the payee and operators. May be called several times until nothing is left.
    *
    * @throws {MicroPayError} `hold_not_found`, `hold_closed`, `capture_exceeds_hold`, `account_frozen`, `forbidden` and others
    */
   capture(id: string, capture?: CaptureHold, options?: PostOptions): Promise<PostedTransfer>;
   /**
-   * Gives back what is held still; for the payee and operators.
+   * Releases what is still held; for the payee and operators.
    *
    * @throws {MicroPayError} `hold_not_found`, `hold_closed`, `forbidden` and others
    */
   release(id: string, release?: ReleaseHold, options?: PostOptions): Promise<PostedTransfer>;
-  /** @throws {MicroPayError} `hold_not_found`, also for those of others */
+  /** @throws {MicroPayError} `hold_not_found`, also for another user's hold */
   get(id: string, options?: CallOptions): Promise<Hold>;
-  /** Holds on a wallet and for it, newest first, fetched page by page: `for await (const hold of …)`. */
+  /** The holds from and for a wallet, newest first, fetched page by page: `for await (const hold of …)`. */
   list(wallet: string, options?: HoldPageOptions): AsyncGenerator<Hold, void, undefined>;
   /** @throws {MicroPayError} `account_not_found`, `invalid_cursor` */
   listPage(wallet: string, options?: HoldPageOptions): Promise<Page<Hold>>;

@@ -8,7 +8,7 @@ export type LedgerInfo = Readonly<components['schemas']['Ledger']>;
 export interface Ledger {
   get(options?: CallOptions): Promise<LedgerInfo>;
   /**
-   * Operators only. What is recorded stays as it is; days are those of the new zone from then on.
+   * Operators only. Recorded data does not change; from now on, days are those of the new time zone.
    *
    * @throws {MicroPayError} `invalid_request` unless it is the name of an IANA zone, such as `Europe/Berlin`
    */

@@ -12,7 +12,7 @@ export type OnTokens = (tokens: Tokens | null) => void | Promise<void>;
 export interface Session {
   /** Returns the credential for a request; waits for a renewal in progress. */
   credential(): Promise<string | undefined>;
-  /** Another credential than the one that was refused; undefined when there is none to be had. */
+  /** Returns another credential than the refused one; undefined if there is none. */
   renew(refused: string | undefined): Promise<string | undefined>;
   refresh(): Promise<Tokens>;
   refreshToken(): string | undefined;

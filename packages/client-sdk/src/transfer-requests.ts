@@ -37,7 +37,7 @@ export interface TransferRequests {
    *   `recipient_not_found`, `idempotency_key_reused` and others
    */
   submit(payment: SubmitTransferRequest, options?: PostOptions): Promise<SubmittedTransferRequest>;
-  /** @throws {MicroPayError} `transfer_request_not_found`, also for those of others */
+  /** @throws {MicroPayError} `transfer_request_not_found`, also for another user's request */
   get(id: string, options?: CallOptions): Promise<TransferRequest>;
   /**
    * Waits until a request is posted or refused, and returns it. A refused request is returned, not thrown.

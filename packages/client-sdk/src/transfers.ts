@@ -58,14 +58,14 @@ export type BatchResult =
 
 export interface Transfers {
   /**
-   * Pays from one of the user's wallets. Tries again where the outcome is unclear, under the same key.
+   * Pays from one of the user's wallets. If the outcome is unclear, the client retries with the same key.
    *
    * @throws {MicroPayError} `insufficient_funds`, `account_not_found`, `recipient_not_found`, `account_frozen`,
    *   `currency_mismatch`, `idempotency_key_reused` and others
    */
   post(payment: PostTransfer, options?: PostOptions): Promise<PostedTransfer>;
   /**
-   * Pays 1 to 1,000 times, in order, each on its own: the answer has a result for each. A payment without a key of its
+   * Posts 1 to 1,000 independent payments in order, and returns a result for each. A payment without a key of its
    * own gets the call's key with its place in the array, so that the whole call can be repeated with the key alone.
    */
   postMany(
@@ -73,7 +73,7 @@ export interface Transfers {
     options?: PostOptions,
   ): Promise<readonly BatchResult[]>;
   /**
-   * Posts 1 to 100 legs, all or none, in order, under one key. A hold has the id of its transfer.
+   * Posts 1 to 100 legs in order under one key, all or none. A hold has the id of its transfer.
    *
    * @example
    * await client.transfers.postLinked([
@@ -81,23 +81,23 @@ export interface Transfers {
    *   { kind: 'hold', from: wallet, to: courier, amount: 100n, currency: 'USD' },
    * ]);
    *
-   * @throws {MicroPayError} the refusal of the first that cannot be posted
+   * @throws {MicroPayError} the refusal of the first leg that cannot be posted
    */
   postLinked(
     legs: readonly LinkedLeg[],
     options?: PostOptions & { readonly dryRun?: boolean },
   ): Promise<readonly PostedTransfer[]>;
   /**
-   * Gives a payment back, all of it or a part; for its payee and operators. However often it is called, no more goes
-   * back than was paid.
+   * Reverses a payment, in full or in part; for its payee and operators. Reversals never sum to more
+   * than was paid.
    *
    * @throws {MicroPayError} `transfer_not_found`, `forbidden`, `not_reversible`, `effective_before_original`,
-   *   `reversal_exceeds_transfer`, `insufficient_funds` where the money is no longer there, and others
+   *   `reversal_exceeds_transfer`, `insufficient_funds` if the payee has spent the money, and others
    */
   reverse(id: string, reversal?: Reversal, options?: PostOptions): Promise<PostedTransfer>;
   /**
-   * Gives linked payments back by their `groupId`, the last one first, all or none: of each what is left of it. For who
-   * is the payee of all of them, and operators. Holds of the group stay as they are.
+   * Reverses what is left of each payment of a linked group, by its `groupId`, last one first, all or none. For the user who
+   * is the payee of all of them, and for operators. Holds of the group are not changed.
    *
    * @throws {MicroPayError} as `reverse`
    */
@@ -108,9 +108,9 @@ export interface Transfers {
   ): Promise<readonly PostedTransfer[]>;
   /** The reversals of a transfer, oldest first, fetched page by page: `for await (const reversal of …)`. */
   reversals(id: string, options?: PageOptions): AsyncGenerator<Transfer, void, undefined>;
-  /** @throws {MicroPayError} `transfer_not_found`, also for those of others, `invalid_cursor` */
+  /** @throws {MicroPayError} `transfer_not_found`, also for another user's transfer, `invalid_cursor` */
   reversalsPage(id: string, options?: PageOptions): Promise<Page<Transfer>>;
-  /** @throws {MicroPayError} `transfer_not_found`, also for those of others */
+  /** @throws {MicroPayError} `transfer_not_found`, also for another user's transfer */
   get(id: string, options?: CallOptions): Promise<Transfer>;
 }
 

@@ -6,7 +6,7 @@ import type { Session } from './session.js';
 
 /** Options of every call. */
 export interface CallOptions {
-  /** Ends the call at once, also while it waits for its next try. */
+  /** Aborts the call immediately, also while it waits for its next attempt. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -45,22 +45,22 @@ export interface ChangeOptions extends CallOptions {
 
 export interface Wallets {
   /**
-   * Opens another wallet of the user. When its outcome is unclear (`network_error`, `timeout`) the client does not
-   * repeat it; list the wallets to find out.
+   * Opens another wallet of the user. If the outcome is unclear (`network_error`, `timeout`), the client does not
+   * retry; list the wallets to find out.
    *
    * @throws {MicroPayError} `account_exists`, `unknown_currency`
    */
   create(wallet: { readonly currency: string; readonly name?: string }, options?: CallOptions): Promise<Wallet>;
-  /** The user's wallets, fetched page by page as they are asked for: `for await (const wallet of …)`. */
+  /** The user's wallets, fetched page by page: `for await (const wallet of …)`. */
   list(options?: PageOptions): AsyncGenerator<Wallet, void, undefined>;
   listPage(options?: PageOptions): Promise<Page<Wallet>>;
   /**
-   * With `at`, the balance and the pending amounts as of it.
+   * With `at`, the balance and the pending amounts are as of that time.
    *
    * @throws {MicroPayError} `account_not_found`, also for wallets of others
    */
   get(id: string, options?: CallOptions & Partial<AsOf>): Promise<Wallet>;
-  /** A wallet's history, newest first, fetched page by page as it is asked for: `for await (const entry of …)`. */
+  /** The entries of a wallet, newest first, fetched page by page: `for await (const entry of …)`. */
   entries(id: string, options?: PageOptions): AsyncGenerator<Entry, void, undefined>;
   /** @throws {MicroPayError} `account_not_found`, `invalid_cursor` */
   entriesPage(id: string, options?: PageOptions): Promise<Page<Entry>>;

@@ -16,7 +16,7 @@ export const LEDGER_ERROR_CODES = [
   // The engine's state.
   'ledger_closed',
   'overloaded',
-  // Idempotency: a stored result answers before the request is judged again.
+  // Idempotency: a stored result is returned before the request is judged again.
   'idempotency_key_reused',
   'transfer_id_reused',
   // Names in the request.

@@ -90,7 +90,7 @@ async function expireAll(
   }
 }
 
-/** Ends the holds of one account that are due; answers why, when some could not be ended now. */
+/** Expires the due holds of one account; if some could not be expired now, returns the reason. */
 export type ExpireOf = (reference: string) => Promise<LedgerError | undefined>;
 
 export function createExpireOf(book: Book, submit: Submit): ExpireOf {

@@ -38,7 +38,7 @@ function toSql(text: string, values: readonly unknown[]): SQL {
   );
 }
 
-/** node-postgres answers an object with rows, postgres-js the rows. */
+/** node-postgres returns an object with rows, postgres-js the rows themselves. */
 function toRows(result: unknown): Rows {
   return Array.isArray(result) ? restoreColumnNames(result) : (result as { readonly rows: Rows }).rows;
 }

@@ -15,7 +15,7 @@ export interface Letter extends Unfit {
 
 export interface DeadLettersOptions {
   readonly topic: string;
-  /** Makes the topic if it is missing, and answers how many bytes it takes at once. */
+  /** Creates the topic if it is missing, and returns its message size limit in bytes. */
   readonly prepare: () => Promise<number>;
 }
 

@@ -211,7 +211,7 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
   };
 }
 
-/** A heartbeat that fails here is told by the next one, after the work. */
+/** A heartbeat that fails here is reported by the next one, after the work. */
 async function whileHeardOf(heartbeat: EachBatchPayload['heartbeat'], work: () => Promise<void>): Promise<void> {
   const timer = setInterval(() => heartbeat().catch(() => undefined), HEARTBEAT_EVERY_MS);
   try {
@@ -228,7 +228,7 @@ function untilEnd(consumer: Consumer, signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
   });
-  // It is awaited once the consumer runs; until then a failure is told by what failed.
+  // It is awaited once the consumer runs; until then the failing call reports the error.
   ended.catch(() => undefined);
   return ended;
 }

@@ -81,7 +81,7 @@ function decideOne(candidate: Candidate, state: BatchState, rows: JournalRow[]):
   for (const resolved of candidate.legs) {
     let result = move(resolved, groupId, state, undo);
     if (linked && result instanceof LedgerError && isOfPayeesLimits(result, resolved)) {
-      // A group that is sure to fail must not tell for nothing how much another account may take: all else is judged first.
+      // A group that fails anyway must not reveal how much another account may receive, so maximums are checked last.
       hidden ??= ofLeg(result, transfers.length);
       result = move({ ...resolved, limitsOf: 'from' }, groupId, state, undo);
     }

@@ -108,7 +108,7 @@ function checkTokens(text: string): void {
   }
 }
 
-/** Where the closing quote stands: the first one behind an even number of backslashes. */
+/** The index of the closing quote: the first one after an even number of backslashes. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
     let before = end - 1;

@@ -16,7 +16,7 @@ function cursorText(value: unknown): string {
   throw invalidCursor();
 }
 
-/** All that tells a list from others: of which ledger, of which account, with which filter. */
+/** Identifies a list: its ledger, account and filter. */
 export type ListName = readonly (string | number | bigint | boolean)[];
 
 /** Where a page begins, as its text said, and the mark of the list that it was given out for. */

@@ -17,7 +17,7 @@ export interface CoalescerDependencies {
 }
 
 export interface Coalescer {
-  /** Answers refusals, `overloaded` and `ledger_closed` among them, and faults: a request's neighbours have answers of their own. */
+  /** Resolves with refusals (also `overloaded` and `ledger_closed`) and faults, because each request has its own outcome. */
   submit(submission: Submission): Promise<Outcome | Error>;
   /** The same for several, one outcome each. */
   submitAll(submissions: readonly Submission[]): Promise<readonly (Outcome | Error)[]>;
@@ -100,7 +100,7 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
     }
   }
 
-  /** While the rest of an ordered call waits for its first part, so does the queue behind it. */
+  /** While the rest of an ordered call waits for its first part, the queue after it waits too. */
   async function takeInOrder(
     turn: Turn,
     ledger: number,

@@ -51,7 +51,7 @@ export async function openLane(
     client.end().catch(() => undefined);
     throw error;
   });
-  // Keeps the process alive while an answer is to come, and no longer: a program may end without `close()`.
+  // Keeps the process alive only while a response is expected: a program may end without `close()`.
   client.unref();
   let underWay = 0;
   return {

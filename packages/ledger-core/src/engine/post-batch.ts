@@ -26,7 +26,7 @@ export interface BatchResult {
   readonly busyAccounts: readonly AccountId[];
 }
 
-/** The connection broke before the answer to `commit` came: the journal knows whether it took place. */
+/** The connection broke before the response to `commit`: the journal shows whether it was committed. */
 export class UnconfirmedCommit extends Error {
   override readonly name = 'UnconfirmedCommit';
   /** The rows that it would have written. */
@@ -75,7 +75,7 @@ export async function postBatch(
     await lane.executeAll([[ROLLBACK]]);
     throw error;
   });
-  // A failed write turns the commit behind it into a rollback, so all can be sent at once, and the next batch too.
+  // A failed write turns the following commit into a rollback, so everything can be sent at once, and the next batch too.
   const sent = lane.executeAll(writes.length === 0 ? [[ROLLBACK]] : [...writes, [COMMIT]]);
   handOver();
   const answers = await sent;
@@ -123,7 +123,7 @@ function mayLackExpiry({ order }: Candidate, outcome: Outcome | typeof BUSY): bo
   return order === null && outcome instanceof LedgerError && limitedAccount(outcome) !== undefined;
 }
 
-/** A request behind a busy one of the same ordered call is not free either. */
+/** A request after a busy one of the same ordered call has to wait too. */
 function whichAreFree(candidates: readonly Candidate[], busy: ReadonlySet<AccountId>): readonly boolean[] {
   if (busy.size === 0) return candidates.map(() => true);
   const heldOrders = new Set<object>();

@@ -15,7 +15,7 @@ export interface LaneSource {
 }
 
 const BACKOFF: Backoff = { firstMs: 25, maxMs: 2_000 };
-/** Runs that never reached a commit are given up early: nothing is in doubt, and the caller can retry. */
+/** Attempts that never reached a commit are abandoned early: nothing is in doubt, and the caller can retry. */
 const UNAVAILABLE_ATTEMPTS_MAX = 3;
 /** Enough for a circle of waits to fall apart; who waits on waits for a caller's transaction. */
 const KEY_ATTEMPTS_MAX = 3;

@@ -4,7 +4,7 @@ export interface Turn {
   take(): Promise<number>;
   /** All of the batch is sent: the next one may send behind it, before the answers have come. */
   handOver(): void;
-  /** The answers have come. */
+  /** The responses have arrived. */
   end(): void;
 }
 

@@ -121,7 +121,7 @@ function giveUp({ busy, faulty, options }: Batch, row: RequestRow, error: unknow
   options.onFault(error, row.id);
 }
 
-/** Locks the accounts that nobody else has, and answers the requests that need no others. */
+/** Locks the accounts that are free, and returns the requests that need no others. */
 async function withoutBusy(
   { transaction, options, busy }: Batch,
   rows: readonly RequestRow[],
@@ -174,7 +174,7 @@ function toSettlement({ id, transferId }: RequestRow, outcome: Outcome): Settlem
   return { id, state: 'posted', transferId: transfer.id, refusal: null };
 }
 
-/** A posted transfer is an event by itself, unless it has another id than the one that was told. */
+/** A posted transfer's row is its event, unless its id differs from the announced one. */
 function outcomeFacts({ row, settlement }: Settled): readonly EventRow[] {
   const { id: requestId, transferId } = row;
   if (settlement.refusal !== null) {

@@ -9,7 +9,7 @@ export interface KafkaMessage {
   readonly value: string;
 }
 
-/** Topics behind the prefix. */
+/** Topic names after the prefix. */
 export const TOPIC_NAMES = ['transfers', 'accounts', 'users'] as const;
 export type TopicName = (typeof TOPIC_NAMES)[number];
 

@@ -6,13 +6,13 @@ import { EVENT_DATA, type EventData } from './catalogue.js';
 export const FACT_TYPES = ['user.created.v1'] as const;
 export type FactType = (typeof FACT_TYPES)[number];
 
-/** A fact of the application, told in the same order as the ledger's own. */
+/** An event of the application, in the same order as the ledger's own. */
 export type Fact = {
   [Type in FactType]: {
     readonly type: Type;
     /** Id of what it is about. */
     readonly subject: string;
-    /** No personal data: what is told once cannot be taken back. */
+    /** No personal data: a delivered event cannot be taken back. */
     readonly data: EventData<Type>;
   };
 }[FactType];

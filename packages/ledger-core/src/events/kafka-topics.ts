@@ -16,7 +16,7 @@ export interface KafkaTopics {
 const TOPIC_RESOURCE = 2;
 
 /**
- * Makes the topics that are missing and answers the least that any of them takes in one send.
+ * Creates missing topics and returns the smallest message size limit among the topics.
  *
  * @throws {UnfitSinkError} when a topic takes less than the largest event
  */

@@ -189,10 +189,10 @@ export function createRelay(options: RelayOptions): Relay {
 
   /** Reads the rows that follow while the sink takes these, when there seem to be more. */
   async function publishAndReadAhead(reader: LogReader, rows: readonly LogRow[]): Promise<readonly LogRow[]> {
-    // First, as it throws for a row that cannot be told: nothing is under way then that nobody waits for.
+    // First, because it throws for an unreadable row: then no send is in progress that nobody awaits.
     const events = rows.flatMap(toEvents);
     const reading = rows.length < batchSizeMax ? [] : reader.next(batchSizeMax);
-    // Both are waited for, whatever becomes of either: a send must not go on when the lead is given up.
+    // Both are awaited, whatever the outcome of either: a send must not continue after the lead is given up.
     const [published, read] = await Promise.allSettled([publisher.publish(events), reading]);
     if (published.status === 'rejected') throw published.reason;
     if (read.status === 'rejected') throw read.reason;

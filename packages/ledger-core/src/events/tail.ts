@@ -41,7 +41,7 @@ export function checkSubscription(options: SubscribeOptions): SubscribeOptions {
 
 /**
  * Batches of events in order; what one journal row stands for is never torn apart. The iteration throws `events_gone` when
- * facts that it would tell next were deleted.
+ * the next events have been deleted.
  */
 export interface EventSubscription extends AsyncIterable<readonly LedgerEvent[]> {
   /** The position after which it begins. */
@@ -55,7 +55,7 @@ export interface EventTail {
   close(): Promise<void>;
 }
 
-/** A row of the log, told. */
+/** A row of the log and its events. */
 interface Recent {
   readonly position: bigint;
   readonly ledger: string;
@@ -69,7 +69,7 @@ interface Page {
 }
 
 const BATCH_SIZE = 500;
-/** Rows kept for subscribers that are a little behind; whoever is further behind reads the tables. */
+/** Rows kept for subscribers that are a little behind; a subscriber further behind reads the tables. */
 const RECENT_MAX = 4_096;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 200;
@@ -192,7 +192,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
     const { rows: found } = await readLog(allOn(pool), store, { after, limit: BATCH_SIZE });
     refuseGone(after, await readDeletedThrough(fromPool(pool), store));
     const rows = found.filter((row) => row.position <= end).map(toRecent);
-    // A page that is not full is the last before the end, behind which facts may have been deleted.
+    // A page that is not full is the last one; events after it may have been deleted.
     return { rows, through: found.length < BATCH_SIZE ? end : (rows.at(-1)?.position ?? end) };
   }
 

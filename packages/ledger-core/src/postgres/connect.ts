@@ -15,7 +15,7 @@ const CONNECTIONS_MAX = 10_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
 export interface ConnectionLimits extends SessionLimits {
-  /** A statement without an answer counts as lost with its connection: the network may be gone without a word. */
+  /** After this time without a response the connection counts as lost: networks can fail silently. */
   readonly answerTimeoutMs: number;
 }
 
@@ -112,7 +112,7 @@ export function createPool(database: string | PoolConfig, options: PoolOptions):
   return pool;
 }
 
-/** Opens a connection that sends statements without waiting for the answers to those before. */
+/** Opens a connection that sends statements without waiting for the responses to earlier ones. */
 export async function openClient(
   database: string | PoolConfig,
   limits: ConnectionLimits,
@@ -152,7 +152,7 @@ async function openOnce(
 /** More than the free room in a few pages. */
 const ROOM_BYTES = 65_536;
 
-/** Resolves when there is room on the disk, as far as is known: after a write that met a full one, room is taken and given back. */
+/** Resolves if the disk has room, as far as is known: after a write has met a full disk, it allocates some room and frees it. */
 export async function checkRoom(pool: Pool): Promise<void> {
   const client = await pool.connect();
   try {
@@ -172,7 +172,7 @@ export function fromPool(pool: Pool): TransactionAdapter {
   return { executeSql: (text, values) => pool.query(text, [...values]) };
 }
 
-/** An answer to `commit` says what became of it; without one nobody knows. */
+/** Without a response to `commit`, the outcome of the transaction is unknown. */
 function refuseUnconfirmed(error: unknown): never {
   if (sqlState(error) !== undefined) throw error;
   throw new LedgerError(
@@ -206,7 +206,7 @@ export async function inTransaction<Result>(
     await client.query('commit').catch(refuseUnconfirmed);
     return result;
   } catch (error) {
-    // Where PostgreSQL did not answer, it will not answer a rollback either: the connection is dropped.
+    // If PostgreSQL did not respond, it will not respond to a rollback either: the connection is dropped.
     if (isLost(error)) broken = error as Error;
     else {
       await client.query('rollback').catch((rollbackError: Error) => {
@@ -228,7 +228,7 @@ export function fromClient(client: ClientBase): TransactionAdapter {
 /** A statement and its values. */
 export type SqlCall = readonly [text: string, values: readonly unknown[]];
 
-/** Runs statements that do not depend on one another's answers, and answers the rows of each. */
+/** Runs statements that do not depend on one another's results, and returns the rows of each. */
 export type RunAll = (calls: readonly SqlCall[]) => Promise<readonly (readonly Row[])[]>;
 
 /**

@@ -16,7 +16,7 @@ async function findCurrency(
   return rows[0] === undefined ? undefined : { code, scale: Number(rows[0].scale) };
 }
 
-/** Fixes the scale of a currency in this ledger, unless it is fixed already; answers what is fixed. */
+/** Fixes the scale of a currency in this ledger, unless it is already fixed; returns the fixed scale. */
 async function fixCurrency(
   transaction: TransactionAdapter,
   store: Store,

@@ -39,7 +39,7 @@ const FACTS = `select current_setting('fsync') as fsync, current_setting('full_p
   ) l) as allowed, (select rolsuper from pg_roles where rolname = session_user) as superuser`;
 
 /**
- * Refuses a database that cannot be worked with for a reason that no connection meets by itself, and answers what
+ * Refuses a database that the ledger cannot work with for a reason that connecting does not reveal, and returns what
  * weakens its promises.
  *
  * @throws {LedgerError} `database_misconfigured`

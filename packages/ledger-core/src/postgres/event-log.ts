@@ -111,7 +111,7 @@ function toTransferRow(row: Row): TransferRow {
   };
 }
 
-/** Stops a reader at a row that it cannot tell: left out, it would be lost. */
+/** Stops a reader at a row that it cannot read: skipping the row would lose it. */
 export function unreadable(position: bigint, why: string): LedgerError {
   const remedy = 'upgrade this process if a later release wrote it, else mend the row';
   return new LedgerError('event_unreadable', `readers wait at position ${position}: ${why}; ${remedy}`, {
@@ -177,7 +177,7 @@ export interface EventRange {
   readonly last: bigint;
 }
 
-/** Up to where facts have been deleted. Asked after a page was read, it tells of all that was missing from the page. */
+/** The position up to which events have been deleted. Read after a page, it covers everything missing from that page. */
 export async function readDeletedThrough(transaction: TransactionAdapter, { schema }: Store): Promise<bigint> {
   const { rows } = await transaction.executeSql(
     `select coalesce((select deleted_through from ${schema}.event_retention), 0)::text as position`,
@@ -186,7 +186,7 @@ export async function readDeletedThrough(transaction: TransactionAdapter, { sche
   return BigInt(String(rows[0]?.position));
 }
 
-/** Between which positions everything can be told. */
+/** The range of positions that a reader can resume from without missing events. */
 export async function readEventRange(transaction: TransactionAdapter, { schema }: Store): Promise<EventRange> {
   const { rows } = await transaction.executeSql(
     `select through::text as deleted_through, ${highest(schema, 'through')}::text as last

@@ -4,7 +4,7 @@ import { plainArray, textArray } from './arrays.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-/** A fact without a journal row behind it. It is told as it is stored, so its type carries its version. */
+/** An event without a journal row. It is delivered as stored, so its type carries its version. */
 export interface EventRow {
   readonly type:
     | 'account.opened.v1'

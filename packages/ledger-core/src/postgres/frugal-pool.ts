@@ -69,7 +69,7 @@ export class FrugalPool extends Pool {
     }
   }
 
-  /** Whether a connection that is given back should end, as somebody here has none and this pool keeps another. */
+  /** Whether a released connection should close, because another pool here has none and this one keeps another. */
   givesUpOne(): boolean {
     if (performance.now() > askedUntilMs || this.totalCount <= 1) return false;
     this.#goOnWith(this.totalCount - 1);

@@ -9,7 +9,7 @@ import { probe } from './probe.js';
 import type { Store } from './store.js';
 
 /**
- * Lowers a minimum and tells it, before the balances that need it are written: their row has a constraint on
+ * Lowers a minimum and writes its event, before the balances that need it are written: their row has a constraint on
  * it, and the event's position comes before those of the transfers.
  */
 export function lowerMinimum({ schema }: Store): NamedStatement {

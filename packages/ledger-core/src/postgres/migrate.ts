@@ -112,7 +112,7 @@ async function createTables(client: Client, schema: string): Promise<void> {
   )`);
 }
 
-/** Applies a migration, unless another process has done so since they were compared; answers whether it did. */
+/** Applies a migration, unless another process has done so meanwhile; returns whether it did. */
 async function applyOne(client: Client, schema: string, component: string, { name, sql }: Migration): Promise<boolean> {
   const { rowCount } = await client.query(`select from ${schema}.migrations where component = $1 and name = $2`, [
     component,

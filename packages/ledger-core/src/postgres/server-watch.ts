@@ -40,7 +40,7 @@ export interface ServerState {
   readonly read_only: boolean;
 }
 
-/** Read-only, shutting down, crashed, starting: the server of such an answer is no place to stay. */
+/** SQLSTATEs of a server that is read-only, shutting down, crashed or starting: its connections must be replaced. */
 const LEAVE_STATE = /^(?:25006|57P0[123])$/;
 const DISK_FULL_STATE = '53100';
 /** PostgreSQL reports these with its next response when a server has become a standby, or read-only by a setting. */
@@ -89,7 +89,7 @@ export function watchClient(client: Client, probe: () => Promise<void>): void {
     if (connection.server === undefined || status.parameterValue !== 'on') return;
     if (!READ_ONLY_PARAMETER.test(status.parameterName)) return;
     retireAll(address);
-    // The answer that it came with is stale: nobody is to have it.
+    // The response that carried the notice may be stale, so it is not handed on.
     drop(connection);
   });
 }
@@ -155,7 +155,7 @@ function retireAll(address: Address): void {
 
 function retire(connection: Connection): void {
   connection.isRetired = true;
-  // Outside of pools it ends behind the statements that were sent; a pool lets go of it when it is given back.
+  // Outside of pools it closes after the statements already sent; a pool drops it when it is released.
   if (connection.isIdle === undefined) connection.client.end().catch(() => undefined);
 }
 
@@ -172,7 +172,7 @@ export function isRetired(client: object): boolean {
   return connections.get(client)?.isRetired === true;
 }
 
-/** A pool tells when a connection is in use and when it is not. */
+/** A pool reports when a connection is in use. */
 export function setIdle(client: Client, isIdle: boolean): void {
   const connection = connections.get(client);
   if (connection === undefined) return;
@@ -180,7 +180,7 @@ export function setIdle(client: Client, isIdle: boolean): void {
   if (isIdle && connection.isRetired) client.end().catch(() => undefined);
 }
 
-/** Asks who is at the address when a connection waits for an answer and hears nothing: it may lead to a server that is gone. */
+/** Checks which server is at the address when a connection gets no response: its own server may be gone. */
 function look(address: Address): void {
   const nowMs = performance.now();
   const [silent] = [...address.connections].filter((connection) => isSilent(connection, nowMs));

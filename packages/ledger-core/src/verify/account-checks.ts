@@ -44,7 +44,7 @@ export async function checkAccountParts(
   };
 }
 
-/** Balances of a range of accounts that no account stands behind. */
+/** Balances in a range of accounts that have no account. */
 export async function strayBalances(
   transaction: TransactionAdapter,
   { schema }: Store,

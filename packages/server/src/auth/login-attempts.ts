@@ -2,7 +2,7 @@ import { type AttemptLimit, createAttemptLimit } from '../throttling/attempt-lim
 import { networkOf } from '../throttling/network-of.js';
 
 const PER_EMAIL_AND_MINUTE = 10;
-/** An office behind one address may have many people; a flood of fresh emails has more. */
+/** An office with one address may have many people, but a flood of fresh emails is larger. */
 const PER_NETWORK_AND_MINUTE = 100;
 
 /** Logins and registrations: few for each email, and more for all emails that one address comes with. */

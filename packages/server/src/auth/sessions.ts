@@ -90,7 +90,7 @@ export function createSessions(options: {
       });
       if (typeof outcome === 'object') return outcome;
       if (outcome === 'invalid') throw new ProblemError('refresh_token_invalid', 'log in again');
-      // The holder or a thief has used it or its sibling before; who of them sends it now cannot be told, so both lose the session.
+      // Its holder or a thief has used it or its sibling before. It is unknown which of them sends it now, so both lose the session.
       await revoke(outcome);
       throw new ProblemError(
         'refresh_token_reused',

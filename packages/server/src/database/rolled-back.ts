@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import type { Database } from './connect.js';
 import type { Tables } from './tables.js';
 
-/** Does work in a database transaction that ends without a trace, and answers its result. */
+/** Runs work in a database transaction that is rolled back, and returns its result. */
 export async function rolledBack<Result>(
   database: Database,
   work: (transaction: Transaction<Tables>) => Promise<Result>,

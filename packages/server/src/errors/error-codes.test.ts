@@ -14,7 +14,7 @@ describe.each(ERROR_CODES)('%s', (code) => {
 
 const OPERATOR = { kind: 'operator', id: 'o' } as const;
 
-/** Codes whose answer must not tell what is missing from what is somebody else's. */
+/** Codes whose response must not reveal whether the object is missing or somebody else's. */
 const MAYBE_OTHERS: readonly string[] = ['transfer_not_found', 'hold_not_found', 'transfer_request_not_found'];
 
 describe.each(LEDGER_ERROR_CODES)('%s of the ledger', (code) => {

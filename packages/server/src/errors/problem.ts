@@ -10,7 +10,7 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** A refusal on its way to the caller; `headers` go into the answer. */
+/** A refusal to be sent to the caller; `headers` are added to the response. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly code: ErrorCode;

@@ -13,7 +13,7 @@ export interface Answer<Body> {
   readonly faults?: readonly Error[];
 }
 
-/** An answer that goes on until one side ends it. */
+/** A response that lasts until one side ends it. */
 export interface StreamAnswer {
   readonly stream: ReadableStream<Uint8Array>;
 }

@@ -51,7 +51,7 @@ export interface Endpoint {
     readonly status: 200 | 201 | 204;
     readonly description: string;
     readonly content?: Content | EventContent;
-    /** An example of the file that is the answer, in place of `content`. */
+    /** An example of a CSV response, in place of `content`. */
     readonly csv?: string;
   };
   /** The 202 response to a request with `Prefer: respond-async`. */

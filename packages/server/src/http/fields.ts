@@ -35,7 +35,7 @@ export function isId(text: string): boolean {
   return UUID_PATTERN.test(text);
 }
 
-/** An id in an answer. */
+/** An id in a response. */
 export const IdField = z.string().openapi({ format: 'uuid' });
 
 export const TimeField = z.string().openapi({ format: 'date-time' });
@@ -92,7 +92,7 @@ export const AmountField = z
   .regex(AMOUNT_PATTERN, AMOUNT_RULE)
   .openapi({ description: 'Whole minor units as a string: "1250" is 12.50 USD', example: '1250' });
 
-/** An amount or balance in an answer. */
+/** An amount or balance in a response. */
 export const MinorUnitsField = z.string().openapi({ description: 'Whole minor units', example: '1250' });
 
 export const CurrencyField = z

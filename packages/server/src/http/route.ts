@@ -27,7 +27,7 @@ export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
   readonly respondAsync: boolean;
   /** Where the request came from, for rate limits. */
   readonly clientAddress: string;
-  /** The credential as it came, for an answer that goes on for as long as it holds. */
+  /** The credential as received, for a stream that lasts only as long as it is valid. */
   readonly authorization: string | null;
   /** Ends the connection, whatever has been answered. */
   readonly disconnect: () => void;
@@ -62,7 +62,7 @@ export interface Route<Services> {
   ) => (request: EndpointRequest) => Promise<Answer<unknown> | StreamAnswer> | Answer<unknown> | StreamAnswer;
 }
 
-/** Holds a handler to the description of its endpoint: what it is given, and what it must answer. */
+/** Types a handler by its endpoint: its arguments and its result. */
 export function route<const Definition extends Endpoint, Services>(
   endpoint: Definition,
   bind: (services: Services) => Handler<Definition>,

@@ -8,7 +8,7 @@ import { concernsCounterparty, isOfOneAccount } from './hide-counterparty.js';
 /** The delay that callers are asked to observe before they retry. */
 const RETRY_AFTER_S = 1;
 
-/** One text for what is missing and for what is somebody else's: an answer must not tell which it is. */
+/** One text for missing objects and for those of others, because a response must not reveal which it is. */
 const MISSING: Partial<Record<LedgerErrorCode, string>> = {
   transfer_not_found: 'there is no such transfer, or it is not yours',
   hold_not_found: 'there is no such hold, or it is not yours',

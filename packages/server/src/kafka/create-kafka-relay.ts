@@ -9,7 +9,7 @@ import type { KafkaSettings } from './kafka-settings.js';
 /** Name of the cursor and of the lead: one for all processes. */
 export const KAFKA_SINK = 'kafka';
 const PROBE_TIMEOUT_MS = 5_000;
-/** A delivery to a broker that went away ends sooner; one to a broker that hangs is left behind and comes again. */
+/** A delivery to a broker that is gone ends sooner; one to a broker that hangs is abandoned and repeated. */
 const STOP_TIMEOUT_MS = 8_000;
 
 /** The relay to Kafka in this process, with what it has done here so far. */

@@ -1,6 +1,6 @@
 export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
-/** Where poison goes: behind the name of the topic that it came from. */
+/** Suffix of the dead-letter topic, after the name of the commands' topic. */
 export const DEAD_LETTERS = '.dead-letters';
 
 /** The relay's connection to Kafka. */

@@ -8,7 +8,7 @@ const LABEL = `{sink="${KAFKA_SINK}"}`;
 const STATUS_KEPT_MS = 1_000;
 const STATUS_TIMEOUT_MS = 2_000;
 
-/** Lines about the relay for Prometheus. Where the database does not answer, only what this process counts is there. */
+/** Prometheus lines about the relay. If the database does not respond, only this process's own counts are there. */
 export function createRelayMetrics(relay: KafkaRelay): () => Promise<readonly string[]> {
   const readStatus = sharedWork(() => relay.status(), STATUS_KEPT_MS);
   return async () => {

@@ -31,7 +31,7 @@ const owned: Rule<OfAccount> = { users: ({ address }) => [walletOwnerOf(address)
 /** Only operators see which operator made a change, and why. */
 const changedByOperator: Rule<ByOperator> = { ...owned, shown: ({ by: _by, reason: _reason, ...data }) => data };
 
-/** Both parties are told. An address says whose wallet it is and what they call it, so each is shown their own. */
+/** Both parties receive the event. An address reveals the wallet's owner and name, so each party sees only its own. */
 const movement: Rule<Movement> = {
   users: ({ fromAddress, toAddress }) => [walletOwnerOf(fromAddress), walletOwnerOf(toAddress)],
   shown: (data, user) => ({

@@ -25,7 +25,7 @@ const TURN_MAX_MS = 1_000;
 export interface EventStream {
   /** Tells until the signal ends it; what fails is thrown. */
   run(): Promise<void>;
-  /** Behind which whole row it stands, while it is told things as they happen. */
+  /** The row after which it stands, while it receives live events. */
   liveMark(): StreamMark | undefined;
 }
 
@@ -64,7 +64,7 @@ export function createEventStream(options: EventStreamOptions): EventStream {
     endLive?.();
   }
 
-  /** Joins the others unless there is something that they were told and this client was not. */
+  /** Joins the live readers, unless they have received something that this client has not. */
   function joinWhenLevel(): boolean {
     if (Number.isFinite(mark.index) || mark.position < fanOut.position) return false;
     isLive = true;

@@ -15,7 +15,7 @@ export interface Listener {
 
 /** Follows the ledger once for all who listen in this process. */
 export interface FanOut {
-  /** Up to here everything was told to those who listen. */
+  /** Everything up to here was delivered to the listeners. */
   readonly position: bigint;
   join(listener: Listener): void;
   leave(listener: Listener): void;

@@ -102,7 +102,7 @@ export function createLiveEvents(
     if (lastMark === undefined) return wholeRow(position);
     const range = await ledger.events.range();
     refuseGone(lastMark, range, principal.kind === 'user' ? limits.resumePositionsMax : undefined);
-    // There stood a fact, which is one event and was seen: reading its row again would be from behind what was deleted.
+    // The mark is of an event that has since been deleted and was seen: reading its row again would start before the deletion.
     return lastMark.position === range.deletedThrough ? wholeRow(lastMark.position) : lastMark;
   }
 

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 2_000;
 /** Transactions of the ledger end in milliseconds: one that is so old was left open. */
 const LEFT_OPEN_SECONDS = 10;
 
-/** Lines about the transaction that events may wait for, for Prometheus; none where the database does not answer. */
+/** Prometheus lines about the transaction that events may wait for; none if the database does not respond. */
 export function createOldestWriterMetrics(events: Events): () => Promise<readonly string[]> {
   const read = sharedWork(() => events.oldestWriter(), KEPT_MS);
   return async () => {

@@ -5,14 +5,14 @@ export interface StreamMark {
   readonly index: number;
 }
 
-/** `17.2` behind an event, `17` behind a whole row. */
+/** `17.2` after an event, `17` after a whole row. */
 export const MARK_PATTERN = /^([0-9]{1,18})(?:\.([0-9]{1,3}))?$/;
 
 export function wholeRow(position: bigint): StreamMark {
   return { position, index: Number.POSITIVE_INFINITY };
 }
 
-/** Undefined for a text that was never given out. */
+/** Undefined for a text that is not a mark. */
 export function parseMark(text: string): StreamMark | undefined {
   const [, position, index] = MARK_PATTERN.exec(text) ?? [];
   if (position === undefined) return undefined;
@@ -23,7 +23,7 @@ export function formatMark({ position, index }: StreamMark): string {
   return Number.isFinite(index) ? `${position}.${index}` : `${position}`;
 }
 
-/** The position behind which to read on, so that the rest of a row that was begun comes again. */
+/** The position to read on from, so that the rest of a partly delivered row is read again. */
 export function readAfter({ position, index }: StreamMark): bigint {
   return Number.isFinite(index) ? position - 1n : position;
 }

@@ -6,7 +6,7 @@ import { wholeNumber } from './environment.js';
 const SWITCH = ['on', 'off'] as const;
 const PARTITIONS_MAX = 10_000;
 const REPLICATION_FACTOR_MAX = 100;
-/** Kafka's longest name of a topic is 249; what comes behind the prefix has room. */
+/** Kafka allows topic names of 249 characters; this leaves room for what follows the prefix. */
 const PREFIX_LENGTH_MAX = 200;
 /** kafkajs takes what stands before the first colon for the host, so that an IPv6 address needs a name. */
 const BROKER = /^[a-z0-9._-]+:([0-9]{1,5})$/i;

@@ -95,7 +95,7 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
     const { services, background, ensureOperatorKey, isOperatorKey } = await createServices(config, ledger, database);
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);
-    // Where it is a process of its own, this one only says how far it is behind.
+    // If the relay is a separate process, this one only reports its lag.
     if (kafka?.relayInServer) await relay?.refuseUnfitBroker();
     const worker = createRequestWorker({
       ledger,

@@ -43,7 +43,7 @@ export async function findParties(
 export function findPayee(order: Order, { usersByEmail, accounts }: Parties): AccountIdentity | undefined {
   const reference = payeeReference(order, usersByEmail);
   const account = reference === undefined ? undefined : accounts.get(reference);
-  // A wallet can be given the name of a currency that it does not hold.
+  // A wallet may be named after a currency that it does not hold.
   return isEmail(order.to) && account?.currency !== order.currency ? undefined : account;
 }
 

@@ -11,7 +11,7 @@ const UNLIKELY_PASSWORD = 'no user has this password';
 export interface Passwords {
   /** @throws {LedgerError} `overloaded` */
   hash(password: string): Promise<string>;
-  /** Takes as long for a user that does not exist, so that time does not tell who is registered. */
+  /** Takes equally long for a user that does not exist, so that timing does not reveal who is registered. */
   matches(password: string, passwordHash: string | undefined): Promise<boolean>;
 }
 

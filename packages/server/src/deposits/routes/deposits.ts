@@ -141,7 +141,7 @@ async function postCash({ ledger, database }: DepositServices, request: PostTran
     await ensureWorldAccount(ledger, currency);
     return ledger.transfers.post(request);
   }
-  // Without that account nothing can be judged, and a dry run leaves none behind.
+  // The request cannot be checked without that account, and a dry run must not create it.
   return rolledBack(database, async (transaction) => {
     const { accounts, transfers } = ledger.within(fromKysely(transaction));
     await accounts.ensure({ address: worldAddress(currency), currency });

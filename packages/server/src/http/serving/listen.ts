@@ -7,7 +7,7 @@ import { serveInTurn } from './serve-in-turn.js';
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer than load balancers keep idle connections, so that it is they who close them: no request is cut off. */
 const KEEP_ALIVE_MS = 65_000;
-/** A client that takes nothing of its answer for so long does not read. */
+/** A client that has read nothing of a response for so long is disconnected. */
 const STALL_MS = 30_000;
 const IDLE_CHECK_MS = 50;
 
@@ -46,7 +46,7 @@ export async function listen(
 }
 
 async function stop(server: Server, sockets: ReadonlySet<Socket>, timeoutMs: number): Promise<void> {
-  // A client that goes on asking on its connection is answered, and told to ask elsewhere next.
+  // A client that sends another request on its connection gets a response that closes the connection.
   server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'));
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const closeIdle = () => {

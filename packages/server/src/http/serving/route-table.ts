@@ -11,7 +11,7 @@ export interface RouteTable {
   readonly refusal: (method: string, path: string) => ProblemError;
 }
 
-/** Which methods each path has. What answers GET answers HEAD; `everywhere` are methods that every path answers. */
+/** The methods of each path. A path with GET also has HEAD; `everywhere` are methods of every path. */
 export function createRouteTable(places: readonly Place[], everywhere: readonly string[] = []): RouteTable {
   const methods = new Map<string, string[]>();
   for (const { method, path } of places) {

@@ -1,11 +1,11 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** More requests than this, sent in one go, are no client's that waits for answers. */
+/** A client that waits for responses never pipelines more requests than this. */
 const WAITING_MAX = 100;
 
 interface Turns {
-  /** The answer to the request that came last, until it has left. */
+  /** The response to the latest request, until it has been sent. */
   last: ServerResponse | undefined;
   waiting: number;
 }

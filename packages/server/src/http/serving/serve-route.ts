@@ -145,7 +145,7 @@ function onlyHeader({ env, req }: AppContext, name: string): string | null {
   return value;
 }
 
-/** A response that waits behind another one has no connection of its own yet, and one that is complete leaves it to the next. */
+/** A response queued after another one has no connection yet, and a complete one has passed it on. */
 function disconnect({ env }: AppContext): void {
   if (env.outgoing.writableFinished === false) env.incoming.socket.destroy();
 }

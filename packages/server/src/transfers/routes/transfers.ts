@@ -64,7 +64,7 @@ export const postTransferRoute = route(
     async ({ principal, clientAddress, body, idempotencyKey, respondAsync }) => {
       const parties = await findParties(services, { principal, clientAddress }, [body]);
       const { request, visible } = resolveOrder(principal, body, parties, idempotencyKey);
-      // A dry run has its answer at once: there is nothing to be done later.
+      // A dry run gets its result immediately: there is nothing to do later.
       if (respondAsync && body.dryRun !== true) {
         const { dryRun: _, ...order } = request;
         const submitted = services.ledger.requests.submit({ ...order, idempotencyKey, requestedBy: principal.id });
