@@ -44,7 +44,7 @@ function micropay(words: readonly string[], environment: Record<string, string> 
 }
 
 describe('micropay', () => {
-  it('explains itself, and each command, without a database', { timeout: 120_000 }, async () => {
+  it('micropay explains itself, and each command, without a database', { timeout: 120_000 }, async () => {
     const overview = await micropay([], { DATABASE_URL: '' });
     expect(overview).toMatchObject({ exitCode: 0, stderr: '' });
     for (const command of ['serve', 'relay', 'migrate', 'verify', 'trial-balance', 'statement', 'import']) {

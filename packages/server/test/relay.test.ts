@@ -162,7 +162,7 @@ describe('the relay as a process of its own', () => {
     expect(await told(['replay', '1'])).toMatch(/ again, but for events up to position 2 that were deleted\.$/);
   });
 
-  it('leaves no cursor behind when it only says how far it is', async () => {
+  it('the relay as a process of its own leaves no cursor behind when it only says how far it is', async () => {
     expect(JSON.parse(await told(['status', '--json']))).toEqual({ position: '0', rows: 0, seconds: 0, paused: false });
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();

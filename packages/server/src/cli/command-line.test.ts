@@ -42,12 +42,12 @@ describe('micropay', () => {
     [['serve', '--version=2'], '--version takes no value'],
     [['serve', 'start'], 'micropay serve: "start" is one word too many; see micropay serve --help'],
     [['verify', 'all'], 'micropay verify: "all" is one word too many; see micropay verify --help'],
-  ])('refuses %j', (words, message) => {
+  ])('micropay refuses %j', (words, message) => {
     expect(() => parseCommandLine(words)).toThrow(expect.objectContaining({ code: 'usage', exitCode: 2 }));
     expect(() => parseCommandLine(words)).toThrow(message);
   });
 
-  it('reads options as the variables that they stand for', () => {
+  it('micropay reads options as the variables that they stand for', () => {
     const line = parseCommandLine(['serve', '--port=4000', '--host', '::1']);
     expect(line).toMatchObject({ variables: { PORT: '4000', HOST: '::1' } });
   });
