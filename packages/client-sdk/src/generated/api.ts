@@ -878,9 +878,9 @@ export interface components {
                 type: "asset" | "liability" | "equity" | "income" | "expense";
                 /** @example USD */
                 currency: string;
-                /** @description least balance allowed; null for none */
+                /** @description lowest balance allowed; null for none */
                 minimum: string | null;
-                /** @description largest balance allowed; null for none */
+                /** @description highest balance allowed; null for none */
                 maximum: string | null;
             };
         };
@@ -899,7 +899,7 @@ export interface components {
             subject: string;
             /** Format: date-time */
             time: string;
-            /** @description An account refuses new transfers on one side or both. */
+            /** @description An account was frozen: it refuses new transfers on one side or both. */
             data: {
                 /** @example users:42:usd */
                 address: string;
@@ -928,7 +928,7 @@ export interface components {
             subject: string;
             /** Format: date-time */
             time: string;
-            /** @description A frozen account is open again. */
+            /** @description A frozen account was unfrozen. */
             data: {
                 /** @example users:42:usd */
                 address: string;
@@ -957,7 +957,7 @@ export interface components {
             subject: string;
             /** Format: date-time */
             time: string;
-            /** @description An account was closed, at zero, for ever. */
+            /** @description An account with balance zero was closed permanently. */
             data: {
                 /** @example users:42:usd */
                 address: string;
@@ -986,17 +986,17 @@ export interface components {
             subject: string;
             /** Format: date-time */
             time: string;
-            /** @description An account has other limits from here on. */
+            /** @description The limits of an account changed. */
             data: {
                 /** @example users:42:usd */
                 address: string;
-                /** @description least balance allowed; null for none */
+                /** @description lowest balance allowed; null for none */
                 minimum: string | null;
-                /** @description largest balance allowed; null for none */
+                /** @description highest balance allowed; null for none */
                 maximum: string | null;
-                /** @description least balance allowed; null for none */
+                /** @description lowest balance allowed; null for none */
                 minimumBefore: string | null;
-                /** @description largest balance allowed; null for none */
+                /** @description highest balance allowed; null for none */
                 maximumBefore: string | null;
                 /**
                  * Format: uuid
@@ -1032,7 +1032,7 @@ export interface components {
                 transferId: string;
                 /**
                  * Format: uuid
-                 * @description shared by linked transfers; null when it stands alone
+                 * @description shared by linked transfers; null for a single transfer
                  */
                 groupId: string | null;
                 /**
@@ -1088,17 +1088,17 @@ export interface components {
             data: {
                 /**
                  * Format: uuid
-                 * @description the journal row that it is
+                 * @description id of the journal row
                  */
                 transferId: string;
                 /**
                  * Format: uuid
-                 * @description the transfer that it takes back, or a part of it
+                 * @description the transfer that it reverses, in full or in part
                  */
                 originalId: string;
                 /**
                  * Format: uuid
-                 * @description shared by linked transfers; null when it stands alone
+                 * @description shared by linked transfers; null for a single transfer
                  */
                 groupId: string | null;
                 /**
@@ -1159,7 +1159,7 @@ export interface components {
                 holdId: string;
                 /**
                  * Format: uuid
-                 * @description shared by linked transfers; null when it stands alone
+                 * @description shared by linked transfers; null for a single transfer
                  */
                 groupId: string | null;
                 /**
@@ -1215,17 +1215,17 @@ export interface components {
             data: {
                 /**
                  * Format: uuid
-                 * @description the journal row that it is
+                 * @description id of the journal row
                  */
                 transferId: string;
                 /**
                  * Format: uuid
-                 * @description the hold that it continues
+                 * @description id of the hold
                  */
                 holdId: string;
                 /**
                  * Format: uuid
-                 * @description shared by linked transfers; null when it stands alone
+                 * @description shared by linked transfers; null for a single transfer
                  */
                 groupId: string | null;
                 /**
@@ -1256,7 +1256,7 @@ export interface components {
                  * @description RFC 3339 in UTC, milliseconds
                  */
                 recordedAt: string;
-                /** @description what went back to the payer beside the amount, with a final capture */
+                /** @description the rest of the hold that a final capture released to the payer */
                 released: string;
                 /**
                  * Format: date-time
@@ -1283,17 +1283,17 @@ export interface components {
             data: {
                 /**
                  * Format: uuid
-                 * @description the journal row that it is
+                 * @description id of the journal row
                  */
                 transferId: string;
                 /**
                  * Format: uuid
-                 * @description the hold that it continues
+                 * @description id of the hold
                  */
                 holdId: string;
                 /**
                  * Format: uuid
-                 * @description shared by linked transfers; null when it stands alone
+                 * @description shared by linked transfers; null for a single transfer
                  */
                 groupId: string | null;
                 /**
@@ -1344,17 +1344,17 @@ export interface components {
             data: {
                 /**
                  * Format: uuid
-                 * @description the journal row that it is
+                 * @description id of the journal row
                  */
                 transferId: string;
                 /**
                  * Format: uuid
-                 * @description the hold that it continues
+                 * @description id of the hold
                  */
                 holdId: string;
                 /**
                  * Format: uuid
-                 * @description shared by linked transfers; null when it stands alone
+                 * @description shared by linked transfers; null for a single transfer
                  */
                 groupId: string | null;
                 /**
@@ -1402,7 +1402,7 @@ export interface components {
             subject: string;
             /** Format: date-time */
             time: string;
-            /** @description Somebody asked for a transfer, which is posted or refused later. */
+            /** @description A transfer was requested, to be posted or refused later. */
             data: {
                 /**
                  * Format: uuid
@@ -1411,7 +1411,7 @@ export interface components {
                 requestId: string;
                 /**
                  * Format: uuid
-                 * @description the id that the transfer has once it is posted
+                 * @description the id that the transfer will have once it is posted
                  */
                 transferId: string;
                 /** @description id or address of an account, as the caller named it */
@@ -1427,7 +1427,7 @@ export interface components {
                 metadata: {
                     [key: string]: unknown;
                 } | null;
-                /** @description id of who asked */
+                /** @description id of the requester */
                 requestedBy: string | null;
             };
         };
@@ -1446,7 +1446,7 @@ export interface components {
             subject: string;
             /** Format: date-time */
             time: string;
-            /** @description A transfer request was refused, for good. A posted one is told by transfer.posted.v1. */
+            /** @description A transfer request was finally refused. (For a request that was posted, transfer.posted.v1 is written.) */
             data: {
                 /**
                  * Format: uuid
@@ -1455,7 +1455,7 @@ export interface components {
                 requestId: string;
                 /**
                  * Format: uuid
-                 * @description of the transfer that never was
+                 * @description the id announced in transfer.requested.v1; there is no such transfer
                  */
                 transferId: string;
                 /**
@@ -1486,7 +1486,7 @@ export interface components {
             subject: string;
             /** Format: date-time */
             time: string;
-            /** @description A transfer request had been posted already, by a call with the same idempotency key. */
+            /** @description A call with the same idempotency key had already posted the transfer of a request. */
             data: {
                 /**
                  * Format: uuid
@@ -1495,12 +1495,12 @@ export interface components {
                 requestId: string;
                 /**
                  * Format: uuid
-                 * @description that transfer.requested.v1 named; there will be no such transfer
+                 * @description the id announced in transfer.requested.v1; there is no such transfer
                  */
                 transferId: string;
                 /**
                  * Format: uuid
-                 * @description the transfer that the key had posted
+                 * @description the transfer that was posted with the key
                  */
                 postedTransferId: string;
             };

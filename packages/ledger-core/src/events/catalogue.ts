@@ -26,12 +26,12 @@ const audit = {
   reason: z.string().optional().meta({ description: 'why' }),
 };
 const statusChange = { address, from: status, to: status, ...audit };
-const minimum = units.nullable().meta({ description: 'least balance allowed; null for none' });
-const maximum = units.nullable().meta({ description: 'largest balance allowed; null for none' });
+const minimum = units.nullable().meta({ description: 'lowest balance allowed; null for none' });
+const maximum = units.nullable().meta({ description: 'highest balance allowed; null for none' });
 
 /** The two accounts of a movement, and what its caller said of it. */
 const movement = {
-  groupId: id.nullable().meta({ description: 'shared by linked transfers; null when it stands alone' }),
+  groupId: id.nullable().meta({ description: 'shared by linked transfers; null for a single transfer' }),
   from: id.meta({ description: 'account that is debited' }),
   fromAddress: address,
   to: id.meta({ description: 'account that is credited' }),
@@ -42,8 +42,8 @@ const movement = {
   metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: "the caller's own, any JSON" }),
   recordedAt: instant,
 };
-const transferId = id.meta({ description: 'the journal row that it is' });
-const holdId = id.meta({ description: 'the hold that it continues' });
+const transferId = id.meta({ description: 'id of the journal row' });
+const holdId = id.meta({ description: 'id of the hold' });
 
 /**
  * Every type of event and the shape of its data: the one source of the TypeScript types, the JSON Schemas
@@ -62,9 +62,11 @@ export const EVENT_DATA = {
     .meta({ description: 'An account was opened, with balance zero.' }),
   'account.frozen.v1': z
     .object(statusChange)
-    .meta({ description: 'An account refuses new transfers on one side or both.' }),
-  'account.unfrozen.v1': z.object(statusChange).meta({ description: 'A frozen account is open again.' }),
-  'account.closed.v1': z.object(statusChange).meta({ description: 'An account was closed, at zero, for ever.' }),
+    .meta({ description: 'An account was frozen: it refuses new transfers on one side or both.' }),
+  'account.unfrozen.v1': z.object(statusChange).meta({ description: 'A frozen account was unfrozen.' }),
+  'account.closed.v1': z
+    .object(statusChange)
+    .meta({ description: 'An account with balance zero was closed permanently.' }),
   'account.limits_changed.v1': z
     .object({
       address,
@@ -77,18 +79,21 @@ export const EVENT_DATA = {
         .meta({ description: 'the reversal that lowered the minimum; left out when limits were set' }),
       ...audit,
     })
-    .meta({ description: 'An account has other limits from here on.' }),
+    .meta({ description: 'The limits of an account changed.' }),
   'transfer.posted.v1': z
     .object({ transferId: id, ...movement, effectiveAt: instant })
     .meta({ description: 'Money moved from one account to another.' }),
   'transfer.reversed.v1': z
     .object({
       transferId,
-      originalId: id.meta({ description: 'the transfer that it takes back, or a part of it' }),
+      originalId: id.meta({ description: 'the transfer that it reverses, in full or in part' }),
       ...movement,
       effectiveAt: instant,
     })
-    .meta({ description: 'Money moved back; from and to are those of this movement, not of the original.' }),
+    .meta({
+      description:
+        'A transfer was reversed, in full or in part; from and to are those of the reversal, not of the original.',
+    }),
   'hold.placed.v1': z
     .object({ holdId: id, ...movement, expiresAt: instant.nullable().meta({ description: 'null for never' }) })
     .meta({ description: 'Money was set aside: pending on both accounts.' }),
@@ -97,47 +102,50 @@ export const EVENT_DATA = {
       transferId,
       holdId,
       ...movement,
-      released: units.meta({ description: 'what went back to the payer beside the amount, with a final capture' }),
+      released: units.meta({ description: 'the rest of the hold that a final capture released to the payer' }),
       effectiveAt: instant,
     })
-    .meta({ description: 'Money that was held moved from one account to another.' }),
+    .meta({ description: 'A hold was captured: held money moved from one account to another.' }),
   'hold.released.v1': z
     .object({ transferId, holdId, ...movement })
-    .meta({ description: 'What was held still is available to the payer again.' }),
+    .meta({ description: 'A hold was released: what was still held is available to the payer again.' }),
   'hold.expired.v1': z
     .object({ transferId, holdId, ...movement })
-    .meta({ description: 'The time of a hold is over; what was held still is available to the payer again.' }),
+    .meta({ description: 'A hold expired: what was still held is available to the payer again.' }),
   'transfer.requested.v1': z
     .object({
       requestId: id,
-      transferId: id.meta({ description: 'the id that the transfer has once it is posted' }),
+      transferId: id.meta({ description: 'the id that the transfer will have once it is posted' }),
       from: account,
       to: account,
       amount,
       currency,
       description: z.string().nullable(),
       metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: "the caller's own, any JSON" }),
-      requestedBy: z.string().nullable().meta({ description: 'id of who asked' }),
+      requestedBy: z.string().nullable().meta({ description: 'id of the requester' }),
     })
-    .meta({ description: 'Somebody asked for a transfer, which is posted or refused later.' }),
+    .meta({ description: 'A transfer was requested, to be posted or refused later.' }),
   'transfer.refused.v1': z
     .object({
       requestId: id,
-      transferId: id.meta({ description: 'of the transfer that never was' }),
+      transferId: id.meta({ description: 'the id announced in transfer.requested.v1; there is no such transfer' }),
       code: z.string().meta({ description: 'a code of the error reference', examples: ['insufficient_funds'] }),
       message: z.string().meta({ description: 'for people; its wording may change' }),
       details: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
         .meta({ description: 'ids and limits, for programs' }),
     })
-    .meta({ description: 'A transfer request was refused, for good. A posted one is told by transfer.posted.v1.' }),
+    .meta({
+      description:
+        'A transfer request was finally refused. (For a request that was posted, transfer.posted.v1 is written.)',
+    }),
   'transfer.request_replayed.v1': z
     .object({
       requestId: id,
-      transferId: id.meta({ description: 'that transfer.requested.v1 named; there will be no such transfer' }),
-      postedTransferId: id.meta({ description: 'the transfer that the key had posted' }),
+      transferId: id.meta({ description: 'the id announced in transfer.requested.v1; there is no such transfer' }),
+      postedTransferId: id.meta({ description: 'the transfer that was posted with the key' }),
     })
-    .meta({ description: 'A transfer request had been posted already, by a call with the same idempotency key.' }),
+    .meta({ description: 'A call with the same idempotency key had already posted the transfer of a request.' }),
   'balance.changed.v1': z
     .object({
       accountId: id,

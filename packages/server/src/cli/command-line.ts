@@ -31,12 +31,12 @@ const COMMON_OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-const COMMON_HELP = `  --database URL  PostgreSQL; better in DATABASE_URL, as others on the machine see command lines
-  --schema NAME   schema of the tables; else DATABASE_SCHEMA, else micropay
-  --ledger NAME   else LEDGER, else main
-  --json          one JSON value on standard output in place of text
+const COMMON_HELP = `  --database URL  PostgreSQL; safer in DATABASE_URL, because other users of the machine can see command lines
+  --schema NAME   schema of the tables; default: DATABASE_SCHEMA, or micropay
+  --ledger NAME   default: LEDGER, or main
+  --json          print one JSON value to standard output in place of text
   -v, --version
-  -h, --help      this
+  -h, --help      show this help
 
 Exit codes: 0 all is well, or a server or relay was stopped; 1 something is wrong or could not be done; 2 called or configured
 wrongly, nothing was done; 130 Ctrl-C.`;

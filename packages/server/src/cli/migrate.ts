@@ -5,9 +5,9 @@ import { EXIT } from './cli-error.js';
 import type { Command } from './command.js';
 
 export const migrateCommand: Command = {
-  summary: 'bring the tables to this release',
+  summary: 'migrate the tables to this release',
   parameters: '',
-  help: ['--ledger-only   the tables of the ledger alone, without those of the server'],
+  help: ['--ledger-only   migrate only the tables of the ledger, not those of the server'],
   words: { min: 0, max: 0 },
   options: { 'ledger-only': { type: 'boolean' } },
   async run({ variables, output, options }) {

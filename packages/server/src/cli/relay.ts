@@ -17,15 +17,15 @@ interface RelayAction {
 }
 
 export const relayCommand: Command = {
-  summary: 'deliver events to Kafka until it is stopped, or control the deliveries of all processes',
+  summary: 'deliver events to Kafka until stopped, or control delivery in all processes',
   parameters: '[ACTION]',
   help: [
-    'run              the default: deliver events to Kafka until it is stopped',
-    'status           how far Kafka is behind',
-    'pause | resume   stop deliveries, in whatever process, and go on',
-    'replay POSITION  deliver everything after a position again; 0 is the beginning',
+    'run              deliver events to Kafka until stopped; the default',
+    'status           show how far delivery lags behind',
+    'pause | resume   pause or resume delivery in all processes',
+    'replay POSITION  deliver everything after a position again; 0 replays everything',
     '',
-    'It reads the same environment as "micropay serve"; KAFKA_BROKERS says where events go. It delivers the events of',
+    'Reads the same environment variables as "micropay serve"; KAFKA_BROKERS names the brokers. Delivers the events of',
     'all ledgers of the schema.',
   ],
   words: { min: 0, max: 2 },

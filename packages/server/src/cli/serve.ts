@@ -13,13 +13,13 @@ import type { Command } from './command.js';
 import { untilStopped, waitForStop } from './wait-for-stop.js';
 
 export const serveCommand: Command = {
-  summary: 'serve HTTP, after bringing the tables to this release, until it is stopped',
+  summary: 'migrate the tables to this release, then serve HTTP until stopped',
   parameters: '',
   help: [
-    '--port NUMBER   where it listens; else PORT, else 3000',
-    '--host ADDRESS  else HOST, else 127.0.0.1',
+    '--port NUMBER   port to listen on; default: PORT, or 3000',
+    '--host ADDRESS  address to listen on; default: HOST, or 127.0.0.1',
     '',
-    'Every setting is a variable of the environment, and an option counts before its variable:',
+    'Every setting is an environment variable; an option takes precedence over its variable:',
     ...VARIABLES.map((name) => `  ${name}`),
   ],
   words: { min: 0, max: 0 },

@@ -6,13 +6,13 @@ import type { Command } from './command.js';
 import { withLedger } from './open-ledger.js';
 
 export const statementCommand: Command = {
-  summary: 'an account in a period: opening, entries, closing',
+  summary: 'show a statement: opening balance, entries and closing balance of a period',
   parameters: 'ACCOUNT',
   help: [
-    '--from MOMENT   the first day, such as 2026-03-01, or an instant; required',
-    '--to MOMENT     the day or instant before which it ends: March is --from 2026-03-01 --to 2026-04-01; required',
-    '--by WHICH      recorded, the default, or effective',
-    '--csv           for spreadsheets, in major units; not with --json',
+    '--from MOMENT   first day of the period, such as 2026-03-01, or an instant; required',
+    '--to MOMENT     end of the period, not included: March is --from 2026-03-01 --to 2026-04-01; required',
+    '--by TIME       recorded (default) or effective',
+    '--csv           print CSV for spreadsheets, in major units; not with --json',
   ],
   words: { min: 1, max: 1 },
   options: { from: { type: 'string' }, to: { type: 'string' }, by: { type: 'string' }, csv: { type: 'boolean' } },

@@ -6,7 +6,7 @@ import { formatTable } from './format-table.js';
 import { withLedger } from './open-ledger.js';
 
 export const trialBalanceCommand: Command = {
-  summary: 'debits and credits by currency and account type; 1 when they differ',
+  summary: 'sum debits and credits by currency and account type; exits with 1 if they differ',
   parameters: '',
   help: [],
   words: { min: 0, max: 0 },

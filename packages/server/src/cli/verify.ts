@@ -7,9 +7,9 @@ import { withLedger } from './open-ledger.js';
 import { createProgressLine } from './show-progress.js';
 
 export const verifyCommand: Command = {
-  summary: 'recompute every balance from the journal; 1 when something is wrong',
+  summary: 'recompute every balance from the journal; exits with 1 if there is a problem',
   parameters: '',
-  help: ['--full-speed    do not rest between snapshots: twice as fast, and slows what runs beside it'],
+  help: ['--full-speed    do not pause between snapshots: twice as fast, but slows other work on the database'],
   words: { min: 0, max: 0 },
   options: { 'full-speed': { type: 'boolean' } },
   run: ({ variables, output, signal, options }) =>

@@ -51,7 +51,7 @@ export async function createKafkaRelay(
     }),
     onError(error) {
       failures += 1;
-      log.warn({ sink: KAFKA_SINK, err: error }, 'the relay could not deliver, and tries again');
+      log.warn({ sink: KAFKA_SINK, err: error }, 'the relay could not deliver and will retry');
     },
   });
 
@@ -82,7 +82,7 @@ export async function createKafkaRelay(
       stopListening?.();
       const tooLate = () => new Error('the broker did not answer in time: the delivery under way will come again');
       await within(STOP_TIMEOUT_MS, relay.stop(), tooLate).catch((error: unknown) =>
-        log.warn({ sink: KAFKA_SINK, err: error }, 'the relay was left behind'),
+        log.warn({ sink: KAFKA_SINK, err: error }, 'the relay did not stop in time'),
       );
     },
   };

@@ -25,11 +25,11 @@ export async function takeCommands(
     groupId: `${topic}.${ledger.name}`,
     partitions,
     ...(replicationFactor === undefined ? {} : { replicationFactor }),
-    onError: (err) => log.warn({ topic, err }, 'commands could not be taken, and are tried again'),
+    onError: (err) => log.warn({ topic, err }, 'commands could not be processed and will be retried'),
   });
   consumer.start();
   return () =>
     within(STOP_TIMEOUT_MS, consumer.stop(), () => new Error('the broker did not answer in time')).catch(
-      (err: unknown) => log.warn({ topic, err }, 'the consumer of commands was left behind'),
+      (err: unknown) => log.warn({ topic, err }, 'the consumer of commands did not stop in time'),
     );
 }

@@ -83,7 +83,7 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
       database: databaseUrl,
       schema: databaseSchema,
       name,
-      onEventFault: (err) => log.error({ err }, 'events cannot be followed: live streams wait'),
+      onEventFault: (err) => log.error({ err }, 'the log of events cannot be read: live streams wait'),
     });
     closers.push(() => ledger.close());
     const database = connect(databaseUrl, databaseSchema);

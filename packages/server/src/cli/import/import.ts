@@ -10,13 +10,13 @@ import { importFile, type Tally } from './import-file.js';
 import { createReport } from './report.js';
 
 export const importCommand: Command = {
-  summary: 'accounts and transfers from a CSV or JSON lines file; 1 when lines were refused',
+  summary: 'import accounts and transfers from a CSV or JSON lines file; exits with 1 if lines were refused',
   parameters: 'FILE',
   help: [
-    '--format csv|jsonl   else by the ending of the name',
-    '--file-id NAME       names the file in the keys of transfers without idempotency_key; the same at every run',
-    '--report FILE        each refused line as JSON: line, code, message',
-    '--check              read and check the file, and post nothing',
+    '--format csv|jsonl   format of the file; default: by its extension',
+    '--file-id NAME       part of the keys of transfers without idempotency_key; use the same name for every run',
+    '--report FILE        write each refused line as JSON: line, code, message',
+    '--check              only check the file, and post nothing',
   ],
   words: { min: 1, max: 1 },
   options: {
