@@ -465,3 +465,56 @@ describe('the order of precedence', () => {
     expect(codes).toEqual(expected);
   });
 });
+
+describe('what is written', () => {
+  it('has the key and the request on the first leg alone', () => {
+    const group = { ...linkedOf({}, {}), keyDigest: 7n, requestDigest: THIS } as unknown as Candidate;
+    const { rows } = decide([group], stateOf(balanceOf(ALICE), balanceOf(BOB)));
+    expect(rows.map(({ keyDigest, requestDigest }) => [keyDigest, requestDigest])).toEqual([
+      [7n, THIS],
+      [null, null],
+    ]);
+  });
+
+  it.each<[string, bigint, string]>([
+    ['the transfer that was asked for is posted', THIS, 'posted'],
+    ['another request is refused', ANOTHER, 'idempotency_key_reused'],
+  ])('under the key of a requested transfer that is still to come, %s', (_case, request, word) => {
+    const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
+    state.storedByKey.set('key' as never, { requestDigest: THIS, outcome: null });
+    expect(words([candidateOf({ key: 'key', request })], state)).toEqual([word]);
+  });
+
+  it('under the key of a refused request is the refusal again', () => {
+    const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
+    const outcome = new LedgerError('insufficient_funds', 'refused for good');
+    state.storedByKey.set('key' as never, { requestDigest: THIS, outcome });
+    expect(decide([candidateOf({ key: 'key', request: THIS })], state).outcomes).toEqual([outcome]);
+  });
+});
+
+describe('a linked group that fails twice', () => {
+  const full: Partial<Balance> = { maximum: 100n };
+  const asset: Partial<Balance> = { debitNormal: true, debitsPosted: 100n, creditsPosted: 0n };
+
+  it.each<[string, Partial<Balance>, Partial<Balance>, string, number]>([
+    ['hides how much a payee may take behind every other refusal', {}, full, 'insufficient_funds', 1],
+    ['names the limit of a payer at once', { ...asset, ...full }, {}, 'maximum_exceeded', 0],
+    ['names the minimum of a payee at once', {}, { ...asset, minimum: 100n }, 'insufficient_funds', 0],
+  ])('%s', (_case, alice, bob, code, leg) => {
+    const state = stateOf(balanceOf(ALICE, alice), balanceOf(BOB, bob), balanceOf(CAROL));
+    const [outcome] = decide([linkedOf({}, { from: CAROL, to: ALICE, amount: 101n })], state).outcomes;
+    expect(outcome).toMatchObject({ code, details: { leg } });
+  });
+});
+
+describe('the balance', () => {
+  it.each([
+    [true, 60n],
+    [false, -60n],
+  ])('of an account whose debits raise it (%s) is what its normal side has more', (debitNormal, expected) => {
+    const alice = balanceOf(ALICE, { debitNormal, minimum: null, debitsPosted: 90n, creditsPosted: 40n });
+    const [outcome] = decide([candidateOf()], stateOf(alice, balanceOf(BOB))).outcomes;
+    expect(outcome).toMatchObject([{ fromBalance: { posted: expected } }]);
+  });
+});

@@ -8,13 +8,19 @@ import {
   type HoldModel,
   limitInModel,
   type ModelAnswer,
+  type ModelHold,
   type ModelLeg,
+  recordInModel,
   WORLD,
   walletOf,
 } from '../support/hold-model.js';
 import { randomNumbers } from '../support/random.js';
 import { expectSound, useTestBed } from '../support/test-bed.js';
 
+/*
+ * Clients take random steps at once, so that their requests share batches. Each has wallets of its own and a model of them, by which
+ * it predicts every answer. In the end the ledger's balances and holds are those of the models.
+ */
 const bed = useTestBed();
 const CLIENTS = 32;
 const ENGINES = 2;
@@ -22,15 +28,15 @@ const STEPS = times(100_000);
 const WALLETS = ['a', 'b', 'c'];
 const seed = Number(process.env.MICROPAY_TEST_SEED ?? Date.now() % 1_000_000);
 
-/** A client with wallets of its own, so that it can foretell each answer, among others who share its batches. */
 interface Client {
   readonly prefix: string;
   readonly ledger: Ledger;
   readonly random: (bound: number) => number;
   model: HoldModel;
-  /** Requests with a key, to be said again, and what was answered. */
-  readonly said: { legs: readonly ModelLeg[]; key: string; answer: ModelAnswer; ids: readonly string[] }[];
-  counts: Map<string, number>;
+  /** Requests with a key, to be repeated, and their answers. */
+  readonly keyed: { legs: readonly ModelLeg[]; key: string; answer: ModelAnswer; ids: readonly string[] }[];
+  /** What has happened to it. */
+  readonly met: Set<string>;
 }
 
 async function openClient(ledger: Ledger, number: number): Promise<Client> {
@@ -39,134 +45,142 @@ async function openClient(ledger: Ledger, number: number): Promise<Client> {
     const unlimited = name === WORLD ? { type: 'asset' as const, minimum: null } : {};
     await ledger.accounts.open({ address: `${prefix}:${name}`, currency: 'USD', ...unlimited });
   }
-  const wallets = Object.fromEntries([
-    ...WALLETS.map((name) => [name, walletOf()]),
-    [WORLD, walletOf({ minimum: null })],
-  ]);
+  const wallets = Object.fromEntries(WALLETS.map((name) => [name, walletOf()]));
   return {
     prefix,
     ledger,
     random: randomNumbers(seed * 1_000 + number),
-    model: { wallets, holds: {}, moves: {} },
-    said: [],
-    counts: new Map(),
+    model: { wallets: { ...wallets, [WORLD]: walletOf({ minimum: null }) }, holds: {}, moves: {} },
+    keyed: [],
+    met: new Set(),
   };
 }
 
 const pick = <Value>({ random }: Client, values: readonly Value[]) => values[random(values.length)] as Value;
+const repeat = <Value>(count: number, value: Value) => Array.from({ length: count }, () => value);
+const isOpen = ({ state }: ModelHold) => state === 'open';
 const oneIn = ({ random }: Client, bound: number) => random(bound) === 0;
 
-/** Mostly what is there still, now and then what is gone or never was. */
-function pickId(client: Client, entries: readonly (readonly [id: string, isOpen: boolean])[]): string {
-  const open = entries.filter(([, isOpen]) => isOpen);
-  const ids = (open.length > 0 && !oneIn(client, 4) ? open : entries).map(([id]) => id).slice(-6);
+/** Mostly one of the last of which something is left, sometimes one that is not, seldom one that never was. */
+function pickId<Value>(
+  client: Client,
+  all: Readonly<Record<string, Value>>,
+  isLeft: (value: Value) => boolean,
+): string {
+  const open = Object.keys(all).filter((id) => isLeft(all[id] as Value));
+  const ids = (open.length > 0 && !oneIn(client, 4) ? open : Object.keys(all)).slice(-6);
   return ids.length === 0 || oneIn(client, 60) ? '0190b7c4-0000-7000-8000-000000000001' : pick(client, ids);
 }
 
 const NOON = Date.parse('2026-05-05T12:00:00Z');
 const SIXTY_YEARS_MS = 1_900_000_000_000;
 
-/** Now and then, and then about an instant: a moment before it, at it, or after it. */
+/** One leg in five says when it is effective: about that of what it continues, before it, at it or after it. */
 function dated(client: Client, aboutMs = NOON): { effectiveAt?: Date } {
   if (!oneIn(client, 5)) return {};
   return { effectiveAt: new Date(aboutMs + pick(client, [-1_000, -1, 0, 1, 1_000, SIXTY_YEARS_MS])) };
 }
 
-function randomLeg(client: Client): ModelLeg {
-  const { model, random } = client;
-  const amount = BigInt(1 + random(60));
-  const some = () => (oneIn(client, 3) ? {} : { amount });
-  const holds = Object.entries(model.holds).map(([id, { state }]) => [id, state === 'open'] as const);
-  const moves = Object.entries(model.moves).map(
-    ([id, move]) => [id, move.isReversible && move.reversed < move.amount] as const,
-  );
-  const kind = random(100);
-  if (kind < 25)
-    return {
-      kind: 'transfer',
-      from: oneIn(client, 3) ? WORLD : pick(client, WALLETS),
-      to: pick(client, WALLETS),
-      amount,
-      ...dated(client, NOON),
-    };
-  if (kind < 30) return { kind: 'transfer', from: pick(client, WALLETS), to: WORLD, amount };
-  if (kind < 50) return { kind: 'hold', from: pick(client, [...WALLETS, WORLD]), to: pick(client, WALLETS), amount };
-  if (kind < 70) {
-    const hold = pickId(client, holds);
-    const final = oneIn(client, 3) ? { final: true } : {};
-    return { kind: 'capture', hold, ...some(), ...final, ...dated(client, model.holds[hold]?.effectiveMs) };
-  }
-  if (kind < 80) return { kind: 'release', hold: pickId(client, holds) };
+const amountOf = ({ random }: Client) => BigInt(1 + random(60));
+const partOf = (client: Client) => (oneIn(client, 3) ? {} : { amount: amountOf(client) });
+
+type Make = (client: Client) => ModelLeg;
+
+const pay: Make = (client) => {
+  const from = oneIn(client, 3) ? WORLD : pick(client, WALLETS);
+  return { kind: 'transfer', from, to: pick(client, WALLETS), amount: amountOf(client), ...dated(client) };
+};
+
+const payOut: Make = (client) => {
+  return { kind: 'transfer', from: pick(client, WALLETS), to: WORLD, amount: amountOf(client) };
+};
+
+const hold: Make = (client) => {
+  const from = pick(client, [...WALLETS, WORLD]);
+  return { kind: 'hold', from, to: pick(client, WALLETS), amount: amountOf(client) };
+};
+
+const capture: Make = (client) => {
+  const { holds } = client.model;
+  const id = pickId(client, holds, isOpen);
+  const final = oneIn(client, 3) ? { final: true } : {};
+  return { kind: 'capture', hold: id, ...partOf(client), ...final, ...dated(client, holds[id]?.effectiveMs) };
+};
+
+const release: Make = (client) => ({ kind: 'release', hold: pickId(client, client.model.holds, isOpen) });
+
+const reverse: Make = (client) => {
+  const { moves } = client.model;
+  const id = pickId(client, moves, ({ isReversible, reversed, amount }) => isReversible && reversed < amount);
   const overdraft = oneIn(client, 3) ? { allowOverdraft: { by: 'test' } } : {};
-  const transfer = pickId(client, moves);
-  return { kind: 'reversal', transfer, ...some(), ...overdraft, ...dated(client, model.moves[transfer]?.effectiveMs) };
-}
+  return { kind: 'reversal', transfer: id, ...partOf(client), ...overdraft, ...dated(client, moves[id]?.effectiveMs) };
+};
 
-function toLeg({ prefix }: Client, leg: ModelLeg): LinkedLeg {
-  if (!('from' in leg)) return leg as LinkedLeg;
-  return { ...leg, from: `${prefix}:${leg.from}`, to: `${prefix}:${leg.to}`, currency: 'USD' };
-}
+/** In these proportions. */
+const LEGS = [
+  ...repeat(5, pay),
+  payOut,
+  ...repeat(4, hold),
+  ...repeat(4, capture),
+  ...repeat(2, release),
+  ...repeat(4, reverse),
+];
 
-async function step(client: Client): Promise<void> {
+/** Mostly requests, one in eight is something else. */
+function step(client: Client): Promise<void> {
   const choice = client.random(100);
   if (choice < 3) return changeLimits(client);
   if (choice < 6) return freezeOrThaw(client);
-  if (choice < 8) return passTime(client);
-  if (choice < 12 && client.said.length > 0) return sayAgain(client);
-  const legs = Array.from({ length: oneIn(client, 5) ? 1 + client.random(4) : 1 }, () => randomLeg(client));
-  const isDry = oneIn(client, 10);
-  const key = oneIn(client, 2) ? undefined : `${client.prefix} ${client.said.length} ${client.random(1_000_000_000)}`;
+  if (choice < 8) return expireHold(client);
+  if (choice < 12 && client.keyed.length > 0) return repeatRequest(client);
+  return request(client);
+}
+
+/** One to four legs, all or none; one in ten as a dry run, half of them with a key. */
+async function request(client: Client): Promise<void> {
+  const legs = Array.from({ length: oneIn(client, 5) ? 1 + client.random(4) : 1 }, () => pick(client, LEGS)(client));
+  const dryRun = oneIn(client, 10);
+  const key = oneIn(client, 2) ? undefined : `${client.prefix} ${client.keyed.length} ${client.random(1_000_000_000)}`;
   const { answer, after } = applyToModel(client.model, legs);
   const found = await ask(client, legs, {
-    ...(isDry ? { dryRun: true } : {}),
+    ...(dryRun ? { dryRun } : {}),
     ...(key === undefined ? {} : { idempotencyKey: key }),
   });
-  expect(shown(found)).toEqual(answer);
-  count(client, 'code' in answer ? answer.code : isDry ? 'dry' : 'done');
-  if (isDry || found instanceof LedgerError) return;
+  expect(answerOf(found)).toEqual(answer);
+  client.met.add('code' in answer ? answer.code : dryRun ? 'dry' : 'done');
+  if (dryRun || found instanceof LedgerError) return;
   const before = client.model;
   client.model = after;
-  for (const [index, leg] of legs.entries()) note(client, before, leg, found[index] as PostedTransfer);
-  if (key !== undefined) client.said.push({ legs, key, answer, ids: found.map(({ id }) => id) });
+  for (const [index, leg] of legs.entries()) record(client, before, leg, found[index] as PostedTransfer);
+  if (key !== undefined) client.keyed.push({ legs, key, answer, ids: found.map(({ id }) => id) });
 }
 
-/** A request of one leg goes the way of a single one, with the same answer. */
-async function ask(
-  client: Client,
-  legs: readonly ModelLeg[],
-  options: object,
-): Promise<readonly PostedTransfer[] | LedgerError> {
-  return client.ledger.transfers
-    .postLinked(
-      legs.map((leg) => toLeg(client, leg)),
-      options,
-    )
-    .catch((error: unknown) => {
-      if (error instanceof LedgerError) return error;
-      throw error;
-    });
+/** A request of one leg takes the path of a single one, with the same answer. */
+function ask({ ledger, prefix }: Client, legs: readonly ModelLeg[], options: object) {
+  const named = legs.map(
+    (leg): LinkedLeg =>
+      'from' in leg
+        ? { ...leg, from: `${prefix}:${leg.from}`, to: `${prefix}:${leg.to}`, currency: 'USD' }
+        : (leg as LinkedLeg),
+  );
+  return ledger.transfers.postLinked(named, options).catch((error: unknown) => {
+    if (error instanceof LedgerError) return error;
+    throw error;
+  });
 }
 
-function shown(found: readonly PostedTransfer[] | LedgerError): ModelAnswer {
+function answerOf(found: readonly PostedTransfer[] | LedgerError): ModelAnswer {
   if (found instanceof LedgerError) return { code: found.code };
   return found.map(({ kind, amount, released }) => ({ kind: kind as ModelLeg['kind'], amount, released }));
 }
 
-function note({ model }: Client, before: HoldModel, leg: ModelLeg, made: PostedTransfer): void {
+function record({ model }: Client, before: HoldModel, leg: ModelLeg, made: PostedTransfer): void {
   const { id, amount, originalId, recordedAt, effectiveAt } = made;
   const effectiveMs = effectiveAt.getTime();
-  const original = before.moves[originalId ?? ''];
-  const given = 'effectiveAt' in leg ? leg.effectiveAt?.getTime() : undefined;
-  expect(effectiveMs).toBe(given ?? Math.max(recordedAt.getTime(), original?.effectiveMs ?? 0));
-  if (leg.kind === 'hold') {
-    model.holds[id] = { from: leg.from, to: leg.to, remaining: amount, captured: 0n, state: 'open', effectiveMs };
-  }
-  const between = (from: string, to: string, isReversible: boolean) => {
-    model.moves[id] = { from, to, amount, isReversible, reversed: 0n, effectiveMs };
-  };
-  if (leg.kind === 'transfer') between(leg.from, leg.to, true);
-  if (leg.kind === 'capture') between(before.holds[leg.hold]?.from ?? '', before.holds[leg.hold]?.to ?? '', true);
-  if (leg.kind === 'hold') between(leg.from, leg.to, false);
+  const asked = 'effectiveAt' in leg ? leg.effectiveAt?.getTime() : undefined;
+  const earliestMs = before.moves[originalId ?? '']?.effectiveMs ?? 0;
+  expect(effectiveMs).toBe(asked ?? Math.max(recordedAt.getTime(), earliestMs));
+  recordInModel(model, leg, { id, amount, effectiveMs });
 }
 
 async function changeLimits(client: Client): Promise<void> {
@@ -179,55 +193,48 @@ async function changeLimits(client: Client): Promise<void> {
     (error: LedgerError) => error.code,
   );
   expect(found).toBe(code);
-  count(client, code ?? 'limits');
+  client.met.add(code ?? 'limits');
 }
 
-async function freezeOrThaw({ prefix, ledger, model, ...rest }: Client): Promise<void> {
-  const client = { prefix, ledger, model, ...rest };
+async function freezeOrThaw(client: Client): Promise<void> {
+  const { accounts } = client.ledger;
   const name = pick(client, WALLETS);
-  const wallet = model.wallets[name];
-  if (wallet === undefined) return;
+  const wallet = client.model.wallets[name] as HoldModel['wallets'][string];
   wallet.frozen = !wallet.frozen && oneIn(client, 3);
-  await (wallet.frozen ? ledger.accounts.freeze(`${prefix}:${name}`) : ledger.accounts.unfreeze(`${prefix}:${name}`));
+  await (wallet.frozen ? accounts.freeze(`${client.prefix}:${name}`) : accounts.unfreeze(`${client.prefix}:${name}`));
 }
 
-async function passTime(client: Client): Promise<void> {
-  const open = Object.entries(client.model.holds).filter(([, { state }]) => state === 'open');
+async function expireHold(client: Client): Promise<void> {
+  const open = Object.entries(client.model.holds).filter(([, found]) => isOpen(found));
   if (open.length === 0) return;
   const [id] = pick(client, open);
   await letExpire(bed, id);
   endHold(client.model, id, 'expired');
-  count(client, 'expired');
+  client.met.add('expired');
 }
 
-async function sayAgain(client: Client): Promise<void> {
-  const { legs, key, answer, ids } = pick(client, client.said);
+async function repeatRequest(client: Client): Promise<void> {
+  const { legs, key, answer, ids } = pick(client, client.keyed);
   const found = await ask(client, legs, { idempotencyKey: key });
-  expect(shown(found)).toEqual(answer);
+  expect(answerOf(found)).toEqual(answer);
   expect((found as readonly PostedTransfer[]).map(({ id, replayed }) => [id, replayed])).toEqual(
     ids.map((id) => [id, true]),
   );
-  count(client, 'again');
+  client.met.add('again');
 }
 
-function count({ counts }: Client, what: string): void {
-  counts.set(what, (counts.get(what) ?? 0) + 1);
-}
-
-async function expectModels(ledger: Ledger, clients: readonly Client[]): Promise<void> {
-  for (const client of clients) {
-    for (const [name, { posted, pendingIn, pendingOut, minimum }] of Object.entries(client.model.wallets)) {
-      const account = await ledger.accounts.get(`${client.prefix}:${name}`);
-      // World is an asset: what leaves it raises it.
-      const sides =
-        name === WORLD
-          ? { posted: -account.posted, pendingIn: account.pendingOut, pendingOut: account.pendingIn }
-          : { posted: account.posted, pendingIn: account.pendingIn, pendingOut: account.pendingOut };
-      expect({ ...sides, minimum: account.minimum }).toEqual({ posted, pendingIn, pendingOut, minimum });
-    }
-    for (const [id, { state, captured, remaining }] of Object.entries(client.model.holds)) {
-      expect(await ledger.holds.get(id)).toMatchObject({ state, captured, remaining });
-    }
+async function expectModel({ ledger, prefix, model }: Client): Promise<void> {
+  for (const [name, { posted, pendingIn, pendingOut, minimum }] of Object.entries(model.wallets)) {
+    const account = await ledger.accounts.get(`${prefix}:${name}`);
+    // World is an asset: what leaves it raises it.
+    const expected =
+      name === WORLD
+        ? { posted: -posted, pendingIn: pendingOut, pendingOut: pendingIn, minimum }
+        : { posted, pendingIn, pendingOut, minimum };
+    expect(account).toMatchObject(expected);
+  }
+  for (const [id, { state, captured, remaining }] of Object.entries(model.holds)) {
+    expect(await ledger.holds.get(id)).toMatchObject({ state, captured, remaining });
   }
 }
 
@@ -247,17 +254,14 @@ it(`does what the model does in ${STEPS} random steps, ${CLIENTS} clients at onc
     }),
   );
 
-  // Readers tell what is so before the sweep, which changes nothing of it.
+  // Readers see an expired hold as expired, before the sweep writes it down and after.
+  for (const client of clients) await expectModel(client);
   const [ledger] = engines as [Ledger];
-  await expectModels(ledger, clients);
   await ledger.holds.expire();
-  await expectModels(ledger, clients);
-  const counts = new Map<string, number>();
-  for (const client of clients) {
-    for (const [what, times] of client.counts) counts.set(what, (counts.get(what) ?? 0) + times);
-  }
+  for (const client of clients) await expectModel(client);
   await expectSound(ledger);
-  expect([...counts.keys()].toSorted()).toEqual([
+  const met = new Set(clients.flatMap((client) => [...client.met]));
+  expect([...met].toSorted()).toEqual([
     'account_frozen',
     'again',
     'capture_exceeds_hold',

@@ -1,12 +1,12 @@
 /**
- * Money in every state, in memory, written from the rules on paper: wallets with limits, holds, reversals. It
- * knows of time only when a move is effective: a hold whose time is over is over at once, as it is for whoever looks
- * from outside.
+ * Transfers, holds and reversals in memory, written from the rules on paper: wallets with limits, and an outside world without. The
+ * model keeps no clock. It knows when a movement is effective, and a hold is over as soon as a test says so.
  */
 export interface HoldModel {
   readonly wallets: Record<string, ModelWallet>;
   /** By the id that the ledger gave. */
   readonly holds: Record<string, ModelHold>;
+  /** Everything that someone may try to reverse, by the id that the ledger gave. */
   readonly moves: Record<string, ModelMove>;
 }
 
@@ -19,52 +19,41 @@ export interface ModelWallet {
   frozen: boolean;
 }
 
-export interface ModelHold {
+interface Sides {
   readonly from: string;
   readonly to: string;
-  /** Milliseconds since 1970. */
+}
+
+export interface ModelHold extends Sides {
   readonly effectiveMs: number;
   remaining: bigint;
   captured: bigint;
   state: 'open' | 'captured' | 'released' | 'expired';
 }
 
-export interface ModelMove {
-  readonly from: string;
-  readonly to: string;
+export interface ModelMove extends Sides {
   readonly amount: bigint;
-  /** Milliseconds since 1970. */
   readonly effectiveMs: number;
   readonly isReversible: boolean;
   reversed: bigint;
 }
 
-export type ModelLeg =
-  | { readonly kind: 'hold'; readonly from: string; readonly to: string; readonly amount: bigint }
-  | {
-      readonly kind: 'transfer';
-      readonly from: string;
-      readonly to: string;
-      readonly amount: bigint;
-      readonly effectiveAt?: Date;
-    }
-  | {
-      readonly kind: 'capture';
-      readonly hold: string;
-      readonly amount?: bigint;
-      readonly final?: boolean;
-      readonly effectiveAt?: Date;
-    }
-  | { readonly kind: 'release'; readonly hold: string }
-  | {
-      readonly kind: 'reversal';
-      readonly transfer: string;
-      readonly amount?: bigint;
-      readonly allowOverdraft?: object;
-      readonly effectiveAt?: Date;
-    };
+interface Dated {
+  readonly effectiveAt?: Date;
+}
 
-/** What a leg moved, ended or set aside. */
+type Movement = Sides & { readonly amount: bigint };
+type Capture = Dated & { readonly hold: string; readonly amount?: bigint; readonly final?: boolean };
+type Reversal = Dated & { readonly transfer: string; readonly amount?: bigint; readonly allowOverdraft?: object };
+
+export type ModelLeg =
+  | ({ readonly kind: 'transfer' } & Movement & Dated)
+  | ({ readonly kind: 'hold' } & Movement)
+  | ({ readonly kind: 'capture' } & Capture)
+  | { readonly kind: 'release'; readonly hold: string }
+  | ({ readonly kind: 'reversal' } & Reversal);
+
+/** The amount that a leg moved, ended or set aside. */
 export interface ModelMoved {
   readonly kind: ModelLeg['kind'];
   readonly amount: bigint;
@@ -73,12 +62,14 @@ export interface ModelMoved {
 
 export type ModelAnswer = readonly ModelMoved[] | { readonly code: string };
 
-/** Refers to the first account of the ledger's other side, which has no limits. */
+/** The account of the outside world: an asset without limits, which holds the opposite of all wallets. */
 export const WORLD = 'world';
 
 export function walletOf(limits: Partial<ModelWallet> = {}): ModelWallet {
   return { posted: 0n, pendingIn: 0n, pendingOut: 0n, minimum: 0n, maximum: null, frozen: false, ...limits };
 }
+
+const wallet = (model: HoldModel, name: string) => model.wallets[name] as ModelWallet;
 
 /** Applies legs, all or none. How much a payee may take is judged when nothing else refuses. */
 export function applyToModel(model: HoldModel, legs: readonly ModelLeg[]): { answer: ModelAnswer; after: HoldModel } {
@@ -86,10 +77,10 @@ export function applyToModel(model: HoldModel, legs: readonly ModelLeg[]): { ans
   const moved: ModelMoved[] = [];
   let isTooMuch = false;
   for (const leg of legs) {
-    let result = applyLeg(after, leg);
+    let result = applyLeg(after, leg, true);
     if (result === 'maximum_exceeded') {
       isTooMuch = true;
-      result = applyWithoutMaximums(after, leg);
+      result = applyLeg(after, leg, false);
     }
     if (typeof result === 'string') return { answer: { code: result }, after: model };
     moved.push(result);
@@ -97,51 +88,40 @@ export function applyToModel(model: HoldModel, legs: readonly ModelLeg[]): { ans
   return isTooMuch ? { answer: { code: 'maximum_exceeded' }, after: model } : { answer: moved, after };
 }
 
-function applyWithoutMaximums(model: HoldModel, leg: ModelLeg): ModelMoved | string {
-  const maximums = Object.entries(model.wallets).map(([name, { maximum }]) => [name, maximum] as const);
-  for (const [name] of maximums) wallet(model, name).maximum = null;
-  const result = applyLeg(model, leg);
-  for (const [name, maximum] of maximums) wallet(model, name).maximum = maximum;
-  return result;
-}
-
-function applyLeg(model: HoldModel, leg: ModelLeg): ModelMoved | string {
+function applyLeg(model: HoldModel, leg: ModelLeg, asksPayee: boolean): ModelMoved | string {
   switch (leg.kind) {
     case 'transfer':
-      return pay(model, leg);
+      return move(model, leg, asksPayee, { kind: 'transfer', posted: leg.amount, pending: 0n });
     case 'hold':
-      return place(model, leg);
+      return move(model, leg, asksPayee, { kind: 'hold', posted: 0n, pending: leg.amount });
     case 'capture':
       return capture(model, leg);
     case 'release':
       return endHold(model, leg.hold, 'released');
     case 'reversal':
-      return reverse(model, leg);
+      return reverse(model, leg, asksPayee);
   }
 }
 
-const wallet = (model: HoldModel, name: string) => model.wallets[name] as ModelWallet;
+const isFrozen = (model: HoldModel, { from, to }: Sides) => wallet(model, from).frozen || wallet(model, to).frozen;
 
-function refused({ wallets }: HoldModel, from: string, to: string): string | undefined {
-  if (from === to) return 'same_account';
-  return wallets[from]?.frozen || wallets[to]?.frozen ? 'account_frozen' : undefined;
+const leftAfter = ({ posted, pendingOut }: ModelWallet, amount: bigint) => posted - pendingOut - amount;
+
+function isShort(model: HoldModel, name: string, amount: bigint): boolean {
+  const payer = wallet(model, name);
+  return payer.minimum !== null && leftAfter(payer, amount) < payer.minimum;
 }
 
-/** World is an asset without limits: whatever moves, nothing of it is refused. */
-function beyondLimits(model: HoldModel, from: string, to: string, amount: bigint): string | undefined {
-  const payer = wallet(model, from);
-  const payee = wallet(model, to);
-  if (payer.minimum !== null && payer.posted - payer.pendingOut - amount < payer.minimum) return 'insufficient_funds';
-  if (payee.maximum !== null && payee.posted + payee.pendingIn + amount > payee.maximum) return 'maximum_exceeded';
-  return undefined;
+function isFull(model: HoldModel, name: string, amount: bigint): boolean {
+  const { posted, pendingIn, maximum } = wallet(model, name);
+  return maximum !== null && posted + pendingIn + amount > maximum;
 }
 
 /** Money that goes on, or back, before it came would leave an account short by effective time. */
-function tooEarly(effectiveAt: Date | undefined, { effectiveMs }: { readonly effectiveMs: number }) {
-  return effectiveAt !== undefined && effectiveAt.getTime() < effectiveMs ? 'effective_before_original' : undefined;
-}
+const isTooEarly = ({ effectiveAt }: Dated, { effectiveMs }: ModelHold | ModelMove) =>
+  effectiveAt !== undefined && effectiveAt.getTime() < effectiveMs;
 
-function shift(model: HoldModel, from: string, to: string, posted: bigint, pending: bigint): void {
+function shift(model: HoldModel, { from, to }: Sides, posted: bigint, pending: bigint): void {
   const payer = wallet(model, from);
   const payee = wallet(model, to);
   payer.posted -= posted;
@@ -150,84 +130,94 @@ function shift(model: HoldModel, from: string, to: string, posted: bigint, pendi
   payee.pendingIn += pending;
 }
 
-function pay(
+function move(
   model: HoldModel,
-  { from, to, amount }: { from: string; to: string; amount: bigint },
+  leg: Movement,
+  asksPayee: boolean,
+  { kind, posted, pending }: { kind: 'transfer' | 'hold'; posted: bigint; pending: bigint },
 ): ModelMoved | string {
-  const code = refused(model, from, to) ?? beyondLimits(model, from, to, amount);
-  if (code !== undefined) return code;
-  shift(model, from, to, amount, 0n);
-  return { kind: 'transfer', amount, released: 0n };
+  const { from, to, amount } = leg;
+  if (from === to) return 'same_account';
+  if (isFrozen(model, leg)) return 'account_frozen';
+  if (isShort(model, from, amount)) return 'insufficient_funds';
+  if (asksPayee && isFull(model, to, amount)) return 'maximum_exceeded';
+  shift(model, leg, posted, pending);
+  return { kind, amount, released: 0n };
 }
 
-function place(
-  model: HoldModel,
-  { from, to, amount }: { from: string; to: string; amount: bigint },
-): ModelMoved | string {
-  const code = refused(model, from, to) ?? beyondLimits(model, from, to, amount);
-  if (code !== undefined) return code;
-  shift(model, from, to, 0n, amount);
-  return { kind: 'hold', amount, released: 0n };
-}
-
-function capture(model: HoldModel, leg: ModelLeg & { kind: 'capture' }): ModelMoved | string {
+/** No limit refuses it: the hold counts against the limits already. */
+function capture(model: HoldModel, leg: Capture): ModelMoved | string {
   const hold = model.holds[leg.hold];
   if (hold === undefined) return 'hold_not_found';
   if (hold.state !== 'open') return 'hold_closed';
-  const code = tooEarly(leg.effectiveAt, hold) ?? refused(model, hold.from, hold.to);
-  if (code !== undefined) return code;
+  if (isTooEarly(leg, hold)) return 'effective_before_original';
+  if (isFrozen(model, hold)) return 'account_frozen';
   const amount = leg.amount ?? hold.remaining;
   if (amount > hold.remaining) return 'capture_exceeds_hold';
   const released = leg.final ? hold.remaining - amount : 0n;
-  shift(model, hold.from, hold.to, amount, -amount - released);
+  shift(model, hold, amount, -amount - released);
   hold.captured += amount;
   hold.remaining -= amount + released;
   if (hold.remaining === 0n) hold.state = 'captured';
   return { kind: 'capture', amount, released };
 }
 
+/** Works on frozen accounts too: it gives money back. */
 export function endHold(model: HoldModel, id: string, state: 'released' | 'expired'): ModelMoved | string {
   const hold = model.holds[id];
   if (hold === undefined) return 'hold_not_found';
   if (hold.state !== 'open') return 'hold_closed';
   const amount = hold.remaining;
-  shift(model, hold.from, hold.to, 0n, -amount);
+  shift(model, hold, 0n, -amount);
   hold.remaining = 0n;
   hold.state = state;
   return { kind: 'release', amount, released: 0n };
 }
 
-function reverse(model: HoldModel, leg: ModelLeg & { kind: 'reversal' }): ModelMoved | string {
-  const move = model.moves[leg.transfer];
-  if (move === undefined) return 'transfer_not_found';
-  if (!move.isReversible) return 'not_reversible';
-  const code = tooEarly(leg.effectiveAt, move) ?? refused(model, move.to, move.from);
-  if (code !== undefined) return code;
-  const left = move.amount - move.reversed;
+function reverse(model: HoldModel, leg: Reversal, asksPayee: boolean): ModelMoved | string {
+  const original = model.moves[leg.transfer];
+  if (original === undefined) return 'transfer_not_found';
+  if (!original.isReversible) return 'not_reversible';
+  if (isTooEarly(leg, original)) return 'effective_before_original';
+  if (isFrozen(model, original)) return 'account_frozen';
+  const left = original.amount - original.reversed;
   const amount = leg.amount ?? left;
   if (amount > left || left === 0n) return 'reversal_exceeds_transfer';
-  const payer = wallet(model, move.to);
-  const limit = beyondLimits(model, move.to, move.from, amount);
-  if (limit === 'insufficient_funds' && leg.allowOverdraft !== undefined) {
-    const payee = wallet(model, move.from);
-    if (payee.maximum !== null && payee.posted + payee.pendingIn + amount > payee.maximum) return 'maximum_exceeded';
-    payer.minimum = payer.posted - payer.pendingOut - amount;
-  } else if (limit !== undefined) return limit;
-  shift(model, move.to, move.from, amount, 0n);
-  move.reversed += amount;
+  const back = { from: original.to, to: original.from };
+  const payer = wallet(model, back.from);
+  const lowersMinimum = isShort(model, back.from, amount);
+  if (lowersMinimum && leg.allowOverdraft === undefined) return 'insufficient_funds';
+  if (asksPayee && isFull(model, back.to, amount)) return 'maximum_exceeded';
+  if (lowersMinimum) payer.minimum = leftAfter(payer, amount);
+  shift(model, back, amount, 0n);
+  original.reversed += amount;
   return { kind: 'reversal', amount, released: 0n };
 }
 
-/** Answers whether the limits stand; they are refused when the present balance breaks them. */
+/** Remembers under its id what later legs can continue. */
+export function recordInModel(
+  model: HoldModel,
+  leg: ModelLeg,
+  { id, amount, effectiveMs }: { readonly id: string; readonly amount: bigint; readonly effectiveMs: number },
+): void {
+  if (leg.kind === 'release' || leg.kind === 'reversal') return;
+  const { from, to } = leg.kind === 'capture' ? (model.holds[leg.hold] as ModelHold) : leg;
+  if (leg.kind === 'hold') {
+    model.holds[id] = { from, to, remaining: amount, captured: 0n, state: 'open', effectiveMs };
+  }
+  model.moves[id] = { from, to, amount, isReversible: leg.kind !== 'hold', reversed: 0n, effectiveMs };
+}
+
+/** Sets limits, or returns the code of the refusal when the present balance breaks them. */
 export function limitInModel(
   model: HoldModel,
   name: string,
   limits: Partial<Pick<ModelWallet, 'minimum' | 'maximum'>>,
 ): string | undefined {
   const own = wallet(model, name);
-  const { minimum = own.minimum, maximum = own.maximum } = limits;
-  if (minimum !== null && own.posted - own.pendingOut < minimum) return 'limit_broken';
-  if (maximum !== null && own.posted + own.pendingIn > maximum) return 'limit_broken';
-  Object.assign(own, { minimum, maximum });
-  return undefined;
+  const before = { minimum: own.minimum, maximum: own.maximum };
+  Object.assign(own, limits);
+  if (!isShort(model, name, 0n) && !isFull(model, name, 0n)) return undefined;
+  Object.assign(own, before);
+  return 'limit_broken';
 }
