@@ -33,7 +33,7 @@ export {
 export type { Moment } from './domain/instant.js';
 export { type JsonValue, parseJson } from './domain/json.js';
 export type { LinkedLeg } from './domain/leg.js';
-export type { Metadata } from './domain/metadata.js';
+export { checkMetadata, type Metadata } from './domain/metadata.js';
 export { parseAmount, toDecimal, toMinorUnits } from './domain/money.js';
 export { isReversible, type ReversalLeg, type ReverseTransfer } from './domain/reversal.js';
 export { ROUNDINGS, type Rounding } from './domain/rounding.js';

@@ -11,12 +11,17 @@ const METADATA_DEPTH_MAX = 64;
 export const DESCRIPTION_LENGTH_MAX = 500;
 
 /**
- * Answers a copy that equals every later reading of it: what the caller changes afterwards changes nothing.
+ * Checks metadata as every function that takes some does, for instance where it arrives, before anything is looked up.
+ * Returns a copy, which later changes to the original do not affect.
  *
- * @throws {LedgerError} `invalid_request` when it is no JSON object, larger than 8 KiB, deeper than 64 levels, or holds a
+ * @throws {LedgerError} `invalid_request`, with the member in `details.field`, when it is no JSON object, larger than 8 KiB, deeper than 64 levels, or holds a
  *   value that JSON would change
  */
-export function checkMetadata(metadata: Metadata, name = 'metadata'): Metadata {
+export function checkMetadata(metadata: Metadata): Metadata {
+  return readMetadata(metadata, 'metadata');
+}
+
+function readMetadata(metadata: unknown, name: string): Metadata {
   const limits = { name, bytesMax: METADATA_BYTES_MAX, depthMax: METADATA_DEPTH_MAX };
   const copy = copyJson(metadata, limits);
   if (typeof copy !== 'object' || copy === null || Array.isArray(copy)) {
@@ -36,7 +41,7 @@ export function checkDescription(description: string | undefined): void {
   }
 }
 
-export const metadata: Check<Metadata> = (value, name) => checkMetadata(value as Metadata, name);
+export const metadata: Check<Metadata> = readMetadata;
 
 export const description: Check<string> = (value) => {
   checkDescription(value as string);

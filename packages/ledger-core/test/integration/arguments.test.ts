@@ -78,6 +78,7 @@ const VALID = {
   'exchange request.buy': { code: 'EUR', scale: 2 },
   'parseAmount text': '1250',
   'parseJson json': '{}',
+  'checkMetadata metadata': { orderId: '1042' },
   'allocate weights.0': 1n,
   'createRelay options.publisher': publisher,
   'Ledger.setTimeZone timeZone': 'Europe/Berlin',

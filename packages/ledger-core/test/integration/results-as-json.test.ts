@@ -1,6 +1,7 @@
 import {
   allocate,
   applyMigrations,
+  checkMetadata,
   createInProcessPublisher,
   createRelay,
   createRequestWorker,
@@ -93,6 +94,7 @@ const CALLS: Readonly<Record<string, (() => unknown) | typeof NO_OBJECT>> = {
   toMinorUnits: NO_OBJECT,
   toDecimal: () => toDecimal(5n, 2),
   parseJson: () => parseJson('{}'),
+  checkMetadata: () => checkMetadata({ orderId: '1042' }),
   isReversible: () => isReversible({ kind: 'transfer' }),
   eventTopics: () => eventTopics('micropay'),
   inboxTable: () => inboxTable(),

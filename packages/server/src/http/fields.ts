@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { findUnstorable, isNestedBeyond } from './nesting.js';
+import { checkMetadata, LedgerError, type Metadata } from '@micropay/ledger-core';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID_PATTERN = new RegExp(`^${UUID}$`);
@@ -17,7 +17,6 @@ const CURRENCY_PATTERN = /^[A-Z][A-Z0-9]{1,11}$/;
 const KEY_PATTERN = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 const CURSOR_PATTERN = /^[A-Za-z0-9_-]{1,500}$/;
 const ADDRESS_LENGTH_MAX = 200;
-const METADATA_DEPTH_MAX = 64;
 export const PAGE_LIMIT_MAX = 200;
 
 export const EXAMPLE_IDS = {
@@ -144,15 +143,19 @@ export const DescriptionField = textField({ max: 500 }).openapi({
 /** The ledger limits its size. It is not a recursive schema, because nested input could make that overflow the stack. */
 export const MetadataField = z
   .record(z.string(), z.unknown())
-  .refine((metadata) => !isNestedBeyond(metadata, METADATA_DEPTH_MAX), `must have at most ${METADATA_DEPTH_MAX} levels`)
   .superRefine((metadata, context) => {
-    const path = findUnstorable(metadata, METADATA_DEPTH_MAX);
-    if (path === undefined) return;
-    context.addIssue({
-      code: 'custom',
-      path: [...path],
-      message: 'must not hold U+0000, nor a whole number beyond 2^53',
-    });
+    try {
+      checkMetadata(metadata as Metadata);
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      const field = String(error.details.field);
+      // The ledger's sentence begins with the member, which stands in the path here.
+      context.addIssue({
+        code: 'custom',
+        path: field.split('.').slice(1),
+        message: error.message.slice(field.length + 1),
+      });
+    }
   })
   .openapi({
     type: 'object',
