@@ -1,8 +1,8 @@
 import { asOfIn, checkAsOf } from './as-of.js';
-import type { Book } from './book.js';
 import { type AccountIdentity, isDebitNormal } from './domain/account.js';
 import { result } from './domain/result.js';
 import type { Accounts, AsOf, BalanceAt } from './ledger-api.js';
+import type { LedgerContext } from './ledger-context.js';
 import { accountNotFound, checkReference } from './postgres/accounts.js';
 import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
 import { inSnapshot } from './postgres/connect.js';
@@ -11,10 +11,10 @@ import { checkStatementOptions, readStatement } from './statement.js';
 
 /** The balance of an account as of an instant. */
 export function createAccountHistory(
-  book: Book,
+  context: LedgerContext,
   identify: Accounts['identify'],
 ): Pick<Accounts, 'balanceAt' | 'statement'> {
-  const { store, pool } = book.engine;
+  const { store, pool } = context.engine;
 
   async function known(reference: string): Promise<AccountIdentity> {
     const account = await identify(reference);
@@ -25,11 +25,11 @@ export function createAccountHistory(
   async function balanceAt(given: string, asOf: AsOf): Promise<BalanceAt> {
     const checked = checkAsOf(asOf);
     const reference = checkReference(given);
-    const { at, by } = await asOfIn(book, checked);
+    const { at, by } = await asOfIn(context, checked);
     const { id: accountId, type } = await known(reference);
-    const ledger = await book.number();
+    const ledger = await context.number();
     if (by === 'recorded') {
-      const balance = await readRecordedBalance(book.reads, store, ledger, { accountId, at }).catch(fail);
+      const balance = await readRecordedBalance(context.reads, store, ledger, { accountId, at }).catch(fail);
       return result({ at, by, posted: balance.posted, pendingIn: balance.pendingIn, pendingOut: balance.pendingOut });
     }
     const account = { accountId, debitNormal: isDebitNormal(type), at };
@@ -44,7 +44,7 @@ export function createAccountHistory(
     async statement(given, options) {
       const checked = checkStatementOptions(options);
       const reference = checkReference(given);
-      return readStatement(book, await known(reference), checked).catch(fail);
+      return readStatement(context, await known(reference), checked).catch(fail);
     },
   };
 }

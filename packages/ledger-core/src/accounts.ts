@@ -1,5 +1,4 @@
 import { createAccountHistory } from './account-history.js';
-import type { Book } from './book.js';
 import {
   type Account,
   type AccountIdentity,
@@ -19,6 +18,7 @@ import type { Entry } from './domain/transfer.js';
 import { LedgerError, type LedgerErrorCode } from './errors.js';
 import type { ExpireOf } from './holds.js';
 import type { Accounts, FreezeSide, PageOptions } from './ledger-api.js';
+import type { LedgerContext } from './ledger-context.js';
 import { toPage } from './page.js';
 import { type AccountPlace, closeAccount, setLimits, setStatus } from './postgres/account-changes.js';
 import { accountNotFound, checkReference, getAccount, listAccounts, openAccount } from './postgres/accounts.js';
@@ -55,16 +55,16 @@ const readFreeze = object<Audit & { readonly side?: FreezeSide }>({
 
 type AccountWork = (place: AccountPlace) => Promise<Account>;
 
-export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
-  const { engine, reads } = book;
+export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Accounts {
+  const { engine, reads } = context;
   const { store, identities } = engine;
 
   async function identifyMany(references: readonly string[]): Promise<ReadonlyMap<string, AccountIdentity>> {
     const wanted = list(referenceText)(references, 'references').filter(isReference);
     const found = new ResultMap<AccountIdentity>();
     if (wanted.length === 0) return found;
-    const ledger = await book.number();
-    const load = book.isCommitted ? identities.load : identities.loadUncommitted;
+    const ledger = await context.number();
+    const load = context.isCommitted ? identities.load : identities.loadUncommitted;
     const identityOf = await load(ledger, wanted, (missing) => engine.findIdentities(reads, ledger, missing)).catch(
       fail,
     );
@@ -77,14 +77,14 @@ export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
 
   async function identify(reference: string): Promise<AccountIdentity | undefined> {
     if (!isReference(referenceText(reference, 'reference'))) return undefined;
-    const known = identities.get(await book.number(), reference);
+    const known = identities.get(await context.number(), reference);
     return known ?? (await identifyMany([reference])).get(reference);
   }
 
   async function change(given: string, work: AccountWork): Promise<Account> {
     const reference = checkReference(given);
-    const ledger = await book.number();
-    return book.change((transaction) => work({ transaction, store, ledger, reference }));
+    const ledger = await context.number();
+    return context.change((transaction) => work({ transaction, store, ledger, reference }));
   }
 
   /** For changes that the balance may refuse: what holds keep that are due is free before it is judged. */
@@ -97,12 +97,12 @@ export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
   }
 
   async function open(request: CheckedOpenAccount): Promise<Account> {
-    const ledger = await book.number();
-    return book.change((transaction) => openAccount(transaction, store, ledger, request));
+    const ledger = await context.number();
+    return context.change((transaction) => openAccount(transaction, store, ledger, request));
   }
 
   return {
-    ...createAccountHistory(book, identify),
+    ...createAccountHistory(context, identify),
     identify,
     identifyMany,
     open: async (request) => open(checkOpenAccount(request)),
@@ -114,23 +114,23 @@ export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
         if (!(error instanceof LedgerError && error.code === 'account_exists')) throw error;
         const there = await identify(request.address);
         if (there === undefined) throw error;
-        const account = await getAccount(reads, store, await book.number(), there.id);
+        const account = await getAccount(reads, store, await context.number(), there.id);
         if (account.type !== request.type || account.currency !== request.currency) throw error;
         return account;
       }
     },
     async get(given) {
       const reference = checkReference(given);
-      return getAccount(reads, store, await book.number(), reference).catch(fail);
+      return getAccount(reads, store, await context.number(), reference).catch(fail);
     },
     async aggregate(options = {}) {
       const checked = checkAggregate(options);
-      return aggregateBalances(reads, store, await book.number(), checked).catch(fail);
+      return aggregateBalances(reads, store, await context.number(), checked).catch(fail);
     },
     async list(options = {}) {
       const { prefix = '', limit: count = PAGE_LIMIT_DEFAULT, cursor } = readList(options, 'options');
       const place = decodeCursor(cursor, ADDRESS_CURSOR);
-      const ledger = await book.number();
+      const ledger = await context.number();
       const list = ['accounts', ledger, prefix];
       const [after] = placeIn(list, place);
       const rows = await listAccounts(reads, store, ledger, { prefix, after, limit: count + 1 }).catch(fail);
@@ -142,7 +142,7 @@ export function createAccounts(book: Book, expireOf: ExpireOf): Accounts {
       const reference = checkReference(given);
       const account = await identify(reference);
       if (account === undefined) throw accountNotFound(reference);
-      const ledger = await book.number();
+      const ledger = await context.number();
       const list = ['entries', ledger, account.id];
       const [before] = placeIn(list, place).map(BigInt);
       const rows = await listEntries(reads, store, ledger, account.id, { before, limit: count + 1 }).catch(fail);

@@ -1,7 +1,7 @@
-import type { Book } from './book.js';
 import { type Members, object, oneOf, optional } from './domain/arguments.js';
 import { type CheckedMoment, endOfDay, moment } from './domain/instant.js';
 import type { AsOf, TimeBasis } from './ledger-api.js';
+import type { LedgerContext } from './ledger-context.js';
 import { readTimeZone } from './postgres/ledgers.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 
@@ -25,15 +25,15 @@ export function checkAsOf(given: AsOf): CheckedAsOf {
 
 /** The instant that is meant: a day ends in the ledger's zone. */
 export async function asOfIn(
-  book: Book,
+  context: LedgerContext,
   { at, by }: CheckedAsOf,
 ): Promise<{ readonly at: Date; readonly by: TimeBasis }> {
-  return { at: at instanceof Date ? at : endOfDay(at, await timeZoneOf(book)), by };
+  return { at: at instanceof Date ? at : endOfDay(at, await timeZoneOf(context)), by };
 }
 
-export async function timeZoneOf(book: Book): Promise<string> {
+export async function timeZoneOf(context: LedgerContext): Promise<string> {
   try {
-    return await readTimeZone(book.reads, book.engine.store, await book.number());
+    return await readTimeZone(context.reads, context.engine.store, await context.number());
   } catch (error) {
     throw fromSqlError(error);
   }

@@ -1,13 +1,13 @@
-import type { Book } from './book.js';
 import { flag, object, optional } from './domain/arguments.js';
 import type { CaptureHold, Hold, PlaceHold, ReleaseHold } from './domain/hold.js';
 import { CAPTURE, HOLD, RELEASE } from './domain/leg.js';
 import { decodeCursor, encodeCursor, PAGE, PAGE_LIMIT_DEFAULT, placeIn } from './domain/paging.js';
 import { result } from './domain/result.js';
 import { holdId, type PostedTransfer, REQUEST_OPTIONS, type TransferId, withCurrency } from './domain/transfer.js';
-import { expirySubmission } from './engine/candidates.js';
+import { expiryPosting } from './engine/candidates.js';
 import { LedgerError } from './errors.js';
 import type { Holds, PageOptions } from './ledger-api.js';
+import type { LedgerContext } from './ledger-context.js';
 import { toPage } from './page.js';
 import { accountNotFound, checkReference } from './postgres/accounts.js';
 import { plainArray } from './postgres/arrays.js';
@@ -23,41 +23,41 @@ const readList = object<PageOptions & { readonly openOnly?: boolean }>({ openOnl
 const EXPIRED_IN_TURN = 500;
 const HOLD_CURSOR = /^([0-9a-f-]{36})$/;
 
-export function createHolds(book: Book, submit: Submit): Holds {
-  const { store, findIdentities } = book.engine;
+export function createHolds(context: LedgerContext, submit: Submit): Holds {
+  const { store, findIdentities } = context.engine;
   return {
     async place(request) {
       const { options, leg } = splitOptions(withCurrency(readPlace(request, 'request')));
-      return asPlaced(await submitLeg(book, submit, { ...leg, kind: 'hold' }, options));
+      return asPlaced(await submitLeg(context, submit, { ...leg, kind: 'hold' }, options));
     },
     async capture(id, given = {}) {
       const { options, leg } = splitOptions(readCapture(given, 'options'));
-      return submitLeg(book, submit, { ...leg, kind: 'capture', hold: holdId(id, 'hold') }, options);
+      return submitLeg(context, submit, { ...leg, kind: 'capture', hold: holdId(id, 'hold') }, options);
     },
     async release(id, given = {}) {
       const { options, leg } = splitOptions(readRelease(given, 'options'));
-      return submitLeg(book, submit, { ...leg, kind: 'release', hold: holdId(id, 'hold') }, options);
+      return submitLeg(context, submit, { ...leg, kind: 'release', hold: holdId(id, 'hold') }, options);
     },
     async get(given) {
       const id = holdId(given, 'id');
-      return getHold(book.reads, store, await book.number(), id).catch(fail);
+      return getHold(context.reads, store, await context.number(), id).catch(fail);
     },
     async list(given, options = {}) {
       const { openOnly = false, limit: count = PAGE_LIMIT_DEFAULT, cursor } = readList(options, 'options');
       const place = decodeCursor(cursor, HOLD_CURSOR);
       const reference = checkReference(given);
-      const ledger = await book.number();
-      const [account] = await findIdentities(book.reads, ledger, [reference]).catch(fail);
+      const ledger = await context.number();
+      const [account] = await findIdentities(context.reads, ledger, [reference]).catch(fail);
       if (account === undefined) throw accountNotFound(reference);
       const list = ['holds', ledger, account.id, openOnly];
       const [before] = placeIn(list, place);
       const range = { account: account.id, openOnly, before, limit: count + 1 };
-      const rows = await listHolds(book.reads, store, ledger, range).catch(fail);
+      const rows = await listHolds(context.reads, store, ledger, range).catch(fail);
       return toPage(rows, count, ({ id }) => encodeCursor(list, id));
     },
     async expire() {
-      const ledger = await book.number();
-      const findDue = () => findDueHolds(book.reads, store, ledger, EXPIRED_IN_TURN).catch(fail);
+      const ledger = await context.number();
+      const findDue = () => findDueHolds(context.reads, store, ledger, EXPIRED_IN_TURN).catch(fail);
       return (await expireAll(submit, ledger, findDue)).count;
     },
   };
@@ -78,7 +78,7 @@ async function expireAll(
   for (let count = 0; ; ) {
     const due = await findDue();
     if (due.length === 0) return { count };
-    const outcomes = await submit(due.map((hold) => expirySubmission(ledger, hold)));
+    const outcomes = await submit(due.map((hold) => expiryPosting(ledger, hold)));
     const fault = outcomes.find((outcome) => outcome instanceof Error && !(outcome instanceof LedgerError));
     if (fault !== undefined) throw fault;
     const refusals = outcomes.filter((outcome) => outcome instanceof LedgerError);
@@ -93,15 +93,15 @@ async function expireAll(
 /** Expires the due holds of one account; if some could not be expired now, returns the reason. */
 export type ExpireOf = (reference: string) => Promise<LedgerError | undefined>;
 
-export function createExpireOf(book: Book, submit: Submit): ExpireOf {
-  const { store, findIdentities } = book.engine;
+export function createExpireOf(context: LedgerContext, submit: Submit): ExpireOf {
+  const { store, findIdentities } = context.engine;
   return async (reference) => {
-    const ledger = await book.number();
-    const [account] = await findIdentities(book.reads, ledger, [reference]).catch(fail);
+    const ledger = await context.number();
+    const [account] = await findIdentities(context.reads, ledger, [reference]).catch(fail);
     if (account === undefined) return undefined;
     const values = [ledger, plainArray([account.id]), EXPIRED_IN_TURN];
     const { hindrance } = await expireAll(submit, ledger, async () => {
-      const { rows } = await book.reads.executeSql(findDueHoldsOf(store).text, values).catch(fail);
+      const { rows } = await context.reads.executeSql(findDueHoldsOf(store).text, values).catch(fail);
       return rows.map((row) => toDueHold(row).id);
     });
     return hindrance;

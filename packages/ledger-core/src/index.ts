@@ -62,8 +62,8 @@ export type {
   TransferRequestId,
   TransferRequestState,
 } from './domain/transfer-request.js';
-export type { EngineLimits } from './engine/limits.js';
-export type { WorkedOff } from './engine/work-off.js';
+export type { EngineCapacity } from './engine/capacity.js';
+export type { ProcessedRequests } from './engine/process-requests.js';
 export {
   type ErrorDetails,
   InvariantError,
@@ -73,7 +73,7 @@ export {
 } from './errors.js';
 export { EVENT_DATA, type EventData, type EventType, type LedgerEvent } from './events/catalogue.js';
 export { eventTopics } from './events/cloudevent.js';
-export { FACT_TYPES, type Fact, type FactType } from './events/fact.js';
+export { DOMAIN_EVENT_TYPES, type DomainEvent, type DomainEventType } from './events/domain-event.js';
 export { type HandleOnceOptions, handleOnce, inboxTable } from './events/handle-once.js';
 export { createInProcessPublisher } from './events/in-process.js';
 export { type EventPublisher, UnfitSinkError } from './events/publisher.js';
@@ -92,13 +92,13 @@ export type {
   LedgerInTransaction,
   Page,
   PageOptions,
+  ProcessRequestsOptions,
   Requests,
   Statement,
   StatementEntry,
   StatementOptions,
   TimeBasis,
   Transfers,
-  WorkOffBatch,
 } from './ledger-api.js';
 export type { DatabaseCheckOptions, DatabaseWarning } from './postgres/database-check.js';
 export type { EventLag } from './postgres/event-cursors.js';

@@ -14,8 +14,8 @@ import type {
   TransferRequest,
   TransferRequestId,
 } from './domain/transfer-request.js';
-import type { WorkedOff } from './engine/work-off.js';
-import type { Fact } from './events/fact.js';
+import type { ProcessedRequests } from './engine/process-requests.js';
+import type { DomainEvent } from './events/domain-event.js';
 import type { EventSubscription, SubscribeOptions } from './events/tail.js';
 import type { DatabaseCheckOptions, DatabaseWarning } from './postgres/database-check.js';
 import type { EventRange } from './postgres/event-log.js';
@@ -320,12 +320,12 @@ export interface Requests {
    *
    * @throws {LedgerError} `database_unavailable`, `transaction_conflict`, `outcome_unknown`: call it again
    */
-  workOff(options?: WorkOffBatch): Promise<WorkedOff>;
+  processRequests(options?: ProcessRequestsOptions): Promise<ProcessedRequests>;
   /** Calls the listener after this process has stored requests, in any ledger of the engine. Returns an unsubscribe function. */
   onSubmit(listener: () => void): () => void;
 }
 
-export interface WorkOffBatch {
+export interface ProcessRequestsOptions {
   /** 1 to 1,000; default 500. */
   readonly batchSizeMax?: number;
   /** Called when a request fails with an unexpected error. The request stays open and is retried after ten seconds. */
@@ -344,7 +344,7 @@ export interface LedgerInTransaction {
      *
      * @throws {LedgerError} `invalid_request`
      */
-    write(fact: Fact): Promise<void>;
+    write(event: DomainEvent): Promise<void>;
   };
 }
 

@@ -1,23 +1,23 @@
 import type { Pool, PoolConfig } from 'pg';
 import { createAccounts } from './accounts.js';
 import { asOfIn, checkAsOf } from './as-of.js';
-import type { Book } from './book.js';
 import { callback, object, optional, optionalCallback, wholeNumber } from './domain/arguments.js';
 import { checkCurrency, currencyCode } from './domain/currency.js';
 import type { Candidate } from './domain/decide.js';
 import { timeZone } from './domain/instant.js';
 import { result } from './domain/result.js';
+import { type EngineCapacity, engineCapacity } from './engine/capacity.js';
 import { createEngine, type Engine } from './engine/engine.js';
-import { type EngineLimits, engineLimits } from './engine/limits.js';
 import { lookUpAll } from './engine/look-up.js';
 import { nameAccounts } from './engine/name-accounts.js';
-import type { Submission } from './engine/waiting.js';
+import { type ProcessedRequests, processRequests, type RequestProcessing } from './engine/process-requests.js';
+import type { Posting } from './engine/waiting.js';
 import { inSavepoint, inTurn, postWithin } from './engine/within.js';
-import { type WorkedOff, type WorkOffOptions, workOff } from './engine/work-off.js';
-import { checkFact } from './events/fact.js';
+import { checkDomainEvent } from './events/domain-event.js';
 import { checkSubscription, createEventTail, type EventTail } from './events/tail.js';
 import { createExpireOf, createHolds } from './holds.js';
-import type { Ledger, LedgerInTransaction, WorkOffBatch } from './ledger-api.js';
+import type { Ledger, LedgerInTransaction, ProcessRequestsOptions } from './ledger-api.js';
+import type { LedgerContext } from './ledger-context.js';
 import { checkRoom, fromPool, inSnapshot, inTransaction } from './postgres/connect.js';
 import { getCurrency, registerCurrency } from './postgres/currencies.js';
 import { databaseArgument } from './postgres/database-argument.js';
@@ -45,7 +45,7 @@ export interface LedgerOptions {
   readonly schema?: string;
   /** The ledger's name; the ledger is created on first use. Default `main`. */
   readonly name?: string;
-  readonly limits?: Partial<EngineLimits>;
+  readonly capacity?: Partial<EngineCapacity>;
   /**
    * Called when the log of events cannot be followed, for example with `event_unreadable` or `database_unavailable`; once per
    * reason until it has passed. Meanwhile subscriptions wait and the ledger retries. Default: a process warning on standard
@@ -68,12 +68,12 @@ export interface LedgerOptions {
  * await ledger.close();
  * ```
  *
- * @throws {LedgerError} `invalid_request` for a malformed ledger name or limit
+ * @throws {LedgerError} `invalid_request` for a malformed ledger name or capacity
  */
 export function createLedger(options: LedgerOptions): Ledger {
   const read = readOptions(options, 'options');
-  const { database, schema = 'micropay', name = 'main', limits = {}, onEventFault = warnOfEventFault } = read;
-  const engine = createEngine({ database, schema, limits });
+  const { database, schema = 'micropay', name = 'main', capacity = {}, onEventFault = warnOfEventFault } = read;
+  const engine = createEngine({ database, schema, capacity });
   const { store, pool, commits } = engine;
   const tail = createEventTail({ database, store, pool, onCommit: commits.listen, onFault: onEventFault });
   return ledgerOf(engine, tail, name);
@@ -87,14 +87,14 @@ const readOptions = object<LedgerOptions>({
   database: databaseArgument,
   schema: optional(schemaName),
   name: optional(ledgerName),
-  limits: optional(engineLimits),
+  capacity: optional(engineCapacity),
   onEventFault: optionalCallback,
 });
 
 function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
   const { store, pool, commits } = engine;
   const reads = fromPool(pool);
-  const book: Book = {
+  const context: LedgerContext = {
     engine,
     reads,
     number: () => engine.numberOf(name),
@@ -108,26 +108,26 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
   const submit: Submit = engine.coalescer.submitAll;
   return {
     name,
-    accounts: createAccounts(book, createExpireOf(book, submit)),
-    transfers: createTransfers(book, submit),
-    holds: createHolds(book, submit),
+    accounts: createAccounts(context, createExpireOf(context, submit)),
+    transfers: createTransfers(context, submit),
+    holds: createHolds(context, submit),
     currencies: {
       async register(given) {
         const currency = checkCurrency(given);
-        return registerCurrency(reads, store, await book.number(), currency).catch(fail);
+        return registerCurrency(reads, store, await context.number(), currency).catch(fail);
       },
       async get(given) {
         const code = currencyCode(given, 'code');
-        return getCurrency(reads, store, await book.number(), code).catch(fail);
+        return getCurrency(reads, store, await context.number(), code).catch(fail);
       },
     },
     requests: {
-      ...createRequests(book),
-      backlog: async () => readBacklog(reads, store, await book.number()).catch(fail),
-      workOff: async (options = {}) => workOffOnce(book, pool, options),
+      ...createRequests(context),
+      backlog: async () => readBacklog(reads, store, await context.number()).catch(fail),
+      processRequests: async (options = {}) => processRequestsOnce(context, pool, options),
       onSubmit: (listener) => engine.requested.listen(callback(listener, 'listener')),
     },
-    within: (transaction) => ledgerWithin(book, transactionArgument(transaction, 'transaction')),
+    within: (transaction) => ledgerWithin(context, transactionArgument(transaction, 'transaction')),
     events: {
       subscribe: async (options = {}) => tail.subscribe(name, checkSubscription(options)),
       fault: tail.fault,
@@ -139,15 +139,15 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       return ledgerOf(engine, tail, ledgerName(other, 'name'));
     },
     async trialBalance(asOf) {
-      if (asOf === undefined) return readTrialBalance(reads, store, await book.number()).catch(fail);
-      const { at, by } = await asOfIn(book, checkAsOf(asOf));
-      const ledger = await book.number();
+      if (asOf === undefined) return readTrialBalance(reads, store, await context.number()).catch(fail);
+      const { at, by } = await asOfIn(context, checkAsOf(asOf));
+      const ledger = await context.number();
       return inSnapshot(pool, (snapshot) => readTrialBalanceAt(snapshot, store, ledger, { at, by })).catch(fail);
     },
-    timeZone: async () => readTimeZone(reads, store, await book.number()).catch(fail),
+    timeZone: async () => readTimeZone(reads, store, await context.number()).catch(fail),
     async setTimeZone(given) {
       const name = timeZone(given, 'timeZone');
-      await writeTimeZone(reads, store, await book.number(), name).catch(fail);
+      await writeTimeZone(reads, store, await context.number(), name).catch(fail);
       return name;
     },
     checkpoints: {
@@ -157,7 +157,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     async verify(options = {}) {
       const checked = checkVerifyOptions(options);
       const inLongSnapshot: InSnapshot = (work) => inTransaction(engine.longReads, work, 'repeatable read').catch(fail);
-      return verifyLedger(inLongSnapshot, store, await book.number(), checked);
+      return verifyLedger(inLongSnapshot, store, await context.number(), checked);
     },
     async check() {
       await checkSchema(reads, engine.schema).catch(fail);
@@ -179,63 +179,67 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
 /** One each for changes, reads, long reads and the log of events. */
 const CONNECTIONS_MIN = 4;
 
-function ledgerWithin(outer: Book, transaction: TransactionAdapter): LedgerInTransaction {
+function ledgerWithin(outer: LedgerContext, transaction: TransactionAdapter): LedgerInTransaction {
   const { engine } = outer;
-  const book: Book = {
+  const context: LedgerContext = {
     engine,
     reads: { executeSql: (text, values) => inTurn(transaction, () => transaction.executeSql(text, values)) },
     number: outer.number,
     isCommitted: false,
     change: (work) => inSavepoint(transaction, () => work(transaction)),
   };
-  const submit: Submit = async (submissions) => {
-    const ledger = await book.number();
+  const submit: Submit = async (postings) => {
+    const ledger = await context.number();
     const outcomes = await postWithin(transaction, engine.statements, ledger, () =>
-      resolveWithin(engine, transaction, ledger, submissions),
+      resolveWithin(engine, transaction, ledger, postings),
     );
-    return nameAccounts(outcomes, identifyWithin(engine, book.reads, ledger));
+    return nameAccounts(outcomes, identifyWithin(engine, context.reads, ledger));
   };
   return {
-    accounts: createAccounts(book, createExpireOf(book, submit)),
-    transfers: createTransfers(book, submit),
-    holds: createHolds(book, submit),
+    accounts: createAccounts(context, createExpireOf(context, submit)),
+    transfers: createTransfers(context, submit),
+    holds: createHolds(context, submit),
     events: {
-      async write(fact) {
-        const { type, subject, data } = checkFact(fact);
-        const ledger = await book.number();
-        await book.change((own) => writeFirstEvent(own, engine.store, ledger, { type, subject, data }));
+      async write(event) {
+        const { type, subject, data } = checkDomainEvent(event);
+        const ledger = await context.number();
+        await context.change((own) => writeFirstEvent(own, engine.store, ledger, { type, subject, data }));
       },
     },
-    requests: createRequests(book),
+    requests: createRequests(context),
   };
 }
 
-const WORK_OFF_BATCH_MAX = 1_000;
+const PROCESSED_REQUESTS_MAX = 1_000;
 
-const readWorkOff = object<WorkOffBatch>({
-  batchSizeMax: optional(wholeNumber(1, WORK_OFF_BATCH_MAX)),
+const readProcessRequests = object<ProcessRequestsOptions>({
+  batchSizeMax: optional(wholeNumber(1, PROCESSED_REQUESTS_MAX)),
   onFault: optionalCallback,
 });
 
-async function workOffOnce(book: Book, pool: Pool, options: WorkOffBatch): Promise<WorkedOff> {
-  const { batchSizeMax = 500, onFault = () => undefined } = readWorkOff(options, 'options');
-  const ledger = await book.number();
-  const run = (transaction: TransactionAdapter) => workOff(transaction, road(transaction));
+async function processRequestsOnce(
+  context: LedgerContext,
+  pool: Pool,
+  options: ProcessRequestsOptions,
+): Promise<ProcessedRequests> {
+  const { batchSizeMax = 500, onFault = () => undefined } = readProcessRequests(options, 'options');
+  const ledger = await context.number();
+  const run = (transaction: TransactionAdapter) => processRequests(transaction, processing(transaction));
   const worked = await inTransaction(pool, run).catch(fail);
-  if (worked.posted + worked.refused > 0) book.engine.commits.announce();
+  if (worked.posted + worked.refused > 0) context.engine.commits.announce();
   return worked;
 
-  function road(transaction: TransactionAdapter): WorkOffOptions {
-    const { engine } = book;
-    const resolve = (submissions: readonly Submission[]) => resolveWithin(engine, transaction, ledger, submissions);
+  function processing(transaction: TransactionAdapter): RequestProcessing {
+    const { engine } = context;
+    const resolve = (postings: readonly Posting[]) => resolveWithin(engine, transaction, ledger, postings);
     return {
       store: engine.store,
       ledger,
       batchSizeMax,
       lockTimeoutMs: engine.lockTimeoutMs,
       resolve,
-      post: async (submissions) => {
-        const outcomes = await postWithin(transaction, engine.statements, ledger, () => resolve(submissions));
+      post: async (postings) => {
+        const outcomes = await postWithin(transaction, engine.statements, ledger, () => resolve(postings));
         return nameAccounts(outcomes, identifyWithin(engine, transaction, ledger));
       },
       onFault,
@@ -253,12 +257,12 @@ async function resolveWithin(
   engine: Engine,
   transaction: TransactionAdapter,
   ledger: number,
-  submissions: readonly Submission[],
+  postings: readonly Posting[],
 ): Promise<readonly Candidate[]> {
   const { store } = engine;
   const identify = identifyWithin(engine, transaction, ledger);
-  const lookUp = await lookUpAll(submissions, identify, { transaction, store, ledger });
-  return submissions.map(({ toCandidate }) => toCandidate(lookUp));
+  const lookUp = await lookUpAll(postings, identify, { transaction, store, ledger });
+  return postings.map(({ toCandidate }) => toCandidate(lookUp));
 }
 
 /** On the connection for long work, one run at a time in this process. */

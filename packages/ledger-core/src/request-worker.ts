@@ -27,7 +27,7 @@ const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
 
 const BATCH_SIZE_MAX = 1_000;
 const readOptions = object<RequestWorkerOptions>({
-  ledger: ledgerWith<Ledger>('workOff', 'onSubmit'),
+  ledger: ledgerWith<Ledger>('processRequests', 'onSubmit'),
   batchSizeMax: optional(wholeNumber(1, BATCH_SIZE_MAX)),
   pollMs: optional(milliseconds),
   onError: optionalCallback,
@@ -52,7 +52,7 @@ export function createRequestWorker(options: RequestWorkerOptions): RequestWorke
     let failures = 0;
     while (!signal.aborted) {
       try {
-        const { posted, refused, putOff } = await ledger.requests.workOff({ batchSizeMax, onFault: onError });
+        const { posted, refused, putOff } = await ledger.requests.processRequests({ batchSizeMax, onFault: onError });
         failures = 0;
         if (posted + refused + putOff === 0) await sleep(pollMs);
       } catch (error) {

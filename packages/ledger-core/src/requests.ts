@@ -1,5 +1,4 @@
 import { type Backoff, retry } from './backoff.js';
-import type { Book } from './book.js';
 import { type Check, elementsOf, hasMethods, invalidArgument, valid } from './domain/arguments.js';
 import { result } from './domain/result.js';
 import type { TransferId } from './domain/transfer.js';
@@ -15,6 +14,7 @@ import {
 import { uuidv7 } from './engine/uuids.js';
 import { LedgerError } from './errors.js';
 import type { Ledger, Requests } from './ledger-api.js';
+import type { LedgerContext } from './ledger-context.js';
 import { type EventRow, writeEvents } from './postgres/events.js';
 import { fromSqlError } from './postgres/sql-errors.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
@@ -44,14 +44,14 @@ const SUBMIT_ATTEMPTS_MAX = 5;
 const SUBMIT_BACKOFF: Backoff = { firstMs: 25, maxMs: 400 };
 
 /** What stores and reads requests; who works them off is another's concern. */
-export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMany' | 'get'> {
-  const { store, requested } = book.engine;
+export function createRequests(context: LedgerContext): Pick<Requests, 'submit' | 'submitMany' | 'get'> {
+  const { store, requested } = context.engine;
 
   async function submitChecked(requests: readonly CheckedTransferRequest[]): Promise<readonly SubmitResult[]> {
     if (requests.length === 0) return [];
-    const ledger = await book.number();
-    const results = await withRetries(book, (transaction) => storeRequests(transaction, ledger, requests));
-    if (book.isCommitted) requested.announce();
+    const ledger = await context.number();
+    const results = await withRetries(context, (transaction) => storeRequests(transaction, ledger, requests));
+    if (context.isCommitted) requested.announce();
     return results;
   }
 
@@ -66,7 +66,7 @@ export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMan
     );
     const inserted = await insertRequests(transaction, store, ledger, given);
     const fresh = given.filter(({ id }) => inserted.ids.has(id));
-    await writeEvents(transaction, store, ledger, fresh.map(requestedFact));
+    await writeEvents(transaction, store, ledger, fresh.map(requestedEvent));
     const keys = requests.map(({ keyDigest }) => keyDigest);
     const stored = await findRequestsByKeys(transaction, store, ledger, keys);
     return given.map((request) =>
@@ -98,7 +98,7 @@ export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMan
           keyDigest: _,
           requestDigest: __,
           ...request
-        } = await getRequest(book.reads, store, await book.number(), id);
+        } = await getRequest(context.reads, store, await context.number(), id);
         return result(request);
       } catch (error) {
         throw fromSqlError(error);
@@ -108,10 +108,13 @@ export function createRequests(book: Book): Pick<Requests, 'submit' | 'submitMan
 }
 
 /** Two callers who store the same keys in another order may deadlock; in a caller's transaction that is theirs to repeat. */
-function withRetries<Result>(book: Book, work: (transaction: TransactionAdapter) => Promise<Result>): Promise<Result> {
+function withRetries<Result>(
+  context: LedgerContext,
+  work: (transaction: TransactionAdapter) => Promise<Result>,
+): Promise<Result> {
   const isRetryable = (error: unknown) =>
-    book.isCommitted && error instanceof LedgerError && error.code === 'transaction_conflict';
-  return retry(() => book.change(work), { backoff: SUBMIT_BACKOFF, attemptsMax: SUBMIT_ATTEMPTS_MAX, isRetryable });
+    context.isCommitted && error instanceof LedgerError && error.code === 'transaction_conflict';
+  return retry(() => context.change(work), { backoff: SUBMIT_BACKOFF, attemptsMax: SUBMIT_ATTEMPTS_MAX, isRetryable });
 }
 
 function checkOne(request: unknown, index: number): CheckedTransferRequest | LedgerError {
@@ -140,7 +143,7 @@ function notVisible(): LedgerError {
   return new LedgerError('transaction_isolation', 'within() needs a READ COMMITTED transaction');
 }
 
-function requestedFact({ id, transferId, requestedBy, leg }: NewRequest): EventRow {
+function requestedEvent({ id, transferId, requestedBy, leg }: NewRequest): EventRow {
   return {
     type: 'transfer.requested.v1',
     subject: transferId,

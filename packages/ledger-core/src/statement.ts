@@ -1,5 +1,4 @@
 import { timeBasis, timeZoneOf } from './as-of.js';
-import type { Book } from './book.js';
 import { type AccountIdentity, isDebitNormal } from './domain/account.js';
 import { object, optional } from './domain/arguments.js';
 import { type CheckedMoment, isFirstInstant, justBefore, moment, startOfDay } from './domain/instant.js';
@@ -8,6 +7,7 @@ import { result } from './domain/result.js';
 import type { Entry } from './domain/transfer.js';
 import { LedgerError } from './errors.js';
 import type { Statement, StatementEntry, StatementOptions, TimeBasis } from './ledger-api.js';
+import type { LedgerContext } from './ledger-context.js';
 import { toPage } from './page.js';
 import { readEffectiveBalance, readRecordedBalance } from './postgres/balance-at.js';
 import { inSnapshot } from './postgres/connect.js';
@@ -54,39 +54,42 @@ const CURSOR = /^(\d{1,18}) (-?\d{1,38}) (-?\d{1,38}) (-?\d{1,15}) (\d{1,18}) (-
 
 /** One page of an account's statement. */
 export async function readStatement(
-  book: Book,
+  context: LedgerContext,
   account: AccountIdentity,
   options: CheckedStatementOptions,
 ): Promise<Statement> {
-  const period = await checkPeriod(book, options);
+  const period = await checkPeriod(context, options);
   const { limit = PAGE_LIMIT_DEFAULT } = options;
-  const ledger = await book.number();
+  const ledger = await context.number();
   const list = ['statement', ledger, account.id, period.by, period.from.getTime(), period.to.getTime()];
   const started = options.cursor === undefined ? undefined : readCursor(list, options.cursor);
-  const page = await inSnapshot(book.engine.pool, async (snapshot) => {
-    const reader = { snapshot, book, ledger, account, period };
+  const page = await inSnapshot(context.engine.pool, async (snapshot) => {
+    const reader = { snapshot, context, ledger, account, period };
     const { frame, place } = started ?? (await begin(reader));
     const entries = await readEntries(reader, frame, place, limit + 1);
     return { frame, data: withBalances(entries, place.balance, isDebitNormal(account.type)) };
   });
-  const { scale } = await getCurrency(book.reads, book.engine.store, ledger, account.currency);
+  const { scale } = await getCurrency(context.reads, context.engine.store, ledger, account.currency);
   const { opening, closing } = page.frame;
   const { data, nextCursor } = toPage(page.data, limit, (last) => writeCursor(list, page.frame, last));
   const statement = { account, scale, ...period, opening, closing, data, nextCursor };
-  return result({ ...statement, all: () => allEntries(book, statement, options) });
+  return result({ ...statement, all: () => allEntries(context, statement, options) });
 }
 
 interface Reader {
   readonly snapshot: TransactionAdapter;
-  readonly book: Book;
+  readonly context: LedgerContext;
   readonly ledger: number;
   readonly account: AccountIdentity;
   readonly period: Period;
 }
 
-async function checkPeriod(book: Book, { from, to, by = 'recorded' }: CheckedStatementOptions): Promise<Period> {
+async function checkPeriod(
+  context: LedgerContext,
+  { from, to, by = 'recorded' }: CheckedStatementOptions,
+): Promise<Period> {
   const moments = [from, to] as const;
-  const timeZone = moments.every((moment) => moment instanceof Date) ? '' : await timeZoneOf(book);
+  const timeZone = moments.every((moment) => moment instanceof Date) ? '' : await timeZoneOf(context);
   const [first, end] = moments.map((moment) => (moment instanceof Date ? moment : startOfDay(moment, timeZone)));
   if (first === undefined || end === undefined || first >= end) {
     throw new LedgerError('invalid_period', 'a period ends after it begins: from must be before to', { field: 'to' });
@@ -95,8 +98,8 @@ async function checkPeriod(book: Book, { from, to, by = 'recorded' }: CheckedSta
 }
 
 async function begin(reader: Reader): Promise<{ readonly frame: Frame; readonly place: Place }> {
-  const { snapshot, book, ledger, account, period } = reader;
-  const { store } = book.engine;
+  const { snapshot, context, ledger, account, period } = reader;
+  const { store } = context.engine;
   const { id: accountId, type } = account;
   const before = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(period.from) });
   const last = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(period.to) });
@@ -116,8 +119,8 @@ async function begin(reader: Reader): Promise<{ readonly frame: Frame; readonly 
 const END_OF_TIME = new Date('9999-12-31T23:59:59.999Z');
 
 async function readEntries(reader: Reader, frame: Frame, place: Place, limit: number): Promise<readonly Entry[]> {
-  const { snapshot, book, ledger, account, period } = reader;
-  const { store } = book.engine;
+  const { snapshot, context, ledger, account, period } = reader;
+  const { store } = context.engine;
   const accountId = account.id;
   const { afterVersion } = place;
   const range: StatementRange = { accountId, afterVersion, throughVersion: frame.throughVersion, limit };
@@ -174,7 +177,7 @@ function readCursor(list: ListName, cursor: string) {
 }
 
 async function* allEntries(
-  book: Book,
+  context: LedgerContext,
   first: Omit<Statement, 'all'>,
   options: CheckedStatementOptions,
 ): AsyncGenerator<StatementEntry> {
@@ -184,6 +187,6 @@ async function* allEntries(
     if (page.nextCursor === null) return;
     // The instants of the first page: the ledger's zone may be set meanwhile.
     const { account, from, to, by, nextCursor: cursor } = page;
-    page = await readStatement(book, account, { ...options, from, to, by, cursor });
+    page = await readStatement(context, account, { ...options, from, to, by, cursor });
   }
 }

@@ -1,4 +1,3 @@
-import type { Book } from './book.js';
 import { elementsOf, invalidArgument, object } from './domain/arguments.js';
 import type { Outcome } from './domain/decide.js';
 import { checkLeg, type LinkedLeg, REVERSAL } from './domain/leg.js';
@@ -17,10 +16,11 @@ import {
   type TransferId,
   transferId,
 } from './domain/transfer.js';
-import { singleSubmission, toSubmission } from './engine/candidates.js';
-import type { Submission } from './engine/waiting.js';
+import { singlePosting, toPosting } from './engine/candidates.js';
+import type { Posting } from './engine/waiting.js';
 import { invariant, LedgerError } from './errors.js';
 import type { PageOptions, Transfers } from './ledger-api.js';
+import type { LedgerContext } from './ledger-context.js';
 import { toPage } from './page.js';
 import { findGroup, findReversals, getTransfer } from './postgres/journal.js';
 import { fail } from './postgres/sql-errors.js';
@@ -28,10 +28,10 @@ import { fail } from './postgres/sql-errors.js';
 /** An error that is no refusal is a fault. */
 type Answered = Outcome | Error;
 
-/** Takes submissions along the road, in array order where they share an order; one outcome each. */
-export type Submit = (submissions: readonly Submission[]) => Promise<readonly Answered[]>;
+/** Takes postings through the posting pipeline, in array order where they share a sequence; one outcome each. */
+export type Submit = (postings: readonly Posting[]) => Promise<readonly Answered[]>;
 
-const REQUESTS_IN_TURN = 1_000;
+const REQUESTS_PER_BATCH = 1_000;
 
 const { amount: _amount, id: _id, ...GROUP_REVERSAL } = REVERSAL;
 const readPage = object<PageOptions>(PAGE);
@@ -40,67 +40,67 @@ const readReversal = object<ReverseTransfer>({ ...REQUEST_OPTIONS, ...REVERSAL }
 /** A group is taken back as a whole: an amount and an id are for one leg. */
 const readGroupReversal = object<Omit<ReverseTransfer, 'amount' | 'id'>>({ ...REQUEST_OPTIONS, ...GROUP_REVERSAL });
 
-export function createTransfers(book: Book, submit: Submit): Transfers {
-  const { store } = book.engine;
+export function createTransfers(context: LedgerContext, submit: Submit): Transfers {
+  const { store } = context.engine;
   return {
     async post(given) {
       const request = checkPostTransfer(given);
-      const [outcome] = await submit([singleSubmission(await book.number(), request, null)]);
+      const [outcome] = await submit([singlePosting(await context.number(), request, null)]);
       return onlyTransfer(outcome);
     },
     async postMany(requests) {
       const checked = elementsOf(requests, 'requests').map(checkOne);
       const good = checked.filter((one): one is PostTransfer => !(one instanceof LedgerError));
       // Refusals alone need no database.
-      const ledger = good.length === 0 ? 0 : await book.number();
-      const order = {};
-      const submissions = good.map((request) => singleSubmission(ledger, request, order));
-      const outcomes = (await submitInTurn(submit, submissions))[Symbol.iterator]();
+      const ledger = good.length === 0 ? 0 : await context.number();
+      const sequence = {};
+      const postings = good.map((request) => singlePosting(ledger, request, sequence));
+      const outcomes = (await submitInBatches(submit, postings))[Symbol.iterator]();
       return checked.map((one) => toResult(one instanceof LedgerError ? one : (outcomes.next().value as Answered)));
     },
     async postLinked(given, options = {}) {
-      const grouped = { ...readOptions(options, 'options'), linked: true, order: null };
+      const grouped = { ...readOptions(options, 'options'), linked: true, sequence: null };
       const legs = checkLinked(given);
-      const submission = toSubmission(await book.number(), legs, grouped);
-      const [outcome] = await submit([submission]);
+      const posting = toPosting(await context.number(), legs, grouped);
+      const [outcome] = await submit([posting]);
       return transfersOf(outcome);
     },
     async reverse(id, given = {}) {
       const { options, leg } = splitOptions(readReversal(given, 'options'));
-      return submitLeg(book, submit, { ...leg, kind: 'reversal', transfer: transferId(id, 'id') }, options);
+      return submitLeg(context, submit, { ...leg, kind: 'reversal', transfer: transferId(id, 'id') }, options);
     },
     async reverseLinked(groupId, given = {}) {
       const { options, leg } = splitOptions(readGroupReversal(given, 'options'));
       const id = transferId(groupId, 'groupId');
-      const grouped = { ...options, linked: true, order: null };
+      const grouped = { ...options, linked: true, sequence: null };
       // Backwards: what came in last goes out first.
       const reversals = (await groupOf(id)).filter(isReversible).toReversed();
       if (reversals.length === 0) throw transferNotFound(id);
       const legs = reversals.map(({ id: transfer }) => ({ ...leg, kind: 'reversal' as const, transfer }));
-      const [outcome] = await submit([toSubmission(await book.number(), legs, grouped)]);
+      const [outcome] = await submit([toPosting(await context.number(), legs, grouped)]);
       return transfersOf(outcome);
     },
     async get(given) {
       const id = transferId(given, 'id');
-      return getTransfer(book.reads, store, await book.number(), id).catch(fail);
+      return getTransfer(context.reads, store, await context.number(), id).catch(fail);
     },
     getLinked: async (groupId) => groupOf(transferId(groupId, 'groupId')),
     async reversals(given, options = {}) {
       const { limit: count = PAGE_LIMIT_DEFAULT, cursor } = readPage(options, 'options');
       const place = decodeCursor(cursor, REVERSAL_CURSOR);
       const id = transferId(given, 'id');
-      const ledger = await book.number();
-      await getTransfer(book.reads, store, ledger, id).catch(fail);
+      const ledger = await context.number();
+      await getTransfer(context.reads, store, ledger, id).catch(fail);
       const list = ['reversals', ledger, id];
       const [after] = placeIn(list, place).map(BigInt);
       const range = { after, limit: count + 1 };
-      const rows = await findReversals(book.reads, store, ledger, id, range).catch(fail);
+      const rows = await findReversals(context.reads, store, ledger, id, range).catch(fail);
       return toPage(rows, count, ({ fromBalance }) => encodeCursor(list, fromBalance.version));
     },
   };
 
   async function groupOf(id: TransferId): Promise<readonly Transfer[]> {
-    const group = await findGroup(book.reads, store, await book.number(), id).catch(fail);
+    const group = await findGroup(context.reads, store, await context.number(), id).catch(fail);
     if (group.length === 0) throw transferNotFound(id);
     return group;
   }
@@ -108,26 +108,26 @@ export function createTransfers(book: Book, submit: Submit): Transfers {
 
 const REVERSAL_CURSOR = /^(\d{1,18})$/;
 
-/** Takes a checked leg along the road as a request of its own, linked to no other. */
+/** Takes a checked leg through the posting pipeline as a request of its own, linked to no other. */
 export async function submitLeg(
-  book: Book,
+  context: LedgerContext,
   submit: Submit,
   leg: LinkedLeg,
   options: RequestOptions,
 ): Promise<PostedTransfer> {
-  const submission = toSubmission(await book.number(), [leg], { ...options, linked: false, order: null });
-  const [outcome] = await submit([submission]);
+  const posting = toPosting(await context.number(), [leg], { ...options, linked: false, sequence: null });
+  const [outcome] = await submit([posting]);
   return onlyTransfer(outcome);
 }
 
 /**
- * A batch after the other, so that a long call waits for its turn instead of filling the queue. When one fails as a whole,
+ * A batch after the other, so that a long call waits instead of filling the queue. When one fails as a whole,
  * those before it have results that their caller must hear of.
  */
-async function submitInTurn(submit: Submit, submissions: readonly Submission[]): Promise<readonly Answered[]> {
+async function submitInBatches(submit: Submit, postings: readonly Posting[]): Promise<readonly Answered[]> {
   const outcomes: Answered[] = [];
-  for (let start = 0; start < submissions.length; start += REQUESTS_IN_TURN) {
-    const batch = submissions.slice(start, start + REQUESTS_IN_TURN);
+  for (let start = 0; start < postings.length; start += REQUESTS_PER_BATCH) {
+    const batch = postings.slice(start, start + REQUESTS_PER_BATCH);
     const answered = await submit(batch).catch((error: Error) => {
       if (start === 0) throw error;
       return batch.map(() => error);

@@ -259,7 +259,7 @@ it('posts nothing twice when a record was put into a file that is imported again
 });
 
 it('judges lines behind one whose account somebody keeps locked after it', async () => {
-  const book = createLedger({ database: database.url, name: 'locked', limits: { accountBusyTimeoutMs: 100 } });
+  const book = createLedger({ database: database.url, name: 'locked', capacity: { accountBusyTimeoutMs: 100 } });
   for (const address of ['world', 'a', 'b', 'c']) await book.accounts.open({ address, currency: 'USD' });
   const { id } = await book.accounts.get('a');
   const holder = await connect();

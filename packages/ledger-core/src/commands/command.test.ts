@@ -33,7 +33,7 @@ describe('a command', () => {
   it('a command that names a member twice is told which', () => {
     const decoded = decode(Buffer.from('{"metadata":{"a":1,"\\u0061":2}}'));
     expect(decoded).toMatchObject({
-      unfit: { reason: 'invalid_request', message: expect.stringContaining('metadata.a') },
+      invalid: { reason: 'invalid_request', message: expect.stringContaining('metadata.a') },
     });
   });
 
@@ -48,7 +48,7 @@ describe('a command', () => {
     [{ ...DATA, metadata: 1 }, 'metadata must be a JSON object'],
     [{ ...DATA, effectiveAt: 'today' }, 'effectiveAt must be RFC 3339 in UTC, such as 2026-11-22T18:00:00Z'],
   ])('a command that is %j is told what is wrong in words of the ledger', (data, message) => {
-    expect(decode(data)).toEqual({ ok: false, unfit: { reason: 'invalid_request', message } });
+    expect(decode(data)).toEqual({ ok: false, invalid: { reason: 'invalid_request', message } });
   });
 
   it('a command may begin with a byte order mark', () => {
@@ -84,6 +84,6 @@ describe('a command', () => {
     ['invalid_request', { ...DATA, effectiveAt: 'tomorrow' }, {}],
   ])('a command is none for %s: %j %j', (reason, data, headers) => {
     const value = 'body' in headers ? Buffer.from(headers.body) : data;
-    expect(decode(value, headers)).toMatchObject({ ok: false, unfit: { reason, message: expect.any(String) } });
+    expect(decode(value, headers)).toMatchObject({ ok: false, invalid: { reason, message: expect.any(String) } });
   });
 });

@@ -54,7 +54,7 @@ export type CommandType = keyof typeof COMMAND_DATA;
 export const COMMAND_BYTES_MAX = 64 * 1024;
 
 /** Why a message is no command; for whoever looks through the dead letters. */
-export interface Unfit {
+export interface InvalidCommand {
   /** `too_large`, `malformed_attributes`, `unknown_type`, `malformed_json`, or a code of the ledger. */
   readonly reason: string;
   readonly message: string;
@@ -62,7 +62,7 @@ export interface Unfit {
 
 export type Decoded =
   | { readonly ok: true; readonly request: SubmitTransferRequest }
-  | { readonly ok: false; readonly unfit: Unfit };
+  | { readonly ok: false; readonly invalid: InvalidCommand };
 
 /** A message as it came: CloudEvents 1.0 in Kafka's binary mode, if it is one of ours. */
 export interface IncomingMessage {
@@ -81,20 +81,20 @@ const ATTRIBUTE = /^[\x21-\x7e]{1,200}$/;
 export function decodeCommand({ header, value }: IncomingMessage): Decoded {
   const [id, source, type] = [header('ce_id'), header('ce_source'), header('ce_type')];
   if (value !== null && value.length > COMMAND_BYTES_MAX) {
-    return unfit('too_large', `a command has at most ${COMMAND_BYTES_MAX} bytes`);
+    return invalid('too_large', `a command has at most ${COMMAND_BYTES_MAX} bytes`);
   }
   if (id === undefined || source === undefined || !ATTRIBUTE.test(id) || !ATTRIBUTE.test(source)) {
-    return unfit('malformed_attributes', 'ce_id and ce_source must be 1 to 200 printable ASCII characters');
+    return invalid('malformed_attributes', 'ce_id and ce_source must be 1 to 200 printable ASCII characters');
   }
   if (type === undefined || !Object.hasOwn(COMMAND_DATA, type)) {
-    return unfit('unknown_type', `ce_type must be one of ${Object.keys(COMMAND_DATA).join(', ')}`);
+    return invalid('unknown_type', `ce_type must be one of ${Object.keys(COMMAND_DATA).join(', ')}`);
   }
   const json = readJson(value);
   if (json instanceof LedgerError) {
-    return unfit(json.details.field === undefined ? 'malformed_json' : 'invalid_request', json.message);
+    return invalid(json.details.field === undefined ? 'malformed_json' : 'invalid_request', json.message);
   }
   const { success, data, error } = COMMAND_DATA[type as CommandType].safeParse(json);
-  if (!success) return unfit('invalid_request', error.issues.map(sentence).join('; '));
+  if (!success) return invalid('invalid_request', error.issues.map(sentence).join('; '));
   const { from, to, amount, currency, description, metadata, effectiveAt } = data;
   const request: SubmitTransferRequest = {
     from,
@@ -115,8 +115,8 @@ function sentence({ path, message }: z.core.$ZodIssue): string {
   return `${path.length === 0 ? 'the data' : path.join('.')} ${message}`;
 }
 
-function unfit(reason: string, message: string): Decoded {
-  return { ok: false, unfit: { reason, message } };
+function invalid(reason: string, message: string): Decoded {
+  return { ok: false, invalid: { reason, message } };
 }
 
 function readJson(value: Buffer | null): JsonValue | LedgerError {

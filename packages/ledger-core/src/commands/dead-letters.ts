@@ -1,12 +1,12 @@
 import type { IHeaders, Kafka, KafkaMessage, Message } from 'kafkajs';
 import { createCheckedProducer } from '../events/kafka-sends.js';
-import type { Unfit } from './command.js';
+import type { InvalidCommand } from './command.js';
 
 /** The most bytes that are added to a message's own headers. */
 export const DEAD_LETTER_OVERHEAD_BYTES = 4 * 1024;
 const MESSAGE_LENGTH_MAX = 500;
 
-export interface Letter extends Unfit {
+export interface Letter extends InvalidCommand {
   readonly topic: string;
   readonly partition: number;
   readonly message: string;

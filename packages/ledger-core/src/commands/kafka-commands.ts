@@ -15,7 +15,7 @@ import { RETRIES } from '../events/kafka-sends.js';
 import { prepareTopics } from '../events/kafka-topics.js';
 import type { Ledger } from '../ledger-api.js';
 import { ledgerWith } from '../requests.js';
-import { COMMAND_BYTES_MAX, decodeCommand, type IncomingMessage, type Unfit } from './command.js';
+import { COMMAND_BYTES_MAX, decodeCommand, type IncomingMessage, type InvalidCommand } from './command.js';
 import { createDeadLetters, DEAD_LETTER_OVERHEAD_BYTES, type DeadLetters } from './dead-letters.js';
 
 export interface CommandConsumerOptions {
@@ -170,7 +170,7 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
     const isOver = () => signal.aborted || !isRunning() || isStale();
     for (let attempt = 1; !isOver(); attempt += 1) {
       try {
-        await whileHeardOf(heartbeat, work);
+        await withHeartbeat(heartbeat, work);
         return true;
       } catch (error) {
         onError(error);
@@ -189,9 +189,9 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
     const requests = decoded.flatMap((one) => (one.ok ? [one.request] : []));
     const results = (await ledger.requests.submitMany(requests)).values();
     const letters = decoded.flatMap((one, index) => {
-      const unfit = one.ok ? refusalOf(results.next().value) : one.unfit;
+      const invalid = one.ok ? refusalOf(results.next().value) : one.invalid;
       const original = messages[index];
-      return unfit === undefined || original === undefined ? [] : [{ ...unfit, topic, partition, original }];
+      return invalid === undefined || original === undefined ? [] : [{ ...invalid, topic, partition, original }];
     });
     await deadLetters.send(letters);
   }
@@ -212,7 +212,7 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
 }
 
 /** A heartbeat that fails here is reported by the next one, after the work. */
-async function whileHeardOf(heartbeat: EachBatchPayload['heartbeat'], work: () => Promise<void>): Promise<void> {
+async function withHeartbeat(heartbeat: EachBatchPayload['heartbeat'], work: () => Promise<void>): Promise<void> {
   const timer = setInterval(() => heartbeat().catch(() => undefined), HEARTBEAT_EVERY_MS);
   try {
     await work();
@@ -236,7 +236,7 @@ function untilEnd(consumer: Consumer, signal: AbortSignal): Promise<void> {
 type SubmitResults = Awaited<ReturnType<Ledger['requests']['submitMany']>>;
 
 /** Final refusals become dead letters; if a command may succeed later, its whole batch is retried. */
-function refusalOf(result: SubmitResults[number] | undefined): Unfit | undefined {
+function refusalOf(result: SubmitResults[number] | undefined): InvalidCommand | undefined {
   if (result === undefined || result.ok) return undefined;
   const { code, message, retryable } = result.error;
   if (retryable) throw result.error;

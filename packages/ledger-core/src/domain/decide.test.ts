@@ -72,11 +72,11 @@ function legOf({ id, idGiven = false, from = ALICE, to = BOB, amount = 10n, curr
 
 function candidateOf(part: LegPart & { key?: string; request?: bigint } = {}): Candidate {
   const { key = null, request = null } = part;
-  return { legs: [legOf(part)], linked: false, dryRun: false, keyDigest: key, requestDigest: request, order: null };
+  return { legs: [legOf(part)], linked: false, dryRun: false, keyDigest: key, requestDigest: request, sequence: null };
 }
 
 function linkedOf(...legs: LegPart[]): Candidate {
-  return { legs: legs.map(legOf), linked: true, dryRun: false, keyDigest: null, requestDigest: null, order: null };
+  return { legs: legs.map(legOf), linked: true, dryRun: false, keyDigest: null, requestDigest: null, sequence: null };
 }
 
 /** An outcome in one word. */

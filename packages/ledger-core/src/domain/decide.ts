@@ -2,7 +2,7 @@ import { invariant, LedgerError } from '../errors.js';
 import type { Balance } from './balance.js';
 import type { HeldAmount } from './hold.js';
 import type { KeyDigest, RequestDigest } from './idempotency.js';
-import { type Books, type LimitChange, move, type ResolvedLeg, type Undo } from './move.js';
+import { type LimitChange, move, type PostingState, type ResolvedLeg, type Undo } from './move.js';
 import { result } from './result.js';
 import type { PostedTransfer, Transfer, TransferId } from './transfer.js';
 
@@ -16,18 +16,18 @@ export interface Candidate {
   /** Null when the request has neither key nor id of the caller's. */
   readonly requestDigest: RequestDigest | null;
   /** Shared by the requests of one call that must apply in order; null for a request of its own. */
-  readonly order: object | null;
+  readonly sequence: object | null;
 }
 
 /** A request that is stored already. */
 export interface StoredRequest {
   readonly requestDigest: RequestDigest | null;
-  /** What it posted, or why it was refused, for good; null for a transfer request whose turn has not come. */
+  /** What it posted, or why it was refused, for good; null for a transfer request that is still open. */
   readonly outcome: readonly Omit<PostedTransfer, 'replayed'>[] | LedgerError | null;
 }
 
 /** The state read under the locks, which each request of the batch passes on to the next. */
-export interface BatchState extends Books {
+export interface BatchState extends PostingState {
   readonly storedByKey: Map<KeyDigest, StoredRequest>;
   readonly storedById: Map<TransferId, StoredRequest>;
   /** Transfers of this very batch that a commit without an answer may have written. */

@@ -42,7 +42,7 @@ export function namesAccounts(leg: Leg): leg is Extract<Leg, { from: string }> {
 }
 
 /** The hold or the transfer that a leg continues; undefined for one that stands alone. */
-export function originOf(leg: Leg): TransferId | undefined {
+export function continuedTransferOf(leg: Leg): TransferId | undefined {
   if (namesAccounts(leg)) return undefined;
   return (leg.kind === 'reversal' ? leg.transfer : leg.hold) as TransferId;
 }

@@ -93,7 +93,7 @@ function outcomeOf(leg: Leg, state: BatchState, { originEffectiveAt = null, dryR
     originEffectiveAt,
     limitsOf: 'both' as const,
   };
-  const candidate = { legs: [resolved], linked: false, dryRun, keyDigest: null, requestDigest: null, order: null };
+  const candidate = { legs: [resolved], linked: false, dryRun, keyDigest: null, requestDigest: null, sequence: null };
   const decision = decide([candidate], state);
   const [outcome] = decision.outcomes;
   if (outcome instanceof LedgerError) return { decision, code: outcome.code, details: outcome.details };

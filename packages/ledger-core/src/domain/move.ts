@@ -31,7 +31,7 @@ export interface LimitChange extends LoweredMinimum {
 }
 
 /** The state read under the locks, which each leg of the batch passes on to the next. */
-export interface Books {
+export interface PostingState {
   readonly balances: ReadonlyMap<AccountId, Balance>;
   readonly holds: Map<TransferId, HeldAmount>;
   readonly originals: ReadonlyMap<TransferId, Original>;
@@ -52,31 +52,37 @@ interface Sides {
   readonly nowMs: number;
 }
 
-/** Checks one leg against the books and, when nothing refuses it, moves its amount. */
+/** Checks one leg against the posting state and, when nothing refuses it, moves its amount. */
 export function move(
   resolved: ResolvedLeg,
   groupId: TransferId | null,
-  books: Books,
+  postingState: PostingState,
   undo: Undo,
 ): PostedTransfer | LedgerError {
   const { leg } = resolved;
   switch (leg.kind) {
     case 'hold':
-      return placeHold(resolved, leg, groupId, books, undo);
+      return placeHold(resolved, leg, groupId, postingState, undo);
     case 'capture':
-      return captureHold(resolved, leg, groupId, books, undo);
+      return captureHold(resolved, leg, groupId, postingState, undo);
     case 'release':
     case 'expiry':
-      return endHold(resolved, leg, groupId, books, undo);
+      return endHold(resolved, leg, groupId, postingState, undo);
     case 'reversal':
-      return reverse(resolved, leg, groupId, books, undo);
+      return reverse(resolved, leg, groupId, postingState, undo);
     default:
-      return post(resolved, leg, groupId, books, undo);
+      return post(resolved, leg, groupId, postingState, undo);
   }
 }
 
-function post(resolved: ResolvedLeg, leg: TransferLeg, groupId: TransferId | null, books: Books, undo: Undo) {
-  const sides = namedSides(resolved, leg, books);
+function post(
+  resolved: ResolvedLeg,
+  leg: TransferLeg,
+  groupId: TransferId | null,
+  postingState: PostingState,
+  undo: Undo,
+) {
+  const sides = namedSides(resolved, leg, postingState);
   if (sides instanceof LedgerError) return sides;
   const refusal = refuseMovement(sides.from, sides.to, leg.amount, resolved.limitsOf);
   if (refusal !== undefined) return refusal;
@@ -84,8 +90,14 @@ function post(resolved: ResolvedLeg, leg: TransferLeg, groupId: TransferId | nul
   return toTransfer(resolved, groupId, sides, { kind: 'transfer', amount: leg.amount, effectiveAt: leg.effectiveAt });
 }
 
-function placeHold(resolved: ResolvedLeg, leg: HoldLeg, groupId: TransferId | null, books: Books, undo: Undo) {
-  const sides = namedSides(resolved, leg, books);
+function placeHold(
+  resolved: ResolvedLeg,
+  leg: HoldLeg,
+  groupId: TransferId | null,
+  postingState: PostingState,
+  undo: Undo,
+) {
+  const sides = namedSides(resolved, leg, postingState);
   if (sides instanceof LedgerError) return sides;
   const { from, to, nowMs } = sides;
   const { amount, currency, expiresAt = null } = leg;
@@ -100,8 +112,8 @@ function placeHold(resolved: ResolvedLeg, leg: HoldLeg, groupId: TransferId | nu
   change(sides, { posted: 0n, pending: amount }, undo);
   const { id } = resolved;
   const state = 'open' as const;
-  undo?.push(() => books.holds.delete(id));
-  books.holds.set(id, {
+  undo?.push(() => postingState.holds.delete(id));
+  postingState.holds.set(id, {
     id,
     currency,
     amount,
@@ -116,8 +128,14 @@ function placeHold(resolved: ResolvedLeg, leg: HoldLeg, groupId: TransferId | nu
   return toTransfer(resolved, groupId, sides, { kind: 'hold', amount, expiresAt });
 }
 
-function captureHold(resolved: ResolvedLeg, leg: CaptureLeg, groupId: TransferId | null, books: Books, undo: Undo) {
-  const found = openHold(resolved, leg.hold, books);
+function captureHold(
+  resolved: ResolvedLeg,
+  leg: CaptureLeg,
+  groupId: TransferId | null,
+  postingState: PostingState,
+  undo: Undo,
+) {
+  const found = openHold(resolved, leg.hold, postingState);
   if (found instanceof LedgerError) return found;
   const { hold, sides } = found;
   // The held amount already counts towards the limits, so only the status can refuse the capture.
@@ -151,10 +169,10 @@ function endHold(
   resolved: ResolvedLeg,
   leg: ReleaseLeg | ExpiryLeg,
   groupId: TransferId | null,
-  books: Books,
+  postingState: PostingState,
   undo: Undo,
 ) {
-  const found = openHold(resolved, leg.hold, books);
+  const found = openHold(resolved, leg.hold, postingState);
   if (found instanceof LedgerError) return found;
   const { hold, sides } = found;
   if (leg.kind === 'release' && isDue(hold, sides.nowMs)) return holdClosed(hold, 'expired');
@@ -164,9 +182,15 @@ function endHold(
   return toTransfer(resolved, groupId, sides, { kind: leg.kind, amount, originalId: hold.id });
 }
 
-function reverse(resolved: ResolvedLeg, leg: ReversalLeg, groupId: TransferId | null, books: Books, undo: Undo) {
-  const original = books.originals.get(leg.transfer as TransferId);
-  const sides = sidesOf(resolved, books);
+function reverse(
+  resolved: ResolvedLeg,
+  leg: ReversalLeg,
+  groupId: TransferId | null,
+  postingState: PostingState,
+  undo: Undo,
+) {
+  const original = postingState.originals.get(leg.transfer as TransferId);
+  const sides = sidesOf(resolved, postingState);
   if (original === undefined || sides === undefined) return transferNotFound(leg.transfer);
   const { transfer } = original;
   if (!isReversible(transfer)) {
@@ -198,7 +222,7 @@ function reverse(resolved: ResolvedLeg, leg: ReversalLeg, groupId: TransferId | 
   const loweredMinimums =
     allowOverdraft === undefined
       ? []
-      : lowerMinimums(resolved.id, sides, { amount, audit: allowOverdraft }, books, undo);
+      : lowerMinimums(resolved.id, sides, { amount, audit: allowOverdraft }, postingState, undo);
   change(sides, { posted: amount, pending: 0n }, undo);
   undo?.push(() => {
     original.reversed -= amount;
@@ -242,7 +266,7 @@ function lowerMinimums(
   transferId: TransferId,
   { from, to }: Sides,
   { amount, audit }: { readonly amount: bigint; readonly audit: Audit },
-  { limitChanges, lowered }: Books,
+  { limitChanges, lowered }: PostingState,
   undo: Undo,
 ): readonly LoweredMinimum[] {
   const loweredMinimums: LoweredMinimum[] = [];
@@ -265,42 +289,46 @@ function lowerMinimums(
 }
 
 /** The two accounts that a leg names itself, of its currency. */
-function namedSides(resolved: ResolvedLeg, leg: TransferLeg | HoldLeg, books: Books): Sides | LedgerError {
-  const from = balanceOf(resolved.from, books);
+function namedSides(
+  resolved: ResolvedLeg,
+  leg: TransferLeg | HoldLeg,
+  postingState: PostingState,
+): Sides | LedgerError {
+  const from = balanceOf(resolved.from, postingState);
   if (from === undefined) return accountNotFound('from', leg.from);
-  const to = balanceOf(resolved.to, books);
+  const to = balanceOf(resolved.to, postingState);
   if (to === undefined) return accountNotFound('to', leg.to);
   if (from === to)
     return new LedgerError('same_account', 'from and to name the same account', { accountId: from.accountId });
   if (from.currency !== leg.currency) return currencyMismatch(from, leg.currency);
   if (to.currency !== leg.currency) return currencyMismatch(to, leg.currency);
-  return { from, to, nowMs: laterOf(books, from, to) };
+  return { from, to, nowMs: laterOf(postingState, from, to) };
 }
 
 function openHold(
   resolved: ResolvedLeg,
   holdId: string,
-  books: Books,
+  postingState: PostingState,
 ): { readonly hold: HeldAmount; readonly sides: Sides } | LedgerError {
-  const hold = books.holds.get(holdId as TransferId);
-  const sides = sidesOf(resolved, books);
+  const hold = postingState.holds.get(holdId as TransferId);
+  const sides = sidesOf(resolved, postingState);
   if (hold === undefined || sides === undefined) {
     return new LedgerError('hold_not_found', 'no hold of this ledger has that id', { holdId });
   }
   return hold.state === 'open' ? { hold, sides } : holdClosed(hold, hold.state);
 }
 
-function sidesOf(resolved: ResolvedLeg, books: Books): Sides | undefined {
-  const from = balanceOf(resolved.from, books);
-  const to = balanceOf(resolved.to, books);
-  return from && to && { from, to, nowMs: laterOf(books, from, to) };
+function sidesOf(resolved: ResolvedLeg, postingState: PostingState): Sides | undefined {
+  const from = balanceOf(resolved.from, postingState);
+  const to = balanceOf(resolved.to, postingState);
+  return from && to && { from, to, nowMs: laterOf(postingState, from, to) };
 }
 
-function balanceOf(accountId: AccountId | null, { balances }: Books): Balance | undefined {
+function balanceOf(accountId: AccountId | null, { balances }: PostingState): Balance | undefined {
   return accountId === null ? undefined : balances.get(accountId);
 }
 
-function laterOf({ nowMs }: Books, from: Balance, to: Balance): number {
+function laterOf({ nowMs }: PostingState, from: Balance, to: Balance): number {
   return Math.max(nowMs, from.recordedAtMs, to.recordedAtMs);
 }
 

@@ -48,7 +48,7 @@ export function isReversible(transfer: { readonly kind: TransferKind }): boolean
 }
 
 /** The immutable part of a hold or transfer, which can be read before its accounts are locked. */
-export interface Origin extends Pick<Transfer, 'id' | 'from' | 'to'> {
+export interface ContinuedTransfer extends Pick<Transfer, 'id' | 'from' | 'to'> {
   /** Null where nobody asks: a hold that expires. */
   readonly effectiveAt: Date | null;
 }

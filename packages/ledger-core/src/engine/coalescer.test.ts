@@ -2,37 +2,37 @@ import { describe, expect, it } from 'vitest';
 import type { AccountId } from '../domain/account.js';
 import type { Candidate, Outcome } from '../domain/decide.js';
 import { LedgerError } from '../errors.js';
+import { DEFAULT_CAPACITY, type EngineCapacity } from './capacity.js';
 import { type CoalescerDependencies, createCoalescer } from './coalescer.js';
-import { DEFAULT_LIMITS, type EngineLimits } from './limits.js';
 import { BUSY } from './post-batch.js';
+import type { BatchInput } from './posting-pipeline.js';
 import type { RetriedResult } from './retry.js';
-import type { BatchInput } from './road.js';
-import type { Submission } from './waiting.js';
+import type { Posting } from './waiting.js';
 
 interface Part {
   readonly ledger?: number;
   readonly legs?: number;
-  readonly order?: object | null;
+  readonly sequence?: object | null;
   readonly account?: string;
 }
 
 /** A request that is known by its name. */
-function submissionOf(name: string, part: Part = {}): Submission {
-  const { ledger = 1, legs = 1, order = null, account = 'alice' } = part;
+function postingOf(name: string, part: Part = {}): Posting {
+  const { ledger = 1, legs = 1, sequence = null, account = 'alice' } = part;
   const references = Array.from({ length: legs }, () => [account, 'world']).flat();
   return {
     ledger,
     legCount: legs,
     references,
     origins: [],
-    order,
+    sequence,
     toCandidate: ({ accountId }) =>
       ({
         legs: [{ id: name, idGiven: false, from: accountId(account), to: accountId('world'), leg: {} }],
         linked: false,
         keyDigest: null,
         requestDigest: null,
-        order,
+        sequence,
       }) as unknown as Candidate,
   };
 }
@@ -47,8 +47,8 @@ const nextRounds = async () => {
 const nextRound = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A coalescer whose batches end when the test says so. */
-function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<CoalescerDependencies> = {}) {
-  const limits = { ...DEFAULT_LIMITS, ...given };
+function coalescerOf(given: Partial<EngineCapacity> = {}, dependencies: Partial<CoalescerDependencies> = {}) {
+  const capacity = { ...DEFAULT_CAPACITY, ...given };
   const batches: {
     lane: number;
     ledger: number;
@@ -65,11 +65,11 @@ function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<Co
     unconfirmed: new Set(),
   });
   const coalescer = createCoalescer({
-    limits,
+    capacity,
     resolve: async () => ({ accountId: (reference) => reference as AccountId, origin: () => undefined }),
-    async run(turn, input) {
+    async run(lease, input) {
       const { ledger, candidates } = input;
-      const lane = await turn.take();
+      const lane = await lease.take();
       return new Promise((resolve, reject) => {
         const end = () => {
           try {
@@ -78,7 +78,7 @@ function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<Co
             reject(error);
           }
         };
-        batches.push({ lane, ledger, names: candidates.map(nameOf), input, sent: turn.handOver, end });
+        batches.push({ lane, ledger, names: candidates.map(nameOf), input, sent: lease.handOver, end });
       });
     },
     ...dependencies,
@@ -108,7 +108,7 @@ function coalescerOf(given: Partial<EngineLimits> = {}, dependencies: Partial<Co
 describe('the coalescer', () => {
   it('the coalescer puts calls that arrive together into one batch', async () => {
     const { submit, finish, names } = coalescerOf();
-    const answers = [submit(submissionOf('a')), submit(submissionOf('b'))];
+    const answers = [submit(postingOf('a')), submit(postingOf('b'))];
     await finish();
     expect(names()).toEqual([['a', 'b']]);
     expect(await Promise.all(answers)).toMatchObject([[{ id: 'a' }], [{ id: 'b' }]]);
@@ -116,9 +116,9 @@ describe('the coalescer', () => {
 
   it('the coalescer lets what arrives while the lane is busy share the next batch', async () => {
     const { submit, finish, names } = coalescerOf({ lanes: 1 });
-    void submit(submissionOf('a'));
+    void submit(postingOf('a'));
     await nextRound();
-    for (const name of ['b', 'c', 'd']) void submit(submissionOf(name));
+    for (const name of ['b', 'c', 'd']) void submit(postingOf(name));
     await finish();
     expect(names()).toEqual([['a'], ['b', 'c', 'd']]);
   });
@@ -126,7 +126,7 @@ describe('the coalescer', () => {
   it('cuts batches at batchSizeMax, and counts each leg of a linked group', async () => {
     const { submit, finish, names } = coalescerOf({ batchSizeMax: 3 });
     for (const [name, legs] of Object.entries({ a: 1, b: 2, c: 1, d: 3, e: 5, f: 1 })) {
-      void submit(submissionOf(name, { legs }));
+      void submit(postingOf(name, { legs }));
     }
     await finish();
     expect(names()).toEqual([['a', 'b'], ['c'], ['d'], ['e'], ['f']]);
@@ -134,8 +134,8 @@ describe('the coalescer', () => {
 
   it('the coalescer holds one ledger in a batch, and lets ledgers take turns', async () => {
     const { submit, finish, batches } = coalescerOf({ batchSizeMax: 2, lanes: 1 });
-    for (const name of ['a', 'b', 'c', 'd', 'e']) void submit(submissionOf(name, { ledger: 1 }));
-    for (const name of ['x', 'y', 'z']) void submit(submissionOf(name, { ledger: 2 }));
+    for (const name of ['a', 'b', 'c', 'd', 'e']) void submit(postingOf(name, { ledger: 1 }));
+    for (const name of ['x', 'y', 'z']) void submit(postingOf(name, { ledger: 2 }));
     await finish();
     expect(batches.map(({ ledger, names }) => [ledger, names.join('')])).toEqual([
       [1, 'ab'],
@@ -148,7 +148,7 @@ describe('the coalescer', () => {
 
   it('the coalescer uses as many lanes at once as it has', async () => {
     const { submit, finish, batches } = coalescerOf({ batchSizeMax: 1, lanes: 2 });
-    for (const name of ['a', 'b', 'c']) void submit(submissionOf(name));
+    for (const name of ['a', 'b', 'c']) void submit(postingOf(name));
     await nextRound();
     await nextRound();
     expect(batches).toHaveLength(2);
@@ -158,7 +158,7 @@ describe('the coalescer', () => {
 
   it('the coalescer sends many in halves, the second behind the first before that is answered', async () => {
     const { submit, finish, batches } = coalescerOf({ lanes: 1 });
-    for (let index = 0; index < 600; index += 1) void submit(submissionOf(`${index}`));
+    for (let index = 0; index < 600; index += 1) void submit(postingOf(`${index}`));
     await nextRounds();
     expect(batches.map(({ names }) => names.length)).toEqual([300]);
     batches[0]?.sent();
@@ -170,7 +170,7 @@ describe('the coalescer', () => {
   it('the coalescer takes half of all that wait and are under way, so that uneven halves become even', async () => {
     const { submit, batches } = coalescerOf({ lanes: 1 });
     const submitMany = (count: number, from: string) => {
-      for (let index = 0; index < count; index += 1) void submit(submissionOf(`${from} ${index}`));
+      for (let index = 0; index < count; index += 1) void submit(postingOf(`${from} ${index}`));
     };
     submitMany(200, 'first');
     await nextRounds();
@@ -188,7 +188,7 @@ describe('the coalescer', () => {
 
   it('the coalescer waits for most of a half before it sends behind, until the answers have come', async () => {
     const { submit, batches } = coalescerOf({ lanes: 1 });
-    for (let index = 0; index < 800; index += 1) void submit(submissionOf(`${index}`));
+    for (let index = 0; index < 800; index += 1) void submit(postingOf(`${index}`));
     await nextRounds();
     batches[0]?.sent();
     await nextRounds();
@@ -196,7 +196,7 @@ describe('the coalescer', () => {
     batches[0]?.end();
     await nextRounds();
     await nextRounds();
-    for (let index = 0; index < 200; index += 1) void submit(submissionOf(`again ${index}`));
+    for (let index = 0; index < 200; index += 1) void submit(postingOf(`again ${index}`));
     await nextRounds();
     expect(batches.map(({ names }) => names.length)).toEqual([400, 400]);
     batches[1]?.end();
@@ -208,7 +208,7 @@ describe('the coalescer', () => {
   it('the coalescer hears connections between answers, a hundred at a time', async () => {
     const { submit, batches } = coalescerOf({ lanes: 1 });
     let answered = 0;
-    for (let index = 0; index < 250; index += 1) void submit(submissionOf(`${index}`)).then(() => (answered += 1));
+    for (let index = 0; index < 250; index += 1) void submit(postingOf(`${index}`)).then(() => (answered += 1));
     await nextRounds();
     batches[0]?.end();
     const seen: number[] = [];
@@ -221,12 +221,12 @@ describe('the coalescer', () => {
 
   it('the coalescer lets few wait for the answers, so that they travel with what those bring', async () => {
     const { submit, finish, batches, names } = coalescerOf({ lanes: 1 });
-    void submit(submissionOf('a'));
+    void submit(postingOf('a'));
     await nextRounds();
     batches[0]?.sent();
-    void submit(submissionOf('b'));
+    void submit(postingOf('b'));
     await nextRounds();
-    void submit(submissionOf('c'));
+    void submit(postingOf('c'));
     await nextRounds();
     expect(names()).toEqual([['a']]);
     await finish();
@@ -235,7 +235,7 @@ describe('the coalescer', () => {
 
   it('the coalescer sends another ledger’s few behind, which could not travel together', async () => {
     const { submit, finish, batches, names } = coalescerOf({ lanes: 1 });
-    for (const [name, ledger] of Object.entries({ a: 1, b: 2, c: 3 })) void submit(submissionOf(name, { ledger }));
+    for (const [name, ledger] of Object.entries({ a: 1, b: 2, c: 3 })) void submit(postingOf(name, { ledger }));
     await nextRounds();
     batches[0]?.sent();
     await nextRounds();
@@ -246,10 +246,10 @@ describe('the coalescer', () => {
 
   it('the coalescer refuses what is more than the queue holds, and takes in again what finds room', async () => {
     const { submit, finish } = coalescerOf({ queueMax: 2 });
-    const answers = ['a', 'b', 'c'].map((name) => submit(submissionOf(name)));
+    const answers = ['a', 'b', 'c'].map((name) => submit(postingOf(name)));
     expect(await answers[2]).toMatchObject({ code: 'overloaded', retryable: true });
     await finish();
-    const later = submit(submissionOf('d'));
+    const later = submit(postingOf('d'));
     await finish();
     expect(await later).toMatchObject([{ id: 'd' }]);
   });
@@ -257,7 +257,7 @@ describe('the coalescer', () => {
   it('the coalescer answers everybody in a batch whose accounts cannot be looked up', async () => {
     const refusal = new LedgerError('database_unavailable', 'away');
     const { submit, finish } = coalescerOf({}, { resolve: () => Promise.reject(refusal) });
-    const answers = [submit(submissionOf('a')), submit(submissionOf('b'))];
+    const answers = [submit(postingOf('a')), submit(postingOf('b'))];
     await finish();
     expect(await Promise.all(answers)).toEqual([refusal, refusal]);
   });
@@ -268,10 +268,10 @@ describe('the coalescer', () => {
     onJudge(() => {
       throw fault;
     });
-    const first = submit(submissionOf('a')).catch((error: unknown) => error);
+    const first = submit(postingOf('a')).catch((error: unknown) => error);
     await finish();
     onJudge(({ candidates }) => ({ outcomes: candidates.map(posted), busyAccounts: [], unconfirmed: new Set() }));
-    const second = submit(submissionOf('b'));
+    const second = submit(postingOf('b'));
     await finish();
     expect([await first, await second]).toMatchObject([fault, [{ id: 'b' }]]);
   });
@@ -284,7 +284,7 @@ describe('the coalescer', () => {
       busyAccounts: [],
       unconfirmed: new Set(),
     }));
-    const answers = Promise.all(['a', 'b', 'c'].map((name) => submit(submissionOf(name))));
+    const answers = Promise.all(['a', 'b', 'c'].map((name) => submit(postingOf(name))));
     await finish();
     expect(await answers).toMatchObject([[{ id: 'a' }], fault, [{ id: 'c' }]]);
   });
@@ -293,12 +293,12 @@ describe('the coalescer', () => {
 describe('drain', () => {
   it('drain resolves when everything accepted is answered, and accepts nothing more', async () => {
     const { submit, drain, finish } = coalescerOf();
-    const answer = submit(submissionOf('a'));
+    const answer = submit(postingOf('a'));
     let isDrained = false;
     const drained = drain().then(() => {
       isDrained = true;
     });
-    expect(await submit(submissionOf('b'))).toMatchObject({ code: 'ledger_closed', retryable: false });
+    expect(await submit(postingOf('b'))).toMatchObject({ code: 'ledger_closed', retryable: false });
     expect(isDrained).toBe(false);
     await finish();
     await drained;
@@ -316,7 +316,7 @@ describe('drain', () => {
       busyAccounts: ['alice' as AccountId],
       unconfirmed: new Set(),
     }));
-    const answer = submit(submissionOf('a'));
+    const answer = submit(postingOf('a'));
     await finish();
     await Promise.all([drain(), finishUntil(finish, answer)]);
     expect(await answer).toMatchObject({ code: 'account_busy' });
@@ -332,9 +332,9 @@ async function finishUntil(finish: () => Promise<void>, answer: Promise<unknown>
 }
 
 describe('an ordered call', () => {
-  const order = {};
+  const sequence = {};
   const ordered = (name: string, account?: string) =>
-    submissionOf(name, account === undefined ? { order } : { order, account });
+    postingOf(name, account === undefined ? { sequence } : { sequence, account });
 
   it('an ordered call is not cut into batches that run side by side', async () => {
     const { submit, finish, batches, names } = coalescerOf({ batchSizeMax: 2, lanes: 4 });
@@ -349,7 +349,7 @@ describe('an ordered call', () => {
   it('an ordered call is not cut in halves, however many wait', async () => {
     const { submit, finish, names } = coalescerOf({ lanes: 1 });
     for (let index = 0; index < 400; index += 1) void submit(ordered(`${index}`));
-    for (let index = 0; index < 200; index += 1) void submit(submissionOf(`other ${index}`));
+    for (let index = 0; index < 200; index += 1) void submit(postingOf(`other ${index}`));
     await finish();
     expect(names().map((batch) => batch.length)).toEqual([400, 200]);
   });
@@ -357,7 +357,7 @@ describe('an ordered call', () => {
   it('an ordered call lets other ledgers use the lanes meanwhile', async () => {
     const { submit, finish, names } = coalescerOf({ batchSizeMax: 1, lanes: 2 });
     for (const name of ['a', 'b']) void submit(ordered(name));
-    void submit(submissionOf('x', { ledger: 2 }));
+    void submit(postingOf('x', { ledger: 2 }));
     await nextRound();
     await nextRound();
     expect(names()).toEqual([['a'], ['x']]);

@@ -2,25 +2,25 @@ import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Outcome } from '../domain/decide.js';
 import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
-import type { EngineLimits } from './limits.js';
+import type { EngineCapacity } from './capacity.js';
+import { createLaneLeases, type LaneLease } from './lane-leases.js';
 import { createParking } from './parking.js';
 import { BUSY } from './post-batch.js';
+import type { BatchInput } from './posting-pipeline.js';
 import type { RetriedResult } from './retry.js';
-import type { BatchInput } from './road.js';
-import { createTurns, type Turn } from './turns.js';
-import type { LookUp, Resolved, Submission, Waiting } from './waiting.js';
+import type { LookUp, Posting, Resolved, Waiting } from './waiting.js';
 
 export interface CoalescerDependencies {
-  readonly limits: EngineLimits;
-  readonly resolve: (ledger: number, submissions: readonly Submission[]) => Promise<LookUp>;
-  readonly run: (turn: Turn, input: BatchInput) => Promise<RetriedResult>;
+  readonly capacity: EngineCapacity;
+  readonly resolve: (ledger: number, postings: readonly Posting[]) => Promise<LookUp>;
+  readonly run: (lease: LaneLease, input: BatchInput) => Promise<RetriedResult>;
 }
 
 export interface Coalescer {
   /** Resolves with refusals (also `overloaded` and `ledger_closed`) and faults, because each request has its own outcome. */
-  submit(submission: Submission): Promise<Outcome | Error>;
+  submit(posting: Posting): Promise<Outcome | Error>;
   /** The same for several, one outcome each. */
-  submitAll(submissions: readonly Submission[]): Promise<readonly (Outcome | Error)[]>;
+  submitAll(postings: readonly Posting[]): Promise<readonly (Outcome | Error)[]>;
   /** Resolves when everything that was accepted is answered; nothing is accepted from then on. */
   drain(): Promise<void>;
 }
@@ -30,25 +30,25 @@ export interface Coalescer {
  * batch holds requests of one ledger, and ledgers take turns. Requests for an account that somebody
  * else keeps locked are parked aside, so that the rest goes on.
  */
-export function createCoalescer({ limits, resolve, run }: CoalescerDependencies): Coalescer {
+export function createCoalescer({ capacity, resolve, run }: CoalescerDependencies): Coalescer {
   const queues = new Map<number, Waiting[]>();
   /** Ordered calls that are longer than a batch, while a part of them is under way. */
-  const tornOrders = new Set<object>();
-  const turns = createTurns(limits.lanes, () => {
+  const splitSequences = new Set<object>();
+  const leases = createLaneLeases(capacity.lanes, () => {
     if (queues.size > 0) schedulePump();
   });
   const parking = createParking({
-    limits,
-    retry: async (ledger, batch) => inTurn(await turns.takeNext(), (turn) => post(turn, ledger, batch, true)),
+    capacity,
+    retry: async (ledger, batch) => withLane(await leases.takeNext(), (lease) => post(lease, ledger, batch, true)),
   });
   let accepted = 0;
   let isPumpScheduled = false;
   let isDraining = false;
   let onEmpty: (() => void) | undefined;
 
-  function submit(submission: Submission): Promise<Outcome | Error> {
+  function submit(posting: Posting): Promise<Outcome | Error> {
     if (isDraining) return Promise.resolve(new LedgerError('ledger_closed', 'this ledger was closed'));
-    if (accepted >= limits.queueMax) return Promise.resolve(overloaded(limits.queueMax));
+    if (accepted >= capacity.queueMax) return Promise.resolve(overloaded(capacity.queueMax));
     accepted += 1;
     return new Promise((answer) => {
       const settle = (outcome: Outcome | Error) => {
@@ -56,19 +56,19 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
         answer(outcome);
         if (accepted === 0) onEmpty?.();
       };
-      enqueue({ submission, settle });
+      enqueue({ posting, settle });
     });
   }
 
-  async function submitAll(submissions: readonly Submission[]): Promise<readonly (Outcome | Error)[]> {
-    const [first] = submissions;
+  async function submitAll(postings: readonly Posting[]): Promise<readonly (Outcome | Error)[]> {
+    const [first] = postings;
     // Most calls post one transfer, and are spared what it costs to wait for many.
-    if (first !== undefined && submissions.length === 1) return [await submit(first)];
-    return Promise.all(submissions.map(submit));
+    if (first !== undefined && postings.length === 1) return [await submit(first)];
+    return Promise.all(postings.map(submit));
   }
 
   function enqueue(waiting: Waiting): void {
-    const { ledger } = waiting.submission;
+    const { ledger } = waiting.posting;
     const queue = queues.get(ledger);
     if (queue === undefined) queues.set(ledger, [waiting]);
     else queue.push(waiting);
@@ -87,68 +87,68 @@ export function createCoalescer({ limits, resolve, run }: CoalescerDependencies)
 
   function pump(): void {
     for (const [ledger, queue] of queues) {
-      const next = queue[0]?.submission.order;
-      if (next && tornOrders.has(next)) continue;
+      const next = queue[0]?.posting.sequence;
+      if (next && splitSequences.has(next)) continue;
       // Ledgers cannot travel together, so none of them gains by waiting.
-      const turn = turns.takeFree(queues.size > 1 || paysBehind(queue, accepted, limits.batchSizeMax));
-      if (turn === undefined) return;
+      const lease = leases.takeFree(queues.size > 1 || paysBehind(queue, accepted, capacity.batchSizeMax));
+      if (lease === undefined) return;
       queues.delete(ledger);
-      const batch = queue.splice(0, batchLength(queue, accepted, limits.batchSizeMax));
+      const batch = queue.splice(0, batchLength(queue, accepted, capacity.batchSizeMax));
       // The rest goes to the end of the queue: other ledgers come first.
       if (queue.length > 0) queues.set(ledger, queue);
-      void takeInOrder(turn, ledger, batch, queue[0]);
+      void takeInSequence(lease, ledger, batch, queue[0]);
     }
   }
 
   /** While the rest of an ordered call waits for its first part, the queue after it waits too. */
-  async function takeInOrder(
-    turn: Turn,
+  async function takeInSequence(
+    lease: LaneLease,
     ledger: number,
     batch: readonly Waiting[],
     next: Waiting | undefined,
   ): Promise<void> {
-    const order = batch.at(-1)?.submission.order;
-    const isTorn = order && next?.submission.order === order;
-    if (isTorn) tornOrders.add(order);
-    await inTurn(turn, () => takeUp(turn, ledger, batch));
-    if (isTorn) tornOrders.delete(order);
+    const sequence = batch.at(-1)?.posting.sequence;
+    const isSplit = sequence && next?.posting.sequence === sequence;
+    if (isSplit) splitSequences.add(sequence);
+    await withLane(lease, () => takeUp(lease, ledger, batch));
+    if (isSplit) splitSequences.delete(sequence);
   }
 
-  async function inTurn(turn: Turn, work: (turn: Turn) => Promise<void>): Promise<void> {
+  async function withLane(lease: LaneLease, work: (lease: LaneLease) => Promise<void>): Promise<void> {
     try {
-      await work(turn);
+      await work(lease);
     } finally {
-      turn.end();
+      lease.end();
     }
   }
 
-  async function takeUp(turn: Turn, ledger: number, batch: readonly Waiting[]): Promise<void> {
+  async function takeUp(lease: LaneLease, ledger: number, batch: readonly Waiting[]): Promise<void> {
     let resolved: readonly Resolved[];
     try {
       const lookUp = await resolve(
         ledger,
-        batch.map(({ submission }) => submission),
+        batch.map(({ posting }) => posting),
       );
-      resolved = batch.map(({ submission, settle }) => ({
-        submission,
+      resolved = batch.map(({ posting, settle }) => ({
+        posting,
         settle,
-        candidate: submission.toCandidate(lookUp),
+        candidate: posting.toCandidate(lookUp),
         unconfirmed: NOTHING,
       }));
     } catch (error) {
       for (const waiting of batch) waiting.settle(error as Error);
       return;
     }
-    await post(turn, ledger, parking.divert(resolved), false);
+    await post(lease, ledger, parking.divert(resolved), false);
   }
 
-  async function post(turn: Turn, ledger: number, batch: readonly Resolved[], onlyFree: boolean): Promise<void> {
+  async function post(lease: LaneLease, ledger: number, batch: readonly Resolved[], onlyFree: boolean): Promise<void> {
     if (batch.length === 0) return;
     const candidates = batch.map(({ candidate }) => candidate);
     try {
       const unconfirmed = new Set<TransferId>();
       for (const waiting of batch) for (const id of waiting.unconfirmed) unconfirmed.add(id);
-      const result = await run(turn, { ledger, candidates, expiries: [], onlyFree, unconfirmed });
+      const result = await run(lease, { ledger, candidates, expiries: [], onlyFree, unconfirmed });
       parking.learn(candidates, result.busyAccounts);
       for (const [index, waiting] of batch.entries()) {
         if (index > 0 && index % ANSWERED_AT_ONCE === 0) await nextRound();
@@ -195,16 +195,16 @@ function paysBehind(queue: readonly Waiting[], accepted: number, legsMax: number
 function batchLength(queue: readonly Waiting[], accepted: number, legsMax: number): number {
   const half = accepted < 2 * PIPELINED_MIN ? accepted : Math.ceil(accepted / 2);
   let legs = 0;
-  const end = queue.findIndex(({ submission }, index) => {
-    legs += submission.legCount;
+  const end = queue.findIndex(({ posting }, index) => {
+    legs += posting.legCount;
     if (index === 0) return false;
-    return legs > legsMax || (index >= half && !isSameOrder(submission, queue[index - 1]));
+    return legs > legsMax || (index >= half && !isSameSequence(posting, queue[index - 1]));
   });
   return end === -1 ? queue.length : end;
 }
 
-function isSameOrder({ order }: Submission, before: Waiting | undefined): boolean {
-  return order !== null && order === before?.submission.order;
+function isSameSequence({ sequence }: Posting, before: Waiting | undefined): boolean {
+  return sequence !== null && sequence === before?.posting.sequence;
 }
 
 function overloaded(queueMax: number): LedgerError {

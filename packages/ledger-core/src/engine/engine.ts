@@ -8,20 +8,20 @@ import { checkSchema } from '../postgres/migrate.js';
 import { fromSqlError } from '../postgres/sql-errors.js';
 import { createStore, type Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { type EngineCapacity, toCapacity } from './capacity.js';
 import { type Coalescer, createCoalescer } from './coalescer.js';
 import { type Commits, createCommits } from './commits.js';
 import { createIdentities, type Identities } from './identities.js';
 import { type Lane, openLane } from './lane.js';
-import { type EngineLimits, toLimits } from './limits.js';
 import { lookUpAll } from './look-up.js';
 import { nameAccounts } from './name-accounts.js';
+import { createPreparedStatements, type PreparedStatements } from './posting-pipeline.js';
 import { postBatchWithRetries } from './retry.js';
-import { createStatements, type Statements } from './road.js';
 
 export interface EngineOptions {
   readonly database: string | PoolConfig;
   readonly schema: string;
-  readonly limits: Partial<EngineLimits>;
+  readonly capacity: Partial<EngineCapacity>;
 }
 
 /** Connections, lanes and memory, shared by all ledgers of one schema in this process. */
@@ -29,7 +29,7 @@ export interface Engine {
   readonly schema: string;
   readonly store: Store;
   /** For a caller's transaction, whose client may take texts alone. */
-  readonly statements: Statements;
+  readonly statements: PreparedStatements;
   readonly pool: Pool;
   /** One connection for verify, beside the others so that nobody waits for it. */
   readonly longReads: Pool;
@@ -54,24 +54,24 @@ export interface Engine {
 /** A chunk of verify takes a fraction of a second, and the totals of a million accounts a few, on a machine that is not busy. */
 const LONG_READ_TIMEOUT_MS = 120_000;
 
-export function createEngine({ database, schema, limits: given }: EngineOptions): Engine {
-  const limits = toLimits(given);
+export function createEngine({ database, schema, capacity: given }: EngineOptions): Engine {
+  const capacity = toCapacity(given);
   const store = createStore(schema);
-  const statements = createStatements(store, asBytes);
+  const statements = createPreparedStatements(store, asBytes);
   const pool = createPool(database, {
-    connectionsMax: limits.readConnectionsMax,
-    statementTimeoutMs: limits.answerTimeoutMs,
-    lockTimeoutMs: limits.accountBusyTimeoutMs,
-    answerTimeoutMs: limits.answerTimeoutMs,
+    connectionsMax: capacity.readConnectionsMax,
+    statementTimeoutMs: capacity.answerTimeoutMs,
+    lockTimeoutMs: capacity.accountBusyTimeoutMs,
+    answerTimeoutMs: capacity.answerTimeoutMs,
   });
   const longReads = createPool(database, {
     connectionsMax: 1,
     statementTimeoutMs: LONG_READ_TIMEOUT_MS,
-    lockTimeoutMs: limits.accountBusyTimeoutMs,
+    lockTimeoutMs: capacity.accountBusyTimeoutMs,
     answerTimeoutMs: LONG_READ_TIMEOUT_MS,
   });
   const reads = fromPool(pool);
-  const identities = createIdentities(limits.identitiesMax);
+  const identities = createIdentities(capacity.identitiesMax);
   const lanes: (Lane | undefined)[] = [];
   const opening: (Promise<Lane> | undefined)[] = [];
   const numbers = new Map<string, Promise<number>>();
@@ -81,7 +81,7 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
     const lane = lanes[index];
     if (lane?.isUsable()) return lane;
     const open = async () => {
-      const opened = await openLane(database, limits);
+      const opened = await openLane(database, capacity);
       lanes[index] = opened;
       return opened;
     };
@@ -95,16 +95,16 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
     identities.load(ledger, references, (missing) => findIdentities(reads, store, ledger, missing));
 
   const coalescer = createCoalescer({
-    limits,
-    resolve: (ledger, submissions) =>
-      lookUpAll(submissions, (references) => identify(ledger, references), { transaction: reads, store, ledger }).catch(
+    capacity,
+    resolve: (ledger, postings) =>
+      lookUpAll(postings, (references) => identify(ledger, references), { transaction: reads, store, ledger }).catch(
         (error: unknown) => {
           throw fromSqlError(error);
         },
       ),
-    async run(turn, input) {
-      const lanes = { open: async () => laneOf(await turn.take()), handOver: turn.handOver };
-      const result = await postBatchWithRetries(lanes, statements, input, limits.attemptsMax);
+    async run(lease, input) {
+      const lanes = { open: async () => laneOf(await lease.take()), handOver: lease.handOver };
+      const result = await postBatchWithRetries(lanes, statements, input, capacity.attemptsMax);
       if (result.outcomes.some((outcome) => Array.isArray(outcome))) commits.announce();
       return { ...result, outcomes: await nameAccounts(result.outcomes, (ids) => identify(input.ledger, ids)) };
     },
@@ -125,14 +125,14 @@ export function createEngine({ database, schema, limits: given }: EngineOptions)
   return {
     schema,
     store,
-    statements: createStatements(store, asTexts),
+    statements: createPreparedStatements(store, asTexts),
     pool,
     longReads,
     identities,
     coalescer,
     commits,
     requested: createCommits(),
-    lockTimeoutMs: limits.lockTimeoutMs,
+    lockTimeoutMs: capacity.lockTimeoutMs,
     numberOf(name) {
       let number = numbers.get(name);
       if (number === undefined) {

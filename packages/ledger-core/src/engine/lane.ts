@@ -1,11 +1,11 @@
 import type { Client, PoolConfig, QueryResult } from 'pg';
-import type { NamedStatement } from '../postgres/balances.js';
+import type { PreparedStatement } from '../postgres/balances.js';
 import { openClient } from '../postgres/connect.js';
 import { isRetired } from '../postgres/server-watch.js';
-import type { EngineLimits } from './limits.js';
+import type { EngineCapacity } from './capacity.js';
 
 /** A statement and its values. */
-export type Call = readonly [statement: NamedStatement, values?: readonly unknown[]];
+export type Call = readonly [statement: PreparedStatement, values?: readonly unknown[]];
 
 /** The outcome of each statement. */
 export type Answers = readonly PromiseSettledResult<QueryResult>[];
@@ -32,20 +32,20 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 const PLANNER_SETTINGS =
   'set jit = off; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off';
 
-export const BEGIN: NamedStatement = { name: '', text: 'begin isolation level read committed' };
-export const COMMIT: NamedStatement = { name: '', text: 'commit' };
-export const ROLLBACK: NamedStatement = { name: '', text: 'rollback' };
+export const BEGIN: PreparedStatement = { name: '', text: 'begin isolation level read committed' };
+export const COMMIT: PreparedStatement = { name: '', text: 'commit' };
+export const ROLLBACK: PreparedStatement = { name: '', text: 'rollback' };
 
 export async function openLane(
   database: string | PoolConfig,
-  { lockTimeoutMs, answerTimeoutMs }: Pick<EngineLimits, 'lockTimeoutMs' | 'answerTimeoutMs'>,
+  { lockTimeoutMs, answerTimeoutMs }: Pick<EngineCapacity, 'lockTimeoutMs' | 'answerTimeoutMs'>,
 ): Promise<Lane> {
   let usable = true;
   const markBroken = () => {
     usable = false;
   };
-  const limits = { statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs, answerTimeoutMs };
-  const client = (await openClient(database, limits, markBroken)) as Referenced;
+  const timeouts = { statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs, answerTimeoutMs };
+  const client = (await openClient(database, timeouts, markBroken)) as Referenced;
   client.on('end', markBroken);
   await client.query(PLANNER_SETTINGS).catch((error: unknown) => {
     client.end().catch(() => undefined);

@@ -24,20 +24,20 @@ beforeEach(() => {
 
 interface Part {
   readonly account?: string;
-  readonly order?: object | null;
+  readonly sequence?: object | null;
   readonly ledger?: number;
   readonly unconfirmed?: boolean;
 }
 
 function requestOf(name: string, part: Part = {}): Resolved {
-  const { account = 'busy', order = null, ledger = 1, unconfirmed = false } = part;
+  const { account = 'busy', sequence = null, ledger = 1, unconfirmed = false } = part;
   const leg = { id: name, idGiven: false, from: account, to: 'other', leg: {} };
   return {
-    submission: { ledger, legCount: 1, references: [], origins: [], order, toCandidate: () => ({}) as Candidate },
+    posting: { ledger, legCount: 1, references: [], origins: [], sequence, toCandidate: () => ({}) as Candidate },
     settle: (outcome: Outcome | Error) => {
       answers.push([name, 'code' in outcome ? String(outcome.code) : 'posted']);
     },
-    candidate: { legs: [leg], linked: false, keyDigest: null, requestDigest: null, order } as unknown as Candidate,
+    candidate: { legs: [leg], linked: false, keyDigest: null, requestDigest: null, sequence } as unknown as Candidate,
     unconfirmed: new Set(unconfirmed ? [name as TransferId] : []),
   };
 }
@@ -48,17 +48,17 @@ const nameOf = ({ candidate }: Resolved) => String(candidate.legs[0]?.id);
 function parkingOf(isFree: (account: string) => boolean) {
   const retries: string[][] = [];
   const parking: Parking = createParking({
-    limits: { accountBusyTimeoutMs: TIMEOUT_MS },
+    capacity: { accountBusyTimeoutMs: TIMEOUT_MS },
     retry: async (_, batch) => {
       retries.push(batch.map(nameOf));
       await Promise.resolve();
       const held = new Set<object>();
       const busy: Resolved[] = [];
       for (const waiting of batch) {
-        const { order, legs } = waiting.candidate;
-        if (isFree(String(legs[0]?.from)) && !(order !== null && held.has(order))) waiting.settle([]);
+        const { sequence, legs } = waiting.candidate;
+        if (isFree(String(legs[0]?.from)) && !(sequence !== null && held.has(sequence))) waiting.settle([]);
         else {
-          if (order !== null) held.add(order);
+          if (sequence !== null) held.add(sequence);
           busy.push(waiting);
         }
       }
@@ -147,31 +147,35 @@ describe('parking', () => {
 });
 
 describe('an ordered call', () => {
-  const order = {};
+  const sequence = {};
 
   it('an ordered call waits behind its first parked request, although its other accounts are free', () => {
     const { parking } = parkingOf(nothingIsFree);
-    parking.park(requestOf('a', { order }));
-    const batch = [requestOf('b', { order, account: 'free' }), requestOf('c', { account: 'free' })];
+    parking.park(requestOf('a', { sequence }));
+    const batch = [requestOf('b', { sequence, account: 'free' }), requestOf('c', { account: 'free' })];
     expect(parking.divert(batch).map(nameOf)).toEqual(['c']);
   });
 
   it('an ordered call goes on when its first request is refused for being busy too long', async () => {
     const { parking } = parkingOf((account) => account === 'free');
-    parking.park(requestOf('a', { order }));
+    parking.park(requestOf('a', { sequence }));
     await vi.advanceTimersByTimeAsync(RETRY_MS);
-    parking.divert([requestOf('b', { order, account: 'free' })]);
+    parking.divert([requestOf('b', { sequence, account: 'free' })]);
     await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
     expect(answers).toEqual([
       ['a', 'account_busy'],
       ['b', 'posted'],
     ]);
-    expect(parking.divert([requestOf('c', { order, account: 'free' })]).map(nameOf)).toEqual(['c']);
+    expect(parking.divert([requestOf('c', { sequence, account: 'free' })]).map(nameOf)).toEqual(['c']);
   });
 
   it('an ordered call is tried once more behind a request that was refused, although its own time is over too', async () => {
     const { parking } = parkingOf((account) => account === 'free');
-    const call = [requestOf('a', { order }), requestOf('b', { order, account: 'free' }), requestOf('c', { order })];
+    const call = [
+      requestOf('a', { sequence }),
+      requestOf('b', { sequence, account: 'free' }),
+      requestOf('c', { sequence }),
+    ];
     for (const waiting of call) parking.park(waiting);
     await vi.advanceTimersByTimeAsync(TIMEOUT_MS + 2 * RETRY_MS);
     expect(answers).toEqual([
@@ -184,11 +188,11 @@ describe('an ordered call', () => {
   it('an ordered call keeps its order when the rest of it is parked while the first is being tried', async () => {
     let isFree = false;
     const { parking, retries } = parkingOf(() => isFree);
-    parking.park(requestOf('a', { order }));
-    parking.park(requestOf('b', { order }));
+    parking.park(requestOf('a', { sequence }));
+    parking.park(requestOf('b', { sequence }));
     vi.advanceTimersByTime(RETRY_MS);
     // The trial of a and b is under way.
-    parking.divert([requestOf('c', { order, account: 'free' })]);
+    parking.divert([requestOf('c', { sequence, account: 'free' })]);
     await vi.advanceTimersByTimeAsync(0);
     isFree = true;
     await vi.advanceTimersByTimeAsync(2 * RETRY_MS);

@@ -1,10 +1,10 @@
 import type { AccountId } from '../domain/account.js';
 import type { Candidate } from '../domain/decide.js';
 import { LedgerError } from '../errors.js';
-import type { EngineLimits } from './limits.js';
+import type { EngineCapacity } from './capacity.js';
 import { touches } from './post-batch.js';
+import { accountsOf } from './posting-pipeline.js';
 import { isUnconfirmed, outcomeUnknown } from './retry.js';
-import { accountsOf } from './road.js';
 import type { Resolved } from './waiting.js';
 
 export interface Parking {
@@ -16,7 +16,7 @@ export interface Parking {
 }
 
 export interface ParkingDependencies {
-  readonly limits: Pick<EngineLimits, 'accountBusyTimeoutMs'>;
+  readonly capacity: Pick<EngineCapacity, 'accountBusyTimeoutMs'>;
   /** Tries requests again without waiting for locks; those still busy come back through `park`. */
   readonly retry: (ledger: number, batch: readonly Resolved[]) => Promise<void>;
 }
@@ -27,21 +27,21 @@ const RETRY_MS = 20;
  * Where requests wait for accounts that another database transaction keeps locked. They are tried again
  * every few milliseconds, oldest first, and refused when their time is over.
  */
-export function createParking({ limits, retry }: ParkingDependencies): Parking {
+export function createParking({ capacity, retry }: ParkingDependencies): Parking {
   const busyAccounts = new Set<AccountId>();
   /** When each parked request came, counted, and until when it may wait. */
   const stays = new Map<Resolved['settle'], { readonly arrival: number; readonly untilMs: number }>();
   let arrivals = 0;
   let parked: Resolved[] = [];
   /** Parked requests per ordered call, those under trial included. */
-  const heldOrders = new Map<object, number>();
+  const heldSequences = new Map<object, number>();
   let isRetryScheduled = false;
 
   function divert(batch: readonly Resolved[]): readonly Resolved[] {
-    if (busyAccounts.size === 0 && heldOrders.size === 0) return batch;
+    if (busyAccounts.size === 0 && heldSequences.size === 0) return batch;
     return batch.filter((waiting) => {
       const { candidate } = waiting;
-      const isHeld = candidate.order !== null && heldOrders.has(candidate.order);
+      const isHeld = candidate.sequence !== null && heldSequences.has(candidate.sequence);
       if (!isHeld && !touches(candidate, busyAccounts)) return true;
       park(waiting);
       return false;
@@ -51,23 +51,23 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
   function park(waiting: Resolved): void {
     if (!stays.has(waiting.settle)) {
       arrivals += 1;
-      stays.set(waiting.settle, { arrival: arrivals, untilMs: performance.now() + limits.accountBusyTimeoutMs });
-      countOrder(waiting, 1);
+      stays.set(waiting.settle, { arrival: arrivals, untilMs: performance.now() + capacity.accountBusyTimeoutMs });
+      countSequence(waiting, 1);
     }
     parked.push(waiting);
     scheduleRetry();
   }
 
-  function countOrder({ candidate: { order } }: Resolved, change: number): void {
-    if (order === null) return;
-    const count = (heldOrders.get(order) ?? 0) + change;
-    if (count === 0) heldOrders.delete(order);
-    else heldOrders.set(order, count);
+  function countSequence({ candidate: { sequence } }: Resolved, change: number): void {
+    if (sequence === null) return;
+    const count = (heldSequences.get(sequence) ?? 0) + change;
+    if (count === 0) heldSequences.delete(sequence);
+    else heldSequences.set(sequence, count);
   }
 
   function leave(waiting: Resolved): void {
     stays.delete(waiting.settle);
-    countOrder(waiting, -1);
+    countSequence(waiting, -1);
   }
 
   function learn(candidates: readonly Candidate[], busy: readonly AccountId[]): void {
@@ -97,20 +97,20 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
         waiting.settle(
           isUnconfirmed(waiting.candidate, waiting.unconfirmed)
             ? outcomeUnknown(waiting.candidate)
-            : accountBusy(limits.accountBusyTimeoutMs),
+            : accountBusy(capacity.accountBusyTimeoutMs),
         );
       }
     }
     const remaining = trial.filter((waiting) => stays.has(waiting.settle));
-    for (const ledger of new Set(remaining.map(({ submission }) => submission.ledger))) {
+    for (const ledger of new Set(remaining.map(({ posting }) => posting.ledger))) {
       await retryLedger(
         ledger,
-        remaining.filter(({ submission }) => submission.ledger === ledger),
+        remaining.filter(({ posting }) => posting.ledger === ledger),
       );
     }
   }
 
-  /** One batch, however large: requests of one ordered call must not be torn apart. */
+  /** One batch, however large: requests of one ordered call must not be split. */
   async function retryLedger(ledger: number, batch: readonly Resolved[]): Promise<void> {
     await retry(ledger, batch);
     const stillParked = new Set(parked.map(({ settle }) => settle));
@@ -123,7 +123,7 @@ export function createParking({ limits, retry }: ParkingDependencies): Parking {
 
   /** Behind a busy request of its ordered call, and not busy itself as far as anybody knows: it is tried once more. */
   function isOnlyHeld({ candidate }: Resolved): boolean {
-    return candidate.order !== null && !touches(candidate, busyAccounts);
+    return candidate.sequence !== null && !touches(candidate, busyAccounts);
   }
 
   function arrivalOf({ settle }: Resolved): number {

@@ -12,10 +12,10 @@ import {
   type BatchInput,
   type ExecuteOne,
   expiriesInTheWay,
+  type PreparedStatements,
   readsOf,
-  type Statements,
   writeCalls,
-} from './road.js';
+} from './posting-pipeline.js';
 
 /** A candidate whose account somebody else keeps locked; only when the batch asked for free ones. */
 export const BUSY = Symbol('busy');
@@ -61,12 +61,12 @@ function asKeyContention(error: unknown): unknown {
 }
 
 /**
- * Takes one batch along the road in a database transaction of its own: lock, read, decide, write, commit. Calls
+ * Takes one batch through the posting pipeline in a database transaction of its own: lock, read, decide, write, commit. Calls
  * `handOver` when all is sent, so that the lane's next batch can send behind it.
  */
 export async function postBatch(
   lane: Lane,
-  statements: Statements,
+  statements: PreparedStatements,
   input: BatchInput,
   handOver: () => void,
 ): Promise<BatchResult> {
@@ -89,7 +89,7 @@ interface Decided extends BatchResult {
   readonly written: readonly TransferId[];
 }
 
-async function lockAndDecide(lane: Lane, statements: Statements, input: BatchInput): Promise<Decided> {
+async function lockAndDecide(lane: Lane, statements: PreparedStatements, input: BatchInput): Promise<Decided> {
   const { ledger, expiries } = input;
   const candidates = [...expiries, ...input.candidates];
   const reads = readsOf(statements, input);
@@ -119,18 +119,18 @@ async function lockAndDecide(lane: Lane, statements: Statements, input: BatchInp
 }
 
 /** A request refused by a limit may succeed once the other account of a due hold is free; ordered requests cannot wait alone. */
-function mayLackExpiry({ order }: Candidate, outcome: Outcome | typeof BUSY): boolean {
-  return order === null && outcome instanceof LedgerError && limitedAccount(outcome) !== undefined;
+function mayLackExpiry({ sequence }: Candidate, outcome: Outcome | typeof BUSY): boolean {
+  return sequence === null && outcome instanceof LedgerError && limitedAccount(outcome) !== undefined;
 }
 
 /** A request after a busy one of the same ordered call has to wait too. */
 function whichAreFree(candidates: readonly Candidate[], busy: ReadonlySet<AccountId>): readonly boolean[] {
   if (busy.size === 0) return candidates.map(() => true);
-  const heldOrders = new Set<object>();
+  const heldSequences = new Set<object>();
   return candidates.map((candidate) => {
-    const { order } = candidate;
-    const free = !touches(candidate, busy) && !(order !== null && heldOrders.has(order));
-    if (!free && order !== null) heldOrders.add(order);
+    const { sequence } = candidate;
+    const free = !touches(candidate, busy) && !(sequence !== null && heldSequences.has(sequence));
+    if (!free && sequence !== null) heldSequences.add(sequence);
     return free;
   });
 }

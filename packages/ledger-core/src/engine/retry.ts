@@ -5,7 +5,7 @@ import { InvariantError, LedgerError } from '../errors.js';
 import { fromSqlError, isConflict, isKeyRace, isLockTimeout, isUnavailable } from '../postgres/sql-errors.js';
 import type { Lane } from './lane.js';
 import { type BatchResult, BUSY, DueHolds, KeyContention, postBatch, UnconfirmedCommit } from './post-batch.js';
-import type { BatchInput, Statements } from './road.js';
+import type { BatchInput, PreparedStatements } from './posting-pipeline.js';
 
 export interface LaneSource {
   /** The lane of this run, for it alone; opened anew when the last one broke. */
@@ -28,7 +28,7 @@ export interface RetriedResult extends BatchResult {
 /** Runs a batch until every request of it has an outcome: a broken invariant is one too, and ends the batch. */
 export async function postBatchWithRetries(
   lanes: LaneSource,
-  statements: Statements,
+  statements: PreparedStatements,
   input: BatchInput,
   attemptsMax: number,
   keyAttemptsMax = KEY_ATTEMPTS_MAX,
@@ -81,7 +81,7 @@ function isOneRequestsFault(error: unknown): boolean {
  */
 async function splitInTwo(
   lanes: LaneSource,
-  statements: Statements,
+  statements: PreparedStatements,
   input: BatchInput,
   attemptsMax: number,
 ): Promise<RetriedResult> {
@@ -89,8 +89,8 @@ async function splitInTwo(
   const front = input.candidates.slice(0, middle);
   const first = await postBatchWithRetries(lanes, statements, { ...input, candidates: front }, attemptsMax, 1);
   // Behind a request that waits for its account, the rest of its ordered call waits too.
-  const waiting = front.filter((_, index) => first.outcomes[index] === BUSY).map(({ order }) => order);
-  const isHeld = ({ order }: Candidate) => order !== null && waiting.includes(order);
+  const waiting = front.filter((_, index) => first.outcomes[index] === BUSY).map(({ sequence }) => sequence);
+  const isHeld = ({ sequence }: Candidate) => sequence !== null && waiting.includes(sequence);
   const back = input.candidates.slice(middle);
   const candidates = back.filter((candidate) => !isHeld(candidate));
   const second = await postBatchWithRetries(lanes, statements, { ...input, candidates }, attemptsMax, 1);

@@ -1,10 +1,10 @@
 import type { AccountId } from '../domain/account.js';
 import type { Candidate, Outcome } from '../domain/decide.js';
-import type { Origin } from '../domain/reversal.js';
+import type { ContinuedTransfer } from '../domain/reversal.js';
 import type { TransferId } from '../domain/transfer.js';
 
 /** A request as its caller left it; its accounts are looked up when its batch starts. */
-export interface Submission {
+export interface Posting {
   readonly ledger: number;
   readonly legCount: number;
   /** Ids and addresses of the accounts that it names itself. */
@@ -12,20 +12,20 @@ export interface Submission {
   /** Holds and transfers that it continues: their accounts are its own. */
   readonly origins: readonly TransferId[];
   /** Shared by the requests of one call that must apply in order; null for a request of its own. */
-  readonly order: object | null;
+  readonly sequence: object | null;
   readonly toCandidate: (lookUp: LookUp) => Candidate;
 }
 
-/** What submissions name, looked up in what never changes. */
+/** What postings name, looked up in what never changes. */
 export interface LookUp {
   /** Null for a reference that names no account. */
   readonly accountId: (reference: string) => AccountId | null;
-  readonly origin: (id: TransferId) => Origin | undefined;
+  readonly origin: (id: TransferId) => ContinuedTransfer | undefined;
 }
 
-/** A request that waits for its turn. */
+/** A posting that waits in the queue, or is being posted. */
 export interface Waiting {
-  readonly submission: Submission;
+  readonly posting: Posting;
   readonly settle: (outcome: Outcome | Error) => void;
 }
 

@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Candidate, decide, type Outcome } from '../domain/decide.js';
 import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
-import type { NamedStatement, Row } from '../postgres/balances.js';
+import type { PreparedStatement, Row } from '../postgres/balances.js';
 import { triggersDisabled } from '../postgres/session.js';
 import { fail, fromSqlError, sqlState } from '../postgres/sql-errors.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { DueHolds } from './post-batch.js';
-import { type BatchInput, expiriesInTheWay, readsOf, type Statements, writeCalls } from './road.js';
+import { type BatchInput, expiriesInTheWay, type PreparedStatements, readsOf, writeCalls } from './posting-pipeline.js';
 
 /** The end of the last piece of work in each caller's transaction. */
 const lastWork = new WeakMap<TransactionAdapter, Promise<unknown>>();
@@ -98,10 +98,10 @@ function refuseOutsideTransaction(error: unknown): never {
   throw fromSqlError(error);
 }
 
-/** Takes requests along the road inside the caller's transaction, in array order. */
+/** Takes requests through the posting pipeline inside the caller's transaction, in array order. */
 export async function postWithin(
   transaction: TransactionAdapter,
-  statements: Statements,
+  statements: PreparedStatements,
   ledger: number,
   resolve: () => Promise<readonly Candidate[]>,
 ): Promise<readonly Outcome[]> {
@@ -123,10 +123,10 @@ export async function postWithin(
 
 async function lockDecideWrite(
   transaction: TransactionAdapter,
-  statements: Statements,
+  statements: PreparedStatements,
   input: BatchInput,
 ): Promise<readonly Outcome[]> {
-  const execute = async ({ text }: NamedStatement, values: readonly unknown[] = []) =>
+  const execute = async ({ text }: PreparedStatement, values: readonly unknown[] = []) =>
     (await transaction.executeSql(text, values)).rows;
   const reads = readsOf(statements, input);
   const rows: (readonly Row[])[] = [];

@@ -40,7 +40,7 @@ export function checkSubscription(options: SubscribeOptions): SubscribeOptions {
 }
 
 /**
- * Batches of events in order; what one journal row stands for is never torn apart. The iteration throws `events_gone` when
+ * Batches of events in order; what one journal row stands for is never split over two batches. The iteration throws `events_gone` when
  * the next events have been deleted.
  */
 export interface EventSubscription extends AsyncIterable<readonly LedgerEvent[]> {

@@ -4,7 +4,7 @@ import type { ArrayEncoding } from './arrays.js';
 import type { Store } from './store.js';
 
 /** A statement with a name, so that a connection prepares it once. */
-export interface NamedStatement {
+export interface PreparedStatement {
   readonly name: string;
   readonly text: string;
 }
@@ -25,12 +25,12 @@ function lockText({ schema }: Store, ifLocked: string): string {
 }
 
 /** Locks balances in ascending order of account id, the one order that everybody keeps. */
-export function lockBalances(store: Store): NamedStatement {
+export function lockBalances(store: Store): PreparedStatement {
   return { name: 'micropay_lock', text: lockText(store, '') };
 }
 
 /** The same, but leaves out what somebody else keeps locked. */
-export function lockFreeBalances(store: Store): NamedStatement {
+export function lockFreeBalances(store: Store): PreparedStatement {
   return { name: 'micropay_lock_free', text: lockText(store, ' skip locked') };
 }
 
@@ -67,7 +67,7 @@ function toBigIntOrNull(value: unknown): bigint | null {
 }
 
 /** Milliseconds since 1970 by the database's clock; read after the locks. */
-export const CLOCK: NamedStatement = {
+export const CLOCK: PreparedStatement = {
   name: 'micropay_clock',
   text: `select ${epochMs(`date_trunc('milliseconds', clock_timestamp())`)} as now_ms`,
 };

@@ -4,7 +4,7 @@ import { result } from '../domain/result.js';
 import type { TransferId } from '../domain/transfer.js';
 import { LedgerError } from '../errors.js';
 import { plainArray } from './arrays.js';
-import { epochMs, type NamedStatement, type Row } from './balances.js';
+import { epochMs, type PreparedStatement, type Row } from './balances.js';
 import { probe } from './probe.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
@@ -13,7 +13,7 @@ const COLUMNS = `h.id, h.from_account, h.to_account, h.currency, h.amount::text,
   h.state::text, ${epochMs('h.expires_at')} as expires_ms`;
 
 /** Holds by id; read after the locks of their accounts, under which alone they change. */
-export function findHolds({ schema }: Store): NamedStatement {
+export function findHolds({ schema }: Store): PreparedStatement {
   return {
     name: 'micropay_find_holds',
     text: `select ${COLUMNS} from unnest($2::uuid[]) given(id)
@@ -37,7 +37,7 @@ export function toHeldAmount(row: Row): HeldAmount {
 }
 
 /** Writes holds as a decision leaves them: new ones, and those that are less or at their end. */
-export function writeHolds({ schema }: Store): NamedStatement {
+export function writeHolds({ schema }: Store): PreparedStatement {
   return {
     name: 'micropay_write_holds',
     text: `insert into ${schema}.holds as h
@@ -101,7 +101,7 @@ export const DUE_HOLDS_MAX = 1_000;
 export type DueHold = Pick<HeldAmount, 'id' | 'from' | 'to'>;
 
 /** Open holds of accounts, of either side, whose time is over by the database's clock; the oldest first. */
-export function findDueHoldsOf(store: Store): NamedStatement {
+export function findDueHoldsOf(store: Store): PreparedStatement {
   const of = (side: Side) =>
     `select h.* from unnest($2::uuid[]) given(id) cross join lateral (
        select * from ${dueHolds(store, side, { ledger: '$1', account: 'given.id' })} order by h.expires_at limit $3) h`;

@@ -5,11 +5,11 @@ import type { KeyDigest } from '../domain/idempotency.js';
 import type { Metadata } from '../domain/metadata.js';
 import { transferNotFound } from '../domain/move.js';
 import { result } from '../domain/result.js';
-import type { Origin, Original } from '../domain/reversal.js';
+import type { ContinuedTransfer, Original } from '../domain/reversal.js';
 import type { BalanceAfter, Transfer, TransferId, TransferKind } from '../domain/transfer.js';
 import { type StoredRefusal, storedRefusal, type TransferRequestId } from '../domain/transfer-request.js';
 import { type ArrayEncoding, asTexts, plainArray, textArray } from './arrays.js';
-import { epochMs, type NamedStatement, type Row } from './balances.js';
+import { epochMs, type PreparedStatement, type Row } from './balances.js';
 import { findLoweredMinimums } from './limits.js';
 import { probe } from './probe.js';
 import type { Store } from './store.js';
@@ -63,7 +63,7 @@ function given({ schema }: Store, condition = 'id = given.id'): string {
 }
 
 /** What each key has posted; of one that has posted nothing, the transfer request that bears it, open or refused. */
-export function findByKeys({ schema }: Store): NamedStatement {
+export function findByKeys({ schema }: Store): PreparedStatement {
   const posted = `ledger = $1 and idempotency_hash = given.id and idempotency_hash is not null`;
   const requested = `t.id is null and ledger = $1 and idempotency_hash = given.id and state <> 'posted'`;
   return {
@@ -77,11 +77,11 @@ export function findByKeys({ schema }: Store): NamedStatement {
   };
 }
 
-export function findByIds(store: Store): NamedStatement {
+export function findByIds(store: Store): PreparedStatement {
   return { name: 'micropay_find_ids', text: `select ${TRANSFER_COLUMNS} from ${given(store)}` };
 }
 
-function findByGroups({ schema }: Store): NamedStatement {
+function findByGroups({ schema }: Store): PreparedStatement {
   return {
     name: 'micropay_find_groups',
     text: `select ${TRANSFER_COLUMNS} from ${schema}.transfers t
@@ -102,7 +102,7 @@ export interface StoredRequests {
   readonly storedById: Map<TransferId, StoredRequest>;
 }
 
-type Execute = (statement: NamedStatement, values: readonly unknown[]) => Promise<readonly Row[]>;
+type Execute = (statement: PreparedStatement, values: readonly unknown[]) => Promise<readonly Row[]>;
 
 /** Turns the rows that were found into whole requests; a leg of a linked group brings all its group. */
 export async function toStoredRequests(
@@ -163,7 +163,7 @@ function toKeyDigest(uuid: string): KeyDigest {
  * is the order of their positions. The balances exist and are locked: "on conflict" is how each is named
  * by its key, with one plan for one account and for a thousand, whatever the statistics say.
  */
-export function writeBatch({ schema }: Store): NamedStatement {
+export function writeBatch({ schema }: Store): PreparedStatement {
   return {
     name: 'micropay_write',
     text: `with journal as (
@@ -260,7 +260,7 @@ function balanceColumns({ uuids, integers }: ArrayEncoding, balances: readonly B
 }
 
 /** Transfers by id with the sum of their reversals; read after the locks of their accounts. */
-export function findOriginals(store: Store): NamedStatement {
+export function findOriginals(store: Store): PreparedStatement {
   return {
     name: 'micropay_find_originals',
     text: `select ${TRANSFER_COLUMNS}, (
@@ -275,12 +275,12 @@ export function toOriginal(row: Row): Original {
 }
 
 /** Whose accounts a capture, a release or a reversal concerns, and since when what it continues counts. */
-export async function findOrigins(
+export async function findContinuedTransfers(
   transaction: TransactionAdapter,
   store: Store,
   ledger: number,
   ids: readonly TransferId[],
-): Promise<readonly Origin[]> {
+): Promise<readonly ContinuedTransfer[]> {
   const { rows } = await transaction.executeSql(
     `select t.id, t.from_account, t.to_account, ${epochMs('coalesce(t.effective_at, t.recorded_at)')} as effective_ms
      from ${given(store)}`,

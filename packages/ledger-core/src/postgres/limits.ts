@@ -4,7 +4,7 @@ import type { LimitChange } from '../domain/move.js';
 import { result } from '../domain/result.js';
 import type { LoweredMinimum, Transfer, TransferId } from '../domain/transfer.js';
 import { plainArray } from './arrays.js';
-import type { NamedStatement, Row } from './balances.js';
+import type { PreparedStatement, Row } from './balances.js';
 import { probe } from './probe.js';
 import type { Store } from './store.js';
 
@@ -12,7 +12,7 @@ import type { Store } from './store.js';
  * Lowers a minimum and writes its event, before the balances that need it are written: their row has a constraint on
  * it, and the event's position comes before those of the transfers.
  */
-export function lowerMinimum({ schema }: Store): NamedStatement {
+export function lowerMinimum({ schema }: Store): PreparedStatement {
   return {
     name: 'micropay_lower_minimum',
     text: `with lowered as (
@@ -40,7 +40,7 @@ export function lowerMinimumValues(ledger: number, change: LimitChange): readonl
 
 /** Minimums lowered by reversals, by the reversal's id; only the event of the limits' change stores them. */
 export async function findLoweredMinimums(
-  execute: (statement: NamedStatement, values: readonly unknown[]) => Promise<readonly Row[]>,
+  execute: (statement: PreparedStatement, values: readonly unknown[]) => Promise<readonly Row[]>,
   { schema }: Store,
   reversals: readonly Pick<Transfer, 'id' | 'from' | 'to'>[],
 ): Promise<ReadonlyMap<TransferId, readonly LoweredMinimum[]>> {

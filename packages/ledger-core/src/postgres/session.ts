@@ -77,12 +77,12 @@ export async function prepareSession(client: ClientBase, limits: SessionLimits):
   const results = (await client.query(prepare)) as unknown as readonly { readonly rows: ServerFacts[] }[];
   const [facts] = results.at(-1)?.rows ?? [];
   if (facts === undefined) return;
-  refuseUnfit(facts);
+  refuseUnsuitable(facts);
   meetServer(client, facts);
 }
 
 /** @throws {LedgerError} `database_misconfigured` */
-export function refuseUnfit({ version, release, encoding, replication_role: role }: ServerFacts): void {
+export function refuseUnsuitable({ version, release, encoding, replication_role: role }: ServerFacts): void {
   if (version < OLDEST_VERSION) {
     throw new LedgerError(
       'database_misconfigured',

@@ -13,7 +13,7 @@ let books = 0;
 
 beforeEach(async () => {
   books += 1;
-  ledger = bed.ledger({ name: `book-${books}`, limits: { accountBusyTimeoutMs: BUSY_TIMEOUT_MS } });
+  ledger = bed.ledger({ name: `book-${books}`, capacity: { accountBusyTimeoutMs: BUSY_TIMEOUT_MS } });
   await openWallets(ledger, { hot: 100n, alice: 100n, bob: 100n });
 });
 
@@ -134,7 +134,7 @@ describe('postMany', () => {
     [1, 2],
     [4, 2],
   ])('postMany keeps its order across parking, with %i lanes and batches of %i', async (lanes, batchSizeMax) => {
-    const other = bed.ledger({ name: ledger.name, limits: { lanes, batchSizeMax, accountBusyTimeoutMs: 5_000 } });
+    const other = bed.ledger({ name: ledger.name, capacity: { lanes, batchSizeMax, accountBusyTimeoutMs: 5_000 } });
     // Each spends exactly what the one before it brought: any other order is refused.
     await ledger.accounts.open({ address: 'empty', currency: 'USD' });
     const client = await bed.connect();
@@ -177,7 +177,7 @@ describe('a deadlock between a batch and a caller’s transaction', () => {
     'a deadlock between a batch and a caller’s transaction costs neither its work when PostgreSQL ends %s (the caller looks after %s)',
     async (_, __, timeout, end) => {
       // Long enough for PostgreSQL to find the circle before the lane gives up.
-      const patient = bed.ledger({ name: ledger.name, limits: { lockTimeoutMs: 20_000 } });
+      const patient = bed.ledger({ name: ledger.name, capacity: { lockTimeoutMs: 20_000 } });
       await patient.accounts.identify('alice');
       const [first, second] = await inOrderOfId('alice', 'bob');
       const caller = await bed.connect();

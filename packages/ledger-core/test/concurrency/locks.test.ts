@@ -16,7 +16,7 @@ let books = 0;
 
 beforeEach(async () => {
   books += 1;
-  ledger = bed.ledger({ name: `book-${books}`, limits: PATIENT });
+  ledger = bed.ledger({ name: `book-${books}`, capacity: PATIENT });
   for (const [index, id] of IDS.entries()) {
     await ledger.accounts.open({ address: `account:${index + 1}`, currency: 'USD', id, minimum: null });
   }
@@ -83,7 +83,7 @@ describe('locks', () => {
       const other = bed.ledger({
         database: { connectionString: bed.url, options },
         name: ledger.name,
-        limits: PATIENT,
+        capacity: PATIENT,
       });
       await other.accounts.identify(FIRST);
       const caller = await bed.connect();
@@ -116,7 +116,7 @@ describe('a key that is posted meanwhile on other accounts', () => {
     ['is rolled back', 'rollback', { amount: 1n, replayed: false }],
   ])('a key that is posted meanwhile on other accounts is waited for: the other one %s', async (_, end, expected) => {
     await ledger.accounts.open({ address: 'account:4', currency: 'USD', minimum: null });
-    const twice = bed.ledger({ name: ledger.name, limits: { ...PATIENT, attemptsMax: 2 } });
+    const twice = bed.ledger({ name: ledger.name, capacity: { ...PATIENT, attemptsMax: 2 } });
     await twice.accounts.identify(THIRD);
     const caller = await bed.connect();
     await caller.query('begin');

@@ -14,7 +14,7 @@ let books = 0;
 
 beforeEach(async () => {
   books += 1;
-  ledger = bed.ledger({ name: `book-${books}`, limits: { readConnectionsMax: 1 } });
+  ledger = bed.ledger({ name: `book-${books}`, capacity: { readConnectionsMax: 1 } });
   await openWallets(ledger, Object.fromEntries(WALLETS.map((address) => [address, 1_000n])));
 });
 
@@ -25,7 +25,7 @@ async function withClients(
   work: (client: Ledger, index: number) => Promise<unknown>,
 ): Promise<void> {
   const engines = Array.from({ length: Math.min(count, ENGINES_MAX) }, () =>
-    bed.ledger({ name: ledger.name, limits: { lanes, readConnectionsMax: 1 } }),
+    bed.ledger({ name: ledger.name, capacity: { lanes, readConnectionsMax: 1 } }),
   );
   // Everybody knows all accounts before the race begins.
   await Promise.all(engines.map((engine) => Promise.all(ACCOUNTS.map((address) => engine.accounts.identify(address)))));

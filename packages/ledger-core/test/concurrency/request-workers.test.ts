@@ -9,7 +9,7 @@ const bed = useTestBed();
 const WALLETS = ['a', 'b', 'c', 'd'];
 
 function engine(name: string): Ledger {
-  return bed.ledger({ name, limits: { readConnectionsMax: 2 } });
+  return bed.ledger({ name, capacity: { readConnectionsMax: 2 } });
 }
 
 it('workers side by side post each request once, while its key is posted at once elsewhere and money is short', async () => {

@@ -104,7 +104,7 @@ describe.each(['swallow', 'drop'] as const)('a connection cut during commit (%s)
 
 describe('a database that stays away', () => {
   it('a database that stays away leaves the outcome of a commit unknown, and says which transfer to look for', async () => {
-    const hasty = bed.ledger({ database: proxy.url, name: ledger.name, limits: { attemptsMax: 3 } });
+    const hasty = bed.ledger({ database: proxy.url, name: ledger.name, capacity: { attemptsMax: 3 } });
     await hasty.transfers.post(pay(1n));
     proxy.onNextCommit = 'swallow';
     const posting = hasty.transfers.post(pay(60n, { idempotencyKey: 'k' })).catch((error: unknown) => error);
@@ -135,7 +135,7 @@ describe('a database that stays away', () => {
 
   it('a database that stays away without a word is given up after the time for an answer', async () => {
     const database = { connectionString: proxy.url, connectionTimeoutMillis: 300 };
-    const patient = bed.ledger({ database, name: ledger.name, limits: { answerTimeoutMs: 300 } });
+    const patient = bed.ledger({ database, name: ledger.name, capacity: { answerTimeoutMs: 300 } });
     await patient.transfers.post(pay(1n));
     proxy.isSilent = true;
     const started = performance.now();

@@ -72,7 +72,7 @@ describe('a refusal for what an account is or has names its address and the amou
     await client.query('rollback');
 
     const { id } = await ledger.requests.submit({ ...(leg as ReturnType<typeof pay>), idempotencyKey: message });
-    await ledger.requests.workOff();
+    await ledger.requests.processRequests();
     expect((await ledger.requests.get(id)).refusal).toEqual(expected);
   });
 

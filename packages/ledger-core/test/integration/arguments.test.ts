@@ -88,7 +88,7 @@ const VALID = {
   'Ledger.accounts.statement options.to': '2026-04-01T00:00:00Z',
   'Ledger.accounts.balanceAt asOf.at': new Date(0),
   'Ledger.trialBalance asOf.at': new Date(0),
-  'LedgerInTransaction.events.write fact.data': { userId: ID },
+  'LedgerInTransaction.events.write event.data': { userId: ID },
   'isReversible transfer': { kind: 'transfer' },
   'Ledger.events.subscribe options': { signal: AbortSignal.abort() },
   'EventPublisher.publish events.0': { id: ID, type: 'user.created.v1', subject: ID, data: {} },

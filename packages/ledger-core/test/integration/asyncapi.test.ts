@@ -40,7 +40,7 @@ async function tellEverything(): Promise<readonly LedgerEvent[]> {
     { ...pay, amount: 1n, idempotencyKey: 'at once', metadata: { list: [1, null] }, requestedBy: userId },
   ]);
   await ledger.transfers.post({ ...pay, amount: 1n, idempotencyKey: 'at once', metadata: { list: [1, null] } });
-  await ledger.requests.workOff();
+  await ledger.requests.processRequests();
   await ledger.accounts.freeze('a');
   await ledger.accounts.unfreeze('a', { by: 'operator:1', reason: 'checked' });
   await ledger.accounts.setLimits('a', { maximum: null });

@@ -73,7 +73,7 @@ const CONTINUATIONS: readonly [string, () => Promise<{ at: Date; continueIt: Con
     async () => {
       const order = { from: 'alice', to: 'bob', amount: 100n, currency: 'USD', effectiveAt: MAY, idempotencyKey: 'r' };
       const { transferId } = await ledger.requests.submit(order);
-      await ledger.requests.workOff();
+      await ledger.requests.processRequests();
       return { at: MAY, continueIt: (options) => ledger.transfers.reverse(transferId, options) };
     },
   ],

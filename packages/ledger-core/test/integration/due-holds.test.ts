@@ -174,7 +174,7 @@ describe('before the sweep', () => {
 
   it.each(['close', 'setLimits'] as const)('%s says that it is busy while the other side is locked', async (change) => {
     const { payer, hold } = await placeDue();
-    const patient = bed.ledger({ limits: { accountBusyTimeoutMs: 300, lockTimeoutMs: 50 } });
+    const patient = bed.ledger({ capacity: { accountBusyTimeoutMs: 300, lockTimeoutMs: 50 } });
     const { to } = await ledger.holds.get(hold);
     const holder = await bed.connect();
     await holder.query('begin');

@@ -56,7 +56,7 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
     return closed.transfers.post(pay());
   },
   overloaded() {
-    const small = bed.ledger({ limits: { queueMax: 1 } });
+    const small = bed.ledger({ capacity: { queueMax: 1 } });
     return Promise.all([small.transfers.post(pay()), small.transfers.post(pay())]);
   },
   async idempotency_key_reused() {
@@ -115,7 +115,7 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
     const holder = await bed.connect();
     await holder.query('begin');
     await holder.query('select from micropay.balances for update');
-    const hasty = bed.ledger({ limits: { accountBusyTimeoutMs: 100 } });
+    const hasty = bed.ledger({ capacity: { accountBusyTimeoutMs: 100 } });
     return hasty.transfers.post(pay()).finally(() => holder.query('rollback'));
   },
   async transaction_conflict() {

@@ -76,7 +76,7 @@ describe('an event row', () => {
 describe('positions', () => {
   it('positions go up with the version of each account, whatever engine wrote them', async () => {
     await openWallets(ledger, { hot: 0n });
-    const engines = Array.from({ length: 4 }, () => bed.ledger({ limits: { batchSizeMax: 5 } }));
+    const engines = Array.from({ length: 4 }, () => bed.ledger({ capacity: { batchSizeMax: 5 } }));
     const post = { from: 'world', to: 'hot', amount: 1n, currency: 'USD' };
     await Promise.all(
       engines.flatMap((engine, index) =>

@@ -39,7 +39,7 @@ describe('two ledgers of one schema', () => {
   });
 
   it('take turns: a long queue of one does not keep the other waiting', async () => {
-    const busy = bed.ledger({ name: 'one', limits: { batchSizeMax: 10, lanes: 1 } });
+    const busy = bed.ledger({ name: 'one', capacity: { batchSizeMax: 10, lanes: 1 } });
     const quick = busy.inLedger('two');
     await Promise.all([busy.transfers.post(pay(1n)), quick.transfers.post(pay(1n))]);
     const answered: string[] = [];

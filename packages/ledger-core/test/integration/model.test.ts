@@ -100,13 +100,13 @@ const leg = fc.record({
 });
 
 /** Keys and ids belong to a body, as they do where callers are careful, but for one in five. */
-const bearing = fc.record({
+const context = fc.record({
   key: fc.constantFrom(undefined, undefined, 'own' as const, 'own' as const, 'stray' as const),
   scope: fc.constantFrom(undefined, undefined, '', 'alice'),
   id: fc.constantFrom(undefined, undefined, undefined, undefined, 'own' as const, 'own' as const, 'stray' as const),
 });
 
-const request = fc.record({ body: fc.nat(BODIES - 1), bearing });
+const request = fc.record({ body: fc.nat(BODIES - 1), context });
 type Request = typeof request extends fc.Arbitrary<infer Value> ? Value : never;
 
 type Step =
@@ -289,7 +289,7 @@ function asRefusal(error: unknown): LedgerError {
 }
 
 function requestOf(run: Run, request: Request): PostTransfer {
-  const { key, scope } = request.bearing;
+  const { key, scope } = request.context;
   return {
     ...legOf(run, request, true),
     ...(key === undefined ? {} : { idempotencyKey: key === 'own' ? `key-${request.body}` : 'stray' }),
@@ -306,19 +306,19 @@ function groupKeyOf({ key }: Extract<Step, { kind: 'postLinked' }>): { readonly 
   return key === undefined ? {} : { idempotencyKey: key };
 }
 
-function legOf({ bodies, accounts }: Run, { body, bearing }: Request, mayHaveId: boolean): TransferLeg {
+function legOf({ bodies, accounts }: Run, { body, context }: Request, mayHaveId: boolean): TransferLeg {
   const said = bodies[body];
   if (said === undefined) throw new Error(`there are ${BODIES} bodies`);
   const from = said.from.account % accounts.length;
   const to = said.isToSelf ? from : (from + 1 + (said.to.account % (accounts.length - 1))) % accounts.length;
-  const id = uuidOf(3, bearing.id === 'own' ? runs * 10 + body : runs * 10 + 9);
+  const id = uuidOf(3, context.id === 'own' ? runs * 10 + body : runs * 10 + 9);
   return {
     from: nameOf(accounts[from], said.from),
     to: nameOf(accounts[to], said.to),
     amount: said.amount,
     currency: said.currency === 'right' ? (accounts[from]?.currency ?? '') : said.currency,
     ...said.text,
-    ...(mayHaveId && bearing.id !== undefined ? { id } : {}),
+    ...(mayHaveId && context.id !== undefined ? { id } : {}),
   };
 }
 

@@ -46,7 +46,7 @@ async function requestIn(state: State): Promise<Case> {
   await openWallets(ledger, { [payer]: state === 'refused' ? 0n : 100n });
   const order = { from: payer, to: 'b', amount: 7n, currency: 'USD', idempotencyKey: `k${cases}`, scope: 's' };
   const { id, transferId } = await ledger.requests.submit(order);
-  if (state !== 'open') await ledger.requests.workOff();
+  if (state !== 'open') await ledger.requests.processRequests();
   expect((await ledger.requests.get(id)).state).toBe(state === 'open' ? 'requested' : state);
   if (state === 'refused') {
     await ledger.transfers.post({ from: 'world', to: payer, amount: 100n, currency: 'USD' });
@@ -114,7 +114,7 @@ describe('a key of a request', () => {
       const of = await requestIn(state as State);
       const before = await postedOf(ledger, of.order.from);
       expect(await outcomeOf((SECONDS[second] as (of: Case) => Promise<unknown>)(of), of)).toBe(cell);
-      await ledger.requests.workOff();
+      await ledger.requests.processRequests();
 
       // However it went: one outcome, and the money moved once or never.
       const { state: settled, transferId } = await ledger.requests.get(of.requestId);
@@ -160,7 +160,7 @@ describe('a key of a transfer', () => {
   it('a key of a transfer that is requested afterwards settles with the transfer', async () => {
     const { request, transfer } = await posted();
     const { id } = await ledger.requests.submit(request);
-    await ledger.requests.workOff();
+    await ledger.requests.processRequests();
     expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted', transferId: transfer.id });
   });
 
@@ -171,7 +171,7 @@ describe('a key of a transfer', () => {
     expect(refused).toEqual({ ok: false, error: refusal('idempotency_key_reused') });
     expect(stored?.ok).toBe(true);
     const { id } = await ledger.requests.submit(request);
-    await ledger.requests.workOff();
+    await ledger.requests.processRequests();
     expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted', transferId: transfer.id });
   });
 
@@ -185,7 +185,7 @@ describe('a key of a transfer', () => {
   });
 
   it('a key of a transfer leaves sound books', async () => {
-    await ledger.requests.workOff();
+    await ledger.requests.processRequests();
     await expectSound(ledger);
   });
 });

@@ -47,7 +47,7 @@ it("does not wait for an hour when the database's clock was set back by one", as
   const ledger = bed.ledger();
   const { id } = await ledger.requests.submit(order('put off'));
   await bed.sql(`update micropay.transfer_requests set due_at = now() + interval '1 hour' where id = $1`, [id]);
-  await ledger.requests.workOff();
+  await ledger.requests.processRequests();
   expect((await ledger.requests.get(id)).state).toBe('posted');
 });
 
@@ -70,12 +70,12 @@ it('goes on when the database is back, and refuses nothing for its absence', asy
 
 it('counts a batch whose commit was not confirmed once', async () => {
   const proxy = await startTcpProxy(bed.url);
-  const behind = bed.ledger({ database: proxy.url, limits: { answerTimeoutMs: 1_000 } });
+  const behind = bed.ledger({ database: proxy.url, capacity: { answerTimeoutMs: 1_000 } });
   const { id, transferId } = await behind.requests.submit(order('unconfirmed'));
   proxy.onNextCommit = 'swallow';
-  await expect(behind.requests.workOff()).rejects.toEqual(refusal('outcome_unknown', { retryable: true }));
+  await expect(behind.requests.processRequests()).rejects.toEqual(refusal('outcome_unknown', { retryable: true }));
   expect(await bed.ledger().requests.get(id)).toMatchObject({ state: 'posted', transferId });
-  expect(await behind.requests.workOff()).toEqual({ posted: 0, refused: 0, putOff: 0 });
+  expect(await behind.requests.processRequests()).toEqual({ posted: 0, refused: 0, putOff: 0 });
   await behind.close();
   await proxy.close();
 });
@@ -88,5 +88,5 @@ it('stops after the batch under way, and takes nothing more', async () => {
   await worker.stop();
   const late = await ledger.requests.submit(order('too late'));
   expect((await ledger.requests.get(late.id)).state).toBe('requested');
-  await ledger.requests.workOff();
+  await ledger.requests.processRequests();
 });

@@ -179,7 +179,7 @@ const CALLS: Readonly<Record<string, (() => unknown) | typeof NO_OBJECT>> = {
   'Ledger.requests.submitMany': () => ledger.requests.submitMany([order('request'), { ...order('bad'), amount: 0n }]),
   'Ledger.requests.get': async () => ledger.requests.get((await ledger.requests.submit(order('request'))).id),
   'Ledger.requests.backlog': () => ledger.requests.backlog(),
-  'Ledger.requests.workOff': () => ledger.requests.workOff(),
+  'Ledger.requests.processRequests': () => ledger.requests.processRequests(),
   'Ledger.requests.onSubmit': NO_OBJECT,
   'Ledger.currencies.register': () => ledger.currencies.register({ code: 'POINTS', scale: 0 }),
   'Ledger.currencies.get': () => ledger.currencies.get('USD'),

@@ -44,7 +44,7 @@ describe('the documented role', () => {
     await ledger.transfers.postLinked([{ from: 'alice', to: 'world', amount: 1n, currency: 'USD' }]);
     const order = { ...pay, idempotencyKey: 'later' };
     const { id } = await ledger.requests.submit(order);
-    expect(await ledger.requests.workOff()).toEqual({ posted: 1, refused: 0, putOff: 0 });
+    expect(await ledger.requests.processRequests()).toEqual({ posted: 1, refused: 0, putOff: 0 });
     expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted' });
     await ledger.accounts.freeze('alice');
     await ledger.accounts.unfreeze('alice');

@@ -25,7 +25,7 @@ function factsOf(transferId: string) {
   );
 }
 
-const workOff = () => ledger.requests.workOff();
+const processRequests = () => ledger.requests.processRequests();
 
 describe('a transfer request', () => {
   it('a transfer request is stored and told of, and moves nothing yet', async () => {
@@ -67,27 +67,27 @@ describe('a transfer request', () => {
         },
       },
     ]);
-    await workOff();
+    await processRequests();
   });
 
   it('a requested transfer is posted as what was asked for, under the id that was told', async () => {
     const effectiveAt = new Date('2026-01-02T03:04:05.678Z');
     const given = order({ amount: 10n ** 2n, description: 'x"\\y', metadata: { list: [1, null, 'ü'] }, effectiveAt });
     const { id, transferId } = await ledger.requests.submit(given);
-    expect(await workOff()).toEqual({ posted: 1, refused: 0, putOff: 0 });
+    expect(await processRequests()).toEqual({ posted: 1, refused: 0, putOff: 0 });
     expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted', transferId, settledAt: expect.any(Date) });
     const { amount, description, metadata } = given;
     expect(await ledger.transfers.get(transferId)).toMatchObject({ amount, description, metadata, effectiveAt });
     // What posted it is its event; only what was asked for is a fact of its own.
     expect((await factsOf(transferId)).map(({ type }) => type)).toEqual(['transfer.requested.v1']);
-    expect(await workOff()).toEqual({ posted: 0, refused: 0, putOff: 0 });
+    expect(await processRequests()).toEqual({ posted: 0, refused: 0, putOff: 0 });
   });
 
   it('a requested transfer is refused once and for good, and told why', async () => {
     const { id, transferId } = await ledger.requests.submit(order({ from: 'poor', amount: 5n }));
-    expect(await workOff()).toEqual({ posted: 0, refused: 1, putOff: 0 });
+    expect(await processRequests()).toEqual({ posted: 0, refused: 1, putOff: 0 });
     await ledger.transfers.post({ from: 'world', to: 'poor', amount: 5n, currency: 'USD' });
-    expect(await workOff()).toEqual({ posted: 0, refused: 0, putOff: 0 });
+    expect(await processRequests()).toEqual({ posted: 0, refused: 0, putOff: 0 });
     const refused = await ledger.requests.get(id);
     const { id: accountId } = await ledger.accounts.get('poor');
     expect(refused).toMatchObject({
@@ -105,12 +105,12 @@ describe('a transfer request', () => {
     const given = order();
     const first = await ledger.requests.submit(given);
     expect(await ledger.requests.submit(given)).toEqual({ ...first, replayed: true });
-    await workOff();
+    await processRequests();
     expect(await ledger.requests.submit(given)).toMatchObject({ id: first.id, state: 'posted', replayed: true });
     await expect(ledger.requests.submit({ ...given, amount: 2n })).rejects.toEqual(refusal('idempotency_key_reused'));
     expect(await ledger.requests.submit({ ...given, scope: 'other' })).toMatchObject({ replayed: false });
     expect(await factsOf(first.transferId)).toHaveLength(1);
-    await workOff();
+    await processRequests();
   });
 
   it('shares its key with transfers that are posted at once', async () => {
@@ -119,7 +119,7 @@ describe('a transfer request', () => {
     const first = await ledger.transfers.post(early);
     const requests = await ledger.requests.submitMany([early, late, { ...other, amount: 9n }]);
     await expect(ledger.transfers.post(other)).rejects.toEqual(refusal('idempotency_key_reused'));
-    expect(await workOff()).toEqual({ posted: 3, refused: 0, putOff: 0 });
+    expect(await processRequests()).toEqual({ posted: 3, refused: 0, putOff: 0 });
     expect(await ledger.transfers.post(late)).toMatchObject({ replayed: true });
     expect(await postedOf(ledger, 'b')).toBe(before + 11n);
     const [replayed, posted] = requests.map((result) => (result.ok ? result.request : undefined));
@@ -141,7 +141,7 @@ describe('a transfer request', () => {
       { ok: false, error: refusal('idempotency_key_reused') },
     ]);
     expect(await ledger.requests.submitMany([])).toEqual([]);
-    await workOff();
+    await processRequests();
   });
 
   it('a requested transfer commits or vanishes with the caller’s own transaction', async () => {
@@ -149,14 +149,14 @@ describe('a transfer request', () => {
     const [kept, dropped] = [order(), order()];
     await client.query('begin');
     const { id } = await ledger.within(fromPg(client)).requests.submit(kept);
-    expect(await workOff()).toEqual({ posted: 0, refused: 0, putOff: 0 });
+    expect(await processRequests()).toEqual({ posted: 0, refused: 0, putOff: 0 });
     await client.query('commit');
     await client.query('begin');
     const gone = await ledger.within(fromPg(client)).requests.submit(dropped);
     const refused = ledger.within(fromPg(client)).requests.submit({ ...kept, amount: 7n });
     await expect(refused).rejects.toEqual(refusal('idempotency_key_reused'));
     await client.query('rollback');
-    expect(await workOff()).toEqual({ posted: 1, refused: 0, putOff: 0 });
+    expect(await processRequests()).toEqual({ posted: 1, refused: 0, putOff: 0 });
     expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted' });
     await expect(ledger.requests.get(gone.id)).rejects.toEqual(refusal('transfer_request_not_found'));
     expect(await factsOf(gone.transferId)).toEqual([]);
@@ -166,8 +166,8 @@ describe('a transfer request', () => {
     const { id } = await ledger.requests.submit(order());
     const other = ledger.inLedger('other');
     await expect(other.requests.get(id)).rejects.toEqual(refusal('transfer_request_not_found'));
-    expect(await other.requests.workOff()).toEqual({ posted: 0, refused: 0, putOff: 0 });
-    await workOff();
+    expect(await other.requests.processRequests()).toEqual({ posted: 0, refused: 0, putOff: 0 });
+    await processRequests();
   });
 
   it.each([
@@ -195,14 +195,14 @@ describe('an outcome', () => {
     const update = (change: string) => bed.sql(`update micropay.transfer_requests set ${change} where id = $1`, [id]);
     await expect(update(`request = '{}'`)).rejects.toThrow('cannot become another request');
     // PostgreSQL tells of an error a moment before it lets the row go.
-    await expect.poll(async () => (await workOff()).posted).toBe(1);
+    await expect.poll(async () => (await processRequests()).posted).toBe(1);
     await expect(update(`state = 'requested', settled_at = null`)).rejects.toThrow('its outcome is final');
     await expect(bed.sql('delete from micropay.transfer_requests')).rejects.toThrow('append-only');
     await expect(bed.sql('truncate micropay.transfer_requests')).rejects.toThrow('append-only');
   });
 });
 
-describe('working off', () => {
+describe('processing requests', () => {
   it('leaves for later what needs an account that somebody keeps locked, and goes on with the rest', async () => {
     await openWallets(ledger, { held: 10n });
     const holder = await bed.connect();
@@ -216,9 +216,9 @@ describe('working off', () => {
       order({ to: 'held' }),
       order(),
     ]);
-    expect(await workOff()).toEqual({ posted: 2, refused: 0, putOff: 2 });
+    expect(await processRequests()).toEqual({ posted: 2, refused: 0, putOff: 2 });
     await holder.query('rollback');
-    await expect.poll(async () => (await workOff()).posted, { timeout: 10_000 }).toBe(2);
+    await expect.poll(async () => (await processRequests()).posted, { timeout: 10_000 }).toBe(2);
     for (const result of results) {
       expect(result.ok && (await ledger.requests.get(result.request.id)).state).toBe('posted');
     }
@@ -234,14 +234,14 @@ describe('working off', () => {
     const orders = [order(), order({ from: 'cursed' }), order(), order(), order()];
     const results = await ledger.requests.submitMany(orders);
     const faults: string[] = [];
-    const worked = await ledger.requests.workOff({ onFault: (_, id) => faults.push(id) });
+    const worked = await ledger.requests.processRequests({ onFault: (_, id) => faults.push(id) });
     expect(worked).toEqual({ posted: 4, refused: 0, putOff: 1 });
     const faulty = results[1]?.ok ? results[1].request.id : '';
     expect(faults).toEqual([faulty]);
     expect(await ledger.requests.get(faulty)).toMatchObject({ state: 'requested' });
     await bed.sql('drop trigger fault on micropay.transfers');
     await bed.sql('update micropay.transfer_requests set due_at = now() where id = $1', [faulty]);
-    expect(await workOff()).toEqual({ posted: 1, refused: 0, putOff: 0 });
+    expect(await processRequests()).toEqual({ posted: 1, refused: 0, putOff: 0 });
   });
 
   it('says how many are open in this ledger, and how old the oldest is', async () => {
@@ -258,21 +258,21 @@ describe('working off', () => {
     expect(mine.seconds).toBeGreaterThanOrEqual(0.1);
     expect(theirs.seconds).toBeGreaterThanOrEqual(0.3);
     expect(mine.seconds).toBeLessThan(theirs.seconds);
-    await workOff();
+    await processRequests();
     expect(await ledger.requests.backlog()).toEqual({ rows: 0, seconds: 0 });
-    await other.requests.workOff();
+    await other.requests.processRequests();
   });
 
   it('takes the oldest first, as many as it is told', async () => {
     const results = await ledger.requests.submitMany([order(), order(), order()]);
-    expect(await ledger.requests.workOff({ batchSizeMax: 2 })).toMatchObject({ posted: 2 });
+    expect(await ledger.requests.processRequests({ batchSizeMax: 2 })).toMatchObject({ posted: 2 });
     const states = await Promise.all(
       results.map(async (result) => result.ok && (await ledger.requests.get(result.request.id)).state),
     );
     expect(states).toEqual(['posted', 'posted', 'requested']);
-    await workOff();
+    await processRequests();
     expect(await ledger.requests.backlog()).toEqual({ rows: 0, seconds: 0 });
-    await expect(ledger.requests.workOff({ batchSizeMax: 0 })).rejects.toEqual(refusal('invalid_request'));
+    await expect(ledger.requests.processRequests({ batchSizeMax: 0 })).rejects.toEqual(refusal('invalid_request'));
     await expectSound(ledger);
   });
 });

@@ -148,7 +148,7 @@ describe('postMany', () => {
 
   it('postMany keeps its order when it is longer than a batch, on one lane and on four', async () => {
     for (const lanes of [1, 4]) {
-      const small = bed.ledger({ name: ledger.name, limits: { batchSizeMax: 3, lanes } });
+      const small = bed.ledger({ name: ledger.name, capacity: { batchSizeMax: 3, lanes } });
       const thereAndBack = Array.from({ length: 30 }, (_, index) =>
         index % 2 === 0 ? pay(100n) : pay(100n, { from: 'bob', to: 'alice' }),
       );
@@ -158,7 +158,7 @@ describe('postMany', () => {
   });
 
   it('postMany takes more requests than the queue holds', async () => {
-    const small = bed.ledger({ name: ledger.name, limits: { queueMax: 1_000 } });
+    const small = bed.ledger({ name: ledger.name, capacity: { queueMax: 1_000 } });
     const results = await small.transfers.postMany(Array.from({ length: 2_500 }, () => pay(1n, { from: 'world' })));
     expect(results.filter(({ ok }) => !ok)).toEqual([]);
     expect(await postedOf(ledger, 'bob')).toBe(2_500n);

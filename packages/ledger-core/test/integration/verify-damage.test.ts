@@ -31,7 +31,7 @@ beforeAll(async () => {
   for (const address of ['world', 'alice', 'shop']) ids[address] = (await ledger.accounts.get(address)).id;
   const { transferId } = await ledger.requests.submit({ ...between, amount: 1n, idempotencyKey: 'asked' });
   const refused = await ledger.requests.submit({ ...between, amount: 9_999n, idempotencyKey: 'asked for too much' });
-  expect(await ledger.requests.workOff()).toEqual({ posted: 1, refused: 1, putOff: 0 });
+  expect(await ledger.requests.processRequests()).toEqual({ posted: 1, refused: 1, putOff: 0 });
   Object.assign(ids, { asked: transferId, refused: refused.transferId });
   await ledger.accounts.setLimits('shop', { maximum: 5_000n });
   await new Promise((resolve) => setTimeout(resolve, 1_200));

@@ -99,21 +99,21 @@ export function postLinkedInModel(
   return postRequest(model, legs, { idempotencyKey, scope: undefined, linked: true });
 }
 
-interface Bearing {
+interface PostingContext {
   readonly idempotencyKey: string | undefined;
   readonly scope: string | undefined;
   readonly linked: boolean;
 }
 
-function postRequest(model: Model, legs: readonly TransferLeg[], bearing: Bearing): ModelOutcome {
-  const at = (leg: number) => (bearing.linked ? { leg } : {});
+function postRequest(model: Model, legs: readonly TransferLeg[], context: PostingContext): ModelOutcome {
+  const at = (leg: number) => (context.linked ? { leg } : {});
   for (const [index, leg] of legs.entries()) {
     const code = malformed(leg);
     if (code !== undefined) return { code, ...at(index) };
   }
-  const body = JSON.stringify([bearing.linked, legs.map(bodyOf)]);
+  const body = JSON.stringify([context.linked, legs.map(bodyOf)]);
   const key =
-    bearing.idempotencyKey === undefined ? undefined : JSON.stringify([bearing.scope ?? '', bearing.idempotencyKey]);
+    context.idempotencyKey === undefined ? undefined : JSON.stringify([context.scope ?? '', context.idempotencyKey]);
   const byKey = key === undefined ? undefined : model.keys.get(key);
   if (byKey !== undefined) return byKey.body === body ? replay(byKey) : { code: 'idempotency_key_reused' };
   for (const { id } of legs) {
@@ -130,7 +130,7 @@ function postRequest(model: Model, legs: readonly TransferLeg[], bearing: Bearin
   let tooMuch: ModelOutcome | undefined;
   for (const [index, leg] of legs.entries()) {
     // How much a payee of linked legs may take is judged when nothing else refuses.
-    const code = refused(model, leg, bearing.linked ? 'payer' : 'both');
+    const code = refused(model, leg, context.linked ? 'payer' : 'both');
     if (code !== undefined) {
       takeBack();
       return { code, ...at(index) };

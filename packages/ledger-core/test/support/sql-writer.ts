@@ -2,7 +2,7 @@ import type { AccountId } from '@micropay/ledger-core';
 import type pg from 'pg';
 
 /**
- * A writer in SQL that takes the engine's road as slowly as a test wants: locks both balances in order, draws
+ * A writer in SQL that goes through the engine's steps as slowly as a test wants: locks both balances in order, draws
  * the position, waits, writes. The two accounts are assets, so a debit adds.
  */
 export const SLOW_POST = `create function slow_post(debited uuid, credited uuid, wait_seconds float) returns bigint

@@ -1,7 +1,7 @@
 import { type Members, nested, optional, TIMER_MS_MAX, wholeNumber } from '../domain/arguments.js';
 
-/** Every bound of the engine, by name. */
-export interface EngineLimits {
+/** How much the engine takes on at once, and how long it waits: each bound by its name. */
+export interface EngineCapacity {
   /** Requests in one database transaction. */
   readonly batchSizeMax: number;
   /** Concurrent database transactions, over all ledgers. */
@@ -22,7 +22,7 @@ export interface EngineLimits {
   readonly identitiesMax: number;
 }
 
-export const DEFAULT_LIMITS: EngineLimits = {
+export const DEFAULT_CAPACITY: EngineCapacity = {
   batchSizeMax: 1_000,
   lanes: 1,
   queueMax: 20_000,
@@ -34,16 +34,16 @@ export const DEFAULT_LIMITS: EngineLimits = {
   identitiesMax: 100_000,
 };
 
-const limit = optional(wholeNumber(1, TIMER_MS_MAX));
-const MEMBERS = Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, limit]));
+const bound = optional(wholeNumber(1, TIMER_MS_MAX));
+const MEMBERS = Object.fromEntries(Object.keys(DEFAULT_CAPACITY).map((name) => [name, bound]));
 
-export const engineLimits = nested<Partial<EngineLimits>>(MEMBERS as Members<EngineLimits>);
+export const engineCapacity = nested<Partial<EngineCapacity>>(MEMBERS as Members<EngineCapacity>);
 
 /**
- * Completes limits with the defaults.
+ * Completes a capacity with the defaults.
  *
- * @throws {LedgerError} `invalid_request` for an unknown limit, or one that is no whole number from 1 to 2³¹ − 1
+ * @throws {LedgerError} `invalid_request` for an unknown member, or one that is no whole number from 1 to 2³¹ − 1
  */
-export function toLimits(given: Partial<EngineLimits>): EngineLimits {
-  return { ...DEFAULT_LIMITS, ...engineLimits(given, 'limits') };
+export function toCapacity(given: Partial<EngineCapacity>): EngineCapacity {
+  return { ...DEFAULT_CAPACITY, ...engineCapacity(given, 'capacity') };
 }

@@ -1,6 +1,6 @@
 /** One batch's hold on a lane. */
-export interface Turn {
-  /** The lane, for this batch alone; when the last turn was handed over, waits for the next one. */
+export interface LaneLease {
+  /** The lane, for this batch alone; when the last lease was handed over, waits for the next one. */
   take(): Promise<number>;
   /** All of the batch is sent: the next one may send behind it, before the answers have come. */
   handOver(): void;
@@ -8,11 +8,11 @@ export interface Turn {
   end(): void;
 }
 
-export interface Turns {
-  /** A turn on a lane that nobody holds; one without batches that wait for answers, if there is one. */
-  takeFree(waitsBehind: boolean): Turn | undefined;
-  /** A turn on the lane that is the first to be free. */
-  takeNext(): Promise<Turn>;
+export interface LaneLeases {
+  /** A lease on a lane that nobody holds; one without batches that wait for answers, if there is one. */
+  takeFree(waitsBehind: boolean): LaneLease | undefined;
+  /** A lease on the lane that is the first to be free. */
+  takeNext(): Promise<LaneLease>;
 }
 
 interface LaneState {
@@ -22,8 +22,8 @@ interface LaneState {
   underWay: number;
 }
 
-/** Lets batches take turns on lanes; `onFree` hears whenever a lane is free or has got its answers. */
-export function createTurns(laneCount: number, onFree: () => void): Turns {
+/** Leases lanes to batches; `onFree` is called whenever a lane is free or its answers have come. */
+export function createLaneLeases(laneCount: number, onFree: () => void): LaneLeases {
   const lanes: readonly LaneState[] = Array.from({ length: laneCount }, (_, index) => ({
     index,
     isHeld: false,
@@ -53,7 +53,7 @@ export function createTurns(laneCount: number, onFree: () => void): Turns {
     return free.find(({ underWay }) => underWay === 0) ?? (waitsBehind ? free[0] : undefined);
   }
 
-  function turnOn(first: LaneState): Turn {
+  function leaseOn(first: LaneState): LaneLease {
     let lane: LaneState | undefined = first;
     let last = first;
     last.underWay += 1;
@@ -86,8 +86,8 @@ export function createTurns(laneCount: number, onFree: () => void): Turns {
       const lane = findFree(waitsBehind);
       if (lane === undefined) return undefined;
       lane.isHeld = true;
-      return turnOn(lane);
+      return leaseOn(lane);
     },
-    takeNext: async () => turnOn(await holdNext()),
+    takeNext: async () => leaseOn(await holdNext()),
   };
 }

@@ -1,7 +1,7 @@
 import type { AccountId } from '../domain/account.js';
 import type { BatchState, Candidate, Decision } from '../domain/decide.js';
 import type { KeyDigest } from '../domain/idempotency.js';
-import { originOf } from '../domain/leg.js';
+import { continuedTransferOf } from '../domain/leg.js';
 import { limitedAccount } from '../domain/refusals.js';
 import type { TransferId } from '../domain/transfer.js';
 import { invariant, LedgerError } from '../errors.js';
@@ -11,7 +11,7 @@ import {
   lockBalances,
   lockFreeBalances,
   lockValues,
-  type NamedStatement,
+  type PreparedStatement,
   type Row,
   toBalance,
 } from '../postgres/balances.js';
@@ -40,23 +40,23 @@ import { expiryCandidate } from './candidates.js';
 import type { Call } from './lane.js';
 
 /** The statements of one store, written once. */
-export interface Statements {
+export interface PreparedStatements {
   readonly store: Store;
   /** The encoding of these statements' values. */
   readonly arrays: ArrayEncoding;
-  readonly lock: NamedStatement;
-  readonly lockFree: NamedStatement;
-  readonly findKeys: NamedStatement;
-  readonly findIds: NamedStatement;
-  readonly findHolds: NamedStatement;
-  readonly findOriginals: NamedStatement;
-  readonly findDueHolds: NamedStatement;
-  readonly lowerMinimum: NamedStatement;
-  readonly write: NamedStatement;
-  readonly writeHolds: NamedStatement;
+  readonly lock: PreparedStatement;
+  readonly lockFree: PreparedStatement;
+  readonly findKeys: PreparedStatement;
+  readonly findIds: PreparedStatement;
+  readonly findHolds: PreparedStatement;
+  readonly findOriginals: PreparedStatement;
+  readonly findDueHolds: PreparedStatement;
+  readonly lowerMinimum: PreparedStatement;
+  readonly write: PreparedStatement;
+  readonly writeHolds: PreparedStatement;
 }
 
-export function createStatements(store: Store, arrays: ArrayEncoding): Statements {
+export function createPreparedStatements(store: Store, arrays: ArrayEncoding): PreparedStatements {
   return {
     store,
     arrays,
@@ -113,7 +113,7 @@ function namedBy(candidates: readonly Candidate[], unconfirmed: BatchInput['unco
     if (keyDigest !== null) keys.push(keyDigest);
     for (const { id, idGiven, leg } of legs) {
       if (idGiven || unconfirmed.has(id)) ids.push(id);
-      const origin = originOf(leg);
+      const origin = continuedTransferOf(leg);
       if (origin !== undefined) (leg.kind === 'reversal' ? originals : holds).add(origin);
     }
   }
@@ -121,7 +121,7 @@ function namedBy(candidates: readonly Candidate[], unconfirmed: BatchInput['unco
 }
 
 /** Runs one statement of the batch's own database transaction. */
-export type ExecuteOne = (statement: NamedStatement, values: readonly unknown[]) => Promise<readonly Row[]>;
+export type ExecuteOne = (statement: PreparedStatement, values: readonly unknown[]) => Promise<readonly Row[]>;
 
 /** The rows that a batch locks and reads. */
 interface Reads {
@@ -131,7 +131,7 @@ interface Reads {
   toState(executeOne: ExecuteOne, rows: readonly (readonly Row[])[]): Promise<BatchState>;
 }
 
-export function readsOf(statements: Statements, input: BatchInput): Reads {
+export function readsOf(statements: PreparedStatements, input: BatchInput): Reads {
   const candidates = [...input.expiries, ...input.candidates];
   const named = namedBy(candidates, input.unconfirmed);
   return {
@@ -141,14 +141,14 @@ export function readsOf(statements: Statements, input: BatchInput): Reads {
 }
 
 function callsOf(
-  statements: Statements,
+  statements: PreparedStatements,
   { ledger, onlyFree }: BatchInput,
   candidates: readonly Candidate[],
   { keys, ids, holds, originals }: Named,
 ): readonly Call[] {
   const { arrays } = statements;
   const lock = onlyFree ? statements.lockFree : statements.lock;
-  const find = (statement: NamedStatement, names: readonly string[]): readonly Call[] =>
+  const find = (statement: PreparedStatement, names: readonly string[]): readonly Call[] =>
     names.length > 0 ? [[statement, findValues(arrays, ledger, names)]] : [];
   return [
     [lock, lockValues(arrays, ledger, accountsOf(candidates))],
@@ -193,7 +193,7 @@ function byKey<Key, Value>(values: readonly Value[], keyOf: (value: Value) => Ke
 }
 
 /** The statements that write a decision, in order; none when nothing is to be written. */
-export function writeCalls(statements: Statements, ledger: number, decision: Decision): readonly Call[] {
+export function writeCalls(statements: PreparedStatements, ledger: number, decision: Decision): readonly Call[] {
   const { rows, balances, holds, limitChanges } = decision;
   if (rows.length === 0) return [];
   return [
@@ -209,7 +209,7 @@ export function writeCalls(statements: Statements, ledger: number, decision: Dec
  */
 export async function expiriesInTheWay(
   executeOne: ExecuteOne,
-  { findDueHolds }: Statements,
+  { findDueHolds }: PreparedStatements,
   { ledger, expiries }: BatchInput,
   { outcomes }: Decision,
   { balances, lowered }: BatchState,
@@ -221,7 +221,7 @@ export async function expiriesInTheWay(
   );
   if (accounts.length === 0) return [];
   const ids = accounts.map(({ accountId }) => accountId);
-  const known = new Set(expiries.flatMap(({ legs }) => legs.map(({ leg }) => originOf(leg))));
+  const known = new Set(expiries.flatMap(({ legs }) => legs.map(({ leg }) => continuedTransferOf(leg))));
   // The known ones are found too, as nothing is written yet. Twice as many, so that thousands take a few runs only.
   const due = await executeOne(findDueHolds, [ledger, plainArray(ids), DUE_HOLDS_MAX + 2 * known.size]);
   return due

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS, type EngineLimits, toLimits } from './limits.js';
+import { DEFAULT_CAPACITY, type EngineCapacity, toCapacity } from './capacity.js';
 
-describe('toLimits', () => {
+describe('toCapacity', () => {
   it('completes what is given with the defaults', () => {
-    expect(toLimits({ lanes: 4 })).toEqual({ ...DEFAULT_LIMITS, lanes: 4 });
+    expect(toCapacity({ lanes: 4 })).toEqual({ ...DEFAULT_CAPACITY, lanes: 4 });
   });
 
-  it('toLimits takes what is undefined as not given', () => {
-    expect(toLimits({ lanes: undefined } as unknown as Partial<EngineLimits>)).toEqual(DEFAULT_LIMITS);
+  it('toCapacity takes what is undefined as not given', () => {
+    expect(toCapacity({ lanes: undefined } as unknown as Partial<EngineCapacity>)).toEqual(DEFAULT_CAPACITY);
   });
 
   it.each<[string, Record<string, unknown>]>([
@@ -20,8 +20,8 @@ describe('toLimits', () => {
     ['no end', { batchSizeMax: Number.POSITIVE_INFINITY }],
     ['more milliseconds than a timer takes', { answerTimeoutMs: 2 ** 31 }],
     ['a limit that does not exist', { lanesMax: 4 }],
-  ])('toLimits refuses %s', (_, limits) => {
-    expect(() => toLimits(limits as Partial<EngineLimits>)).toThrow(
+  ])('toCapacity refuses %s', (_, capacity) => {
+    expect(() => toCapacity(capacity as Partial<EngineCapacity>)).toThrow(
       expect.objectContaining({ name: 'LedgerError', code: 'invalid_request' }),
     );
   });

@@ -2,7 +2,7 @@ import type { Engine } from './engine/engine.js';
 import type { TransactionAdapter } from './postgres/transaction-adapter.js';
 
 /** One ledger as its parts see it: where its rows are and how a change of them is made. */
-export interface Book {
+export interface LedgerContext {
   readonly engine: Engine;
   /** The ledger's number in every key. */
   readonly number: () => Promise<number>;

@@ -14,25 +14,25 @@ import {
   type Settlement,
   settleRequests,
 } from '../postgres/transfer-requests.js';
-import { toSubmission } from './candidates.js';
+import { toPosting } from './candidates.js';
 import { touches } from './post-batch.js';
-import { accountsOf } from './road.js';
-import type { Submission } from './waiting.js';
+import { accountsOf } from './posting-pipeline.js';
+import type { Posting } from './waiting.js';
 
-export interface WorkOffOptions {
+export interface RequestProcessing {
   readonly store: Store;
   readonly ledger: number;
   readonly batchSizeMax: number;
   readonly lockTimeoutMs: number;
-  /** Takes submissions along the road in this transaction, in order; one outcome each. */
-  readonly post: (submissions: readonly Submission[]) => Promise<readonly Outcome[]>;
-  /** What submissions become once their accounts are known. */
-  readonly resolve: (submissions: readonly Submission[]) => Promise<readonly Candidate[]>;
+  /** Takes postings through the posting pipeline in this transaction, in order; one outcome each. */
+  readonly post: (postings: readonly Posting[]) => Promise<readonly Outcome[]>;
+  /** What postings become once their accounts are known. */
+  readonly resolve: (postings: readonly Posting[]) => Promise<readonly Candidate[]>;
   /** Told of a request that met a fault: it stays open and is tried again later. */
   readonly onFault: (error: unknown, id: TransferRequestId) => void;
 }
 
-export interface WorkedOff {
+export interface ProcessedRequests {
   readonly posted: number;
   readonly refused: number;
   /** Left for later: an account is locked by somebody else, or a fault struck. */
@@ -46,7 +46,10 @@ const FAULT_DELAY_MS = 10_000;
  * Posts the oldest open requests and settles them, in the one transaction that claimed them: the transfers, the
  * outcomes and what is told of them commit together or not at all, so a crash leaves nothing between.
  */
-export async function workOff(transaction: TransactionAdapter, options: WorkOffOptions): Promise<WorkedOff> {
+export async function processRequests(
+  transaction: TransactionAdapter,
+  options: RequestProcessing,
+): Promise<ProcessedRequests> {
   const { store, ledger, batchSizeMax, lockTimeoutMs } = options;
   const rows = await claimRequests(transaction, store, ledger, batchSizeMax);
   if (rows.length === 0) return { posted: 0, refused: 0, putOff: 0 };
@@ -59,7 +62,7 @@ export async function workOff(transaction: TransactionAdapter, options: WorkOffO
     ledger,
     batch.settled.map(({ settlement }) => settlement),
   );
-  await writeEvents(transaction, store, ledger, batch.settled.flatMap(outcomeFacts));
+  await writeEvents(transaction, store, ledger, batch.settled.flatMap(outcomeEvents));
   await putOff(batch, batch.busy, BUSY_DELAY_MS);
   await putOff(batch, batch.faulty, FAULT_DELAY_MS);
   const posted = batch.settled.filter(({ settlement }) => settlement.state === 'posted').length;
@@ -77,7 +80,7 @@ interface Settled {
 
 interface Batch {
   readonly transaction: TransactionAdapter;
-  readonly options: WorkOffOptions;
+  readonly options: RequestProcessing;
   readonly settled: Settled[];
   readonly busy: RequestRow[];
   readonly faulty: RequestRow[];
@@ -86,10 +89,10 @@ interface Batch {
 /** Posts what can be posted: without the requests whose accounts are locked, and past the one that is at fault. */
 async function postRows(batch: Batch, rows: readonly RequestRow[], onlyFree: boolean): Promise<void> {
   if (rows.length === 0) return;
-  const order = {};
-  const submissions = rows.map((row) => toRequestSubmission(batch.options.ledger, row, order));
+  const sequence = {};
+  const postings = rows.map((row) => toRequestPosting(batch.options.ledger, row, sequence));
   try {
-    const outcomes = await batch.options.post(submissions);
+    const outcomes = await batch.options.post(postings);
     rows.forEach((row, index) => {
       const outcome = outcomes[index];
       invariant(outcome !== undefined, 'every request has an outcome');
@@ -100,7 +103,7 @@ async function postRows(batch: Batch, rows: readonly RequestRow[], onlyFree: boo
     // The database is away, or another transaction came in between: all of it runs again later.
     if (error instanceof LedgerError && error.retryable && !isBusy) throw error;
     if (isBusy && !onlyFree) {
-      const free = await withoutBusy(batch, rows, submissions);
+      const free = await withoutBusy(batch, rows, postings);
       await postRows(batch, free, true);
     } else if (rows.length > 1) {
       const middle = Math.ceil(rows.length / 2);
@@ -125,10 +128,10 @@ function giveUp({ busy, faulty, options }: Batch, row: RequestRow, error: unknow
 async function withoutBusy(
   { transaction, options, busy }: Batch,
   rows: readonly RequestRow[],
-  submissions: readonly Submission[],
+  postings: readonly Posting[],
 ): Promise<readonly RequestRow[]> {
   const { store, ledger } = options;
-  const candidates = await options.resolve(submissions);
+  const candidates = await options.resolve(postings);
   const accounts = accountsOf(candidates);
   const { rows: locked } = await transaction.executeSql(
     lockFreeBalances(store).text,
@@ -142,7 +145,7 @@ async function withoutBusy(
 }
 
 /** The ids and digests were fixed when the request was stored, so that every run is the same request. */
-function toRequestSubmission(ledger: number, row: RequestRow, order: object): Submission {
+function toRequestPosting(ledger: number, row: RequestRow, sequence: object): Posting {
   const { from, to, amount, currency, description, metadata, effectiveAt, keyDigest, requestDigest } = row;
   const leg = {
     from,
@@ -153,11 +156,11 @@ function toRequestSubmission(ledger: number, row: RequestRow, order: object): Su
     ...(metadata === undefined ? {} : { metadata }),
     ...(effectiveAt === undefined ? {} : { effectiveAt }),
   };
-  const submission = toSubmission(ledger, [leg], { linked: false, order });
+  const posting = toPosting(ledger, [leg], { linked: false, sequence });
   return {
-    ...submission,
+    ...posting,
     toCandidate(lookUp) {
-      const candidate = submission.toCandidate(lookUp);
+      const candidate = posting.toCandidate(lookUp);
       const legs = candidate.legs.map((resolved) => ({ ...resolved, id: row.transferId }));
       return { ...candidate, legs, keyDigest, requestDigest };
     },
@@ -175,7 +178,7 @@ function toSettlement({ id, transferId }: RequestRow, outcome: Outcome): Settlem
 }
 
 /** A posted transfer's row is its event, unless its id differs from the announced one. */
-function outcomeFacts({ row, settlement }: Settled): readonly EventRow[] {
+function outcomeEvents({ row, settlement }: Settled): readonly EventRow[] {
   const { id: requestId, transferId } = row;
   if (settlement.refusal !== null) {
     const data = { requestId, transferId, ...settlement.refusal };

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { createTurns } from './turns.js';
+import { createLaneLeases } from './lane-leases.js';
 
 function turnsOn(laneCount: number) {
   let freed = 0;
-  const turns = createTurns(laneCount, () => {
+  const leases = createLaneLeases(laneCount, () => {
     freed += 1;
   });
-  return { ...turns, timesFreed: () => freed };
+  return { ...leases, timesFreed: () => freed };
 }
 
-describe('turns', () => {
+describe('lane leases', () => {
   it('give each batch a lane of its own, and none when all are held', async () => {
     const { takeFree } = turnsOn(2);
-    const lanes = [takeFree(false), takeFree(false)].map((turn) => turn?.take());
+    const lanes = [takeFree(false), takeFree(false)].map((lease) => lease?.take());
     expect(new Set(await Promise.all(lanes))).toEqual(new Set([0, 1]));
     expect(takeFree(true)).toBeUndefined();
   });
