@@ -89,7 +89,7 @@ export interface Relay {
 }
 
 const POLL_MIN_MS = 5;
-const BACKOFF: Backoff = { firstMs: 100, maxMs: 10_000 };
+const BACKOFF: Backoff = { firstMs: 200, maxMs: 10_000 };
 const COMMAND_LIMITS = { connectionsMax: 1, statementTimeoutMs: 60_000, lockTimeoutMs: 5_000, answerTimeoutMs: 60_000 };
 
 const SINK_LENGTH_MAX = 255;
