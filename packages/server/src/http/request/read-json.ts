@@ -27,7 +27,7 @@ export async function readJson({ headers }: Request, message: IncomingMessage, b
   }
 }
 
-/** From Node's own message: the adapter's request would copy the bytes, and decode without a word what is no UTF-8. */
+/** Reads Node's own message: the adapter's request would copy the bytes, or silently replace invalid UTF-8. */
 function readBytes(message: IncomingMessage, bytesMax: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -37,9 +37,13 @@ function readBytes(message: IncomingMessage, bytesMax: number): Promise<Uint8Arr
       if (bytes <= bytesMax) chunks.push(chunk);
       else reject(tooLarge(bytesMax));
     });
-    message.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
     const onCut = () => reject(new ProblemError('malformed_json', 'the body did not arrive whole'));
     message.once('close', onCut);
+    message.once('end', () => {
+      // Every message closes after its end, and an error with its stack would be made for each.
+      message.off('close', onCut);
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
     if (message.destroyed) onCut();
   });
 }
