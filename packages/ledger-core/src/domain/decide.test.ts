@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createBatchStates } from '../../test/support/batch-states.js';
 import { LEDGER_ERROR_CODES, LedgerError, type LedgerErrorCode } from '../errors.js';
 import type { AccountId } from './account.js';
 import type { Balance } from './balance.js';
@@ -13,39 +14,7 @@ const NOW_MS = 1_000_000;
 const THIS = 1n;
 const ANOTHER = 2n;
 
-/** A wallet with 100 in it. */
-function balanceOf(accountId: AccountId, part: Partial<Balance> = {}): Balance {
-  return {
-    accountId,
-    debitNormal: false,
-    currency: 'USD',
-    status: 'open',
-    minimum: 0n,
-    maximum: null,
-    debitsPosted: 0n,
-    creditsPosted: 100n,
-    debitsPending: 0n,
-    creditsPending: 0n,
-    version: 1n,
-    recordedAtMs: NOW_MS - 1,
-    changed: false,
-    ...part,
-  };
-}
-
-function stateOf(...balances: Balance[]): BatchState {
-  return {
-    balances: new Map(balances.map((balance) => [balance.accountId, balance])),
-    storedByKey: new Map(),
-    storedById: new Map(),
-    holds: new Map(),
-    originals: new Map(),
-    limitChanges: [],
-    lowered: new Set(),
-    unconfirmed: new Set(),
-    nowMs: NOW_MS,
-  };
-}
+const { balanceOf, stateOf } = createBatchStates(NOW_MS);
 
 interface LegPart {
   readonly id?: string;

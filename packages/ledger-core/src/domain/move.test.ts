@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createBatchStates } from '../../test/support/batch-states.js';
 import { LedgerError } from '../errors.js';
 import type { AccountId } from './account.js';
 import type { Balance } from './balance.js';
@@ -16,25 +17,7 @@ const NOW_MS = Date.parse('2026-05-05T12:00:00Z');
 const AUDIT = { by: 'operator' };
 const at = (ms: number) => new Date(NOW_MS + ms);
 
-/** A wallet with 100 in it. */
-function balanceOf(accountId: AccountId, part: Partial<Balance>): Balance {
-  return {
-    accountId,
-    debitNormal: false,
-    currency: 'USD',
-    status: 'open',
-    minimum: 0n,
-    maximum: null,
-    debitsPosted: 0n,
-    creditsPosted: 100n,
-    debitsPending: 0n,
-    creditsPending: 0n,
-    version: 1n,
-    recordedAtMs: NOW_MS - 1,
-    changed: false,
-    ...part,
-  };
-}
+const states = createBatchStates(NOW_MS);
 
 interface Given {
   readonly alice?: Partial<Balance>;
@@ -61,18 +44,12 @@ function stateOf({ alice, bob, hold, original, reversed = 0n }: Given = {}): Bat
   };
   const transfer = { id: ORIGINAL, kind: 'transfer', from: ALICE, to: BOB, amount: 50n, ...original } as Transfer;
   return {
-    balances: new Map([
-      [ALICE, balanceOf(ALICE, { debitsPending: 40n, ...alice })],
-      [BOB, balanceOf(BOB, { creditsPending: 40n, ...bob })],
-    ]),
-    storedByKey: new Map(),
-    storedById: new Map(),
+    ...states.stateOf(
+      states.balanceOf(ALICE, { debitsPending: 40n, ...alice }),
+      states.balanceOf(BOB, { creditsPending: 40n, ...bob }),
+    ),
     holds: new Map([[HOLD, held]]),
     originals: new Map<TransferId, Original>([[ORIGINAL, { transfer, reversed }]]),
-    limitChanges: [],
-    lowered: new Set(),
-    unconfirmed: new Set(),
-    nowMs: NOW_MS,
   };
 }
 
@@ -81,7 +58,7 @@ interface Asked {
   readonly dryRun?: boolean;
 }
 
-/** What becomes of one leg; a reversal moves the money from Bob back to Alice. */
+/** The outcome of one leg. A reversal moves the money from Bob back to Alice. */
 function outcomeOf(leg: Leg, state: BatchState, { originEffectiveAt = null, dryRun = false }: Asked = {}) {
   const [from, to] = leg.kind === 'reversal' ? [BOB, ALICE] : [ALICE, BOB];
   const resolved = {
