@@ -47,7 +47,7 @@ export interface ClientOptions {
   readonly fetch?: (request: Request) => Promise<Response>;
   /** The time limit of one attempt, including the response body; default 30,000. */
   readonly timeoutMs?: number;
-  /** How often a call is retried after its first attempt; default 3, 0 turns retries off. */
+  /** Retries after a first attempt that failed; default 3, and 0 turns them off. */
   readonly retriesMax?: number;
   /**
    * Called with each new pair of tokens, before they are used, so that they can be kept; with null when the session

@@ -22,7 +22,7 @@ export interface Candidate {
 /** A request that is stored already. */
 export interface StoredRequest {
   readonly requestDigest: RequestDigest | null;
-  /** What it posted, or why it was refused, for good; null for a transfer request that is still open. */
+  /** The transfers that it posted, or its final refusal; null for a transfer request that is still open. */
   readonly outcome: readonly Omit<PostedTransfer, 'replayed'>[] | LedgerError | null;
 }
 

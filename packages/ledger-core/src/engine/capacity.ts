@@ -1,6 +1,6 @@
 import { type Members, nested, optional, TIMER_MS_MAX, wholeNumber } from '../domain/arguments.js';
 
-/** How much the engine takes on at once, and how long it waits: each bound by its name. */
+/** The bounds of the engine: the work that it accepts at once, and the time that it waits. */
 export interface EngineCapacity {
   /** Requests in one database transaction. */
   readonly batchSizeMax: number;

@@ -26,7 +26,7 @@ export interface RequestProcessing {
   readonly lockTimeoutMs: number;
   /** Takes postings through the posting pipeline in this transaction, in order; one outcome each. */
   readonly post: (postings: readonly Posting[]) => Promise<readonly Outcome[]>;
-  /** What postings become once their accounts are known. */
+  /** The candidates that postings become once their accounts are known. */
   readonly resolve: (postings: readonly Posting[]) => Promise<readonly Candidate[]>;
   /** Told of a request that met a fault: it stays open and is tried again later. */
   readonly onFault: (error: unknown, id: TransferRequestId) => void;

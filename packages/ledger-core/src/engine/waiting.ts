@@ -16,7 +16,7 @@ export interface Posting {
   readonly toCandidate: (lookUp: LookUp) => Candidate;
 }
 
-/** What postings name, looked up in what never changes. */
+/** The accounts and transfers that postings name, looked up before any lock because they never change. */
 export interface LookUp {
   /** Null for a reference that names no account. */
   readonly accountId: (reference: string) => AccountId | null;

@@ -62,7 +62,7 @@ function given({ schema }: Store, condition = 'id = given.id'): string {
   return `unnest($2::uuid[]) given(id) cross join ${probe(`${schema}.transfers`, `ledger = $1 and ${condition}`)} t`;
 }
 
-/** What each key has posted; of one that has posted nothing, the transfer request that bears it, open or refused. */
+/** The transfers that each key has posted. For a key that has posted nothing, its transfer request, open or refused. */
 export function findByKeys({ schema }: Store): PreparedStatement {
   const posted = `ledger = $1 and idempotency_hash = given.id and idempotency_hash is not null`;
   const requested = `t.id is null and ledger = $1 and idempotency_hash = given.id and state <> 'posted'`;

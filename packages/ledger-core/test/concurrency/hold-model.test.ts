@@ -35,7 +35,7 @@ interface Client {
   model: HoldModel;
   /** Requests with a key, to be repeated, and their answers. */
   readonly keyed: { legs: readonly ModelLeg[]; key: string; answer: ModelAnswer; ids: readonly string[] }[];
-  /** What has happened to it. */
+  /** The kinds of outcome that it has met so far. */
   readonly met: Set<string>;
 }
 

@@ -129,7 +129,7 @@ function postRequest(model: Model, legs: readonly TransferLeg[], context: Postin
   };
   let tooMuch: ModelOutcome | undefined;
   for (const [index, leg] of legs.entries()) {
-    // How much a payee of linked legs may take is judged when nothing else refuses.
+    // The payee's limits are checked last, so that a linked group which fails anyway does not reveal them.
     const code = refused(model, leg, context.linked ? 'payer' : 'both');
     if (code !== undefined) {
       takeBack();
