@@ -17,14 +17,22 @@ export interface Identities {
 }
 
 export function createIdentities(identitiesMax: number): Identities {
-  const known = new LRUCache<string, AccountIdentity>({ max: identitiesMax });
+  // By id alone, because a text as it was received keeps its hash; an id is unique across ledgers, an address is not.
+  const known = new LRUCache<string, { readonly ledger: number; readonly identity: AccountIdentity }>({
+    max: identitiesMax,
+  });
+  const ofAddress = (ledger: number, address: string) => `${ledger} ${address}`;
 
   function add(ledger: number, identity: AccountIdentity): void {
-    known.set(`${ledger} ${identity.id}`, identity);
-    known.set(`${ledger} ${identity.address}`, identity);
+    const entry = { ledger, identity };
+    known.set(identity.id, entry);
+    known.set(ofAddress(ledger, identity.address), entry);
   }
 
-  const get = (ledger: number, reference: string) => known.get(`${ledger} ${reference}`);
+  function get(ledger: number, reference: string): AccountIdentity | undefined {
+    const entry = known.get(reference) ?? known.get(ofAddress(ledger, reference));
+    return entry?.ledger === ledger ? entry.identity : undefined;
+  }
 
   async function lookUp(
     ledger: number,
