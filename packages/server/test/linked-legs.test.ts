@@ -20,7 +20,7 @@ const post = (path: string, token: string, body?: unknown, key: string = randomU
   call(server.url, `POST ${path}`, { token, key, body });
 const link = (token: string, transfers: Leg[], options: { dryRun?: boolean; key?: string } = {}) =>
   post('/v1/transfers/linked', token, { transfers, dryRun: options.dryRun }, options.key);
-const order = (change: Leg = {}): Leg => ({
+const transferOf = (change: Leg = {}): Leg => ({
   from: alice.wallet,
   to: bob.wallet,
   amount: '10',
@@ -28,9 +28,9 @@ const order = (change: Leg = {}): Leg => ({
   ...change,
 });
 const placed = async (change: Leg = {}): Promise<string> =>
-  (await post('/v1/holds', alice.token, order(change))).body.id;
+  (await post('/v1/holds', alice.token, transferOf(change))).body.id;
 const paid = async (change: Leg = {}): Promise<string> =>
-  (await post('/v1/transfers', alice.token, order(change))).body.id;
+  (await post('/v1/transfers', alice.token, transferOf(change))).body.id;
 const holdOf = async (id: string) => (await call(server.url, `GET /v1/holds/${id}`, { token: OPERATOR_KEY })).body;
 const transfersOf = (body: { results: { transfer: unknown }[] }) => body.results.map(({ transfer }) => transfer);
 
@@ -42,7 +42,7 @@ describe('linked legs', () => {
     const legs = [
       { from: bob.wallet, to: carol.wallet, amount: '3', currency: 'USD' },
       { kind: 'transfer', from: bob.wallet, to: carol.email, amount: '4', currency: 'USD' },
-      { ...order({ from: bob.wallet, to: carol.wallet }), kind: 'hold', expiresAt: '2999-01-01T00:00:00Z' },
+      { ...transferOf({ from: bob.wallet, to: carol.wallet }), kind: 'hold', expiresAt: '2999-01-01T00:00:00Z' },
       { kind: 'capture', hold: captured, amount: '6', final: true, description: 'All there was' },
       { kind: 'release', hold: released },
       { kind: 'reversal', transfer: payment, amount: '2', reason: 'Cold' },
@@ -78,7 +78,7 @@ describe('linked legs', () => {
     const before = await balanceOf(server.url, bob);
     const legs = [
       { kind: 'capture', hold, amount: '4' },
-      { ...order({ from: bob.wallet, to: carol.wallet, amount: '1111' }), kind: 'hold' },
+      { ...transferOf({ from: bob.wallet, to: carol.wallet, amount: '1111' }), kind: 'hold' },
       { kind: 'capture', hold, amount: '7' },
     ];
     const { status, body } = await link(bob.token, legs);
@@ -103,7 +103,7 @@ describe('linked legs', () => {
     const before = await balanceOf(server.url, bob);
     const legs = [
       { kind: 'capture', hold },
-      { ...order({ from: bob.wallet, to: carol.wallet }), kind: 'hold' },
+      { ...transferOf({ from: bob.wallet, to: carol.wallet }), kind: 'hold' },
     ];
     const { status, body } = await link(bob.token, legs, { dryRun: true });
     expect([status, body.results.length]).toEqual([200, 2]);
@@ -143,7 +143,7 @@ describe('a linked leg is refused', () => {
   });
 
   it('a linked leg is refused as a hold on a wallet of somebody else', async () => {
-    const { status, body } = await link(bob.token, [{ ...order(), kind: 'hold' }]);
+    const { status, body } = await link(bob.token, [{ ...transferOf(), kind: 'hold' }]);
     expect([status, body.code, body.errors[0].path]).toEqual([404, 'account_not_found', 'transfers.0']);
   });
 
@@ -162,9 +162,9 @@ describe('a linked leg is refused', () => {
       { kind: 'capture', hold, amount: '1' },
       { kind: 'release', hold },
       { kind: 'reversal', transfer, allowOverdraft: true, reason: 'Stolen card' },
-      order(),
+      transferOf(),
     ];
-    const refused = await link(OPERATOR_KEY, [...rest, order({ kind: 'hold' })]);
+    const refused = await link(OPERATOR_KEY, [...rest, transferOf({ kind: 'hold' })]);
     expect([refused.status, refused.body.code, refused.body.errors[0].path]).toEqual([403, 'forbidden', 'transfers.4']);
     const { status, body } = await link(OPERATOR_KEY, rest);
     expect([status, body.results[2].transfer.fromBalance === null]).toEqual([200, false]);

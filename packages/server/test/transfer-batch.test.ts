@@ -14,17 +14,17 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-type Order = Record<string, unknown>;
+type Transfer = Record<string, unknown>;
 
-const order = (change: Order = {}): Order => ({
+const transferOf = (change: Transfer = {}): Transfer => ({
   from: alice.wallet,
   to: bob.wallet,
   amount: '1',
   currency: 'USD',
   ...change,
 });
-const keyed = (change: Order = {}): Order => order({ idempotencyKey: randomUUID(), ...change });
-const post = (transfers: Order[], options: { linked?: boolean; key?: string } = {}) =>
+const keyed = (change: Transfer = {}): Transfer => transferOf({ idempotencyKey: randomUUID(), ...change });
+const post = (transfers: Transfer[], options: { linked?: boolean; key?: string } = {}) =>
   call(server.url, `POST /v1/transfers/${options.linked === true ? 'linked' : 'batch'}`, {
     token: alice.token,
     key: options.key,
@@ -103,7 +103,7 @@ describe('a batch', () => {
   it.each([
     ['no transfers', () => [], 'invalid_request'],
     ['more than a thousand', () => Array.from({ length: 1_001 }, () => keyed()), 'invalid_request'],
-    ['a transfer without a key', () => [keyed(), order()], 'invalid_request'],
+    ['a transfer without a key', () => [keyed(), transferOf()], 'invalid_request'],
     ['a transfer with an empty key', () => [keyed({ idempotencyKey: '' })], 'invalid_request'],
     ['a key that a header would trim', () => [keyed({ idempotencyKey: ' x' })], 'invalid_request'],
     ['a key that ends with a space', () => [keyed({ idempotencyKey: 'x ' })], 'invalid_request'],
@@ -124,7 +124,7 @@ describe('a batch', () => {
 
 it('cannot find out from a list of emails who is registered', async () => {
   const curious = await registerUser(server.url);
-  const guess = (transfers: Order[]) =>
+  const guess = (transfers: Transfer[]) =>
     call(server.url, 'POST /v1/transfers/batch', { token: curious.token, body: { transfers } });
   const from = curious.wallet;
   const toStrangers = (count: number) =>
@@ -146,7 +146,7 @@ it('cannot find out from a list of emails who is registered', async () => {
 describe('linked transfers', () => {
   it('linked transfers post all, as one group under the key of the header', async () => {
     const key = randomUUID();
-    const transfers = [order({ amount: '5' }), order({ amount: '6', to: bob.email })];
+    const transfers = [transferOf({ amount: '5' }), transferOf({ amount: '6', to: bob.email })];
     const { status, body, headers } = await post(transfers, { linked: true, key });
     expect([status, headers.get('idempotent-replayed')]).toEqual([200, null]);
     const ids = body.results.map(({ transfer }: { transfer: { groupId: string } }) => transfer.groupId);
@@ -157,21 +157,21 @@ describe('linked transfers', () => {
   });
 
   it.each([
-    ['too little money', () => order({ amount: '99999999' }), 422, 'insufficient_funds'],
-    ['an unknown recipient', () => order({ to: `${randomUUID()}@example.com` }), 404, 'recipient_not_found'],
-    ['a wallet of somebody else', () => order({ from: bob.wallet }), 404, 'account_not_found'],
+    ['too little money', () => transferOf({ amount: '99999999' }), 422, 'insufficient_funds'],
+    ['an unknown recipient', () => transferOf({ to: `${randomUUID()}@example.com` }), 404, 'recipient_not_found'],
+    ['a wallet of somebody else', () => transferOf({ from: bob.wallet }), 404, 'account_not_found'],
   ])('linked transfers post nothing when one has %s, and say which', async (_name, bad, status, code) => {
     const before = await balanceOf(server.url, alice);
-    const reply = await post([order(), order(), bad(), order()], { linked: true, key: randomUUID() });
+    const reply = await post([transferOf(), transferOf(), bad(), transferOf()], { linked: true, key: randomUUID() });
     expect([reply.status, reply.body.code]).toEqual([status, code]);
     expect(reply.body.errors).toEqual([{ path: 'transfers.2', message: expect.any(String) }]);
     expect(await balanceOf(server.url, alice)).toBe(before);
   });
 
   it.each([
-    ['no key', () => [order()], undefined, 'idempotency_key_required'],
+    ['no key', () => [transferOf()], undefined, 'idempotency_key_required'],
     ['a key of one transfer', () => [keyed()], randomUUID(), 'invalid_request'],
-    ['more than a hundred', () => Array.from({ length: 101 }, () => order()), randomUUID(), 'too_many_legs'],
+    ['more than a hundred', () => Array.from({ length: 101 }, () => transferOf()), randomUUID(), 'too_many_legs'],
   ])('linked transfers are refused with %s', async (_name, transfers, key, code) => {
     const { status, body } = await post(transfers(), { linked: true, ...(key === undefined ? {} : { key }) });
     expect([status, body.code]).toEqual([400, code]);

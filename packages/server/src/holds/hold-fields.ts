@@ -4,7 +4,7 @@ import { requireOperator } from '../http/authorize.js';
 import { AmountField, ContinuedAtField, DescriptionField, InstantField, MetadataField } from '../http/fields.js';
 import { given } from '../http/given.js';
 import type { Principal } from '../identity/principal.js';
-import { PaymentFields } from '../transfers/order-schema.js';
+import { PaymentFields } from '../transfers/post-transfer-schema.js';
 
 /** Fields of a hold, as a request or as a linked leg. */
 export const HoldFields = {

@@ -2,7 +2,7 @@ import { createRelay, type EventPublisher, type Ledger, type Relay, UnfitSinkErr
 import type { KafkaPublisherOptions } from '@micropay/ledger-core/kafka';
 import type { Logger } from 'pino';
 import { StartError } from '../errors/start-error.js';
-import { within } from '../throttling/deadline.js';
+import { withDeadline } from '../throttling/deadline.js';
 import { kafkaClient } from './kafka-client.js';
 import type { KafkaSettings } from './kafka-settings.js';
 
@@ -72,7 +72,11 @@ export async function createKafkaRelay(
       const probe = createKafkaPublisher(publisherOptions(kafka));
       const probing = probe.connect().finally(() => probe.close());
       try {
-        await within(PROBE_TIMEOUT_MS, probing, () => new Error(`no broker answered within ${PROBE_TIMEOUT_MS} ms`));
+        await withDeadline(
+          PROBE_TIMEOUT_MS,
+          probing,
+          () => new Error(`no broker answered within ${PROBE_TIMEOUT_MS} ms`),
+        );
       } catch (error) {
         if (error instanceof UnfitSinkError) throw new StartError('broker_unfit', error.message, { cause: error });
         log.warn({ sink: KAFKA_SINK, err: error }, 'no broker can be reached yet: events wait in the database');
@@ -81,7 +85,7 @@ export async function createKafkaRelay(
     async stop() {
       stopListening?.();
       const tooLate = () => new Error('the broker did not answer in time: the delivery under way will come again');
-      await within(STOP_TIMEOUT_MS, relay.stop(), tooLate).catch((error: unknown) =>
+      await withDeadline(STOP_TIMEOUT_MS, relay.stop(), tooLate).catch((error: unknown) =>
         log.warn({ sink: KAFKA_SINK, err: error }, 'the relay did not stop in time'),
       );
     },

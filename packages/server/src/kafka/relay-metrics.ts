@@ -1,5 +1,5 @@
 import type { RelayStatus } from '@micropay/ledger-core';
-import { within } from '../throttling/deadline.js';
+import { withDeadline } from '../throttling/deadline.js';
 import { sharedWork } from '../throttling/shared-work.js';
 import { KAFKA_SINK, type KafkaRelay } from './create-kafka-relay.js';
 
@@ -12,7 +12,9 @@ const STATUS_TIMEOUT_MS = 2_000;
 export function createRelayMetrics(relay: KafkaRelay): () => Promise<readonly string[]> {
   const readStatus = sharedWork(() => relay.status(), STATUS_KEPT_MS);
   return async () => {
-    const status = await within(STATUS_TIMEOUT_MS, readStatus(), () => new Error('too late')).catch(() => undefined);
+    const status = await withDeadline(STATUS_TIMEOUT_MS, readStatus(), () => new Error('too late')).catch(
+      () => undefined,
+    );
     return [...counterLines(relay), ...(status === undefined ? [] : statusLines(status))];
   };
 }

@@ -1,6 +1,6 @@
 import type { Ledger } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
-import { within } from '../throttling/deadline.js';
+import { withDeadline } from '../throttling/deadline.js';
 import { kafkaClient } from './kafka-client.js';
 import { DEAD_LETTERS, type KafkaSettings } from './kafka-settings.js';
 
@@ -29,7 +29,7 @@ export async function takeCommands(
   });
   consumer.start();
   return () =>
-    within(STOP_TIMEOUT_MS, consumer.stop(), () => new Error('the broker did not answer in time')).catch(
+    withDeadline(STOP_TIMEOUT_MS, consumer.stop(), () => new Error('the broker did not answer in time')).catch(
       (err: unknown) => log.warn({ topic, err }, 'the consumer of commands did not stop in time'),
     );
 }

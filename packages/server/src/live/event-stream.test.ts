@@ -39,7 +39,7 @@ it('keeps nothing of the pages that it has read', async () => {
     start: wholeRow(0n),
     buffer: createTextBuffer(1_000_000),
     signal,
-    inTurn: (work) => work(),
+    limitCatchUps: (work) => work(),
   });
   const running = stream.run();
   await done;

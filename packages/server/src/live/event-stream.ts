@@ -1,5 +1,5 @@
 import type { EventType, Ledger, LedgerEvent } from '@micropay/ledger-core';
-import { within } from '../throttling/deadline.js';
+import { withDeadline } from '../throttling/deadline.js';
 import { type Viewer, viewersOf } from './audience.js';
 import { eventText, type FanOut, type Listener, type PlacedEvent, placeEvents } from './fan-out.js';
 import { isSeen, readAfter, type StreamMark, wholeRow } from './stream-mark.js';
@@ -15,11 +15,11 @@ export interface EventStreamOptions {
   readonly buffer: TextBuffer;
   readonly signal: AbortSignal;
   /** Lets few streams at a time read from the tables. */
-  readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  readonly limitCatchUps: <Result>(work: () => Promise<Result>) => Promise<Result>;
 }
 
 /** Longer than a page takes to read. */
-const TURN_MAX_MS = 1_000;
+const READ_COUNTED_MAX_MS = 1_000;
 
 /** The stream of one client. */
 export interface EventStream {
@@ -35,7 +35,7 @@ export interface EventStream {
  * lost, and no client costs more memory than its buffer.
  */
 export function createEventStream(options: EventStreamOptions): EventStream {
-  const { ledger, fanOut, viewer, types, buffer, signal, inTurn } = options;
+  const { ledger, fanOut, viewer, types, buffer, signal, limitCatchUps } = options;
   let mark = options.start;
   let isLive = false;
   let endLive: (() => void) | undefined;
@@ -92,15 +92,17 @@ export function createEventStream(options: EventStreamOptions): EventStream {
     }
   }
 
-  /** Only who has something to read needs a turn, and it ends when there is nothing after all. */
+  /** Only a stream with events to read counts against the limit, and only until its read ends or lasts too long. */
   async function nextOf(
     batches: AsyncIterator<readonly LedgerEvent[]>,
   ): Promise<IteratorResult<readonly LedgerEvent[]>> {
     if (mark.position >= fanOut.position) return batches.next();
-    const next = await inTurn(async () => {
+    const next = await limitCatchUps(async () => {
       const pending = batches.next();
       // Errors are reported to the caller that waits for the batch.
-      await within(TURN_MAX_MS, pending, () => new Error('the turn is over')).catch(() => undefined);
+      await withDeadline(READ_COUNTED_MAX_MS, pending, () => new Error('the read no longer counts')).catch(
+        () => undefined,
+      );
       return { pending };
     });
     return next.pending;

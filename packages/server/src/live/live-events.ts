@@ -54,7 +54,7 @@ export function createLiveEvents(
   given: Partial<LiveLimits> = {},
 ): LiveEvents {
   const limits = createLiveLimits(given);
-  const inTurn = createWorkLimit({ atOnceMax: limits.catchUpsAtOnceMax, waitingMax: limits.streamsMax });
+  const limitCatchUps = createWorkLimit({ atOnceMax: limits.catchUpsAtOnceMax, waitingMax: limits.streamsMax });
   const streams = new Set<OpenStream>();
   const countByPrincipal = new Map<string, number>();
   const endedByCode = new Map<string, number>();
@@ -125,7 +125,7 @@ export function createLiveEvents(
     const { principal, types } = request;
     const viewer: Viewer = principal.kind === 'operator' ? 'operator' : principal.id;
     const { signal } = ending;
-    const stream = createEventStream({ ledger, fanOut: shared, viewer, types, start, buffer, signal, inTurn });
+    const stream = createEventStream({ ledger, fanOut: shared, viewer, types, start, buffer, signal, limitCatchUps });
     let heartbeatAtMs = performance.now() + limits.heartbeatMs;
     let toldMark = formatMark(start);
 

@@ -1,6 +1,6 @@
 import type { Ledger, OldestWriter } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
-import { within } from '../throttling/deadline.js';
+import { withDeadline } from '../throttling/deadline.js';
 import { sharedWork } from '../throttling/shared-work.js';
 
 type Events = Pick<Ledger['events'], 'oldestWriter'>;
@@ -14,7 +14,7 @@ const LEFT_OPEN_SECONDS = 10;
 export function createOldestWriterMetrics(events: Events): () => Promise<readonly string[]> {
   const read = sharedWork(() => events.oldestWriter(), KEPT_MS);
   return async () => {
-    const writer = await within(TIMEOUT_MS, read(), () => new Error('too late')).catch(() => undefined);
+    const writer = await withDeadline(TIMEOUT_MS, read(), () => new Error('too late')).catch(() => undefined);
     if (writer === undefined) return [];
     return [
       '# HELP micropay_events_oldest_writer_seconds Age of the oldest transaction that has written to the log of events and has not ended: events behind it wait.',

@@ -8,7 +8,7 @@ import { listen } from '../http/serving/listen.js';
 import { createKafkaRelay } from '../kafka/create-kafka-relay.js';
 import { takeCommands } from '../kafka/take-commands.js';
 import { createOldestWriterReport } from '../live/oldest-writer.js';
-import { within } from '../throttling/deadline.js';
+import { withDeadline } from '../throttling/deadline.js';
 import { runInBackground } from './background.js';
 import { checkConfig } from './check-config.js';
 import type { Config } from './config.js';
@@ -77,7 +77,8 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
   const closeAll = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
-  const close = () => within(SHUTDOWN_TIMEOUT_MS, closeAll(), () => new LedgerError('database_unavailable', HANGS));
+  const close = () =>
+    withDeadline(SHUTDOWN_TIMEOUT_MS, closeAll(), () => new LedgerError('database_unavailable', HANGS));
   try {
     const ledger = createLedger({
       database: databaseUrl,

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { CaptureFields, HoldFields, ReleaseFields } from '../holds/hold-fields.js';
 import { HoldIdField, TransferIdField } from '../http/fields.js';
 import { ReversalFields } from '../reversals/reversal-fields.js';
-import { TransferFields } from '../transfers/order-schema.js';
+import { TransferFields } from '../transfers/post-transfer-schema.js';
 
 const LinkedPaymentSchema = z.strictObject({ kind: z.literal('transfer').optional(), ...TransferFields });
 
@@ -32,4 +32,4 @@ export const LinkedLegSchema = z
   )
   .openapi('LinkedLeg');
 
-export type LinkedLegOrder = z.output<typeof LinkedLegSchema>;
+export type LinkedLegJson = z.output<typeof LinkedLegSchema>;

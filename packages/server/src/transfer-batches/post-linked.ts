@@ -4,15 +4,15 @@ import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import { dryRunOf } from '../transfers/dry-run.js';
 import type { Asker } from '../transfers/recipient-look-ups.js';
 import type { TransferServices } from '../transfers/transfer-services.js';
-import type { LinkedLegOrder } from './linked-leg.js';
-import { type BatchAnswer, resultJson } from './post-orders.js';
+import type { LinkedLegJson } from './linked-leg.js';
+import { type BatchAnswer, resultJson } from './post-batch.js';
 import { resolveLegs } from './resolve-legs.js';
 
 /** Posts all legs or none, in order, under one key. */
 export async function postLinked(
   services: TransferServices,
   asker: Asker,
-  legs: readonly LinkedLegOrder[],
+  legs: readonly LinkedLegJson[],
   { idempotencyKey, dryRun }: { readonly idempotencyKey: string; readonly dryRun: boolean | undefined },
 ): Promise<BatchAnswer> {
   const { principal } = asker;

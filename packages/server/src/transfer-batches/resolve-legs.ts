@@ -9,11 +9,11 @@ import { findTransferToReverse } from '../reversals/find-transfer-to-reverse.js'
 import { reversalOf } from '../reversals/reversal-fields.js';
 import { findParties, type Parties } from '../transfers/parties.js';
 import type { Asker } from '../transfers/recipient-look-ups.js';
-import { resolveOrder } from '../transfers/resolve-order.js';
+import { resolvePostTransfer } from '../transfers/resolve-post-transfer.js';
 import type { VisibleSides } from '../transfers/transfer-json.js';
 import type { TransferServices } from '../transfers/transfer-services.js';
-import type { LinkedLegOrder } from './linked-leg.js';
-import { refusalOf } from './post-orders.js';
+import type { LinkedLegJson } from './linked-leg.js';
+import { refusalOf } from './post-batch.js';
 
 /** A leg that its caller may ask for, in the ledger's words. */
 export interface ResolvedLeg {
@@ -21,7 +21,7 @@ export interface ResolvedLeg {
   readonly visible: VisibleSides;
 }
 
-type PaymentLeg = Extract<LinkedLegOrder, { from: string }>;
+type PaymentLeg = Extract<LinkedLegJson, { from: string }>;
 type Ask = { readonly services: TransferServices; readonly principal: Principal; readonly parties: Parties };
 
 /**
@@ -32,7 +32,7 @@ type Ask = { readonly services: TransferServices; readonly principal: Principal;
 export async function resolveLegs(
   services: TransferServices,
   asker: Asker,
-  legs: readonly LinkedLegOrder[],
+  legs: readonly LinkedLegJson[],
 ): Promise<readonly ResolvedLeg[]> {
   const { principal } = asker;
   const parties = await findParties(services, asker, legs.filter(isPayment));
@@ -43,14 +43,11 @@ export async function resolveLegs(
   return resolved.map(requireResolved);
 }
 
-function isPayment(leg: LinkedLegOrder): leg is PaymentLeg {
+function isPayment(leg: LinkedLegJson): leg is PaymentLeg {
   return 'from' in leg;
 }
 
-async function resolveLeg(
-  { services: { ledger }, principal, parties }: Ask,
-  leg: LinkedLegOrder,
-): Promise<ResolvedLeg> {
+async function resolveLeg({ services: { ledger }, principal, parties }: Ask, leg: LinkedLegJson): Promise<ResolvedLeg> {
   switch (leg.kind) {
     case 'capture':
     case 'release': {
@@ -70,9 +67,9 @@ async function resolveLeg(
 function resolvePayment(principal: Principal, leg: PaymentLeg, parties: Parties): ResolvedLeg {
   // Like the route for a single hold, which is for users.
   if (leg.kind === 'hold') authorize(principal, 'user');
-  const { request, visible } = resolveOrder(principal, leg, parties);
-  if (leg.kind !== 'hold') return { leg: request, visible };
-  return { leg: { ...request, kind: 'hold', ...given({ expiresAt: leg.expiresAt }) }, visible };
+  const { post, visible } = resolvePostTransfer(principal, leg, parties);
+  if (leg.kind !== 'hold') return { leg: post, visible };
+  return { leg: { ...post, kind: 'hold', ...given({ expiresAt: leg.expiresAt }) }, visible };
 }
 
 function requireResolved(outcome: ResolvedLeg | Problem, index: number): ResolvedLeg {

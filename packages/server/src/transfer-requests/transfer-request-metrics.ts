@@ -1,5 +1,5 @@
 import type { Ledger } from '@micropay/ledger-core';
-import { within } from '../throttling/deadline.js';
+import { withDeadline } from '../throttling/deadline.js';
 import { sharedWork } from '../throttling/shared-work.js';
 
 /** However often it is scraped, the requests are counted once a second. */
@@ -10,7 +10,9 @@ const BACKLOG_TIMEOUT_MS = 2_000;
 export function createTransferRequestMetrics({ requests }: Ledger): () => Promise<readonly string[]> {
   const readBacklog = sharedWork(() => requests.backlog(), BACKLOG_KEPT_MS);
   return async () => {
-    const backlog = await within(BACKLOG_TIMEOUT_MS, readBacklog(), () => new Error('too late')).catch(() => undefined);
+    const backlog = await withDeadline(BACKLOG_TIMEOUT_MS, readBacklog(), () => new Error('too late')).catch(
+      () => undefined,
+    );
     if (backlog === undefined) return [];
     return [
       '# HELP micropay_transfer_requests_open Transfer requests of this ledger that are neither posted nor refused.',

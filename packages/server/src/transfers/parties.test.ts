@@ -8,7 +8,7 @@ it('asks once for all the wallets of a batch, each named once', async () => {
   const identifyMany = vi.fn(async (_references: readonly string[]) => new Map());
   const services = { ledger: { name: 'main', accounts: { identifyMany } } } as unknown as TransferServices;
   const from = randomUUID();
-  const orders = Array.from({ length: 1_000 }, () => ({ from, to: randomUUID(), amount: '1', currency: 'USD' }));
-  await findParties(services, { principal: { id: randomUUID() } as UserPrincipal, clientAddress: '' }, orders);
-  expect(identifyMany.mock.calls).toEqual([[[from, ...orders.map(({ to }) => to)]]]);
+  const transfers = Array.from({ length: 1_000 }, () => ({ from, to: randomUUID(), amount: '1', currency: 'USD' }));
+  await findParties(services, { principal: { id: randomUUID() } as UserPrincipal, clientAddress: '' }, transfers);
+  expect(identifyMany.mock.calls).toEqual([[[from, ...transfers.map(({ to }) => to)]]]);
 });

@@ -3,11 +3,11 @@ import type { UserId } from '../identity/user-id.js';
 import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
 import { canonicalEmail } from '../users/email.js';
 import { findUserIds } from '../users/users.js';
-import { isEmail, type Order } from './order.js';
+import { isEmail, type PostTransferJson } from './post-transfer-json.js';
 import type { Asker } from './recipient-look-ups.js';
 import type { TransferServices } from './transfer-services.js';
 
-/** The accounts that orders name. They never change, so a repeated order becomes the same request. */
+/** The accounts that transfers name. They never change, so a repeated transfer becomes the same request. */
 export interface Parties {
   readonly usersByEmail: ReadonlyMap<string, UserId>;
   /** By id, and by address for payments to an email. */
@@ -17,37 +17,40 @@ export interface Parties {
 const NO_USERS: Parties['usersByEmail'] = new Map();
 
 /**
- * Looks up what all of these orders name, each thing once and all in a statement or two.
+ * Looks up what all of these transfers name, each thing once and all in a statement or two.
  *
  * @throws {ProblemError} `rate_limited`
  */
 export async function findParties(
   services: TransferServices,
   asker: Asker,
-  orders: readonly Order[],
+  transfers: readonly PostTransferJson[],
 ): Promise<Parties> {
-  const usersByEmail = await findPayees(services, asker, orders);
+  const usersByEmail = await findPayees(services, asker, transfers);
   const references = new Set<string>();
-  for (const order of orders) {
-    references.add(order.from);
-    const to = payeeReference(order, usersByEmail);
+  for (const transfer of transfers) {
+    references.add(transfer.from);
+    const to = payeeReference(transfer, usersByEmail);
     if (to !== undefined) references.add(to);
   }
   return { usersByEmail, accounts: await services.ledger.accounts.identifyMany([...references]) };
 }
 
 /**
- * The account that an order pays: the wallet of that id or, for an email, its user's wallet named as the currency. That
+ * The account that a transfer pays: the wallet of that id or, for an email, its user's wallet named as the currency. That
  * it is this one does not change when the payee opens others.
  */
-export function findPayee(order: Order, { usersByEmail, accounts }: Parties): AccountIdentity | undefined {
-  const reference = payeeReference(order, usersByEmail);
+export function findPayee(
+  transfer: PostTransferJson,
+  { usersByEmail, accounts }: Parties,
+): AccountIdentity | undefined {
+  const reference = payeeReference(transfer, usersByEmail);
   const account = reference === undefined ? undefined : accounts.get(reference);
   // A wallet may be named after a currency that it does not hold.
-  return isEmail(order.to) && account?.currency !== order.currency ? undefined : account;
+  return isEmail(transfer.to) && account?.currency !== transfer.currency ? undefined : account;
 }
 
-function payeeReference({ to, currency }: Order, usersByEmail: Parties['usersByEmail']): string | undefined {
+function payeeReference({ to, currency }: PostTransferJson, usersByEmail: Parties['usersByEmail']): string | undefined {
   if (!isEmail(to)) return to;
   const user = usersByEmail.get(emailOf(to));
   return user === undefined ? undefined : walletAddress(user, defaultWalletName(currency));
@@ -56,10 +59,10 @@ function payeeReference({ to, currency }: Order, usersByEmail: Parties['usersByE
 async function findPayees(
   { database, ledger, recipientLookUps }: TransferServices,
   asker: Asker,
-  orders: readonly Order[],
+  transfers: readonly PostTransferJson[],
 ): Promise<Parties['usersByEmail']> {
   const emails = new Set<string>();
-  for (const { to } of orders) if (isEmail(to)) emails.add(emailOf(to));
+  for (const { to } of transfers) if (isEmail(to)) emails.add(emailOf(to));
   if (emails.size === 0) return NO_USERS;
   recipientLookUps.take(asker, emails.size);
   return findUserIds(database, ledger.name, [...emails]);

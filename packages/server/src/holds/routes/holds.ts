@@ -6,7 +6,7 @@ import { REPLAYED_HEADERS } from '../../http/idempotency-key.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import { findParties } from '../../transfers/parties.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
-import { resolveOrder } from '../../transfers/resolve-order.js';
+import { resolvePostTransfer } from '../../transfers/resolve-post-transfer.js';
 import type { TransferServices } from '../../transfers/transfer-services.js';
 import { findHold } from '../find-hold.js';
 import { HoldFields } from '../hold-fields.js';
@@ -67,8 +67,8 @@ export const placeHoldRoute = route(
   (services: TransferServices) =>
     async ({ principal, clientAddress, body, idempotencyKey }) => {
       const parties = await findParties(services, { principal, clientAddress }, [body]);
-      const { request } = resolveOrder(principal, body, parties, idempotencyKey);
-      const hold = await services.ledger.holds.place({ ...request, ...given({ expiresAt: body.expiresAt }) });
+      const { post } = resolvePostTransfer(principal, body, parties, idempotencyKey);
+      const hold = await services.ledger.holds.place({ ...post, ...given({ expiresAt: body.expiresAt }) });
       return { body: holdJson(hold), ...(hold.replayed ? { headers: REPLAYED_HEADERS } : {}) };
     },
 );

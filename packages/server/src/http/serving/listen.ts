@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { StartError } from '../../errors/start-error.js';
-import { serveInTurn } from './serve-in-turn.js';
+import { serveSequentially } from './serve-sequentially.js';
 
 /** A client that does not get its request across in this time is not worth a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -22,8 +22,8 @@ export async function listen(
   listener: RequestListener,
   { host, port, stallMs = STALL_MS }: { readonly host: string; readonly port: number; readonly stallMs?: number },
 ): Promise<Listening> {
-  const { listener: inTurn, isAnswering } = serveInTurn(listener);
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, inTurn);
+  const { listener: sequential, isAnswering } = serveSequentially(listener);
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, sequential);
   // Node has no limit for writing. It says when nothing came or went on a connection, which an answer that is still
   // worked on may need.
   server.setTimeout(stallMs, (socket) => {

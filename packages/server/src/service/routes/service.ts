@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Database } from '../../database/connect.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { type LedgerServices, route } from '../../http/route.js';
-import { within } from '../../throttling/deadline.js';
+import { withDeadline } from '../../throttling/deadline.js';
 import { sharedWork } from '../../throttling/shared-work.js';
 
 const StatusSchema = z.object({ status: z.literal('ok') }).openapi('ServiceStatus');
@@ -59,7 +59,7 @@ function tooLate(): LedgerError {
 export const readyzRoute = route(readyzEndpoint, ({ ledger, database }: HealthServices) => {
   // The ledger and the server have connections of their own, and both are needed.
   const ask = () => Promise.all([ledger.check(), sql`select 1`.execute(database)]);
-  const check = sharedWork(() => within(READY_TIMEOUT_MS, ask(), tooLate), READY_KEPT_MS);
+  const check = sharedWork(() => withDeadline(READY_TIMEOUT_MS, ask(), tooLate), READY_KEPT_MS);
   return async () => {
     await check();
     return { body: UP };

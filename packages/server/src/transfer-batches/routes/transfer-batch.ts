@@ -4,13 +4,13 @@ import { ProblemSchema, problem } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdempotencyKeyField } from '../../http/fields.js';
 import { route } from '../../http/route.js';
-import { EXAMPLE_POST_TRANSFER, PaymentFields } from '../../transfers/order-schema.js';
+import { EXAMPLE_POST_TRANSFER, PaymentFields } from '../../transfers/post-transfer-schema.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema } from '../../transfers/transfer-json.js';
 import type { TransferServices } from '../../transfers/transfer-services.js';
 import { LinkedLegSchema } from '../linked-leg.js';
+import { type BatchTransferJson, postBatch } from '../post-batch.js';
 import { postLinked } from '../post-linked.js';
-import { type BatchOrder, postOrders } from '../post-orders.js';
 
 const BATCH_SIZE_MAX = 1_000;
 const BATCH_BYTES_MAX = 1024 * 1024;
@@ -139,7 +139,7 @@ export const postTransfersRoute = route(
   postTransfersEndpoint,
   (services: TransferServices) =>
     ({ principal, clientAddress, body: { transfers, dryRun } }) =>
-      postOrders(services, { principal, clientAddress }, dryRun === true ? transfers.map(asDryRun) : transfers),
+      postBatch(services, { principal, clientAddress }, dryRun === true ? transfers.map(asDryRun) : transfers),
 );
 
 export const postLinkedTransfersRoute = route(
@@ -149,6 +149,6 @@ export const postLinkedTransfersRoute = route(
       postLinked(services, { principal, clientAddress }, transfers, { idempotencyKey, dryRun }),
 );
 
-function asDryRun(order: BatchOrder): BatchOrder {
-  return { ...order, dryRun: true };
+function asDryRun(transfer: BatchTransferJson): BatchTransferJson {
+  return { ...transfer, dryRun: true };
 }

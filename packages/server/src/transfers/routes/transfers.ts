@@ -8,10 +8,10 @@ import {
   TransferRequestSchema,
 } from '../../transfer-requests/transfer-request-json.js';
 import { findTransfer } from '../find-transfer.js';
-import { EXAMPLE_POST_TRANSFER, TransferFields } from '../order-schema.js';
 import { findParties } from '../parties.js';
+import { EXAMPLE_POST_TRANSFER, TransferFields } from '../post-transfer-schema.js';
 import { POSTING_REFUSALS } from '../posting-refusals.js';
-import { resolveOrder } from '../resolve-order.js';
+import { resolvePostTransfer } from '../resolve-post-transfer.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfer-json.js';
 import type { TransferServices } from '../transfer-services.js';
 
@@ -63,14 +63,14 @@ export const postTransferRoute = route(
   (services: TransferServices) =>
     async ({ principal, clientAddress, body, idempotencyKey, respondAsync }) => {
       const parties = await findParties(services, { principal, clientAddress }, [body]);
-      const { request, visible } = resolveOrder(principal, body, parties, idempotencyKey);
+      const { post, visible } = resolvePostTransfer(principal, body, parties, idempotencyKey);
       // A dry run gets its result immediately: there is nothing to do later.
       if (respondAsync && body.dryRun !== true) {
-        const { dryRun: _, ...order } = request;
-        const submitted = services.ledger.requests.submit({ ...order, idempotencyKey, requestedBy: principal.id });
+        const { dryRun: _, ...toRequest } = post;
+        const submitted = services.ledger.requests.submit({ ...toRequest, idempotencyKey, requestedBy: principal.id });
         return acceptedAnswer(await submitted, principal);
       }
-      return transferAnswer(await services.ledger.transfers.post(request), visible);
+      return transferAnswer(await services.ledger.transfers.post(post), visible);
     },
 );
 

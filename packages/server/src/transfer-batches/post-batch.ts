@@ -3,56 +3,56 @@ import type { Problem } from '../errors/problem.js';
 import type { Answer } from '../http/answer.js';
 import { toProblem } from '../http/to-problem.js';
 import type { Principal } from '../identity/principal.js';
-import type { Order } from '../transfers/order.js';
 import { findParties } from '../transfers/parties.js';
+import type { PostTransferJson } from '../transfers/post-transfer-json.js';
 import type { Asker } from '../transfers/recipient-look-ups.js';
-import { type ResolvedOrder, resolveOrder } from '../transfers/resolve-order.js';
+import { type ResolvedPostTransfer, resolvePostTransfer } from '../transfers/resolve-post-transfer.js';
 import { type TransferJson, transferJson, type VisibleSides } from '../transfers/transfer-json.js';
 import type { TransferServices } from '../transfers/transfer-services.js';
 
-export interface BatchOrder extends Order {
+export interface BatchTransferJson extends PostTransferJson {
   readonly idempotencyKey: string;
 }
 
 type BatchResult = { ok: true; replayed: boolean; transfer: TransferJson } | { ok: false; error: Problem };
 export type BatchAnswer = Answer<{ results: BatchResult[] }>;
 
-/** Posts each order on its own, in order, under its own key; a refused one never fails its neighbours. */
-export async function postOrders(
+/** Posts each transfer on its own, in order, under its own key; a refused one never fails its neighbours. */
+export async function postBatch(
   services: TransferServices,
   asker: Asker,
-  orders: readonly BatchOrder[],
+  transfers: readonly BatchTransferJson[],
 ): Promise<BatchAnswer> {
-  const resolved = await resolveOrders(services, asker, orders);
-  const requests = resolved.flatMap((order) => ('request' in order ? [order.request] : []));
-  const posted = requests.length === 0 ? [] : await services.ledger.transfers.postMany(requests);
+  const resolved = await resolveTransfers(services, asker, transfers);
+  const posts = resolved.flatMap((transfer) => ('post' in transfer ? [transfer.post] : []));
+  const posted = posts.length === 0 ? [] : await services.ledger.transfers.postMany(posts);
   refuseWhenNothingCouldBeDone(posted);
   const inOrder = posted.values();
-  const results = resolved.map((order): BatchResult => {
-    if (!('request' in order)) return { ok: false, error: order };
-    return resultJson(inOrder.next().value as PostResult, order.visible, asker.principal);
+  const results = resolved.map((transfer): BatchResult => {
+    if (!('post' in transfer)) return { ok: false, error: transfer };
+    return resultJson(inOrder.next().value as PostResult, transfer.visible, asker.principal);
   });
   return { body: { results }, faults: posted.flatMap((result) => (isFault(result) ? [result.error] : [])) };
 }
 
-/** Each order in the ledger's words, or the problem with it. */
-async function resolveOrders(
+/** Each transfer in the ledger's words, or the problem with it. */
+async function resolveTransfers(
   services: TransferServices,
   asker: Asker,
-  orders: readonly BatchOrder[],
-): Promise<readonly (ResolvedOrder | Problem)[]> {
+  transfers: readonly BatchTransferJson[],
+): Promise<readonly (ResolvedPostTransfer | Problem)[]> {
   const { principal } = asker;
-  const parties = await findParties(services, asker, orders);
-  return orders.map((order) => {
+  const parties = await findParties(services, asker, transfers);
+  return transfers.map((transfer) => {
     try {
-      return resolveOrder(principal, order, parties, order.idempotencyKey);
+      return resolvePostTransfer(principal, transfer, parties, transfer.idempotencyKey);
     } catch (error) {
       return refusalOf(error, principal);
     }
   });
 }
 
-/** A fault of the server is no result of one order: it ends the whole request before anything is posted. */
+/** A fault of the server is no result of one transfer: it ends the whole request before anything is posted. */
 export function refusalOf(error: unknown, reader: Principal): Problem {
   const { problem } = toProblem(error, reader);
   if (problem.status >= 500) throw error;

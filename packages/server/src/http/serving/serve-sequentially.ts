@@ -4,26 +4,26 @@ import type { Socket } from 'node:net';
 /** A client that waits for responses never pipelines more requests than this. */
 const WAITING_MAX = 100;
 
-interface Turns {
+interface Connection {
   /** The response to the latest request, until it has been sent. */
   last: ServerResponse | undefined;
   waiting: number;
 }
 
 /**
- * Serves the requests of a connection one after the other: the next one begins when the answer before it has left. Node
- * would begin all that a client sends in one go, and keep the answers of all of them until the client reads.
+ * Serves the requests of a connection one after the other: the next one begins when the response before it has been sent. Node
+ * would begin all that a client sends in one go, and keep the responses of all of them until the client reads.
  */
-export function serveInTurn(listener: RequestListener): {
+export function serveSequentially(listener: RequestListener): {
   readonly listener: RequestListener;
   readonly isAnswering: (socket: Socket) => boolean;
 } {
-  const connections = new WeakMap<Socket, Turns>();
+  const connections = new WeakMap<Socket, Connection>();
 
-  function turnsOf(socket: Socket): Turns {
+  function connectionOf(socket: Socket): Connection {
     const known = connections.get(socket);
     if (known !== undefined) return known;
-    const made: Turns = { last: undefined, waiting: 0 };
+    const made: Connection = { last: undefined, waiting: 0 };
     connections.set(socket, made);
     return made;
   }
@@ -31,22 +31,22 @@ export function serveInTurn(listener: RequestListener): {
   return {
     listener(request, response) {
       const { socket } = request;
-      const turns = turnsOf(socket);
-      const before = turns.last;
-      turns.last = response;
+      const connection = connectionOf(socket);
+      const before = connection.last;
+      connection.last = response;
       response.once('close', () => {
-        if (turns.last === response) turns.last = undefined;
+        if (connection.last === response) connection.last = undefined;
       });
       if (before === undefined) return listener(request, response);
-      turns.waiting += 1;
-      if (turns.waiting > WAITING_MAX) return void socket.destroy();
-      // A client that does not take an answer is not listened to: that would look like life. Node reads on behind each
+      connection.waiting += 1;
+      if (connection.waiting > WAITING_MAX) return void socket.destroy();
+      // A client that does not read its responses is not read from either, or it would look alive. Node reads on after each
       // request, so this has to come after that.
       process.nextTick(() => {
-        if (turns.waiting > 0 && socket.writableLength > 0) socket.pause();
+        if (connection.waiting > 0 && socket.writableLength > 0) socket.pause();
       });
       before.once('close', () => {
-        turns.waiting -= 1;
+        connection.waiting -= 1;
         if (!socket.writable) return;
         socket.resume();
         listener(request, response);

@@ -1,5 +1,5 @@
-/** A payment that is asked for. */
-export interface Order {
+/** A transfer to post, as the body of a request has it. */
+export interface PostTransferJson {
   readonly from: string;
   /** A wallet id or an email. */
   readonly to: string;
