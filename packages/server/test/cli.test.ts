@@ -64,6 +64,12 @@ describe('micropay', () => {
       { DATABASE_SHEMA: 'x' },
       'DATABASE_SHEMA is no setting: did you mean DATABASE_SCHEMA?',
     ],
+    [
+      'a slip in a variable of another command',
+      ['trial-balance'],
+      { KAFKA_BROKER: 'x' },
+      'KAFKA_BROKER is no setting: did you mean KAFKA_BROKERS?',
+    ],
     ['a word too many', ['verify', 'all'], {}, 'usage: micropay verify'],
     ['a word too few', ['import'], {}, 'usage: micropay import FILE'],
     ['no database', ['verify'], { DATABASE_URL: '' }, 'invalid_configuration: DATABASE_URL is missing'],
@@ -98,6 +104,14 @@ describe('micropay', () => {
     expect(stderr).toContain(message);
     expect(await readdir(folder)).toEqual([]);
     expect(await ledgerNames()).toEqual(['main', 'damaged']);
+  });
+
+  it('micropay names a variable with its prefix that has no effect', async () => {
+    const { exitCode, stderr } = await micropay(['trial-balance'], { MICROPAY_COLOUR: 'red' });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: 'MICROPAY_COLOUR is no setting and has no effect: "micropay serve --help" lists the settings\n',
+    });
   });
 
   it('micropay ends with 2 when there is no such database, as the server does', async () => {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { unknownVariables } from '../process/config.js';
 import { createStopSignal } from '../process/stop-signal.js';
 import { EXIT, type ExitCode } from './cli-error.js';
 import { parseCommandLine } from './command-line.js';
@@ -24,6 +25,9 @@ async function run(words: readonly string[]): Promise<ExitCode> {
     if ('text' in line) {
       process.stdout.write(`${line.text}\n`);
       return EXIT.ok;
+    }
+    for (const name of unknownVariables()) {
+      process.stderr.write(`${name} is no setting and has no effect: "micropay serve --help" lists the settings\n`);
     }
     return await line.command.run({ ...line, output, signal });
   } catch (error) {

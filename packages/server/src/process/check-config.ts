@@ -3,7 +3,8 @@ import { issueSentence } from '../errors/issue-sentence.js';
 import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
-import { type Config, LOG_LEVELS, ledgerName, PORT_MAX, schemaName } from './config.js';
+import type { Config } from './config.js';
+import { LOG_LEVELS, ledgerName, PORT_MAX, schemaName } from './variables.js';
 
 const text = z.string('must be a text').min(1, 'must not be empty').max(10_000, 'must be shorter');
 const flag = z.boolean('must be true or false');

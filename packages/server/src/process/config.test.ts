@@ -1,6 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { configurationReference, environmentExample } from '../../configuration-reference.js';
 import { VALIDATOR_WORDS } from '../../test/support/validator-words.js';
-import { checkVariableNames, readConfig, redactConfig, VARIABLES } from './config.js';
+import {
+  checkVariableNames,
+  readConfig,
+  readDatabaseSettings,
+  redactConfig,
+  unknownVariables,
+  VARIABLES,
+} from './config.js';
 
 const DATABASE_URL = 'postgres://user:secret@db.example.com:5432/money?sslmode=require';
 
@@ -124,6 +134,65 @@ describe('a variable that is nearly ours', () => {
     ],
   ])('a variable that is nearly ours is not %s', (name) => {
     expect(readConfig({ DATABASE_URL, [name]: 'x' }).port).toBe(3000);
+  });
+});
+
+describe('a variable of another command or program', () => {
+  it('a slip is refused by commands that do not read the variable that was meant', () => {
+    for (const slip of ['KAFKA_BROKER', 'MICROPAY_PORT', 'LOG_LEVELS']) {
+      expect(() => readDatabaseSettings({}, { DATABASE_URL, [slip]: '1' })).toThrow(
+        `${slip} is no setting: did you mean`,
+      );
+    }
+  });
+
+  it('a value that only another command reads is not judged', () => {
+    expect(readDatabaseSettings({}, { DATABASE_URL, PORT: 'http' }).ledger).toBe('main');
+  });
+
+  it('a variable with the prefix MICROPAY_ that no command reads is named', () => {
+    const environment = { DATABASE_URL, MICROPAY_COLOUR: 'x', micropay_colour: 'x', MICROPAY_EMPTY: '' };
+    expect(unknownVariables(environment)).toEqual(['MICROPAY_COLOUR', 'micropay_colour']);
+    expect(readConfig(environment).port).toBe(3000);
+  });
+
+  it('the variables by which Kubernetes describes a service called micropay are no slips', () => {
+    const environment = {
+      DATABASE_URL,
+      MICROPAY_PORT: 'tcp://10.96.0.7:3000',
+      MICROPAY_PORT_3000_TCP: 'tcp://10.96.0.7:3000',
+      MICROPAY_PORT_3000_TCP_ADDR: '10.96.0.7',
+      MICROPAY_PORT_3000_TCP_PROTO: 'tcp',
+      MICROPAY_SERVICE_HOST: '10.96.0.7',
+      MICROPAY_SERVICE_PORT: '3000',
+      MICROPAY_SERVICE_PORT_HTTP: '3000',
+    };
+    expect(readConfig(environment).port).toBe(3000);
+    expect(unknownVariables(environment)).toEqual([]);
+  });
+});
+
+describe('the reference of the settings', () => {
+  const read = (path: string) => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8');
+  const STALE = 'it is stale: run "npm run configuration" in packages/server';
+
+  it('.env.example and the reference page are those of the schemas, and name each variable', () => {
+    expect(read('.env.example'), STALE).toBe(environmentExample());
+    expect(read('docs/reference/configuration.md'), STALE).toBe(configurationReference());
+    for (const name of VARIABLES) {
+      expect(configurationReference()).toContain(`| \`${name}\` |`);
+      expect(environmentExample()).toMatch(new RegExp(`^#?${name}=`, 'm'));
+    }
+  });
+
+  it('.env.example is accepted as it is, and with every setting in it set', () => {
+    const example = environmentExample();
+    expect(readConfig(parseEnv(example) as Record<string, string>)).toEqual(
+      readConfig({ DATABASE_URL: 'postgresql://user:password@localhost:5432/money' }),
+    );
+    const all = parseEnv(example.replaceAll(/^#([A-Z_]+=)/gm, '$1')) as Record<string, string>;
+    expect(Object.keys(all).toSorted()).toEqual(VARIABLES.toSorted());
+    expect(readConfig(all)).toMatchObject({ port: 3000, kafka: { replicationFactor: 3 } });
   });
 });
 

@@ -13,22 +13,27 @@ export function wholeNumber(min: number, max: number) {
     .string()
     .regex(/^(?:0|[1-9][0-9]*)$/, { error: rule, abort: true })
     .transform(Number)
-    .pipe(z.number().min(min, rule).max(max, rule));
+    .pipe(z.number().min(min, rule).max(max, rule))
+    .meta({ type: `whole number, ${min} to ${max}` });
 }
 
 /**
  * Reads variables; one that is set to nothing counts as not set. `given` counts before the environment: values of options,
- * by the variable that each stands for.
+ * by the variable that each stands for. Slips are looked for among all `known` variables: the environment may be that of
+ * another command.
  *
  * @throws {StartError} `invalid_configuration`
  */
 export function parseEnvironment<Schema extends z.ZodObject>(
   schema: Schema,
-  environment: Environment,
-  given: Environment = {},
+  {
+    environment,
+    given,
+    known,
+  }: { readonly environment: Environment; readonly given: Environment; readonly known: readonly string[] },
 ): z.output<Schema> {
   const variables = variablesOf(environment, given);
-  const slips = slipsIn(variables, Object.keys(schema.shape));
+  const slips = slipsIn(variables, known);
   const { data, error } = schema.safeParse(variables, { error: issueSentence });
   const wrong = (error?.issues ?? []).map(({ path: [name], message }) => {
     const variable = String(name);
@@ -67,11 +72,32 @@ function optionOf(variable: string): string {
 function slipsIn(variables: Environment, known: readonly string[]): readonly string[] {
   const unset = known.filter((name) => variables[name] === undefined);
   return Object.keys(variables).flatMap((name) => {
-    if (known.includes(name)) return [];
+    if (known.includes(name) || isServiceLink(name, variables[name])) return [];
     const meant = nearestName(name.toUpperCase().replace(/^MICROPAY_/, ''), unset, wrongLettersMax);
     if (meant === undefined) return [];
     return `${name} is no setting: did you mean ${meant}? If ${name} is another program's, set ${meant} as well`;
   });
+}
+
+/**
+ * Variables with our prefix that no command reads. They are no reason to end: programs around the server, such as clients of
+ * it, may name theirs so.
+ */
+export function findUnknownVariables(environment: Environment, known: readonly string[]): readonly string[] {
+  return Object.keys(variablesOf(environment, {})).filter(
+    (name) => /^MICROPAY_/i.test(name) && !known.includes(name) && !isServiceLink(name, environment[name]),
+  );
+}
+
+/**
+ * Kubernetes describes each service to every container in variables such as MICROPAY_SERVICE_HOST and MICROPAY_PORT, the
+ * second one with a URL as its value.
+ */
+function isServiceLink(name: string, value: string | undefined): boolean {
+  return (
+    /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/.test(name) ||
+    /^(?:tcp|udp|sctp):\/\//.test(value ?? '')
+  );
 }
 
 /** Short names are near too many words that mean something else. */

@@ -14,6 +14,8 @@ const PORT_MAX = 65_535;
 
 const BROKER_RULE = `must be host:port, several separated by commas; a port is 1 to ${PORT_MAX}, an IPv6 address needs a name`;
 
+const TOPIC_TYPE = 'letters, digits, ".", "_" and "-"';
+
 const word = z.string().min(1);
 
 /** The variables that say where events go. Without `KAFKA_BROKERS` the others have no effect. */
@@ -22,22 +24,63 @@ export const KAFKA_VARIABLES = {
     .string()
     .transform((list) => list.split(',').map((broker) => broker.trim()))
     .pipe(z.array(z.string().refine(isBroker, BROKER_RULE)))
-    .optional(),
+    .optional()
+    .meta({
+      type: '`host:port`, separated by commas',
+      example: 'kafka-1:9092,kafka-2:9092',
+      unset: 'events stay in the database',
+      description: 'Brokers that events are delivered to. For an IPv6 address use a host name.',
+    }),
   KAFKA_TOPIC_PREFIX: word
     .max(PREFIX_LENGTH_MAX)
     .regex(/^[a-z0-9._-]+$/i, 'must be of letters, digits, ".", "_" and "-"')
-    .default('micropay'),
+    .default('micropay')
+    .meta({
+      type: TOPIC_TYPE,
+      description: 'Topics are `<prefix>.transfers`, `<prefix>.accounts` and `<prefix>.users`.',
+    }),
   KAFKA_COMMANDS_TOPIC: word
     .max(PREFIX_LENGTH_MAX)
     .regex(/^[a-z0-9._-]+$/i, 'must be of letters, digits, ".", "_" and "-"')
-    .optional(),
-  KAFKA_PARTITIONS: wholeNumber(1, PARTITIONS_MAX).default(6),
-  KAFKA_REPLICATION_FACTOR: wholeNumber(1, REPLICATION_FACTOR_MAX).optional(),
-  KAFKA_TLS: z.enum(SWITCH, 'must be "on" or "off"').default('off'),
-  KAFKA_SASL_MECHANISM: z.enum(SASL_MECHANISMS, `must be one of ${SASL_MECHANISMS.join(', ')}`).optional(),
-  KAFKA_SASL_USERNAME: word.optional(),
-  KAFKA_SASL_PASSWORD: word.optional(),
-  RELAY: z.enum(SWITCH, 'must be "on" or "off"').default('on'),
+    .optional()
+    .meta({
+      type: TOPIC_TYPE,
+      example: 'micropay-commands',
+      unset: 'no commands are read',
+      description:
+        'Topic that commands are read from. Everyone who may write to it can move any money, as an operator can. Must not ' +
+        'be a topic of events or dead letters. `micropay relay` does not read it.',
+    }),
+  KAFKA_PARTITIONS: wholeNumber(1, PARTITIONS_MAX).default(6).meta({
+    unit: 'partitions of a topic',
+    description: 'For topics that are created at the start. Topics that are there keep theirs.',
+  }),
+  KAFKA_REPLICATION_FACTOR: wholeNumber(1, REPLICATION_FACTOR_MAX).optional().meta({
+    unit: 'copies of a partition',
+    example: '3',
+    unset: "the broker's default",
+    description: 'For topics that are created at the start.',
+  }),
+  KAFKA_TLS: z.enum(SWITCH, 'must be "on" or "off"').default('off').meta({
+    description: '`on` connects with TLS. Name your own certificate authority in `NODE_EXTRA_CA_CERTS`.',
+  }),
+  KAFKA_SASL_MECHANISM: z
+    .enum(SASL_MECHANISMS, `must be one of ${SASL_MECHANISMS.join(', ')}`)
+    .optional()
+    .meta({
+      example: 'scram-sha-512',
+      unset: 'no login',
+      description: 'How to log in to the brokers. It takes `KAFKA_SASL_USERNAME` and `KAFKA_SASL_PASSWORD` as well.',
+    }),
+  KAFKA_SASL_USERNAME: word
+    .optional()
+    .meta({ type: 'text', example: 'micropay', description: 'User name for the brokers.' }),
+  KAFKA_SASL_PASSWORD: word
+    .optional()
+    .meta({ type: 'text', example: 'secret', description: 'Password for the brokers.' }),
+  RELAY: z.enum(SWITCH, 'must be "on" or "off"').default('on').meta({
+    description: '`off` where `micropay relay` delivers events in a process of its own.',
+  }),
 };
 
 type KafkaVariables = z.output<z.ZodObject<typeof KAFKA_VARIABLES>>;
