@@ -11,7 +11,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TELL_THE_TIME_OF_DAY: Readonly<Record<string, string>> = {
   'packages/client-sdk/src/retry.ts':
     'a date in Retry-After, where the answer tells no Date; platforms without the other clock',
-  'packages/ledger-core/src/engine/uuids.ts': 'a UUIDv7 tells the time, and its counter bears a clock that is set back',
+  'packages/ledger-core/src/posting/uuids.ts':
+    'a UUIDv7 tells the time, and its counter bears a clock that is set back',
   'packages/server/src/auth/tokens/access-tokens.ts': 'what is left of a token, whose exp is a time of day',
   'packages/server/src/auth/tokens/revoked-sessions.ts': 'a session is remembered while a token of it may count by exp',
   'packages/server/src/http/moment-fields.ts':

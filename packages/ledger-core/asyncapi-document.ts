@@ -1,7 +1,7 @@
 import { EVENT_DATA, type EventType } from '@micropay/ledger-core';
 import { z } from 'zod';
-import { COMMAND_DATA, type CommandType } from './src/commands/command.js';
-import { TOPIC_NAMES, TOPIC_OF } from './src/events/cloudevent.js';
+import { TOPIC_NAMES, TOPIC_OF } from './src/kafka/cloudevent.js';
+import { COMMAND_DATA, type CommandType } from './src/kafka/command.js';
 
 /** The JSON Schema of a type's data. Members may be added later, so others than these are allowed. */
 export function dataSchema(type: EventType) {

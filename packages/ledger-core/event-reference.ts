@@ -1,6 +1,6 @@
 import type { EventType } from '@micropay/ledger-core';
 import { dataSchema, descriptionOf, eventTypes } from './asyncapi-document.js';
-import { TOPIC_OF } from './src/events/cloudevent.js';
+import { TOPIC_OF } from './src/kafka/cloudevent.js';
 
 interface Member {
   readonly type?: string;

@@ -13,12 +13,18 @@ export {
   type AccountType,
   type NewLimits,
   type OpenAccount,
-} from './domain/account.js';
-export type { AggregateLine, AggregateOptions } from './domain/aggregate.js';
-export { allocate, type Weight } from './domain/allocate.js';
-export type { Audit } from './domain/audit.js';
-export { type Currency, isoScale } from './domain/currency.js';
-export { type Exchange, exchange } from './domain/exchange.js';
+} from './domain/accounts/account.js';
+export type { AggregateLine, AggregateOptions } from './domain/accounts/aggregate.js';
+export type { Audit } from './domain/input/audit.js';
+export type { Moment } from './domain/input/instant.js';
+export { checkMetadata, type Metadata } from './domain/input/metadata.js';
+export type { Page, PageOptions } from './domain/input/page.js';
+export { type JsonValue, parseJson } from './domain/json/json.js';
+export { allocate, type Weight } from './domain/money/allocate.js';
+export { type Currency, isoScale } from './domain/money/currency.js';
+export { parseAmount, toDecimal, toMinorUnits } from './domain/money/money.js';
+export { ROUNDINGS, type Rounding } from './domain/money/rounding.js';
+export { type Exchange, exchange } from './domain/transfers/exchange.js';
 export {
   type CaptureHold,
   type CaptureLeg,
@@ -29,14 +35,9 @@ export {
   type PlaceHold,
   type ReleaseHold,
   type ReleaseLeg,
-} from './domain/hold.js';
-export type { Moment } from './domain/instant.js';
-export { type JsonValue, parseJson } from './domain/json.js';
-export type { LinkedLeg } from './domain/leg.js';
-export { checkMetadata, type Metadata } from './domain/metadata.js';
-export { parseAmount, toDecimal, toMinorUnits } from './domain/money.js';
-export { isReversible, type ReversalLeg, type ReverseTransfer } from './domain/reversal.js';
-export { ROUNDINGS, type Rounding } from './domain/rounding.js';
+} from './domain/transfers/hold.js';
+export type { LinkedLeg } from './domain/transfers/leg.js';
+export { isReversible, type ReversalLeg, type ReverseTransfer } from './domain/transfers/reversal.js';
 export {
   type BalanceAfter,
   type DryRun,
@@ -51,7 +52,7 @@ export {
   type TransferId,
   type TransferKind,
   type TransferLeg,
-} from './domain/transfer.js';
+} from './domain/transfers/transfer.js';
 export type {
   RequestedMovement,
   StoredRefusal,
@@ -61,9 +62,7 @@ export type {
   TransferRequest,
   TransferRequestId,
   TransferRequestState,
-} from './domain/transfer-request.js';
-export type { EngineCapacity } from './engine/capacity.js';
-export type { ProcessedRequests } from './engine/process-requests.js';
+} from './domain/transfers/transfer-request.js';
 export {
   type ErrorDetails,
   InvariantError,
@@ -72,34 +71,31 @@ export {
   type LedgerErrorCode,
 } from './errors.js';
 export { EVENT_DATA, type EventData, type EventType, type LedgerEvent } from './events/catalogue.js';
-export { eventTopics } from './events/cloudevent.js';
 export { DOMAIN_EVENT_TYPES, type DomainEvent, type DomainEventType } from './events/domain-event.js';
 export { type HandleOnceOptions, handleOnce, inboxTable } from './events/handle-once.js';
 export { createInProcessPublisher } from './events/in-process.js';
 export { type EventPublisher, UnfitSinkError } from './events/publisher.js';
-export { createRelay, type Relay, type RelayOptions, type RelayStatus } from './events/relay.js';
 export { deleteDeliveredEvents, type RetentionOptions } from './events/retention.js';
 export type { EventSubscription, SubscribeOptions } from './events/tail.js';
-export { createLedger, type LedgerOptions } from './ledger.js';
+export type { AsOf, TimeBasis } from './history/as-of.js';
+export type { BalanceAt } from './history/balance-at.js';
+export type { CheckpointProgress } from './history/checkpoints.js';
+export type { Statement, StatementEntry, StatementOptions } from './history/statement.js';
+export { statementCsv, statementJson } from './history/statement-formats.js';
+export type { TrialBalance, TrialBalanceLine } from './history/trial-balance.js';
+export { eventTopics } from './kafka/cloudevent.js';
+export { createLedger, type LedgerOptions } from './ledger/ledger.js';
 export type {
   Accounts,
-  AsOf,
-  BalanceAt,
   Currencies,
   FreezeSide,
   Holds,
   Ledger,
   LedgerInTransaction,
-  Page,
-  PageOptions,
   ProcessRequestsOptions,
   Requests,
-  Statement,
-  StatementEntry,
-  StatementOptions,
-  TimeBasis,
   Transfers,
-} from './ledger-api.js';
+} from './ledger/ledger-api.js';
 export type { DatabaseCheckOptions, DatabaseWarning } from './postgres/database-check.js';
 export type { EventLag } from './postgres/event-cursors.js';
 export type { EventRange } from './postgres/event-log.js';
@@ -107,11 +103,10 @@ export { applyMigrations, type MigrateOptions, type Migration, migrate } from '.
 export type { OldestWriter } from './postgres/position-drawers.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
 export type { RequestBacklog } from './postgres/transfer-requests.js';
-export { createRequestWorker, type RequestWorker, type RequestWorkerOptions } from './request-worker.js';
-export { statementCsv, statementJson } from './statement-formats.js';
-export type { CheckpointProgress } from './time/checkpoints.js';
+export type { EngineCapacity } from './posting/capacity.js';
+export type { ProcessedRequests } from './posting/process-requests.js';
 export type { VerifyProgress } from './verify/progress.js';
-
 export type { VerifyProblem, VerifyReport } from './verify/report.js';
-export type { TrialBalance, TrialBalanceLine } from './verify/trial-balance.js';
 export type { VerifyOptions } from './verify/verify.js';
+export { createRelay, type Relay, type RelayOptions, type RelayStatus } from './workers/relay.js';
+export { createRequestWorker, type RequestWorker, type RequestWorkerOptions } from './workers/request-worker.js';

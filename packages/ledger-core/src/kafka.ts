@@ -2,5 +2,5 @@ export {
   type CommandConsumer,
   type CommandConsumerOptions,
   createCommandConsumer,
-} from './commands/kafka-commands.js';
-export { createKafkaPublisher, type KafkaPublisherOptions } from './events/kafka.js';
+} from './kafka/command-consumer.js';
+export { createKafkaPublisher, type KafkaPublisherOptions } from './kafka/publisher.js';

@@ -1,4 +1,4 @@
-import { type Check, elementsOf, invalidArgument } from '../domain/arguments.js';
+import { type Check, elementsOf, invalidArgument } from '../domain/input/arguments.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { oneAtATime } from './one-at-a-time.js';
 

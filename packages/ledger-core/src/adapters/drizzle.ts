@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { objectWith } from '../domain/arguments.js';
+import { objectWith } from '../domain/input/arguments.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { restoreColumnNames } from './column-names.js';
 import { createFrom } from './create-from.js';

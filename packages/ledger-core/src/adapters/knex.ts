@@ -1,4 +1,4 @@
-import { hasMethods, readable, valid } from '../domain/arguments.js';
+import { hasMethods, readable, valid } from '../domain/input/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { createFrom } from './create-from.js';

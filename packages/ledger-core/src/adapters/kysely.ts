@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely';
-import { objectWith } from '../domain/arguments.js';
+import { objectWith } from '../domain/input/arguments.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { createFrom } from './create-from.js';
 

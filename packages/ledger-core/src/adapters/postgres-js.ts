@@ -1,4 +1,4 @@
-import { objectWith } from '../domain/arguments.js';
+import { objectWith } from '../domain/input/arguments.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { restoreColumnNames } from './column-names.js';
 import { createFrom } from './create-from.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACCOUNT_STATUSES, ACCOUNT_TYPES } from '../domain/account.js';
+import { ACCOUNT_STATUSES, ACCOUNT_TYPES } from '../domain/accounts/account.js';
 
 const id = z.guid().meta({ description: 'UUID in lower case' });
 const units = z

@@ -1,5 +1,5 @@
-import { isUuid } from '../domain/account.js';
-import { invalidArgument, object, oneOf, readable, valid } from '../domain/arguments.js';
+import { isUuid } from '../domain/accounts/account.js';
+import { invalidArgument, object, oneOf, readable, valid } from '../domain/input/arguments.js';
 import { EVENT_DATA, type EventData } from './catalogue.js';
 
 /** Types of domain events that the application around the ledger may write; the engine writes the others itself. */

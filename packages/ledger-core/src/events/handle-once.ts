@@ -1,4 +1,4 @@
-import { callback, invalidArgument, object, optional, text, valid } from '../domain/arguments.js';
+import { callback, invalidArgument, object, optional, text, valid } from '../domain/input/arguments.js';
 import { isMissingTable } from '../postgres/sql-errors.js';
 import { type TransactionAdapter, transactionArgument } from '../postgres/transaction-adapter.js';
 

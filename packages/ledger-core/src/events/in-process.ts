@@ -1,4 +1,4 @@
-import { callback } from '../domain/arguments.js';
+import { callback } from '../domain/input/arguments.js';
 import type { LedgerEvent } from './catalogue.js';
 import { type EventPublisher, eventsArgument, notConnected } from './publisher.js';
 

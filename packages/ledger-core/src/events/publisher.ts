@@ -1,4 +1,4 @@
-import { list, objectWith, readable, valid } from '../domain/arguments.js';
+import { list, objectWith, readable, valid } from '../domain/input/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { LedgerEvent } from './catalogue.js';
 

@@ -1,6 +1,6 @@
 import type { PoolConfig } from 'pg';
-import { object, optional, TIMER_MS_MAX, wholeNumber } from '../domain/arguments.js';
-import { instant } from '../domain/instant.js';
+import { object, optional, TIMER_MS_MAX, wholeNumber } from '../domain/input/arguments.js';
+import { instant } from '../domain/input/instant.js';
 import { createPool, inTransaction } from '../postgres/connect.js';
 import { databaseArgument } from '../postgres/database-argument.js';
 import { deleteTakenEvents } from '../postgres/event-cursors.js';

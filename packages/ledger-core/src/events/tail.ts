@@ -1,7 +1,7 @@
 import type { Client, Pool, PoolConfig } from 'pg';
 import { type Backoff, backOff } from '../backoff.js';
-import { object, optional, position, signal } from '../domain/arguments.js';
-import { writable } from '../domain/result.js';
+import { object, optional, position, signal } from '../domain/input/arguments.js';
+import { writable } from '../domain/json/result.js';
 import { LedgerError } from '../errors.js';
 import { allOn, FOLLOWING, fromClient, fromPool, openClient, snapshotOn } from '../postgres/connect.js';
 import { type LogRow, nextTransactionId, readDeletedThrough, readEventRange, readLog } from '../postgres/event-log.js';

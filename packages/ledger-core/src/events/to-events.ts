@@ -1,5 +1,5 @@
-import { result } from '../domain/result.js';
-import type { BalanceAfter, Transfer } from '../domain/transfer.js';
+import { result } from '../domain/json/result.js';
+import type { BalanceAfter, Transfer } from '../domain/transfers/transfer.js';
 import { invariant } from '../errors.js';
 import { type FactRow, type LogRow, type SideRow, type TransferRow, unreadable } from '../postgres/event-log.js';
 import { EVENT_DATA, type EventData, type EventType, isEventType, type LedgerEvent } from './catalogue.js';

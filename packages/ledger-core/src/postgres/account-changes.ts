@@ -1,7 +1,7 @@
-import type { Account, AccountIdentity, AccountStatus, NewLimits } from '../domain/account.js';
-import { accountRefusal } from '../domain/account-refusal.js';
-import type { Audit } from '../domain/audit.js';
-import { type Balance, pendingInOf, pendingOutOf, postedOf } from '../domain/balance.js';
+import type { Account, AccountIdentity, AccountStatus, NewLimits } from '../domain/accounts/account.js';
+import { accountRefusal } from '../domain/accounts/account-refusal.js';
+import { type Balance, pendingInOf, pendingOutOf, postedOf } from '../domain/decision/balance.js';
+import type { Audit } from '../domain/input/audit.js';
 import { invariant } from '../errors.js';
 import { accountNotFound, findIdentities, getAccount } from './accounts.js';
 import { plainArray } from './arrays.js';

@@ -8,11 +8,11 @@ import {
   isAccountId,
   isAddress,
   isDebitNormal,
-} from '../domain/account.js';
-import { invalidArgument } from '../domain/arguments.js';
-import { availableOf, pendingInOf, pendingOutOf, postedOf } from '../domain/balance.js';
-import type { Metadata } from '../domain/metadata.js';
-import { result } from '../domain/result.js';
+} from '../domain/accounts/account.js';
+import { availableOf, pendingInOf, pendingOutOf, postedOf } from '../domain/decision/balance.js';
+import { invalidArgument } from '../domain/input/arguments.js';
+import type { Metadata } from '../domain/input/metadata.js';
+import { result } from '../domain/json/result.js';
 import { LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
 import { epochMs } from './balances.js';

@@ -1,6 +1,6 @@
-import { type AccountType, isDebitNormal } from '../domain/account.js';
-import type { AggregateLine, CheckedAggregate } from '../domain/aggregate.js';
-import { result } from '../domain/result.js';
+import { type AccountType, isDebitNormal } from '../domain/accounts/account.js';
+import type { AggregateLine, CheckedAggregate } from '../domain/accounts/aggregate.js';
+import { result } from '../domain/json/result.js';
 import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
 import { pendingOf } from './holds.js';

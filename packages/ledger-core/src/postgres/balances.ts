@@ -1,5 +1,5 @@
-import type { AccountId, AccountStatus } from '../domain/account.js';
-import type { Balance } from '../domain/balance.js';
+import type { AccountId, AccountStatus } from '../domain/accounts/account.js';
+import type { Balance } from '../domain/decision/balance.js';
 import type { ArrayEncoding } from './arrays.js';
 import type { Store } from './store.js';
 

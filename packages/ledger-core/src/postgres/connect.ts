@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ClientBase, type ClientConfig, type Pool, type PoolConfig } from 'pg';
-import { object, TIMER_MS_MAX, wholeNumber } from '../domain/arguments.js';
+import { object, TIMER_MS_MAX, wholeNumber } from '../domain/input/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
 import { databaseArgument } from './database-argument.js';

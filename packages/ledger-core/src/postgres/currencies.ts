@@ -1,4 +1,4 @@
-import { type Currency, checkCurrency, isCurrencyCode, isoScale, unknownCurrency } from '../domain/currency.js';
+import { type Currency, checkCurrency, isCurrencyCode, isoScale, unknownCurrency } from '../domain/money/currency.js';
 import { LedgerError } from '../errors.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';

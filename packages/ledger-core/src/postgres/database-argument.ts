@@ -10,7 +10,7 @@ import {
   text,
   valid,
   wholeNumber,
-} from '../domain/arguments.js';
+} from '../domain/input/arguments.js';
 
 const TEXT_LENGTH_MAX = 1_000;
 const PORT_MAX = 65_535;

@@ -1,4 +1,4 @@
-import { object, optional, wholeNumber } from '../domain/arguments.js';
+import { object, optional, wholeNumber } from '../domain/input/arguments.js';
 import { LedgerError } from '../errors.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 

@@ -1,5 +1,5 @@
-import { result } from '../domain/result.js';
-import type { Transfer } from '../domain/transfer.js';
+import { result } from '../domain/json/result.js';
+import type { Transfer } from '../domain/transfers/transfer.js';
 import { LedgerError } from '../errors.js';
 import { epochMs, type Row } from './balances.js';
 import type { RunAll } from './connect.js';

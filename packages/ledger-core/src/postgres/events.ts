@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { JsonValue } from '../domain/json.js';
+import type { JsonValue } from '../domain/json/json.js';
 import { plainArray, textArray } from './arrays.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';

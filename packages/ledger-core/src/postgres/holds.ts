@@ -1,7 +1,7 @@
-import type { AccountId } from '../domain/account.js';
-import type { HeldAmount, Hold, HoldState } from '../domain/hold.js';
-import { result } from '../domain/result.js';
-import type { TransferId } from '../domain/transfer.js';
+import type { AccountId } from '../domain/accounts/account.js';
+import { result } from '../domain/json/result.js';
+import type { HeldAmount, Hold, HoldState } from '../domain/transfers/hold.js';
+import type { TransferId } from '../domain/transfers/transfer.js';
 import { LedgerError } from '../errors.js';
 import { plainArray } from './arrays.js';
 import { epochMs, type PreparedStatement, type Row } from './balances.js';

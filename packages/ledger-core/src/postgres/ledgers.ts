@@ -1,4 +1,4 @@
-import { valid } from '../domain/arguments.js';
+import { valid } from '../domain/input/arguments.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 

@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { AccountId } from '../domain/account.js';
-import type { LimitChange } from '../domain/move.js';
-import { result } from '../domain/result.js';
-import type { LoweredMinimum, Transfer, TransferId } from '../domain/transfer.js';
+import type { AccountId } from '../domain/accounts/account.js';
+import type { LimitChange } from '../domain/decision/move.js';
+import { result } from '../domain/json/result.js';
+import type { LoweredMinimum, Transfer, TransferId } from '../domain/transfers/transfer.js';
 import { plainArray } from './arrays.js';
 import type { PreparedStatement, Row } from './balances.js';
 import { probe } from './probe.js';

@@ -1,7 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, escapeIdentifier, type PoolConfig } from 'pg';
-import { list, type Members, nested, object, optional, TIMER_MS_MAX, text, wholeNumber } from '../domain/arguments.js';
+import {
+  list,
+  type Members,
+  nested,
+  object,
+  optional,
+  TIMER_MS_MAX,
+  text,
+  wholeNumber,
+} from '../domain/input/arguments.js';
 import { LedgerError } from '../errors.js';
 import { MIGRATIONS_FOLDER } from '../migrations-folder.js';
 import { fromClient, openClient } from './connect.js';

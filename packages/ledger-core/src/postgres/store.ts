@@ -1,5 +1,5 @@
 import { escapeIdentifier } from 'pg';
-import { valid } from '../domain/arguments.js';
+import { valid } from '../domain/input/arguments.js';
 import { createSqlBuilder, type SqlBuilder } from './tables.js';
 
 /** Where the tables of a ledger are. Every function of SQL takes the transaction, then this. */

@@ -1,5 +1,5 @@
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
-import type { AccountStatus, AccountType } from '../domain/account.js';
+import type { AccountStatus, AccountType } from '../domain/accounts/account.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 /** The ledger's tables as kysely reads them: `numeric` and `bigint` are texts on the wire. */

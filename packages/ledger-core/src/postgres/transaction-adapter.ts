@@ -1,4 +1,4 @@
-import { objectWith } from '../domain/arguments.js';
+import { objectWith } from '../domain/input/arguments.js';
 
 /**
  * A database transaction that the caller opened, whatever the client library: runs one statement in it

@@ -1,6 +1,6 @@
-import type { KeyDigest, RequestDigest } from '../domain/idempotency.js';
-import type { Metadata } from '../domain/metadata.js';
-import type { TransferId } from '../domain/transfer.js';
+import type { Metadata } from '../domain/input/metadata.js';
+import type { KeyDigest, RequestDigest } from '../domain/transfers/idempotency.js';
+import type { TransferId } from '../domain/transfers/transfer.js';
 import type {
   CheckedTransferRequest,
   RequestedMovement,
@@ -8,7 +8,7 @@ import type {
   TransferRequest,
   TransferRequestId,
   TransferRequestState,
-} from '../domain/transfer-request.js';
+} from '../domain/transfers/transfer-request.js';
 import { LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
 import { epochMs, type Row } from './balances.js';

@@ -1,4 +1,4 @@
-import { blockOf } from '../postgres/history.js';
+import { blockOf } from '../history/version-blocks.js';
 import { probe } from '../postgres/probe.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';

@@ -1,4 +1,4 @@
-import { MOVING } from '../postgres/dated.js';
+import { MOVING } from '../history/dated.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';

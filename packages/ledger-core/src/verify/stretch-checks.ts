@@ -1,6 +1,6 @@
-import { MOVING } from '../postgres/dated.js';
+import { MOVING } from '../history/dated.js';
+import { joinSides } from '../history/sides.js';
 import { readEventRange } from '../postgres/event-log.js';
-import { joinSides } from '../postgres/sides.js';
 import type { Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';

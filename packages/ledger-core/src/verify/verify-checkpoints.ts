@@ -1,5 +1,5 @@
-import { readCheckpoint } from '../postgres/balance-at.js';
-import { WHOLE_LEDGER } from '../postgres/dated.js';
+import { readCheckpoint } from '../history/balance-at.js';
+import { WHOLE_LEDGER } from '../history/dated.js';
 import type { Store } from '../postgres/store.js';
 import { checkBlocks, nextBlocks, pickScopes, wholeScope } from './block-checks.js';
 import { checkMarks, type MarkedSums } from './mark-checks.js';

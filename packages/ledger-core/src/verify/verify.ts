@@ -1,4 +1,5 @@
-import { object, oneOf, optional, optionalCallback, signal, wholeNumber } from '../domain/arguments.js';
+import { object, oneOf, optional, optionalCallback, signal, wholeNumber } from '../domain/input/arguments.js';
+import { readTrialBalance } from '../history/trial-balance.js';
 import type { Store } from '../postgres/store.js';
 import { type CheckedPart, checkAccountParts, strayBalances } from './account-checks.js';
 import { type AccountPart, nextPart, pickAccounts } from './account-chunk.js';
@@ -8,7 +9,6 @@ import { checkPositions, type JournalChunk } from './journal-checks.js';
 import { type InSnapshot, startRun, type VerifyProgress, type VerifyRun } from './progress.js';
 import type { VerifyReport } from './report.js';
 import { checkRequests, type RequestChunk } from './request-checks.js';
-import { readTrialBalance } from './trial-balance.js';
 import { verifyCheckpoints } from './verify-checkpoints.js';
 
 export interface VerifyOptions {

@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import type { Ledger } from '@micropay/ledger-core';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { advanceCheckpoints } from '../../src/history/checkpoints.js';
 import { fromPool, inTransaction } from '../../src/postgres/connect.js';
 import { createStore } from '../../src/postgres/store.js';
-import { advanceCheckpoints } from '../../src/time/checkpoints.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();

@@ -6,7 +6,7 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
-import { toKafkaMessage } from '../../src/events/cloudevent.js';
+import { toKafkaMessage } from '../../src/kafka/cloudevent.js';
 import { letExpire } from '../support/due.js';
 import { useTestBed } from '../support/test-bed.js';
 

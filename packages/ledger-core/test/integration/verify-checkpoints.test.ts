@@ -1,9 +1,9 @@
 import type { Ledger } from '@micropay/ledger-core';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type CheckpointConnection, rebuildCheckpoints } from '../../src/history/checkpoints.js';
 import { fromPool, inTransaction } from '../../src/postgres/connect.js';
 import { createStore } from '../../src/postgres/store.js';
-import { type CheckpointConnection, rebuildCheckpoints } from '../../src/time/checkpoints.js';
 import { makeJournal } from '../support/journal.js';
 import { useTestBed } from '../support/test-bed.js';
 

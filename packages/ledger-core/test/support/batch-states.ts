@@ -1,6 +1,6 @@
-import type { AccountId } from '../../src/domain/account.js';
-import type { Balance } from '../../src/domain/balance.js';
-import type { BatchState } from '../../src/domain/decide.js';
+import type { AccountId } from '../../src/domain/accounts/account.js';
+import type { Balance } from '../../src/domain/decision/balance.js';
+import type { BatchState } from '../../src/domain/decision/decide.js';
 
 /** Makes what a batch has read under its locks, at `nowMs`. */
 export function createBatchStates(nowMs: number) {

@@ -1,8 +1,8 @@
 // Advances checkpoints in a process of its own, in small steps, to be killed. Argument: database URL.
 import pg from 'pg';
+import { advanceCheckpoints } from '../../src/history/checkpoints.js';
 import { fromPool, inTransaction } from '../../src/postgres/connect.js';
 import { createStore } from '../../src/postgres/store.js';
-import { advanceCheckpoints } from '../../src/time/checkpoints.js';
 
 const [database = ''] = process.argv.slice(2);
 const pool = new pg.Pool({ connectionString: database, application_name: 'advances checkpoints', max: 1 });

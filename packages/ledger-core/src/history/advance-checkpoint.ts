@@ -1,0 +1,222 @@
+import type { Store } from '../postgres/store.js';
+import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { dated, MOVING, WHOLE_LEDGER } from './dated.js';
+import { joinSides } from './sides.js';
+
+/** The distance between two checkpoints, and so the most that a reader reads row by row. */
+export interface CheckpointSizes {
+  /** Positions that one step adds. */
+  readonly stretch: bigint;
+  /** A block with more entries than twice its part is split, between instants: one instant alone never is. */
+  readonly accountPart: number;
+  readonly ledgerPart: number;
+  /** Dated entries of an account from one mark to the next. */
+  readonly mark: number;
+}
+
+export const CHECKPOINT_SIZES: CheckpointSizes = { stretch: 5_000n, accountPart: 500, ledgerPart: 5_000, mark: 500 };
+
+/**
+ * Adds the next stretch of the journal to the checkpoints, if all its positions are settled. All of it commits
+ * together with the position that it reaches, under that row's lock, so that every row of the journal is added once.
+ * Answers where the checkpoints are now; undefined when another process is at work on them.
+ */
+export async function advanceCheckpoint(
+  transaction: TransactionAdapter,
+  store: Store,
+  { settled, sizes }: { readonly settled: bigint; readonly sizes: CheckpointSizes },
+): Promise<{ readonly position: bigint; readonly moved: boolean } | undefined> {
+  const { schema } = store;
+  // The planner knows nothing yet of blocks that were just made, and would read all of them for each entry.
+  await transaction.executeSql('set local enable_seqscan = off', []);
+  const { rows } = await transaction.executeSql(
+    `select position::text from ${schema}.checkpoint for update skip locked`,
+    [],
+  );
+  if (rows[0] === undefined) return undefined;
+  const position = BigInt(String(rows[0].position));
+  const through = position + sizes.stretch;
+  if (through > settled) return { position, moved: false };
+  const stretch = [String(position), String(through)];
+  await addStretch(transaction, store, stretch);
+  await addToBlocks(transaction, store, stretch);
+  await splitBlocks(transaction, store, stretch, sizes);
+  await addMarks(transaction, store, stretch, sizes);
+  await transaction.executeSql(`update ${schema}.checkpoint set position = $1`, [String(through)]);
+  return { position: through, moved: true };
+}
+
+/** Forgets all checkpoints; the next steps make them anew. */
+export async function forgetCheckpoints(transaction: TransactionAdapter, { schema }: Store): Promise<void> {
+  await transaction.executeSql(`select from ${schema}.checkpoint for update`, []);
+  for (const table of ['journal_stretches', 'dated_blocks', 'dated_marks']) {
+    await transaction.executeSql(`delete from ${schema}.${table}`, []);
+  }
+  await transaction.executeSql(`update ${schema}.checkpoint set position = 0`, []);
+}
+
+/** Both entries of the transfers of a stretch, with the type of their account. */
+function entriesOfStretch(schema: string): string {
+  return `select t.ledger, side.account_id, t.currency, a.type, t.recorded_at, t.effective_at, side.debit, side.credit
+    from ${schema}.transfers t
+    ${joinSides(schema)}
+    where t.position > $1 and t.position <= $2 and t.${MOVING}`;
+}
+
+/** The sums that the stretch moved in each ledger, and the times of its first and last row. */
+async function addStretch(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  stretch: readonly unknown[],
+): Promise<void> {
+  await transaction.executeSql(
+    `insert into ${schema}.journal_stretches (ledger, begins_after, through, currency, type,
+       first_recorded_at, last_recorded_at, debits, credits, dated_debits, dated_credits)
+     select ledger, $1, $2, currency, type,
+       min(min(recorded_at)) over (partition by ledger), max(max(recorded_at)) over (partition by ledger),
+       sum(debit), sum(credit),
+       coalesce(sum(debit) filter (where effective_at is not null), 0),
+       coalesce(sum(credit) filter (where effective_at is not null), 0)
+     from (${entriesOfStretch(schema)}) e group by ledger, currency, type`,
+    stretch,
+  );
+}
+
+/** Each dated entry goes to the block of its account, and to that of its ledger, which reach over its instant. */
+async function addToBlocks(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  stretch: readonly unknown[],
+): Promise<void> {
+  await transaction.executeSql(
+    `insert into ${schema}.dated_blocks as b
+       (ledger, scope, starts_at, currency, type, last_at, entries, debits, credits)
+     select e.ledger, e.scope, coalesce(block.starts_at, '-infinity'), e.currency, e.type,
+       max(e.effective_at), sum(e.entries), sum(e.debit), sum(e.credit)
+     from (
+       select e.ledger, scope.id as scope, e.currency, e.type, e.effective_at,
+         count(*) as entries, sum(e.debit) as debit, sum(e.credit) as credit
+       from (${entriesOfStretch(schema)} and t.effective_at is not null) e
+       cross join lateral (values (e.account_id), ('${WHOLE_LEDGER}'::uuid)) scope(id)
+       group by e.ledger, scope.id, e.currency, e.type, e.effective_at
+     ) e
+     left join lateral (
+       select starts_at from ${schema}.dated_blocks known
+       where known.ledger = e.ledger and known.scope = e.scope and known.starts_at <= e.effective_at
+       order by known.starts_at desc limit 1
+     ) block on true
+     group by 1, 2, 3, 4, 5
+     on conflict on constraint dated_blocks_pkey do update set
+       last_at = greatest(b.last_at, excluded.last_at), entries = b.entries + excluded.entries,
+       debits = b.debits + excluded.debits, credits = b.credits + excluded.credits`,
+    stretch,
+  );
+}
+
+/** The scopes that the stretch has dated entries of. */
+function scopesOfStretch(schema: string): string {
+  return `select distinct t.ledger, scope.id as scope from ${schema}.transfers t
+    cross join lateral (values (t.from_account), (t.to_account), ('${WHOLE_LEDGER}'::uuid)) scope(id)
+    where t.position > $1 and t.position <= $2 and t.effective_at is not null`;
+}
+
+async function splitBlocks(
+  transaction: TransactionAdapter,
+  store: Store,
+  stretch: readonly unknown[],
+  sizes: CheckpointSizes,
+): Promise<void> {
+  const { rows } = await transaction.executeSql(
+    `select b.ledger, b.scope, b.starts_at::text,
+       coalesce((select min(next.starts_at) from ${store.schema}.dated_blocks next
+         where next.ledger = b.ledger and next.scope = b.scope and next.starts_at > b.starts_at),
+         'infinity')::text as ends_at
+     from (${scopesOfStretch(store.schema)}) s
+     join ${store.schema}.dated_blocks b on b.ledger = s.ledger and b.scope = s.scope
+     group by b.ledger, b.scope, b.starts_at
+     having sum(b.entries) > case b.scope when '${WHOLE_LEDGER}' then ${2 * sizes.ledgerPart}
+         else ${2 * sizes.accountPart} end
+       and b.starts_at < max(b.last_at)`,
+    stretch,
+  );
+  for (const { ledger, scope, starts_at, ends_at } of rows) {
+    await splitBlock(transaction, store, [ledger, scope, starts_at, ends_at, stretch[1]], sizes);
+  }
+}
+
+/**
+ * Parts end where so many entries have been counted, but never within an instant: an instant that reaches over
+ * such an end is a part of its own. Each part begins at its first instant.
+ */
+async function splitBlock(
+  transaction: TransactionAdapter,
+  store: Store,
+  block: readonly unknown[],
+  sizes: CheckpointSizes,
+): Promise<void> {
+  const { schema } = store;
+  const [ledger, scope, startsAt] = block;
+  const isWhole = scope === WHOLE_LEDGER;
+  const partSize = isWhole ? sizes.ledgerPart : sizes.accountPart;
+  const inBlock = `effective_at >= $3::timestamptz and effective_at < $4::timestamptz and position + 0 <= $5`;
+  await transaction.executeSql(
+    `delete from ${schema}.dated_blocks where ledger = $1 and scope = $2 and starts_at = $3::timestamptz`,
+    [ledger, scope, startsAt],
+  );
+  await transaction.executeSql(
+    `with entry as materialized (${isWhole ? datedOfLedger(store, inBlock) : datedOfAccount(store, inBlock)}),
+     instant as (
+       select effective_at, count(*) as entries, sum(count(*)) over (order by effective_at) as through
+       from entry group by effective_at
+     ),
+     part as (
+       select effective_at, min(effective_at) over (
+         partition by div(through - entries, ${partSize}), div(through - 1, ${partSize})) as starts_at
+       from instant
+     )
+     insert into ${schema}.dated_blocks (ledger, scope, starts_at, currency, type, last_at, entries, debits, credits)
+     select $1, $2, part.starts_at, entry.currency, entry.type, max(entry.effective_at), count(*),
+       sum(entry.debit), sum(entry.credit)
+     from entry join part on part.effective_at = entry.effective_at
+     group by part.starts_at, entry.currency, entry.type`,
+    block,
+  );
+}
+
+function datedOfAccount(store: Store, condition: string): string {
+  return `select e.*, a.type from (${dated(store, condition)}) e
+    join ${store.schema}.accounts a on a.ledger = $1 and a.id = $2`;
+}
+
+function datedOfLedger(store: Store, condition: string): string {
+  return datedEntriesOfLedger(store, `$2::uuid is not null and ${condition}`);
+}
+
+/** Selects both entries of the dated transfers of ledger $1, with the type of their account. */
+export function datedEntriesOfLedger({ schema }: Store, condition: string): string {
+  return `select t.currency, a.type, t.effective_at, side.debit, side.credit
+    from (select * from ${schema}.transfers
+      where ledger = $1 and effective_at is not null and ${MOVING} and ${condition}) t
+    ${joinSides(schema)}`;
+}
+
+/** The blocks of an account sum to what its dated entries moved up to the end of the stretch. */
+async function addMarks(
+  transaction: TransactionAdapter,
+  { schema }: Store,
+  stretch: readonly unknown[],
+  sizes: CheckpointSizes,
+): Promise<void> {
+  await transaction.executeSql(
+    `insert into ${schema}.dated_marks (ledger, account_id, position, entries, debits, credits)
+     select b.ledger, b.scope, $2, sum(b.entries), sum(b.debits), sum(b.credits)
+     from (${scopesOfStretch(schema)}) s
+     join ${schema}.dated_blocks b on b.ledger = s.ledger and b.scope = s.scope
+     where b.scope <> '${WHOLE_LEDGER}'
+     group by b.ledger, b.scope
+     having sum(b.entries) >= ${sizes.mark} + coalesce((
+       select m.entries from ${schema}.dated_marks m
+       where m.ledger = b.ledger and m.account_id = b.scope order by m.position desc limit 1), 0)`,
+    stretch,
+  );
+}

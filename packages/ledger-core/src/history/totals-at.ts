@@ -1,0 +1,126 @@
+import type { Store } from '../postgres/store.js';
+import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { datedEntriesOfLedger } from './advance-checkpoint.js';
+import { readCheckpoint } from './balance-at.js';
+import { MOVING, readWholeBlocks, type TotalsLine, toTotalsLine, WHOLE_LEDGER } from './dated.js';
+import { joinSides } from './sides.js';
+
+/**
+ * What all transfers that were recorded by an instant moved, by currency and type; several lines may be of one
+ * currency and type. Stretches that were recorded wholly by then count as they are; those that the instant falls
+ * within, and what follows the checkpoint, are read row by row.
+ */
+export async function readRecordedTotals(
+  snapshot: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  at: Date,
+): Promise<readonly TotalsLine[]> {
+  const whole = await wholeStretches(snapshot, store, ledger, at, 'sum(debits) as debits, sum(credits) as credits');
+  const rows = await readOpenStretches(snapshot, store, ledger, at, {
+    inStretch: 't.recorded_at <= $4',
+    after: 't.recorded_at <= $4',
+  });
+  return [...whole, ...rows];
+}
+
+/** The same of the transfers that were effective by an instant. */
+export async function readEffectiveTotals(
+  snapshot: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  at: Date,
+): Promise<readonly TotalsLine[]> {
+  const whole = await wholeStretches(
+    snapshot,
+    store,
+    ledger,
+    at,
+    'sum(debits - dated_debits) as debits, sum(credits - dated_credits) as credits',
+  );
+  const rows = await readOpenStretches(snapshot, store, ledger, at, {
+    inStretch: 't.effective_at is null and t.recorded_at <= $4',
+    // Rows after the checkpoint are in no block either.
+    after: 'coalesce(t.effective_at, t.recorded_at) <= $4',
+  });
+  const { openFrom, lines } = await readWholeBlocks(snapshot, store, ledger, { scope: WHOLE_LEDGER, at });
+  const within = openFrom === null ? [] : await readOpenBlock(snapshot, store, ledger, at, openFrom);
+  return [...whole, ...rows, ...lines, ...within];
+}
+
+async function wholeStretches(
+  snapshot: TransactionAdapter,
+  { schema }: Store,
+  ledger: number,
+  at: Date,
+  sums: string,
+): Promise<readonly TotalsLine[]> {
+  const { rows } = await snapshot.executeSql(
+    `select currency, type::text, debits::text, credits::text from (
+       select currency, type, ${sums} from ${schema}.journal_stretches
+       where ledger = $1 and last_recorded_at <= $2 group by currency, type) s`,
+    [ledger, at.toISOString()],
+  );
+  return rows.map(toTotalsLine);
+}
+
+async function readOpenStretches(
+  snapshot: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  at: Date,
+  conditions: { readonly inStretch: string; readonly after: string },
+): Promise<readonly TotalsLine[]> {
+  const { schema } = store;
+  const instant = at.toISOString();
+  const { rows: open } = await snapshot.executeSql(
+    `select distinct begins_after::text, through::text from ${schema}.journal_stretches
+     where ledger = $1 and first_recorded_at <= $2 and last_recorded_at > $2`,
+    [ledger, instant],
+  );
+  const lines: TotalsLine[] = [];
+  for (const { begins_after, through } of open) {
+    lines.push(
+      ...(await sumPositions(snapshot, store, conditions.inStretch, [ledger, begins_after, through, instant])),
+    );
+  }
+  const checkpoint = String(await readCheckpoint(snapshot, store));
+  lines.push(...(await sumPositions(snapshot, store, conditions.after, [ledger, checkpoint, POSITION_MAX, instant])));
+  return lines;
+}
+
+const POSITION_MAX = String(2n ** 63n - 1n);
+
+async function sumPositions(
+  snapshot: TransactionAdapter,
+  { schema }: Store,
+  condition: string,
+  values: readonly unknown[],
+): Promise<readonly TotalsLine[]> {
+  // The ledger in an expression: rows are found by their positions.
+  const { rows } = await snapshot.executeSql(
+    `select t.currency, a.type::text, sum(side.debit)::text as debits, sum(side.credit)::text as credits
+     from ${schema}.transfers t
+     ${joinSides(schema)}
+     where (t.ledger = $1) is true and t.position > $2 and t.position <= $3 and t.${MOVING} and ${condition}
+     group by t.currency, a.type`,
+    values,
+  );
+  return rows.map(toTotalsLine);
+}
+
+async function readOpenBlock(
+  snapshot: TransactionAdapter,
+  store: Store,
+  ledger: number,
+  at: Date,
+  openFrom: string,
+): Promise<readonly TotalsLine[]> {
+  const entries = datedEntriesOfLedger(store, 'effective_at >= $2 and effective_at <= $3 and position + 0 <= $4');
+  const { rows } = await snapshot.executeSql(
+    `select currency, type::text, sum(debit)::text as debits, sum(credit)::text as credits from (${entries}) e
+     group by currency, type`,
+    [ledger, openFrom, at.toISOString(), String(await readCheckpoint(snapshot, store))],
+  );
+  return rows.map(toTotalsLine);
+}

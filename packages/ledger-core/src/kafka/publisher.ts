@@ -1,0 +1,87 @@
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import { milliseconds, object, optional } from '../domain/input/arguments.js';
+import { type EventPublisher, eventsArgument, notConnected } from '../events/publisher.js';
+import { kafkaArgument, NEW_TOPICS, topicName } from './arguments.js';
+import { toKafkaBatches } from './batches.js';
+import { eventTopics } from './cloudevent.js';
+import { type CheckedProducer, createCheckedProducer, RETRIES } from './sends.js';
+import { prepareTopics } from './topics.js';
+
+export interface KafkaPublisherOptions {
+  /** Passed to kafkajs as it is: brokers, clientId, ssl, sasl, logLevel. */
+  readonly kafka: KafkaConfig;
+  /** Topics are `<prefix>.transfers`, `<prefix>.accounts` and `<prefix>.users`; default `micropay`. */
+  readonly topicPrefix?: string;
+  /** Partitions of topics that are created here; default 6. Changing it later would move keys to other partitions. */
+  readonly partitions?: number;
+  /** Replication factor of topics that are created here; default: the broker's. */
+  readonly replicationFactor?: number;
+  /** A send that takes longer is abandoned and repeated by the relay; default 30,000. */
+  readonly deadlineMs?: number;
+}
+
+/** Metadata is at most 8 KiB and all the rest of an event a few hundred bytes: room for what may be added. */
+const MESSAGE_BYTES_MIN = 32 * 1024;
+const CLOSE_DEADLINE_MS = 5_000;
+
+const readOptions = object<KafkaPublisherOptions>({
+  kafka: kafkaArgument,
+  topicPrefix: optional(topicName),
+  deadlineMs: optional(milliseconds),
+  ...NEW_TOPICS,
+});
+
+/**
+ * Delivers events to Kafka through kafkajs: idempotent producer, all in-sync replicas, in order.
+ *
+ * @throws {LedgerError} `invalid_request`
+ */
+export function createKafkaPublisher(options: KafkaPublisherOptions): EventPublisher {
+  const read = readOptions(options, 'options');
+  const { topicPrefix = 'micropay', partitions = 6, replicationFactor = -1, deadlineMs = 30_000 } = read;
+  const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...read.kafka });
+  const topics = eventTopics(topicPrefix);
+  let producer: CheckedProducer | undefined;
+  let bytesMax = 0;
+
+  return {
+    async connect() {
+      if (producer !== undefined) return;
+      bytesMax = await prepareTopics(kafka, {
+        topics,
+        partitions,
+        replicationFactor,
+        messageBytesMin: MESSAGE_BYTES_MIN,
+      });
+      const connecting = createCheckedProducer(kafka);
+      await connecting.connect();
+      producer = connecting;
+    },
+    async publish(given) {
+      const events = eventsArgument(given, 'events');
+      if (producer === undefined) throw notConnected();
+      for (const topicMessages of toKafkaBatches(events, { topicPrefix, bytesMax })) {
+        await withinDeadline(producer.send(topicMessages), deadlineMs);
+      }
+    },
+    async close() {
+      const closing = producer?.disconnect();
+      producer = undefined;
+      if (closing !== undefined) await withinDeadline(closing, CLOSE_DEADLINE_MS);
+    },
+  };
+}
+
+async function withinDeadline<Result>(work: Promise<Result>, deadlineMs: number): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Kafka did not answer within ${deadlineMs} ms`)), deadlineMs);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+    // A late failure has been answered by the deadline already.
+    work.catch(() => undefined);
+  }
+}

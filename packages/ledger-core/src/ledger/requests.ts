@@ -1,0 +1,162 @@
+import { type Backoff, retry } from '../backoff.js';
+import { type Check, elementsOf, hasMethods, invalidArgument, valid } from '../domain/input/arguments.js';
+import { result } from '../domain/json/result.js';
+import type { TransferId } from '../domain/transfers/transfer.js';
+import {
+  type CheckedTransferRequest,
+  checkTransferRequest,
+  isTransferRequestId,
+  type SubmitResult,
+  type SubmitTransferRequest,
+  type SubmittedTransferRequest,
+  type TransferRequestId,
+} from '../domain/transfers/transfer-request.js';
+import { LedgerError } from '../errors.js';
+import { type EventRow, writeEvents } from '../postgres/events.js';
+import { fromSqlError } from '../postgres/sql-errors.js';
+import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import {
+  findRequestsByKeys,
+  getRequest,
+  insertRequests,
+  type NewRequest,
+  type RequestRow,
+} from '../postgres/transfer-requests.js';
+import { uuidv7 } from '../posting/uuids.js';
+import type { Ledger, Requests } from './ledger-api.js';
+import type { LedgerContext } from './ledger-context.js';
+
+/** A ledger, known by what is called on its requests. */
+export function ledgerWith<Given extends Pick<Ledger, 'requests'>>(
+  ...methods: readonly (keyof Requests)[]
+): Check<Given> {
+  const isLedger = (value: unknown) => {
+    try {
+      return hasMethods((value as Partial<Given> | null | undefined)?.requests, ...methods);
+    } catch {
+      return false;
+    }
+  };
+  return valid(isLedger, 'must be a ledger, as createLedger makes it');
+}
+
+const SUBMIT_ATTEMPTS_MAX = 5;
+const SUBMIT_BACKOFF: Backoff = { firstMs: 25, maxMs: 400 };
+
+/** What stores and reads requests; who works them off is another's concern. */
+export function createRequests(context: LedgerContext): Pick<Requests, 'submit' | 'submitMany' | 'get'> {
+  const { store, requested } = context.engine;
+
+  async function submitChecked(requests: readonly CheckedTransferRequest[]): Promise<readonly SubmitResult[]> {
+    if (requests.length === 0) return [];
+    const ledger = await context.number();
+    const results = await withRetries(context, (transaction) => storeRequests(transaction, ledger, requests));
+    if (context.isCommitted) requested.announce();
+    return results;
+  }
+
+  /** The rows and what is told of them, in one transaction: the rows first, which gives it its id. */
+  async function storeRequests(
+    transaction: TransactionAdapter,
+    ledger: number,
+    requests: readonly CheckedTransferRequest[],
+  ): Promise<readonly SubmitResult[]> {
+    const given = requests.map(
+      (request): NewRequest => ({ ...request, id: uuidv7() as TransferRequestId, transferId: uuidv7() as TransferId }),
+    );
+    const inserted = await insertRequests(transaction, store, ledger, given);
+    const fresh = given.filter(({ id }) => inserted.ids.has(id));
+    await writeEvents(transaction, store, ledger, fresh.map(requestedEvent));
+    const keys = requests.map(({ keyDigest }) => keyDigest);
+    const stored = await findRequestsByKeys(transaction, store, ledger, keys);
+    return given.map((request) =>
+      inserted.reused.has(request.id) ? keyReused() : resultOf(request, stored.get(request.keyDigest)),
+    );
+  }
+
+  return {
+    async submit(request) {
+      const [result] = await submitChecked([checkTransferRequest(request)]);
+      if (result?.ok !== true) throw result?.error ?? notVisible();
+      return result.request;
+    },
+    async submitMany(requests) {
+      const checked = elementsOf(requests, 'requests').map(checkOne);
+      const good = checked.filter((one): one is CheckedTransferRequest => !(one instanceof LedgerError));
+      const results = (await submitChecked(good)).values();
+      return checked.map((one) =>
+        one instanceof LedgerError ? { ok: false, error: one } : (results.next().value as SubmitResult),
+      );
+    },
+    async get(id) {
+      if (typeof id !== 'string') throw invalidArgument('id', 'must be the id of a transfer request');
+      if (!isTransferRequestId(id)) {
+        throw new LedgerError('transfer_request_not_found', "id: a transfer request's id is a UUID in lower case");
+      }
+      try {
+        const {
+          keyDigest: _,
+          requestDigest: __,
+          ...request
+        } = await getRequest(context.reads, store, await context.number(), id);
+        return result(request);
+      } catch (error) {
+        throw fromSqlError(error);
+      }
+    },
+  };
+}
+
+/** Two callers who store the same keys in another order may deadlock; in a caller's transaction that is theirs to repeat. */
+function withRetries<Result>(
+  context: LedgerContext,
+  work: (transaction: TransactionAdapter) => Promise<Result>,
+): Promise<Result> {
+  const isRetryable = (error: unknown) =>
+    context.isCommitted && error instanceof LedgerError && error.code === 'transaction_conflict';
+  return retry(() => context.change(work), { backoff: SUBMIT_BACKOFF, attemptsMax: SUBMIT_ATTEMPTS_MAX, isRetryable });
+}
+
+function checkOne(request: unknown, index: number): CheckedTransferRequest | LedgerError {
+  try {
+    return checkTransferRequest(request as SubmitTransferRequest, `requests.${index}`);
+  } catch (error) {
+    if (error instanceof LedgerError) return error;
+    throw error;
+  }
+}
+
+function resultOf(request: NewRequest, row: RequestRow | undefined): SubmitResult {
+  if (row === undefined) return { ok: false, error: notVisible() };
+  const { keyDigest: _, requestDigest, ...stored } = row;
+  if (requestDigest !== request.requestDigest) return keyReused();
+  const submitted: SubmittedTransferRequest = result({ ...stored, replayed: stored.id !== request.id });
+  return { ok: true, request: submitted };
+}
+
+function keyReused(): SubmitResult {
+  const message = 'this idempotency key was used for another request: a new intention needs a new one';
+  return { ok: false, error: new LedgerError('idempotency_key_reused', message) };
+}
+
+function notVisible(): LedgerError {
+  return new LedgerError('transaction_isolation', 'within() needs a READ COMMITTED transaction');
+}
+
+function requestedEvent({ id, transferId, requestedBy, leg }: NewRequest): EventRow {
+  return {
+    type: 'transfer.requested.v1',
+    subject: transferId,
+    data: {
+      requestId: id,
+      transferId,
+      from: leg.from,
+      to: leg.to,
+      amount: String(leg.amount),
+      currency: leg.currency,
+      description: leg.description ?? null,
+      metadata: leg.metadata ?? null,
+      requestedBy,
+    },
+  };
+}

@@ -1,0 +1,212 @@
+import { setImmediate as nextRound } from 'node:timers/promises';
+import type { Outcome } from '../domain/decision/decide.js';
+import type { TransferId } from '../domain/transfers/transfer.js';
+import { LedgerError } from '../errors.js';
+import type { EngineCapacity } from './capacity.js';
+import { createLaneLeases, type LaneLease } from './lane-leases.js';
+import { createParking } from './parking.js';
+import { BUSY } from './post-batch.js';
+import type { BatchInput } from './posting-pipeline.js';
+import type { RetriedResult } from './retry.js';
+import type { LookUp, Posting, Resolved, Waiting } from './waiting.js';
+
+export interface CoalescerDependencies {
+  readonly capacity: EngineCapacity;
+  readonly resolve: (ledger: number, postings: readonly Posting[]) => Promise<LookUp>;
+  readonly run: (lease: LaneLease, input: BatchInput) => Promise<RetriedResult>;
+}
+
+export interface Coalescer {
+  /** Resolves with refusals (also `overloaded` and `ledger_closed`) and faults, because each request has its own outcome. */
+  submit(posting: Posting): Promise<Outcome | Error>;
+  /** The same for several, one outcome each. */
+  submitAll(postings: readonly Posting[]): Promise<readonly (Outcome | Error)[]>;
+  /** Resolves when everything that was accepted is answered; nothing is accepted from then on. */
+  drain(): Promise<void>;
+}
+
+/**
+ * Group commit: requests that arrive while the lanes are busy share the next database transaction. A
+ * batch holds requests of one ledger, and ledgers take turns. Requests for an account that somebody
+ * else keeps locked are parked aside, so that the rest goes on.
+ */
+export function createCoalescer({ capacity, resolve, run }: CoalescerDependencies): Coalescer {
+  const queues = new Map<number, Waiting[]>();
+  /** Ordered calls that are longer than a batch, while a part of them is under way. */
+  const splitSequences = new Set<object>();
+  const leases = createLaneLeases(capacity.lanes, () => {
+    if (queues.size > 0) schedulePump();
+  });
+  const parking = createParking({
+    capacity,
+    retry: async (ledger, batch) => withLane(await leases.takeNext(), (lease) => post(lease, ledger, batch, true)),
+  });
+  let accepted = 0;
+  let isPumpScheduled = false;
+  let isDraining = false;
+  let onEmpty: (() => void) | undefined;
+
+  function submit(posting: Posting): Promise<Outcome | Error> {
+    if (isDraining) return Promise.resolve(new LedgerError('ledger_closed', 'this ledger was closed'));
+    if (accepted >= capacity.queueMax) return Promise.resolve(overloaded(capacity.queueMax));
+    accepted += 1;
+    return new Promise((answer) => {
+      const settle = (outcome: Outcome | Error) => {
+        accepted -= 1;
+        answer(outcome);
+        if (accepted === 0) onEmpty?.();
+      };
+      enqueue({ posting, settle });
+    });
+  }
+
+  async function submitAll(postings: readonly Posting[]): Promise<readonly (Outcome | Error)[]> {
+    const [first] = postings;
+    // Most calls post one transfer, and are spared what it costs to wait for many.
+    if (first !== undefined && postings.length === 1) return [await submit(first)];
+    return Promise.all(postings.map(submit));
+  }
+
+  function enqueue(waiting: Waiting): void {
+    const { ledger } = waiting.posting;
+    const queue = queues.get(ledger);
+    if (queue === undefined) queues.set(ledger, [waiting]);
+    else queue.push(waiting);
+    schedulePump();
+  }
+
+  function schedulePump(): void {
+    if (isPumpScheduled) return;
+    isPumpScheduled = true;
+    // After the present round of input, so that all that arrived in it travels together.
+    setImmediate(() => {
+      isPumpScheduled = false;
+      pump();
+    });
+  }
+
+  function pump(): void {
+    for (const [ledger, queue] of queues) {
+      const next = queue[0]?.posting.sequence;
+      if (next && splitSequences.has(next)) continue;
+      // Ledgers cannot travel together, so none of them gains by waiting.
+      const lease = leases.takeFree(queues.size > 1 || paysBehind(queue, accepted, capacity.batchSizeMax));
+      if (lease === undefined) return;
+      queues.delete(ledger);
+      const batch = queue.splice(0, batchLength(queue, accepted, capacity.batchSizeMax));
+      // The rest goes to the end of the queue: other ledgers come first.
+      if (queue.length > 0) queues.set(ledger, queue);
+      void takeInSequence(lease, ledger, batch, queue[0]);
+    }
+  }
+
+  /** While the rest of an ordered call waits for its first part, the queue after it waits too. */
+  async function takeInSequence(
+    lease: LaneLease,
+    ledger: number,
+    batch: readonly Waiting[],
+    next: Waiting | undefined,
+  ): Promise<void> {
+    const sequence = batch.at(-1)?.posting.sequence;
+    const isSplit = sequence && next?.posting.sequence === sequence;
+    if (isSplit) splitSequences.add(sequence);
+    await withLane(lease, () => takeUp(lease, ledger, batch));
+    if (isSplit) splitSequences.delete(sequence);
+  }
+
+  async function withLane(lease: LaneLease, work: (lease: LaneLease) => Promise<void>): Promise<void> {
+    try {
+      await work(lease);
+    } finally {
+      lease.end();
+    }
+  }
+
+  async function takeUp(lease: LaneLease, ledger: number, batch: readonly Waiting[]): Promise<void> {
+    let resolved: readonly Resolved[];
+    try {
+      const lookUp = await resolve(
+        ledger,
+        batch.map(({ posting }) => posting),
+      );
+      resolved = batch.map(({ posting, settle }) => ({
+        posting,
+        settle,
+        candidate: posting.toCandidate(lookUp),
+        unconfirmed: NOTHING,
+      }));
+    } catch (error) {
+      for (const waiting of batch) waiting.settle(error as Error);
+      return;
+    }
+    await post(lease, ledger, parking.divert(resolved), false);
+  }
+
+  async function post(lease: LaneLease, ledger: number, batch: readonly Resolved[], onlyFree: boolean): Promise<void> {
+    if (batch.length === 0) return;
+    const candidates = batch.map(({ candidate }) => candidate);
+    try {
+      const unconfirmed = new Set<TransferId>();
+      for (const waiting of batch) for (const id of waiting.unconfirmed) unconfirmed.add(id);
+      const result = await run(lease, { ledger, candidates, expiries: [], onlyFree, unconfirmed });
+      parking.learn(candidates, result.busyAccounts);
+      for (const [index, waiting] of batch.entries()) {
+        if (index > 0 && index % ANSWERED_AT_ONCE === 0) await nextRound();
+        const outcome = result.outcomes[index];
+        if (outcome === BUSY) parking.park({ ...waiting, unconfirmed: result.unconfirmed });
+        else waiting.settle(outcome as Outcome | Error);
+      }
+    } catch (error) {
+      for (const waiting of batch) waiting.settle(error as Error);
+    }
+  }
+
+  function drain(): Promise<void> {
+    isDraining = true;
+    if (accepted === 0) return Promise.resolve();
+    return new Promise((empty) => {
+      onEmpty = empty;
+    });
+  }
+
+  return { submit, submitAll, drain };
+}
+
+const NOTHING: ReadonlySet<TransferId> = new Set();
+
+/** Callers that are resolved before connections are read again: PostgreSQL may be waiting for the next batch's decision. */
+const ANSWERED_AT_ONCE = 100;
+
+/** The smallest batch worth sending before the responses to the previous one have arrived; fewer requests wait and go together. */
+const PIPELINED_MIN = 128;
+
+/** Most of its half: the requests of one answered batch come back one after the other, and are not to travel in pieces. */
+const PIPELINED_SHARE = 0.75;
+
+function paysBehind(queue: readonly Waiting[], accepted: number, legsMax: number): boolean {
+  const half = Math.min(accepted / 2, legsMax);
+  return queue.length >= Math.max(PIPELINED_MIN, PIPELINED_SHARE * half);
+}
+
+/**
+ * How many requests from the front make the next batch; a linked group counts each of its legs. Of many, half of all that wait
+ * or are under way: so Node answers and prepares one half while PostgreSQL works at the other.
+ */
+function batchLength(queue: readonly Waiting[], accepted: number, legsMax: number): number {
+  const half = accepted < 2 * PIPELINED_MIN ? accepted : Math.ceil(accepted / 2);
+  let legs = 0;
+  const end = queue.findIndex(({ posting }, index) => {
+    legs += posting.legCount;
+    if (index === 0) return false;
+    return legs > legsMax || (index >= half && !isSameSequence(posting, queue[index - 1]));
+  });
+  return end === -1 ? queue.length : end;
+}
+
+function isSameSequence({ sequence }: Posting, before: Waiting | undefined): boolean {
+  return sequence !== null && sequence === before?.posting.sequence;
+}
+
+function overloaded(queueMax: number): LedgerError {
+  return new LedgerError('overloaded', `${queueMax} requests are waiting already: try again later`, { queueMax });
+}
