@@ -269,11 +269,16 @@ export const ACCOUNTS: Methods<Accounts> = {
   setLimits: { reference: id, limits: object(LIMITS), ...change },
 };
 
+/** The query of no types would ask for all of them. */
+const types: Check = (value, path) => {
+  const named = list(text, path)(value, path) as readonly unknown[];
+  if (named.length === 0) throw fieldError(path, 'must name a type, or be left out for all');
+  return named;
+};
+
 export const EVENTS: Methods<Events> = {
   stream: {
-    options: optional(
-      object<StreamOptions>({ ...CALL, lastEventId: optional(text), types: optional(list(text, 'types')) }),
-    ),
+    options: optional(object<StreamOptions>({ ...CALL, lastEventId: optional(text), types: optional(types) })),
   },
 };
 

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { bundle } from '../test/support/bundle.js';
 
-const BYTES_MAX = 12_000;
+const BYTES_MAX = 12_250;
 
 it('is small, and runs where there is no Node', { timeout: 60_000 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'client-sdk-'));

@@ -19,7 +19,7 @@ import {
 } from './arguments.js';
 import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
 import { type CashMovements, createCashMovements } from './cash-movements.js';
-import { checkBaseUrl } from './checks.js';
+import { checkBaseUrl, fieldError } from './checks.js';
 import { type Currencies, createCurrencies } from './currencies.js';
 import { createEvents, type Events } from './events.js';
 import type { components, paths } from './generated/api.js';
@@ -106,6 +106,9 @@ export function createClient(options: ClientOptions): MicroPayClient {
   const { baseUrl, fetch = globalThis.fetch, timeoutMs = TIMEOUT_MS, retriesMax = RETRIES_MAX } = read;
   checkPlatform(fetch);
   checkBaseUrl(baseUrl);
+  if (read.apiKey !== undefined && (read.accessToken ?? read.refreshToken) !== undefined) {
+    throw fieldError('apiKey', "is given in place of a user's tokens: leave one of them out");
+  }
   // Called as a function of its own: browsers refuse a fetch that is called as somebody's method.
   const transport = createTransport({ fetch: (request) => fetch(request), timeoutMs, retriesMax });
   const session = createSession({ ...read, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });

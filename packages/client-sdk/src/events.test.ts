@@ -71,6 +71,13 @@ it('goes on behind where it was opened or moved on to, when nothing was told', a
   expect(server.seen.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '4', '4', '9']);
 });
 
+it('a stream of no types is refused: the server would send all of them', async () => {
+  server = await startScriptedServer(tell(balanceChanged('1.0', 1)));
+  const stream = createClient({ baseUrl: server.url, accessToken: 'a' }).events.stream({ types: [] });
+  await expect(take(stream, 1)).rejects.toMatchObject({ code: 'invalid_request', fields: [{ path: 'types' }] });
+  expect(server.seen).toHaveLength(0);
+});
+
 it('ends with its signal, also where the platform has lost it', async () => {
   server = await startScriptedServer(tell(balanceChanged('1.0', 1)));
   const client = createClient({

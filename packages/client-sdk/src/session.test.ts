@@ -137,6 +137,16 @@ describe('a credential that no header can carry', () => {
   });
 });
 
+it.each<Partial<ClientOptions>>([{ accessToken: 'access' }, { refreshToken: 'refresh' }])(
+  "an API key beside a user's tokens is refused, as one of them would never be used: %j",
+  async (tokens) => {
+    server = await startScriptedServer(answer(200, USER));
+    const error = await failure((async () => createClient({ baseUrl: server.url, apiKey: 'key', ...tokens }).me())());
+    expect(error).toMatchObject({ code: 'invalid_request', fields: [{ path: 'apiKey' }] });
+    expect(server.seen).toHaveLength(0);
+  },
+);
+
 describe('a session', () => {
   it('a session begins with a registration', async () => {
     const registered = { ...SECOND, user: USER, wallet: WALLET };

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import type { Release } from './binaries.js';
 import { type Cluster, clusterIn, createCluster, spawnServer, stopServer, untilEnded, untilReady } from './cluster.js';
 import { createDatabaseIfMissing } from './databases.js';
 import { lockDirectory } from './directory-lock.js';
+import { makeDirectory } from './make-directory.js';
 
 /** How to start a PostgreSQL. */
 export interface PostgresOptions {
@@ -84,7 +85,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
 
 function takeDirectory(directory: string): () => void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     return lockDirectory(directory);
   } catch (cause) {
     if (!(cause instanceof Error && 'syscall' in cause)) throw cause;

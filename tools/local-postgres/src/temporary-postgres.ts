@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clusterIn, stopServer } from './cluster.js';
 import { isAbandoned, lockDirectory } from './directory-lock.js';
+import { makeDirectory } from './make-directory.js';
 import { type LocalPostgres, type PostgresOptions, startPostgres } from './start-postgres.js';
 
 /** How to start a PostgreSQL whose data is thrown away. */
@@ -19,7 +20,7 @@ export function startTemporaryPostgres({
   parent = tmpdir(),
   ...options
 }: TemporaryPostgresOptions): Promise<LocalPostgres> {
-  mkdirSync(parent, { recursive: true });
+  makeDirectory(parent);
   for (const name of readdirSync(parent)) {
     if (name.startsWith(PREFIX)) removeAbandoned(join(parent, name));
   }

@@ -129,6 +129,11 @@ describe('startPostgres', () => {
     expect(await query(url, 'select 1')).toEqual([1]);
   });
 
+  it('startPostgres refuses a directory where none can be made', async () => {
+    directory = '/proc/nowhere/data';
+    await expect(start()).rejects.toThrow('No data can be kept in /proc/nowhere/data: set DATA_DIR');
+  });
+
   it.each(['a file', 'a place below a file'])(
     'startPostgres says what to set when the directory is %s',
     async (what) => {
