@@ -172,6 +172,11 @@ export function isRetired(client: object): boolean {
   return connections.get(client)?.isRetired === true;
 }
 
+/** The server that a connection leads to, by the instant of its start; undefined before it is known. */
+export function serverOf(client: object): string | undefined {
+  return connections.get(client)?.server;
+}
+
 /** A pool reports when a connection is in use. */
 export function setIdle(client: Client, isIdle: boolean): void {
   const connection = connections.get(client);

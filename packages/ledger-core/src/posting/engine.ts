@@ -5,6 +5,7 @@ import { asBytes, asTexts } from '../postgres/arrays.js';
 import { createPool, fromPool } from '../postgres/connect.js';
 import { findOrCreateLedger } from '../postgres/ledgers.js';
 import { checkSchema } from '../postgres/migrate.js';
+import { serverOf } from '../postgres/server-watch.js';
 import { fromSqlError } from '../postgres/sql-errors.js';
 import { createStore, type Store } from '../postgres/store.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
@@ -77,12 +78,24 @@ export function createEngine({ database, schema, capacity: given }: EngineOption
   const numbers = new Map<string, Promise<number>>();
   const commits = createCommits();
 
+  let server: string | undefined;
+  /** Another server may lack what this process remembers: a standby that was behind, or a restored backup. */
+  function noteServer(met: string | undefined): void {
+    if (server !== undefined && met !== server) {
+      identities.clear();
+      numbers.clear();
+    }
+    server = met;
+  }
+  pool.on('connect', (client) => noteServer(serverOf(client)));
+
   async function laneOf(index: number): Promise<Lane> {
     const lane = lanes[index];
     if (lane?.isUsable()) return lane;
     const open = async () => {
       const opened = await openLane(database, capacity);
       lanes[index] = opened;
+      noteServer(opened.server);
       return opened;
     };
     opening[index] ??= open().finally(() => {

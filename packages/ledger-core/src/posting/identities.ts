@@ -10,6 +10,7 @@ export type FindIdentities = (missing: readonly string[]) => Promise<readonly Ac
 export interface Identities {
   get(ledger: number, reference: string): AccountIdentity | undefined;
   add(ledger: number, identity: AccountIdentity): void;
+  clear(): void;
   /** Finds all of them, however few it can remember: what is not in memory by one call of `find`. */
   load(ledger: number, references: readonly string[], find: FindIdentities): Promise<IdentityOf>;
   /** The same for a transaction that may still be rolled back: what `find` brings is not remembered. */
@@ -60,6 +61,7 @@ export function createIdentities(identitiesMax: number): Identities {
   return {
     add,
     get,
+    clear: () => known.clear(),
     load: (ledger, references, find) => lookUp(ledger, references, find, (identity) => add(ledger, identity)),
     loadUncommitted: (ledger, references, find) => lookUp(ledger, references, find, () => undefined),
   };

@@ -1,7 +1,7 @@
 import type { Client, PoolConfig, QueryResult } from 'pg';
 import type { PreparedStatement } from '../postgres/balances.js';
 import { openClient } from '../postgres/connect.js';
-import { isRetired } from '../postgres/server-watch.js';
+import { isRetired, serverOf } from '../postgres/server-watch.js';
 import type { EngineCapacity } from './capacity.js';
 
 /** A statement and its values. */
@@ -14,6 +14,8 @@ export type Answers = readonly PromiseSettledResult<QueryResult>[];
 export interface Lane {
   /** Settles when every statement has; it never rejects. */
   executeAll(calls: readonly Call[]): Promise<Answers>;
+  /** The server that the connection leads to. */
+  readonly server: string | undefined;
   /** False once the connection broke. */
   isUsable(): boolean;
   close(): Promise<void>;
@@ -67,6 +69,7 @@ export async function openLane(
       if (underWay === 0) client.unref();
       return answers;
     },
+    server: serverOf(client),
     isUsable: () => usable && !isRetired(client),
     close() {
       client.ref();

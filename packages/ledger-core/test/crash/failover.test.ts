@@ -96,6 +96,33 @@ it.each([
   120_000,
 );
 
+it('what the new server lacks, as an asynchronous standby may, is known no longer', async () => {
+  const standby = await startReplica(primary, { synchronous: false });
+  const ledger = createLedger({ database: proxy.url, name: 'late' });
+  try {
+    await expect.poll(() => sqlOn(standby.url, 'select 1 from micropay.migrations limit 1'), SOON).toHaveLength(1);
+    const alone = [`alter system set primary_conninfo = ''`, 'alter system reset synchronous_standby_names'];
+    await sqlOn(standby.url, ...alone, 'select pg_reload_conf()');
+    const open = () =>
+      Promise.all(['world:a', 'world:b'].map((address) => ledger.accounts.open({ address, currency: 'USD' })));
+    const post = (idempotencyKey: string) =>
+      ledger.transfers.post({ from: 'world:a', to: 'world:b', amount: 1n, currency: 'USD', idempotencyKey });
+    await open();
+    await post('lost');
+    await standby.promote();
+    proxy.switchTo(standby.url);
+    await sqlOn(primary.url, 'alter system set default_transaction_read_only = on', 'select pg_reload_conf()');
+
+    await expect.poll(() => post('found').catch(({ code }) => code), SOON).toBe('account_not_found');
+    await open();
+    expect(await post('found')).toMatchObject({ amount: 1n });
+    expect(await ledger.verify()).toMatchObject({ ok: true, transfers: 1 });
+  } finally {
+    await ledger.close();
+    standby.stop();
+  }
+}, 120_000);
+
 it('a server that ends one session is asked anew by all: no idle connection to it is used again', async () => {
   const ledger = createLedger({ database: primary.url });
   await Promise.all([1, 2, 3, 4].map(() => ledger.check()));
