@@ -1,5 +1,8 @@
 -- The ledger's tables: accounts, their balances, the journal and the facts beside it.
 -- Old code may run beside it: no
+-- Phase: before the new code
+-- Locks: none
+-- Duration: a moment
 
 create table ledgers (
   id integer generated always as identity,
@@ -81,7 +84,7 @@ create type transfer_kind as enum ('transfer', 'hold', 'capture', 'release', 'ex
 create sequence event_position as bigint cache 1;
 
 -- The journal: one row is both entries of a transfer and the event that it was posted. Columns are
--- laid out by alignment. A pending balance of zero is null, which costs no byte.
+-- laid out by alignment. A column that is null, as a pending balance of zero is, costs no byte.
 create table transfers (
   position bigint not null default nextval('event_position'),
   recorded_at timestamptz(3) not null,
@@ -106,6 +109,10 @@ create table transfers (
   to_pending_out numeric(38, 0),
   description text,
   metadata jsonb,
+  -- What a row continues, what a final capture gives back, when a hold ends.
+  original_id uuid,
+  released numeric(38, 0),
+  expires_at timestamptz(3),
   constraint transfers_pkey primary key (ledger, id),
   constraint transfers_amount_positive check (amount > 0),
   constraint transfers_accounts_differ check (from_account <> to_account)
@@ -115,10 +122,20 @@ create unique index transfers_position_unique on transfers (position);
 create unique index transfers_idempotency_unique on transfers (ledger, idempotency_hash)
   where idempotency_hash is not null;
 create index transfers_group on transfers (ledger, group_id) where group_id is not null;
--- The history of one account, each from its side. Versions are gap-free and time never runs backwards
+create index transfers_original on transfers (ledger, original_id) where original_id is not null;
+-- The history of one account, each from its side, by blocks of 32 versions: rows with the same key share one copy of it in the
+-- index, which takes a fifth of the room that a key for each row does. Versions are gap-free and time never runs backwards
 -- within an account, so an instant is found among them by halving. Account ids are UUIDs: the ledger would narrow nothing.
-create index transfers_from_history on transfers (from_account, from_version);
-create index transfers_to_history on transfers (to_account, to_version);
+create index transfers_from_history on transfers (from_account, (from_version >> 5));
+create index transfers_to_history on transfers (to_account, (to_version >> 5));
+-- "Dated" is a transfer with an effective time of its own; every other counts when it is recorded. The indexes
+-- hold dated rows alone, so that others cost no byte: each account's in effective order and in recorded
+-- order, and each ledger's in effective order.
+create index transfers_from_dated on transfers (from_account, effective_at, from_version) where effective_at is not null;
+create index transfers_to_dated on transfers (to_account, effective_at, to_version) where effective_at is not null;
+create index transfers_from_dated_log on transfers (from_account, position) where effective_at is not null;
+create index transfers_to_dated_log on transfers (to_account, position) where effective_at is not null;
+create index transfers_dated on transfers (ledger, effective_at) where effective_at is not null;
 
 -- The same journal as accountants expect it: one row a side.
 create view entries as
@@ -128,7 +145,8 @@ select
   from_posted as posted,
   coalesce(from_pending_in, 0) as pending_in,
   coalesce(from_pending_out, 0) as pending_out,
-  effective_at, description, metadata
+  effective_at, description, metadata, original_id,
+  coalesce(released, 0) as released
 from transfers
 union all
 select
@@ -137,7 +155,8 @@ select
   to_posted,
   coalesce(to_pending_in, 0),
   coalesce(to_pending_out, 0),
-  effective_at, description, metadata
+  effective_at, description, metadata, original_id,
+  coalesce(released, 0)
 from transfers;
 
 -- Facts that no journal row stands behind: they store their own data.
@@ -151,6 +170,10 @@ create table events (
   data jsonb not null,
   constraint events_pkey primary key (position)
 );
+-- The minimum that counted at a position is the one before the next change of it.
+create index events_limits_changed on events (subject, position) where type = 'account.limits_changed.v1';
+-- Finds the fact that an account was opened, so that verify can tell which account lacks it.
+create index events_opened on events (subject) where type = 'account.opened.v1';
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin
@@ -180,3 +203,196 @@ end $$;
 
 create trigger accounts_immutable before update on accounts
   for each row execute function refuse_identity_change();
+
+-- A capture or a reversal is not effective before what it continues: the ledger refuses it, and so does the journal.
+-- The trigger fires for reversals and for captures that are dated; other rows pay for its condition alone.
+create function refuse_effective_before_original() returns trigger language plpgsql as $$
+declare
+  earliest timestamptz;
+begin
+  -- The schema has any name, and whoever writes has any search_path.
+  execute format('select coalesce(effective_at, recorded_at) from %I.transfers where ledger = $1 and id = $2', tg_table_schema)
+    into earliest using new.ledger, new.original_id;
+  if coalesce(new.effective_at, new.recorded_at) < earliest then
+    raise exception '% % would be effective before %, which it continues', new.kind, new.id, new.original_id
+      using errcode = 'check_violation', constraint = 'transfers_effective_after_original';
+  end if;
+  return new;
+end $$;
+
+create trigger transfers_effective_after_original before insert on transfers for each row
+  when (new.original_id is not null and (new.kind = 'reversal' or new.kind = 'capture' and new.effective_at is not null))
+  execute function refuse_effective_before_original();
+
+-- Statistics are gathered after every ten thousand rows, and not after a tenth of the table: of a ledger that they do not know
+-- yet the planner believes that it has a row or two.
+alter table accounts set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
+alter table balances set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
+alter table transfers set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
+
+create type hold_state as enum ('open', 'captured', 'released', 'expired');
+
+-- What is left of each hold. Written under the locks of both accounts, so that it needs none of its own.
+create table holds (
+  ledger integer not null,
+  id uuid not null,
+  from_account uuid not null,
+  to_account uuid not null,
+  currency text collate "C" not null,
+  amount numeric(38, 0) not null,
+  captured numeric(38, 0) not null,
+  remaining numeric(38, 0) not null,
+  state hold_state not null,
+  expires_at timestamptz(3),
+  constraint holds_pkey primary key (ledger, id),
+  constraint holds_never_exceeded check (captured >= 0 and remaining >= 0 and captured + remaining <= amount),
+  constraint holds_open_while_something_remains check ((state = 'open') = (remaining > 0))
+) with (fillfactor = 70);
+
+create index holds_due on holds (ledger, expires_at) where state = 'open' and expires_at is not null;
+-- The holds of an account that are due are found among its open ones, not among all that it ever had: every reader of a balance
+-- that has something pending looks for them.
+create index holds_due_from on holds (from_account, expires_at) where state = 'open' and expires_at is not null;
+create index holds_due_to on holds (to_account, expires_at) where state = 'open' and expires_at is not null;
+create index holds_from on holds (ledger, from_account, id);
+create index holds_to on holds (ledger, to_account, id);
+
+create function refuse_reopening() returns trigger language plpgsql as $$
+begin
+  if old.state <> 'open' or (old.ledger, old.id, old.from_account, old.to_account, old.currency, old.amount)
+    is distinct from (new.ledger, new.id, new.from_account, new.to_account, new.currency, new.amount)
+    or old.expires_at is distinct from new.expires_at then
+    raise exception 'a hold that has ended stays as it is, and what was held never changes'
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
+create trigger holds_end_once before update on holds
+  for each row execute function refuse_reopening();
+create trigger holds_stay before delete or truncate on holds
+  for each statement execute function refuse_change();
+
+-- Transfers that are asked for now and posted later: each is settled once, and for good.
+create type transfer_request_state as enum ('requested', 'posted', 'refused');
+
+create table transfer_requests (
+  number bigint generated always as identity,
+  requested_at timestamptz(3) not null,
+  settled_at timestamptz(3),
+  -- Not tried before this instant, since an account of it was locked or a fault struck; null for at once.
+  due_at timestamptz,
+  ledger integer not null,
+  state transfer_request_state not null default 'requested',
+  id uuid not null,
+  -- The id that the transfer will have. When its key had been posted already, the id of that transfer.
+  transfer_id uuid not null,
+  idempotency_hash uuid not null,
+  request_hash bigint not null,
+  request jsonb not null,
+  requested_by text,
+  refusal jsonb,
+  constraint transfer_requests_pkey primary key (ledger, id),
+  constraint transfer_requests_settled check ((state = 'requested') = (settled_at is null)),
+  constraint transfer_requests_refused check ((state = 'refused') = (refusal is not null)),
+  constraint transfer_requests_requested_by_length check (length(requested_by) between 1 and 255)
+);
+
+create unique index transfer_requests_idempotency_unique on transfer_requests (ledger, idempotency_hash);
+create index transfer_requests_open on transfer_requests (ledger, number) where state = 'requested';
+-- A posting under a key looks for the requested transfer that bears it, which matters until that is posted: then the journal has
+-- the key. So the index holds what is open or was refused, and the look-up costs a posting half a microsecond, not six.
+create index transfer_requests_unposted on transfer_requests (ledger, idempotency_hash) where state <> 'posted';
+
+create function refuse_settled_change() returns trigger language plpgsql as $$
+begin
+  if old.state <> 'requested' then
+    raise exception 'transfer request % is settled: its outcome is final', old.id
+      using errcode = 'restrict_violation';
+  end if;
+  if (old.ledger, old.id, old.number, old.requested_at, old.idempotency_hash, old.request_hash, old.request, old.requested_by)
+    is distinct from
+    (new.ledger, new.id, new.number, new.requested_at, new.idempotency_hash, new.request_hash, new.request, new.requested_by)
+  then
+    raise exception 'transfer request % cannot become another request', old.id
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
+create trigger transfer_requests_final before update on transfer_requests
+  for each row execute function refuse_settled_change();
+create trigger transfer_requests_stay before delete or truncate on transfer_requests
+  for each statement execute function refuse_change();
+
+-- Checkpoints are sums of the journal up to a position below which nothing can appear any more. They are
+-- derived: without them every answer is the same, and slower.
+create table checkpoint (
+  position bigint not null default 0,
+  only_row boolean not null default true,
+  constraint checkpoint_pkey primary key (only_row),
+  constraint checkpoint_one_row check (only_row),
+  constraint checkpoint_position_not_negative check (position >= 0)
+);
+insert into checkpoint default values;
+
+-- What the transfers of a stretch of the journal moved: of the positions after `begins_after` up to `through`.
+create table journal_stretches (
+  ledger integer not null,
+  begins_after bigint not null,
+  through bigint not null,
+  currency text collate "C" not null,
+  type account_type not null,
+  first_recorded_at timestamptz(3) not null,
+  last_recorded_at timestamptz(3) not null,
+  debits numeric not null,
+  credits numeric not null,
+  dated_debits numeric not null,
+  dated_credits numeric not null,
+  constraint journal_stretches_pkey primary key (ledger, through, currency, type)
+);
+
+-- What dated transfers moved, in effective order: a block reaches from its start to that of the next. Its scope is an
+-- account, or all accounts of the ledger (the nil UUID).
+create table dated_blocks (
+  ledger integer not null,
+  scope uuid not null,
+  starts_at timestamptz(3) not null,
+  currency text collate "C" not null,
+  type account_type not null,
+  last_at timestamptz(3) not null,
+  entries integer not null,
+  debits numeric not null,
+  credits numeric not null,
+  constraint dated_blocks_pkey primary key (ledger, scope, starts_at, currency, type)
+) with (fillfactor = 70);
+
+-- What all dated transfers of an account up to a position moved.
+create table dated_marks (
+  ledger integer not null,
+  account_id uuid not null,
+  position bigint not null,
+  entries bigint not null,
+  debits numeric not null,
+  credits numeric not null,
+  constraint dated_marks_pkey primary key (ledger, account_id, position)
+);
+
+-- How far each sink has read the events.
+create table event_cursors (
+  sink text collate "C" not null,
+  position bigint not null default 0,
+  paused boolean not null default false,
+  moved_at timestamptz(3) not null default now(),
+  constraint event_cursors_pkey primary key (sink),
+  constraint event_cursors_sink_length check (length(sink) between 1 and 63),
+  constraint event_cursors_position_not_negative check (position >= 0)
+);
+
+-- Up to where facts have been deleted: a reader that comes back later gets an error, and loses nothing unnoticed.
+create table event_retention (
+  only_row boolean not null default true,
+  deleted_through bigint not null,
+  constraint event_retention_pkey primary key (only_row),
+  constraint event_retention_only_row check (only_row)
+);

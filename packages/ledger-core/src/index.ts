@@ -99,7 +99,15 @@ export type {
 export type { DatabaseCheckOptions, DatabaseWarning } from './postgres/database-check.js';
 export type { EventLag } from './postgres/event-cursors.js';
 export type { EventRange } from './postgres/event-log.js';
-export { applyMigrations, type MigrateOptions, type Migration, migrate } from './postgres/migrate.js';
+export {
+  applyMigrations,
+  type MigrateOptions,
+  type Migration,
+  migrate,
+  type PendingMigration,
+  planMigrations,
+} from './postgres/migrate.js';
+export type { LockMode, MigrationLock, MigrationPhase, MigrationPlan } from './postgres/migration-plan.js';
 export type { OldestWriter } from './postgres/position-drawers.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
 export type { RequestBacklog } from './postgres/transfer-requests.js';

@@ -1,6 +1,10 @@
 -- Users, what lets them in, and what operators come with. Secrets are stored as hashes only, but for the private
 -- signing keys: whoever may read signing_keys can make access tokens, so grant it to the server's role alone.
+-- Each belongs to one ledger: a secret is looked up in its ledger alone.
 -- Old code may run beside it: yes
+-- Phase: before the new code
+-- Locks: none
+-- Duration: a moment
 
 create table users (
   id uuid not null,
@@ -9,24 +13,28 @@ create table users (
   password_hash text not null,
   display_name text,
   created_at timestamptz(3) not null default now(),
-  constraint users_pkey primary key (id),
+  constraint users_pkey primary key (ledger, id),
   constraint users_email_unique unique (ledger, email),
-  constraint users_email_lower_case check (email = lower(email))
+  -- Emails may hold letters beyond ASCII, which the code brings into one form. What lower() makes of those depends on the
+  -- locale of the database, so that the check is for ASCII alone.
+  constraint users_email_lower_case check (email = lower(email collate "C"))
 );
 
 -- A login and all the tokens that descend from it: ended as a whole, by logout or when a refresh token comes twice.
 create table sessions (
+  ledger text not null,
   id uuid not null,
   user_id uuid not null,
   created_at timestamptz(3) not null default now(),
   revoked_at timestamptz(3),
-  constraint sessions_pkey primary key (id),
-  constraint sessions_user_fkey foreign key (user_id) references users (id) on delete cascade
+  constraint sessions_pkey primary key (ledger, id),
+  constraint sessions_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade
 );
-create index sessions_user on sessions (user_id);
-create index sessions_revoked on sessions (revoked_at) where revoked_at is not null;
+create index sessions_user on sessions (ledger, user_id);
+create index sessions_revoked on sessions (ledger, revoked_at) where revoked_at is not null;
 
 create table refresh_tokens (
+  ledger text not null,
   token_hash bytea not null,
   session_id uuid not null,
   -- The token that was exchanged for this one; null for the first of a session.
@@ -34,12 +42,13 @@ create table refresh_tokens (
   created_at timestamptz(3) not null default now(),
   expires_at timestamptz(3) not null,
   used_at timestamptz(3),
-  constraint refresh_tokens_pkey primary key (token_hash),
-  constraint refresh_tokens_session_fkey foreign key (session_id) references sessions (id) on delete cascade
+  constraint refresh_tokens_pkey primary key (ledger, token_hash),
+  constraint refresh_tokens_session_fkey foreign key (ledger, session_id)
+    references sessions (ledger, id) on delete cascade
 );
-create index refresh_tokens_session on refresh_tokens (session_id);
-create index refresh_tokens_parent on refresh_tokens (parent_hash) where parent_hash is not null;
-create index refresh_tokens_expires on refresh_tokens (expires_at);
+create index refresh_tokens_session on refresh_tokens (ledger, session_id);
+create index refresh_tokens_parent on refresh_tokens (ledger, parent_hash) where parent_hash is not null;
+create index refresh_tokens_expires on refresh_tokens (ledger, expires_at);
 
 create table api_keys (
   id uuid not null,
@@ -49,16 +58,17 @@ create table api_keys (
   scopes text[] not null,
   created_at timestamptz(3) not null default now(),
   revoked_at timestamptz(3),
-  constraint api_keys_pkey primary key (id),
+  constraint api_keys_pkey primary key (ledger, id),
   constraint api_keys_name_unique unique (ledger, name),
   constraint api_keys_hash_unique unique (ledger, key_hash)
 );
 
 -- Several are valid at a time: the newest signs, the others verify until their last token has expired.
 create table signing_keys (
+  ledger text not null,
   kid uuid not null,
   public_jwk jsonb not null,
   private_jwk jsonb not null,
   created_at timestamptz(3) not null default now(),
-  constraint signing_keys_pkey primary key (kid)
+  constraint signing_keys_pkey primary key (ledger, kid)
 );

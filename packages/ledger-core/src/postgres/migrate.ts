@@ -1,11 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, escapeIdentifier, type PoolConfig } from 'pg';
 import {
   list,
   type Members,
   nested,
   object,
+  oneOf,
   optional,
   TIMER_MS_MAX,
   text,
@@ -15,7 +15,9 @@ import { LedgerError } from '../errors.js';
 import { MIGRATIONS_FOLDER } from '../migrations-folder.js';
 import { fromClient, openClient } from './connect.js';
 import { databaseArgument } from './database-argument.js';
-import { fail, fromSqlError, isLockTimeout, isMissingTable } from './sql-errors.js';
+import { inMigration } from './migration-lock.js';
+import { type MigrationPhase, type MigrationPlan, readPlan, upToPhase } from './migration-plan.js';
+import { fail, fromSqlError, isMissingTable } from './sql-errors.js';
 import { schemaName } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
@@ -26,18 +28,24 @@ export interface MigrateOptions {
   readonly schema?: string;
   /** The longest wait for another migration or for a locked table; default one minute. */
   readonly lockWaitMs?: number;
+  /** `before` leaves out the migrations that processes of the release before cannot bear; default `after`, which is all. */
+  readonly phase?: MigrationPhase;
 }
 
 export interface Migration {
   /** File name such as `0001-ledger.sql`; the order of names is the order of migrations. */
   readonly name: string;
-  /** Plain SQL with unqualified names. Its header says `Old code may run beside it: yes` or `no`. */
+  /**
+   * Plain SQL with unqualified names. Its header says what it does to a database that is in use: `MigrationPlan`. It runs in a
+   * transaction, unless it is one `create index concurrently if not exists`, which allows none.
+   */
   readonly sql: string;
 }
 
 const COMPONENT = 'ledger-core';
 /** A statement of a migration takes as long as the tables are large. */
 const LIMITS = { statementTimeoutMs: 0, lockTimeoutMs: 0, answerTimeoutMs: 0 };
+const LOCK_WAIT_MS = 60_000;
 const NAME_LENGTH_MAX = 255;
 const SQL_LENGTH_MAX = 10_000_000;
 
@@ -67,12 +75,16 @@ const OPTIONS: Members<MigrateOptions> = {
   database: databaseArgument,
   schema: optional(schemaName),
   lockWaitMs: optional(wholeNumber(0, TIMER_MS_MAX)),
+  phase: optional(oneOf<MigrationPhase>(['before', 'after'])),
 };
 const readOptions = object(OPTIONS);
-const readComponentOptions = object<ComponentOptions>({
+const component = text(1, NAME_LENGTH_MAX);
+const migrations = list(nested<Migration>({ name: text(1, NAME_LENGTH_MAX), sql: text(1, SQL_LENGTH_MAX) }));
+const readComponentOptions = object<ComponentOptions>({ ...OPTIONS, component, migrations });
+const readPlanOptions = object<MigrateOptions & Partial<ComponentOptions>>({
   ...OPTIONS,
-  component: text(1, NAME_LENGTH_MAX),
-  migrations: list(nested<Migration>({ name: text(1, NAME_LENGTH_MAX), sql: text(1, SQL_LENGTH_MAX) })),
+  component: optional(component),
+  migrations: optional(migrations),
 });
 
 /**
@@ -86,15 +98,17 @@ export async function applyMigrations(options: ComponentOptions): Promise<readon
 
 async function applyChecked(options: ComponentOptions): Promise<readonly string[]> {
   const schema = escapeIdentifier(options.schema ?? 'micropay');
+  const { phase = 'after' } = options;
   const client = await openClient(options.database, LIMITS).catch(fail);
   try {
     const lockWaitMs = options.lockWaitMs ?? LOCK_WAIT_MS;
     const inTurn = <Result>(step: () => Promise<Result>) => inMigration(client, { schema, lockWaitMs }, step);
     await inTurn(() => createTables(client, schema));
-    const { missing } = await compareMigrations(fromClient(client), schema, options.component, options.migrations);
+    const missing = await missingOf(fromClient(client), schema, options.component, options.migrations);
     const applied: string[] = [];
-    for (const migration of missing) {
-      const isNew = await inTurn(() => applyOne(client, schema, options.component, migration));
+    for (const migration of missing(phase)) {
+      const run = () => runMigration(client, { ...options, schema, lockWaitMs }, migration.sql);
+      const isNew = await inTurn(() => applyOne(client, schema, options.component, migration, run));
       if (isNew) applied.push(migration.name);
     }
     return applied;
@@ -122,107 +136,91 @@ async function createTables(client: Client, schema: string): Promise<void> {
 }
 
 /** Applies a migration, unless another process has done so meanwhile; returns whether it did. */
-async function applyOne(client: Client, schema: string, component: string, { name, sql }: Migration): Promise<boolean> {
+async function applyOne(
+  client: Client,
+  schema: string,
+  component: string,
+  { name, sql }: Migration,
+  run: () => Promise<void>,
+): Promise<boolean> {
   const { rowCount } = await client.query(`select from ${schema}.migrations where component = $1 and name = $2`, [
     component,
     name,
   ]);
   if (rowCount !== 0) return false;
-  const oldCodeMayRun = /^-- Old code may run beside it: (yes|no)$/m.exec(sql)?.[1] === 'yes';
-  await client.query(`set local search_path = ${schema}`);
-  await client.query(sql);
+  await run();
   await client.query(`insert into ${schema}.migrations (component, name, old_code_may_run) values ($1, $2, $3)`, [
     component,
     name,
-    oldCodeMayRun,
+    readPlan(sql).oldCodeMayRun,
   ]);
   return true;
 }
 
-const LOCK_WAIT_MS = 60_000;
-const LOCK_TIMEOUT_MS = 3_000;
-const LOCK_POLL_MS = 100;
+const CONCURRENT_INDEX = /^create (?:unique )?index concurrently if not exists (\w+) on /m;
+
+async function runMigration(
+  client: Client,
+  { database, schema, lockWaitMs }: Required<Pick<MigrateOptions, 'database' | 'schema' | 'lockWaitMs'>>,
+  sql: string,
+): Promise<void> {
+  const index = CONCURRENT_INDEX.exec(sql)?.[1];
+  if (index === undefined) {
+    await client.query(`set local search_path = ${schema}`);
+    await client.query(sql);
+    return;
+  }
+  // The last statement with values keeps its snapshot until another statement comes, and building an index waits for snapshots.
+  await client.query('select 1');
+  await buildIndex({ database, schema, lockWaitMs, index, sql });
+}
 
 /**
- * Runs one step under the lock of migrations, in a transaction: the lock goes with it, however it ends and whatever
- * pooler is in between. A step that meets locked tables lets go and begins again, so that it holds nobody up.
- *
- * @throws {LedgerError} `database_unavailable` that names the session in the way, after `lockWaitMs`
+ * Builds an index beside writers, on a connection without a transaction; the caller's transaction keeps the lock of migrations
+ * meanwhile. An attempt that failed has left an invalid index behind, which is dropped first.
  */
-async function inMigration<Result>(
-  client: Client,
-  { schema, lockWaitMs }: { readonly schema: string; readonly lockWaitMs: number },
-  step: () => Promise<Result>,
-): Promise<Result> {
-  const startedAtMs = performance.now();
-  for (;;) {
-    await client.query('begin isolation level read committed');
-    let refused: unknown;
-    try {
-      await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
-      const { rows } = await client.query<{ taken: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as taken`, [
-        schema,
-      ]);
-      if (rows[0]?.taken === true) {
-        const result = await step();
-        await client.query('commit');
-        return result;
-      }
-    } catch (error) {
-      refused = error;
-    }
-    await client.query('rollback');
-    if (refused !== undefined && !isLockTimeout(refused)) throw refused;
-    if (performance.now() - startedAtMs > lockWaitMs) throw await lockedError(client, schema, refused);
-    await delay(LOCK_POLL_MS);
+async function buildIndex({
+  database,
+  schema,
+  lockWaitMs,
+  index,
+  sql,
+}: {
+  readonly database: string | PoolConfig;
+  readonly schema: string;
+  readonly lockWaitMs: number;
+  readonly index: string;
+  readonly sql: string;
+}): Promise<void> {
+  const client = await openClient(database, { ...LIMITS, lockTimeoutMs: Math.max(1, lockWaitMs) });
+  try {
+    await client.query(`set search_path = ${schema}`);
+    const { rowCount } = await client.query(
+      'select from pg_index where indexrelid = to_regclass($1) and not indisvalid',
+      [`${schema}.${index}`],
+    );
+    if (rowCount !== 0) await client.query(`drop index concurrently ${index}`);
+    await client.query(sql);
+  } finally {
+    await client.end();
   }
 }
 
-const LOCK = "hashtextextended('micropay migrations ' || $1, 0)";
-
-interface Holder {
-  readonly pid: number;
-  readonly application: string;
-  readonly seconds: number;
-}
-
-/** The session that has held the lock of migrations, or a table of the schema, for the longest. */
-async function lockedError(client: Client, schema: string, cause: unknown): Promise<LedgerError> {
-  const { rows } = await client.query<Holder>(
-    `select a.pid, a.application_name as application,
-       extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.state_change))::int as seconds
-     from pg_locks l join pg_stat_activity a on a.pid = l.pid left join pg_class c on c.oid = l.relation
-     where l.granted and a.pid <> pg_backend_pid()
-       and l.database = (select oid from pg_database where datname = current_database())
-       and (l.locktype = 'advisory' and l.objsubid = 1 and (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK}
-         or l.locktype = 'relation' and c.relnamespace = to_regnamespace($1))
-     order by l.locktype, seconds desc limit 1`,
-    [schema],
-  );
-  const [{ pid, application, seconds } = { pid: null, application: '', seconds: 0 }] = rows;
-  const holder =
-    pid === null
-      ? 'another session, which has ended meanwhile, held the lock'
-      : `session ${pid} ("${application}") has held a lock for ${seconds} s: wait for it, or end it with select pg_terminate_backend(${pid})`;
-  return new LedgerError(
-    'database_unavailable',
-    `schema ${schema} is not migrated: ${holder}`,
-    { pid, application, seconds },
-    { cause },
-  );
-}
-
 /**
- * Holds the database's migrations against those of the code.
+ * Compares the database's migrations with those of the code; returns the missing ones of a phase.
  *
  * @throws {LedgerError} `schema_newer` when the database has one that this code does not know and must not run beside
  */
-async function compareMigrations(
+async function missingOf(
   transaction: TransactionAdapter,
   schema: string,
   component: string,
   migrations: readonly Migration[],
-): Promise<{ readonly missing: readonly Migration[] }> {
+): Promise<(phase: MigrationPhase) => readonly Migration[]> {
+  const { rows: tables } = await transaction.executeSql('select to_regclass($1) is not null as exists', [
+    `${schema}.migrations`,
+  ]);
+  if (tables[0]?.exists !== true) return (phase) => upToPhase(migrations, phase);
   const { rows } = await transaction.executeSql(
     `select name, old_code_may_run from ${schema}.migrations where component = $1 order by name`,
     [component],
@@ -237,7 +235,7 @@ async function compareMigrations(
     );
   }
   const applied = new Set(rows.map(({ name }) => name));
-  return { missing: migrations.filter(({ name }) => !applied.has(name)) };
+  return (phase) => upToPhase(migrations, phase).filter(({ name }) => !applied.has(name));
 }
 
 /**
@@ -246,20 +244,8 @@ async function compareMigrations(
  * @throws {LedgerError} `schema_outdated`, `schema_newer`
  */
 export async function checkSchema(transaction: TransactionAdapter, schema: string): Promise<void> {
-  const { rows } = await transaction.executeSql('select to_regclass($1) is not null as exists', [
-    `${escapeIdentifier(schema)}.migrations`,
-  ]);
-  const missing =
-    rows[0]?.exists === true
-      ? (
-          await compareMigrations(
-            transaction,
-            escapeIdentifier(schema),
-            COMPONENT,
-            await readMigrations(MIGRATIONS_FOLDER),
-          )
-        ).missing
-      : [{ name: 'all' }];
+  const migrations = await readMigrations(MIGRATIONS_FOLDER);
+  const missing = (await missingOf(transaction, escapeIdentifier(schema), COMPONENT, migrations))('before');
   if (missing.length > 0) {
     throw new LedgerError(
       'schema_outdated',
@@ -267,4 +253,49 @@ export async function checkSchema(transaction: TransactionAdapter, schema: strin
       { schema },
     );
   }
+}
+
+export interface PendingMigration extends MigrationPlan {
+  readonly component: string;
+  readonly name: string;
+  /** About how many rows the tables hold whose size decides how long it takes; 0 where it takes a moment. */
+  readonly rows: number;
+}
+
+/**
+ * The migrations that `migrate` would apply now, in this order, and what each does to a database that is in use. It changes
+ * nothing and takes no lock that anybody waits for. With `component` and `migrations` those of another component.
+ *
+ * @throws {LedgerError} as `migrate`
+ */
+export async function planMigrations(
+  options: MigrateOptions & { readonly component?: string; readonly migrations?: readonly Migration[] },
+): Promise<readonly PendingMigration[]> {
+  const { database, phase = 'after', ...given } = readPlanOptions(options, 'options');
+  const { component = COMPONENT, migrations = await readMigrations(MIGRATIONS_FOLDER) } = given;
+  const schema = escapeIdentifier(given.schema ?? 'micropay');
+  const client = await openClient(database, LIMITS).catch(fail);
+  try {
+    const missing = (await missingOf(fromClient(client), schema, component, migrations))(phase);
+    const pending: PendingMigration[] = [];
+    for (const { name, sql } of missing) {
+      const plan = readPlan(sql);
+      pending.push({ component, name, ...plan, rows: await countRows(client, schema, plan.growsWith ?? []) });
+    }
+    return pending;
+  } catch (error) {
+    throw fromSqlError(error);
+  } finally {
+    await client.end();
+  }
+}
+
+/** As PostgreSQL estimates them: counting would read the tables. One that was never analyzed counts as empty. */
+async function countRows(client: Client, schema: string, tables: readonly string[]): Promise<number> {
+  const { rows } = await client.query<{ rows: number }>(
+    `select coalesce(sum(greatest(reltuples, 0)), 0)::float8 as rows from pg_class
+     where oid in (select to_regclass(name) from unnest($1::text[]) name)`,
+    [tables.map((table) => `${schema}.${table}`)],
+  );
+  return rows[0]?.rows ?? 0;
 }

@@ -2,7 +2,6 @@ import { applyMigrations, createLedger, migrate } from '@micropay/ledger-core';
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { dumpSchema } from '../../dump-schema.js';
-import { readMigrations } from '../../src/postgres/migrate.js';
 import { refusal, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed({ isEmpty: true });
@@ -83,22 +82,6 @@ describe('migrate', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     await holder.query('commit');
     expect(await applying).toEqual(['0001-more.sql']);
-  });
-
-  it('migrate changes the history indexes beside a transaction that has read the journal and writes to it then', async () => {
-    const schema = newSchema();
-    const migrations = await readMigrations(new URL('../../migrations/', import.meta.url));
-    const before = migrations.filter(({ name }) => name < '0008');
-    await applyMigrations({ database: bed.url, schema, component: 'ledger-core', migrations: before });
-    const writer = await bed.connect();
-    await writer.query('begin');
-    await writer.query(`select from ${schema}.transfers`);
-    const applying = migrate({ database: bed.url, schema });
-    const isWaiting = `select from pg_locks where relation = '${schema}.transfers'::regclass and not granted`;
-    await expect.poll(async () => (await writer.query(isWaiting)).rowCount).toBe(1);
-    await writer.query(`lock table ${schema}.transfers in row exclusive mode`);
-    await writer.query('commit');
-    expect(await applying).toEqual(migrations.slice(before.length).map(({ name }) => name));
   });
 
   it('migrate names the session that keeps its lock, after a while', async () => {
