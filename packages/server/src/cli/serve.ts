@@ -13,7 +13,7 @@ import type { Command } from './command.js';
 import { untilStopped, waitForStop } from './wait-for-stop.js';
 
 export const serveCommand: Command = {
-  summary: 'migrate the tables to this release, then serve HTTP until stopped',
+  summary: 'migrate the tables to this release unless MIGRATE=off, then serve HTTP until stopped',
   parameters: '',
   help: [
     '--port NUMBER   port to listen on; default: PORT, or 3000',

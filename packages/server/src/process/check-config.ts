@@ -52,6 +52,7 @@ const CONFIG = {
   dataDirectory: text.optional(),
   tokenIssuer: text,
   trustedProxies: number,
+  migrate: flag.optional(),
   corsOrigins: texts,
   logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),

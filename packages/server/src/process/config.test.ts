@@ -24,6 +24,7 @@ describe('the environment', () => {
       port: 3000,
       tokenIssuer: 'micropay',
       trustedProxies: 0,
+      migrate: true,
       corsOrigins: [],
       logLevel: 'info',
     });
@@ -85,6 +86,7 @@ describe('the environment', () => {
     ['half a login', { KAFKA_SASL_USERNAME: 'app' }, 'KAFKA_SASL_MECHANISM is missing: SASL takes'],
     ['an unknown mechanism', { KAFKA_SASL_MECHANISM: 'gssapi' }, 'KAFKA_SASL_MECHANISM must be one of plain, '],
     ['a switch that is neither', { KAFKA_TLS: 'yes' }, 'KAFKA_TLS must be "on" or "off"'],
+    ['a MIGRATE that is neither', { MIGRATE: 'no' }, 'MIGRATE must be "on" or "off"'],
     ['a relay that is neither', { RELAY: 'no' }, 'RELAY must be "on" or "off"'],
     ['a negative number of proxies', { TRUSTED_PROXIES: '-1' }, 'TRUSTED_PROXIES '],
   ])('the environment is refused with %s, by the name of the variable', (_name, change, message) => {

@@ -32,6 +32,8 @@ export interface Config {
   readonly tokenIssuer: string;
   /** The number of your own proxies in front of the server; it trusts that many entries of `X-Forwarded-For`. */
   readonly trustedProxies: number;
+  /** Whether the tables are migrated at the start; default true. Otherwise a start on tables that lack a migration is refused. */
+  readonly migrate?: boolean | undefined;
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** The brokers that events are delivered to; without it, events stay in the database until they are read. */
@@ -60,6 +62,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, given: 
     dataDirectory: data.DATA_DIR,
     tokenIssuer: data.TOKEN_ISSUER,
     trustedProxies: data.TRUSTED_PROXIES,
+    migrate: data.MIGRATE === 'on',
     corsOrigins: data.CORS_ORIGINS,
     logLevel: data.LOG_LEVEL,
     kafka: toKafkaSettings(data),

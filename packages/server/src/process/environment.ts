@@ -17,6 +17,11 @@ export function wholeNumber(min: number, max: number) {
     .meta({ type: `whole number, ${min} to ${max}` });
 }
 
+/** A variable that turns something on or off. */
+export function onOrOff() {
+  return z.enum(['on', 'off'], 'must be "on" or "off"');
+}
+
 /**
  * Reads variables; one that is set to nothing counts as not set. `given` counts before the environment: values of options,
  * by the variable that each stands for. Slips are looked for among all `known` variables: the environment may be that of

@@ -1,9 +1,8 @@
 import { eventTopics } from '@micropay/ledger-core';
 import { z } from 'zod';
 import { DEAD_LETTERS, type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
-import { wholeNumber } from './environment.js';
+import { onOrOff, wholeNumber } from './environment.js';
 
-const SWITCH = ['on', 'off'] as const;
 const PARTITIONS_MAX = 10_000;
 const REPLICATION_FACTOR_MAX = 100;
 /** Kafka allows topic names of 249 characters; this leaves room for what follows the prefix. */
@@ -61,7 +60,7 @@ export const KAFKA_VARIABLES = {
     unset: "the broker's default",
     description: 'For topics that are created at the start.',
   }),
-  KAFKA_TLS: z.enum(SWITCH, 'must be "on" or "off"').default('off').meta({
+  KAFKA_TLS: onOrOff().default('off').meta({
     description: '`on` connects with TLS. Name your own certificate authority in `NODE_EXTRA_CA_CERTS`.',
   }),
   KAFKA_SASL_MECHANISM: z
@@ -78,7 +77,7 @@ export const KAFKA_VARIABLES = {
   KAFKA_SASL_PASSWORD: word
     .optional()
     .meta({ type: 'text', example: 'secret', description: 'Password for the brokers.' }),
-  RELAY: z.enum(SWITCH, 'must be "on" or "off"').default('on').meta({
+  RELAY: onOrOff().default('on').meta({
     description: '`off` where `micropay relay` delivers events in a process of its own.',
   }),
 };

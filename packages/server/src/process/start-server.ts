@@ -14,7 +14,7 @@ import { checkConfig } from './check-config.js';
 import type { Config } from './config.js';
 import { createServices } from './create-services.js';
 import { createLog } from './log.js';
-import { migrateServer } from './migrate-server.js';
+import { migrateServer, refuseOutdatedTables } from './migrate-server.js';
 
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** Leaves the connections to the database a moment to end in order. */
@@ -49,10 +49,10 @@ export interface RunningServer {
 }
 
 /**
- * Migrates the database and serves HTTP.
+ * Migrates the database, unless the configuration says otherwise, and serves HTTP.
  *
  * @throws {StartError} `invalid_configuration`, `port_in_use`, `address_unavailable`, `broker_unfit`
- * @throws {LedgerError} `database_unavailable`, `database_misconfigured`, `schema_newer`
+ * @throws {LedgerError} `database_unavailable`, `database_misconfigured`, `schema_newer`, `schema_outdated`
  */
 export async function startServer(config: Config, log?: Logger): Promise<RunningServer> {
   const checked = checkConfig(config);
@@ -71,7 +71,9 @@ function checkLogger(log: Logger | undefined): Logger | undefined {
 
 async function start(config: Config, log: Logger): Promise<RunningServer> {
   const { databaseUrl, databaseSchema, ledger: name, host, port, corsOrigins, kafka } = config;
-  await migrateServer(databaseUrl, databaseSchema);
+  const tables = { database: databaseUrl, schema: databaseSchema };
+  // Processes of the release before may still be running: what they cannot bear waits for "micropay migrate" or the next release.
+  await (config.migrate === false ? refuseOutdatedTables(tables) : migrateServer({ ...tables, phase: 'before' }));
   const closers: (() => unknown)[] = [];
   /** Closes what was opened, the last first. */
   const closeAll = async () => {

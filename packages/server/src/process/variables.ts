@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { wholeNumber } from './environment.js';
+import { onOrOff, wholeNumber } from './environment.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -80,6 +80,13 @@ export const SERVER_VARIABLES = {
     unset: 'the key is printed only',
     description: 'Folder that stores a generated operator key, readable only by its owner.',
   }),
+  MIGRATE: onOrOff()
+    .default('on')
+    .meta({
+      description:
+        '`on` migrates the tables at the start, as `micropay migrate --phase before` does. `off` refuses to start on tables that ' +
+        'lack a migration, with `schema_outdated`: the role of the server then needs no right to change tables.',
+    }),
   TOKEN_ISSUER: text.default('micropay').meta({ type: 'text', description: 'The `iss` of access tokens.' }),
   TRUSTED_PROXIES: wholeNumber(0, TRUSTED_PROXIES_MAX).default(0).meta({
     unit: 'proxies',
