@@ -72,6 +72,7 @@ describe('micropay', () => {
     ],
     ['a word too many', ['verify', 'all'], {}, 'usage: micropay verify'],
     ['a word too few', ['import'], {}, 'usage: micropay import FILE'],
+    ['no such phase', ['migrate', '--phase', 'during'], {}, 'usage: --phase is one of before, after'],
     ['no database', ['verify'], { DATABASE_URL: '' }, 'invalid_configuration: DATABASE_URL is missing'],
     ['an address that is none', ['verify', '--database', 'x'], {}, 'invalid_configuration: --database must look like'],
     [
@@ -147,6 +148,14 @@ describe('micropay migrate', () => {
     const told = await micropay(['verify', '--schema', 'books', '--json'], environment);
     expect(JSON.parse(told.stdout)).toEqual({ error: { code: 'schema_outdated', message: sentence } });
 
+    const plan = await micropay(['migrate', '--schema', 'books', '--plan'], environment);
+    expect(plan.exitCode).toBe(0);
+    expect(plan.stdout).toMatch(/^component +migration +new code +old code +locks +blocks +takes\n/);
+    expect(plan.stdout).toMatch(
+      /^ledger-core +0001-ledger\.sql +starts after it +must have ended +nothing +nothing +a moment$/m,
+    );
+    expect(plan.stdout).toMatch(/^server +0001-users\.sql +starts after it +may run +nothing +nothing +a moment$/m);
+
     const ledgerOnly = await micropay(['migrate', '--schema', 'books', '--ledger-only', '--json'], environment);
     const { schema, applied } = JSON.parse(ledgerOnly.stdout) as { schema: string; applied: string[] };
     expect([ledgerOnly.exitCode, schema, applied[0]]).toEqual([0, 'books', '0001-ledger.sql']);
@@ -154,7 +163,9 @@ describe('micropay migrate', () => {
 
     const whole = await micropay(['migrate', '--schema', 'books'], environment);
     expect(whole).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Applied to "books": 0001-users.sql') });
-    const again = await micropay(['migrate', '--schema', 'books'], environment);
+    const done = await micropay(['migrate', '--schema', 'books', '--plan', '--json'], environment);
+    expect(JSON.parse(done.stdout)).toEqual({ schema: 'books', pending: [] });
+    const again = await micropay(['migrate', '--schema', 'books', '--phase', 'before'], environment);
     expect(again).toMatchObject({ exitCode: 0, stdout: 'Schema "books" is up to date.\n' });
     await empty.drop();
   });

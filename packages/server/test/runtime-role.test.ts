@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createInProcessPublisher, createLedger, createRelay } from '@micropay/ledger-core';
+import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrateServer } from '../src/process/migrate-server.js';
+import { type RunningServer, startServer } from '../src/process/start-server.js';
+import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
+import { openStream } from './support/open-stream.js';
+import { OPERATOR_KEY, testConfig } from './support/test-server.js';
+
+const page = readFileSync(new URL('../../../docs/how-to/runtime-role.md', import.meta.url), 'utf8');
+/** Roles belong to PostgreSQL and not to the database, so each run has a name of its own. */
+const role = `micropay_server_${process.pid}`;
+const grants = [...page.matchAll(/```sql\n([\s\S]+?)```/g)]
+  .map(([, sql]) => sql?.replaceAll('micropay_app', role))
+  .join('\n');
+
+let database: TestDatabase;
+let owner: pg.Client;
+let client: pg.Client;
+let url: string;
+let server: RunningServer;
+let alice: TestUser;
+let bob: TestUser;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  owner = new pg.Client({ connectionString: database.url });
+  await owner.connect();
+  await migrateServer({ database: database.url });
+  await owner.query(grants);
+  const changed = new URL(database.url);
+  changed.username = role;
+  changed.password = 'change-me';
+  url = changed.href;
+  client = new pg.Client({ connectionString: url });
+  await client.connect();
+  server = await startServer(testConfig(url, { migrate: false }));
+  alice = await registerUser(server.url, { balance: 1_000n });
+  bob = await registerUser(server.url);
+});
+afterAll(async () => {
+  await server?.close();
+  await client?.end();
+  await owner.query(`drop owned by ${role}; drop role ${role}`);
+  await owner.end();
+  await database.drop();
+});
+
+function as(token: string, target: string, body?: unknown) {
+  return call(server.url, target, { token, key: randomUUID(), body });
+}
+
+describe('the server with the documented role', () => {
+  it('the server with the documented role pays, holds, reverses and settles requests', async () => {
+    const payment = { from: alice.wallet, to: bob.wallet, amount: '100', currency: 'USD' };
+    const paid = await as(alice.token, 'POST /v1/transfers', payment);
+    expect(paid.status).toBe(201);
+    expect((await as(bob.token, `POST /v1/transfers/${paid.body.id}/reversals`, { amount: '40' })).status).toBe(201);
+    const hold = await as(alice.token, 'POST /v1/holds', payment);
+    expect(hold.status).toBe(201);
+    expect((await as(bob.token, `POST /v1/holds/${hold.body.id}/capture`, { amount: '30' })).status).toBe(201);
+    expect((await as(bob.token, `POST /v1/holds/${hold.body.id}/release`)).status).toBe(201);
+    const requested = await call(server.url, 'POST /v1/transfers', {
+      token: alice.token,
+      key: randomUUID(),
+      body: payment,
+      headers: { prefer: 'respond-async' },
+    });
+    expect(requested.status).toBe(202);
+    await expect
+      .poll(async () => (await as(alice.token, `GET /v1/transfer-requests/${requested.body.id}`)).body.state)
+      .toBe('posted');
+    expect([await balanceOf(server.url, alice), await balanceOf(server.url, bob)]).toEqual(['810', '190']);
+  });
+
+  it('the server with the documented role freezes, limits and reads the past', async () => {
+    expect((await as(OPERATOR_KEY, `POST /v1/wallets/${bob.wallet}/freeze`, {})).status).toBe(200);
+    expect((await as(OPERATOR_KEY, `POST /v1/wallets/${bob.wallet}/unfreeze`)).status).toBe(200);
+    expect((await as(alice.token, 'POST /v1/wallets', { currency: 'EUR' })).status).toBe(201);
+    const at = new Date().toISOString();
+    expect((await as(OPERATOR_KEY, `GET /v1/trial-balance?at=${at}`)).status).toBe(200);
+    expect((await as(alice.token, `GET /v1/wallets/${alice.wallet}/entries`)).status).toBe(200);
+  });
+
+  it('the server with the documented role renews and ends sessions', async () => {
+    const { email, password } = bob;
+    const login = await call(server.url, 'POST /v1/auth/login', { body: { email, password } });
+    expect(login.status).toBe(200);
+    const { refreshToken } = login.body;
+    const renewed = await call(server.url, 'POST /v1/auth/refresh', { body: { refreshToken } });
+    expect(renewed.status).toBe(200);
+    const logout = await call(server.url, 'POST /v1/auth/logout', {
+      body: { refreshToken: renewed.body.refreshToken },
+    });
+    expect(logout.status).toBe(204);
+  });
+
+  it('the server with the documented role streams events, and a relay delivers them', async () => {
+    const stream = await openStream(server.url, alice.token);
+    await as(alice.token, 'POST /v1/transfers', { from: alice.wallet, to: bob.wallet, amount: '1', currency: 'USD' });
+    await expect.poll(() => stream.events().map(({ event }) => event)).toContain('transfer.posted.v1');
+    await stream.close();
+    const delivered: string[] = [];
+    const publisher = createInProcessPublisher(
+      async (events) => void delivered.push(...events.map(({ type }) => type)),
+    );
+    const relay = createRelay({ database: url, sink: 'runtime-role', publisher });
+    relay.start();
+    await expect.poll(() => delivered).toContain('user.created.v1');
+    await relay.stop();
+  });
+
+  it('the server with the documented role is ready, and verify finds nothing', async () => {
+    expect((await call(server.url, 'GET /readyz')).status).toBe(200);
+    expect((await as(OPERATOR_KEY, 'GET /v1/verify')).body).toMatchObject({ ok: true, problems: [] });
+    const ledger = createLedger({ database: url });
+    try {
+      expect(await ledger.verify()).toMatchObject({ ok: true });
+    } finally {
+      await ledger.close();
+    }
+  });
+
+  it('the server with the documented role starts again with another operator key', async () => {
+    const other = await startServer(testConfig(url, { migrate: false, operatorApiKey: 'another-operator-key' }));
+    expect((await call(other.url, 'GET /v1/verify', { token: 'another-operator-key' })).status).toBe(200);
+    await other.close();
+    const again = await startServer(testConfig(url, { migrate: false }));
+    await again.close();
+  });
+
+  it.each([
+    ...['transfers', 'events', 'balances', 'accounts', 'holds', 'transfer_requests', 'users', 'migrations'].flatMap(
+      (table) => [
+        `alter table micropay.${table} add column mine int`,
+        `drop table micropay.${table}`,
+        `truncate micropay.${table}`,
+      ],
+    ),
+    'update micropay.transfers set amount = 1',
+    'delete from micropay.transfers',
+    `update micropay.events set data = '{}'`,
+    'delete from micropay.events',
+    'alter table micropay.transfers disable trigger transfers_append_only',
+    'set session_replication_role = replica',
+    `update micropay.users set password_hash = ''`,
+    'delete from micropay.users',
+    `insert into micropay.migrations values ('server', 'mine', true)`,
+  ])('the server with the documented role may not %s', async (statement) => {
+    await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' });
+  });
+});
+
+describe('MIGRATE=off', () => {
+  it('MIGRATE=off refuses to start on tables that lack a migration, and says what to run', async () => {
+    await owner.query(`delete from micropay.migrations where component = 'server'`);
+    try {
+      await expect(startServer(testConfig(url, { migrate: false }))).rejects.toMatchObject({
+        code: 'schema_outdated',
+        message: 'schema "micropay" lacks 0001-users.sql of server: run "micropay migrate", or start with MIGRATE=on',
+      });
+    } finally {
+      await owner.query(`insert into micropay.migrations values ('server', '0001-users.sql', true)`);
+    }
+  });
+
+  it('MIGRATE=off refuses to start on a database without tables', async () => {
+    const start = startServer(testConfig(database.url, { migrate: false, databaseSchema: 'nothing' }));
+    await expect(start).rejects.toMatchObject({ code: 'schema_outdated' });
+    const { rows } = await owner.query(`select from pg_namespace where nspname = 'nothing'`);
+    expect(rows).toEqual([]);
+  });
+});
