@@ -22,7 +22,16 @@ function headersOf(type: EventType) {
   const text = (description: string) => ({ type: 'string', description });
   return {
     type: 'object',
-    required: ['ce_specversion', 'ce_id', 'ce_type', 'ce_source', 'ce_subject', 'ce_time', 'content-type'],
+    required: [
+      'ce_specversion',
+      'ce_id',
+      'ce_type',
+      'ce_source',
+      'ce_subject',
+      'ce_time',
+      'ce_position',
+      'content-type',
+    ],
     properties: {
       ce_specversion: { type: 'string', const: '1.0' },
       ce_id: text('the same in every delivery of this event'),
@@ -30,6 +39,7 @@ function headersOf(type: EventType) {
       ce_source: text('/ledgers/ and the name of the ledger'),
       ce_subject: text('id of what it is about; the key of the message'),
       ce_time: { type: 'string', format: 'date-time' },
+      ce_position: text('place in the order of all events of the database, in digits; events of one transfer share it'),
       'content-type': { type: 'string', const: 'application/json' },
     },
   };

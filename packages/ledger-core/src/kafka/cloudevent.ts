@@ -58,6 +58,7 @@ export function toKafkaMessage(event: LedgerEvent): KafkaMessage {
       ce_source: `/ledgers/${encodeURIComponent(event.ledger)}`,
       ce_subject: event.subject,
       ce_time: event.time.toISOString(),
+      ce_position: String(event.position),
       'content-type': 'application/json',
     },
     value: JSON.stringify(event.data),

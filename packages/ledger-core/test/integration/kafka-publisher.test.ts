@@ -61,6 +61,7 @@ describe('a Kafka publisher', () => {
       ce_source: '/ledgers/a%20ledger%2Fb',
       ce_subject: event.subject,
       ce_time: '2026-01-02T03:04:05.678Z',
+      ce_position: String(event.position),
       'content-type': 'application/json',
     });
     expect(JSON.parse(String(message?.value))).toEqual(event.data);

@@ -1,0 +1,19 @@
+import { spawnSync } from 'node:child_process';
+
+const TOOLS = ['pg_dump', 'pg_restore', 'pg_basebackup'];
+
+/**
+ * Makes sure that PostgreSQL's own client programs are there, which npm does not have; Debian and Ubuntu install them. Returns why they
+ * are not.
+ */
+export function requirePostgresTools(): string | undefined {
+  if (areThere()) return undefined;
+  if (process.getuid?.() === 0) {
+    spawnSync('apt-get', ['install', '--yes', '--no-install-recommends', 'postgresql-client'], { stdio: 'ignore' });
+  }
+  return areThere() ? undefined : `it needs ${TOOLS.join(', ')}: install the package postgresql-client`;
+}
+
+function areThere(): boolean {
+  return TOOLS.every((tool) => spawnSync(tool, ['--version']).status === 0);
+}
