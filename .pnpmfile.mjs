@@ -1,11 +1,14 @@
 /**
+ * Vitest takes the edge runtime that the client's tests start and the OpenTelemetry API that comes with prom-client where
+ * they are installed. It would then be installed several times, with and without each, and tests would not share its types.
+ */
+const OPTIONAL_PEERS_OF_VITEST = ['@edge-runtime/vm', '@opentelemetry/api'];
+
+/**
  * Changes to what packages say about themselves.
  *
  * The server's documentation page is one file of @scalar/api-reference, bundled already. The 270 packages and
  * 280 MB that it was built from run nowhere here, so they are not installed.
- *
- * Vitest would run in the edge runtime that the client's tests start where there is one, and be installed twice: once
- * beside it and once for packages that do without.
  */
 export const hooks = {
   readPackage(manifest) {
@@ -15,8 +18,10 @@ export const hooks = {
       manifest.engines = {};
     }
     if (manifest.name === 'vitest') {
-      delete manifest.peerDependencies['@edge-runtime/vm'];
-      delete manifest.peerDependenciesMeta['@edge-runtime/vm'];
+      for (const name of OPTIONAL_PEERS_OF_VITEST) {
+        delete manifest.peerDependencies[name];
+        delete manifest.peerDependenciesMeta[name];
+      }
     }
     return manifest;
   },

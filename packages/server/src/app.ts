@@ -1,20 +1,17 @@
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
 import { SECURE_HEADERS } from './http/answer.js';
 import { openApiDocument } from './http/openapi-document.js';
 import { requestId } from './http/request/request-id.js';
 import { createRequestMetrics } from './http/serving/request-metrics.js';
 import { createRouteTable } from './http/serving/route-table.js';
 import { type AppEnv, refuse, serveRoute } from './http/serving/serve-route.js';
-import type { KafkaRelay } from './kafka/create-kafka-relay.js';
-import { createRelayMetrics } from './kafka/relay-metrics.js';
-import { createOldestWriterMetrics } from './live/oldest-writer.js';
 import { ROUTES } from './routes.js';
 import { serveDocs, serveDocsScript } from './service/routes/docs.js';
 import { serveMetrics } from './service/routes/metrics.js';
 import type { Services } from './services.js';
-import { createTransferRequestMetrics } from './transfer-requests/transfer-request-metrics.js';
 
 const CORS_MAX_AGE_S = 600;
 /** Routes that are not part of the OpenAPI document. */
@@ -37,20 +34,21 @@ export interface AppDependencies {
   readonly log: Logger;
   /** Pages of these origins may call from a browser; none by default. */
   readonly corsOrigins?: readonly string[];
-  /** Whose lag `/metrics` shows. */
-  readonly relay?: KafkaRelay | undefined;
+  /** The metrics of `/metrics`; those of HTTP requests are added to it. */
+  readonly registry?: Registry;
 }
 
 /** The HTTP interface without a port: a `fetch` function. */
-export function createApp({ services, log, corsOrigins = [], relay }: AppDependencies) {
+export function createApp({ services, log, corsOrigins = [], registry = new Registry() }: AppDependencies) {
   const app = new Hono<AppEnv>();
   const endpoints = ROUTES.map(({ endpoint }) => endpoint);
-  const metrics = createRequestMetrics(endpoints.map(({ operationId }) => operationId));
+  const metrics = createRequestMetrics(registry);
 
   const isForBrowsers = corsOrigins.length > 0;
   const table = createRouteTable([...endpoints, ...PAGES], isForBrowsers ? ['OPTIONS'] : []);
   const refuseRoute = ({ req }: Context<AppEnv>) =>
-    refuse(table.refusal(req.method, req.path), { requestId: requestId(req.raw.headers.get('x-request-id')), log });
+    refuse(table.refusal(req.method, req.path), { requestId: requestId(req.raw.headers.get('x-request-id')), log })
+      .response;
 
   // Only when it is asked for: without it a request goes straight to its one handler.
   if (isForBrowsers) {
@@ -71,21 +69,13 @@ export function createApp({ services, log, corsOrigins = [], relay }: AppDepende
     return new Response(documentText, { headers: { 'content-type': 'application/json', ...SECURE_HEADERS } });
   });
 
-  const relayMetrics = relay === undefined ? [] : [createRelayMetrics(relay)];
-  app.get(
-    '/metrics',
-    serveMetrics(services.authenticate, [
-      async () => metrics.lines(),
-      async () => services.liveEvents.metrics(),
-      createTransferRequestMetrics(services.ledger),
-      createOldestWriterMetrics(services.ledger.events),
-      ...relayMetrics,
-    ]),
-  );
+  app.get('/metrics', serveMetrics(services.authenticate, registry));
   app.get('/docs', serveDocs);
   app.get('/docs/scalar.js', serveDocsScript);
 
   app.notFound(refuseRoute);
-  app.onError((error, { req }) => refuse(error, { requestId: requestId(req.raw.headers.get('x-request-id')), log }));
+  app.onError(
+    (error, { req }) => refuse(error, { requestId: requestId(req.raw.headers.get('x-request-id')), log }).response,
+  );
   return app;
 }

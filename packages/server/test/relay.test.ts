@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { call, registerUser } from './support/call.js';
-import { relayMetrics } from './support/metrics.js';
+import { readMetric, relayMetrics } from './support/metrics.js';
 import { readTopics } from './support/read-topics.js';
 import { type MainProcess, runMain, runRelayMain } from './support/run-main.js';
 import { OPERATOR_KEY } from './support/test-server.js';
@@ -82,7 +82,7 @@ describe('the relay in the server', () => {
     expect(await stop('SIGTERM')).toBe(0);
   });
 
-  it('the relay in the server names the transaction that holds events up', async () => {
+  it('the relay in the server shows how long a transaction has held events up', async () => {
     const { url } = await start();
     const client = new pg.Client({ connectionString: database.url, application_name: 'a "long" writer' });
     await client.connect();
@@ -91,15 +91,7 @@ describe('the relay in the server', () => {
       await client.query(`select pg_current_xact_id(), nextval('micropay.event_position')`);
       await registerUser(url);
       await expect.poll(async () => (await relayMetrics(url)).held_up).toBe(1);
-      const metrics = async () => {
-        const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } });
-        return response.text();
-      };
-      await expect
-        .poll(metrics)
-        .toMatch(
-          /^micropay_events_oldest_writer_seconds\{pid="\d+",prepared="",application="a \\"long\\" writer",database="\w+",since="\S+"\} \d/m,
-        );
+      await expect.poll(() => readMetric(url, 'micropay_events_oldest_writer_seconds')).toBeGreaterThan(0);
       await client.query('rollback');
       await expect.poll(() => lagOf(url)).toBe(0);
     } finally {

@@ -1,49 +1,67 @@
-import type { RelayStatus } from '@micropay/ledger-core';
-import { withDeadline } from '../throttling/deadline.js';
-import { sharedWork } from '../throttling/shared-work.js';
+import { Counter, type Registry } from 'prom-client';
+import { registerScrapedGauges } from '../metrics/scraped-gauges.js';
 import { KAFKA_SINK, type KafkaRelay } from './create-kafka-relay.js';
 
-const LABEL = `{sink="${KAFKA_SINK}"}`;
-/** However often it is scraped, the lag is counted once a second. */
-const STATUS_KEPT_MS = 1_000;
-const STATUS_TIMEOUT_MS = 2_000;
+const LABELS = { sink: KAFKA_SINK };
 
-/** Prometheus lines about the relay. If the database does not respond, only this process's own counts are there. */
-export function createRelayMetrics(relay: KafkaRelay): () => Promise<readonly string[]> {
-  const readStatus = sharedWork(() => relay.status(), STATUS_KEPT_MS);
-  return async () => {
-    const status = await withDeadline(STATUS_TIMEOUT_MS, readStatus(), () => new Error('too late')).catch(
-      () => undefined,
-    );
-    return [...counterLines(relay), ...(status === undefined ? [] : statusLines(status))];
-  };
+/** If the database does not respond, only this process's own counts are there. */
+export function registerRelayMetrics(registry: Registry, relay: KafkaRelay): void {
+  registerTotal(registry, {
+    name: 'micropay_relay_delivered_events_total',
+    help: 'Events that this process has delivered.',
+    read: () => relay.delivered,
+  });
+  registerTotal(registry, {
+    name: 'micropay_relay_failures_total',
+    help: 'Deliveries and connections of this process that failed and were tried again.',
+    read: () => relay.failures,
+  });
+  registerScrapedGauges(
+    registry,
+    () => relay.status(),
+    [
+      {
+        name: 'micropay_relay_lag_rows',
+        help: 'Rows of the log that the sink has not taken yet.',
+        value: ({ rows }) => rows,
+      },
+      {
+        name: 'micropay_relay_lag_seconds',
+        help: 'Age of the first row that the sink has not taken; 0 when it has taken all.',
+        value: ({ seconds }) => seconds,
+      },
+      {
+        name: 'micropay_relay_leader',
+        help: '1 in the process that delivers, 0 in the others.',
+        value: ({ isLeader }) => Number(isLeader),
+      },
+      {
+        name: 'micropay_relay_paused',
+        help: '1 while an operator has paused the sink.',
+        value: ({ isPaused }) => Number(isPaused),
+      },
+      {
+        name: 'micropay_relay_held_up',
+        help: '1 while rows wait for a transaction that has written events and has not ended.',
+        value: ({ isHeldUp }) => Number(isHeldUp),
+      },
+    ],
+    { labels: LABELS },
+  );
 }
 
-function counterLines({ delivered, failures }: KafkaRelay): string[] {
-  return [
-    '# HELP micropay_relay_delivered_events_total Events that this process has delivered.',
-    '# TYPE micropay_relay_delivered_events_total counter',
-    `micropay_relay_delivered_events_total${LABEL} ${delivered}`,
-    '# HELP micropay_relay_failures_total Deliveries and connections of this process that failed and were tried again.',
-    '# TYPE micropay_relay_failures_total counter',
-    `micropay_relay_failures_total${LABEL} ${failures}`,
-  ];
-}
-
-function statusLines({ rows, seconds, isLeader, isPaused, isHeldUp }: RelayStatus): string[] {
-  return [
-    '# HELP micropay_relay_lag_rows Rows of the log that the sink has not taken yet.',
-    ...gauge('lag_rows', rows),
-    '# HELP micropay_relay_lag_seconds Age of the first row that the sink has not taken.',
-    ...gauge('lag_seconds', seconds),
-    '# HELP micropay_relay_leader 1 in the process that delivers.',
-    ...gauge('leader', Number(isLeader)),
-    ...gauge('paused', Number(isPaused)),
-    '# HELP micropay_relay_held_up 1 when rows wait for a transaction that has written and has not ended.',
-    ...gauge('held_up', Number(isHeldUp)),
-  ];
-}
-
-function gauge(name: string, value: number): string[] {
-  return [`# TYPE micropay_relay_${name} gauge`, `micropay_relay_${name}${LABEL} ${value}`];
+function registerTotal(
+  registry: Registry,
+  { name, help, read }: { readonly name: string; readonly help: string; readonly read: () => number },
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: Object.keys(LABELS),
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(LABELS, read());
+    },
+  });
 }

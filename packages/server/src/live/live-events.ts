@@ -31,8 +31,8 @@ export interface LiveEvents {
    * @throws {LedgerError} `overloaded`, `ledger_closed`, `database_unavailable`
    */
   open(request: StreamRequest): Promise<ReadableStream<Uint8Array>>;
-  /** In the text format of Prometheus. */
-  metrics(): readonly string[];
+  /** The streams that are open now, and those that the server has ended, by the code of the problem. */
+  counts(): { readonly open: number; readonly endedByCode: ReadonlyMap<string, number> };
   /** Ends every stream with a word, so that clients go elsewhere. */
   close(): Promise<void>;
 }
@@ -187,15 +187,7 @@ export function createLiveEvents(
 
   return {
     open,
-    metrics: () => [
-      '# HELP micropay_events_stuck 1 while this process cannot follow the log of events, so that its streams wait.',
-      '# TYPE micropay_events_stuck gauge',
-      `micropay_events_stuck ${ledger.events.fault() === undefined ? 0 : 1}`,
-      '# TYPE micropay_event_streams gauge',
-      `micropay_event_streams ${streams.size}`,
-      '# TYPE micropay_event_streams_ended_total counter',
-      ...[...endedByCode].map(([code, count]) => `micropay_event_streams_ended_total{code="${code}"} ${count}`),
-    ],
+    counts: () => ({ open: streams.size, endedByCode }),
     async close() {
       clearInterval(timer);
       closing.abort();

@@ -1,40 +1,22 @@
-import type { Ledger, OldestWriter } from '@micropay/ledger-core';
+import type { Ledger } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
-import { withDeadline } from '../throttling/deadline.js';
-import { sharedWork } from '../throttling/shared-work.js';
+import type { Registry } from 'prom-client';
+import { registerScrapedGauges } from '../metrics/scraped-gauges.js';
 
 type Events = Pick<Ledger['events'], 'oldestWriter'>;
 
-const KEPT_MS = 1_000;
-const TIMEOUT_MS = 2_000;
 /** Transactions of the ledger end in milliseconds: one that is so old was left open. */
 const LEFT_OPEN_SECONDS = 10;
 
-/** Prometheus lines about the transaction that events may wait for; none if the database does not respond. */
-export function createOldestWriterMetrics(events: Events): () => Promise<readonly string[]> {
-  const read = sharedWork(() => events.oldestWriter(), KEPT_MS);
-  return async () => {
-    const writer = await withDeadline(TIMEOUT_MS, read(), () => new Error('too late')).catch(() => undefined);
-    if (writer === undefined) return [];
-    return [
-      '# HELP micropay_events_oldest_writer_seconds Age of the oldest transaction that has written to the log of events and has not ended: events behind it wait.',
-      '# TYPE micropay_events_oldest_writer_seconds gauge',
-      ...(writer === null ? [] : [`micropay_events_oldest_writer_seconds{${labelsOf(writer)}} ${writer.seconds}`]),
-    ];
-  };
-}
-
-function labelsOf({ pid, preparedAs, application, database, since }: OldestWriter): string {
-  const labels = {
-    pid: pid ?? '',
-    prepared: preparedAs ?? '',
-    application,
-    database,
-    since: since?.toISOString() ?? '',
-  };
-  return Object.entries(labels)
-    .map(([name, value]) => `${name}=${JSON.stringify(String(value))}`)
-    .join(',');
+export function registerOldestWriterMetrics(registry: Registry, events: Events): void {
+  registerScrapedGauges(registry, () => events.oldestWriter(), [
+    {
+      // Without labels: the log names the transaction, and a label for each one would be a new series at every scrape.
+      name: 'micropay_events_oldest_writer_seconds',
+      help: 'Age of the oldest open transaction that has written events; later events wait for it. 0 when there is none.',
+      value: (writer) => writer?.seconds ?? 0,
+    },
+  ]);
 }
 
 /** Looks for a transaction that was left open and holds up every reader of events, and logs each one once. */

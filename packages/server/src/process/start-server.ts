@@ -12,6 +12,7 @@ import { withDeadline } from '../throttling/deadline.js';
 import { runInBackground } from './background.js';
 import { checkConfig } from './check-config.js';
 import type { Config } from './config.js';
+import { createMetrics } from './create-metrics.js';
 import { createServices } from './create-services.js';
 import { createLog } from './log.js';
 import { migrateServer, refuseOutdatedTables } from './migrate-server.js';
@@ -106,7 +107,8 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
     });
     const stopCommands = await takeCommands(ledger, kafka, log);
     closers.push(stopCommands);
-    const app = createApp({ services, log, corsOrigins, relay });
+    const registry = createMetrics({ services, relay });
+    const app = createApp({ services, log, corsOrigins, registry });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
     closers.push(() =>
       Promise.all([

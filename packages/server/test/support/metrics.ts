@@ -1,6 +1,6 @@
 import { OPERATOR_KEY } from './test-server.js';
 
-async function readMetrics(url: string): Promise<string> {
+export async function readMetrics(url: string): Promise<string> {
   const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } });
   return response.text();
 }

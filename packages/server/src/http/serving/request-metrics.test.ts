@@ -1,24 +1,27 @@
+import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { createRequestMetrics } from './request-metrics.js';
 
-it('counts requests by operation and status, and how long they took', () => {
-  const metrics = createRequestMetrics(['pay', 'never']);
-  metrics.record('pay', 201, 5);
-  metrics.record('pay', 201, 7);
-  metrics.record('pay', 422, 20_000);
-  metrics.record('unknown', 200, 1);
-  const lines = metrics.lines();
+it('counts requests by operation, status and refusal, and measures how long they took', async () => {
+  const registry = new Registry();
+  const metrics = createRequestMetrics(registry);
+  metrics.record({ operation: 'pay', status: 201, durationMs: 5, code: undefined });
+  metrics.record({ operation: 'pay', status: 201, durationMs: 7, code: undefined });
+  metrics.record({ operation: 'pay', status: 422, durationMs: 20_000, code: 'insufficient_funds' });
+  const lines = (await registry.metrics()).split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
       'micropay_http_requests_total{operation="pay",status="201"} 2',
       'micropay_http_requests_total{operation="pay",status="422"} 1',
-      'micropay_http_request_duration_seconds_bucket{operation="pay",le="0.005"} 1',
-      'micropay_http_request_duration_seconds_bucket{operation="pay",le="0.01"} 2',
-      'micropay_http_request_duration_seconds_bucket{operation="pay",le="10"} 2',
-      'micropay_http_request_duration_seconds_bucket{operation="pay",le="+Inf"} 3',
+      'micropay_http_request_duration_seconds_bucket{le="0.005",operation="pay"} 1',
+      'micropay_http_request_duration_seconds_bucket{le="0.01",operation="pay"} 2',
+      'micropay_http_request_duration_seconds_bucket{le="10",operation="pay"} 2',
+      'micropay_http_request_duration_seconds_bucket{le="+Inf",operation="pay"} 3',
       'micropay_http_request_duration_seconds_sum{operation="pay"} 20.012',
       'micropay_http_request_duration_seconds_count{operation="pay"} 3',
     ]),
   );
-  expect(lines.filter((line) => /never|unknown/.test(line))).toEqual([]);
+  expect(lines.filter((line) => line.startsWith('micropay_http_refusals_total'))).toEqual([
+    'micropay_http_refusals_total{operation="pay",code="insufficient_funds"} 1',
+  ]);
 });

@@ -52,6 +52,7 @@ export function serveRoute<Services extends RequestServices>(
     const startedAtMs = performance.now();
     const id = requestId(context.req.raw.headers.get('x-request-id'));
     let response: Response;
+    let code: string | undefined;
     let request: EndpointRequest | undefined;
     try {
       request = await checkRequest(endpoint, services, context);
@@ -63,11 +64,11 @@ export function serveRoute<Services extends RequestServices>(
           ? await streamResponse(result, context, id)
           : jsonResponse(result.status ?? statusOf(endpoint, request), result, id);
     } catch (error) {
-      response = refuse(error, { requestId: id, log, reader: request?.principal });
+      ({ response, code } = refuse(error, { requestId: id, log, reader: request?.principal }));
     }
     const { status } = response;
     const durationMs = performance.now() - startedAtMs;
-    metrics.record(operationId, status, durationMs);
+    metrics.record({ operation: operationId, status, durationMs, code });
     if (logsRequests) log.debug({ requestId: id, operation: operationId, status, durationMs }, 'request');
     return response;
   };
@@ -89,7 +90,7 @@ function statusOf({ answer, dryRun }: Endpoint, { body }: EndpointRequest): numb
   return dryRun === true && (body as { dryRun?: boolean } | undefined)?.dryRun === true ? 200 : answer.status;
 }
 
-/** Turns an error into its problem, and logs the ones that are the server's fault. */
+/** Turns an error into the response that says so, and logs the ones that are the server's fault. */
 export function refuse(
   error: unknown,
   {
@@ -97,12 +98,12 @@ export function refuse(
     log,
     reader,
   }: { readonly requestId: string; readonly log: Logger; readonly reader?: Principal | undefined },
-): Response {
+): { readonly response: Response; readonly code: string } {
   const { problem, headers } = toProblem(error, reader);
   // A fault needs its stack; of work that cannot be done now there may be thousands a second, and a line is enough.
   if (problem.status === 500) log.error({ requestId: id, err: error }, 'request failed');
   else if (problem.status > 500) log.warn({ requestId: id, code: problem.code }, problem.detail);
-  return problemResponse(problem, headers, id);
+  return { response: problemResponse(problem, headers, id), code: problem.code };
 }
 
 async function checkRequest(
