@@ -9,16 +9,16 @@ export type FineValues = readonly (readonly [argument: RegExp, wrong: RegExp, re
 export interface ArgumentTable {
   readonly valid: ValidValues;
   readonly fine: FineValues;
-  /** Why an error is not the refusal that was promised; undefined when it is. */
+  /** Explains why an error is not the documented refusal; undefined if it is. */
   readonly fault: (error: unknown, bad: BadCall) => string | undefined;
 }
 
-/** What a call ends in in which nothing is wrong; undefined for a success. */
+/** The error of a call with valid arguments; undefined for a success. */
 export function failureOfGoodCall(one: PublicFunction, call: Call, { valid }: ArgumentTable): Promise<unknown> {
   return failureOf(goodArguments(one.name, one.parameters, valid), call);
 }
 
-/** Calls a function wrongly in every way, and answers what was not refused as it has to be. */
+/** Calls a function with every kind of bad argument, and returns the calls that were not refused as documented. */
 export async function faultsOf(one: PublicFunction, call: Call, table: ArgumentTable): Promise<readonly string[]> {
   const faults: string[] = [];
   for (const bad of badCallsOf(one, table.valid)) {
@@ -53,7 +53,7 @@ export function findFunction({ path, name }: PublicFunction, object: unknown): C
   return found as Call;
 }
 
-/** What a call throws, rejects with or answers as a refusal; undefined for a success. */
+/** The error that a call throws, rejects with or returns as a refusal; undefined for a success. */
 async function failureOf(given: readonly unknown[], call: Call): Promise<unknown> {
   try {
     const answer = await finished(call(...given));

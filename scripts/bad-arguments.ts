@@ -4,7 +4,7 @@ import type { Named, PublicFunction, Shape, Slot } from './public-api.js';
 export interface BadCall {
   /** The argument that is wrong, with its path: `options.limits.lanes`. */
   readonly argument: string;
-  /** How it is wrong: `null`, `a number`, `an unknown field`. */
+  /** The fault, such as `null`, `a number` or `an unknown field`. */
   readonly wrong: string;
   readonly given: readonly unknown[];
 }
@@ -58,7 +58,7 @@ export function badCallsOf({ name, parameters }: PublicFunction, valid: ValidVal
   );
 }
 
-/** What a call is made of in which nothing is wrong: what has to be there, and no more. */
+/** Valid arguments for a call, with required fields only. */
 export function goodArguments(name: string, parameters: readonly Named[], valid: ValidValues): unknown[] {
   return parameters.map((parameter) => {
     const isNeeded = !parameter.isOptional || Object.hasOwn(valid, `${name} ${parameter.name}`);
@@ -126,7 +126,7 @@ function badValues(slot: Slot, path: string, name: string, valid: ValidValues): 
   ];
 }
 
-/** What is wrong inside a value of the right kind. */
+/** Faults inside a value of the right kind. */
 function withinOf(shape: Shape, path: string, name: string, valid: ValidValues): readonly BadValue[] {
   if (shape.kind === 'array') {
     return badValues(shape.element, `${path}.0`, name, valid).map(({ argument, wrong, value }) => ({

@@ -6,7 +6,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * The clock on the wall may be set back by an hour or forward by a year. What has passed is measured by
- * `performance.now()`, and what is compared in the database by the database's clock: these alone tell the time of day.
+ * `performance.now()`, and what is compared in the database by the database's clock: only these read the time of day.
  */
 const TELL_THE_TIME_OF_DAY: Readonly<Record<string, string>> = {
   'packages/client-sdk/src/retry.ts':

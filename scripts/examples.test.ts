@@ -24,7 +24,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What it has to be called with. */
+/** The arguments that an example needs. */
 function wordsOf(example: string): readonly string[] {
   return example === 'bank-import' ? [join(folder, 'bank.csv')] : [];
 }

@@ -29,10 +29,10 @@ function folderOf(root: string, path: string): string {
 }
 
 it.each(['server/src', 'ledger-core/src', 'ledger-core/src/domain'])(
-  'no folders of %s import each other in a circle',
+  'no folders of %s import each other in a cycle',
   async (folder) => {
     const imports = new Map(await importsByFolder(join(PACKAGES, folder)));
-    // What imports only what is gone already is in no circle.
+    // A folder that imports only folders already removed is in no cycle.
     for (let before = 0; before !== imports.size; ) {
       before = imports.size;
       for (const [folder, targets] of imports) {

@@ -59,7 +59,7 @@ function checkArchive(folder: string): Manifest {
   return manifest;
 }
 
-/** What npm's page shows of a package leads to this repository, whose address is the root's homepage. */
+/** Checks that the links on a package's npm page lead to this repository, whose address is the root's homepage. */
 function checkFields(manifest: Manifest, folder: string): void {
   const { homepage, engines, license } = readManifest(rootDirectory) as Manifest & Record<string, unknown>;
   const directory = relative(rootDirectory, folder).replaceAll('\\', '/');

@@ -22,11 +22,11 @@ export interface Named extends Slot {
 
 /** A function that users can call. */
 export interface PublicFunction {
-  /** `createLedger`, or below the type of an object that a function returns: `Ledger.accounts.open`. */
+  /** `createLedger`; for a method, the type of its object and its path, such as `Ledger.accounts.open`. */
   readonly name: string;
   /** The type of the object that it is called on; undefined for an export. */
   readonly owner: string | undefined;
-  /** Where it is on that object: `['accounts', 'open']`. */
+  /** Its path on that object: `['accounts', 'open']`. */
   readonly path: readonly string[];
   readonly parameters: readonly Named[];
   readonly returnsPromise: boolean;
@@ -35,8 +35,8 @@ export interface PublicFunction {
 const DEPTH_MAX = 4;
 
 /**
- * Reads from the types what users can call: the exported functions of the entry points, and the methods of the objects
- * that these return, however deep. So a test that goes over all of them has a new one in it.
+ * Lists from the types what users can call: the exported functions of the entry points, and the methods of the objects that
+ * they return, at any depth. So a test of every function includes new ones automatically.
  */
 export function readPublicApi(entryPoints: readonly URL[]): readonly PublicFunction[] {
   const files = entryPoints.map((url) => fileURLToPath(url));
@@ -70,7 +70,7 @@ export function readPublicApi(entryPoints: readonly URL[]): readonly PublicFunct
     addObject(unwrap(returned));
   }
 
-  /** What a promise resolves to. */
+  /** The type that a promise resolves to. */
   function unwrap(type: ts.Type): ts.Type {
     const [argument] = checker.getTypeArguments(type as ts.TypeReference);
     return type.symbol?.name === 'Promise' && argument !== undefined ? unwrap(argument) : type;

@@ -14,7 +14,7 @@ const ALICE = { email: 'alice@example.com', password: 'correct horse battery' };
 interface Started {
   readonly npm: ChildProcess;
   readonly url: string;
-  /** What it printed, once it has ended. */
+  /** Its output, once it has ended. */
   readonly output: Promise<string>;
 }
 
@@ -89,7 +89,7 @@ function freePort(): Promise<number> {
 const postgresPidFile = () => join(dataDirectory, 'postgres', 'cluster', 'postmaster.pid');
 const postgresPid = () => Number(readFileSync(postgresPidFile(), 'utf8').split('\n')[0]);
 
-/** Sends the head of a request, runs `during`, sends the rest, and answers the first line of the response. */
+/** Sends the head of a request, runs `during`, sends the rest, and returns the first line of the response. */
 async function requestAround(url: string, during: () => Promise<void>): Promise<string | undefined> {
   const { port: portOfUrl, hostname } = new URL(url);
   const body = JSON.stringify(ALICE);

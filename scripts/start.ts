@@ -1,6 +1,6 @@
 // npm start [-- --port 4000]: the server, on a PostgreSQL of our own unless DATABASE_URL or --database names another. Its line
 // in package.json begins with `exec`, so that npm's signals come here and npm waits for us, and ends with this program, as
-// npm puts the options behind it. On Windows `exec` is exec.cmd in the root.
+// npm appends the options. On Windows `exec` is exec.cmd in the root.
 import { join } from 'node:path';
 import { exitOnSignals } from '@micropay/local-postgres';
 import { dataDirectory } from './directories.js';

@@ -1,6 +1,6 @@
 import type { TestCase, TestModule, TestSuite } from 'vitest/node';
 
-/** What one run of the tests came to. */
+/** The results of one run of the tests. */
 export interface TestSummary {
   readonly passed: number;
   readonly failed: number;

@@ -3,7 +3,7 @@ import { startTestPostgres } from '@micropay/local-postgres';
 import type {} from '@micropay/local-postgres/testing';
 import type { TestProject } from 'vitest/node';
 
-/** Starts what the integration tests need before the first of them, and answers how to stop it after the last. */
+/** Starts the services of the integration tests, and returns a function that stops them after the last test. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { stop, ...testPostgres } = await startTestPostgres({
     databaseUrl: process.env.DATABASE_URL,

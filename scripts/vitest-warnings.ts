@@ -1,6 +1,6 @@
 import { afterAll, expect } from 'vitest';
 
-/** What `pg` warns of ends with its next version: no file of tests may have caused it. */
+/** Warnings of `pg`, each about something that its next version removes: no test file may cause one. */
 const ofPg: string[] = [];
 process.on('warning', ({ name, message }) => {
   if (name === 'DeprecationWarning' && message.includes('pg@')) ofPg.push(message);

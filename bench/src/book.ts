@@ -15,11 +15,11 @@ export interface Book {
   /** Connections for the naive transactions. */
   readonly pool: pg.Pool;
   readonly postgresPid: number | undefined;
-  /** What PostgreSQL runs with. */
+  /** PostgreSQL's settings that matter here. */
   readonly settings: string;
   /**
-   * What a transfer of this run has taken on disk: journal and events with their indexes. Over the whole run, because
-   * the pages of an index on random keys fill and split at about the same time.
+   * Disk space per transfer: journal and events with their indexes. It is averaged over the whole run, because the
+   * pages of an index on random keys fill and split at about the same time.
    */
   bytesPerTransfer(): Promise<number>;
   close(): Promise<void>;
@@ -66,9 +66,9 @@ async function readJournal(pool: pg.Pool): Promise<{ readonly bytes: number; rea
 }
 
 /**
- * What PostgreSQL runs with, in words.
+ * Describes PostgreSQL's settings.
  *
- * @throws Error when it would lose what it has confirmed: figures would mean nothing.
+ * @throws Error when PostgreSQL may lose what it has confirmed: the figures would mean nothing.
  */
 export async function readSettings(pool: pg.Pool): Promise<string> {
   const { rows } = await pool.query<{ name: string; setting: string }>(

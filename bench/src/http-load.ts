@@ -15,7 +15,7 @@ const OPENING_BALANCE = 1_000_000_000_000n;
 const VERIFY_TIMEOUT_MS = 300_000;
 const TYPESCRIPT = ['--import', import.meta.resolve('tsx')];
 
-/** What the load generator is told. */
+/** A message to the load generator. */
 export type Order =
   | {
       readonly kind: 'start';
@@ -29,7 +29,7 @@ export type Order =
   | { readonly kind: 'measure'; readonly durationMs: number }
   | { readonly kind: 'stop' };
 
-/** What it answers. */
+/** A message from the load generator. */
 export type Reply =
   | { readonly kind: 'measured'; readonly window: Window }
   | { readonly kind: 'stopped' }

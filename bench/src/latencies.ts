@@ -1,4 +1,4 @@
-/** What came of the calls that ended within a window of time. */
+/** Results of the calls that ended within a window of time. */
 export interface Window {
   readonly transfersPerSecond: number;
   /** Of a call, which for a batch is the whole batch. */

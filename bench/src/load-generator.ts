@@ -1,5 +1,5 @@
-// Sends requests from a process of its own, so that what it costs is not counted as the server's. It is told what to do,
-// and answers, by messages of its parent.
+// Sends requests from a separate process, so that its own cost is not counted as the server's. Its parent sends it
+// messages, and it replies with messages.
 import type { Order, Reply } from './http-load.js';
 import { summarize } from './latencies.js';
 import { pause } from './load.js';

@@ -21,7 +21,7 @@ export function startCallers(callers: number, post: () => Promise<unknown>): Loa
     }
   };
   const working = Promise.all(Array.from({ length: callers }, call));
-  // Whoever waits next hears of a failure; until then it must not end the process.
+  // The next caller that awaits this gets the failure; until then it must not end the process.
   working.catch(() => {});
 
   return {

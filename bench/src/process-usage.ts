@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Linux counts processor time in these, on every machine that Node runs on. */
 const TICK_US = 10_000;
 
-/** Microseconds of processor time that a process has used; null where the system does not tell. */
+/** Microseconds of processor time that a process has used; null if the system does not report it. */
 export function cpuOfProcess(pid: number): number | null {
   if (pid === process.pid) {
     const { user, system } = process.cpuUsage();
@@ -21,7 +21,7 @@ export function cpuOfPostgres(pid: number | undefined): number | null {
   return main.ownUs + main.endedChildrenUs + children.reduce((sum, own) => sum + own, 0);
 }
 
-/** Megabytes of memory, a shared page counted in parts; null where the system does not tell. */
+/** Megabytes of memory, a shared page counted in parts; null if the system does not report it. */
 export function memoryOf(nodePids: readonly number[], postgresPid: number | undefined): number | null {
   if (postgresPid === undefined) return null;
   const parts = [...nodePids, postgresPid, ...childrenOf(postgresPid)].map(proportionalBytes);

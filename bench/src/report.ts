@@ -7,7 +7,7 @@ export interface Result extends Sample {
   readonly callers: number;
   readonly hot: boolean;
   readonly naivePerSecond: number;
-  /** How many times as fast as the naive transactions. */
+  /** The rate divided by that of the naive transactions. */
   readonly ratio: number;
 }
 

@@ -5,7 +5,7 @@ import { cpuOfPostgres, cpuOfProcess, memoryOf } from './process-usage.js';
 
 const WARM_UP_MS = 1_000;
 
-/** Figures of one measurement; null where the system does not tell. */
+/** Figures of one measurement; null if the system does not report it. */
 export interface Sample {
   readonly transfersPerSecond: number;
   readonly p50Ms: number;

@@ -1,4 +1,4 @@
-// The server in a process of its own, as it is started elsewhere; tells its parent where it listens and stops with it.
+// Runs the server in a separate process, as in production; reports its address to its parent and stops with it.
 import { readConfig, startServer } from '@micropay/server';
 
 const server = await startServer(readConfig());

@@ -14,7 +14,7 @@ export default defineConfig([
     ...shared,
     // For Jest and other tools that cannot load modules; Node itself takes the modules, also by `require`.
     format: 'cjs',
-    // The default export of openapi-fetch is another one in CommonJS.
+    // Bundled, because its default export differs in CommonJS.
     noExternal: ['openapi-fetch'],
   },
 ]);

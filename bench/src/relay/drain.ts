@@ -25,7 +25,7 @@ export interface Drain {
   readonly drainRatio: number;
 }
 
-/** How fast a relay tells what has piled up, next to kafkajs by itself with the same messages. */
+/** Measures the rate at which a relay delivers a backlog, and that of kafkajs alone with the same messages. */
 export async function measureDrain(
   place: RelayPlace,
   { seconds, repeats, profile }: Pick<BenchArguments, 'seconds' | 'repeats' | 'profile'>,
@@ -108,7 +108,7 @@ async function drainOnce(
   });
 }
 
-/** What the relay has sent, cut into sends of that many transfers with their two changed balances, for other topics. */
+/** Splits the messages that the relay has sent into sends of so many transfers and their balance changes, for other topics. */
 async function toSends(
   brokers: readonly string[],
   prefix: string,
@@ -119,7 +119,7 @@ async function toSends(
     names.map((name) => `${prefix}.${name}`),
   );
   const messages = (name: string): readonly Message[] =>
-    // As they were told, so that each send has messages of all partitions.
+    // In the order of delivery, so that each send has messages of all partitions.
     (read.get(`${prefix}.${name}`) ?? []).toSorted((a, b) =>
       String(a.headers?.ce_time) < String(b.headers?.ce_time) ? -1 : 1,
     );

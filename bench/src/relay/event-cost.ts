@@ -8,7 +8,7 @@ const CALLERS = 512;
 const WARM_UP_MS = 1_000;
 const PAIRS_PER_REPEAT = 3;
 
-/** What being an event costs a transfer while nobody reads: medians of transfers a second. */
+/** The cost of recording events that nobody reads: median transfers per second with and without them. */
 export interface EventCost {
   readonly transfersPerSecond: number;
   readonly withoutEventsPerSecond: number;

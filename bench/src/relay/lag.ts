@@ -14,7 +14,7 @@ const EVENTS_PER_TRANSFER = 3;
 
 /** From the moment that an event is recorded until Kafka has acknowledged it. */
 export interface Lag {
-  /** What was posted meanwhile. */
+  /** Transfers posted per second meanwhile. */
   readonly loadPerSecond: number;
   readonly lagP50Ms: number;
   readonly lagP99Ms: number;
@@ -71,7 +71,7 @@ export async function measureLag(
   }
 }
 
-/** Transfers at a rate that does not wait for answers. */
+/** Posts transfers at a fixed rate, without waiting for results. */
 function startSteadyLoad({ ledger, accountIds }: RelayBook, transfersPerSecond: number) {
   const startedAt = performance.now();
   const underWay = new Set<Promise<unknown>>();

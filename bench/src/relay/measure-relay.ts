@@ -6,7 +6,7 @@ import { openPlace } from './place.js';
 
 /** The row `relay`: what events cost those who post, and how fast they leave. */
 export interface RelayResult extends EventCost, Drain, Lag {
-  /** What PostgreSQL runs with. */
+  /** PostgreSQL's settings that matter here. */
   readonly settings: string;
 }
 

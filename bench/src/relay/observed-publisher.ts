@@ -1,6 +1,6 @@
 import type { EventPublisher, LedgerEvent } from '@micropay/ledger-core';
 
-/** Tells when the publisher behind it was connected, and what it has delivered. */
+/** Wraps a publisher, and records when it connected and the events that it has delivered. */
 export function observedPublisher(
   publisher: EventPublisher,
   observer: { onConnected?(): void; onDelivered(events: readonly LedgerEvent[]): void },

@@ -2,12 +2,12 @@ import { startKafka, whyNoKafka } from '@micropay/local-kafka';
 import pg from 'pg';
 import { readSettings } from '../book.js';
 
-/** Where the relay is measured: a database and brokers. */
+/** A database and brokers to measure the relay on. */
 export interface RelayPlace {
   readonly database: string;
   readonly pool: pg.Pool;
   readonly brokers: readonly string[];
-  /** What PostgreSQL runs with. */
+  /** PostgreSQL's settings that matter here. */
   readonly settings: string;
   close(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export async function openPlace(database: string): Promise<RelayPlace> {
   };
 }
 
-/** Why there is no Kafka to measure with; undefined when there is. */
+/** The reason why no Kafka is available; undefined if one is. */
 export function whyNoBrokers(): string | undefined {
   return process.env.KAFKA_BROKERS ? undefined : whyNoKafka();
 }

@@ -1,6 +1,6 @@
 import { type BankLine, balanceChange } from './bank-line.js';
 
-/** How far a recorded balance may lie from what the one before it and the amount give: 0.10. */
+/** The largest difference between a recorded balance and the sum of the previous one and the amount: 0.10. */
 export const ROUNDING_MAX = 10n;
 
 /** Lines of one account on one day for which an order is looked for, and tries that it may take. */
@@ -9,7 +9,7 @@ const TRIES_MAX = 10_000;
 
 /**
  * Puts the lines in the order in which they are posted: by day, within a day as in the file, but each account's lines
- * of one day among their places in the order that its recorded balances give. The answer depends on the file alone, so
+ * of one day among their places in the order that its recorded balances give. The result depends on the file alone, so
  * that an import that is taken up again posts in the same order.
  */
 export function arrangeLines(lines: readonly BankLine[]): readonly BankLine[] {

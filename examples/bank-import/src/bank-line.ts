@@ -96,7 +96,7 @@ export function parseBankLine(fields: Fields, line: number): BankLine | LineProb
   };
 }
 
-/** What the line does to its account's balance. */
+/** The line's change to its account's balance. */
 export function balanceChange({ direction, amount }: BankLine): bigint {
   return direction === 'credit' ? amount : -amount;
 }

@@ -4,7 +4,7 @@ import { ImportError } from './import-error.js';
 import { customerAddress } from './open-accounts.js';
 import { readRecordedBalance } from './post-lines.js';
 
-/** How well the ledger's balances of one account meet those that the bank recorded. */
+/** The result of comparing the ledger's balances of one account with those that the bank recorded. */
 export type Verdict = 'exact' | 'within' | 'differs';
 
 export interface Comparison {
@@ -33,7 +33,7 @@ export async function compareBalances(ledger: Ledger, accountId: string): Promis
 }
 
 /**
- * Compares entries, oldest first. Those that no bank file stands behind have no recorded balance to meet.
+ * Compares entries, oldest first. Entries that come from no bank file have no recorded balance to compare with.
  *
  * @throws {ImportError} `ledger_disagrees` when the entries do not follow one another.
  */

@@ -7,11 +7,11 @@ export type Direction = 'debit' | 'credit';
 export interface Counterparty {
   readonly address: string;
   readonly type: AccountType;
-  /** What the line is, in words. */
+  /** A description of the line for people. */
   readonly description: string;
 }
 
-/** What an operation means, by the side of the customer's account that it may touch. */
+/** The description of each operation, by the side of the customer's account that it may be on. */
 const OPERATIONS: Readonly<Record<string, Partial<Record<Direction, string>>>> = {
   VKLAD: { credit: 'cash deposit' },
   VYBER: { debit: 'cash withdrawal' },

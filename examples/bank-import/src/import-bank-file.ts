@@ -9,7 +9,7 @@ import { postLines } from './post-lines.js';
 export interface ImportReport {
   /** Lines of the file that the ledger holds, each once. */
   readonly transactions: number;
-  /** How many of them an earlier run had posted. */
+  /** The number of lines that an earlier run had already posted. */
   readonly replayed: number;
   /** One for each customer's account, in the order in which the file names them. */
   readonly comparisons: readonly Comparison[];
@@ -51,7 +51,7 @@ async function compareAccounts(
   return comparisons;
 }
 
-/** Counts by what the ledger answers when it is read, not by what it answered when it was written. */
+/** Counts the entries that the ledger returns when it is read, not the results of posting them. */
 function countHeld(comparisons: readonly Comparison[], transferIds: ReadonlySet<TransferId>): number {
   return comparisons.flatMap(({ steps }) => steps).filter(({ entry }) => transferIds.has(entry.transferId)).length;
 }

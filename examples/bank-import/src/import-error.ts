@@ -9,7 +9,7 @@ export type ImportErrorCode =
   | 'line_refused'
   | 'ledger_disagrees';
 
-/** What is wrong with one line of a file. */
+/** The fault in one line of a file. */
 export type LineProblemCode =
   | 'not_utf8'
   | 'not_csv'
@@ -29,7 +29,7 @@ export interface LineProblem {
   /** From 1, the header's. */
   readonly line: number;
   readonly code: LineProblemCode;
-  /** What is wrong and what to do. */
+  /** Names the fault and how to correct it. */
   readonly message: string;
 }
 

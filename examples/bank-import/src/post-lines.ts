@@ -7,7 +7,7 @@ const BATCH_SIZE = 500;
 
 export interface PostedLines {
   readonly transferIds: ReadonlySet<TransferId>;
-  /** How many of them an earlier run had posted. */
+  /** The number of lines that an earlier run had already posted. */
   readonly replayed: number;
 }
 
@@ -37,7 +37,7 @@ export async function postLines(
   return { transferIds, replayed };
 }
 
-/** The balance that the bank recorded after an entry; undefined when no bank file stands behind it. */
+/** The balance that the bank recorded after an entry; undefined if the entry comes from no bank file. */
 export function readRecordedBalance({ metadata }: Entry): bigint | undefined {
   const recorded = metadata?.recordedBalance;
   return typeof recorded === 'string' ? BigInt(recorded) : undefined;

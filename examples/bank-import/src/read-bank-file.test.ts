@@ -32,7 +32,7 @@ async function refusal(work: Promise<unknown>): Promise<ImportError> {
 }
 
 describe('reads', () => {
-  it('a line of each kind, with its side and its counterparty', async () => {
+  it('readBankFile reads a line of each kind, with its side and its counterparty', async () => {
     const lines = await read(
       [
         HEADER,
@@ -98,7 +98,7 @@ describe('refuses', () => {
     ['wrong_field_count', '1,7,930101,PRIJEM,VKLAD,700,00,700.00,,,'],
     ['not_csv', '1,7,930101,PRIJEM,VKLAD,"700.00,700.00,,,'],
     ['not_csv', '1,7,930101,PRIJEM,VKLAD,"700".00,700.00,,,'],
-  ])('%s, by line: %s', async (code, line) => {
+  ])('readBankFile refuses a line with its number: %s, %s', async (code, line) => {
     const content = [HEADER, LINE.replace('1,', '90,'), line, LINE.replace('1,', '91,')].join('\n');
     const error = await refusal(read(content));
     expect(error).toMatchObject({ code, line: 3 });
@@ -106,39 +106,39 @@ describe('refuses', () => {
     expect(error.message).toContain('nothing of it was posted');
   });
 
-  it('a trans_id that stands twice, naming both lines', async () => {
+  it('readBankFile refuses a duplicate trans_id, and names both lines', async () => {
     const error = await refusal(read([HEADER, LINE, LINE].join('\n')));
     expect(error).toMatchObject({ code: 'duplicate_trans_id', line: 3 });
     expect(error.message).toContain('line 2');
   });
 
-  it('text that is not UTF-8, by line', async () => {
+  it('readBankFile refuses text that is not UTF-8, with the line number', async () => {
     const latin1 = Buffer.from(LINE.replace('1,', '2,').replace('PRIJEM', 'PŘÍJEM'), 'latin1');
     const error = await refusal(read(Buffer.concat([Buffer.from(`${HEADER}\n${LINE}\n`), latin1])));
     expect(error).toMatchObject({ code: 'not_utf8', line: 3 });
   });
 
-  it('a line that does not end', async () => {
+  it('readBankFile refuses a line that does not end', async () => {
     expect(await refusal(read(`${HEADER}\n${'1'.repeat(200_000)}`))).toMatchObject({ code: 'not_csv', line: 2 });
   });
 
-  it('a header that lacks columns', async () => {
+  it('readBankFile refuses a header that lacks columns', async () => {
     const error = await refusal(read(`trans_id;account_id\n${LINE}`));
     expect(error).toMatchObject({ code: 'missing_column', line: 1 });
     expect(error.message).not.toContain('line 2');
   });
 
-  it('an empty file, and one without transactions', async () => {
+  it('readBankFile refuses an empty file, and one without transactions', async () => {
     expect(await refusal(read(''))).toMatchObject({ code: 'file_empty' });
     expect(await refusal(read(HEADER))).toMatchObject({ code: 'file_empty' });
   });
 
-  it('a missing file and a directory', async () => {
+  it('readBankFile refuses a missing file and a directory', async () => {
     expect(await refusal(readBankFile(join(directory, 'none.csv')))).toMatchObject({ code: 'file_not_found' });
     expect(await refusal(readBankFile(directory))).toMatchObject({ code: 'not_a_file' });
   });
 
-  it('many broken lines by naming the first twenty', async () => {
+  it('readBankFile names the first twenty of many broken lines', async () => {
     const lines = Array.from({ length: 30 }, (_, index) => `${index},7,930101,PRIJEM,VKLAD,0,0,,,`);
     const error = await refusal(read([HEADER, ...lines].join('\n')));
     expect(error.message).toContain('30 broken lines');

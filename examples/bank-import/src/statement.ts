@@ -6,7 +6,7 @@ import { formatTable } from './format-table.js';
 const ROWS_MAX = 60;
 const ACCOUNTS_NAMED_MAX = 20;
 
-/** What happened on one account, oldest first, with the bank's balance beside the ledger's. */
+/** The entries of one account, oldest first, with the bank's balance beside the ledger's. */
 export function formatStatement({ accountId, steps }: Comparison): string {
   const shown = steps.slice(-ROWS_MAX);
   const rows = shown.map(({ entry, recordedBalance, difference }) => ({
@@ -26,7 +26,7 @@ export function formatStatement({ accountId, steps }: Comparison): string {
   ].join('\n');
 }
 
-/** How many accounts meet the bank's balances, and which do not. */
+/** Counts the accounts whose balances match the bank's, and lists the others. */
 export function formatVerdicts(comparisons: readonly Comparison[]): string {
   const rows = [
     { 'every recorded balance': 'met exactly', accounts: count(comparisons, 'exact') },

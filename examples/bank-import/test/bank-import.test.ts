@@ -59,7 +59,7 @@ async function file(name: string, content: string): Promise<string> {
 
 const lastLine = ({ stdout }: Ended) => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
 
-/** What the ledger itself says of a book. */
+/** Reads the imported ledger directly. */
 async function inspect<Answer>(name: string, look: (ledger: Ledger) => Promise<Answer>): Promise<Answer> {
   const ledger = createLedger({ database: database.url, name });
   try {
@@ -84,7 +84,7 @@ describe('bank-import', () => {
     expect(balance.posted).toBe(12n * 54_950n);
   });
 
-  it('comes to the same after kill -9 in the middle, and posts no line twice', async () => {
+  it('bank-import has the same result after kill -9 in the middle, and posts no line twice', async () => {
     const lines = 6_000;
     const path = await file('long.csv', madeUpBankFile({ accounts: 100, days: 30 }));
     const killed = await run([path, '--ledger', 'killed'], {
@@ -106,7 +106,7 @@ describe('bank-import', () => {
     expect(again.stdout).toContain(`${lines} transactions, ${lines} of them posted by an earlier run`);
   });
 
-  it('bank-import names the accounts whose balances it does not meet', async () => {
+  it('bank-import names the accounts whose balances do not match', async () => {
     const content = madeUpBankFile({ accounts: 3, days: 3 }).replace('549.50', '549.61');
     const ended = await run([await file('differs.csv', content), '--json', '--ledger', 'differs']);
     expect(ended.code).toBe(0);
@@ -166,7 +166,7 @@ describe('bank-import', () => {
   // The published file is not part of the project: where there is a copy, the variable names it.
   const published = process.env.MICROPAY_BANK_FILE;
   if (published !== undefined) {
-    it('meets the published file: 373 accounts exactly, 181 within 0.10', async () => {
+    it('bank-import matches the published file: 373 accounts exactly, 181 within 0.10', async () => {
       const ended = await run([published, '--json', '--ledger', 'published']);
       expect(lastLine(ended)).toEqual({ transactions: 5_347, accounts: 554, exact: 373, within: 181, differs: 0 });
     });

@@ -1,6 +1,6 @@
 import { exchange, type Ledger, type PostedTransfer, type Rounding } from '@micropay/ledger-core';
 
-/** What the application knows of the market: a rate, and where it comes from. */
+/** A market rate and its source, which the application supplies. */
 export interface Quote {
   readonly sell: string;
   readonly buy: string;

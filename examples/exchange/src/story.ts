@@ -6,7 +6,7 @@ const DOLLARS_FOR_EUROS: Quote = { sell: 'USD', buy: 'EUR', rate: '0.9223', rate
 const DOLLARS_FOR_YEN: Quote = { sell: 'USD', buy: 'JPY', rate: '151.37', rateSource: 'treasury desk, 2026-11-20' };
 const CURRENCIES = ['USD', 'EUR', 'JPY'];
 
-/** A user with dollars buys euros and yen; tells each step as it happens. */
+/** A user with dollars buys euros and yen; prints each step as it happens. */
 export async function tellExchange(ledger: Ledger, tell: (line: string) => void): Promise<void> {
   // Each run has a user of its own, so that it can be run again.
   const user = randomUUID().slice(0, 8);

@@ -19,7 +19,7 @@ async function run(): Promise<string[]> {
   return stdout.split('\n');
 }
 
-it('tells the whole story, can be run again, and leaves a sound ledger with its open positions', async () => {
+it('the exchange example prints each step, can be run again, and leaves a sound ledger with its open positions', async () => {
   for (let times = 0; times < 2; times += 1) {
     expect(await run()).toEqual([
       'the user has 100.00 USD',

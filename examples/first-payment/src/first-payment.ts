@@ -2,7 +2,7 @@ import { createClient, MicroPayError } from '@micropay/client-sdk';
 
 const CURRENCY = 'USD';
 
-/** Two users, a deposit, a payment, a refused one and the history; tells each step as it happens. */
+/** Two users, a deposit, a payment, a refused one and the history; prints each step as it happens. */
 export async function makeFirstPayment(
   server: { readonly baseUrl: string; readonly operatorKey: string },
   tell: (line: string) => void,

@@ -51,7 +51,7 @@ async function run(environment: Readonly<Record<string, string>>) {
 }
 
 describe('first-payment', () => {
-  it('first-payment tells the whole story, and can be run again', async () => {
+  it('first-payment prints each step, and can be run again', async () => {
     for (let times = 0; times < 2; times++) {
       const { code, stdout, stderr } = await run({ MICROPAY_URL: server.url, OPERATOR_API_KEY: OPERATOR_KEY });
       expect(stderr).toBe('');
@@ -105,7 +105,7 @@ describe('first-payment', () => {
     expect(stderr).not.toContain('    at ');
   });
 
-  it('first-payment says what to do when something else answers', async () => {
+  it('first-payment says what to do when another server responds', async () => {
     const other = createServer((_request, response) => response.end('hello'));
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;

@@ -1,4 +1,4 @@
-/** What the process is told by its environment. */
+/** Settings from the environment. */
 export interface Settings {
   readonly brokers: string[];
   /** The summary's own database, not the ledger's. */
@@ -15,7 +15,7 @@ export function readSettings(
   const { KAFKA_BROKERS, DATABASE_URL, TOPIC_PREFIX, GROUP_ID } = environment;
   if (words.length > 0) throw new Error(`it takes no arguments, and "${words.join(' ')}" was given`);
   if (!KAFKA_BROKERS) {
-    throw new Error('set KAFKA_BROKERS to the brokers that the ledger tells its events, as host:port');
+    throw new Error('set KAFKA_BROKERS to the brokers that the ledger delivers its events to, as host:port');
   }
   if (!DATABASE_URL) {
     throw new Error(

@@ -23,7 +23,7 @@ export async function createTables(transaction: TransactionAdapter): Promise<voi
   await transaction.executeSql(SPENDING_TABLE, []);
 }
 
-/** What an event adds to the summary of one user. */
+/** An event's contribution to the summary of one user. */
 export interface Spending {
   readonly userId: string;
   readonly currency: string;
@@ -32,7 +32,7 @@ export interface Spending {
   readonly payments: number;
 }
 
-/** Counts what was spent, once however often it is delivered; answers whether it was new and counted. */
+/** Adds a payment to the summary once, however often it is delivered; returns whether it was new. */
 export async function countSpending(transaction: TransactionAdapter, event: ReceivedEvent): Promise<boolean> {
   const spending = spendingOf(event);
   if (spending === undefined) return false;

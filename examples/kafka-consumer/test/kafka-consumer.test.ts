@@ -78,7 +78,7 @@ function spentByLedger() {
 }
 
 it(
-  'sums up what each user has spent while it is killed and events are delivered again',
+  'the consumer sums up the spending of each user while it is killed and events are delivered again',
   async () => {
     const prefix = uniqueName();
     const brokers = await testBrokers();
@@ -144,7 +144,7 @@ it(
 it.each([
   [{}, 'set KAFKA_BROKERS'],
   [{ KAFKA_BROKERS: 'localhost:9092' }, 'set DATABASE_URL'],
-])('says what to set when it is started with %j', async (environment, hint) => {
+])('the consumer says which variable to set when it is started with %j', async (environment, hint) => {
   const consumer = run(environment);
   let complaint = '';
   consumer.stderr?.on('data', (chunk) => {
@@ -155,7 +155,7 @@ it.each([
   expect(complaint).toContain(hint);
 });
 
-it('says in one sentence that no broker answers, and ends with 1', async () => {
+it('the consumer says in one sentence that no broker responds, and ends with 1', async () => {
   const database = await createEmptyDatabase();
   const consumer = run({ KAFKA_BROKERS: '127.0.0.1:1', DATABASE_URL: database.url });
   let complaint = '';

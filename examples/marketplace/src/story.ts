@@ -6,7 +6,7 @@ const CURRENCY = 'EUR';
 const FEES = 'fees:marketplace:eur';
 const TAX = 'tax:vat:eur';
 
-/** One payment is split among seller, platform and tax, and refunded in two parts; tells each step as it happens. */
+/** One payment is split among seller, platform and tax, and refunded in two parts; prints each step as it happens. */
 export async function tellMarketplace(marketplace: Marketplace, tell: (line: string) => void): Promise<void> {
   const { ledger } = marketplace;
   // Each run has people of its own, so that it can be run again.

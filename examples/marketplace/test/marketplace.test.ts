@@ -49,7 +49,7 @@ async function expectSound(): Promise<void> {
   expect((await ledger.verify()).problems).toEqual([]);
 }
 
-it('tells the whole story, and can be run again', async () => {
+it('the marketplace example prints each step, and can be run again', async () => {
   for (let times = 0; times < 2; times += 1) {
     const env = { ...process.env, DATABASE_URL: database.url };
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', main], { env });
@@ -97,7 +97,7 @@ describe('refundOrder', () => {
     await expectSound();
   });
 
-  it('refundOrder has its effect once, however often it is asked for at the same time', async () => {
+  it('refundOrder refunds once, however many concurrent calls there are', async () => {
     const before = await balances();
     await payOrder(marketplace, order('once', 1_000n));
     const refund = { order: 'once', refund: 'all', amount: 1_000n };
@@ -117,7 +117,7 @@ describe('refundOrder', () => {
   });
 });
 
-it('pays nobody when the buyer has too little, and keeps no order', async () => {
+it('payOrder pays nobody when the buyer has too little, and stores no order', async () => {
   const before = await balances();
   await expect(payOrder(marketplace, order('too-much', 1_000_000n))).rejects.toMatchObject({
     code: 'insufficient_funds',

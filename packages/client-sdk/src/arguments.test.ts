@@ -12,7 +12,7 @@ import * as sdk from './index.js';
 
 const ID = '0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31';
 
-/** What a call ends in that was sent: the server would judge it. */
+/** Thrown by a call that reached the network: its arguments passed the client's checks. */
 const SENT = new Error('this was sent');
 const client = sdk.createClient({
   baseUrl: 'http://127.0.0.1:1',
@@ -31,7 +31,7 @@ const VALID = {
   'MicroPayClient.events.stream options': { signal: AbortSignal.abort() },
 };
 
-/** What the server judges: it knows which texts and numbers are right. */
+/** Values that the client leaves for the server to check. */
 const FINE: FineValues = [
   [/./, /^(a text|an empty text|a huge text)$/, 'a text'],
   [/./, /^(a huge number|a huge bigint)$/, 'a number'],

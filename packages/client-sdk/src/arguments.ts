@@ -18,8 +18,8 @@ import type { CallOptions } from './transport.js';
 import type { AsOf, ChangeOptions, FreezeSide, Wallets } from './wallets.js';
 
 /**
- * Reads one argument, or refuses it by its name. What a text may say is left to the server, whose words these are
- * too: here is checked what it never sees, or would not see as it was meant.
+ * Reads one argument, or refuses it by its name, in the server's words. It checks only values that the server would never
+ * receive, or would receive changed; the server checks the content of strings.
  */
 type Check = (value: unknown, path: string) => unknown;
 
@@ -40,7 +40,7 @@ const optional =
   (value, path) =>
     value === undefined ? value : check(value, path);
 const text = is((value) => typeof value === 'string' && isText(value), 'must be a text');
-/** Part of a path: without it, or with dots alone, the path would be another's. */
+/** A segment of a path. An empty one, or one of dots alone, would lead to another route. */
 const id = is((value) => typeof value === 'string' && isText(value) && !/^\.{0,2}$/.test(value), 'must be an id');
 const flag = is((value) => typeof value === 'boolean', 'must be true or false');
 const number = is(
@@ -67,7 +67,7 @@ const amount: Check = (value, path) => {
   throw fieldError(path, 'must be a bigint of whole minor units, such as 1250n', 'invalid_amount');
 };
 
-/** Neither an array nor a Date, Map or promise, which would pass for an empty object. */
+/** A plain object: not an array, and not a Date, Map or promise, which would look like an empty object. */
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   return Object.prototype.toString.call(value) === '[object Object]';
 }
@@ -99,7 +99,7 @@ function list(check: Check, prefix: string): Check {
     });
 }
 
-/** What a getter or a proxy throws is the argument's fault. */
+/** Reports an error that a getter or a proxy throws as a fault of the argument. */
 function readable(path: string, read: () => unknown): unknown {
   try {
     return read();
@@ -269,7 +269,7 @@ export const ACCOUNTS: Methods<Accounts> = {
   setLimits: { reference: id, limits: object(LIMITS), ...change },
 };
 
-/** The query of no types would ask for all of them. */
+/** Refuses an empty list of types, for which the server would send all of them. */
 const types: Check = (value, path) => {
   const named = list(text, path)(value, path) as readonly unknown[];
   if (named.length === 0) throw fieldError(path, 'must name a type, or be left out for all');
@@ -298,8 +298,7 @@ export const WHOLE: Methods<Pick<MicroPayClient, 'me' | 'verify' | 'trialBalance
 type Method = (...given: readonly unknown[]) => unknown;
 
 /**
- * The same methods with their arguments checked. What returns a promise rejects; what is iterated throws when the first
- * is asked for.
+ * The same methods with checked arguments. Methods that return a promise reject; iterators throw at their first step.
  */
 export function checked<Part extends object>(part: Part, methods: Methods<Part>): Part {
   const wrapped = Object.entries<Readonly<Record<string, Check>>>(methods).map(([name, parameters]) => {

@@ -39,8 +39,8 @@ export interface Auth {
   /** @throws {MicroPayError} `invalid_credentials`, `rate_limited` */
   login(credentials: { readonly email: string; readonly password: string }, options?: CallOptions): Promise<LoggedIn>;
   /**
-   * Renews the tokens now. Seldom needed: a call that meets an expired token renews it, and those that meet it at the
-   * same time share one renewal.
+   * Renews the tokens now. This is rarely needed: a call renews an expired token by itself, and concurrent calls share one
+   * renewal.
    *
    * @throws {MicroPayError} `authentication_required`, `refresh_token_invalid`, `refresh_token_reused`
    */
@@ -49,7 +49,7 @@ export interface Auth {
   logout(options?: CallOptions): Promise<void>;
 }
 
-/** Lets three attempts fit into the ten seconds in which the server accepts a repeated refresh. */
+/** Short enough for three attempts within the ten seconds in which the server accepts a repeated refresh. */
 const REFRESH_TIMEOUT_MS = 4_000;
 
 export function createAuth(api: Api, session: Session): Auth {
@@ -78,7 +78,7 @@ export function createAuth(api: Api, session: Session): Auth {
   };
 }
 
-/** Trades a refresh token for the next tokens. */
+/** Exchanges a refresh token for new tokens. */
 export function exchangeRefreshToken(api: Api, refreshToken: string): Promise<SessionTokens> {
   const fetch = api.sendAnonymously({ repeatable: true, timeoutMs: REFRESH_TIMEOUT_MS });
   return bodyOf(api.routes.POST('/v1/auth/refresh', { body: { refreshToken }, fetch }));

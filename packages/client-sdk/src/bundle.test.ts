@@ -7,7 +7,7 @@ import { bundle } from '../test/support/bundle.js';
 
 const BYTES_MAX = 12_250;
 
-it('is small, and runs where there is no Node', { timeout: 60_000 }, async () => {
+it('the bundled client is small, and runs without Node', { timeout: 60_000 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'client-sdk-'));
   try {
     const path = await bundle(new URL('./index.ts', import.meta.url), { directory, format: 'esm', minify: true });

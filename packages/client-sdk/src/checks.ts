@@ -1,9 +1,9 @@
 import { MicroPayError, type MicroPayErrorCode } from './errors.js';
 
-/** As the server reads it. */
+/** The pattern that the server accepts. */
 const IDEMPOTENCY_KEY = /^[ -~]{1,255}$/;
 
-/** What a header carries and the server reads as one word. */
+/** Characters that a header can carry and the server reads as one word. */
 const CREDENTIAL = /^[!-~\u00a1-\u00ff]*$/;
 
 /** Refuses an idempotency key that the server would refuse, or that no header can carry. */
@@ -18,11 +18,11 @@ export function checkLastEventId(id: string): void {
   throw fieldError('lastEventId', 'must be the lastEventId of an event');
 }
 
-/** As the server reads it: in bytes, and so at most so many members, whose values can be shared. */
+/** The server's limit in bytes, which also bounds the number of members, because their values may be shared. */
 const METADATA_BYTES_MAX = 8 * 1024;
 const METADATA_LEVELS_MAX = 64;
 
-/** Refuses by name what JSON would change without a word, as NaN, a Date or a member that is undefined. */
+/** Refuses values that JSON would change silently, such as NaN, a Date or a member that is undefined; names the value. */
 export function checkMetadata(metadata: unknown, name: string): void {
   let members = 0;
   const check = (value: unknown, path: string, level: number): void => {
@@ -52,7 +52,7 @@ function isSaidByJson(value: unknown): boolean {
   return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
 }
 
-/** An array without holes or names, or an object of no class, of this realm or another. */
+/** An array without holes or named members, or an object without a class, from any realm. */
 function isContainer(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Object.getOwnPropertySymbols(value).length > 0) return false;
   if (Array.isArray(value)) return Object.keys(value).length === value.length;
@@ -68,10 +68,10 @@ export function writeAuthorization(credential: string, idempotencyKey: string | 
   throw new MicroPayError('token_invalid', detail, { idempotencyKey });
 }
 
-/** Refuses what is no URL of a server, without quoting it: there may be a password in it. */
+/** Refuses a value that is not the URL of a server, without quoting it: it may contain a password. */
 export function checkBaseUrl(baseUrl: string): void {
   try {
-    // Beside http, anything before a colon would be a scheme: localhost:3000.
+    // Without http, the text before a colon would be read as the scheme, as in localhost:3000.
     if (!/^(?!https?:)[a-z][^/]*:|[?#]/i.test(baseUrl) && new Request(baseUrl)) return;
   } catch {
     // Refused by the platform.

@@ -95,7 +95,7 @@ describe('pages', () => {
 });
 
 describe('a batch', () => {
-  it('a batch names each payment after the call, and answers each', async () => {
+  it('a batch gives each payment a key from that of the call, and returns a result for each', async () => {
     const refused = { type: 't', title: 't', status: 422, detail: 'too little', code: 'insufficient_funds' };
     const client = await clientOf(
       answer(200, {
@@ -126,7 +126,7 @@ describe('a batch', () => {
 });
 
 describe('an error', () => {
-  it('an error carries what the server said', async () => {
+  it('an error carries the problem that the server sent', async () => {
     const problem = {
       type: 'urn:micropay:problem:invalid_request',
       title: 'The request is not valid',
@@ -196,7 +196,7 @@ describe('what cannot be sent', () => {
       'transfers.1.idempotencyKey',
     ],
     ['an empty key', (client) => client.transfers.post(PAYMENT, { idempotencyKey: '' }), 'idempotencyKey'],
-  ])('what cannot be sent is refused for its idempotency key: %s', async (_name, call, path) => {
+  ])('an idempotency key that cannot be sent is refused: %s', async (_name, call, path) => {
     const client = await clientOf(answer(201, TRANSFER));
     const error = await failure(call(client));
     expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path }] });
@@ -226,35 +226,29 @@ describe('what cannot be sent', () => {
       Array.from({ length: 60 }).reduce<object>((all) => ({ all, too: all }), {}),
       'metadata',
     ],
-  ])(
-    'what cannot be sent is refused when JSON would not say what is in its metadata: %s',
-    async (_name, metadata, path) => {
-      const client = await clientOf(answer(201, TRANSFER));
-      const payment = { ...PAYMENT, metadata: metadata as Record<string, never> };
-      const expected = { code: 'invalid_request', retryable: false, fields: [{ path }] };
-      expect(await failure(client.transfers.post(payment))).toMatchObject(expected);
-      const second = await failure(client.transfers.postMany([PAYMENT, payment]));
-      expect(second).toMatchObject({ code: 'invalid_request', fields: [{ path: `transfers.1.${path}` }] });
-      expect(server.seen).toHaveLength(0);
-    },
-  );
+  ])('metadata that JSON would change is refused: %s', async (_name, metadata, path) => {
+    const client = await clientOf(answer(201, TRANSFER));
+    const payment = { ...PAYMENT, metadata: metadata as Record<string, never> };
+    const expected = { code: 'invalid_request', retryable: false, fields: [{ path }] };
+    expect(await failure(client.transfers.post(payment))).toMatchObject(expected);
+    const second = await failure(client.transfers.postMany([PAYMENT, payment]));
+    expect(second).toMatchObject({ code: 'invalid_request', fields: [{ path: `transfers.1.${path}` }] });
+    expect(server.seen).toHaveLength(0);
+  });
 
-  it('what cannot be sent is sent with all of the metadata that JSON says', async () => {
+  it('metadata that JSON keeps is sent completely', async () => {
     const client = await clientOf(answer(201, TRANSFER));
     const metadata = { a: [0.1, -1, 2 ** 53 - 1, null, true, 'ä🙂'], b: { constructor: 1 }, c: {} };
     await client.transfers.post({ ...PAYMENT, metadata, effectiveAt: new Date(0) });
     expect(bodySeen()).toMatchObject({ metadata, effectiveAt: '1970-01-01T00:00:00.000Z' });
   });
 
-  it.each(['\ud800', '', '.', '..'])(
-    'what cannot be sent is refused for an id that would lead elsewhere: %j',
-    async (id) => {
-      const client = await clientOf();
-      const error = await failure(client.wallets.get(id));
-      expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path: 'id' }] });
-      expect(server.seen).toHaveLength(0);
-    },
-  );
+  it.each(['\ud800', '', '.', '..'])('an id that would lead to another route is refused: %j', async (id) => {
+    const client = await clientOf();
+    const error = await failure(client.wallets.get(id));
+    expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path: 'id' }] });
+    expect(server.seen).toHaveLength(0);
+  });
 });
 
 it.each([
@@ -265,19 +259,16 @@ it.each([
   'http://pay.example.com?x=1',
   'http://pay.example.com/#a',
   'http://alice:secret-word@127.0.0.1',
-])('a client is refused for its baseUrl: %s', async (baseUrl) => {
+])('createClient refuses the baseUrl: %s', async (baseUrl) => {
   const error = await failure(Promise.resolve().then(() => createClient({ baseUrl })));
   expect(error).toMatchObject({ code: 'invalid_request', retryable: false, fields: [{ path: 'baseUrl' }] });
   expect(inspect(error)).not.toContain('secret-word');
 });
 
-it.each([Number.POSITIVE_INFINITY, 2 ** 31, 0.5, -1])(
-  'a client is refused for its timeoutMs: %d',
-  async (timeoutMs) => {
-    const error = await failure(Promise.resolve().then(() => createClient({ baseUrl: 'http://127.0.0.1', timeoutMs })));
-    expect(error).toMatchObject({ code: 'invalid_request', fields: [{ path: 'timeoutMs' }] });
-  },
-);
+it.each([Number.POSITIVE_INFINITY, 2 ** 31, 0.5, -1])('createClient refuses the timeoutMs: %d', async (timeoutMs) => {
+  const error = await failure(Promise.resolve().then(() => createClient({ baseUrl: 'http://127.0.0.1', timeoutMs })));
+  expect(error).toMatchObject({ code: 'invalid_request', fields: [{ path: 'timeoutMs' }] });
+});
 
 describe('an answer that is not MicroPay’s', () => {
   it.each<[name: string, act: Act]>([
@@ -285,7 +276,7 @@ describe('an answer that is not MicroPay’s', () => {
     ['nothing', (response) => void response.end()],
     ['other JSON', answer(200, { hello: 'secret-word' })],
     ['null', answer(200, null)],
-  ])('an answer that is not MicroPay’s is an error that names the key: %s', async (_name, act) => {
+  ])('a response that is not from MicroPay is an error that names the key: %s', async (_name, act) => {
     const client = await clientOf(act);
     const error = await failure(client.transfers.post(PAYMENT, { idempotencyKey: 'order-1042' }));
     expect(error).toMatchObject({ code: 'invalid_response', status: 200, idempotencyKey: 'order-1042' });

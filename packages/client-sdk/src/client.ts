@@ -36,7 +36,7 @@ import { readTrialBalance, type TrialBalance } from './trial-balance.js';
 import { type AsOf, createWallets, type Wallets } from './wallets.js';
 
 export interface ClientOptions {
-  /** Where the server is: `https://pay.example.com`. */
+  /** The server's URL, such as `https://pay.example.com`. */
   readonly baseUrl: string;
   /** Tokens of an earlier session; `auth.register` and `auth.login` set new ones. */
   readonly accessToken?: string;
@@ -47,11 +47,11 @@ export interface ClientOptions {
   readonly fetch?: (request: Request) => Promise<Response>;
   /** The time limit of one attempt, including the response body; default 30,000. */
   readonly timeoutMs?: number;
-  /** Retries after a first attempt that failed; default 3, and 0 turns them off. */
+  /** The number of retries after a failed first attempt; default 3, and 0 turns retries off. */
   readonly retriesMax?: number;
   /**
-   * Called with each new pair of tokens, before they are used, so that they can be kept; with null when the session
-   * has ended. A refresh token works once: keep the newest. What it throws fails the call.
+   * Called with each new pair of tokens before they are used, so that you can store them, and with null when the session
+   * has ended. A refresh token works once: store the newest. If this function throws, the call fails with its error.
    */
   readonly onTokens?: OnTokens;
 }
@@ -91,10 +91,10 @@ const VERIFY_TIMEOUT_MS = 3_600_000;
 const RETRIES_MAX = 3;
 
 /**
- * Makes a client. Calls are repeated after network errors, 408, 429 and 5xx, with jitter and as `Retry-After` asks; one
- * that moves money keeps its idempotency key, so that it moves once.
+ * Creates a client. It retries calls after network errors, 408, 429 and 5xx, with jitter, and waits as long as
+ * `Retry-After` says. A retry that moves money keeps its idempotency key, so the money moves once.
  *
- * @throws {MicroPayError} `platform_unsupported` where the platform lacks what every call needs
+ * @throws {MicroPayError} `platform_unsupported` if the platform lacks something that every call needs
  *
  * @example
  * const client = createClient({ baseUrl: 'https://pay.example.com' });
@@ -109,7 +109,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
   if (read.apiKey !== undefined && (read.accessToken ?? read.refreshToken) !== undefined) {
     throw fieldError('apiKey', "is given in place of a user's tokens: leave one of them out");
   }
-  // Called as a function of its own: browsers refuse a fetch that is called as somebody's method.
+  // Called as a plain function: browsers refuse a fetch that is called as a method of another object.
   const transport = createTransport({ fetch: (request) => fetch(request), timeoutMs, retriesMax });
   const session = createSession({ ...read, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });
   const api: Api = {
@@ -138,7 +138,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
   };
 }
 
-/** What is no part of its own. */
+/** Methods that belong to no resource. */
 function whole(api: Api): Pick<MicroPayClient, 'me' | 'verify' | 'trialBalance'> {
   return {
     me: (call) => bodyOf(api.routes.GET('/v1/me', { fetch: api.send({ ...call, repeatable: true }) })),

@@ -2,22 +2,22 @@ import type { components } from './generated/api.js';
 
 type Problem = components['schemas']['Problem'];
 
-/** Codes of the server, as its OpenAPI document lists them. A newer server may add to them: keep a default branch. */
+/** Codes of the server, as its OpenAPI document lists them. A newer server may have more codes: handle unknown ones too. */
 export type ServerErrorCode = components['schemas']['ErrorCode'];
 
 /**
- * Codes of this client: `network_error` (no answer came), `timeout` (not in time), `aborted` (by your signal),
- * `invalid_response` (something answered that is not MicroPay), `platform_unsupported` (a global of the platform is
- * missing; the message names it and says what to do). A call that cannot be sent as it is has the server's
- * `invalid_request`, `invalid_amount` or `token_invalid`, without a status.
+ * Codes of this client: `network_error` (no response arrived), `timeout` (not in time), `aborted` (by your signal),
+ * `invalid_response` (the response is not from a MicroPay server), `platform_unsupported` (a global of the platform is
+ * missing; the message names it and says what to do). A call with arguments that cannot be sent
+ * has the server's code `invalid_request`, `invalid_amount` or `token_invalid`, without a status.
  */
 export type ClientErrorCode = 'network_error' | 'timeout' | 'aborted' | 'invalid_response' | 'platform_unsupported';
 
 export type MicroPayErrorCode = ServerErrorCode | ClientErrorCode;
 
-/** One field of the request and what is wrong with it. */
+/** An invalid field of the request, and its fault. */
 export interface FieldError {
-  /** Where: `transfers.3.amount`. */
+  /** Path of the field, such as `transfers.3.amount`. */
   readonly path: string;
   readonly message: string;
 }
@@ -36,25 +36,25 @@ export interface MicroPayErrorOptions {
 }
 
 /**
- * The only error that this package throws for a call that fails; branch on `code`. Messages are for people, their
- * wording may change, and they hold no token.
+ * The only error that this package throws for a failed call; branch on `code`. Messages are for people: their wording may
+ * change, and they contain no token.
  */
 export class MicroPayError extends Error {
   override readonly name = 'MicroPayError';
   readonly code: MicroPayErrorCode;
-  /** What went wrong and what to do, in English. */
+  /** Explains what went wrong and what to do, in English. */
   readonly detail: string;
   /** The HTTP status; undefined if there was no response. */
   readonly status: number | undefined;
-  /** Names the request in the server's log. */
+  /** The id of the request in the server's log. */
   readonly requestId: string | undefined;
   /** The invalid fields of the request. */
   readonly fields: readonly FieldError[];
   /** If the refusal depends on the state of one of your accounts: its `address` and, depending on the code, amounts in minor units. */
   readonly details: ErrorDetails;
   /**
-   * The same call may succeed later. Where money moves, repeat it with the same `idempotencyKey`: the first try may
-   * have moved it, although its answer was lost.
+   * True if the same call may succeed later. If it moves money, repeat it with the same `idempotencyKey`: the first attempt
+   * may have moved the money although its response was lost.
    */
   readonly retryable: boolean;
   /** The delay that the server asks for before the next attempt. */
@@ -82,7 +82,7 @@ export class MicroPayError extends Error {
   }
 }
 
-/** Trouble on the way or at the server passes; a refusal does not. */
+/** Faults of the network or the server are temporary; a refusal is not. */
 function isRetryable(code: MicroPayErrorCode, status: number | undefined): boolean {
   if (status === undefined) return code === 'network_error' || code === 'timeout';
   if (code === 'database_misconfigured') return false;
@@ -90,7 +90,7 @@ function isRetryable(code: MicroPayErrorCode, status: number | undefined): boole
   return status === 408 || status === 429 || status >= 500;
 }
 
-/** A success, but not one of the server. */
+/** A successful response that is not from a MicroPay server. */
 export function notMicroPay(options: MicroPayErrorOptions): MicroPayError {
   return new MicroPayError('invalid_response', 'the answer is not of MicroPay: is baseUrl a MicroPay server?', options);
 }

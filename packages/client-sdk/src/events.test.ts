@@ -31,7 +31,7 @@ async function take(stream: AsyncIterable<LiveEvent>, count: number): Promise<re
   return events;
 }
 
-it('renews the session when its token expires, and goes on behind the last event', async () => {
+it('a stream renews the session when its token expires, and resumes after the last event', async () => {
   const tokens = { accessToken: 'fresh', refreshToken: 'next', expiresIn: 600 };
   server = await startScriptedServer(
     tell(
@@ -60,7 +60,7 @@ it('renews the session when its token expires, and goes on behind the last event
   expect(server.seen[3]?.headers.authorization).toBe('Bearer fresh');
 });
 
-it('goes on behind where it was opened or moved on to, when nothing was told', async () => {
+it('a stream without events resumes after the position of its last opened or position message', async () => {
   server = await startScriptedServer(
     tell('id: 4\nevent: opened\ndata: {}\n\n', { end: true }),
     refuse(503, 'overloaded'),
@@ -78,7 +78,7 @@ it('a stream of no types is refused: the server would send all of them', async (
   expect(server.seen).toHaveLength(0);
 });
 
-it('ends with its signal, also where the platform has lost it', async () => {
+it('a stream ends with its signal, even if the platform has lost the signal', async () => {
   server = await startScriptedServer(tell(balanceChanged('1.0', 1)));
   const client = createClient({
     baseUrl: server.url,
@@ -94,7 +94,7 @@ it('ends with its signal, also where the platform has lost it', async () => {
   expect(events).toHaveLength(1);
 });
 
-it.each(['', 'x', '1\n2', 7])('refuses %j as an id before it sends anything', async (lastEventId) => {
+it.each(['', 'x', '1\n2', 7])('a stream refuses %j as an id before it sends anything', async (lastEventId) => {
   server = await startScriptedServer(tell(''));
   const stream = createClient({ baseUrl: server.url }).events.stream({ lastEventId: lastEventId as string });
   await expect(take(stream, 1)).rejects.toMatchObject({ code: 'invalid_request' });

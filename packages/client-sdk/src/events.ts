@@ -52,9 +52,9 @@ export interface StreamOptions extends CallOptions {
 
 export interface Events {
   /**
-   * What happens, as it happens: a user's own wallets and transfers, the whole ledger for operators. It reconnects by
-   * itself, as often as it has to, and goes on exactly behind the last event; it ends with its signal. Events that are
-   * read too slowly wait at the server.
+   * Streams events live: to users those of their own wallets and transfers, to operators those of the whole ledger.
+   * It reconnects by itself and resumes right after the last event. It ends when its signal aborts. If you read slowly,
+   * events wait on the server.
    *
    * ```ts
    * for await (const event of client.events.stream({ signal })) {
@@ -62,13 +62,13 @@ export interface Events {
    * }
    * ```
    *
-   * @throws {MicroPayError} `events_gone` when it was away for too long: read the wallets and begin anew; a refusal
-   *   that passes is not thrown. `platform_unsupported` where answers cannot be read while they come
+   * @throws {MicroPayError} `events_gone` if you were away for too long: read the wallets, then start a new stream.
+   *   Temporary refusals are not thrown. `platform_unsupported` if the platform cannot stream responses
    */
   stream(options?: StreamOptions): AsyncGenerator<LiveEvent, void, undefined>;
 }
 
-/** Three heartbeats that did not come: the connection is gone without a word. */
+/** The time of three missing heartbeats, after which the connection counts as lost. */
 const SILENCE_MAX_MS = 45_000;
 
 export function createEvents({ routes, send }: Api, { canStream }: { readonly canStream: boolean }): Events {
@@ -137,14 +137,14 @@ async function* messagesOf(
       yield* messages.splice(0);
     }
   } finally {
-    // It may be broken already, and the other side need not be waited for.
+    // The connection may be broken already, and there is no need to wait for the server.
     reader.cancel().catch(() => undefined);
   }
 }
 
 /**
- * Undefined at the end, however it came. The signal is listened to here as well: platforms may lose a request's own once
- * nobody holds the request any more, and a stream lives long.
+ * Undefined at the end of the stream, whatever ended it. This listens to the signal too: a platform may drop the request's
+ * own listener once the request is garbage, and a stream lives long.
  */
 function nextChunk(
   reader: ReadableStreamDefaultReader<Uint8Array>,

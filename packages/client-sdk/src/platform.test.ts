@@ -31,7 +31,7 @@ function globalsIn(path: string): readonly string[] {
   return [...new Set(unexplained)];
 }
 
-it('asks the platform for what it checks for, and for what it can do without', { timeout: 60_000 }, async () => {
+it('the client uses only the globals that it checks for, or that it can do without', { timeout: 60_000 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'client-sdk-'));
   try {
     const path = await bundle(new URL('./index.ts', import.meta.url), { directory, format: 'esm' });
@@ -42,27 +42,24 @@ it('asks the platform for what it checks for, and for what it can do without', {
 });
 
 describe('a platform that lacks something', () => {
-  it.each([...REQUIRED, 'fetch'])(
-    'a platform that lacks something is refused at createClient without %s, which is named',
-    (name) => {
-      vi.stubGlobal(name, undefined);
-      expect(() => createClient({ baseUrl: 'http://127.0.0.1' })).toThrowError(
-        expect.objectContaining({
-          code: 'platform_unsupported',
-          message: `platform_unsupported: this platform has no ${name}: load a polyfill first`,
-          retryable: false,
-        }),
-      );
-    },
-  );
+  it.each([...REQUIRED, 'fetch'])('createClient refuses a platform without %s, and names it', (name) => {
+    vi.stubGlobal(name, undefined);
+    expect(() => createClient({ baseUrl: 'http://127.0.0.1' })).toThrowError(
+      expect.objectContaining({
+        code: 'platform_unsupported',
+        message: `platform_unsupported: this platform has no ${name}: load a polyfill first`,
+        retryable: false,
+      }),
+    );
+  });
 
-  it('a platform that lacks something may have no fetch where one is given', () => {
+  it('createClient accepts a platform without fetch if one is passed', () => {
     vi.stubGlobal('fetch', undefined);
     const fetch = async () => new Response();
     expect(createClient({ baseUrl: 'http://127.0.0.1', fetch })).toHaveProperty('transfers');
   });
 
-  it('a platform that lacks something is told of a fetch whose answers do not stream, in place of a stream that stays silent', async () => {
+  it('a stream fails with platform_unsupported if fetch does not stream responses', async () => {
     const fetch = async () => {
       const response = new Response(null, { headers: { 'Content-Type': 'text/event-stream' } });
       return Object.defineProperty(response, 'body', { value: undefined });
@@ -74,7 +71,7 @@ describe('a platform that lacks something', () => {
     });
   });
 
-  it('a platform that lacks something is told where its classes do not take one another, as with an AbortController of jsdom', async () => {
+  it('a call fails with platform_unsupported if the platform’s classes do not work together, as with an AbortController of jsdom', async () => {
     vi.stubGlobal(
       'AbortController',
       class {

@@ -1,6 +1,6 @@
 /**
- * What results inherit. Their amounts are bigints, at which `JSON.stringify` throws: an application that keeps or passes on
- * a result would fail after the money has moved.
+ * The prototype of results. Their amounts are bigints, for which `JSON.stringify` throws: an application that stores or
+ * forwards a result would fail after the money has moved.
  */
 const RESULT: object = Object.create(Object.prototype, {
   toJSON: {

@@ -30,7 +30,7 @@ export function readRetryAfter(headers: Headers): number | undefined {
   return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
 }
 
-/** Browsers may not show a page the header of another origin: then the own clock has to do. */
+/** Browsers may hide the header of another origin from a page: then this device's clock is used. */
 function answeredAtMs(headers: Headers): number {
   const date = Date.parse(headers.get('Date') ?? '');
   return Number.isNaN(date) ? Date.now() : date;

@@ -80,7 +80,7 @@ describe('an expired access token', () => {
     expect(pathsSeen()).toEqual(['/v1/auth/refresh', '/v1/me']);
   });
 
-  it('an expired access token is renewed although the first answer is lost', async () => {
+  it('an expired access token is renewed although the first response is lost', async () => {
     const { client } = await clientOf([EXPIRED, hangUp, withRefresh(answer(200, SECOND))]);
     expect(await client.me()).toEqual(USER);
     expect(refreshes()).toHaveLength(2);
@@ -130,7 +130,7 @@ describe('a credential that no header can carry', () => {
     expect(server.seen).toHaveLength(0);
   });
 
-  it('a credential that no header can carry does not mean one with a line break behind it, as files have', async () => {
+  it('a credential with a trailing line break, as files have, is accepted', async () => {
     server = await startScriptedServer(answer(200, USER));
     await createClient({ baseUrl: server.url, apiKey: 'operator-key\n' }).me();
     expect(server.seen.map(bearer)).toEqual(['Bearer operator-key']);
@@ -167,7 +167,7 @@ describe('a session', () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  it('a session that was left meanwhile is not taken up again', async () => {
+  it('a session that was ended meanwhile is not restored', async () => {
     const slowly: Act = async (response, request) => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return answer(200, SECOND)(response, request);
@@ -180,7 +180,7 @@ describe('a session', () => {
     expect(kept).toEqual([null]);
   });
 
-  it('a session that could not be kept fails the call with the reason of who keeps it', async () => {
+  it('a session that could not be stored fails the call with the error of onTokens', async () => {
     const reason = new Error('the disk is full');
     const { client } = await clientOf([withRefresh(answer(200, SECOND))], { onTokens: () => Promise.reject(reason) });
     await expect(client.me()).rejects.toBe(reason);

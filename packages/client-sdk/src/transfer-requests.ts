@@ -9,7 +9,7 @@ import type { CallOptions } from './transport.js';
 
 type TransferRequestJson = components['schemas']['TransferRequest'];
 
-/** A payment to be posted later: what `transfers.post` takes, except a dry run, which has its answer at once. */
+/** A payment to be posted later: what `transfers.post` takes, except a dry run, which has its result immediately. */
 export type SubmitTransferRequest = Omit<PostTransfer, 'dryRun'>;
 
 /** A payment to be posted later, and its outcome; amounts are whole minor units. */

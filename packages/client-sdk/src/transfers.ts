@@ -23,20 +23,20 @@ type BatchResultJson = components['schemas']['BatchResult'];
 
 /** A reversal to make. */
 export interface Reversal {
-  /** At most what earlier reversals left of the transfer; default: all of that. */
+  /** At most the amount that earlier reversals left of the transfer; default: all of it. */
   readonly amount?: bigint;
   /** Stored permanently as the description: at most 255 characters, no personal data. */
   readonly reason?: string;
   readonly metadata?: Metadata;
   /**
-   * For operators: when the money is no longer there, lower the minimum of the account to the balance that results. It stays
-   * lowered when the money is back, until `accounts.setLimits` raises it. With `dryRun`, `loweredMinimums` of the answer
-   * says what it would be.
+   * For operators: if the payee has spent the money, lower the minimum of their account to the resulting balance. It stays
+   * lowered even after the money is back, until `accounts.setLimits` raises it. `loweredMinimums` of the result, also of a
+   * dry run, shows the new minimum.
    */
   readonly allowOverdraft?: boolean;
   /**
-   * For operators: when it counts, not before what it takes back. Default: when it is recorded, or with what it takes
-   * back where that counts later.
+   * For operators: the time from which the reversal counts, not before that of the original. Default: the time at which it
+   * is recorded, or the effective time of the original if that is later.
    */
   readonly effectiveAt?: Date | string;
   /** Only check the request: the result is the same, but nothing is changed. */
@@ -65,8 +65,8 @@ export interface Transfers {
    */
   post(payment: PostTransfer, options?: PostOptions): Promise<PostedTransfer>;
   /**
-   * Posts 1 to 1,000 independent payments in order, and returns a result for each. A payment without a key of its
-   * own gets the call's key with its place in the array, so that the whole call can be repeated with the key alone.
+   * Posts 1 to 1,000 independent payments in order, and returns a result for each. A payment without its
+   * own key gets the call's key plus its index, so that you can repeat the whole call with one key.
    */
   postMany(
     payments: readonly (Omit<PostTransfer, 'effectiveAt'> & Pick<PostOptions, 'idempotencyKey'>)[],

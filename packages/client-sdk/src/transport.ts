@@ -11,13 +11,13 @@ export interface CallOptions {
 }
 
 export interface SendOptions extends CallOptions {
-  /** Whether the call does the same when it is made twice; one that does not is repeated only where nothing was done. */
+  /** True if the call may safely be made twice. Other calls are retried only if the server did nothing. */
   readonly repeatable: boolean;
-  /** Whose credential goes with it; left out for calls that need none. */
+  /** The session whose credential is sent; left out for calls that need none. */
   readonly session?: Session;
   readonly timeoutMs?: number;
   readonly retriesMax?: number;
-  /** Answers as soon as the stream has begun; the timeout is for that alone. */
+  /** Returns as soon as the stream has begun; the timeout applies only until then. */
   readonly streaming?: boolean;
   /** Reads a successful response; as JSON by default. */
   readonly mediaType?: 'text/csv';
@@ -74,7 +74,7 @@ function createSend(
     if (credential !== undefined) headers.set('Authorization', writeAuthorization(credential, idempotencyKey));
     const ending = new AbortController();
     const attempt = createAttempt(request, headers, ending.signal);
-    // Joined by hand and parted afterwards: not every platform has AbortSignal.any, and the caller's signal may live long.
+    // Not every platform has AbortSignal.any. The listener is removed afterwards, because the caller's signal may live long.
     const end = () => ending.abort();
     signal?.addEventListener('abort', end);
     let isTimedOut = false;
@@ -85,11 +85,11 @@ function createSend(
     try {
       const response = await fetch(attempt);
       if (streaming && isOf('text/event-stream', response)) return response;
-      // Read here, so that a connection that breaks in the middle of the body is a failed try too.
+      // The body is read here, so that a connection that breaks within it is a failed attempt too.
       const body = await response.text();
       const { status } = response;
       if (!response.ok) return refusal(response, body, idempotencyKey);
-      // Answered without the parser's error, which quotes what it read: there may be tokens in it.
+      // Thrown without the parser's error, which quotes the body: it may contain tokens.
       const isOurs =
         mediaType === undefined ? status === 204 || parseJson(body) !== undefined : isOf(mediaType, response);
       if (streaming || !isOurs) return notMicroPay({ status, requestId: requestIdOf(response), idempotencyKey });
@@ -107,7 +107,7 @@ function createSend(
   };
 }
 
-/** A request is spent by sending it, and the next try needs it whole. */
+/** A request can be sent only once, so each attempt sends a copy. */
 function createAttempt(request: Request, headers: Headers, signal: AbortSignal): Request {
   try {
     return new Request(request.clone(), { headers, signal });

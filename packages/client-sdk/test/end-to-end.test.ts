@@ -69,7 +69,7 @@ describe('a payment', () => {
     expect([await alice.balance(), await bob.balance()]).toEqual([1n, amount - 1n]);
   });
 
-  it('happens once although its answer is lost, twice', async () => {
+  it('a payment happens once although its response is lost twice', async () => {
     const bob = await makeUser();
     const proxy = await startLossyProxy(server.url);
     try {
@@ -87,7 +87,7 @@ describe('a payment', () => {
     }
   });
 
-  it('happens once however many times it is asked for at the same time', async () => {
+  it('a payment happens once however many concurrent requests there are', async () => {
     const [alice, bob] = [await makeUser({ balance: 5_000n }), await makeUser()];
     const calls = Array.from({ length: 10 }, () =>
       alice.client.transfers.post(alice.pay(bob.wallet, 100n), { idempotencyKey: `${alice.wallet}:rent` }),
@@ -116,7 +116,7 @@ describe('a payment', () => {
 });
 
 describe('a payment that is asked for', () => {
-  it('a payment that is asked for is answered at once and posted later', async () => {
+  it('a transfer request is accepted immediately and posted later', async () => {
     const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];
     const request = await alice.client.transferRequests.submit(alice.pay(bob.email, 30n), { idempotencyKey: 'later' });
     expect(request).toMatchObject({
@@ -137,7 +137,7 @@ describe('a payment that is asked for', () => {
     expect(posted).toMatchObject({ id: settled.transferId, replayed: true });
   });
 
-  it('a payment that is asked for is refused with the error that paying at once would have met', async () => {
+  it('a transfer request is refused with the same error as an immediate payment', async () => {
     const [alice, bob] = [await makeUser(), await makeUser()];
     const { id } = await alice.client.transferRequests.submit(alice.pay(bob.wallet, 30n));
     const { state, refusal, transferId } = await alice.client.transferRequests.wait(id);
@@ -146,7 +146,7 @@ describe('a payment that is asked for', () => {
     expect(refusal).toMatchObject({ code: 'insufficient_funds', status: 422 });
   });
 
-  it('a payment that is asked for is nobody else’s business but the operator’s', async () => {
+  it('a transfer request is visible only to its sender and to operators', async () => {
     const [alice, bob] = [await makeUser({ balance: 1n }), await makeUser()];
     const { id } = await alice.client.transferRequests.submit(alice.pay(bob.wallet, 1n));
     expect(await codeOf(bob.client.transferRequests.get(id))).toBe('transfer_request_not_found');
@@ -155,7 +155,7 @@ describe('a payment that is asked for', () => {
     expect(await codeOf(bob.client.transferRequests.submit(alice.pay(bob.wallet, 1n)))).toBe('account_not_found');
   });
 
-  it('a payment that is asked for is no longer waited for when the time is over or the caller gives up', async () => {
+  it('waiting for a transfer request ends at the timeout or when the caller aborts', async () => {
     const alice = await makeUser();
     const open = { state: 'requested', amount: '1', refusal: null };
     const client = createClient({ baseUrl: server.url, accessToken: 'a.b.c', fetch: async () => Response.json(open) });
@@ -166,7 +166,7 @@ describe('a payment that is asked for', () => {
 });
 
 describe('a batch', () => {
-  it('a batch posts what it can, and answers each', async () => {
+  it('a batch posts what it can, and returns a result for each', async () => {
     const [alice, bob] = [await makeUser({ balance: 100n }), await makeUser()];
     const payments = [60n, 60n, 40n].map((amount) => alice.pay(bob.wallet, amount));
     const options = { idempotencyKey: randomUUID() };
@@ -196,7 +196,7 @@ describe('a batch', () => {
 });
 
 describe('wallets', () => {
-  it('tell their history over many pages, newest first and without a gap', async () => {
+  it('wallets list their history over many pages, newest first and without a gap', async () => {
     const [alice, bob] = [await makeUser({ balance: 1_000n }), await makeUser()];
     await alice.client.transfers.postMany(Array.from({ length: 25 }, () => alice.pay(bob.wallet, 1n)));
     const versions: bigint[] = [];
@@ -223,7 +223,7 @@ describe('wallets', () => {
     expect((await alice.client.wallets.get(euros.id)).balance).toBe(0n);
   });
 
-  it('wallets of others are as if they were not there', async () => {
+  it('wallets of other users look as if they did not exist', async () => {
     const [alice, bob] = [await makeUser(), await makeUser()];
     expect(await codeOf(alice.client.wallets.get(bob.wallet))).toBe('account_not_found');
     expect(await codeOf(alice.client.wallets.entriesPage(bob.wallet))).toBe('account_not_found');
@@ -246,7 +246,7 @@ describe('a session', () => {
     expect(kept).toHaveLength(2);
   });
 
-  it('a session survives a refresh whose answer is lost', async () => {
+  it('a session survives a refresh whose response is lost', async () => {
     const { refreshToken } = await makeUser();
     const proxy = await startLossyProxy(server.url);
     try {
@@ -268,13 +268,13 @@ describe('a session', () => {
     expect(await client.me()).toEqual(user);
   });
 
-  it('a session does not begin without the right words', async () => {
+  it('a session does not begin with a wrong password', async () => {
     const { client, email } = await makeUser();
     expect(await codeOf(client.auth.login({ email, password: 'not the password' }))).toBe('invalid_credentials');
     expect(await codeOf(client.auth.register({ email, password: PASSWORD }))).toBe('email_taken');
   });
 
-  it('a session of a user opens no door of the operator', async () => {
+  it('a session of a user cannot call the routes of operators', async () => {
     const alice = await makeUser();
     const deposit = { wallet: alice.wallet, amount: 1n, currency: 'USD' };
     expect(await codeOf(alice.client.deposits.create(deposit))).toBe('forbidden');
@@ -289,6 +289,6 @@ it('an error names the request that the server logged', async () => {
   expect((error as MicroPayError).requestId).toMatch(/./);
 });
 
-it('after all of this the ledger adds up', async () => {
+it('the ledger verifies after all of this', async () => {
   expect(await server.operator.verify()).toMatchObject({ ok: true, problemsFound: 0 });
 });

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-it('sets money aside, captures parts of it and gives the rest back', async () => {
+it('a hold sets money aside, is captured in parts, and releases the rest', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 5_000n }), await makeUser(server)];
   const expiresAt = new Date('2999-01-01T00:00:00Z');
   const hold = await alice.client.holds.place({ ...alice.pay(bob.email, 2_000n), expiresAt, description: 'Bicycle' });
@@ -33,7 +33,7 @@ it('sets money aside, captures parts of it and gives the rest back', async () =>
   expect((await bob.client.holds.listPage(bob.wallet, { open: true })).data).toEqual([]);
 });
 
-it('refuses its payer and strangers', async () => {
+it('a hold cannot be captured or released by its payer or by strangers', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 100n }), await makeUser(server)];
   const hold = await alice.client.holds.place(alice.pay(bob.wallet, 100n));
   expect(await codeOf(alice.client.holds.capture(hold.id))).toBe('forbidden');
@@ -44,14 +44,14 @@ it('refuses its payer and strangers', async () => {
   expect(await codeOf(carol.client.holds.listPage(alice.wallet))).toBe('account_not_found');
 });
 
-it('refuses what cannot be sent before anything is sent', async () => {
+it('holds with invalid arguments are refused before anything is sent', async () => {
   const { client } = await makeUser(server);
   // @ts-expect-error An amount is a bigint.
   expect(await codeOf(client.holds.capture('x', { amount: 1 }))).toBe('invalid_amount');
   expect(await codeOf(client.holds.release('x', {}, { idempotencyKey: '' }))).toBe('invalid_request');
 });
 
-it('holds, captures and releases once although answers are lost', async () => {
+it('a hold, a capture and a release happen once although responses are lost', async () => {
   const bob = await makeUser(server);
   const proxy = await startLossyProxy(server.url);
   try {
@@ -71,7 +71,7 @@ it('holds, captures and releases once although answers are lost', async () => {
   }
 });
 
-it('answers a dry run as if it were done, and does nothing', async () => {
+it('a dry run of a hold returns its result, and changes nothing', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 100n }), await makeUser(server)];
   const before = await alice.money();
   const idempotencyKey = 'tried-first';
@@ -84,7 +84,7 @@ it('answers a dry run as if it were done, and does nothing', async () => {
   expect(await bob.client.holds.get(hold.id)).toMatchObject({ remaining: 60n });
 });
 
-it('links holds, captures, releases and reversals with payments: all or none', async () => {
+it('holds, captures, releases and reversals are linked with payments: all or none', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 100n }), await makeUser(server)];
   const { transfers, holds } = alice.client;
   const expiresAt = new Date('2999-01-01T00:00:00Z');

@@ -23,7 +23,7 @@ async function makeUser({ baseUrl = server.url, balance = 0n } = {}) {
   return { client, wallet: wallet.id, refreshToken, pay };
 }
 
-/** Collects what a stream tells, until it is ended. */
+/** Collects the events of a stream until it ends. */
 function follow(client: MicroPayClient, options: Omit<StreamOptions, 'signal'> = {}) {
   const ending = new AbortController();
   const events: LiveEvent[] = [];
@@ -54,7 +54,7 @@ const upTo = (count: number, first = 1) => Array.from({ length: count }, (_, ind
 /** Resumes from the beginning, so that nothing depends on when the stream was opened. */
 const FROM_START = { lastEventId: '0' };
 
-it('tells a user what happens in their own wallets, with amounts as bigint, and nobody else', async () => {
+it('a stream delivers to a user the events of their own wallets only, with amounts as bigint', async () => {
   const [alice, bob, carol] = [await makeUser({ balance: 100n }), await makeUser(), await makeUser()];
   const [hers, his, others] = [alice, bob, carol].map(({ client }) => follow(client, FROM_START));
   const transfer = await alice.pay(bob, 40n);
@@ -76,7 +76,7 @@ it('tells a user what happens in their own wallets, with amounts as bigint, and 
   await Promise.all([hers, his, others].map((stream) => stream?.stop()));
 });
 
-it('goes on over connections that are cut again and again, without loss and without repeats', {
+it('a stream continues over connections that are cut again and again, without loss or repeats', {
   timeout: 120_000,
 }, async () => {
   const proxy = await startSwitchingProxy(server.url);
@@ -96,7 +96,7 @@ it('goes on over connections that are cut again and again, without loss and with
   await proxy.close();
 });
 
-it('follows from one server process to the next when the first stops', { timeout: 120_000 }, async () => {
+it('a stream continues at another server process when the first stops', { timeout: 120_000 }, async () => {
   const first = await startServerOn(server.databaseUrl);
   const second = await startServerOn(server.databaseUrl);
   const proxy = await startSwitchingProxy(first.url);
@@ -119,7 +119,7 @@ it('follows from one server process to the next when the first stops', { timeout
   await second.close();
 });
 
-it('ends quietly with its signal or with the loop, and closes its connection', async () => {
+it('a stream ends without an error with its signal or its loop, and closes its connection', async () => {
   const proxy = await startSwitchingProxy(server.url);
   const { client } = await makeUser({ baseUrl: proxy.url });
   const stream = follow(client, FROM_START);
@@ -134,7 +134,7 @@ it('ends quietly with its signal or with the loop, and closes its connection', a
   await proxy.close();
 });
 
-it('throws what will not pass: events that are gone, and a session that has ended', async () => {
+it('a stream throws permanent errors: events that are gone, and a session that has ended', async () => {
   const alice = await makeUser();
   const gone = await follow(alice.client, { lastEventId: '999999999' }).ended.catch((error: unknown) => error);
   expect(gone).toBeInstanceOf(MicroPayError);

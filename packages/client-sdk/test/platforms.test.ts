@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** What every platform has to say. */
+/** Results expected on every platform. */
 const EVERYWHERE = {
   read: '0',
   ownKey: '10',
@@ -47,7 +47,7 @@ it.each<{ name: string; platform: Platform; expected: Record<string, unknown> }>
       event: expect.stringMatching(/^platform_unsupported: .*TextDecoder/),
     },
   },
-])('works on $name', async ({ platform, expected }) => {
+])('the client works on $name', async ({ platform, expected }) => {
   const trial = { url: server.url, muteUrl: mute.url, operatorKey: OPERATOR_KEY, email: `${randomUUID()}@example.com` };
   expect(await platform(script, trial)).toEqual(expected);
 });

@@ -7,7 +7,7 @@ import { startTestServer } from './support/test-server.js';
 
 const packageFolder = new URL('../', import.meta.url);
 
-it('runs the example of the README, as often as one likes', async () => {
+it('the example of the README runs, and can be run again', async () => {
   const server = await startTestServer();
   const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(readFileSync(new URL('README.md', packageFolder), 'utf8')) ?? [];
   const words = ['--import', 'tsx', '--input-type=module', '--eval'];

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-it('gives payments back in parts', async () => {
+it('a payment is reversed in parts', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
   const payment = await alice.client.transfers.post(alice.pay(bob.wallet, 100n));
   const part = await bob.client.transfers.reverse(payment.id, { amount: 30n, reason: 'One was cold' });
@@ -32,7 +32,7 @@ it('gives payments back in parts', async () => {
   expect(await codeOf(stranger.client.transfers.reversalsPage(payment.id))).toBe('transfer_not_found');
 });
 
-it('gives linked payments back, all or none', async () => {
+it('linked payments are reversed, all or none', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
   const { transfers } = bob.client;
   const linked = await alice.client.transfers.postLinked([alice.pay(bob.wallet, 100n), alice.pay(bob.wallet, 20n)]);
@@ -52,7 +52,7 @@ it('gives linked payments back, all or none', async () => {
   expect([(await alice.money()).posted, (await bob.money()).posted]).toEqual([500n, 0n]);
 });
 
-it('gives back once although the answer is lost', async () => {
+it('a payment is reversed once although the response is lost', async () => {
   const alice = await makeUser(server, { balance: 500n });
   const proxy = await startLossyProxy(server.url);
   try {
@@ -66,7 +66,7 @@ it('gives back once although the answer is lost', async () => {
   }
 });
 
-it('tries payments, linked ones and deposits without making them', async () => {
+it('dry runs of payments, linked payments and deposits change nothing', async () => {
   const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
   const before = [await alice.money(), await bob.money()];
   const { client, pay, wallet } = alice;
@@ -81,7 +81,7 @@ it('tries payments, linked ones and deposits without making them', async () => {
   expect([await alice.money(), await bob.money()]).toEqual(before);
 });
 
-it('lets operators open, freeze, limit and close accounts, and nobody else', async () => {
+it('only operators open, freeze, limit and close accounts', async () => {
   const { accounts } = server.operator;
   const prefix = `fees:${randomUUID().slice(0, 8)}`;
   const opened = await accounts.open({ address: `${prefix}:usd`, currency: 'USD', type: 'income', maximum: 900n });
@@ -113,7 +113,7 @@ it('lets operators open, freeze, limit and close accounts, and nobody else', asy
   expect(await codeOf(client.accounts.freeze(wallet))).toBe('forbidden');
 });
 
-it('exchanges a currency through trading accounts, in one go, at the operator’s rate', async () => {
+it('an exchange goes through trading accounts, all or none, at the operator’s rate', async () => {
   const { accounts, transfers } = server.operator;
   const alice = await makeUser(server, { balance: 5_000n });
   const { id: euros } = await alice.client.wallets.create({ currency: 'EUR' });
@@ -135,7 +135,7 @@ it('exchanges a currency through trading accounts, in one go, at the operator’
   expect((await server.operator.trialBalance()).balanced).toBe(true);
 });
 
-it('dates what operators post, and nothing of users', async () => {
+it('operators may date transfers, and users may not', async () => {
   const { transfers, deposits, withdrawals } = server.operator;
   const [alice, bob] = [await makeUser(server, { balance: 500n }), await makeUser(server)];
   const effectiveAt = new Date('2026-03-01T12:00:00Z');
@@ -170,7 +170,7 @@ it('dates what operators post, and nothing of users', async () => {
   expect(await codeOf(bob.client.transfers.reverse(payment.id, { effectiveAt }))).toBe('forbidden');
 });
 
-it('registers assets of your own, whose scale is fixed then', async () => {
+it('an asset of your own is registered once with a fixed scale', async () => {
   const { currencies, deposits } = server.operator;
   const { client } = await makeUser(server);
   expect(await client.currencies.get('JPY')).toEqual({ code: 'JPY', scale: 0 });

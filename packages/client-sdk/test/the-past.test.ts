@@ -23,7 +23,7 @@ async function saver() {
   return { ...user, between };
 }
 
-it('tells balances as of an instant, of wallets, accounts and the whole ledger', async () => {
+it('balances of wallets, accounts and the whole ledger are returned as of an instant', async () => {
   const { client, wallet, between } = await saver();
   const { accounts, trialBalance } = server.operator;
   for (const by of ['recorded', 'effective'] as const) {
@@ -40,7 +40,7 @@ it('tells balances as of an instant, of wallets, accounts and the whole ledger',
   expect(await codeOf(client.accounts.get(wallet, { at: between }))).toBe('forbidden');
 });
 
-it('has statements by pages, each continued by its cursor', async () => {
+it('statements are returned in pages, each continued by its cursor', async () => {
   const { client, wallet } = await saver();
   const first = await client.statements.get({ account: wallet, ...ALWAYS, limit: 1 });
   expect(first).toMatchObject({ accountId: wallet, opening: 0n, closing: 700n, scale: 2, by: 'recorded' });
@@ -54,7 +54,7 @@ it('has statements by pages, each continued by its cursor', async () => {
   expect(await codeOf(stranger.client.statements.get({ account: wallet, ...ALWAYS }))).toBe('account_not_found');
 });
 
-it('has statements of any account for operators', async () => {
+it('operators get statements of any account', async () => {
   const { client, wallet } = await saver();
   const { statements, accounts } = server.operator;
   const { posted } = await accounts.get('world:usd');
@@ -67,7 +67,7 @@ it('has statements of any account for operators', async () => {
   expect(await codeOf(client.statements.get(ALWAYS))).toBe('invalid_request');
 });
 
-it('has statements as CSV, whole although an answer is lost', async () => {
+it('statements as CSV are complete although a response is lost', async () => {
   const { client, wallet } = await saver();
   const text = await client.statements.csv({ account: wallet, ...ALWAYS, by: 'effective' });
   const lines = text.trim().split('\r\n');
@@ -85,7 +85,7 @@ it('has statements as CSV, whole although an answer is lost', async () => {
   }
 });
 
-it('goes by the days of the ledger’s time zone, which operators set', async () => {
+it('days are those of the ledger’s time zone, which operators set', async () => {
   const { client, wallet } = await saver();
   expect(await client.ledger.get()).toEqual({ name: 'main', timeZone: 'UTC' });
   expect(await codeOf(client.ledger.setTimeZone('Europe/Berlin'))).toBe('forbidden');
@@ -96,7 +96,7 @@ it('goes by the days of the ledger’s time zone, which operators set', async ()
       timeZone: 'Europe/Berlin',
     });
     const march = { account: wallet, from: '2026-03-01', to: '2026-04-01' };
-    // In summer, which begins in March, Berlin is an hour more ahead.
+    // Daylight saving time begins in March: Berlin is then two hours ahead of UTC, and one hour before that.
     const [from, to] = ['2026-02-28T23:00:00.000Z', '2026-03-31T22:00:00.000Z'];
     expect(await client.statements.get(march)).toMatchObject({ from, to });
     const lines = (await client.statements.csv(march)).trim().split('\r\n');
@@ -107,7 +107,7 @@ it('goes by the days of the ledger’s time zone, which operators set', async ()
   }
 });
 
-it('sums balances by path and type for operators', async () => {
+it('operators get sums of balances by path and type', async () => {
   const { accounts } = server.operator;
   const root = `fees${randomUUID().slice(0, 8)}`;
   for (const [address, type] of [

@@ -1,5 +1,5 @@
 /**
- * The ledger: everything but the adapters to other libraries and Kafka, which have entry points of their own.
+ * The ledger. The adapters to other libraries and Kafka have separate entry points.
  *
  * @module @micropay/ledger-core
  */

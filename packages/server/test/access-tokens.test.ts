@@ -140,7 +140,7 @@ describe('an access token', () => {
 });
 
 describe('signing keys', () => {
-  it('rotate: an old key still verifies, a new one signs, in other processes too', async () => {
+  it('signing keys rotate: an old key still verifies, a new one signs, in other processes too', async () => {
     await client.query(`update micropay.signing_keys set created_at = now() - interval '90 days 1 hour'`);
     const second = await startServer(testConfig(server.databaseUrl));
     try {

@@ -121,7 +121,7 @@ describe('aggregate', () => {
 });
 
 describe('changes of an account', () => {
-  it('move its limits, but never past its balance, and say who and why', async () => {
+  it('changes of an account move its limits, but never past its balance, and record who and why', async () => {
     const path = `/v1/accounts/${alice.wallet}`;
     const lowered = await post(`${path}/limits`, { minimum: '-100', maximum: '6000', reason: 'case 7' });
     expect([lowered.status, lowered.body.available]).toEqual([200, '5100']);
@@ -132,7 +132,7 @@ describe('changes of an account', () => {
     expect((await get(path)).body).toMatchObject({ minimum: '-100', maximum: '6000' });
   });
 
-  it('close it once it is empty, for ever', async () => {
+  it('an empty account is closed permanently', async () => {
     await open('closing');
     const closed = await post('/v1/accounts/closing/close', { reason: 'done' });
     expect([closed.status, closed.body.status]).toEqual([200, 'closed']);

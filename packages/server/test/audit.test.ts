@@ -22,7 +22,7 @@ afterAll(async () => {
 const change = (path: string, body?: unknown, token: string = OPERATOR_KEY) =>
   call(server.url, `POST ${path}`, { token, body });
 
-/** What the event of the latest change of an account says. */
+/** The event of an account's latest change. */
 async function lastEvent(account: string) {
   const { rows } = await client.query(
     'select type, data from micropay.events where subject = $1 order by position desc limit 1',
@@ -38,7 +38,7 @@ it.each([
   ['accounts', 'unfreeze', { reason: 'Case 4' }, 'account.unfrozen.v1'],
   ['accounts', 'limits', { maximum: '9', reason: 'Case 5' }, 'account.limits_changed.v1'],
   ['accounts', 'close', { reason: 'Case 6' }, 'account.closed.v1'],
-])('%s/{id}/%s tells who and why', async (kind, action, body, type) => {
+])('the event of %s/{id}/%s records who and why', async (kind, action, body, type) => {
   expect((await change(`/v1/${kind}/${alice.wallet}/${action}`, body)).status).toBe(200);
   const { rows } = await client.query('select id from micropay.api_keys');
   expect(await lastEvent(alice.wallet)).toEqual({ type, by: `operator:${rows[0].id}`, reason: body.reason });

@@ -106,7 +106,7 @@ describe('a transfer is refused, and nothing is moved, with', () => {
     expect(await balanceOf(server.url, alice)).toBe(before);
   });
 
-  it('a world account as payee', async () => {
+  it('a transfer with a world account as payee is refused, and nothing is moved', async () => {
     const { body } = await call(server.url, 'POST /v1/deposits', {
       token: OPERATOR_KEY,
       key: randomUUID(),

@@ -5,12 +5,12 @@ import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { call, registerUser } from './support/call.js';
+import { checkDelivered, expectedEvents } from './support/delivered-events.js';
 import { relayMetrics } from './support/metrics.js';
 import { type Payments, startPayments } from './support/payments.js';
 import { randomNumbers } from './support/random.js';
 import { type MainProcess, runMain } from './support/run-main.js';
 import { OPERATOR_KEY } from './support/test-server.js';
-import { checkTold, expectedEvents } from './support/told-events.js';
 
 // The broker is away under load: half of the time it hangs with its connections open, then it is dead.
 
@@ -50,7 +50,7 @@ afterAll(async () => {
   await kafka?.stop();
 }, TEST_TIMEOUT_MS);
 
-/** What the metrics say of the lag at one moment. */
+/** The lag that the metrics report at one moment. */
 interface Lag {
   readonly rows: number;
   readonly seconds: number;
@@ -111,7 +111,7 @@ it(
 
     const pool = new pg.Pool({ connectionString: database.url, max: 1 });
     const expected = await expectedEvents(pool).finally(() => pool.end());
-    const told = await checkTold([kafka.broker], TOPIC_PREFIX, expected);
+    const delivered = await checkDelivered([kafka.broker], TOPIC_PREFIX, expected);
 
     const half = lags[Math.floor(lags.length / 2)];
     const last = lags.at(-1);
@@ -121,14 +121,14 @@ it(
     console.log(
       `payments before: ${say(before)}; while the broker was away: ${say(during)}; lag at the end ${last?.rows} rows and ` +
         `${last?.seconds.toFixed(1)} s; drained ${(drainedAfterMs / 1_000).toFixed(1)} s after the broker served again; ` +
-        `${expected.size} events, ${told.repeats} of them came twice`,
+        `${expected.size} events, ${delivered.repeats} of them came twice`,
     );
 
     // HTTP did not notice.
     expect(payments.repeats).toBe(0);
     expect(payments.acknowledged.size).toBe(payments.begun);
     expect(during.length).toBeGreaterThan(((AWAY_MS / 1_000) * PAYMENTS_PER_SECOND) / 4);
-    // What waited for a broker would wait for seconds; what the machine does beside may take some of a second.
+    // A payment that waited for a broker would take seconds; other work on the machine may cost a fraction of one.
     expect(quantile(during, 0.5)).toBeLessThan(2 * quantile(before, 0.5) + 100);
     expect(quantile(during, 0.99)).toBeLessThan(2 * quantile(before, 0.99) + 500);
     // The lag grew all the time.
@@ -137,7 +137,7 @@ it(
     expect(last?.seconds).toBeGreaterThan((0.8 * AWAY_MS) / 1_000);
     // Nothing is missing, and what came twice says the same.
     expect(expected.size).toBeGreaterThan(3 * payments.begun);
-    expect(told.faults).toEqual([]);
+    expect(delivered.faults).toEqual([]);
   },
   TEST_TIMEOUT_MS,
 );

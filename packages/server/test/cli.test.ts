@@ -122,7 +122,7 @@ describe('micropay', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('database_misconfigured: ') });
   });
 
-  it('micropay ends with 1 when the database is away, and tells programs so', async () => {
+  it('micropay ends with 1 when the database is unavailable, and says so in JSON', async () => {
     const { exitCode, stdout, stderr } = await micropay(['verify', '--json', '--database', 'postgres://127.0.0.1:1/x']);
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout)).toEqual({ error: { code: 'database_unavailable', message: expect.any(String) } });
@@ -139,7 +139,7 @@ async function ledgerNames(): Promise<readonly string[]> {
 }
 
 describe('micropay migrate', () => {
-  it('micropay migrate makes the tables once, in the schema that it is told', async () => {
+  it('micropay migrate creates the tables once, in the schema of --schema', async () => {
     const empty = await createEmptyDatabase();
     const environment = { DATABASE_URL: empty.url };
     const early = await micropay(['verify', '--schema', 'books'], environment);

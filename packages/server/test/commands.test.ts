@@ -6,7 +6,7 @@ import { startTestServer } from './support/test-server.js';
 
 requireKafka();
 
-it('a command on the topic moves money, and what is none does not end the server', async () => {
+it('a command on the topic moves money, and an invalid one does not end the server', async () => {
   const [topic, brokers] = [uniqueName(), await testBrokers()];
   const kafka = {
     brokers,

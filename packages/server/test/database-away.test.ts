@@ -67,7 +67,7 @@ it('a connection that breaks in the middle of a transaction does not end the pro
 });
 
 describe('while the database is away', () => {
-  it('payments succeed, or answer 503 and when to try again; then the service resumes by itself, and each key counted once', async () => {
+  it('while the database is unavailable, payments succeed or get 503 with Retry-After; then service resumes by itself, and each key counts once', async () => {
     const keys: string[] = [];
     const before = BigInt(await balanceOf(server.url, bob));
     const refused = await whileAway(() => {
@@ -80,7 +80,7 @@ describe('while the database is away', () => {
       expect(['database_unavailable', 'outcome_unknown']).toContain(body.code);
       expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
     }
-    // Whoever was refused repeats with the same key; whoever was answered may do so too.
+    // Refused callers repeat with the same key; acknowledged callers may do so too.
     for (const key of keys) expect((await pay(key)).status).toBe(201);
     expect(BigInt(await balanceOf(server.url, bob)) - before).toBe(BigInt(keys.length));
   });

@@ -65,7 +65,7 @@ function fillDisk(): string {
   return filler;
 }
 
-it('a full disk answers 503, readiness says so until there is room again, and nobody has to start anything anew', async (context) => {
+it('with a full disk, writes and readiness return 503 until there is room again, and nothing has to be restarted', async (context) => {
   if (whyNot !== undefined) context.skip(whyNot);
   expect((await call(server.url, 'GET /readyz')).status).toBe(200);
   const filler = fillDisk();

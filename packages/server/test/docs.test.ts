@@ -11,12 +11,12 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 describe('the documentation page', () => {
-  it('asks nobody but this server for anything', async () => {
+  it('the documentation page requests nothing from other servers', async () => {
     const response = await fetch(`${server.url}/docs`);
     const page = await response.text();
     const addresses = [...page.matchAll(/(?:src|href|url)="([^"]*)"/g)].map(([, address]) => address);
     expect(addresses).toEqual(['/openapi.json', '/openapi.json', '/docs/scalar.js']);
-    // What the script itself may load, the browser is told here: of each kind, from this server or out of the page.
+    // The browser limits what the script may load: each kind of resource comes from this server or from the page.
     const policy = response.headers.get('content-security-policy') ?? '';
     const sources = policy.split('; ').flatMap((directive) => directive.split(' ').slice(1));
     expect(policy).toMatch(/^default-src 'none'; script-src 'self'; /);
@@ -24,7 +24,7 @@ describe('the documentation page', () => {
     expect(policy).not.toMatch(/script-src[^;]*unsafe/);
   });
 
-  it('switches off what Scalar asks others for by default', async () => {
+  it('the documentation page switches off what Scalar requests from others by default', async () => {
     const page = await (await fetch(`${server.url}/docs`)).text();
     const settings = /data-configuration="([^"]*)"/.exec(page)?.[1]?.replaceAll('&quot;', '"') ?? '';
     expect(JSON.parse(settings)).toMatchObject({

@@ -73,7 +73,7 @@ describe('every method on', () => {
     }
   });
 
-  it('a path that is nobody’s is not found', async () => {
+  it('an unknown path is not found', async () => {
     for (const target of ['/', '/v1', '/v1/', '/v1/me/', '//v1/me', '/v1//me', '/V1/me', '/v1/Me', '/v1/wallets/']) {
       for (const method of METHODS) {
         const { status, allow, contentType } = await raw(server.url, method, target, { authorization });

@@ -39,7 +39,7 @@ async function restartAsStandby({ primary }: Site): Promise<void> {
   await primary.restart({ asStandby: true });
 }
 
-/** The way to the old primary is lost, and nobody is told. */
+/** Packets to the old primary are lost, and no connection is closed. */
 async function loseTheWay({ proxy }: Site): Promise<void> {
   proxy.silence();
 }
@@ -151,8 +151,8 @@ interface Follower {
 }
 
 /**
- * Pays one cent after the other out of one wallet and reads it at each server behind every answer: what is read has
- * exactly the payments that were acknowledged, and perhaps the one whose answer was lost.
+ * Pays cent by cent from one wallet, and after every response reads the wallet at each server. A read must include exactly
+ * the acknowledged payments, and perhaps the one whose response was lost.
  */
 function followOneWallet(servers: readonly RunningServer[], payer: TestUser, payee: TestUser): Follower {
   const stale: string[] = [];

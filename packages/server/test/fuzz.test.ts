@@ -100,7 +100,7 @@ function fill(text: string): string {
 const endpoints: readonly Endpoint[] = ROUTES.map(({ endpoint }) => endpoint);
 
 it.each(endpoints.map((endpoint) => [endpoint.operationId, endpoint] as const))(
-  '%s answers anything with what it documents, and never with 500',
+  '%s returns only documented responses, and never 500',
   async (_name, endpoint) => {
     const documented = new Set<ErrorCode>([...refusalsOf(endpoint), 'route_not_found', 'method_not_allowed']);
     await fc.assert(

@@ -32,7 +32,7 @@ const moneyOf = async (user: TestUser) => {
 };
 
 describe('placing a hold', () => {
-  it('sets money of the payer aside', async () => {
+  it('placing a hold sets money of the payer aside', async () => {
     const [before, bobBefore] = [await moneyOf(alice), await moneyOf(bob)];
     const { status, body } = await place({ expiresAt: '2999-01-01T01:00:00+01:00', description: 'Bicycle' });
     expect(status).toBe(201);
@@ -183,19 +183,22 @@ describe('a hold', () => {
     },
   );
 
-  it.each(['capture', 'release'])('repeats a %s with its key, and refuses the key for another', async (action) => {
-    const { body: hold } = await place();
-    const key = randomUUID();
-    const first = await post(`/v1/holds/${hold.id}/${action}`, bob.token, {}, key);
-    const again = await post(`/v1/holds/${hold.id}/${action}`, bob.token, {}, key);
-    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
-    expect(again.body).toEqual(first.body);
-    const { body: other } = await place();
-    const { body } = await post(`/v1/holds/${other.id}/${action}`, bob.token, {}, key);
-    expect(body.code).toBe('idempotency_key_reused');
-    const unnamed = await call(server.url, `POST /v1/holds/${hold.id}/${action}`, { token: bob.token, body: {} });
-    expect(unnamed.body.code).toBe('idempotency_key_required');
-  });
+  it.each(['capture', 'release'])(
+    'a repeated %s of a hold returns the first result, and its key is refused for another',
+    async (action) => {
+      const { body: hold } = await place();
+      const key = randomUUID();
+      const first = await post(`/v1/holds/${hold.id}/${action}`, bob.token, {}, key);
+      const again = await post(`/v1/holds/${hold.id}/${action}`, bob.token, {}, key);
+      expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
+      expect(again.body).toEqual(first.body);
+      const { body: other } = await place();
+      const { body } = await post(`/v1/holds/${other.id}/${action}`, bob.token, {}, key);
+      expect(body.code).toBe('idempotency_key_reused');
+      const unnamed = await call(server.url, `POST /v1/holds/${hold.id}/${action}`, { token: bob.token, body: {} });
+      expect(unnamed.body.code).toBe('idempotency_key_required');
+    },
+  );
 
   it.each(['capture', 'release'])('a hold as a dry run of a %s answers 200 and stays as it was', async (action) => {
     const { body: hold } = await place();

@@ -125,7 +125,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
 
 const PERIOD = 'from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z';
 
-/** A request to bravo that names something: acme's is answered as what nobody has. */
+/** A request to bravo that names something: for acme's things, the response is the same as for things that do not exist. */
 interface Naming {
   readonly what: keyof Tenant;
   readonly send: (named: string) => Promise<Reply>;
@@ -461,7 +461,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   ],
 };
 
-/** What has the form of the named thing, and was never there. */
+/** A well-formed id or name of something that never existed. */
 function neverThere(what: keyof Tenant): string {
   const forms: Partial<Record<keyof Tenant, string>> = {
     email: 'nobody@nowhere.example.com',
@@ -472,7 +472,7 @@ function neverThere(what: keyof Tenant): string {
   return forms[what] ?? randomUUID();
 }
 
-/** An answer without the name of what was asked for, and of the request. */
+/** A response without the name of the thing and the id of the request. */
 function answerOf({ status, body }: Reply, named: string) {
   const text = JSON.stringify({ status, body: { ...body, instance: undefined } });
   return text.replaceAll(named, 'NAMED');
@@ -498,7 +498,7 @@ const nameOf = (row: Row) =>
   'what' in row ? `as what nobody has: a ${row.what}` : 'cursorOf' in row ? 'refuses a cursor of it' : row.name;
 
 describe('two ledgers on one schema: of the other one', () => {
-  it('the table below has every route', () => {
+  it('the table of ledger isolation has every route', () => {
     expect(Object.keys(TABLE).sort()).toEqual(ROUTES.map(({ endpoint }) => endpoint.operationId).sort());
   });
 
@@ -523,7 +523,7 @@ describe('two ledgers on one schema: of the other one', () => {
     },
   );
 
-  it('nothing was touched', async () => {
+  it('the other ledger on the schema is unchanged', async () => {
     const { url, operator, wallet, account, hold } = theirs;
     const at = async (path: string) => (await call(url, `GET ${path}`, { token: operator })).body;
     expect(await at(`/v1/wallets/${wallet}`)).toMatchObject({ status: 'open' });

@@ -89,7 +89,7 @@ describe('linked legs', () => {
     expect(holds.data.filter(({ amount }: { amount: string }) => amount === '1111')).toEqual([]);
   });
 
-  it('capture a hold in parts, each after those before it', async () => {
+  it('linked legs capture a hold in parts, one after the other', async () => {
     const hold = await placed();
     const { body } = await link(bob.token, [
       { kind: 'capture', hold, amount: '4' },
@@ -198,7 +198,7 @@ describe('a linked leg is refused', () => {
   });
 });
 
-it('leave a ledger that verifies', async () => {
+it('linked legs leave a ledger that verifies', async () => {
   const { body } = await call(server.url, 'GET /v1/verify', { token: OPERATOR_KEY });
   expect(body).toMatchObject({ ok: true, problems: [] });
 });

@@ -81,7 +81,7 @@ const sequences = (stream: TestStream) =>
   stream.events().flatMap(({ data }) => (data.type === 'balance.changed.v1' ? [Number(data.data.sequence)] : []));
 
 describe('a stream shows', () => {
-  it('each party its own side of a transfer, others nothing, and operators all', async () => {
+  it('a stream shows each party its own side of a transfer, others nothing, and operators both', async () => {
     const alice = await registerUser(server.url, { balance: 100n });
     const [bob, carol] = [await registerUser(server.url), await registerUser(server.url)];
     const [hers, his, other, all] = [
@@ -113,7 +113,7 @@ describe('a stream shows', () => {
     expect(all.events().map(({ id }) => id)).toEqual([0, 1, 2].map((index) => `${whole?.id?.split('.')[0]}.${index}`));
   });
 
-  it('what happens to a wallet and its user, and only the types that were asked for', async () => {
+  it('a stream shows the events of a wallet and its user, and only the requested types', async () => {
     const alice = await registerUser(server.url);
     const [hers, few] = [
       await opened(alice.token, { lastEventId: '0' }),
@@ -146,7 +146,7 @@ describe('a stream goes on', () => {
     expect(after.events()).toHaveLength(3);
   });
 
-  it('a stream goes on behind a position that nothing of its own was told at', async () => {
+  it('a stream resumes after a position at which it had no event', async () => {
     const [alice, bob, carol] = [
       await registerUser(server.url, { balance: 100n }),
       await registerUser(server.url),
@@ -200,7 +200,7 @@ describe('a stream goes on', () => {
     await expect.poll(() => again.events()).toHaveLength(3);
   });
 
-  it('a stream goes on no further when facts are deleted while it catches up, and its client is told so', async () => {
+  it('a stream ends with events_gone when events are deleted while it catches up', async () => {
     const user = await registerUser(server.url, { balance: 1n });
     await deliverAll();
     const client = new pg.Client({ connectionString: server.databaseUrl });
@@ -251,7 +251,7 @@ describe('a client', () => {
     // In time for the last words, or not: the connection is then closed.
     await expect.poll(() => slow.destroyed || text.endsWith('\r\n0\r\n\r\n'), { timeout: 30_000 }).toBe(true);
     slow.destroy();
-    // What arrived in whole.
+    // Messages that arrived completely.
     const seen = [...text.matchAll(/^id: (\S+)\nevent: (\S+)\ndata: (\{.*\})$/gm)].map(([, id, event, data]) => ({
       id,
       event,
@@ -292,7 +292,7 @@ describe('a client', () => {
     expect(stream.headers.get('content-type')).toBe('text/event-stream');
   });
 
-  it('a client is told when its session ends', async () => {
+  it('a client receives an end message when its session ends', async () => {
     const user = await registerUser(server.url);
     const stream = await opened(user.token);
     await call(server.url, 'POST /v1/auth/logout', { body: { refreshToken: user.refreshToken } });
@@ -300,7 +300,7 @@ describe('a client', () => {
     expect(stream.messages.at(-1)).toMatchObject({ event: 'end', data: { code: 'token_invalid', status: 401 } });
   });
 
-  it('a client is told when its token expires', async () => {
+  it('a client receives an end message when its token expires', async () => {
     const user = await registerUser(server.url);
     const stream = await opened(await shortToken(user.token));
     await stream.ended;
@@ -371,7 +371,7 @@ describe('a client', () => {
 });
 
 describe('a server that stops', () => {
-  it('a server that stops tells its clients, and waits for none who does not listen', async () => {
+  it('a server that stops sends its clients an end message, and does not wait for those that do not read', async () => {
     const own = await startTestServer({ live: LIMITS });
     const user = await registerUser(own.url, { balance: 1_000n });
     const stream = await openStream(own.url, user.token);
@@ -391,7 +391,7 @@ describe('a server that stops', () => {
   });
 });
 
-it('loses no event to a database that goes away for a moment', async () => {
+it('a stream loses no event when the database is unavailable for a moment', async () => {
   const [alice, bob] = [await registerUser(server.url, { balance: 100n }), await registerUser(server.url)];
   const stream = await opened(bob.token);
   await pay(alice, bob);
@@ -408,7 +408,7 @@ it('loses no event to a database that goes away for a moment', async () => {
   expect(sequences(stream)).toEqual(sequences(stream).map((_, index) => index + 1));
 });
 
-it('logs once that it cannot follow the log, and shows it as long as that is so', async () => {
+it('a server logs once that it cannot follow the log, and shows it in the metrics as long as it lasts', async () => {
   const lines: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
   const own = await startTestServer({ live: LIMITS }, log);

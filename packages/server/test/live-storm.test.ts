@@ -18,10 +18,10 @@ const isLong = process.env.MICROPAY_TEST_LONG === '1';
 const STREAMS_PER_USER = 5;
 const CLIENTS = isLong ? 500 : 60;
 const ROUNDS = isLong ? 8 : 4;
-/** How often all are cut off and come back in a round. */
+/** Cuts of all connections per round. */
 const CUTS = 4;
 const PAYMENTS_PER_SECOND = isLong ? 50 : 20;
-/** What the server remembers of payments, and what Node takes for itself. */
+/** Memory for the payments that the server remembers, and for Node itself. */
 const SLACK_BYTES = 1_500_000;
 const OPENING_BALANCE = 1_000_000n;
 const CATCH_UP_MS = 120_000;
@@ -90,7 +90,7 @@ async function visibleEvents(users: readonly TestUser[]): Promise<ReadonlyMap<Te
   return new Map(users.map((user) => [user, idsFor(user)]));
 }
 
-/** Every one of them has seen what is theirs once, in order, and nothing else. */
+/** Expects that every client has seen its user's events once and in order, and no others. */
 async function expectAllSeen(followers: readonly Follower[]): Promise<number> {
   const visible = await visibleEvents([...new Set(followers.map(({ user }) => user))]);
   const isBehind = ({ user, events }: Follower) => events().length < (visible.get(user)?.length ?? 0);
@@ -100,7 +100,7 @@ async function expectAllSeen(followers: readonly Follower[]): Promise<number> {
 }
 
 it(
-  `tells ${CLIENTS} clients everything once and in order through storms of reconnections, in flat memory`,
+  `${CLIENTS} clients receive everything once and in order through storms of reconnections, in constant memory`,
   async () => {
     await start({ nodeWords: ['--expose-gc', '--import', REPORT_MEMORY] });
     const random = randomNumbers(1);

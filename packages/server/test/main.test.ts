@@ -48,14 +48,14 @@ describe('its words', () => {
     [['--prot', '4000'], {}, 'usage: there is no option "--prot": did you mean --port? See micropay serve --help\n'],
     [['--port', '0x10'], {}, 'invalid_configuration: --port must be a whole number from 0 to 65535\n'],
     [[], { TRUSTED_PROXY: '1' }, 'invalid_configuration: TRUSTED_PROXY is no setting: did you mean TRUSTED_PROXIES?'],
-  ])('are refused with code 2: %j with %j', async (words, environment, message) => {
+  ])('arguments %j with %j are refused with code 2', async (words, environment, message) => {
     const main = program(words, { DATABASE_URL: 'postgresql://127.0.0.1:1/x', ...environment });
     expect(await main.ended()).toBe(2);
     expect(main.output()).toContain(message);
     expect(main.output()).not.toContain('    at ');
   });
 
-  it('ask for its usage or its version, without a setting', async () => {
+  it('the server prints its usage or its version without any setting', async () => {
     const help = program(['--help'], { PORT: 'http' });
     expect(await help.ended()).toBe(0);
     for (const word of ['--port NUMBER', '--host ADDRESS', 'TRUSTED_PROXIES', 'KAFKA_BROKERS']) {
@@ -67,7 +67,7 @@ describe('its words', () => {
     expect(asked.output()).toBe(`${version}\n`);
   });
 
-  it('count before the environment', async () => {
+  it('options take precedence over the environment', async () => {
     const database = await createEmptyDatabase();
     const main = program(['--port=0', '--host', 'localhost', '--database', database.url], {
       PORT: '1',
@@ -79,13 +79,13 @@ describe('its words', () => {
   });
 });
 
-it.each(['/dev/null', '/dev/null/nowhere'])('ends with code 2 when DATA_DIR is %s', async (path) => {
+it.each(['/dev/null', '/dev/null/nowhere'])('the server ends with code 2 when DATA_DIR is %s', async (path) => {
   const main = start({ DATABASE_URL: 'postgresql://127.0.0.1:1/x', DATA_DIR: path, OPERATOR_API_KEY: OPERATOR_KEY });
   expect(await main.ended()).toBe(2);
   expect(main.output()).toMatch(/^invalid_configuration: DATA_DIR names a file, .*: set it to a folder\n$/);
 });
 
-it('prints nothing of a DATABASE_URL that is no URL', async () => {
+it('the server prints nothing of a DATABASE_URL that is not a URL', async () => {
   const main = start({ DATABASE_URL: 'postgres://app:S3cret/Pass@127.0.0.1:5432/db' });
   expect(await main.ended()).toBe(2);
   expect(main.output()).toMatch(/^invalid_configuration: DATABASE_URL is no URL: percent-encode/);
@@ -105,7 +105,7 @@ describe('with a database', () => {
     await rm(directory, { recursive: true });
   });
 
-  it('loses no operator key to a port in use or to a folder that cannot be written', async () => {
+  it('no operator key is lost to a port in use or a folder that cannot be written', async () => {
     const fresh = await createEmptyDatabase();
     const occupant = createServer().listen(0, '127.0.0.1');
     await once(occupant, 'listening');
@@ -122,7 +122,7 @@ describe('with a database', () => {
     await fresh.drop();
   });
 
-  it('prints an operator key at the first start only, and keeps it for its owner', async () => {
+  it('the server prints an operator key at the first start only, in a file for its owner', async () => {
     const first = start({ DATABASE_URL: database.url, DATA_DIR: directory });
     const url = await first.listening();
     const key = /Operator key, shown this once: (mpk_\S+)/.exec(first.output())?.[1] ?? '';
@@ -146,7 +146,7 @@ describe('with a database', () => {
     await expect(stat(file)).rejects.toThrow('ENOENT');
   });
 
-  it('keeps the keys of several databases in one folder, and shows each its own', async () => {
+  it('operator keys of several databases are kept in one folder, each under its own name', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'micropay-server-'));
     const databases = [await createEmptyDatabase(), await createEmptyDatabase()];
     const shownKey = async (url: string) => {
@@ -164,7 +164,7 @@ describe('with a database', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('prints first steps that work word for word in bash, also a second time', async () => {
+  it('the first steps that the server prints work in bash, even a second time', async () => {
     const main = start({ DATABASE_URL: database.url, OPERATOR_API_KEY: OPERATOR_KEY });
     await main.listening();
     const [, steps = ''] = main.output().split('First steps, in another terminal:');
@@ -184,7 +184,7 @@ describe('with a database', () => {
     await main.stop();
   });
 
-  it('writes no secret and no email to its log, however much it logs', async () => {
+  it('the server writes no secret and no email to its log, at any log level', async () => {
     const main = start({ DATABASE_URL: database.url, OPERATOR_API_KEY: OPERATOR_KEY, LOG_LEVEL: 'trace' });
     const url = await main.listening();
     const body = { email: 'secret.person@example.com', password: 'a very secret password' };
@@ -202,7 +202,7 @@ describe('with a database', () => {
     }
   });
 
-  it('says that its port is in use', async () => {
+  it('the server says that its port is in use', async () => {
     const occupant = createServer().listen(0, '127.0.0.1');
     await once(occupant, 'listening');
     const { port } = occupant.address() as { port: number };
@@ -212,7 +212,7 @@ describe('with a database', () => {
     occupant.close();
   });
 
-  it('says that it cannot listen on an address', async () => {
+  it('the server says that it cannot listen on an address', async () => {
     const main = start({ DATABASE_URL: database.url, HOST: '203.0.113.1' });
     expect(await main.ended()).toBe(1);
     expect(main.output()).toMatch(/^address_unavailable: .* HOST/m);

@@ -26,13 +26,13 @@ describe('openapi.json', () => {
 describe.each(endpoints.map((endpoint) => [endpoint.operationId, endpoint] as const))('%s', (_name, endpoint) => {
   const operation = committed.paths[endpoint.path][endpoint.method];
 
-  it('has examples that its schemas accept', () => {
+  it('an operation has examples that its schemas accept', () => {
     for (const content of [endpoint.body, endpoint.answer.content]) {
       if (content !== undefined) expect(content.schema.safeParse(content.example).error).toBeUndefined();
     }
   });
 
-  it('documents a summary, a tag, who may call, and its problems', () => {
+  it('an operation documents a summary, a tag, who may call it, and its problems', () => {
     expect(operation).toMatchObject({
       operationId: endpoint.operationId,
       summary: expect.any(String),

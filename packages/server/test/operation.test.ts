@@ -19,7 +19,7 @@ function operate(target: string, body?: unknown, key: string = randomUUID()) {
 }
 
 describe('deposits and withdrawals', () => {
-  it('move money between the world and a wallet, and show both balances', async () => {
+  it('deposits and withdrawals move money between the world and a wallet, and show both balances', async () => {
     const user = await registerUser(server.url);
     const world = BigInt((await deposit(server.url, user.wallet, 10n)).body.fromBalance);
     const brought = await operate('POST /v1/deposits', { wallet: user.wallet, amount: '500', currency: 'USD' });
@@ -30,7 +30,7 @@ describe('deposits and withdrawals', () => {
     expect(taken.body.to).toBe(brought.body.from);
   });
 
-  it('open the account of the world once, also when several are the first', async () => {
+  it('concurrent first deposits open the account of the world once', async () => {
     const wallets = await Promise.all(
       [1, 2, 3, 4].map(async () => {
         const { token } = await registerUser(server.url);

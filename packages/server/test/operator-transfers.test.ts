@@ -109,6 +109,6 @@ it('users pay wallets alone, and from their own', async () => {
   expect(await pay(order(`users:${bob.id}:usd`, alice.wallet))).toBe('account_not_found');
 });
 
-it('leaves a ledger that verifies', async () => {
+it('transfers of operators leave a ledger that verifies', async () => {
   expect((await get('/v1/verify')).body).toMatchObject({ ok: true, problems: [] });
 });

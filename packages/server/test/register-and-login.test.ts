@@ -21,7 +21,7 @@ const register = (body: Record<string, unknown>) => call(server.url, 'POST /v1/a
 const login = (email: string, password: string) =>
   call(server.url, 'POST /v1/auth/login', { body: { email, password } });
 
-/** Ids of users who are told of and are not there. */
+/** Ids of users that events name and that do not exist. */
 async function eventsOfUnknownUsers(): Promise<readonly string[]> {
   const { rows } = await client.query<{ subject: string }>(
     `select subject from micropay.events where type = 'user.created.v1' and subject not in (select id from micropay.users)`,
@@ -146,7 +146,7 @@ describe('login', () => {
     expect((await login(`${randomUUID()}@example.com`, 'wrong password')).status).toBe(401);
   });
 
-  it('and registration are limited for each address, whatever the email', async () => {
+  it('login and registration are limited for each network address, whatever the email', async () => {
     const busy = await startTestServer({ trustedProxies: 1 });
     const attempt = (path: string, address: string) =>
       call(busy.url, `POST /v1/auth/${path}`, {

@@ -191,7 +191,7 @@ describe('the relay as a process of its own', () => {
   });
 });
 
-it('delivers once what two servers commit: one of them leads', async () => {
+it('a relay delivers once what two servers commit: one of them leads', async () => {
   const [one, other] = [await start(), await start()];
   const users = [await registerUser(one.url), await registerUser(other.url)];
   const events = await readTopics(await testBrokers(), prefix, (seen) => seen.length >= 4);

@@ -116,7 +116,7 @@ describe('a reversal', () => {
     expect(account).toMatchObject({ minimum: '-90', posted: '-90' });
   });
 
-  it('repeats with its key, and refuses the key for another', async () => {
+  it('a repeated reversal returns the first result, and its key is refused for another', async () => {
     const id = await pay();
     const key = randomUUID();
     const first = await reverse(id, bob.token, { amount: '10' }, key);
@@ -146,7 +146,7 @@ describe('a reversal', () => {
     expect((await get(`/v1/transfers/${id}/reversals`, OPERATOR_KEY)).body.data).toEqual([]);
   });
 
-  it('races itself without giving back more than was paid', async () => {
+  it('concurrent reversals never return more than was paid', async () => {
     const id = await pay();
     const replies = await Promise.all(Array.from({ length: 8 }, () => reverse(id, bob.token, { amount: '30' })));
     expect(replies.filter(({ status }) => status === 201)).toHaveLength(3);

@@ -45,7 +45,7 @@ describe('a refresh token', () => {
     expect((await refresh(again.body.refreshToken)).status).toBe(200);
   });
 
-  it('used again after the grace ends the session with all its tokens', async () => {
+  it('a refresh token that is reused after the grace period ends the session with all its tokens', async () => {
     const user = await registerUser(server.url);
     const { body: pair } = await refresh(user.refreshToken);
     await passTime(11);
@@ -63,14 +63,14 @@ describe('a refresh token', () => {
     expect((await refresh(user.refreshToken)).body.code).toBe('refresh_token_reused');
   });
 
-  it('used again within the grace but after its successor ends the session too', async () => {
+  it('a refresh token that is reused within the grace period but after its successor ends the session too', async () => {
     const user = await registerUser(server.url);
     const { body: pair } = await refresh(user.refreshToken);
     await refresh(pair.refreshToken);
     expect((await refresh(user.refreshToken)).body.code).toBe('refresh_token_reused');
   });
 
-  it('and its sibling of the same exchange cannot both be used', async () => {
+  it('a refresh token and its sibling of the same exchange cannot both be used', async () => {
     const user = await registerUser(server.url);
     const [{ body: mine }, { body: stolen }] = [await refresh(user.refreshToken), await refresh(user.refreshToken)];
     const { body: next } = await refresh(mine.refreshToken);
@@ -79,7 +79,7 @@ describe('a refresh token', () => {
     expect((await me(next.accessToken)).body.code).toBe('token_invalid');
   });
 
-  it('sent many times at once answers each of them', async () => {
+  it('a refresh token that is sent many times concurrently works for each of them', async () => {
     const user = await registerUser(server.url);
     const replies = await Promise.all([1, 2, 3, 4].map(() => refresh(user.refreshToken)));
     expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 200]);

@@ -9,7 +9,7 @@ import { OPERATOR_KEY, testConfig } from './support/test-server.js';
 
 type Settings = Readonly<Record<string, string>>;
 
-/** What operators set for a database, a role or a connection, by what it changes; each row is one start of the server. */
+/** Settings that operators make for a database, a role or a connection; the server is started once for each row. */
 const TABLE: readonly (readonly [about: string, place: 'database' | 'role' | 'url', settings: Settings])[] = [
   [
     'how values are written and read',
@@ -83,7 +83,7 @@ afterAll(() => old?.stop());
 const servers = { 'the PostgreSQL of this run': () => inject('testPostgres').adminUrl, 'PostgreSQL 15': () => old.url };
 
 describe.each(Object.entries(servers))('on %s', (_name, admin) => {
-  it.each(TABLE)('the whole flow works, whatever is set about %s', async (_about, place, settings) => {
+  it.each(TABLE)('the whole flow works with any setting of %s', async (_about, place, settings) => {
     const all = (await releaseOf(admin())) < LATER_SINCE ? settings : { ...settings, ...LATER[place] };
     const database = await databaseWith(admin(), place, all);
     const server = await startServer(testConfig(database.url));
@@ -155,7 +155,7 @@ describe('a role of few connections', () => {
   });
 });
 
-it('has twenty settings and more', () => {
+it('the table of settings has at least twenty rows', () => {
   expect(TABLE.flatMap(([, , settings]) => Object.keys(settings)).length).toBeGreaterThan(20);
 });
 

@@ -102,7 +102,7 @@ describe('the trial balance', () => {
   });
 });
 
-it('the kind of time alone goes by now', async () => {
+it('a balance that names only the kind of time is that of now', async () => {
   const effectiveAt = '2999-01-01T00:00:00.000Z';
   const body = { wallet: bob.wallet, amount: '7', currency: 'USD', effectiveAt };
   await call(server.url, 'POST /v1/deposits', { token: OPERATOR_KEY, key: randomUUID(), body });

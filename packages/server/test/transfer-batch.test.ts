@@ -47,7 +47,7 @@ describe('a batch', () => {
     ]);
   });
 
-  it('a batch answers each transfer in order, refused ones between posted ones', async () => {
+  it('a batch returns a result for each transfer in order, refused ones between posted ones', async () => {
     const { status, body } = await post([
       keyed(),
       keyed({ amount: '99999999' }),
@@ -122,7 +122,7 @@ describe('a batch', () => {
   });
 });
 
-it('cannot find out from a list of emails who is registered', async () => {
+it('a batch does not reveal which emails of a list are registered', async () => {
   const curious = await registerUser(server.url);
   const guess = (transfers: Transfer[]) =>
     call(server.url, 'POST /v1/transfers/batch', { token: curious.token, body: { transfers } });

@@ -23,7 +23,7 @@ const pays = (from: string, to: string, amount = '10', currency = 'USD') => ({ f
 const operatorDoes = (account: string, change: string, body: object = {}) =>
   done(`POST /v1/accounts/${account}/${change}`, OPERATOR_KEY, body);
 
-/** Why a wallet cannot be paid 10, and how it comes to that. */
+/** Reasons why a wallet cannot be paid 10, with a function that brings each about. */
 const REASONS = {
   account_frozen: async (wallet: string) => void (await operatorDoes(wallet, 'freeze')),
   account_closed: async (wallet: string) => void (await operatorDoes(wallet, 'close')),
@@ -63,7 +63,7 @@ afterAll(() => server.stop());
 
 const payeeWith = (reason: Reason) => payees.get(reason) as Payee;
 
-/** Ways in which somebody pays, and where in the answer its problem stands. */
+/** Ways to pay, each with the place of its problem in the response. */
 const WAYS: Readonly<Record<string, (order: Payee['order'], token: string) => Promise<object>>> = {
   'a transfer': async (order, token) => (await send('POST /v1/transfers', token, order)).body,
   'a transfer of a batch': async (order, token) => {
@@ -96,7 +96,7 @@ const cases = reasons.flatMap((reason) => Object.entries(WAYS).map(([way, pay]) 
 
 describe('of a payee who cannot be paid', () => {
   it.each([...cases, ...reasons.map((reason) => ({ reason, way: 'a hold', pay: HOLD }))])(
-    'the payer by $way hears one sentence, whatever the reason: $reason',
+    'a payer by $way gets one message, whatever the reason: $reason',
     async ({ reason, way, pay }) => {
       const problem = plain((await pay(payeeWith(reason).order, alice.token)) as Record<string, unknown>);
       const errors = [{ path: 'transfers.0', message: NEUTRAL.detail }];
@@ -104,7 +104,7 @@ describe('of a payee who cannot be paid', () => {
     },
   );
 
-  it.each(cases)('an operator by $way hears the reason and the address: $reason', async ({ reason, pay }) => {
+  it.each(cases)('an operator by $way gets the reason and the address: $reason', async ({ reason, pay }) => {
     const { user, order } = payeeWith(reason);
     expect(await pay(order, OPERATOR_KEY)).toMatchObject({
       code: reason,
@@ -113,7 +113,7 @@ describe('of a payee who cannot be paid', () => {
     });
   });
 
-  it('a dry run by the payer tells nothing of what they may take', async () => {
+  it('a dry run by the payer reveals nothing about how much the payee may receive', async () => {
     for (const reason of ['maximum_exceeded', 'balance_overflow'] as const) {
       const { order } = payeeWith(reason);
       const replies: Reply[] = [];
@@ -131,7 +131,7 @@ describe('of a payee who cannot be paid', () => {
     expect((await send('POST /v1/transfers', OPERATOR_KEY, order)).body.code).toBe('maximum_exceeded');
   });
 
-  it('a dry run by the payer tells of the others what a payment would', async () => {
+  it('a dry run by the payer is refused for the payee’s other reasons as a payment would be', async () => {
     for (const reason of ['account_frozen', 'account_closed', 'currency_mismatch'] as const) {
       const { body } = await send('POST /v1/transfers', alice.token, { ...payeeWith(reason).order, dryRun: true });
       expect(plain(body)).toEqual(NEUTRAL);
@@ -184,7 +184,7 @@ describe('of a payer who cannot take part any more, the payee', () => {
     await operatorDoes(carol.wallet, 'limits', { maximum: null });
   });
 
-  it('of a payer who cannot take part any more, the payee is told of a wallet of their own all there is to know', async () => {
+  it('a payee gets the full reason only for their own wallet', async () => {
     await operatorDoes(bob.wallet, 'freeze');
     const own = { details: { accountId: bob.wallet, address: `users:${bob.id}:usd` } };
     for (const action of actions()) {
@@ -211,7 +211,7 @@ describe('of their own other wallet a payer', () => {
   });
 });
 
-it("no live stream but an operator's tells of a refused request", () => {
+it("only operators' live streams deliver a refused request", () => {
   const refused = { type: 'transfer.refused.v1', data: {} } as LedgerEvent;
   expect([...viewersOf(refused)]).toEqual(['operator']);
 });

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /**
- * Runs its arguments with their output in a file and says their process id. It kills them when its own input ends: when
- * whoever started it says so, or is gone, killed with SIGKILL or not. Unless it was told to keep the folder, it then
- * removes it.
+ * Runs its arguments as a program, with the output in a file, and prints the process id. It kills the program when its own
+ * input ends: when the process that started it closes it, or has ended, even by SIGKILL. It then removes the folder, unless
+ * it was asked to keep it.
  */
 const KEEPER = `
 log=$1; folder=$2; shift 2
@@ -31,7 +31,7 @@ export interface KeptProcess {
   hang(): void;
   /** Kills the program with SIGKILL and keeps its folder. */
   kill(): Promise<void>;
-  /** Kills the program and removes its folder; whoever has no time need not wait for the answer. */
+  /** Kills the program and removes its folder, even if the caller does not await the result. */
   remove(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export function keepProcess(
 ): Promise<KeptProcess> {
   const keeper = spawn('sh', ['-c', KEEPER, 'keeper', logFile, folder, ...command], {
     stdio: ['pipe', 'pipe', 'ignore'],
-    // A Ctrl-C in the terminal is for us to answer.
+    // This process itself handles a Ctrl-C in the terminal.
     detached: true,
   });
   keeper.stdin.on('error', () => undefined);

@@ -9,7 +9,7 @@ const JAVA_MIN = 17;
 const DOWNLOAD_TIMEOUT_MS = 300_000;
 const pom = fileURLToPath(new URL('../pom.xml', import.meta.url));
 
-/** Why no broker can be started here; undefined when one can. */
+/** The reason why no broker can be started here; undefined if one can. */
 export function whyNoKafka(): string | undefined {
   const { stderr, error } = spawnSync('java', ['-version'], { encoding: 'utf8' });
   const version = /version "(\d+)/.exec(stderr ?? '')?.[1];

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { whyNoKafka } from './libraries.js';
 import { type LocalKafka, startKafka } from './start-kafka.js';
 
-/** What every test file of a run shares. */
+/** The brokers that all test files of a run share. */
 export interface TestKafka {
   /** Answers the brokers, which are started by the first question. */
   readonly url: string;
-  /** Why a test that starts a broker of its own, to kill it, cannot run; null when it can. */
+  /** The reason why a test cannot start and kill its own broker; null if it can. */
   readonly whyNoOwn: string | null;
-  /** Why there are no brokers at all; null when there are. */
+  /** The reason why there are no brokers; null if there are. */
   readonly whyNone: string | null;
 }
 

@@ -3,12 +3,12 @@ import { chmodSync, chownSync, existsSync, readFileSync, statSync } from 'node:f
 import { join } from 'node:path';
 import { type Binaries, copyBinaries } from './binaries.js';
 
-/** Who runs PostgreSQL, and with which programs: it refuses to run as root. */
+/** The account that runs PostgreSQL, which refuses to run as root, and the programs to run it with. */
 export interface Account {
   readonly binaries: Binaries;
   /** Options for `spawn`; empty when PostgreSQL runs as the user that started us. */
   readonly ids: Ids | Record<string, never>;
-  /** What stands before the program on the command line. */
+  /** Words before the program on the command line. */
   readonly prefix: readonly string[];
 }
 
@@ -28,7 +28,7 @@ const USER_NAMESPACE = ['unshare', '--user', '--map-user=1000', '--map-group=100
 export function chooseAccount(binaries: Binaries, directory: string, cluster: string): Account {
   if (process.getuid?.() !== 0) return { binaries, ids: {}, prefix: [] };
 
-  // Whoever owns the cluster has to reach it, and only he may read what is in it.
+  // The account that owns the cluster must be able to reach it; only that account can read its files.
   chmodSync(directory, 0o711);
   const owner = existsSync(cluster) ? statSync(cluster) : undefined;
   const candidates = owner === undefined ? unprivilegedAccounts() : owner.uid === 0 ? [] : [owner];

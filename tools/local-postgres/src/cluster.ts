@@ -32,7 +32,7 @@ export function clusterIn(directory: string, release: Release = 18): Cluster {
   };
 }
 
-/** Makes the cluster unless it is there, and answers the superuser's password. */
+/** Creates the cluster unless it exists, and returns the superuser's password. */
 export function createCluster({ release, account, path, passwordFile }: Cluster, durable: boolean): string {
   if (!existsSync(path)) {
     writeFileSync(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
@@ -78,7 +78,7 @@ export function spawnServer({ account, path, logFile }: Cluster, settings: Reado
   return server;
 }
 
-/** Waits until the server accepts connections on `port`; where it never will, answers what its log says. */
+/** Waits until the server accepts connections on `port`; if it never does, returns its log. */
 export async function untilReady(cluster: Cluster, server: ChildProcess, port: number): Promise<string | undefined> {
   for (const deadline = performance.now() + START_TIMEOUT_MS; performance.now() < deadline; await sleep(POLL_MS)) {
     if (hasEnded(server)) return readFileSync(cluster.logFile, 'utf8').slice(-1_000) || 'nothing: it could not be run';

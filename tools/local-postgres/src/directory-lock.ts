@@ -9,8 +9,8 @@ interface Holder {
 }
 
 /**
- * Takes `directory` for this process; the answer gives it back. A holder that was killed does not count, and of several
- * that find his lock at the same time one gets it.
+ * Locks `directory` for this process, and returns a function that unlocks it. The lock of a killed process does not count.
+ * If several processes find such a lock at the same time, one of them gets it.
  *
  * @throws Error that names the holder, when another live process has the directory.
  */
@@ -75,7 +75,7 @@ function readHolder(lock: string): Holder | undefined {
   try {
     return JSON.parse(text) as Holder;
   } catch {
-    // Only a power cut leaves a torn file, and whoever wrote it is gone.
+    // Only a power cut leaves an incomplete file, and its writer is gone.
     return undefined;
   }
 }

@@ -10,9 +10,9 @@ import { createDatabaseIfMissing } from './databases.js';
 import { lockDirectory } from './directory-lock.js';
 import { makeDirectory } from './make-directory.js';
 
-/** How to start a PostgreSQL. */
+/** Options for starting a PostgreSQL. */
 export interface PostgresOptions {
-  /** Where data, password and log live; made when missing. One process holds it at a time. */
+  /** The folder of the data, password and log; created if missing. One process holds it at a time. */
   readonly directory: string;
   /** `false` trades safety against a power cut for speed: for data that nobody will miss. */
   readonly durable: boolean;
@@ -30,7 +30,7 @@ export interface LocalPostgres {
   readonly url: string;
   /** The server's main process; another one after it was revived. */
   readonly pid: number;
-  /** Where its data, password and log are. */
+  /** The folder of its data, password and log. */
   readonly directory: string;
   /** The URL of the database of that name, which is made when missing. */
   database(name: string): Promise<string>;
@@ -53,10 +53,10 @@ const SETTINGS = {
   timezone: 'UTC',
   log_timezone: 'UTC',
 };
-// What was committed still survives a killed server: the operating system has it.
+// Committed data still survives a killed server, because the operating system has it.
 const NOT_DURABLE = { fsync: 'off', full_page_writes: 'off' };
 
-/** What the log says when another try helps: processes of a killed server are still ending, or the port went. */
+/** Log messages after which another start may succeed: processes of a killed server are still ending, or the port was taken. */
 const PASSING_FAILURE = /pre-existing shared memory block|"postmaster.pid" already exists|Address already in use/;
 
 /**

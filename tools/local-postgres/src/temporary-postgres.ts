@@ -6,13 +6,13 @@ import { isAbandoned, lockDirectory } from './directory-lock.js';
 import { makeDirectory } from './make-directory.js';
 import { type LocalPostgres, type PostgresOptions, startPostgres } from './start-postgres.js';
 
-/** How to start a PostgreSQL whose data is thrown away. */
+/** Options for starting a PostgreSQL whose data is deleted afterwards. */
 export interface TemporaryPostgresOptions extends Pick<PostgresOptions, 'durable' | 'revive' | 'release'> {
   /** Folder that gets the data; by default the system's temporary one, which may be memory and no disk. */
   readonly parent?: string;
 }
 
-/** By their names a later run finds what a killed one left behind. */
+/** The prefix by which a later run finds the folders that a killed run left behind. */
 export const PREFIX = 'micropay-postgres-';
 
 /** Starts a PostgreSQL in a new folder, which is removed when it stops. */

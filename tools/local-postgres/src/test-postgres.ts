@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createDatabaseIfMissing, urlOfDatabase, withClient } from './databases.js';
 import { startTemporaryPostgres } from './temporary-postgres.js';
 
-/** What every test file of a run shares. */
+/** The server and templates that all test files of a run share. */
 export interface TestPostgres {
   /** Connects as superuser. */
   readonly adminUrl: string;
@@ -10,7 +10,7 @@ export interface TestPostgres {
   readonly template: string;
 }
 
-/** How to prepare a server for the tests. */
+/** Options for preparing a server for the tests. */
 export interface TestPostgresOptions {
   /** A server of the caller's; without it a temporary one is started. */
   readonly databaseUrl?: string | undefined;

@@ -202,7 +202,7 @@ describe('startPostgres', () => {
     const clients = Array.from({ length: 12 }, () => new Client({ connectionString: postgres.url }));
     for (const client of clients) client.on('error', () => {});
     await Promise.all(clients.map((client) => client.connect()));
-    // The log is longer than the part of it that errors quote: whoever writes at the old place writes behind a hole.
+    // The log is longer than the part of it that errors quote: a process that writes at the old offset leaves a hole.
     for (const client of clients) await client.query('select 1 / 0').catch(() => {});
     // They do not look up before they are done, one after the other, and until the last their memory is in use.
     for (const [index, client] of clients.entries()) {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Options } from 'tsup';
 
-/** Bundles as an application's bundler would, with everything in it and nothing of Node; answers the path. */
+/** Bundles as an application's bundler would, with everything in it and nothing from Node; returns the path. */
 export async function bundle(
   entry: string | URL,
   { directory, ...options }: { readonly directory: string } & Pick<Options, 'format' | 'minify'>,

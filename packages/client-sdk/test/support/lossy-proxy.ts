@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** Stands before a server, and breaks connections after the server has answered and before the client hears of it. */
 export interface LossyProxy {
   readonly url: string;
-  /** How many of the next answers to lose. */
+  /** Sets the number of next responses to lose. */
   lose(answers: number): void;
   close(): Promise<void>;
 }

@@ -8,10 +8,10 @@ import type { PlatformTrial } from './platform-program.js';
 const require = createRequire(import.meta.url);
 const XMLHttpRequest: unknown = require('xhr2');
 
-/** Runs the trial on a platform, and answers what became of each of its calls. */
+/** Runs the trial on a platform, and returns the outcome of each of its calls. */
 export type Platform = (script: string, trial: PlatformTrial) => Promise<Record<string, unknown>>;
 
-/** The package and the program that tries it, as one script; answers its path. */
+/** The package and the program that tries it, as one script; returns its path. */
 export function bundleForPlatforms(directory: string): Promise<string> {
   return bundle(new URL('./platform-program.ts', import.meta.url), { directory, format: 'iife' });
 }

@@ -10,7 +10,7 @@ export interface SeenRequest {
   readonly at: number;
 }
 
-/** What the server does with one request: answers it, or leaves it alone. */
+/** The server's reaction to one request: a response, or none. */
 export type Act = (response: ServerResponse, request: SeenRequest) => void | Promise<void>;
 
 export interface ScriptedServer {

@@ -5,7 +5,7 @@ export interface SwitchingProxy {
   readonly url: string;
   /** New connections go to this server. */
   switchTo(serverUrl: string): void;
-  /** Cuts each connection behind so many bytes of what the server sends on it; undefined lets them be. */
+  /** Cuts each connection after the server has sent so many bytes on it; undefined cuts none. */
   cutBehindBytes: (() => number) | undefined;
   cutAll(): void;
   close(): Promise<void>;

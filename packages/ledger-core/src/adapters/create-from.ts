@@ -4,7 +4,7 @@ import { oneAtATime } from './one-at-a-time.js';
 
 /**
  * Makes the function that turns a client library's transaction into an adapter. A transaction always has the same
- * adapter, by which the ledger keeps its work there in turn.
+ * adapter, which runs one piece of work at a time.
  */
 export function createFrom<Transaction extends object>(
   check: Check<Transaction>,

@@ -13,8 +13,8 @@ interface DrizzleTransaction {
 
 /**
  * Lets the ledger work in this drizzle transaction, of `drizzle-orm/node-postgres` or
- * `drizzle-orm/postgres-js`. A transaction always has the same adapter, by which the ledger keeps its work
- * there in turn.
+ * `drizzle-orm/postgres-js`. A transaction always has the same adapter, which runs one piece of
+ * work at a time.
  *
  * @throws {LedgerError} `invalid_request`
  */

@@ -16,7 +16,7 @@ interface KnexTransaction {
 
 /**
  * Lets the ledger work in this knex transaction of the client `pg`. A transaction always has the same
- * adapter, by which the ledger keeps its work there in turn.
+ * adapter, which runs one piece of work at a time.
  *
  * Statements go to the transaction's own connection: knex would take every "?" for a value, and hand
  * rows to the application's `postProcessResponse`.

@@ -10,8 +10,8 @@ interface KyselyTransaction {
 }
 
 /**
- * Lets the ledger work in this kysely transaction. A transaction always has the same adapter, by which
- * the ledger keeps its work there in turn.
+ * Lets the ledger work in this kysely transaction. A transaction always has the same adapter, which
+ * runs one piece of work at a time.
  *
  * @throws {LedgerError} `invalid_request`
  */

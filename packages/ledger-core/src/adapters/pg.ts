@@ -11,7 +11,7 @@ interface PgClient {
 
 /**
  * Lets the ledger work in a transaction that was begun on this `pg` client. A client always has the same
- * adapter, by which the ledger keeps its work there in turn.
+ * adapter, which runs one piece of work at a time.
  *
  * @throws {LedgerError} `invalid_request`
  */

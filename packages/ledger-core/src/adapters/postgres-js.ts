@@ -16,8 +16,8 @@ const UNKNOWN_TYPE = 705;
 
 /**
  * Lets the ledger work in this postgres.js transaction: the `sql` that `begin` or `savepoint` hands out, or a
- * reserved connection on which a transaction was begun. A transaction always has the same adapter, by which
- * the ledger keeps its work there in turn.
+ * reserved connection on which a transaction was begun. A transaction always has the same adapter, which
+ * runs one piece of work at a time.
  *
  * @throws {LedgerError} `invalid_request`
  */

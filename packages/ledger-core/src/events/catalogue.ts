@@ -171,7 +171,7 @@ export const EVENT_DATA = {
 export type EventType = keyof typeof EVENT_DATA;
 export type EventData<Type extends EventType> = z.infer<(typeof EVENT_DATA)[Type]>;
 
-/** One event of the ledger: an immutable fact. */
+/** One event of the ledger: an immutable record of something that happened. */
 export type LedgerEvent = {
   [Type in EventType]: {
     /** Made of what the event is about, never of its position: the same in every delivery. */

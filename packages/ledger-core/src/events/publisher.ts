@@ -2,7 +2,7 @@ import { list, objectWith, readable, valid } from '../domain/input/arguments.js'
 import { LedgerError } from '../errors.js';
 import type { LedgerEvent } from './catalogue.js';
 
-/** Where a relay delivers events. */
+/** The destination that a relay delivers events to. */
 export interface EventPublisher {
   /**
    * Connects to the destination. May be called again after `close`, or when already connected.

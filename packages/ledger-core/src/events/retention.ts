@@ -15,8 +15,8 @@ export interface RetentionOptions {
   /** Events recorded at this instant or later are kept. */
   readonly before: Date;
   /**
-   * Facts that were recorded within so many milliseconds stay, whatever `before` says: who follows the log without a cursor
-   * may be a moment behind the sinks, and would be refused with `events_gone`. Default 60,000.
+   * Events younger than this many milliseconds are kept, whatever `before` says. Subscribers, who have no cursor, may be a
+   * moment later than the sinks, and would otherwise be refused with `events_gone`. Default 60,000.
    */
   readonly ageMinMs?: number;
 }
@@ -33,10 +33,9 @@ const readOptions = object<RetentionOptions>({
 });
 
 /**
- * Deletes facts that every sink has taken, and answers how many. Facts that one sink still needs stay, a paused
- * one included, and so does everything while there is no sink; a sink that is no longer used is forgotten
- * by deleting its row of `event_cursors`. The journal is never deleted from: transfers can be replayed for ever,
- * deleted facts cannot.
+ * Deletes domain events that have been delivered to every sink, and returns how many. Events that a sink still needs are
+ * kept, even if it is paused, and without a sink nothing is deleted. To stop waiting for an unused sink, delete its row of
+ * `event_cursors`. The journal is never deleted: transfers can always be replayed, deleted events cannot.
  *
  * @throws {LedgerError} `invalid_request`, `database_unavailable`
  */

@@ -5,7 +5,7 @@
  * A transaction draws positions after it has its id. So when a snapshot shows a row at some position, every
  * position below it was drawn by a transaction whose id is older than any id handed out later: the bound.
  * A still later snapshot whose oldest running transaction is not older than the bound shows all of them
- * that were ever committed. So does one that was taken after those of them that had drawn a position had ended, whoever else runs.
+ * that were ever committed. So does a snapshot that was taken after every one of them that had drawn a position had ended.
  */
 export interface Bound {
   /** A transaction id that was handed out after `through` had been seen. */
@@ -19,7 +19,7 @@ export interface Bound {
 export interface Snapshot<Row> {
   /** The oldest transaction id that was running when the rows were read. */
   readonly oldestRunning: bigint;
-  /** Rows after the reader's position, upwards. */
+  /** Rows after the reader's position, in ascending order. */
   readonly rows: readonly Row[];
 }
 

@@ -19,9 +19,9 @@ export interface TailOptions {
   readonly store: Store;
   /** For reading what a subscriber has missed. */
   readonly pool: Pool;
-  /** Answers how to stop listening. */
+  /** Returns a function that stops listening. */
   readonly onCommit: (listener: () => void) => () => void;
-  /** Told why the log cannot be followed, once for each reason until it has passed. */
+  /** Called when the log cannot be followed, once per reason until it has passed. */
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -50,7 +50,7 @@ export interface EventSubscription extends AsyncIterable<readonly LedgerEvent[]>
 
 export interface EventTail {
   subscribe(ledger: string, options: SubscribeOptions): Promise<EventSubscription>;
-  /** Why the log cannot be followed; undefined while it can. */
+  /** The error that keeps this process from following the log; undefined while there is none. */
   fault(): unknown;
   close(): Promise<void>;
 }
@@ -147,7 +147,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
     return end;
   }
 
-  /** Facts were deleted that were not followed yet: whoever is before them reads the tables, and learns of it there. */
+  /** Events were deleted before they were followed: subscribers that need them read the tables, and are refused there. */
   function beginBehind(deletedThrough: bigint): void {
     recent = [];
     recentAfter = deletedThrough;
@@ -232,7 +232,7 @@ function toRecent(row: LogRow): Recent {
 
 function refuseGone(after: bigint, deletedThrough: bigint): void {
   if (after >= deletedThrough) return;
-  throw new LedgerError('events_gone', `facts behind position ${after} were deleted, up to ${deletedThrough}`, {
+  throw new LedgerError('events_gone', `events after position ${after} were deleted, up to ${deletedThrough}`, {
     after: String(after),
     deletedThrough: String(deletedThrough),
   });

@@ -1,7 +1,7 @@
 import { result } from '../domain/json/result.js';
 import type { BalanceAfter, Transfer } from '../domain/transfers/transfer.js';
 import { invariant } from '../errors.js';
-import { type FactRow, type LogRow, type SideRow, type TransferRow, unreadable } from '../postgres/event-log.js';
+import { type DomainEventRow, type LogRow, type SideRow, type TransferRow, unreadable } from '../postgres/event-log.js';
 import { EVENT_DATA, type EventData, type EventType, isEventType, type LedgerEvent } from './catalogue.js';
 
 /**
@@ -10,10 +10,10 @@ import { EVENT_DATA, type EventData, type EventType, isEventType, type LedgerEve
  * @throws {LedgerError} `event_unreadable`
  */
 export function toEvents(row: LogRow): readonly LedgerEvent[] {
-  return row.kind === 'fact' ? [factEvent(row)] : transferEvents(row);
+  return row.kind === 'domain' ? [domainEvent(row)] : transferEvents(row);
 }
 
-function factEvent(row: FactRow): LedgerEvent {
+function domainEvent(row: DomainEventRow): LedgerEvent {
   const { id, type, subject, ledger, position, recordedAt: time, data } = row;
   if (!isEventType(type)) throw unreadable(position, `event ${id} has the type ${type}, which is not known here`);
   if (!EVENT_DATA[type].safeParse(data).success) throw unreadable(position, `event ${id} has not the data of its type`);

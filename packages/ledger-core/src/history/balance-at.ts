@@ -16,7 +16,7 @@ export type BalanceAt =
     }
   | { readonly at: Date; readonly by: 'effective'; readonly posted: bigint };
 
-/** Which account, and the last instant that counts. */
+/** An account, and the last instant that counts. */
 export interface AccountMoment {
   readonly accountId: AccountId;
   readonly debitNormal: boolean;
@@ -78,8 +78,8 @@ export async function readRecordedBalance(
 }
 
 /**
- * What was effective by an instant: what was recorded by then, less the dated transfers among it, and all dated
- * transfers that were effective by then, whenever they were recorded. Needs one snapshot for its statements.
+ * Reads the balance that was effective by an instant: everything recorded by then except dated transfers, plus all dated
+ * transfers that were effective by then, whenever they were recorded. Its statements need one snapshot.
  */
 export async function readEffectiveBalance(
   snapshot: TransactionAdapter,

@@ -27,8 +27,8 @@ const SETTLE_POLL_MS = 20;
 const SETTLE_POLLS_MAX = 50;
 
 /**
- * Adds to the checkpoints what the journal has gained. Any process may call it at any time: one works, the others
- * find it at work. Killed at any moment it leaves whole steps behind.
+ * Brings the checkpoints up to the journal. Any process may call it at any time: one does the work, and the others return.
+ * If it is killed, every step is either complete or undone.
  */
 export async function advanceCheckpoints(
   { statements, change }: CheckpointConnection,

@@ -52,7 +52,7 @@ export async function readDatedTotals(
 }
 
 export interface WholeBlocks {
-  /** Where the block begins that the instant falls within: its entries have to be read; null when there is none. */
+  /** Start of the block that contains the instant, whose entries have to be read; null if there is none. */
   readonly openFrom: string | null;
   /** Sums of all blocks before it. */
   readonly lines: readonly TotalsLine[];

@@ -21,7 +21,7 @@ type CsvRow = Partial<Record<(typeof CSV_COLUMNS)[number], string>>;
  * Writes a statement as CSV (RFC 4180), line by line: the opening, each entry, the closing. Amounts are decimals in
  * the currency's scale. What a spreadsheet would take for a formula in a text begins with an apostrophe.
  *
- * @throws {LedgerError} `invalid_request` with the first line, and what reading the pages of the statement throws
+ * @throws {LedgerError} `invalid_request` with the first line, and errors of reading the statement's pages
  */
 export async function* statementCsv(statement: Statement): AsyncGenerator<string> {
   const { account, scale, from, to, opening, closing } = checkStatement(statement);
@@ -69,7 +69,7 @@ function quote(cell: string): string {
   return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 
-/** Spreadsheets run what begins so, in a file that others have filled. */
+/** Spreadsheets run texts that begin with these characters as formulas. */
 function plainText(text: string): string {
   return /^[\s]*[=+\-@\t\r\n|]/.test(text) ? `'${text}` : text;
 }

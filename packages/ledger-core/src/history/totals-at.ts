@@ -6,9 +6,9 @@ import { MOVING, readWholeBlocks, type TotalsLine, toTotalsLine, WHOLE_LEDGER } 
 import { joinSides } from './sides.js';
 
 /**
- * What all transfers that were recorded by an instant moved, by currency and type; several lines may be of one
- * currency and type. Stretches that were recorded wholly by then count as they are; those that the instant falls
- * within, and what follows the checkpoint, are read row by row.
+ * Sums all transfers that were recorded by an instant, by currency and type; several lines may have the same currency and
+ * type. Stretches that were recorded completely by then count as stored. The stretch that contains the instant, and the
+ * rows after the checkpoint, are read row by row.
  */
 export async function readRecordedTotals(
   snapshot: TransactionAdapter,

@@ -53,7 +53,7 @@ export type CommandType = keyof typeof COMMAND_DATA;
 /** A longer value than any command needs is not read. */
 export const COMMAND_BYTES_MAX = 64 * 1024;
 
-/** Why a message is no command; for whoever looks through the dead letters. */
+/** The reason why a message is not a valid command, for readers of the dead letters. */
 export interface InvalidCommand {
   /** `too_large`, `malformed_attributes`, `unknown_type`, `malformed_json`, or a code of the ledger. */
   readonly reason: string;

@@ -1,8 +1,8 @@
 import { type ICustomPartitioner, type Kafka, Partitioners, type RecordMetadata, type TopicMessages } from 'kafkajs';
 
 /**
- * What does not arrive after these, in about three seconds, is given up and left to the caller: without an end, kafkajs would
- * go on in the background and send an old batch after newer ones.
+ * After these retries, about three seconds, a send fails and the caller decides. Without a limit, kafkajs would continue in
+ * the background and send an old batch after newer ones.
  */
 export const RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 };
 
@@ -43,8 +43,8 @@ interface SendCheck {
 }
 
 /**
- * kafkajs keeps the answers of a send by broker: when a partition moves, in the middle of it, to a broker that has answered
- * for others, the repetition passes its messages over and the send succeeds without them.
+ * kafkajs stores the responses of a send by broker. When a partition moves during the send to a broker that has already
+ * responded for other partitions, the retry skips its messages and the send succeeds without them.
  */
 function createSendCheck(): SendCheck {
   const chosen = new Set<string>();

@@ -71,11 +71,11 @@ export function createHolds(context: LedgerContext, submit: Submit): Holds {
 
 interface Expired {
   readonly count: number;
-  /** Why some could not be ended now, their accounts being busy: they are left for the next sweep. */
+  /** The refusal of holds whose accounts are busy; they are left for the next sweep. */
   readonly hindrance?: LedgerError | undefined;
 }
 
-/** Writes the expiry of what `findDue` finds, some in turn, until it finds no more. */
+/** Writes the expiries of the holds that `findDue` finds, a few at a time, until it finds no more. */
 async function expireAll(
   submit: Submit,
   ledger: number,

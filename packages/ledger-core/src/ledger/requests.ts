@@ -43,7 +43,7 @@ export function ledgerWith<Given extends Pick<Ledger, 'requests'>>(
 const SUBMIT_ATTEMPTS_MAX = 5;
 const SUBMIT_BACKOFF: Backoff = { firstMs: 25, maxMs: 400 };
 
-/** What stores and reads requests; who works them off is another's concern. */
+/** Stores and reads transfer requests; the request worker processes them. */
 export function createRequests(context: LedgerContext): Pick<Requests, 'submit' | 'submitMany' | 'get'> {
   const { store, requested } = context.engine;
 
@@ -55,7 +55,7 @@ export function createRequests(context: LedgerContext): Pick<Requests, 'submit' 
     return results;
   }
 
-  /** The rows and what is told of them, in one transaction: the rows first, which gives it its id. */
+  /** Writes the rows and their events in one transaction; the rows come first, because they give the transaction its id. */
   async function storeRequests(
     transaction: TransactionAdapter,
     ledger: number,

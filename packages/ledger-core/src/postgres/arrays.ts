@@ -26,7 +26,7 @@ export const asTexts: ArrayEncoding = { uuids: plainArray, integers: plainArray 
 export const asBytes: ArrayEncoding = { uuids: uuidBytes, integers: integerBytes };
 
 // The binary format of arrays, as array_recv in PostgreSQL's arrayfuncs.c reads it: dimensions, whether
-// there are nulls, the element type; then length and lower bound; then each element behind its length.
+// there are nulls, the element type; then length and lower bound; then each element, preceded by its length.
 const HEADER_BYTES = 20;
 const LENGTH_BYTES = 4;
 const UUID_TYPE = 2950;

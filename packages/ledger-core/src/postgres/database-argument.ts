@@ -60,8 +60,8 @@ const SETTINGS: Members<Required<PoolConfig>> = {
 const readSettings = nested<PoolConfig>(SETTINGS as Members<PoolConfig>);
 
 /**
- * Which database is meant: a connection string, or the settings of `pg`. Either names the database itself: left to the
- * driver, it would be the one that the environment or the user's name says, and money would go there.
+ * Reads the database to use: a connection string, or settings of `pg`. Either must name the database. Otherwise the driver
+ * would choose one by the environment or the user's name, and money would go there.
  */
 export const databaseArgument: Check<string | PoolConfig> = (value, name) => {
   if (typeof value === 'string') return connectionString(value, name);

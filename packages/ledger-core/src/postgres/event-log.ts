@@ -30,16 +30,16 @@ export interface SideRow {
   readonly minimum: bigint | null;
 }
 
-/** A fact that stores its own data. */
-export interface FactRow extends LogRowBase {
-  readonly kind: 'fact';
+/** A domain event, which stores its own data. */
+export interface DomainEventRow extends LogRowBase {
+  readonly kind: 'domain';
   readonly id: string;
   readonly type: string;
   readonly subject: string;
   readonly data: unknown;
 }
 
-export type LogRow = TransferRow | FactRow;
+export type LogRow = TransferRow | DomainEventRow;
 
 export interface LogSnapshot {
   readonly oldestRunning: bigint;
@@ -67,12 +67,12 @@ export async function readLog(
   { after, limit }: { readonly after: bigint; readonly limit: number },
 ): Promise<LogSnapshot> {
   const range = [String(after), limit];
-  const [oldest = [], transfers = [], facts = []] = await snapshot([
+  const [oldest = [], transfers = [], domainEvents = []] = await snapshot([
     [OLDEST_RUNNING, []],
     [selectTransfers(schema), range],
-    [selectFacts(schema), range],
+    [selectDomainEvents(schema), range],
   ]);
-  const rows = [...transfers.map(toTransferRow), ...facts.map(toFactRow)]
+  const rows = [...transfers.map(toTransferRow), ...domainEvents.map(toDomainEventRow)]
     .sort((a, b) => (a.position < b.position ? -1 : 1))
     .slice(0, limit);
   return { oldestRunning: toId(oldest), rows };
@@ -91,7 +91,7 @@ function selectTransfers(schema: string): string {
     order by t.position`;
 }
 
-function selectFacts(schema: string): string {
+function selectDomainEvents(schema: string): string {
   return `select e.position::text, l.name as ledger_name, e.id, e.type, e.subject, e.data::text,
       ${epochMs('e.recorded_at')} as recorded_ms
     from (select * from ${schema}.events where position > $1 order by position limit $2) e
@@ -132,9 +132,9 @@ function toSide(row: Row, name: 'from' | 'to'): SideRow {
   };
 }
 
-function toFactRow(row: Row): FactRow {
+function toDomainEventRow(row: Row): DomainEventRow {
   return {
-    kind: 'fact',
+    kind: 'domain',
     position: BigInt(row.position as string),
     ledger: row.ledger_name as string,
     recordedAt: new Date(Number(row.recorded_ms)),

@@ -85,8 +85,8 @@ function dueHolds({ schema }: Store, side: Side, { ledger, account }: { ledger: 
 }
 
 /**
- * What of balance `b` is pending on one side beside the holds that are due: posting does not count those either. Where
- * nothing is pending nothing is looked up.
+ * SQL for the pending amount on one side of balance `b` without holds that are due, which posting does not count either.
+ * If nothing is pending, nothing is looked up.
  */
 export function pendingOf(store: Store, side: Side): string {
   const due = dueHolds(store, side, { ledger: 'b.ledger', account: 'b.account_id' });

@@ -46,11 +46,11 @@ export async function findLoweredMinimums(
 ): Promise<ReadonlyMap<TransferId, readonly LoweredMinimum[]>> {
   const lowered = new Map<TransferId, readonly LoweredMinimum[]>();
   if (reversals.length === 0) return lowered;
-  const told = `type = 'account.limits_changed.v1' and subject = given.account_id and data ->> 'transferId' = given.id::text`;
+  const isEventOf = `type = 'account.limits_changed.v1' and subject = given.account_id and data ->> 'transferId' = given.id::text`;
   const statement = {
     name: 'micropay_find_lowered_minimums',
     text: `select given.id, e.subject, e.data ->> 'minimumBefore' as minimum_before, e.data ->> 'minimum' as minimum
-      from unnest($1::uuid[], $2::uuid[]) given(id, account_id) cross join ${probe(`${schema}.events`, told)} e`,
+      from unnest($1::uuid[], $2::uuid[]) given(id, account_id) cross join ${probe(`${schema}.events`, isEventOf)} e`,
   };
   const rows = await execute(statement, [
     plainArray(reversals.flatMap(({ id }) => [id, id])),

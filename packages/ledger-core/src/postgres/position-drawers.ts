@@ -3,10 +3,10 @@ import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
 /**
- * A transaction that draws a position locks the sequence until it has ended: the lock is there before the position is
- * drawn, is let go after new snapshots see the end, and passes to the transaction once that is prepared. So locks tell who
- * may still fill a gap: those of this database that have drawn, and nobody else of the cluster. They are read once: a transaction
- * that ends or is prepared between two readings would be in neither.
+ * A transaction that draws a position locks the sequence until it has ended. It takes the lock before it draws. The lock is
+ * released after new snapshots see the end, and passes to the transaction once that is prepared. So the locks show which
+ * transactions may still fill a gap: those of this database that have drawn a position, and no others of the cluster. The
+ * locks are read once: a transaction that ends or is prepared between two readings would be in neither.
  */
 const DRAWERS = `locks as materialized (select * from pg_locks where granted),
   drawers as (
@@ -16,7 +16,7 @@ const DRAWERS = `locks as materialized (select * from pg_locks where granted),
     where drawn.locktype = 'relation' and drawn.mode = 'RowExclusiveLock' and drawn.relation = $1::regclass
       and drawn.database = (select oid from pg_database where datname = current_database()))`;
 
-/** Locks tell ids by their lower 32 bits, and all that run are less than 2^31 away from the next one. */
+/** Locks show only the lower 32 bits of an id, and every running id is less than 2^31 away from the next one. */
 const WHOLE_ID = 'next + (id_32 - next % 4294967296 + 6442450944) % 4294967296 - 2147483648';
 
 function sequenceOf({ schema }: Store): string {

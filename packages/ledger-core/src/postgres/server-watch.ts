@@ -22,7 +22,7 @@ interface Connection {
   readonly address: Address;
   /** Counts up with each connection that is begun. */
   readonly attempt: number;
-  /** Opens another connection to the address, which learns what server is there. */
+  /** Opens another connection to the address, to find out which server is there. */
   readonly probe: () => Promise<void>;
   /** Undefined until it is made. */
   server: string | undefined;

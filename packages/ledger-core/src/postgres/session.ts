@@ -58,7 +58,7 @@ function prepareSql(limits: SessionLimits): string {
       current_setting('transaction_read_only')::boolean as read_only`;
 }
 
-interface ServerFacts extends ServerState {
+interface SessionState extends ServerState {
   readonly version: number;
   readonly release: string;
   readonly encoding: string;
@@ -74,15 +74,15 @@ interface ServerFacts extends ServerState {
 export async function prepareSession(client: ClientBase, limits: SessionLimits): Promise<void> {
   // The types leave the timeout out.
   const prepare = { text: prepareSql(limits), query_timeout: PREPARE_TIMEOUT_MS };
-  const results = (await client.query(prepare)) as unknown as readonly { readonly rows: ServerFacts[] }[];
-  const [facts] = results.at(-1)?.rows ?? [];
-  if (facts === undefined) return;
-  refuseUnsuitable(facts);
-  meetServer(client, facts);
+  const results = (await client.query(prepare)) as unknown as readonly { readonly rows: SessionState[] }[];
+  const [state] = results.at(-1)?.rows ?? [];
+  if (state === undefined) return;
+  refuseUnsuitable(state);
+  meetServer(client, state);
 }
 
 /** @throws {LedgerError} `database_misconfigured` */
-export function refuseUnsuitable({ version, release, encoding, replication_role: role }: ServerFacts): void {
+export function refuseUnsuitable({ version, release, encoding, replication_role: role }: SessionState): void {
   if (version < OLDEST_VERSION) {
     throw new LedgerError(
       'database_misconfigured',

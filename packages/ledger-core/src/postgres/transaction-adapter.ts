@@ -1,11 +1,11 @@
 import { objectWith } from '../domain/input/arguments.js';
 
 /**
- * A database transaction that the caller opened, whatever the client library: runs one statement in it
- * and returns its rows. Keep one adapter a transaction: the ledger does one thing at a time in each.
+ * A database transaction that the caller opened with any client library: it runs one statement and returns its rows. Use
+ * one adapter per transaction, because the ledger runs one piece of work at a time in each.
  *
- * Column names come back as PostgreSQL gave them. What PostgreSQL refused is an `Error` with its SQLSTATE as
- * `code`, its `severity` and, where one was violated, the `constraint`.
+ * Column names are returned as PostgreSQL named them. An error of PostgreSQL is an `Error` with the SQLSTATE as `code`, the
+ * `severity` and, if one was violated, the `constraint`.
  */
 export interface TransactionAdapter {
   executeSql(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;

@@ -16,13 +16,13 @@ import { probe } from './probe.js';
 import type { Store } from './store.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 
-/** A transfer request with what tells it from others. */
+/** A transfer request with the digests that identify it. */
 export interface RequestRow extends TransferRequest {
   readonly keyDigest: KeyDigest;
   readonly requestDigest: RequestDigest;
 }
 
-/** An order with the ids that it gets. */
+/** A new transfer request with its ids. */
 export interface NewRequest extends CheckedTransferRequest {
   readonly id: TransferRequestId;
   readonly transferId: TransferId;
@@ -54,8 +54,8 @@ export interface InsertedRequests {
 }
 
 /**
- * Stores orders in array order, but for those whose key is there or has posted something else. It waits for whoever is
- * storing one of the keys at this moment.
+ * Stores transfer requests in array order, except those whose key is stored already or has posted something else. Waits for
+ * other transactions that are storing one of the keys.
  */
 export async function insertRequests(
   transaction: TransactionAdapter,

@@ -42,7 +42,7 @@ export const engineCapacity = nested<Partial<EngineCapacity>>(MEMBERS as Members
 /**
  * Completes a capacity with the defaults.
  *
- * @throws {LedgerError} `invalid_request` for an unknown member, or one that is no whole number from 1 to 2³¹ − 1
+ * @throws {LedgerError} `invalid_request` for an unknown member, or a value that is not a whole number from 1 to 2³¹ − 1
  */
 export function toCapacity(given: Partial<EngineCapacity>): EngineCapacity {
   return { ...DEFAULT_CAPACITY, ...engineCapacity(given, 'capacity') };

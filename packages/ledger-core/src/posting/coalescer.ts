@@ -28,7 +28,7 @@ export interface Coalescer {
 /**
  * Group commit: requests that arrive while the lanes are busy share the next database transaction. A
  * batch holds requests of one ledger, and ledgers take turns. Requests for an account that somebody
- * else keeps locked are parked aside, so that the rest goes on.
+ * else keeps locked are parked, so that the others continue.
  */
 export function createCoalescer({ capacity, resolve, run }: CoalescerDependencies): Coalescer {
   const queues = new Map<number, Waiting[]>();
@@ -189,8 +189,8 @@ function paysBehind(queue: readonly Waiting[], accepted: number, legsMax: number
 }
 
 /**
- * How many requests from the front make the next batch; a linked group counts each of its legs. Of many, half of all that wait
- * or are under way: so Node answers and prepares one half while PostgreSQL works at the other.
+ * The number of requests at the front of the queue that make the next batch; each leg of a linked group counts. With many
+ * requests it is half of those accepted, so that Node prepares one half while PostgreSQL works on the other.
  */
 function batchLength(queue: readonly Waiting[], accepted: number, legsMax: number): number {
   const half = accepted < 2 * PIPELINED_MIN ? accepted : Math.ceil(accepted / 2);

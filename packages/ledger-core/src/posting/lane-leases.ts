@@ -2,14 +2,14 @@
 export interface LaneLease {
   /** The lane, for this batch alone; when the last lease was handed over, waits for the next one. */
   take(): Promise<number>;
-  /** All of the batch is sent: the next one may send behind it, before the answers have come. */
+  /** The whole batch is sent: the next batch may send before the responses have arrived. */
   handOver(): void;
   /** The responses have arrived. */
   end(): void;
 }
 
 export interface LaneLeases {
-  /** A lease on a lane that nobody holds; one without batches that wait for answers, if there is one. */
+  /** A lease on a free lane, preferably one without batches that wait for responses. */
   takeFree(waitsBehind: boolean): LaneLease | undefined;
   /** A lease on the lane that is the first to be free. */
   takeNext(): Promise<LaneLease>;
@@ -18,11 +18,11 @@ export interface LaneLeases {
 interface LaneState {
   readonly index: number;
   isHeld: boolean;
-  /** Batches whose answers have not come. */
+  /** Batches whose responses have not arrived. */
   underWay: number;
 }
 
-/** Leases lanes to batches; `onFree` is called whenever a lane is free or its answers have come. */
+/** Leases lanes to batches; `onFree` is called whenever a lane is free or its responses have arrived. */
 export function createLaneLeases(laneCount: number, onFree: () => void): LaneLeases {
   const lanes: readonly LaneState[] = Array.from({ length: laneCount }, (_, index) => ({
     index,

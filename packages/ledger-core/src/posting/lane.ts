@@ -10,7 +10,7 @@ export type Call = readonly [statement: PreparedStatement, values?: readonly unk
 /** The outcome of each statement. */
 export type Answers = readonly PromiseSettledResult<QueryResult>[];
 
-/** A connection of the engine's own that sends several statements at once and reads the answers in order. */
+/** A connection of the engine's own that sends several statements at once and reads their results in order. */
 export interface Lane {
   /** Settles when every statement has; it never rejects. */
   executeAll(calls: readonly Call[]): Promise<Answers>;

@@ -24,8 +24,8 @@ export interface ParkingDependencies {
 const RETRY_MS = 20;
 
 /**
- * Where requests wait for accounts that another database transaction keeps locked. They are tried again
- * every few milliseconds, oldest first, and refused when their time is over.
+ * Holds requests that wait for accounts that another database transaction keeps locked. They are retried every few
+ * milliseconds, oldest first, and refused when their time is over.
  */
 export function createParking({ capacity, retry }: ParkingDependencies): Parking {
   const busyAccounts = new Set<AccountId>();

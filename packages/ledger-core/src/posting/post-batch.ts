@@ -62,7 +62,7 @@ function asKeyContention(error: unknown): unknown {
 
 /**
  * Takes one batch through the posting pipeline in a database transaction of its own: lock, read, decide, write, commit. Calls
- * `handOver` when all is sent, so that the lane's next batch can send behind it.
+ * `handOver` when everything is sent, so that the lane's next batch can send after it.
  */
 export async function postBatch(
   lane: Lane,

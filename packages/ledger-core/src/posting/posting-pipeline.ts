@@ -84,7 +84,7 @@ export interface BatchInput {
   readonly unconfirmed: ReadonlySet<TransferId>;
 }
 
-/** Which accounts a batch names, each once. */
+/** The accounts that a batch names, each once. */
 export function accountsOf(candidates: readonly Candidate[]): readonly AccountId[] {
   const accounts = new Set<AccountId>();
   for (const { legs } of candidates) {
@@ -113,8 +113,8 @@ function namedBy(candidates: readonly Candidate[], unconfirmed: BatchInput['unco
     if (keyDigest !== null) keys.push(keyDigest);
     for (const { id, idGiven, leg } of legs) {
       if (idGiven || unconfirmed.has(id)) ids.push(id);
-      const origin = continuedTransferOf(leg);
-      if (origin !== undefined) (leg.kind === 'reversal' ? originals : holds).add(origin);
+      const continued = continuedTransferOf(leg);
+      if (continued !== undefined) (leg.kind === 'reversal' ? originals : holds).add(continued);
     }
   }
   return { keys, ids, holds: [...holds], originals: [...originals] };
@@ -204,8 +204,8 @@ export function writeCalls(statements: PreparedStatements, ledger: number, decis
 }
 
 /**
- * Expiries of the holds that may be why a limit refused a request of this batch, or was lowered for it: their
- * time is over, and nobody has written it yet. Whoever gets some runs the batch again with them in front; those it had are not among them.
+ * Expiries of due holds that may be the reason why a limit refused a request of this batch, or why a minimum was lowered.
+ * The caller reruns the batch with these expiries prepended; expiries that the batch already has are left out.
  */
 export async function expiriesInTheWay(
   executeOne: ExecuteOne,

@@ -28,7 +28,7 @@ export interface RequestProcessing {
   readonly post: (postings: readonly Posting[]) => Promise<readonly Outcome[]>;
   /** The candidates that postings become once their accounts are known. */
   readonly resolve: (postings: readonly Posting[]) => Promise<readonly Candidate[]>;
-  /** Told of a request that met a fault: it stays open and is tried again later. */
+  /** Called for a request that met a fault; it stays open and is retried later. */
   readonly onFault: (error: unknown, id: TransferRequestId) => void;
 }
 
@@ -44,7 +44,7 @@ const FAULT_DELAY_MS = 10_000;
 
 /**
  * Posts the oldest open requests and settles them, in the one transaction that claimed them: the transfers, the
- * outcomes and what is told of them commit together or not at all, so a crash leaves nothing between.
+ * outcomes and their events commit together or not at all, so a crash leaves nothing half done.
  */
 export async function processRequests(
   transaction: TransactionAdapter,

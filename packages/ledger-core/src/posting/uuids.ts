@@ -10,14 +10,14 @@ const randoms = Array.from({ length: UUIDS_PER_POOL }, (_, index) =>
 let used = UUIDS_PER_POOL;
 
 const SEQUENCE_MAX = 2 ** 32 - 1;
-/** Where a millisecond's sequence starts, so that two processes hardly meet. */
+/** Start values of a millisecond's counter lie below this, so that two processes hardly collide. */
 const SEQUENCE_STARTS = 2 ** 31;
 const options = { random: pool, msecs: 0, seq: 0 };
 
 const bytes = new Uint8Array(BYTES_PER_UUID);
 const text = Buffer.alloc(36, '-');
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
-/** Where each byte's two digits stand between the dashes. */
+/** Index of each byte's two digits between the dashes. */
 const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /**

@@ -6,8 +6,8 @@ import type { AccountPart } from './account-chunk.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 /**
- * Retention deletes facts from the oldest on, but for changes of limits, so an account that was opened after the oldest
- * other fact that is left must have its own. The two times are read one after the other, and rounded.
+ * Retention deletes the oldest events, except changes of limits. So an account that was opened after the oldest event left
+ * must still have its own. The two times are read one after the other, and rounded.
  */
 const CLOCK_TOLERANCE = '1 second';
 
@@ -171,15 +171,15 @@ function accountChecks(schema: string): string {
         and not exists (select from ${schema}.events e
           where e.subject = account.id and e.type = 'account.opened.v1' and e.ledger = $1)
       union all
-      select 'wrong_limits', account.id, null, ${limitsInWords("(told->>'minimum')", "(told->>'maximum')")},
+      select 'wrong_limits', account.id, null, ${limitsInWords("(recorded->>'minimum')", "(recorded->>'maximum')")},
         ${limitsInWords('account.minimum::text', 'account.maximum::text')}
       from account cross join lateral (select coalesce(
         (select e.data from ${schema}.events e where e.subject = account.id and e.type = 'account.limits_changed.v1' and e.ledger = $1
           order by e.position desc limit 1),
         (select e.data from ${schema}.events e where e.subject = account.id and e.type = 'account.opened.v1' and e.ledger = $1
-          limit 1)) as told) facts
-      where is_first and not is_missing and told is not null
-        and (account.minimum, account.maximum) is distinct from ((told->>'minimum')::numeric, (told->>'maximum')::numeric)
+          limit 1)) as recorded) limit_events
+      where is_first and not is_missing and recorded is not null
+        and (account.minimum, account.maximum) is distinct from ((recorded->>'minimum')::numeric, (recorded->>'maximum')::numeric)
       union all
       select 'time_runs_backwards', a.id, null, 'not before ' || t.recorded_at, a.balance_recorded_at::text
       from account a join total t using (id) where t.next_version is null and a.balance_recorded_at < t.recorded_at

@@ -22,7 +22,7 @@ export interface AccountPart {
 }
 
 const VERSION_MIN = -(2n ** 63n);
-/** Entries that an account may have beyond its balance's version before it counts as a long account. */
+/** An account with this many entries more than its balance's version says counts as long. */
 const ENTRIES_BEYOND_CLAIM = 10n;
 
 /** The beginning of an account's history, at most `entries` of it. */
@@ -51,7 +51,7 @@ export function nextPart(part: AccountPart, nextVersion: string, entries: number
 
 interface AccountChunk {
   readonly parts: readonly AccountPart[];
-  /** Where the next chunk begins; undefined after the last account. */
+  /** The next chunk begins after this account; undefined after the last one. */
   readonly lastAccount: string | undefined;
 }
 

@@ -16,7 +16,7 @@ interface ScopeChunk {
   readonly parts: readonly BlockPart[];
   /** An account that has more by itself. */
   readonly long: string | undefined;
-  /** Where the next chunk begins; undefined after the last account. */
+  /** The next chunk begins after this account; undefined after the last one. */
   readonly lastAccount: string | undefined;
 }
 

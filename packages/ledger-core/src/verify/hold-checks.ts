@@ -4,7 +4,7 @@ import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 export interface HoldChunk {
-  /** Where the next chunk begins; undefined after the last hold. */
+  /** The next chunk begins after this hold; undefined after the last one. */
   readonly lastHold: string | undefined;
   readonly problems: readonly VerifyProblem[];
 }

@@ -6,7 +6,7 @@ import { toProblem, type VerifyProblem } from './report.js';
 
 export interface JournalChunk {
   readonly transfers: number;
-  /** Where the next chunk begins, past positions that no row has; undefined after the last row. */
+  /** The next chunk begins after this position, past missing ones; undefined after the last row. */
   readonly nextAfter: bigint | undefined;
   readonly problems: readonly VerifyProblem[];
 }

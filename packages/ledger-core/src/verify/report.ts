@@ -33,7 +33,7 @@ export interface VerifyReport {
   readonly problemsFound: number;
 }
 
-/** A problem from a row of SQL that names its columns so. */
+/** Converts a row of SQL with these columns to a problem. */
 export function toProblem(row: Readonly<Record<string, unknown>>): VerifyProblem {
   return {
     kind: row.kind as VerifyProblem['kind'],
@@ -44,7 +44,7 @@ export function toProblem(row: Readonly<Record<string, unknown>>): VerifyProblem
   };
 }
 
-/** A checkpoint that is not what the journal says: `expected` and `found`, and `account_id` where it is an account's. */
+/** A checkpoint that differs from the journal: `expected` and `found`, and `account_id` if it belongs to an account. */
 export function outOfStep(row: Readonly<Record<string, unknown>>): VerifyProblem {
   return toProblem({ account_id: null, transfer_id: null, ...row, kind: 'checkpoint_out_of_step' });
 }

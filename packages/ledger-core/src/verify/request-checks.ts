@@ -4,7 +4,7 @@ import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 export interface RequestChunk {
-  /** Where the next chunk begins; undefined after the last request. */
+  /** The next chunk begins after this request; undefined after the last one. */
   readonly lastRequest: string | undefined;
   readonly problems: readonly VerifyProblem[];
 }

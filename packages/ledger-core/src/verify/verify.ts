@@ -16,7 +16,7 @@ export interface VerifyOptions {
   readonly accountsPerChunk?: number;
   /** Entries per snapshot, 1 to 100,000; default 10,000. A longer account is read in several snapshots. */
   readonly entriesPerChunk?: number;
-  /** `gentle`, the default, rests after each snapshot for as long as it took; `full` does not. */
+  /** `gentle`, the default, pauses after each snapshot for as long as the snapshot took; `full` does not pause. */
   readonly pace?: 'gentle' | 'full';
   /** Ends the run between two snapshots, with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -50,10 +50,10 @@ interface ChunkSizes {
 }
 
 /**
- * Recomputes every balance from the journal while traffic goes on. No snapshot is older than it takes to read
- * one chunk: what was seen of a long account is carried from one to the next, which its rows allow because none ever
- * changes, and the snapshot that reads its last entries compares them with its balance. It ends however quickly others
- * write: beyond what was there when it began, it reads what the balances need.
+ * Recomputes every balance from the journal under live traffic. A snapshot lasts no longer than reading one chunk. The sums
+ * of a long account are carried from one snapshot to the next, which is possible because journal rows never change. The
+ * snapshot that reads the account's last entries compares the sums with its balance. The run always ends, however fast
+ * others write: of newer rows it reads only those that it needs to compare a balance.
  */
 export async function verifyLedger(
   inSnapshot: InSnapshot,
@@ -82,7 +82,7 @@ export async function verifyLedger(
   };
 }
 
-/** Whether rows are left that were there when the run began: ids and positions are read upwards, and what is new comes at the end. */
+/** True while rows are left that existed when the run began. Rows are read in ascending order, and new ones come at the end. */
 function isLeft(after: string | null | undefined, end: string | null): after is string | null {
   return after !== undefined && end !== null && (after === null || after < end);
 }
@@ -113,8 +113,9 @@ async function verifyAccounts(
 }
 
 /**
- * The history of one account beyond what its first snapshot took, a snapshot a part. Entries may come as quickly as they are
- * read: behind those that were there when the run began, each snapshot takes more of them than the one before, until one takes all.
+ * Verifies the rest of one account's history after its first snapshot, one part per snapshot. Entries may be posted as fast as
+ * they are read. After those that existed when the run began, each snapshot reads more than the one before, until one reads
+ * all of them.
  */
 async function verifyRestOfAccount(
   run: VerifyRun,

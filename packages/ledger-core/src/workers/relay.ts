@@ -35,7 +35,7 @@ import { createStore, schemaName } from '../postgres/store.js';
 import { leading } from './lead.js';
 
 export interface RelayOptions {
-  /** Connection string or `pg` settings of a direct connection to the primary: the lead is a lock of its session. */
+  /** Connection string or `pg` settings of a direct connection to the primary, because the leader holds a session-level lock. */
   readonly database: string | PoolConfig;
   /** Default `micropay`. */
   readonly schema?: string;
@@ -187,7 +187,7 @@ export function createRelay(options: RelayOptions): Relay {
     return ahead.length > 0 ? ahead : reader.next(batchSizeMax);
   }
 
-  /** Reads the rows that follow while the sink takes these, when there seem to be more. */
+  /** Reads the next rows while these are delivered, if there seem to be more. */
   async function publishAndReadAhead(reader: LogReader, rows: readonly LogRow[]): Promise<readonly LogRow[]> {
     // First, because it throws for an unreadable row: then no send is in progress that nobody awaits.
     const events = rows.flatMap(toEvents);
@@ -218,7 +218,7 @@ export function createRelay(options: RelayOptions): Relay {
     return result({ ...lag, position, deletedThrough, isPaused: paused, isLeader, isHeldUp, heldUpBy });
   }
 
-  /** A cursor that nobody follows would keep every fact for ever: none is made here. */
+  /** Creates no cursor: a cursor without a relay would keep every event for ever. */
   async function changePaused(paused: boolean): Promise<void> {
     if (await setPaused(commandSql, store, sink, paused).catch(fail)) return;
     throw new LedgerError('invalid_request', `no relay has delivered to sink ${sink} yet: start one first`);

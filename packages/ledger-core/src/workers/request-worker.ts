@@ -34,8 +34,8 @@ const readOptions = object<RequestWorkerOptions>({
 });
 
 /**
- * Posts transfer requests in the background. Any number of processes may run one beside the others: each takes
- * requests that no other has.
+ * Posts transfer requests in the background. Any number of processes may run a worker: each request is processed by one of
+ * them.
  *
  * @throws {LedgerError} `invalid_request`
  */

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
-/** How long the engine of these tests lets a request wait for an account. */
+/** Time that the engine of these tests lets a request wait for an account. */
 const BUSY_TIMEOUT_MS = 600;
 let ledger: Ledger;
 let books = 0;

@@ -116,7 +116,7 @@ it.each([2, 4, 16, 64])(
     const publisher = createRecordingPublisher({
       before: () => randomMs(3),
       async after() {
-        // What was delivered and not acknowledged comes again.
+        // Events that were delivered and not acknowledged are delivered again.
         if (Math.random() < 0.1) throw new Error('the answer was lost');
       },
     });

@@ -5,7 +5,7 @@ import { useOwnPostgres } from '../support/own-postgres.js';
 import { createRecordingPublisher } from '../support/recording-publisher.js';
 import { SLOW_POST, slowPost, takeTransactionId } from '../support/sql-writer.js';
 
-// Who may hold readers of the log up behind a gap, and who may not.
+// Transactions that may make readers of the log wait at a gap, and transactions that may not.
 
 const bed = useOwnPostgres();
 let ledger: Ledger;
@@ -53,7 +53,7 @@ async function expectToPass(): Promise<void> {
   expect(value?.at(-1)?.position).toBe(last);
 }
 
-it('a transaction of another database holds nobody up, whatever it has written', async () => {
+it('a transaction of another database holds no reader up, whatever it has written', async () => {
   await bed.server.database('another');
   const url = new URL(bed.url);
   url.pathname = '/another';
@@ -68,7 +68,7 @@ it('a transaction of another database holds nobody up, whatever it has written',
   await other.end();
 });
 
-it('a transaction of this database that has drawn no position holds nobody up', async () => {
+it('a transaction of this database that has drawn no position holds no reader up', async () => {
   const writer = await bed.connect();
   await writer.query('begin');
   await takeTransactionId(writer);
@@ -78,7 +78,7 @@ it('a transaction of this database that has drawn no position holds nobody up', 
   await writer.query('rollback');
 });
 
-it('one that has drawn a position holds readers up until it ends, and is named', async () => {
+it('a transaction that has drawn a position holds readers up until it ends, and is named', async () => {
   const writer = await bed.connect();
   await writer.query(`set application_name = 'a slow caller'`);
   await writer.query('begin');
@@ -100,7 +100,7 @@ it('one that has drawn a position holds readers up until it ends, and is named',
   expect(await ledger.events.oldestWriter()).toBeNull();
 });
 
-it('so does one that is prepared, and it is named by its name', async () => {
+it('a prepared transaction that has drawn a position holds readers up, and is named', async () => {
   const writer = await bed.connect();
   await writer.query('begin');
   const drawn = pair();

@@ -130,7 +130,7 @@ describe('a key that is posted meanwhile on other accounts', () => {
 });
 
 describe('freezing', () => {
-  it('many at once is one change with one event', async () => {
+  it('concurrent freezes are one change with one event', async () => {
     const engines = [ledger, bed.ledger({ name: ledger.name }), bed.ledger({ name: ledger.name })];
     const holder = await holderOf(FIRST);
     const freezing = engines.map((engine) => engine.accounts.freeze(FIRST));

@@ -57,7 +57,7 @@ describe.each([
   [16, 4],
   [64, 1],
 ])('%i clients with lanes of %i over five accounts', (count, lanes) => {
-  it('leave the totals as they were, and nobody below the minimum', async () => {
+  it('concurrent transfers leave the totals unchanged, and no account below its minimum', async () => {
     const answers = new Map<string, number>();
     await withClients(count, lanes, async (client, index) => {
       const random = randomNumbers(books * 1_000 + index);
@@ -84,7 +84,7 @@ describe.each([
     await expectSound(ledger);
   });
 
-  it('have one winner for each key, and everybody is told the same', async () => {
+  it('concurrent transfers have one winner for each key, and all callers get the same result', async () => {
     const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`);
     const requestOf = (key: string): PostTransfer => {
       const number = keys.indexOf(key);
@@ -133,7 +133,7 @@ describe('the same keys on disjoint accounts', () => {
   const codesOf = (results: readonly PostResult[]) =>
     results.map((result) => (result.ok ? 'posted' : result.error.code));
 
-  it('the same keys on disjoint accounts in opposite order have one winner each, and the other is told so without a deadlock', async () => {
+  it('the same keys on disjoint accounts in opposite order have one winner each, and the other call is refused without a deadlock', async () => {
     const rounds = times(50);
     for (const from of ['a', 'c']) {
       await ledger.transfers.post({ from: 'world', to: from, amount: 10_000n, currency: 'USD' });

@@ -64,7 +64,7 @@ it('workers side by side post each request once, while its key is posted at once
   const { posted, refused } = await expectSettledOnce(bed.sql, name);
   expect(posted + refused).toBe(count);
   expect(refused).toBeGreaterThan(0);
-  // What another one was quicker at is tried again; anything else would be a fault.
+  // Requests that another worker was faster to claim are retried; any other error would be a fault.
   expect(errors.filter((error) => (error as LedgerError).retryable !== true)).toEqual([]);
   await expectSound(ledger);
 }, 120_000);

@@ -66,7 +66,7 @@ it.each([
   ['dated_blocks', 'the connection'],
   ['dated_marks', 'the process'],
   ['checkpoint', 'the connection'],
-])('a step that is killed at %s, by the end of %s, leaves the answers right', async (table, victim) => {
+])('a checkpoint step that is killed at %s, by the end of %s, leaves past balances right', async (table, victim) => {
   await post();
   const before = await position();
   const holder = await bed.connect();

@@ -47,13 +47,13 @@ async function kill(): Promise<void> {
   await expect.poll(isBack, { timeout: 30_000 }).toBe(true);
 }
 
-it('what was acknowledged is there after PostgreSQL was killed', async () => {
+it('acknowledged transfers survive a killed PostgreSQL although synchronous_commit is off', async () => {
   for (let posted = 1n; posted <= 20n; posted += 1n) await ledger.transfers.post(deposit);
   await kill();
   expect(await postedOf(ledger, 'a')).toBe(20n);
 }, 60_000);
 
-it('so is what the transaction of a caller committed', async () => {
+it('a caller’s committed transaction survives a killed PostgreSQL although synchronous_commit is off', async () => {
   const before = await postedOf(ledger, 'a');
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
@@ -65,7 +65,7 @@ it('so is what the transaction of a caller committed', async () => {
   expect(await postedOf(ledger, 'a')).toBe(before + 1n);
 }, 60_000);
 
-it('a setting that waits for more than the disk is left as it is', async () => {
+it('a synchronous_commit that waits for more than the disk is left unchanged', async () => {
   await sql('alter database crash set synchronous_commit = remote_apply');
   const own = createLedger({ database: url });
   await sql(`create table if not exists seen (value text)`);

@@ -29,7 +29,7 @@ afterAll(async () => {
   await proxy?.close();
 });
 
-it(`whoever is killed at whichever step, every change happens once (${ROUNDS} rounds)`, async () => {
+it(`every change happens once, whichever process is killed at whichever step (${ROUNDS} rounds)`, async () => {
   const acknowledged = new Map<string, string>();
   const note = (client: SpawnedClient) => {
     for (const [key, id] of client.acknowledged) {

@@ -49,7 +49,7 @@ it.each([
   ],
   ['hangs', () => proxy.silence()],
 ])(
-  'whoever keeps a connection goes on at the new server when the old one %s',
+  'every holder of a connection continues at the new server when the old one %s',
   async (_name, fence) => {
     const ledger = createLedger({ database: proxy.url });
     const publisher = createRecordingPublisher();
@@ -138,7 +138,7 @@ it('a server that ends one session is asked anew by all: no idle connection to i
   await ledger.close();
 });
 
-it('a standby is refused by whoever connects, readers too', async () => {
+it('a standby is refused by every new connection, even for reads', async () => {
   const ledger = createLedger({ database: replica.url });
   const refusal = { code: 'database_unavailable', retryable: true, cause: { code: '25006' } };
   await expect(ledger.accounts.get('world:a')).rejects.toMatchObject(refusal);

@@ -62,7 +62,7 @@ async function drained(): Promise<void> {
   await expect.poll(async () => (await relay.status()).rows, { timeout: DRAIN_TIMEOUT_MS }).toBe(0);
 }
 
-/** What is in Kafka: everything, in order but for repeats, which are the same in every delivery. */
+/** Kafka must hold every event, in order except for repeats, which are the same in every delivery. */
 async function expectWhole(events: number): Promise<void> {
   const received = (await readTopics([kafka.broker], topicsOf('micropay'))).map(fromKafkaMessage);
   const contents = new Map<string, string>();

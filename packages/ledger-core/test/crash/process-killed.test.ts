@@ -14,7 +14,7 @@ beforeAll(async () => {
   }
 });
 
-/** What the wallets hold together when each key was posted exactly once. */
+/** The total of all wallets if each key was posted exactly once. */
 const expectedTotal = (keys: number) =>
   Array.from({ length: keys }, (_, key) => BigInt(1 + (key % 100))).reduce((sum, amount) => sum + amount, 0n);
 
@@ -24,12 +24,12 @@ async function totalOf(name: string): Promise<bigint> {
   return balances.reduce((sum, balance) => sum + balance, 0n);
 }
 
-it('a process that is killed again and again loses nothing it was told, and posts nothing twice', async () => {
+it('a process that is killed again and again loses no acknowledged transfer, and posts none twice', async () => {
   const random = randomNumbers(7);
   const acknowledged = new Map<string, string>();
   const note = (client: SpawnedClient) => {
     for (const [key, id] of client.acknowledged) {
-      // Whoever asks again is told the same.
+      // A repeated call gets the same id.
       expect(acknowledged.get(key) ?? id).toBe(id);
       acknowledged.set(key, id);
     }
@@ -52,7 +52,7 @@ it('a process that is killed again and again loses nothing it was told, and post
   await expectSound(bed.ledger({ name: 'killed' }));
 });
 
-it('processes that post the same keys at once are told the same ids', async () => {
+it('processes that post the same keys concurrently get the same ids', async () => {
   const keys = times(5_000);
   const clients = Array.from({ length: 3 }, (_, seed) =>
     spawnClient(bed.url, 'together', { first: 0, end: keys, seed }),

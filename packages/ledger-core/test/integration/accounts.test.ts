@@ -289,6 +289,6 @@ describe('after close', () => {
 });
 
 afterEach(async () => {
-  // Whatever a test did to its ledger by SQL stays in it.
+  // SQL of a test changes only its own ledger.
   expect((await engine.inLedger('sound').verify()).ok).toBe(true);
 });

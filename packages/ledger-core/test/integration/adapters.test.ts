@@ -62,7 +62,7 @@ describe.each(CALLERS)('in a transaction of %s', (_, call) => {
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   });
 
-  /** What the application's table and the ledger hold in the end. */
+  /** Compares the application's table and the ledger at the end. */
   async function expectEnd({ orders, bob }: { orders: readonly string[]; bob: bigint }): Promise<void> {
     const rows = await bed.sql<{ id: string }>('select id from orders order by id');
     expect({ orders: rows.map(({ id }) => id), bob: await postedOf(ledger, 'bob') }).toEqual({ orders, bob });

@@ -60,7 +60,7 @@ const OBJECTS: Readonly<Record<string, () => unknown>> = {
   Statement: () => ({ all: () => [] }),
 };
 
-/** What the types do not say of a value that is right. */
+/** Valid values that the types alone do not define. */
 const VALID = {
   database: NOWHERE,
   kafka: { brokers: ['127.0.0.1:1'] },

@@ -12,7 +12,7 @@ const LARGEST = SIZES.at(-1) ?? 0;
 const FILL_MS = 600_000;
 /** Versions that are found together by the history indexes. */
 const BLOCK = 32;
-/** A stretch and a block, and what the indexes give beside them; the smallest account may be read as a whole. */
+/** Enough for one stretch, one block and the other rows of their index pages; the smallest account may be read completely. */
 const ROWS_READ_MAX = 12_000;
 let explained: Explained;
 

@@ -124,7 +124,7 @@ async function expectAsNaive(ledger: Ledger, journal: MadeJournal, choose: (boun
   }
 }
 
-/** What verify says of the rows themselves is left out: they are made up. */
+/** Ignores what verify reports about the rows themselves, because they are made up. */
 async function expectCheckpointsInStep(ledger: Ledger, entriesPerChunk: number): Promise<void> {
   const { problems } = await ledger.verify({ pace: 'full', accountsPerChunk: 3, entriesPerChunk });
   expect(problems.filter(({ kind }) => kind === 'checkpoint_out_of_step')).toEqual([]);
@@ -204,7 +204,7 @@ describe('asked of the engine', () => {
     await openWallets(ledger, { alice: 100n });
   });
 
-  it('counts what was recorded at the very instant, and nothing after it', async () => {
+  it('balanceAt counts transfers recorded at the very instant, and none after it', async () => {
     const transfer = await ledger.transfers.post({ from: 'world', to: 'alice', amount: 7n, currency: 'USD' });
     const at = transfer.recordedAt;
     const { posted, version } = await ledger.accounts.get('alice');
@@ -221,7 +221,7 @@ describe('asked of the engine', () => {
     expect(await ledger.accounts.balanceAt('alice', before)).toEqual({ ...before, posted: 0n });
   });
 
-  it('counts a transfer of the past from then on, by effective time alone', async () => {
+  it('balanceAt counts a transfer dated in the past from then on, by effective time only', async () => {
     const effectiveAt = new Date('2001-02-03T04:05:06.789Z');
     await ledger.transfers.post({ from: 'world', to: 'alice', amount: 5n, currency: 'USD', effectiveAt });
     const posted = async (at: Date | string, by: 'recorded' | 'effective') =>
@@ -233,7 +233,7 @@ describe('asked of the engine', () => {
     expect(await posted('2001-02-02', 'effective')).toBe(0n);
   });
 
-  it('tells days in the ledger’s zone', async () => {
+  it('balanceAt reads days in the ledger’s time zone', async () => {
     expect(await ledger.timeZone()).toBe('UTC');
     // 04:05 in UTC is still the day before in New York.
     expect(await ledger.setTimeZone('america/new_york')).toBe('America/New_York');
@@ -252,7 +252,7 @@ describe('asked of the engine', () => {
     await expect(ledger.trialBalance(asOf as never)).rejects.toEqual(refusal(code));
   });
 
-  it('refuses an account that is not there and a zone that nobody knows', async () => {
+  it('balanceAt refuses a missing account, and setTimeZone an unknown zone', async () => {
     const missing = ledger.accounts.balanceAt('nobody', { at: '2026-01-01' });
     await expect(missing).rejects.toEqual(refusal('account_not_found'));
     await expect(ledger.setTimeZone('Mars/Olympus')).rejects.toEqual(refusal('unknown_time_zone'));

@@ -56,15 +56,15 @@ async function tellEverything(): Promise<readonly LedgerEvent[]> {
   await ledger.transfers.post({ from: 'world', to: 'overdraft', amount: largest / 2n, currency: 'USD' });
   await ledger.accounts.open({ address: 'b', currency: 'USD' });
   await ledger.accounts.close('b');
-  const told: LedgerEvent[] = [];
+  const delivered: LedgerEvent[] = [];
   const publisher = createInProcessPublisher(async (events) => {
-    told.push(...events);
+    delivered.push(...events);
   });
   const relay = createRelay({ database: bed.url, sink: 'all', publisher });
   relay.start();
   await expect.poll(async () => (await relay.status()).rows).toBe(0);
   await relay.stop();
-  return told;
+  return delivered;
 }
 
 describe('asyncapi.json', () => {
@@ -75,7 +75,7 @@ describe('asyncapi.json', () => {
     expect(ajv.validate(specification, broken)).toBe(false);
   });
 
-  it('refers to nothing that it does not define', () => {
+  it('asyncapi.json refers to nothing that it does not define', () => {
     const references = JSON.stringify(document).match(/"\$ref":"[^"]+"/g) ?? [];
     expect(references.length).toBeGreaterThan(10);
     for (const reference of references) {
@@ -87,11 +87,11 @@ describe('asyncapi.json', () => {
     }
   });
 
-  it('describes headers and data of every event as they are', async () => {
-    const told = await tellEverything();
-    expect(new Set(told.map(({ type }) => type))).toEqual(new Set(Object.keys(EVENT_DATA)));
+  it('asyncapi.json describes the headers and data of every event as they are delivered', async () => {
+    const delivered = await tellEverything();
+    expect(new Set(delivered.map(({ type }) => type))).toEqual(new Set(Object.keys(EVENT_DATA)));
     const ajv = validator();
-    for (const event of told) {
+    for (const event of delivered) {
       const { topic, headers, value } = toKafkaMessage(event);
       expect(document.channels[topic].messages[event.type]).toBeDefined();
       const { [event.type]: payload } = document.components.schemas;

@@ -40,7 +40,7 @@ const WAYS: readonly (readonly [string, Way])[] = [
   ['a capture of too much', (dryRun) => ledger.holds.capture(hold, { amount: 1_000n, dryRun })],
 ];
 
-/** What does not differ from one run to the next. */
+/** The parts of a result that are the same in every run. */
 function withoutIds(answer: unknown): unknown {
   if (answer instanceof LedgerError) return { code: answer.code, details: answer.details };
   if (Array.isArray(answer)) return answer.map(withoutIds);

@@ -55,7 +55,7 @@ interface Pending {
 const EXPIRED = { pendingIn: 5n, pendingOut: 5n };
 const UNSWEPT = { pendingIn: 65n, pendingOut: 65n };
 
-/** What a reader tells of both sides. */
+/** Both sides as a reader shows them. */
 async function sidesBy(
   read: (address: string) => Promise<Pending>,
   { payer, payee }: Pair,
@@ -122,9 +122,9 @@ const READERS: Readonly<Record<string, (pair: Pair) => Promise<Pending>>> = {
     sidesBy(async (address) => only((await ledger.accounts.entries(address, { limit: 1 })).data), pair),
   async 'the event `balance.changed`'({ payer, payee }) {
     const controller = new AbortController();
-    const told = await ledger.events.subscribe({ signal: controller.signal });
+    const delivered = await ledger.events.subscribe({ signal: controller.signal });
     await ledger.transfers.post({ from: payer, to: payee, amount: 1n, currency: 'USD' });
-    for await (const events of told) {
+    for await (const events of delivered) {
       const changed = events.flatMap((event) => (event.type === 'balance.changed.v1' ? [event.data] : []));
       if (changed.length === 0) continue;
       const of = (address: string) => changed.find((data) => data.address === address);
@@ -140,7 +140,7 @@ function pendingOfHold(remaining: bigint): Pending {
 }
 
 describe('before the sweep', () => {
-  it('is a table with a test for each row', () => {
+  it('the table of due holds has a test for each row', () => {
     expect(rows.map(([reader]) => reader)).toEqual(Object.keys(READERS));
   });
 
@@ -152,7 +152,7 @@ describe('before the sweep', () => {
     expect({ pendingIn, pendingOut }).toEqual(state === 'expired' ? EXPIRED : UNSWEPT);
   });
 
-  it('can be spent what a reader says, and no more', async () => {
+  it('a payer with due holds can spend what a reader shows, and no more', async () => {
     const { payer } = await placeDue();
     const { available } = await ledger.accounts.get(payer);
     expect(available).toBe(85n);
@@ -162,7 +162,7 @@ describe('before the sweep', () => {
     expect(await ledger.accounts.get(payer)).toMatchObject({ available: 0n, pendingOut: 5n });
   });
 
-  it('counts debit-normal accounts by their own sides', async () => {
+  it('due holds of debit-normal accounts count on their own sides', async () => {
     await ledger.accounts.open({ address: 'till', currency: 'USD', type: 'asset', minimum: null });
     const { payer } = await placeDue();
     const toTill = { from: payer, to: 'till', amount: 7n, currency: 'USD', expiresAt: inAnHour() };
@@ -182,13 +182,13 @@ describe('before the sweep', () => {
     const changed =
       change === 'close' ? patient.accounts.close(payer) : patient.accounts.setLimits(payer, { minimum: 30n });
     await expect(changed).rejects.toEqual(refusal('account_busy'));
-    // What is not in its way holds nothing up.
+    // A change that the hold does not concern does not wait for it.
     expect((await patient.accounts.setLimits(payer, { maximum: 1_000n })).maximum).toBe(1_000n);
     expect((await patient.accounts.freeze(payer)).status).toBe('frozen');
     await holder.query('rollback');
   });
 
-  it('leaves sound books', () => expectSound(ledger));
+  it('due holds leave a ledger that verifies', () => expectSound(ledger));
 });
 
 describe('reading', () => {

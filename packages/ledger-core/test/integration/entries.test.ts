@@ -22,7 +22,7 @@ async function versionsOf(book: Ledger, reference: string, limit: number): Promi
 }
 
 describe('entries', () => {
-  it('show one side of a transfer, with everything that was said of it', async () => {
+  it('entries show one side of a transfer, with all of its fields', async () => {
     const metadata = { order: 7 };
     const effectiveAt = new Date('1999-12-31T23:59:59.999Z');
     const transfer = await ledger.transfers.post({
@@ -102,7 +102,7 @@ describe('entries', () => {
     ['a cursor of its own making', { cursor: 'first' }, 'invalid_cursor'],
     ['a cursor of another list', { cursor: Buffer.from('after alice').toString('base64url') }, 'invalid_cursor'],
     ['a bad limit before a bad cursor', { limit: 0, cursor: 'first' }, 'invalid_request'],
-  ])('refuse %s', async (_, options, code) => {
+  ])('entries refuse %s', async (_, options, code) => {
     await expect(ledger.accounts.entries('alice', options)).rejects.toEqual(refusal(code));
   });
 

@@ -11,7 +11,7 @@ import { fromPg } from '@micropay/ledger-core/pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
-import { writeUnknownFact } from '../support/untellable-rows.js';
+import { writeUnknownEvent } from '../support/unreadable-rows.js';
 
 const bed = useTestBed();
 let ledger: Ledger;
@@ -172,7 +172,7 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
     if (result?.ok === false) throw result.error;
   },
   async event_unreadable() {
-    const position = await writeUnknownFact(bed, 'main');
+    const position = await writeUnknownEvent(bed, 'main');
     for await (const _ of await bed.ledger().events.subscribe({ after: position - 1n }));
   },
   schema_outdated: () => bed.ledger({ schema: 'nothing' }).check(),

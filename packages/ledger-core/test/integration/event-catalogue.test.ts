@@ -29,7 +29,7 @@ async function eventsOf(...subjects: readonly string[]): Promise<readonly Ledger
 }
 
 describe('events', () => {
-  it('tell of an account that was opened, frozen and opened again', async () => {
+  it('events report an account that was opened, frozen and unfrozen', async () => {
     const account = await ledger.accounts.open({ address: 'users:1', currency: 'USD', minimum: -5n });
     await ledger.accounts.freeze('users:1', { side: 'debits' });
     await ledger.accounts.unfreeze('users:1');
@@ -42,7 +42,7 @@ describe('events', () => {
     expect(events.every((event) => event.ledger === 'main')).toBe(true);
   });
 
-  it('tell of a transfer and of both balances that it changed', async () => {
+  it('events report a transfer and both balances that it changed', async () => {
     const from = await ledger.accounts.open({ address: 'world:2', currency: 'USD' });
     const to = await ledger.accounts.open({ address: 'users:2', currency: 'USD' });
     const transfer = await ledger.transfers.post({
@@ -103,7 +103,7 @@ describe('events', () => {
     ]);
   });
 
-  it('tell of a withdrawal as a change below zero on both sides', async () => {
+  it('events report a withdrawal as a negative change on both sides', async () => {
     await ledger.accounts.open({ address: 'world:3', currency: 'USD' });
     await ledger.accounts.open({ address: 'users:3', currency: 'USD' });
     await ledger.transfers.post({ from: 'world:3', to: 'users:3', amount: 10n, currency: 'USD' });
@@ -139,7 +139,7 @@ describe('events', () => {
     expect(legs[0]?.groupId).not.toBeNull();
   });
 
-  it('tell of nothing that was rolled back or refused', async () => {
+  it('events report nothing that was rolled back or refused', async () => {
     const count = (await allEvents()).length;
     const client = await bed.connect();
     await client.query('begin');
@@ -151,7 +151,7 @@ describe('events', () => {
     expect((await allEvents()).length).toBe(count + 1);
   });
 
-  it('tell of a fact of the application that was committed with its own rows', async () => {
+  it('events include a domain event of the application that was committed with its own rows', async () => {
     const userId = uuidv7();
     const client = await bed.connect();
     await client.query('begin');
@@ -166,7 +166,7 @@ describe('events', () => {
     ]);
   });
 
-  it('give the transaction its id before a fact draws its position', async () => {
+  it('a domain event gives the transaction its id before it draws its position', async () => {
     const client = await bed.connect();
     await client.query('begin');
     const statements: string[] = [];
@@ -189,7 +189,7 @@ describe('events', () => {
     ['a type that only the ledger writes', { type: 'account.opened.v1' }],
     ['a subject that is no id', { subject: 'somebody' }],
     ['data that is not of the type', { data: { user: 7 } }],
-  ])('refuse %s', async (_, change) => {
+  ])('events.write refuses %s', async (_, change) => {
     const userId = uuidv7();
     const client = await bed.connect();
     await client.query('begin');
@@ -198,7 +198,7 @@ describe('events', () => {
     await client.query('rollback');
   });
 
-  it('all have the shape that the catalogue gives their type, and an id of their own', async () => {
+  it('events all have the shape that the catalogue gives their type, and an id of their own', async () => {
     const events = await allEvents();
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
     for (const { type, data } of events) expect(EVENT_DATA[type as EventType].parse(data)).toEqual(data);

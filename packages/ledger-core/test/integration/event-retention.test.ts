@@ -58,7 +58,7 @@ it('leaves changes of limits, and verify does not miss what was deleted beside t
   await expectSound(ledger);
 });
 
-it('still knows where the log has come to, when what was last was deleted', async () => {
+it('the log still knows its last position when the event there was deleted', async () => {
   const ledger = bed.ledger({ name: 'quiet' });
   await openWallets(ledger, { e: 0n });
   await drain('kafka');
@@ -75,13 +75,13 @@ it('keeps what is younger than a minute, whatever is asked for, so that who is a
   await openWallets(ledger, { g: 0n, h: 0n });
   await drain('kafka');
   expect(await deleteDeliveredEvents({ database: bed.url, before: inAnHour() })).toBe(0);
-  const told: string[] = [];
+  const delivered: string[] = [];
   for await (const events of behind) {
-    told.push(...events.map(({ type }) => type));
-    if (told.length >= 2) break;
+    delivered.push(...events.map(({ type }) => type));
+    if (delivered.length >= 2) break;
   }
   ending.abort();
-  expect(told).toEqual(['account.opened.v1', 'account.opened.v1']);
+  expect(delivered).toEqual(['account.opened.v1', 'account.opened.v1']);
   // By the database's clock, to the millisecond.
   const [youngest] = await bed.sql<{ ms: string }>(
     'select ceil(extract(epoch from clock_timestamp() - min(recorded_at)) * 1000)::text as ms from micropay.events',

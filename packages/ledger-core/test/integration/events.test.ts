@@ -27,7 +27,7 @@ async function eventsOf(address: string): Promise<readonly Fact[]> {
 const typesOf = async (address: string) => (await eventsOf(address)).map(({ type }) => type);
 
 describe('an event row', () => {
-  it('an event row tells of an account that was opened, with what it is', async () => {
+  it('an event row reports an account that was opened, with its type and currency', async () => {
     await ledger.accounts.open({ address: 'world', currency: 'USD' });
     await ledger.accounts.open({ address: 'a', currency: 'USD', type: 'equity', minimum: -5n, maximum: 10n ** 37n });
     expect(await eventsOf('a')).toEqual([
@@ -39,7 +39,7 @@ describe('an event row', () => {
     ]);
   });
 
-  it('an event row tells of every freeze and unfreeze that changes something', async () => {
+  it('an event row reports every freeze and unfreeze that changes something', async () => {
     await ledger.accounts.open({ address: 'b', currency: 'USD' });
     await ledger.accounts.unfreeze('b');
     await ledger.accounts.freeze('b', { side: 'debits' });

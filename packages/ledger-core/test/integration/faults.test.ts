@@ -44,7 +44,7 @@ describe('a request that PostgreSQL refuses', () => {
     },
   );
 
-  it('a request that PostgreSQL refuses is told to its caller as the fault it is', async () => {
+  it('a request that PostgreSQL refuses fails with the error of PostgreSQL', async () => {
     await expect(ledger.transfers.post(deposit('alice', POISON))).rejects.toMatchObject(fault);
   });
 

@@ -32,7 +32,7 @@ async function openAs(limit: number): Promise<Ledger> {
 
 const pay = () => ledger.transfers.post({ from: 'world', to: 'alice', amount: 1n, currency: 'USD' });
 
-it('a burst is answered on the connections that the role may have', async () => {
+it('a burst is served on the connections that the role may have', async () => {
   await openAs(4);
   expect(await ledger.checkDatabase()).not.toContainEqual(expect.objectContaining({ setting: 'synchronous_commit' }));
   const subscription = await ledger.events.subscribe();
@@ -78,7 +78,7 @@ it('waits for a connection that another session gives back', async () => {
   await expect(checking).resolves.toBeUndefined();
 });
 
-it.each([0, 3])('a limit of %i is refused at the start, with what to do', async (limit) => {
+it.each([0, 3])('a connection limit of %i is refused at the start, with what to do', async (limit) => {
   await openAs(4);
   await ledger.check();
   await bed.sql(`alter role ${ROLE} connection limit ${limit}`);

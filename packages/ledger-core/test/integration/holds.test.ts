@@ -119,7 +119,7 @@ describe('a hold', () => {
 });
 
 describe('a capture', () => {
-  it('comes in parts that never sum above the hold', async () => {
+  it('captures in parts never sum to more than the hold', async () => {
     const { id } = await hold(50n);
     const first = await ledger.holds.capture(id, { amount: 20n });
     expect(first).toMatchObject({ kind: 'capture', amount: 20n, released: 0n, originalId: id });
@@ -332,7 +332,7 @@ describe('races', () => {
 });
 
 describe('lists of holds', () => {
-  it('show those of either side, newest first, in pages', async () => {
+  it('lists of holds show those of either side, newest first, in pages', async () => {
     const placed = [];
     for (let count = 1n; count <= 5n; count += 1n) placed.push((await hold(count)).id);
     await ledger.holds.release(placed[1] ?? '');
@@ -363,7 +363,7 @@ describe('the tables', () => {
     ['another payee', 'update micropay.holds set to_account = from_account'],
     ['a hold gone', 'delete from micropay.holds'],
     ['more captured than held', `update micropay.holds set captured = amount + 1 where state = 'open'`],
-  ])('refuse %s', async (_, sql) => {
+  ])('the tables of holds refuse %s', async (_, sql) => {
     const { id } = await hold(1n);
     await ledger.holds.release(id);
     await hold(2n);

@@ -8,7 +8,7 @@ import { openWallets, postedOf, useTestBed } from '../support/test-bed.js';
 const packageFolder = new URL('../../', import.meta.url);
 const bed = useTestBed();
 
-/** What the page takes as given: a ledger, and one object of each client library. */
+/** Variables that the page assumes: a ledger, and one object of each client library. */
 const GIVEN = `
 import { createLedger } from '@micropay/ledger-core';
 import { drizzle as drizzleOf } from 'drizzle-orm/node-postgres';

@@ -101,7 +101,7 @@ describe('a key', () => {
     expect(await ledger.transfers.post({ ...pay, scope: '' })).toMatchObject({ replayed: true });
   });
 
-  it('twice in one call has the first result twice', async () => {
+  it('a key that is used twice in one call has the first result twice', async () => {
     const other = { ...pay, amount: 1n };
     const results = await ledger.transfers.postMany([pay, pay, other]);
     expect(results[1]).toEqual({ ok: true, transfer: { ...(results[0]?.ok && results[0].transfer), replayed: true } });

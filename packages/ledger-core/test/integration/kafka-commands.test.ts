@@ -80,7 +80,7 @@ async function requestsOf(source: string): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** How many messages of the topic the group has not finished. */
+/** The number of messages of the topic that the group has not finished. */
 async function lagOf(topic: string): Promise<number> {
   const admin = new Kafka({ brokers: await testBrokers(), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();

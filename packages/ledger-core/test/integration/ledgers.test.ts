@@ -38,7 +38,7 @@ describe('two ledgers of one schema', () => {
     }
   });
 
-  it('take turns: a long queue of one does not keep the other waiting', async () => {
+  it('two ledgers of one schema take turns: a long queue of one does not keep the other waiting', async () => {
     const busy = bed.ledger({ name: 'one', capacity: { batchSizeMax: 10, lanes: 1 } });
     const quick = busy.inLedger('two');
     await Promise.all([busy.transfers.post(pay(1n)), quick.transfers.post(pay(1n))]);
@@ -69,7 +69,7 @@ describe('two ledgers of one schema', () => {
 describe.each(['micropay2', 'My "odd" schema.1', "it's", 'back\\slash', 'ledger; drop table x', 'ü', '$1'])(
   'a schema called %s',
   (schema) => {
-    it('works beside the others', async () => {
+    it('a ledger in a schema with this name works beside the others', async () => {
       await migrate({ database: bed.url, schema });
       const ledger = bed.ledger({ schema });
       await ledger.check();

@@ -75,7 +75,7 @@ describe('limits', () => {
     await expectSound(ledger);
   });
 
-  it('limits are told with who and why, once for each change', async () => {
+  it('a change of limits writes one event with who and why', async () => {
     await ledger.accounts.setLimits('alice', { maximum: 500n, by: 'operator:7', reason: 'tier 2' });
     await ledger.accounts.setLimits('alice', { maximum: 500n, by: 'operator:7' });
     const changes = (await told()).filter(({ type }) => type === 'account.limits_changed.v1');
@@ -92,7 +92,7 @@ describe('limits', () => {
     ]);
   });
 
-  it('limits of the time count in what is told of the time', async () => {
+  it('events report the available balance by the limits of their time', async () => {
     await pay(10n);
     await ledger.accounts.setLimits('alice', { minimum: 50n });
     await pay(10n);

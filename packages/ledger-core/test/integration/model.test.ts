@@ -74,7 +74,7 @@ const openings = fc.array(
   { minLength: 2, maxLength: ACCOUNTS_MAX - 1, size: 'max' },
 );
 
-/** Which account, and whether it is called by address or by id. */
+/** An account, named by address or by id. */
 const reference = fc.record({
   account: fc.nat(ACCOUNTS_MAX * 12 - 1),
   exists: seldom(fc.constant(true), fc.constant(false)),
@@ -164,7 +164,7 @@ it(
   TIME_LIMIT_MS + 10_000,
 );
 
-it('is asked what has every kind of answer, and mostly a transfer', () => {
+it('the model’s random steps have every kind of outcome, and mostly a transfer', () => {
   const counts = new Map<string, number>();
   for (const { openings, bodies, steps } of fc.sample(scenario, { seed: 1, numRuns: 200 })) {
     const run = startRun(openings, bodies);
@@ -192,7 +192,7 @@ it('is asked what has every kind of answer, and mostly a transfer', () => {
   ]);
 });
 
-/** What is said and done in one run, but for the engine. */
+/** The state of one run, except for the engine. */
 interface Run {
   readonly bodies: Scenario['bodies'];
   readonly accounts: readonly (OpenAccount & { readonly id: string })[];
@@ -230,7 +230,7 @@ async function take(run: Run, ledger: Ledger, step: Step): Promise<void> {
   return post(run, ledger, step);
 }
 
-/** What the model says of a step, and does. */
+/** Runs a step on the model, and returns the outcomes it expects. */
 function foretell(run: Run, step: Step): readonly ModelOutcome[] {
   const { model } = run;
   if (step.kind === 'post') return [postInModel(model, requestOf(run, step.request))];

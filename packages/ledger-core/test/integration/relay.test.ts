@@ -3,7 +3,7 @@ import { createRelay, type EventPublisher, type Ledger, type Relay, type RelayOp
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRecordingPublisher, sequenceFaults } from '../support/recording-publisher.js';
 import { openWallets, refusal, useTestBed } from '../support/test-bed.js';
-import { writeBrokenTransfer, writeUnknownFact } from '../support/untellable-rows.js';
+import { writeBrokenTransfer, writeUnknownEvent } from '../support/unreadable-rows.js';
 
 const bed = useTestBed();
 let ledger: Ledger;
@@ -17,7 +17,7 @@ beforeEach(async () => {
   sink = `sink-${sinks}`;
   ledger = bed.ledger({ name: `book-${sinks}` });
   await openWallets(ledger, { a: 0n, b: 0n });
-  // What other tests have written is none of this one's business.
+  // Events of other tests do not concern this one.
   await bed.sql(
     `insert into micropay.event_cursors (sink, position) select $1, last_value from micropay.event_position`,
     [sink],
@@ -85,7 +85,7 @@ describe('a relay', () => {
     expect(publisher.deliveries.flat()).toHaveLength(6);
   });
 
-  it('a relay delivers a batch again that was not acknowledged, with longer and longer pauses, and tells of each failure', async () => {
+  it('a relay delivers a batch that was not acknowledged again, with longer and longer pauses, and reports each failure', async () => {
     const errors: number[] = [];
     let failures = 4;
     const publisher = createRecordingPublisher({
@@ -147,13 +147,13 @@ describe('a relay', () => {
     running.start();
     for (let count = 0; count < 5; count += 1) await pay();
     await expect.poll(() => publisher.first().length).toBe(15);
-    const told = publisher.deliveries.flat();
+    const delivered = publisher.deliveries.flat();
     await running.replay(start);
     await expect.poll(() => publisher.deliveries.flat().length).toBe(30);
-    expect(publisher.deliveries.flat().slice(15)).toEqual(told);
+    expect(publisher.deliveries.flat().slice(15)).toEqual(delivered);
   });
 
-  it('drops what it has read ahead when a replay was asked for meanwhile', async () => {
+  it('a relay drops what it has read ahead when a replay is requested meanwhile', async () => {
     let replayed: Promise<void> | undefined;
     const publisher = createRecordingPublisher({
       before: async () => {
@@ -168,26 +168,26 @@ describe('a relay', () => {
     running.start();
     await expect.poll(async () => (await running.status()).rows).toBe(0);
     // Three deliveries until then, the last of which did not move the cursor; then all of it from the start.
-    const told = publisher.deliveries.map((events) => events.length);
-    expect(told).toEqual([6, 6, 6, 6, 6, 6, 6, 6]);
+    const delivered = publisher.deliveries.map((events) => events.length);
+    expect(delivered).toEqual([6, 6, 6, 6, 6, 6, 6, 6]);
     expect(sequenceFaults(publisher.deliveries.slice(3).flat())).toEqual([]);
     expect(sequenceFaults(publisher.first())).toEqual([]);
   });
 
   it('a relay lets the send under way end before it gives the lead up because it cannot read on', async () => {
-    const told: string[] = [];
+    const delivered: string[] = [];
     const publisher: EventPublisher = {
       async connect() {},
       async publish() {
-        if (told.length === 0) {
-          told.push('sending');
+        if (delivered.length === 0) {
+          delivered.push('sending');
           await bed.sql('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [sink]);
           await delay(300);
-          told.push('sent');
+          delivered.push('sent');
         }
       },
       async close() {
-        told.push('closed');
+        delivered.push('closed');
       },
     };
     for (let count = 0; count < 6; count += 1) await pay();
@@ -196,17 +196,17 @@ describe('a relay', () => {
       batchSizeMax: 2,
     });
     running.start();
-    await expect.poll(() => told.slice(0, 3)).toEqual(['sending', 'sent', 'closed']);
+    await expect.poll(() => delivered.slice(0, 3)).toEqual(['sending', 'sent', 'closed']);
     await expect.poll(async () => (await running.status()).rows).toBe(0);
   });
 
-  it('a relay leaves no reading behind that nobody waits for, when a row cannot be told', async () => {
+  it('a relay leaves no unhandled read behind when a row is unreadable', async () => {
     const unawaited: unknown[] = [];
     const listen = (reason: unknown) => unawaited.push(reason);
     process.on('unhandledRejection', listen);
-    // The first batch ends with what cannot be told; what is read ahead of it cannot be read.
+    // The first batch ends before an unreadable row, and reading ahead fails on it.
     await pay();
-    await writeUnknownFact(bed, ledger.name);
+    await writeUnknownEvent(bed, ledger.name);
     await pay();
     await writeBrokenTransfer(bed, ledger.name);
     const errors: unknown[] = [];
@@ -245,7 +245,7 @@ describe('a relay', () => {
     expect((await running.status()).position).toBe(position);
   });
 
-  it('finishes the delivery under way when it is stopped, and keeps its place', async () => {
+  it('a relay finishes the current delivery when it is stopped, and keeps its place', async () => {
     let release: (() => void) | undefined;
     const publisher = createRecordingPublisher({
       before: () =>

@@ -54,7 +54,7 @@ async function requestIn(state: State): Promise<Case> {
   return { state, order, requestId: id, transferId };
 }
 
-/** What is done with the key of a request, by the first cell of its row. */
+/** The second call with the key of a request, by the first cell of its row. */
 const SECONDS: Readonly<Record<string, (of: Case) => Promise<unknown>>> = {
   '`transfers.post` of the same': ({ order }) => other.transfers.post(order),
   'its dry run': ({ order }) => other.transfers.post({ ...order, dryRun: true }),
@@ -88,7 +88,7 @@ const SECONDS: Readonly<Record<string, (of: Case) => Promise<unknown>>> = {
   '`requests.submit` of another amount': ({ order }) => other.requests.submit({ ...order, amount: 8n }),
 };
 
-/** What came of it, in the words of the table. */
+/** The outcome, in the words of the table. */
 async function outcomeOf(act: Promise<unknown>, { transferId, requestId }: Case): Promise<string> {
   const answer = await act.catch((error: unknown) => error);
   if (answer instanceof LedgerError) {

@@ -61,7 +61,7 @@ it('goes on when the database is back, and refuses nothing for its absence', asy
   const direct = bed.ledger();
   const { id } = await direct.requests.submit(order('while away'));
   await expect.poll(() => errors.length, { timeout: 20_000 }).toBeGreaterThan(0);
-  // Which of the two depends on what was under way when the connection broke.
+  // Either code is right: it depends on the statement during which the connection broke.
   expect(['database_unavailable', 'outcome_unknown']).toContain((errors[0] as LedgerError).code);
   expect((await direct.requests.get(id)).state).toBe('requested');
   start({ ledger: direct, pollMs: 20 });

@@ -40,10 +40,10 @@ const USER = '0190b7c4-0000-7000-8000-000000000001';
 let ledger: Ledger;
 let relay: Relay;
 let worker: RequestWorker;
-let told: readonly LedgerEvent[] = [];
+let delivered: readonly LedgerEvent[] = [];
 
 const publisher = createInProcessPublisher(async (events) => {
-  told = events;
+  delivered = events;
 });
 
 beforeAll(async () => {
@@ -65,7 +65,7 @@ async function opened(address: string) {
   return (await ledger.accounts.ensure({ address, currency: 'USD' })).id;
 }
 
-/** What a call within a transaction of the test's own answers. */
+/** The result of a call in the test's own transaction. */
 async function within(work: (own: LedgerInTransaction) => Promise<unknown>): Promise<unknown> {
   const client = await bed.connect();
   await client.query('begin');
@@ -107,7 +107,7 @@ const CALLS: Readonly<Record<string, (() => unknown) | typeof NO_OBJECT>> = {
   'EventPublisher.connect': () => publisher.connect(),
   'EventPublisher.publish': async () => {
     await publisher.publish((await subscribed())[0] ?? []);
-    return told;
+    return delivered;
   },
   'EventPublisher.close': () => publisher.close(),
   createRelay: NO_OBJECT,

@@ -58,7 +58,7 @@ describe('a reversal', () => {
     await expect(ledger.transfers.reversals(id, { limit: 0 })).rejects.toEqual(refusal('invalid_request'));
   });
 
-  it('races with others for what is left, over several engines', async () => {
+  it('concurrent reversals from several engines never sum to more than the transfer', async () => {
     const { id } = await pay(30n);
     const engines = [ledger, ...Array.from({ length: 3 }, () => bed.ledger({ name: ledger.name }))];
     const attempts = Array.from({ length: 24 }, (_, index) =>
@@ -124,12 +124,12 @@ describe('a reversal of money that is no longer there', () => {
       allowOverdraft: { by: 'operator:7', reason: 'chargeback' },
     });
     expect(await ledger.accounts.get('bob')).toMatchObject({ posted: -25n, minimum: -25n, available: 0n });
-    const told = await bed.sql<{ data: unknown }>(
+    const delivered = await bed.sql<{ data: unknown }>(
       `select e.data from micropay.events e join micropay.ledgers l on l.id = e.ledger
        where l.name = $1 and e.type = 'account.limits_changed.v1'`,
       [ledger.name],
     );
-    expect(told.map(({ data }) => data)).toEqual([
+    expect(delivered.map(({ data }) => data)).toEqual([
       {
         address: 'bob',
         minimum: '-25',
@@ -176,7 +176,7 @@ describe('a reversal of money that is no longer there', () => {
     );
   });
 
-  it('lowers nothing when it is not needed, and nothing when the group is refused', async () => {
+  it('a reversal lowers no minimum when it is not needed, and none when the group is refused', async () => {
     const { id } = await pay(30n);
     await ledger.transfers.reverse(id, { amount: 10n, allowOverdraft: { by: 'operator:7' } });
     await pay(15n, 'bob', 'carol');
@@ -189,7 +189,7 @@ describe('a reversal of money that is no longer there', () => {
     expect((await ledger.transfers.reversals(id)).data.length).toBe(1);
   });
 
-  it.each([false, true])('lowers nothing for a hold that is due (dry run: %s)', async (dryRun) => {
+  it.each([false, true])('a reversal lowers no minimum for a hold that is due (dry run: %s)', async (dryRun) => {
     const { id } = await pay(30n);
     const hold = { from: 'bob', to: 'carol', amount: 20n, currency: 'USD' };
     const held = await ledger.holds.place({ ...hold, expiresAt: new Date(Date.now() + 3_600_000) });
@@ -199,7 +199,7 @@ describe('a reversal of money that is no longer there', () => {
     expect((await ledger.holds.get(held.id)).state).toBe('expired');
   });
 
-  it('lowers a minimum twice in one batch, each time with its event', async () => {
+  it('a reversal lowers a minimum twice in one batch, each time with its event', async () => {
     const paid = [await pay(30n), await pay(20n)];
     await pay(50n, 'bob', 'carol');
     await Promise.all(paid.map(({ id }) => ledger.transfers.reverse(id, { allowOverdraft: {} })));

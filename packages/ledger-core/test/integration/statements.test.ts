@@ -135,7 +135,7 @@ describe('a statement', () => {
 });
 
 describe('written down', () => {
-  it('as CSV it has decimals, quotes what has to be, and no formula', async () => {
+  it('a statement as CSV has decimals, quotes where needed, and no formula', async () => {
     const statement = await ledger.accounts.statement('alice', { ...march, limit: 1 });
     const csv = await textOf(statementCsv(statement));
     const lines = csv.split('\r\n');
@@ -149,7 +149,7 @@ describe('written down', () => {
     expect(lines.at(-1)).toBe('');
   });
 
-  it('as JSON it is one document with all entries', async () => {
+  it('a statement as JSON is one document with all entries', async () => {
     const statement = await ledger.accounts.statement('alice', { ...march, limit: 1 });
     const document = JSON.parse(await textOf(statementJson(statement)));
     expect(document).toMatchObject({ opening: '1', closing: '1543', scale: 2, from: '2026-03-01T00:00:00.000Z' });

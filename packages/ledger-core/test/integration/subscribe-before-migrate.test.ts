@@ -20,7 +20,7 @@ afterAll(() => ledger.close());
 it.each([
   ['a database without the schema', undefined],
   ['a schema without the tables', 'empty'],
-])('everything that reads the log says of %s that migrate() comes first', async (_, schema = 'micropay') => {
+])('every reader of the log says of %s that migrate() comes first', async (_, schema = 'micropay') => {
   if (schema === 'empty') await bed.sql('create schema empty');
   const own = bed.ledger({ schema });
   const publisher = createInProcessPublisher(async () => undefined);

@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sequenceFaults } from '../support/recording-publisher.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { openWallets, refusal, useTestBed } from '../support/test-bed.js';
-import { removeRow, writeBrokenTransfer, writeUnknownFact } from '../support/untellable-rows.js';
+import { removeRow, writeBrokenTransfer, writeUnknownEvent } from '../support/unreadable-rows.js';
 
 const bed = useTestBed();
 let ledger: Ledger;
@@ -33,11 +33,11 @@ function pay(amount = 1n) {
 
 /** Collects what a subscription tells, until the test ends. */
 function collect(subscription: EventSubscription): LedgerEvent[] {
-  const told: LedgerEvent[] = [];
+  const delivered: LedgerEvent[] = [];
   void (async () => {
-    for await (const events of subscription) told.push(...events);
+    for await (const events of subscription) delivered.push(...events);
   })();
-  return told;
+  return delivered;
 }
 
 function subscribe(after?: bigint, of: Ledger = ledger) {
@@ -53,13 +53,16 @@ async function deleteFacts(): Promise<void> {
   await deleteDeliveredEvents({ database: bed.url, before: new Date(Date.now() + 3_600_000), ageMinMs: 0 });
 }
 
-/** Reads until it is refused, and answers what it was told before. */
-async function untilGone(subscription: EventSubscription, told: LedgerEvent[] = []): Promise<readonly LedgerEvent[]> {
+/** Reads until it is refused, and returns the events that it received before. */
+async function untilGone(
+  subscription: EventSubscription,
+  delivered: LedgerEvent[] = [],
+): Promise<readonly LedgerEvent[]> {
   const reading = async () => {
-    for await (const events of subscription) told.push(...events);
+    for await (const events of subscription) delivered.push(...events);
   };
   await expect(reading()).rejects.toEqual(refusal('events_gone'));
-  return told;
+  return delivered;
 }
 
 describe('a subscription', () => {
@@ -75,17 +78,21 @@ describe('a subscription', () => {
     expect((await subscribe(1n)).after).toBe(1n);
   });
 
-  it('a subscription tells what is committed from its beginning on', async () => {
+  it('a subscription delivers what is committed from its beginning on', async () => {
     await pay();
-    const told = collect(await subscribe());
+    const delivered = collect(await subscribe());
     const { id } = await pay();
-    await expect.poll(() => told.length, { interval: 5 }).toBe(3);
-    expect(told.map(({ type }) => type)).toEqual(['transfer.posted.v1', 'balance.changed.v1', 'balance.changed.v1']);
-    expect(told[0]?.subject).toBe(id);
+    await expect.poll(() => delivered.length, { interval: 5 }).toBe(3);
+    expect(delivered.map(({ type }) => type)).toEqual([
+      'transfer.posted.v1',
+      'balance.changed.v1',
+      'balance.changed.v1',
+    ]);
+    expect(delivered[0]?.subject).toBe(id);
   });
 
-  it('a subscription tells what a caller commits in a transaction of its own, and what another process posts', async () => {
-    const told = collect(await subscribe());
+  it('a subscription delivers what a caller commits in its own transaction, and what another process posts', async () => {
+    const delivered = collect(await subscribe());
     const client = await bed.connect();
     await client.query('begin');
     await ledger.within(fromPg(client)).transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
@@ -93,19 +100,19 @@ describe('a subscription', () => {
     const other = createLedger({ database: bed.url, name: ledger.name });
     await other.transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
     await other.close();
-    await expect.poll(() => told.length).toBe(6);
+    await expect.poll(() => delivered.length).toBe(6);
   });
 
-  it('a subscription tells nothing of other ledgers', async () => {
-    const told = collect(await subscribe());
+  it('a subscription delivers nothing of other ledgers', async () => {
+    const delivered = collect(await subscribe());
     const other = ledger.inLedger(`other-${books}`);
     await openWallets(other, { a: 5n });
     await pay();
-    await expect.poll(() => told.length).toBe(3);
-    expect(new Set(told.map((event) => event.ledger))).toEqual(new Set([ledger.name]));
+    await expect.poll(() => delivered.length).toBe(3);
+    expect(new Set(delivered.map((event) => event.ledger))).toEqual(new Set([ledger.name]));
   });
 
-  it('a subscription begins when everything before it is settled: a transfer under way is told when it commits', async () => {
+  it('a subscription begins when everything before it is settled: a transfer under way is delivered when it commits', async () => {
     const slow = await bed.connect();
     await slow.query('begin');
     await ledger.within(fromPg(slow)).transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
@@ -118,19 +125,19 @@ describe('a subscription', () => {
     await delay(200);
     expect(begun).toBe(false);
     await slow.query('commit');
-    const told = collect(await beginning);
+    const delivered = collect(await beginning);
     await pay();
-    await expect.poll(() => told.length).toBe(3);
+    await expect.poll(() => delivered.length).toBe(3);
   });
 
   it('a subscription goes on after the last event that was seen, without loss or repeat, wherever that is', async () => {
-    const told = collect(await subscribe());
+    const delivered = collect(await subscribe());
     for (let count = 0; count < 30; count += 1) await pay();
-    await expect.poll(() => told.length).toBe(90);
+    await expect.poll(() => delivered.length).toBe(90);
     const fresh = bed.ledger({ name: ledger.name });
     for (const seen of [0, 1, 15, 29]) {
-      const after = told[3 * seen]?.position as bigint;
-      const rest = told.slice(3 * (seen + 1));
+      const after = delivered[3 * seen]?.position as bigint;
+      const rest = delivered.slice(3 * (seen + 1));
       // From memory, and from the tables by a process that has just begun.
       const [recent, read] = [collect(await subscribe(after)), collect(await subscribe(after, fresh))];
       await expect.poll(() => [recent.length, read.length]).toEqual([rest.length, rest.length]);
@@ -139,18 +146,18 @@ describe('a subscription', () => {
     }
   });
 
-  it('a subscription begins where facts were deleted, and not before', async () => {
+  it('a subscription begins at the position of the deletion, and not before', async () => {
     await deleteFacts();
     const fresh = bed.ledger({ name: ledger.name });
     const { last } = await fresh.events.range();
-    const [told, fromNow] = [collect(await subscribe(last, fresh)), collect(await subscribe(undefined, fresh))];
+    const [delivered, fromNow] = [collect(await subscribe(last, fresh)), collect(await subscribe(undefined, fresh))];
     expect(await untilGone(await subscribe(last - 1n, fresh))).toEqual([]);
     const { id } = await pay();
-    await expect.poll(() => [told.length, fromNow.length]).toEqual([3, 3]);
-    expect([told[0]?.subject, fromNow[0]?.subject]).toEqual([id, id]);
+    await expect.poll(() => [delivered.length, fromNow.length]).toEqual([3, 3]);
+    expect([delivered[0]?.subject, fromNow[0]?.subject]).toEqual([id, id]);
   });
 
-  it('learns of facts that are deleted while it catches up, and skips none', async () => {
+  it('a subscription fails if events are deleted while it catches up, and skips none', async () => {
     const { last: start } = await ledger.events.range();
     // Two pages of transfers, and facts behind them.
     await Promise.all(Array.from({ length: 600 }, () => pay()));
@@ -162,11 +169,11 @@ describe('a subscription', () => {
     await expect(batches.next()).rejects.toEqual(refusal('events_gone'));
   });
 
-  it('learns of facts that are deleted while nobody here can follow them', async () => {
+  it('a subscription fails if events are deleted while this process cannot follow the log', async () => {
     const proxy = await startTcpProxy(bed.url);
     const behind = createLedger({ database: proxy.url, name: ledger.name });
     const received: LedgerEvent[] = [];
-    const told = untilGone(await behind.events.subscribe(), received);
+    const delivered = untilGone(await behind.events.subscribe(), received);
     const { id } = await pay();
     await expect.poll(() => received.length).toBe(3);
     proxy.isAway = true;
@@ -174,9 +181,9 @@ describe('a subscription', () => {
     await ledger.accounts.freeze('b');
     await deleteFacts();
     proxy.isAway = false;
-    expect((await told).map(({ type, subject }) => [type, subject])[0]).toEqual(['transfer.posted.v1', id]);
-    expect(await told).toHaveLength(3);
-    // Whoever begins now is told what comes now.
+    expect((await delivered).map(({ type, subject }) => [type, subject])[0]).toEqual(['transfer.posted.v1', id]);
+    expect(await delivered).toHaveLength(3);
+    // A new subscription receives what is committed from now on.
     const again = collect(await behind.events.subscribe());
     await pay();
     await expect.poll(() => again.length).toBe(3);
@@ -185,7 +192,7 @@ describe('a subscription', () => {
   });
 
   it.each([
-    ['a fact of a later release', writeUnknownFact, 'account.painted.v1, which is not known here'],
+    ['a fact of a later release', writeUnknownEvent, 'account.painted.v1, which is not known here'],
     ['a transfer of accounts that are not there', writeBrokenTransfer, 'names an account that is not there'],
   ] as const)(
     'a subscription waits at %s, says so once, and goes on when it is mended',
@@ -201,7 +208,7 @@ describe('a subscription', () => {
         database: { connectionString: bed.url, stream },
         onEventFault: (fault) => faults.push(fault),
       });
-      const told = collect(await own.events.subscribe({ signal: ending.signal }));
+      const delivered = collect(await own.events.subscribe({ signal: ending.signal }));
       const position = await writeRow(bed, ledger.name);
       const payHere = () => own.transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
       await payHere();
@@ -219,9 +226,9 @@ describe('a subscription', () => {
       });
       expect(faults).toEqual([fault]);
       expect(own.events.fault()).toEqual(fault);
-      expect(told).toEqual([]);
+      expect(delivered).toEqual([]);
       await removeRow(bed, position);
-      await expect.poll(() => told.length).toBe(3 * 30);
+      await expect.poll(() => delivered.length).toBe(3 * 30);
       expect(own.events.fault()).toBeUndefined();
     },
   );
@@ -245,8 +252,8 @@ describe('a subscription', () => {
     expect(ended).toBe(2);
   });
 
-  it('loses and repeats nothing while its connection is broken again and again', async () => {
-    const told = collect(await subscribe());
+  it('a subscription loses and repeats nothing while its connection is broken again and again', async () => {
+    const delivered = collect(await subscribe());
     const breaking = (async () => {
       for (let count = 0; count < 5; count += 1) {
         await delay(100);
@@ -262,11 +269,11 @@ describe('a subscription', () => {
       [ledger.name],
     );
     expect(outcomes.length).toBe(200);
-    await expect.poll(() => told.length).toBe(3 * (row?.count ?? 0));
-    expect(sequenceFaults(told)).toEqual([]);
+    await expect.poll(() => delivered.length).toBe(3 * (row?.count ?? 0));
+    expect(sequenceFaults(delivered)).toEqual([]);
   });
 
-  it('a subscription tells many subscribers, quick and slow ones, everything in order', async () => {
+  it('a subscription delivers everything in order to many subscribers, fast and slow ones', async () => {
     const quick = await Promise.all(Array.from({ length: 50 }, async () => collect(await subscribe())));
     const slow: LedgerEvent[] = [];
     const subscription = await subscribe();
@@ -277,7 +284,9 @@ describe('a subscription', () => {
       }
     })();
     await Promise.all(Array.from({ length: 1_000 }, () => pay()));
-    await expect.poll(() => [slow.length, ...quick.map((told) => told.length)]).toEqual(Array(51).fill(3_000));
-    for (const told of [slow, ...quick]) expect(sequenceFaults(told)).toEqual([]);
+    await expect
+      .poll(() => [slow.length, ...quick.map((delivered) => delivered.length)])
+      .toEqual(Array(51).fill(3_000));
+    for (const delivered of [slow, ...quick]) expect(sequenceFaults(delivered)).toEqual([]);
   });
 });

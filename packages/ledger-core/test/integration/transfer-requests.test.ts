@@ -18,7 +18,7 @@ function order(part: Partial<SubmitTransferRequest> = {}): SubmitTransferRequest
 }
 
 /** Facts about a transfer that was requested, in order. */
-function factsOf(transferId: string) {
+function domainEventsOf(transferId: string) {
   return bed.sql<{ type: string; data: unknown }>(
     'select type, data from micropay.events where subject = $1 order by position',
     [transferId],
@@ -28,7 +28,7 @@ function factsOf(transferId: string) {
 const processRequests = () => ledger.requests.processRequests();
 
 describe('a transfer request', () => {
-  it('a transfer request is stored and told of, and moves nothing yet', async () => {
+  it('a transfer request is stored with its event, and moves nothing yet', async () => {
     const before = await postedOf(ledger, 'a');
     const given = order({ description: 'rent', metadata: { month: 7 }, requestedBy: 'user-1' });
     const request = await ledger.requests.submit(given);
@@ -51,7 +51,7 @@ describe('a transfer request', () => {
     expect(await postedOf(ledger, 'a')).toBe(before);
     const { replayed: _, ...stored } = request;
     expect(await ledger.requests.get(request.id)).toEqual(stored);
-    expect(await factsOf(request.transferId)).toEqual([
+    expect(await domainEventsOf(request.transferId)).toEqual([
       {
         type: 'transfer.requested.v1',
         data: {
@@ -70,7 +70,7 @@ describe('a transfer request', () => {
     await processRequests();
   });
 
-  it('a requested transfer is posted as what was asked for, under the id that was told', async () => {
+  it('a requested transfer is posted as it was requested, under the announced id', async () => {
     const effectiveAt = new Date('2026-01-02T03:04:05.678Z');
     const given = order({ amount: 10n ** 2n, description: 'x"\\y', metadata: { list: [1, null, 'ü'] }, effectiveAt });
     const { id, transferId } = await ledger.requests.submit(given);
@@ -78,12 +78,12 @@ describe('a transfer request', () => {
     expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted', transferId, settledAt: expect.any(Date) });
     const { amount, description, metadata } = given;
     expect(await ledger.transfers.get(transferId)).toMatchObject({ amount, description, metadata, effectiveAt });
-    // What posted it is its event; only what was asked for is a fact of its own.
-    expect((await factsOf(transferId)).map(({ type }) => type)).toEqual(['transfer.requested.v1']);
+    // The journal row is the event of the posting; only the request has a domain event of its own.
+    expect((await domainEventsOf(transferId)).map(({ type }) => type)).toEqual(['transfer.requested.v1']);
     expect(await processRequests()).toEqual({ posted: 0, refused: 0, putOff: 0 });
   });
 
-  it('a requested transfer is refused once and for good, and told why', async () => {
+  it('a requested transfer is refused once and finally, with the reason', async () => {
     const { id, transferId } = await ledger.requests.submit(order({ from: 'poor', amount: 5n }));
     expect(await processRequests()).toEqual({ posted: 0, refused: 1, putOff: 0 });
     await ledger.transfers.post({ from: 'world', to: 'poor', amount: 5n, currency: 'USD' });
@@ -95,13 +95,13 @@ describe('a transfer request', () => {
       refusal: { code: 'insufficient_funds', message: expect.any(String), details: { accountId } },
     });
     await expect(ledger.transfers.get(transferId)).rejects.toEqual(refusal('transfer_not_found'));
-    expect((await factsOf(transferId))[1]).toEqual({
+    expect((await domainEventsOf(transferId))[1]).toEqual({
       type: 'transfer.refused.v1',
       data: { requestId: id, transferId, ...refused.refusal },
     });
   });
 
-  it('a requested transfer answers a repetition with what is there by then, and refuses the key to another', async () => {
+  it('a repeated transfer request returns the stored one, and its key is refused for another', async () => {
     const given = order();
     const first = await ledger.requests.submit(given);
     expect(await ledger.requests.submit(given)).toEqual({ ...first, replayed: true });
@@ -109,11 +109,11 @@ describe('a transfer request', () => {
     expect(await ledger.requests.submit(given)).toMatchObject({ id: first.id, state: 'posted', replayed: true });
     await expect(ledger.requests.submit({ ...given, amount: 2n })).rejects.toEqual(refusal('idempotency_key_reused'));
     expect(await ledger.requests.submit({ ...given, scope: 'other' })).toMatchObject({ replayed: false });
-    expect(await factsOf(first.transferId)).toHaveLength(1);
+    expect(await domainEventsOf(first.transferId)).toHaveLength(1);
     await processRequests();
   });
 
-  it('shares its key with transfers that are posted at once', async () => {
+  it('a transfer request shares its key with transfers that are posted immediately', async () => {
     const before = await postedOf(ledger, 'b');
     const [early, late, other] = [order(), order(), order()];
     const first = await ledger.transfers.post(early);
@@ -124,7 +124,7 @@ describe('a transfer request', () => {
     expect(await postedOf(ledger, 'b')).toBe(before + 11n);
     const [replayed, posted] = requests.map((result) => (result.ok ? result.request : undefined));
     expect(await ledger.requests.get(replayed?.id ?? '')).toMatchObject({ state: 'posted', transferId: first.id });
-    expect((await factsOf(replayed?.transferId ?? '')).at(-1)).toEqual({
+    expect((await domainEventsOf(replayed?.transferId ?? '')).at(-1)).toEqual({
       type: 'transfer.request_replayed.v1',
       data: { requestId: replayed?.id, transferId: replayed?.transferId, postedTransferId: first.id },
     });
@@ -159,7 +159,7 @@ describe('a transfer request', () => {
     expect(await processRequests()).toEqual({ posted: 1, refused: 0, putOff: 0 });
     expect(await ledger.requests.get(id)).toMatchObject({ state: 'posted' });
     await expect(ledger.requests.get(gone.id)).rejects.toEqual(refusal('transfer_request_not_found'));
-    expect(await factsOf(gone.transferId)).toEqual([]);
+    expect(await domainEventsOf(gone.transferId)).toEqual([]);
   });
 
   it('a requested transfer is seen in its own ledger alone', async () => {
@@ -203,7 +203,7 @@ describe('an outcome', () => {
 });
 
 describe('processing requests', () => {
-  it('leaves for later what needs an account that somebody keeps locked, and goes on with the rest', async () => {
+  it('processRequests leaves requests that need a locked account for later, and continues with the rest', async () => {
     await openWallets(ledger, { held: 10n });
     const holder = await bed.connect();
     await holder.query('begin');
@@ -224,7 +224,7 @@ describe('processing requests', () => {
     }
   });
 
-  it('goes past a request that the database refuses for no reason of the ledger’s, and tells of it', async () => {
+  it('processRequests passes over a request that PostgreSQL refuses, and reports it', async () => {
     await openWallets(ledger, { cursed: 10n });
     const { id: cursed } = await ledger.accounts.get('cursed');
     await bed.sql(`create function micropay.fault() returns trigger language plpgsql as
@@ -244,7 +244,7 @@ describe('processing requests', () => {
     expect(await processRequests()).toEqual({ posted: 1, refused: 0, putOff: 0 });
   });
 
-  it('says how many are open in this ledger, and how old the oldest is', async () => {
+  it('backlog returns how many requests are open in this ledger, and the age of the oldest', async () => {
     const other = bed.ledger({ name: 'other' });
     await openWallets(other, { a: 1n, b: 0n });
     await other.requests.submit(order());
@@ -263,7 +263,7 @@ describe('processing requests', () => {
     await other.requests.processRequests();
   });
 
-  it('takes the oldest first, as many as it is told', async () => {
+  it('processRequests takes the oldest requests first, up to its limit', async () => {
     const results = await ledger.requests.submitMany([order(), order(), order()]);
     expect(await ledger.requests.processRequests({ batchSizeMax: 2 })).toMatchObject({ posted: 2 });
     const states = await Promise.all(

@@ -126,7 +126,7 @@ describe('post', () => {
 });
 
 describe('postMany', () => {
-  it('applies requests in order, and lets none fail its neighbours', async () => {
+  it('postMany applies transfers in order, and a refused one does not affect the others', async () => {
     const results = await ledger.transfers.postMany([
       pay(60n),
       pay(60n),
@@ -191,7 +191,7 @@ describe('postLinked', () => {
     expect((await ledger.accounts.entries('bob')).data).toEqual([]);
   });
 
-  it('exchanges: legs of different currencies', async () => {
+  it('postLinked posts legs of different currencies', async () => {
     for (const address of ['exchange:usd', 'exchange:eur', 'alice:eur']) {
       const currency = address.endsWith('usd') ? 'USD' : 'EUR';
       await ledger.accounts.open({ address, currency, minimum: null });

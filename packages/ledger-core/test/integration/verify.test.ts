@@ -292,7 +292,7 @@ describe('verify', () => {
     await expect(ledger.verify({ entriesPerChunk })).rejects.toEqual(refusal('invalid_request'));
   });
 
-  it('verify ends between two snapshots when it is told to', async () => {
+  it('verify ends between two snapshots when its signal aborts', async () => {
     const stop = new AbortController();
     const chunks: number[] = [];
     const onProgress = () => {

@@ -50,7 +50,7 @@ async function withPg<Result>(
 }
 
 describe('a savepoint of the caller’s', () => {
-  it('undoes transfers, and keeps those before it', async () => {
+  it('a savepoint of the caller’s undoes the transfers after it, and keeps those before it', async () => {
     await withPg(async ({ transfers }, adapter) => {
       await transfers.post(pay(10n));
       await adapter.executeSql('savepoint mine', []);
@@ -86,7 +86,7 @@ describe('locks', () => {
     expect(await postedOf(ledger, 'bob')).toBe(60n);
   });
 
-  it('taken in opposite order end one transaction with transaction_conflict, and the other goes on', async () => {
+  it('locks taken in opposite order end one transaction with transaction_conflict, and the other continues', async () => {
     await openWallets(ledger, { carol: 100n, dave: 100n });
     const first = { from: 'carol', to: 'world', amount: 1n, currency: 'USD' };
     const second = { from: 'dave', to: 'bob', amount: 1n, currency: 'USD' };
@@ -118,7 +118,7 @@ describe('two adapters of one transaction', () => {
     executeSql: (text, values) => client.query(text, [...values]),
   });
 
-  it('take turns, so that the same money is not spent twice', async () => {
+  it('two adapters of one transaction take turns, so that the same money is not spent twice', async () => {
     // The adapters send side by side, which a connection without a pipeline does not take.
     const client = new pg.Client({ connectionString: bed.url, pipeline: true });
     await client.connect();
@@ -137,7 +137,7 @@ describe('two adapters of one transaction', () => {
   });
 });
 
-it('posts each linked group under the key that it was given with', async () => {
+it('two adapters of one transaction post each linked group under its own key', async () => {
   const options = { idempotencyKey: 'first' };
   const leg = { from: 'alice', to: 'bob', amount: 10n, currency: 'USD' };
   const first = ledger.transfers.postLinked([leg], options);
@@ -164,7 +164,7 @@ describe('a transaction that cannot be worked in', () => {
     });
   });
 
-  it('because it is read-only may be read in, and changes name that', async () => {
+  it('a read-only transaction can be read in, and its refusal of changes names that', async () => {
     await withPg(async (inside, adapter) => {
       await adapter.executeSql('set transaction read only', []);
       for (const change of ['transfers.post', 'accounts.open']) {
@@ -175,7 +175,7 @@ describe('a transaction that cannot be worked in', () => {
   });
 });
 
-it('says that the database is away when the connection of the caller has broken', async () => {
+it('a caller’s transaction whose connection has broken is refused with database_unavailable', async () => {
   const client = await bed.connect();
   await client.query('begin');
   const { transfers } = ledger.within(fromPg(client));

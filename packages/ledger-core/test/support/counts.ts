@@ -8,7 +8,7 @@ export function times(full: number): number {
 }
 
 /**
- * How often and how long a property runs. A failure prints its seed and path: MICROPAY_TEST_SEED and
+ * The number of runs and the time limit of a property. A failure prints its seed and path: MICROPAY_TEST_SEED and
  * MICROPAY_TEST_PATH run exactly that case again.
  */
 export function propertyOptions(fullRuns: number, timeLimitMs: number): Parameters<unknown> {

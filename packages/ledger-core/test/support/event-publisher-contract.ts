@@ -8,12 +8,12 @@ export type ReceivedEvent = Omit<LedgerEvent, 'position'>;
 /** A publisher and a look at its destination. */
 export interface PublisherUnderTest {
   readonly publisher: EventPublisher;
-  /** What the destination has durably at this moment, each subject's events in order. */
+  /** Events that the destination has stored durably so far, each subject's in order. */
   received(): Promise<readonly ReceivedEvent[]>;
   end(): Promise<void>;
 }
 
-/** What every `EventPublisher` has to keep, whatever is behind it. Call it in a `describe`. */
+/** Tests of the contract that every `EventPublisher` must keep. Call it in a `describe`. */
 export function itKeepsTheContract(create: () => Promise<PublisherUnderTest>): void {
   let under: PublisherUnderTest;
   let position = 0n;

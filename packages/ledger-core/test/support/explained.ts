@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect } from 'vitest';
 
-/** A node of a plan, as `explain (analyze, format json)` tells it. */
+/** A node of a query plan, as `explain (analyze, format json)` prints it. */
 export interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
@@ -68,7 +68,7 @@ export function rowsRead(nodes: readonly PlanNode[], table: string): number {
   return scans.reduce((sum, node) => sum + rowsOf(node), 0);
 }
 
-/** How many rows a scan has read in all, those included that it turned away. */
+/** The number of rows that a scan has read, including those that it filtered out. */
 export function rowsOf(node: PlanNode): number {
   return (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
 }

@@ -139,8 +139,8 @@ export const xmaxBound: ReaderOf = (client) => {
 };
 
 /**
- * What is wrong with what a reader has handed on, first occurrences only: versions of each account that are
- * missing from 1 up to the last, and versions that came after a later one.
+ * Faults in the transfers that a reader has delivered, counting first occurrences only: versions of an account that are
+ * missing between 1 and the last, and versions that came after a later one.
  */
 export function faultsOf(seen: readonly SeenTransfer[], versions: ReadonlyMap<string, bigint>): readonly string[] {
   const faults: string[] = [];

@@ -159,7 +159,7 @@ function malformed({ amount, currency }: TransferLeg): string | undefined {
   return undefined;
 }
 
-/** Two requests are the same when they say the same, in whatever order their metadata is written. */
+/** Two requests are the same if their fields are equal, whatever the order of the members of their metadata. */
 function bodyOf({ from, to, amount, currency, id, description, metadata, effectiveAt }: TransferLeg): string {
   const sorted = metadata && Object.entries(metadata).sort(([one], [other]) => (one < other ? -1 : 1));
   return JSON.stringify({ from, to, amount: `${amount}`, currency, id, description, sorted, effectiveAt });

@@ -28,7 +28,7 @@ export function createRecordingPublisher(
   };
 }
 
-/** What is wrong with balances told by events: per account the sequence must be 1, 2, 3 … in this order. */
+/** Faults in the balance events: the sequence of each account must be 1, 2, 3 … in this order. */
 export function sequenceFaults(events: readonly LedgerEvent[]): readonly string[] {
   const last = new Map<string, bigint>();
   const faults: string[] = [];

@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { isCommit, messageReader } from './tcp-proxy.js';
 
-/** Which step a batch has reached when its connection is cut. */
+/** The step that a batch has reached when its connection is cut. */
 export const STEPS = ['before the lock', 'before the write', 'before the commit', 'after the commit'] as const;
 export type Step = (typeof STEPS)[number];
 

@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * What becomes of a commit: `forward` it, `swallow` its answer and cut the connection once it has taken place, or
+ * The proxy's action on a commit: `forward` it, `swallow` its response and cut the connection after it has taken place, or
  * `drop` it and cut the connection.
  */
 export type OnCommit = 'forward' | 'swallow' | 'drop';
@@ -16,7 +16,7 @@ export interface TcpProxy {
   readonly commitsBroken: number;
   /** New connections are cut as soon as they come. */
   isAway: boolean;
-  /** Whatever comes is kept, and nobody is told: the network has lost the way. */
+  /** Data that arrives is kept and no connection is closed, as if the network lost every packet. */
   isSilent: boolean;
   /** Cuts every connection. */
   cutAll(): void;
@@ -89,7 +89,7 @@ function joinPair(client: Socket, database: Socket, orders: Orders): Pair {
         orders.onNextCommit = 'forward';
         orders.commitsBroken += 1;
         if (onNextCommit === 'drop') {
-          // What was sent before it has to arrive.
+          // Data that was sent before must arrive.
           database.end(() => client.destroy());
           return;
         }

@@ -4,7 +4,7 @@ import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '@mic
 import pg from 'pg';
 import { afterAll, beforeAll, expect } from 'vitest';
 
-/** What a test file works with: a database of its own, and whatever is opened on it, closed at the end. */
+/** A test file's own database, and everything that is opened on it; all of it is closed at the end. */
 export interface TestBed {
   readonly url: string;
   /** An engine of its own: connections, lanes and memory. */

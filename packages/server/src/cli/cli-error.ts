@@ -32,7 +32,7 @@ const MISUSE: ReadonlySet<CliErrorCode> = new Set<CliErrorCode>([
   'file_unwritable',
 ]);
 
-/** Why a command ends, in words that say what to do. */
+/** An error that ends a command; its message says what to do. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: CliErrorCode;

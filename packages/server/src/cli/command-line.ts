@@ -43,14 +43,14 @@ wrongly, nothing was done; 130 Ctrl-C.`;
 
 interface CommandLine {
   readonly command: Command;
-  /** What options say, by the variable that each stands for. */
+  /** Values of the options, by the environment variable that each replaces. */
   readonly variables: Environment;
   readonly words: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
 }
 
 /**
- * What to run, or the text that was asked for.
+ * Reads the command to run, or the help or version text to print.
  *
  * @throws {CliError} `usage`
  */

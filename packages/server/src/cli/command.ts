@@ -4,7 +4,7 @@ import type { Output } from './output.js';
 import type { OptionsOf } from './read-words.js';
 
 export interface CommandContext {
-  /** What options say, by the variable that each stands for: they count before the environment. */
+  /** Values of the options, by the environment variable that each replaces. */
   readonly variables: Environment;
   readonly output: Output;
   /** Ctrl-C or SIGTERM: finish what is under way, and end. */

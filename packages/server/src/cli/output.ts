@@ -1,4 +1,4 @@
-/** Where a command writes. With `--json` standard output holds one JSON value and nothing else. */
+/** A command's output. With `--json`, standard output is one JSON value and nothing else. */
 export interface Output {
   readonly json: boolean;
   /** For people; nothing with `--json`. */

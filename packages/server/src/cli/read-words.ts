@@ -20,7 +20,7 @@ export interface Words<Options extends OptionsOf> {
 }
 
 /**
- * Reads the words behind the name of a program, and refuses an option that is not there by the name that was meant.
+ * Reads the words after the name of a program. For an unknown option it suggests the nearest known one.
  *
  * @throws {CliError} `usage`, which points to the help of `command`
  */

@@ -87,7 +87,7 @@ async function checkSchema({ databaseUrl: database, databaseSchema: schema }: Co
   }
 }
 
-/** Works on the cursor of the sink in the database, and delivers nothing. */
+/** Reads or changes the sink's cursor in the database; delivers nothing. */
 async function controlRelay(
   { name, position }: RelayAction,
   config: Config,

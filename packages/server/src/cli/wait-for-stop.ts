@@ -6,7 +6,7 @@ export function waitForStop(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Waits for work until the process is asked to stop; undefined means that it was, and that the work is left behind. */
+/** Waits for work until the process is asked to stop; then it returns undefined and abandons the work. */
 export function untilStopped<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result | undefined> {
   return Promise.race([work, waitForStop(signal).then(() => undefined)]);
 }

@@ -14,8 +14,8 @@ const NAMES_SHOWN_MAX = 3;
 const NAME_LENGTH_MAX = 40;
 
 /**
- * What is wrong with a value, where its schema does not say so itself: it follows the value's name, as "must be text". The
- * validator's own words are about types of JavaScript, and change with its version.
+ * Words a fault that the schema itself does not word, to follow the field's name, such as "must be text". The validator's
+ * own messages are about JavaScript types, and change with its version.
  */
 export function issueSentence(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {

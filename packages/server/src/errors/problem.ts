@@ -5,7 +5,7 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /** One field of the request and what is wrong with it. */
 export interface FieldError {
-  /** Where: `transfers.3.amount`. */
+  /** Path of the field, such as `transfers.3.amount`. */
   readonly path: string;
   readonly message: string;
 }

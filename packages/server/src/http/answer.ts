@@ -4,7 +4,7 @@ import { EVENT_STREAM } from './endpoint.js';
 /** The result of a handler: the JSON body, and headers besides those of every response. */
 export interface Answer<Body> {
   readonly body: Body;
-  /** Where it is another one than the endpoint's. */
+  /** Only if it differs from the endpoint's own status. */
   readonly status?: 202;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent in place of the body, piece by piece, as the headers say what it is. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { MetadataField } from './fields.js';
 
-/** Where it is wrong; undefined when it is not. */
+/** Path of the fault; undefined if there is none. */
 function faultOf(metadata: unknown): string | undefined {
   return MetadataField.safeParse(metadata).error?.issues[0]?.path.join('.');
 }

@@ -25,11 +25,11 @@ export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
       : undefined;
   /** True when the caller would have it done later, and the endpoint can. */
   readonly respondAsync: boolean;
-  /** Where the request came from, for rate limits. */
+  /** The client's network address, for rate limits. */
   readonly clientAddress: string;
   /** The credential as received, for a stream that lasts only as long as it is valid. */
   readonly authorization: string | null;
-  /** Ends the connection, whatever has been answered. */
+  /** Ends the connection, whatever has been sent. */
   readonly disconnect: () => void;
 }
 

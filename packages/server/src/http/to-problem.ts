@@ -24,8 +24,8 @@ export interface ProblemAnswer {
 const OF_COUNTERPARTY = 'the other party cannot take part in this; only they or an operator can find out why';
 
 /**
- * What its reader is told about an error; one that nobody expected says nothing but that it happened. Without a reader,
- * as before a credential was checked, nothing is told of any account.
+ * Converts an error to a problem, and hides what its reader may not see. An unexpected error shows nothing but that it
+ * happened. Without a reader, as before a credential has been checked, no account is named.
  */
 export function toProblem(error: unknown, reader: Principal | undefined): ProblemAnswer {
   if (error instanceof ProblemError) return ofProblemError(error);
@@ -50,7 +50,7 @@ function ofLedgerError(error: LedgerError, reader: Principal | undefined): Probl
   return { problem: answer, headers: { 'retry-after': String(RETRY_AFTER_S) } };
 }
 
-/** Which of linked transfers was refused, or which member of what was sent. */
+/** Names the linked transfer that was refused, or the invalid field. */
 function errorsOf({ leg, field }: ErrorDetails, message: string): readonly FieldError[] | undefined {
   const path = leg === undefined ? field : `transfers.${leg}`;
   return path === undefined ? undefined : [{ path: String(path), message }];

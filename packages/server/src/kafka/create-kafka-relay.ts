@@ -19,7 +19,7 @@ export interface KafkaRelay extends Pick<Relay, 'status'> {
   /** Deliveries and connections of this process that failed; each is tried again. */
   readonly failures: number;
   /**
-   * Asks the brokers, before anything is delivered, whether they take messages of every size. When none answers, the
+   * Asks the brokers, before anything is delivered, whether they take messages of every size. If none responds, the
    * relay will wait for them: that is no reason not to start.
    *
    * @throws {StartError} `broker_unfit`

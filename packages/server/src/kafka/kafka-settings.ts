@@ -9,7 +9,7 @@ export interface KafkaSettings {
   readonly brokers: readonly string[];
   /** Topics are `<prefix>.transfers` and so on. */
   readonly topicPrefix: string;
-  /** Where commands come from; without it none are taken. Its writers have the power of operators. */
+  /** The topic that commands are read from; without it there are none. Anyone who may write to it has an operator's rights. */
   readonly commandsTopic?: string | undefined;
   /** Partitions of topics that are created; existing topics are not changed. */
   readonly partitions: number;
@@ -19,7 +19,7 @@ export interface KafkaSettings {
   readonly sasl?:
     | { readonly mechanism: (typeof SASL_MECHANISMS)[number]; readonly username: string; readonly password: string }
     | undefined;
-  /** False when the relay is a process of its own. */
+  /** False if the relay runs in a separate process. */
   readonly relayInServer: boolean;
 }
 

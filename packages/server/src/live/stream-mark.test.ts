@@ -7,7 +7,7 @@ const anyMark = fc.record({
   index: fc.oneof(fc.integer({ min: 0, max: 999 }), fc.constant(Number.POSITIVE_INFINITY)),
 });
 
-it('is read as it was written', () => {
+it('a stream mark is read as it was written', () => {
   fc.assert(
     fc.property(anyMark, (mark) => {
       expect(parseMark(formatMark(mark))).toEqual({ position: mark.position, index: mark.index });

@@ -78,7 +78,7 @@ export function checkVariableNames(environment: Environment, given: Environment)
   refuseSlips(VARIABLES, environment, given);
 }
 
-/** Variables with our prefix that have no effect, for a command to name. */
+/** Variables with our prefix that no setting uses, so that a command can warn about them. */
 export function unknownVariables(environment: Environment = process.env): readonly string[] {
   return findUnknownVariables(environment, VARIABLES);
 }
@@ -94,7 +94,7 @@ function checkEnvironment(environment: unknown, name: string): void {
   if (!isObject) throw new StartError('invalid_configuration', `${name} must be an object, such as process.env`);
 }
 
-/** Which ledger a command works on. */
+/** The database, schema and ledger that a command works on. */
 export type DatabaseSettings = Pick<Config, 'databaseUrl' | 'databaseSchema' | 'ledger'>;
 
 /**

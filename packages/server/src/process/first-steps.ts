@@ -1,4 +1,4 @@
-/** Where the commands read the operator's API key from. */
+/** The place that the printed commands read the operator's API key from. */
 export type OperatorKeySource =
   | { readonly kind: 'environment' }
   | { readonly kind: 'file'; readonly path: string }

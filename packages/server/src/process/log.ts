@@ -4,7 +4,7 @@ const SECRETS = ['authorization', 'password', 'passwordHash', 'accessToken', 're
 const STANDARD_ERROR = 2;
 
 /**
- * Structured lines on standard error; standard output is for what the person at the terminal is told. Requests are
+ * Structured lines on standard error; standard output is for messages to the person at the terminal. Requests are
  * logged at `debug` only, so that a payment does not pay for a line.
  */
 export function createLog(level: string): Logger {

@@ -82,7 +82,7 @@ export function acceptedAnswer(request: SubmittedTransferRequest, reader: Princi
   };
 }
 
-/** Another release may have stored a code that this one does not know. */
+/** A later release may have stored a code that this release does not know. */
 function refusalJson({ code, message, details }: StoredRefusal, reader: Principal): Problem {
   if (!LEDGER_ERROR_CODES.includes(code as LedgerErrorCode)) return problem('internal_error', `${code}: ${message}`);
   return toProblem(new LedgerError(code as LedgerErrorCode, message, details), reader).problem;

@@ -3,7 +3,7 @@ import type { Principal } from '../identity/principal.js';
 import { walletOwnerOf } from '../identity/wallet-address.js';
 import type { VisibleSides } from './transfer-json.js';
 
-/** Which of the two sides is the caller's: users see their own wallets, operators every account. */
+/** Finds the sides of a transfer that the caller may see: users see their own wallets, operators every account. */
 export async function findVisibleSides(
   ledger: Ledger,
   principal: Principal,

@@ -18,7 +18,7 @@ describe('one user have', () => {
   });
 });
 
-it('is shown with its domain in Unicode', () => {
+it('a user’s email is shown with its domain in Unicode', () => {
   expect(shownEmail('jörg@xn--mnchen-3ya.de')).toBe('jörg@münchen.de');
   expect(shownEmail('alice@example.com')).toBe('alice@example.com');
 });
@@ -40,7 +40,7 @@ describe('two users have', () => {
 });
 
 it.each(["o'brien@example.com", "!#$%&'*+/=?^_`{|}~-@example.com", '0@A.ac', 'a.b@a--b.museum', 'अजय@डाटा.भारत'])(
-  'is an email: %s',
+  'canonicalEmail accepts %s',
   (text) => {
     expect(canonicalEmail(text)).toBeDefined();
   },
@@ -74,11 +74,11 @@ it.each([
   '😀@example.com',
   `${'a'.repeat(250)}@example.com`,
   `${'\ufdfa'.repeat(20)}@example.com`,
-])('is no email: %j', (text) => {
+])('canonicalEmail refuses %j', (text) => {
   expect(canonicalEmail(text)).toBeUndefined();
 });
 
-it('is its own canonical form', () => {
+it('a canonical email is its own canonical form', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (local) => {
       const email = canonicalEmail(`${local}@example.com`);

@@ -1,10 +1,10 @@
 import { requireKafka } from '@micropay/local-kafka/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { call, registerUser } from '../support/call.js';
+import { checkDelivered, expectedEvents } from '../support/delivered-events.js';
 import { type Payments, startPayments } from '../support/payments.js';
 import { randomNumbers } from '../support/random.js';
 import { OPERATOR_KEY } from '../support/test-server.js';
-import { checkTold, expectedEvents } from '../support/told-events.js';
 import { killInTurn, toTable } from './kills.js';
 import { spendingOfConsumer, spendingOfLedger } from './spending.js';
 import { type System, startSystem } from './system.js';
@@ -16,7 +16,7 @@ const PAYMENTS_PER_SECOND = 200;
 const USERS = 8;
 const OPENING_BALANCE = 1_000_000_000n;
 const PROGRESS_MS = 10_000;
-/** For what was killed last to come back, and for all to be told and counted. */
+/** Time for the last killed process to come back, and for all events to be delivered and counted. */
 const CATCH_UP_MS = 300_000;
 const TEST_TIMEOUT_MS = SECONDS * 1_000 + 3 * CATCH_UP_MS;
 
@@ -30,7 +30,7 @@ afterAll(async () => {
 }, TEST_TIMEOUT_MS);
 
 it(
-  'tells Kafka every payment, in order, while everything is killed again and again',
+  'delivers the events of every payment to Kafka in order while everything is killed again and again',
   async () => {
     const seed = Number(process.env.MICROPAY_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
     console.log(`chaos for ${SECONDS} s; MICROPAY_TEST_SEED=${seed} kills in the same order`);
@@ -52,7 +52,7 @@ it(
     }).finally(() => clearInterval(progress));
     await payments.stop();
 
-    // What was acknowledged is in the journal, and nothing beside it.
+    // The journal holds the acknowledged payments and no others.
     const { rows } = await pool.query<{ id: string }>(
       `select t.id from micropay.transfers t join micropay.accounts f on f.id = t.from_account
        where f.address like 'users:%'`,
@@ -69,8 +69,8 @@ it(
       .poll(async () => (await pool.query(waiting)).rows[0]?.rows, { timeout: CATCH_UP_MS, interval: 500 })
       .toBe(0);
     const expected = await expectedEvents(pool);
-    const told = await checkTold([broker], topicPrefix, expected);
-    expect(told.faults).toEqual([]);
+    const delivered = await checkDelivered([broker], topicPrefix, expected);
+    expect(delivered.faults).toEqual([]);
     const spent = await spendingOfLedger(pool);
     const caughtUpAt = Date.now();
     await expect
@@ -81,9 +81,9 @@ it(
       [
         toTable(records),
         `${payments.begun} payments, ${payments.repeats} requests repeated; ${expected.size} events, ` +
-          `${told.messages} messages in Kafka, ${told.repeats} of them repeats`,
+          `${delivered.messages} messages in Kafka, ${delivered.repeats} of them repeats`,
         `ended by themselves and started again: ${JSON.stringify(system.endings())}; ` +
-          `the consumer's sums were right ${Math.round((Date.now() - caughtUpAt) / 1_000)} s after the last event was told`,
+          `the consumer's sums were right ${Math.round((Date.now() - caughtUpAt) / 1_000)} s after the last event was delivered`,
       ].join('\n'),
     );
     expect(records.filter(({ kills }) => kills === 0)).toEqual([]);

@@ -9,7 +9,7 @@ export interface Victim {
   untilBack(): Promise<void>;
 }
 
-/** What was done to one victim, and how long it took to come back each time. */
+/** The kills of one process, and the time it took to come back after each. */
 export interface Record {
   readonly name: string;
   kills: number;

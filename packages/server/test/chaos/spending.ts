@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** What each user has spent, as `examples/kafka-consumer` sums it up in a database of its own. */
+/** Spending of each user, as `examples/kafka-consumer` sums it up in its own database. */
 export async function spendingOfConsumer(summary: pg.Pool): Promise<readonly unknown[]> {
   const { rows } = await summary.query(
     'select user_id, currency, spent::text, payments::int from spending order by user_id',

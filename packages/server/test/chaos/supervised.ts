@@ -7,9 +7,9 @@ export interface Supervised {
   kill(): void;
   /** Resolves when a run that was started after the last kill says that it is ready. */
   untilReady(): Promise<void>;
-  /** How often it ended by itself. */
+  /** The number of times that it ended by itself. */
   readonly endings: number;
-  /** What the last run has written. */
+  /** The output of the last run. */
   output(): string;
   /** Ends it for good. */
   stop(): Promise<void>;

@@ -44,7 +44,7 @@ export async function startSystem(): Promise<System> {
     KAFKA_TOPIC_PREFIX: TOPIC_PREFIX,
     LOG_LEVEL: 'silent',
   };
-  // The server may lead, too: whoever of the two is killed, the other takes over.
+  // The server may lead too: when the leader is killed, the other takes over.
   const server = supervise(() => runMain(environment), /listens on/);
   await server.untilReady();
   const relay = supervise(() => runRelayMain(['run'], environment), /delivers events to/);

@@ -9,7 +9,7 @@ const PYTHON_MINOR_MIN = 10;
 const INSTALL_TIMEOUT_MS = 300_000;
 const requirements = fileURLToPath(new URL('./requirements.txt', import.meta.url));
 
-/** Why schemathesis cannot run here; undefined when it can. */
+/** The reason why schemathesis cannot run here; undefined if it can. */
 export function whyNoSchemathesis(): string | undefined {
   if (existsSync(environmentFolder())) return undefined;
   const { status, stdout } = spawnSync(

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { OPERATOR_KEY } from './test-server.js';
 
-/** What came back, with the body as it was sent. */
+/** A response, with its body as it was sent. */
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
@@ -14,7 +14,7 @@ export interface CallOptions {
   readonly key?: string | undefined;
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
-  /** Without it a request waits for its answer however long that takes. */
+  /** Without it a request waits for its response without a limit. */
   readonly timeoutMs?: number;
 }
 

@@ -7,11 +7,11 @@ export interface Follower {
   readonly user: TestUser;
   /** Events that arrived over all connections. */
   events(): readonly Message[];
-  /** Connects behind the last id that it has, again and again until it is let in; resolves when it is, or was cut. */
+  /** Connects with its last id, again and again until it is admitted; resolves when it is, or when it was cut. */
   connect(): Promise<void>;
   /** Ends the connection at once, whatever is under way on it. */
   cut(): Promise<void>;
-  /** How often it was told to come again later. */
+  /** The number of refusals that asked it to retry later. */
   refusals(): number;
 }
 

@@ -5,13 +5,13 @@ export async function readMetrics(url: string): Promise<string> {
   return response.text();
 }
 
-/** One number of `/metrics` that has no labels; undefined where it is not told. */
+/** One number of `/metrics` that has no labels; undefined if it is missing. */
 export async function readMetric(url: string, name: string): Promise<number | undefined> {
   const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(await readMetrics(url))?.[1];
   return value === undefined ? undefined : Number(value);
 }
 
-/** What `/metrics` says of the relay, by the name behind `micropay_relay_`. */
+/** The relay's values in `/metrics`, by their names after `micropay_relay_`. */
 export async function relayMetrics(url: string): Promise<Readonly<Record<string, number>>> {
   const lines = (await readMetrics(url)).matchAll(/^micropay_relay_(\w+)\{.*\} (\S+)$/gm);
   return Object.fromEntries([...lines].map(([, name, value]) => [name, Number(value)]));

@@ -5,11 +5,11 @@ import { call, type Reply, type TestUser } from './call.js';
 export interface Payments {
   /** Payments that were begun. */
   readonly begun: number;
-  /** Id of the transfer that each key was answered with. */
+  /** Ids of the acknowledged transfers, by idempotency key. */
   readonly acknowledged: ReadonlyMap<string, string>;
   /** Requests that failed or were refused for now. */
   readonly repeats: number;
-  /** How long those that were acknowledged at the first try took, in the order in which they were answered. */
+  /** Durations of the payments that were acknowledged at the first attempt, in the order of their responses. */
   readonly durationsMs: readonly number[];
   /** Begins no more and waits until all are acknowledged. */
   stop(): Promise<void>;
@@ -18,7 +18,7 @@ export interface Payments {
 const TICK_MS = 50;
 const ANSWER_TIMEOUT_MS = 10_000;
 const PAUSE_MS = 250;
-/** While nothing answers, no more than these wait: they are begun later. */
+/** While there are no responses, no more payments than these wait; the others start later. */
 const UNDER_WAY_MAX = 500;
 
 export function startPayments(options: {

@@ -14,7 +14,7 @@ export interface SeenEvent {
   readonly data: any;
 }
 
-/** Reads the topics behind a prefix from their beginning until `enough` says so; answers all that came. */
+/** Reads the topics with a prefix from their beginning until `enough` returns true; returns all events. */
 export async function readTopics(
   brokers: readonly string[],
   prefix: string,

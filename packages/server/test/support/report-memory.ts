@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 
-// Loaded into a server before its own program, with --expose-gc: on SIGUSR2 it says what is in use once garbage is collected.
+// Loaded into a server process before its program, with --expose-gc. On SIGUSR2 it collects garbage and prints the memory
+// in use.
 process.on('SIGUSR2', async () => {
   gc?.();
-  // What the first finds is let go of in turns of its own.
+  // Objects that the first collection finds are released in later turns of the event loop.
   await setImmediate();
   gc?.();
   console.log(`memory ${JSON.stringify(process.memoryUsage())}`);

@@ -11,7 +11,7 @@ export interface MainProcess {
   readonly child: ChildProcess;
   /** All that it has written so far. */
   output(): string;
-  /** Where it listens, once it does. */
+  /** The address that it listens on, once it does. */
   listening(): Promise<string>;
   /** Its exit code, once it has ended. */
   ended(): Promise<number | null>;
@@ -21,7 +21,7 @@ export interface MainProcess {
 export interface RunOptions {
   /** For Node itself. */
   readonly nodeWords?: readonly string[];
-  /** How many files and sockets it may have open at a time. */
+  /** The limit on open files and sockets. */
   readonly openFilesMax?: number;
 }
 

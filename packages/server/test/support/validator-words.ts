@@ -1,3 +1,3 @@
-/** How zod itself words what is wrong: no user is to read it. */
+/** Words of zod's own messages, which users must never see. */
 export const VALIDATOR_WORDS =
   /invalid (?:input|option|value|key)|expected|received|too (?:small|big)|unrecognized|NaN|✖/i;

@@ -12,7 +12,7 @@ export interface AggregateOptions {
 
 /** Sums over the accounts of one currency and type below one path, in minor units. */
 export interface AggregateLine {
-  /** The first segments of their addresses, or the whole address of a shorter one. */
+  /** The first segments of the accounts' addresses; the whole address if it is shorter. */
   readonly path: string;
   readonly currency: string;
   readonly type: AccountType;

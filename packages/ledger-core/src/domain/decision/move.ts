@@ -164,7 +164,7 @@ function captureHold(
   });
 }
 
-/** Works on a frozen account too: it gives money back to whoever has it. */
+/** Works on a frozen account too: it returns money to the payer, who still owns it. */
 function endHold(
   resolved: ResolvedLeg,
   leg: ReleaseLeg | ExpiryLeg,
@@ -302,7 +302,7 @@ function namedSides(
     return new LedgerError('same_account', 'from and to name the same account', { accountId: from.accountId });
   if (from.currency !== leg.currency) return currencyMismatch(from, leg.currency);
   if (to.currency !== leg.currency) return currencyMismatch(to, leg.currency);
-  return { from, to, nowMs: laterOf(postingState, from, to) };
+  return { from, to, nowMs: postingTimeMs(postingState, from, to) };
 }
 
 function openHold(
@@ -321,14 +321,15 @@ function openHold(
 function sidesOf(resolved: ResolvedLeg, postingState: PostingState): Sides | undefined {
   const from = balanceOf(resolved.from, postingState);
   const to = balanceOf(resolved.to, postingState);
-  return from && to && { from, to, nowMs: laterOf(postingState, from, to) };
+  return from && to && { from, to, nowMs: postingTimeMs(postingState, from, to) };
 }
 
 function balanceOf(accountId: AccountId | null, { balances }: PostingState): Balance | undefined {
   return accountId === null ? undefined : balances.get(accountId);
 }
 
-function laterOf({ nowMs }: PostingState, from: Balance, to: Balance): number {
+/** The latest of the clock and the last changes of both accounts, so that time never runs backwards within an account. */
+function postingTimeMs({ nowMs }: PostingState, from: Balance, to: Balance): number {
   return Math.max(nowMs, from.recordedAtMs, to.recordedAtMs);
 }
 

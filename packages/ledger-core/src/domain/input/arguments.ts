@@ -2,8 +2,8 @@ import { LedgerError } from '../../errors.js';
 import { isLongerThan } from './text.js';
 
 /**
- * Reads one argument of a public function, which plain JavaScript may fill with anything: answers what is used of it from
- * then on, or refuses it. `name` is how the caller knows it: `limits.lanes`.
+ * Reads one argument of a public function, which plain JavaScript may fill with anything. Returns the value to use, or
+ * refuses it. `name` is the caller's name for it, such as `limits.lanes`.
  *
  * @throws {LedgerError} `invalid_request` unless it says otherwise
  */
@@ -27,7 +27,7 @@ export function valid<Value>(isValid: (value: unknown) => boolean, rule: string)
   };
 }
 
-/** The same for a value that may throw when it is looked at. */
+/** The same check for a value that may throw when it is read, such as a proxy. */
 export function readable<Value>(check: Check<Value>): Check<Value> {
   return (value, name) => {
     try {

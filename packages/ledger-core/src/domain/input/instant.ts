@@ -21,7 +21,7 @@ const DAY_PATTERN = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/;
 const INSTANT_PATTERN =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,3})?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
 
-/** Milliseconds since 1970, whatever the date's own methods have been made to say; NaN for what is no date of these years. */
+/** Milliseconds since 1970, even if the date's own methods were overwritten; NaN if it is not a date in the supported years. */
 function timeOf(date: unknown): number {
   try {
     const time = Date.prototype.getTime.call(date);

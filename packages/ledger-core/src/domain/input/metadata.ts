@@ -3,7 +3,7 @@ import type { JsonValue } from '../json/json.js';
 import { type Check, invalidArgument } from './arguments.js';
 import { isLongerThan } from './text.js';
 
-/** The caller's JSON object, at most 8 KiB as JSON, so that every event fits into a broker's message. */
+/** The caller's JSON object; at most 8 KiB as JSON, so that every event fits into a Kafka message. */
 export type Metadata = { readonly [key: string]: JsonValue };
 
 export const METADATA_BYTES_MAX = 8 * 1024;
@@ -11,11 +11,11 @@ const METADATA_DEPTH_MAX = 64;
 export const DESCRIPTION_LENGTH_MAX = 500;
 
 /**
- * Checks metadata as every function that takes some does, for instance where it arrives, before anything is looked up.
- * Returns a copy, which later changes to the original do not affect.
+ * Checks metadata as the ledger's own functions do. Use it where metadata arrives, before you look anything up. Returns a
+ * copy, which later changes to the original do not affect.
  *
- * @throws {LedgerError} `invalid_request`, with the member in `details.field`, when it is no JSON object, larger than 8 KiB, deeper than 64 levels, or holds a
- *   value that JSON would change
+ * @throws {LedgerError} `invalid_request`, with the member in `details.field`, if it is not a JSON object, is larger than
+ *   8 KiB or deeper than 64 levels, or contains a value that JSON would change
  */
 export function checkMetadata(metadata: Metadata): Metadata {
   return readMetadata(metadata, 'metadata');

@@ -19,7 +19,7 @@ function cursorText(value: unknown): string {
 /** Identifies a list: its ledger, account and filter. */
 export type ListName = readonly (string | number | bigint | boolean)[];
 
-/** Where a page begins, as its text said, and the mark of the list that it was given out for. */
+/** The start of a page, read from its text, and the mark of the list that it was issued for. */
 export interface Cursor {
   readonly mark: string;
   readonly place: readonly string[];

@@ -12,7 +12,7 @@ export interface JsonLimits {
 /**
  * Copies a value that JSON says in full, and refuses every other by name: JSON would write a NaN as null, a Date as a
  * text, leave out a member that is undefined or a Map's entries, and say nothing. A whole number beyond 2^53 is refused
- * because whoever parsed it may have rounded it. The work is bounded by `bytesMax`, however large the value is.
+ * because its parser may have rounded it. The work is bounded by `bytesMax`, however large the value is.
  *
  * @throws {LedgerError} `invalid_request`; `details.field` names the member
  */

@@ -3,17 +3,17 @@ import { LedgerError } from '../../errors.js';
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /**
- * Reads JSON as it was written, or refuses it. `JSON.parse` changes some texts in silence: of a member that is named twice
- * it keeps the last one, and of a number as much as a double holds. `parseJson` refuses both by name, and with them bytes
- * that are not UTF-8, half a surrogate pair, and a member called `__proto__`, which other programs would take for more
- * than a member. It passes over a byte order mark in front (RFC 8259, section 8.1).
+ * Reads JSON exactly, or refuses it. `JSON.parse` silently changes some texts: it keeps only the last of two members with
+ * the same name, and rounds a number that a double cannot hold. `parseJson` refuses both, and names the member. It also
+ * refuses bytes that are not UTF-8, half a surrogate pair, and a member called `__proto__`, which other programs may treat
+ * specially. It ignores a leading byte order mark (RFC 8259, section 8.1).
  *
  * ```ts
  * const { metadata } = parseJson(await readBody(request)) as { metadata: Metadata };
  * ```
  *
- * @throws {LedgerError} `invalid_request`; `details.field` names the member at fault, and is missing where the whole is no
- *   JSON
+ * @throws {LedgerError} `invalid_request`; `details.field` names the member at fault, and is missing if the text is not
+ *   JSON at all
  */
 export function parseJson(json: string | Uint8Array): JsonValue {
   const text = textOf(json);
@@ -22,7 +22,7 @@ export function parseJson(json: string | Uint8Array): JsonValue {
   return value;
 }
 
-/** Not by `instanceof`: in Jest, a Buffer is of another realm's class. A proxy, which may throw when it is asked, is no view. */
+/** Does not use `instanceof`: in Jest, a Buffer belongs to another realm. A proxy may throw, and is not a view. */
 function textOf(json: unknown): string {
   if (typeof json === 'string') return withoutMark(json);
   const isBytes = ArrayBuffer.isView(json) && Object.prototype.toString.call(json) === '[object Uint8Array]';
@@ -56,7 +56,7 @@ function parse(text: string): JsonValue {
   }
 }
 
-/** An array or object that has not ended yet, and the name or index of its member under way. */
+/** An array or object that has not ended yet, and the name or index of the member being read. */
 interface Container {
   readonly names: Set<string> | undefined;
   member: string | number;
@@ -121,7 +121,7 @@ function unescaped(raw: string): string {
   return JSON.parse(`"${raw}"`) as string;
 }
 
-/** Where the last character of a number stands. */
+/** Index of the last character of a number. */
 function endOfNumber(text: string, start: number): number {
   let end = start;
   while (isOfNumber(text.charCodeAt(end + 1))) end += 1;
@@ -150,7 +150,7 @@ function checkCharacters(text: string, containers: readonly Container[]): void {
   if (HALF_CHARACTER.test(text)) throw refusal(containers, 'holds half a surrogate pair, which is no character');
 }
 
-/** Every decimal of so few digits has a double of its own, so that it is read back as it was written. */
+/** Every decimal with so few digits has its own double, so it is read back as it was written. */
 const EXACT_LENGTH_MAX = 15;
 
 function checkNumber(literal: string, containers: readonly Container[]): void {
@@ -161,7 +161,7 @@ function checkNumber(literal: string, containers: readonly Container[]): void {
   throw refusal(containers, `is a number that would be read as ${kept}: send it as a text`);
 }
 
-/** One text for all ways to write a number, but for its sign: the digits between outer zeros, and the last one's power of ten. */
+/** The same text for every spelling of a number without its sign: digits without outer zeros, and the last one's exponent. */
 function decimalOf(literal: string): string {
   const [mantissa = '', exponent = '0'] = literal.toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');

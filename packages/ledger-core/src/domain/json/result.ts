@@ -1,6 +1,6 @@
 /**
- * What results inherit. Their amounts are bigints, at which `JSON.stringify` throws: a framework that answers with a result
- * would fail after the money has moved. The method is inherited, so that results have their own members and no more.
+ * The prototype of results. Their amounts are bigints, for which `JSON.stringify` throws: a framework that responds with a
+ * result would fail after the money has moved. The method is inherited, so that results have no additional members.
  */
 const RESULT: object = Object.create(Object.prototype, { toJSON: { value: toJson } });
 

@@ -9,13 +9,12 @@ export type Weight = bigint | string;
 
 /**
  * Splits an amount by weights into whole minor units that sum to it exactly: `allocate(1000n, ['97.1', '2.9'])` is
- * `[971n, 29n]`. Each part is first rounded down; what is left over goes, one unit each, to the largest
- * remainders (Hamilton's method), and among equal ones to those that stand first. A part of weight
- * zero gets nothing. When no more is split than the weights sum to, no part is larger than its weight: so a
- * refund is split by what is left of each part.
+ * `[971n, 29n]`. Each part is first rounded down. The units left over go, one each, to the parts with the largest
+ * remainders (Hamilton's method), and to the first of equal ones. A part of weight zero gets nothing. If the amount is at
+ * most the sum of the weights, no part is larger than its weight, so you can split a refund by what is left of each part.
  *
- * @throws {LedgerError} `invalid_amount` unless 0 or a positive amount of at most 38 digits; `invalid_request`
- * for a negative or malformed weight, and when none is above zero
+ * @throws {LedgerError} `invalid_amount` unless the amount is 0 or positive, with at most 38 digits;
+ * `invalid_request` for a negative or malformed weight, and if no weight is above zero
  */
 export function allocate(amount: bigint, weights: readonly Weight[]): readonly bigint[] {
   if (typeof amount !== 'bigint' || amount < 0n || amount >= AMOUNT_BOUND) {

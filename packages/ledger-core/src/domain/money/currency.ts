@@ -19,7 +19,7 @@ export function isCurrencyCode(code: unknown): code is string {
 /**
  * The scale that ISO 4217 gives a currency; undefined for codes it does not list.
  *
- * @throws {LedgerError} `invalid_request` for what is no text
+ * @throws {LedgerError} `invalid_request` unless the code is a string
  */
 export function isoScale(code: string): number | undefined {
   return ISO_4217_SCALES.get(currencyText(code, 'code'));
@@ -27,10 +27,10 @@ export function isoScale(code: string): number | undefined {
 
 export const scale = wholeNumber(0, CURRENCY_SCALE_MAX);
 
-/** A text in place of a currency code; a malformed one is refused last, like an unknown code. */
+/** A string as currency code; a malformed code is refused last, like an unknown one. */
 export const currencyText = valid<string>((value) => typeof value === 'string', 'must be a currency code such as USD');
 
-/** @throws {LedgerError} `unknown_currency` for a malformed code, `invalid_request` for one that is no text */
+/** @throws {LedgerError} `unknown_currency` for a malformed code, `invalid_request` unless it is a string */
 export const currencyCode: Check<string> = (value, name) => {
   const code = currencyText(value, name);
   if (!isCurrencyCode(code)) throw unknownCurrency(code);

@@ -10,7 +10,7 @@ const DECIMAL_PATTERN = /^(-?)([0-9]+)(?:\.([0-9]+))?$/;
 const DECIMAL_LENGTH_MAX = 80;
 
 /**
- * Reads a positive amount of whole minor units, as JSON carries it: `"1250"`.
+ * Reads a positive amount of whole minor units from a string, as in JSON: `"1250"`.
  *
  * @throws {LedgerError} `invalid_amount` for anything but a positive integer of at most 38 digits.
  */

@@ -1,8 +1,8 @@
 import { invariant } from '../../errors.js';
 
 /**
- * What becomes of a part of a minor unit: `down` drops it, `up` makes a whole one of it, `half_up` and
- * `half_even` go to the nearest; from the middle up, or to the even number.
+ * Ways to round a fraction of a minor unit: `down` drops it, and `up` rounds it up to a whole unit. `half_up` and `half_even`
+ * round to the nearest unit; from the middle they round up, or to the even number.
  */
 export const ROUNDINGS = ['down', 'up', 'half_up', 'half_even'] as const;
 export type Rounding = (typeof ROUNDINGS)[number];

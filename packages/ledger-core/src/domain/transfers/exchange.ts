@@ -35,13 +35,13 @@ export type Exchange = {
 );
 
 /**
- * The two legs of an exchange, for `transfers.postLinked`: what is sold goes to the trading account of its
- * currency, what is bought comes out of the other one. One amount is given, the other is worked out
- * exactly and rounded once. Both legs carry amounts, rate, source and rounding in their metadata, as `exchange`.
- * Trading accounts are opened before, without a minimum: their balances are the open position.
+ * Returns the two legs of an exchange, for `transfers.postLinked`. The currency sold goes to its trading account, and the
+ * currency bought comes from the other trading account. You pass one amount; the other is calculated exactly and rounded
+ * once. Both legs carry amounts, rate, source and rounding in `metadata.exchange`. Open the trading accounts first, without
+ * a minimum: their balances are your open position.
  *
- * @throws {LedgerError} `invalid_request` for rate, source or rounding, `invalid_amount` for an amount that is not
- * positive or beyond 38 digits, given or worked out, `unknown_currency` for a malformed code
+ * @throws {LedgerError} `invalid_request` for rate, source or rounding, `invalid_amount` if either amount is not
+ * positive or has more than 38 digits, `unknown_currency` for a malformed code
  */
 export function exchange(request: Exchange): readonly [TransferLeg, TransferLeg] {
   const read = readExchange(request, 'request') as Exchange;

@@ -1,7 +1,7 @@
 import type { AccountId } from '../accounts/account.js';
 import type { PostTransfer, RequestOptions, TransferId, TransferLeg } from './transfer.js';
 
-/** `captured`, `released` and `expired` are final: what ended a hold last gives its state. */
+/** `captured`, `released` and `expired` are final. The state is that of the last movement, which ended the hold. */
 export const HOLD_STATES = ['open', 'captured', 'released', 'expired'] as const;
 export type HoldState = (typeof HOLD_STATES)[number];
 

@@ -35,8 +35,8 @@ export interface PostTransfer {
   /** The time from which the transfer counts; may be in the past. Default: the time at which it is recorded. */
   readonly effectiveAt?: Date;
   /**
-   * Judge it as if it were posted, under the same locks, and write nothing; default false. `from` leaves out what limits
-   * `to` alone, its maximum: tried with many amounts, the answers would tell the payer the payee's balance.
+   * Judge the transfer as if it were posted, under the same locks, and write nothing; default false. `'from'` skips the
+   * maximum of `to`: by trying many amounts, a payer could otherwise find out the payee's balance.
    */
   readonly dryRun?: DryRun;
 }

@@ -49,7 +49,7 @@ export function createRevokedSessions(database: Database, ledger: string): Revok
   return { has: (sessionId) => ended.has(sessionId), add, poll };
 }
 
-/** The sessions that ended since the last poll, or since the database's clock was set back behind it. */
+/** The sessions that ended since the last poll, or since the database's clock, if it was set back to before that. */
 function readEnded(database: Database, ledger: string, polledAtMs: number) {
   const polledAt = sql`least(to_timestamp(${polledAtMs}::float8 / 1000), now())`;
   const since = sql<Date>`greatest(${polledAt} - ${milliseconds(OVERLAP_MS)}, now() - ${milliseconds(REMEMBER_MS)})`;

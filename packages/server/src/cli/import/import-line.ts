@@ -46,11 +46,11 @@ const WHOLE_NUMBER = /^-?[0-9]{1,38}$/;
 /** The parts of the key of a transfer that has none of its own. */
 export interface PlaceInFile {
   readonly fileId: string | undefined;
-  /** Which record of the file it is, from 1. By its line, a file with one line more could miss all keys of the run before. */
+  /** The record's number in the file, from 1. A line number would change when a line is inserted, and with it all keys. */
   readonly number: number;
 }
 
-/** Turns a record into what the ledger is asked, or says what is wrong with it. */
+/** Converts a record to an account to open or a transfer to post, or to the refusal of its line. */
 export function toImportLine(record: FileRecord, place: PlaceInFile): ImportLine | RefusedLine {
   const { line, fields } = record;
   try {

@@ -21,7 +21,7 @@ const OPENED_AT_ONCE = 16;
  * Takes lines of one kind to the ledger, transfers in their order. What a repetition may cure is repeated a few times: keys
  * make that safe.
  *
- * @throws {CliError} `import_stopped` when the ledger did not answer all the same
+ * @throws {CliError} `import_stopped` when the ledger stays unavailable after all retries
  */
 export function postLines(ledger: Ledger, lines: readonly ImportLine[]): Promise<PostedLines> {
   const [first] = lines;

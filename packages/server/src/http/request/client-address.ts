@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 
-/** Where a request came from. */
+/** Finds the network address that a request came from. */
 export type ClientAddress = (incoming: IncomingMessage | undefined) => string;
 
 /**

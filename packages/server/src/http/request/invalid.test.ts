@@ -16,7 +16,7 @@ function refusalOf(value: unknown) {
 }
 
 describe('what is wrong is told briefly', () => {
-  it('what is wrong is told briefly with ninety thousand unknown fields', () => {
+  it('the errors of a body are few with ninety thousand unknown fields', () => {
     const fields = Object.fromEntries(Array.from({ length: 90_000 }, (_, index) => [`field ${index}`, 1]));
     const startedAt = process.cpuUsage();
     expect(refusalOf({ list: [{ amount: '1', ...fields }] })).toMatchObject({
@@ -27,18 +27,18 @@ describe('what is wrong is told briefly', () => {
     expect((user + system) / 1_000).toBeLessThan(600);
   });
 
-  it('what is wrong is told briefly with a field whose name is a novel, or ends in the middle of a character', () => {
+  it('the errors of a body are short with a field whose name is very long, or is cut within a character', () => {
     const problem = refusalOf({ list: [], [`${'x'.repeat(39)}🦊${'y'.repeat(100_000)}`]: 1 });
     expect(problem?.detail).toBe(`has unknown fields: "${'x'.repeat(39)}\\ud83e"`);
   });
 
-  it('what is wrong is told briefly in a thousand places', () => {
+  it('the errors of a body are few with a thousand faults', () => {
     const problem = refusalOf({ list: Array.from({ length: 1_000 }, () => ({ amount: 1 })) });
     expect(problem?.errors).toHaveLength(20);
   });
 });
 
-it('cuts a long text and leaves no half of a character', () => {
+it('the errors of a body cut a long text at a whole character', () => {
   const { problem } = toProblem(
     new LedgerError('invalid_request', `${'x'.repeat(238)}🦊${'y'.repeat(1_000_000)}`),
     undefined,

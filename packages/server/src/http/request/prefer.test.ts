@@ -11,6 +11,6 @@ it.each([
   ['wait=10', false],
   ['x-respond-async', false],
   ['return="respond-async"', false],
-])('%j asks for a later answer: %j', (header, expected) => {
+])('%j asks for an asynchronous response: %j', (header, expected) => {
   expect(prefersAsync(header)).toBe(expected);
 });

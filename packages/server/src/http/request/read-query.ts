@@ -1,8 +1,8 @@
 import { ProblemError } from '../../errors/problem.js';
 
 /**
- * What stands behind the `?`, by name. A parameter that is given twice is refused, as nobody can say which one counts, and
- * so is one that is no UTF-8: `URLSearchParams` would put replacement characters in place of what was sent.
+ * Reads the query parameters by name. A parameter that is sent twice is refused, because it is unclear which one counts.
+ * A parameter that is not UTF-8 is refused too: `URLSearchParams` would silently replace its characters.
  */
 export function readQuery(url: string): Readonly<Record<string, string>> {
   // Without a prototype, so that no name stands for something already.

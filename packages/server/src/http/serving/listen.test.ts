@@ -66,7 +66,7 @@ it.each([
   ['a small answer behind a large one', ['/large', '/small']],
   ['a stream', ['/endless']],
   ['a stream, with more behind it', ['/endless', '/large']],
-])('a client that does not read %s is cut off, and costs one answer meanwhile', async (_, paths) => {
+])('a client that does not read %s is cut off, and costs one response meanwhile', async (_, paths) => {
   await start();
   open(asking(...paths));
   await expect.poll(() => closed, { timeout: 20_000 }).toEqual([paths[0]]);
@@ -90,7 +90,7 @@ it('a client that asks for more than it could wait for is cut off', async () => 
   expect(begun).toEqual(['/slow']);
 });
 
-it('a client that reads slowly gets all of its answer', async () => {
+it('a client that reads slowly gets its whole response', async () => {
   // Longer, as this machine may stand still for a while itself.
   const stallMs = 1_500;
   await start(answer, stallMs);
@@ -107,7 +107,7 @@ it('a client that reads slowly gets all of its answer', async () => {
   expect(performance.now() - startedAtMs).toBeGreaterThan(stallMs);
 });
 
-it('an answer may take longer than a client may stand still', async () => {
+it('a response may take longer than a client may be silent', async () => {
   await start();
   expect(await (await fetch(`${listening.url}/slow`)).text()).toBe('/slow');
 });
@@ -125,7 +125,7 @@ it('requests that come in one go are answered in their order, bodies and all', a
   expect(text.match(/<[^>]*>/g)).toEqual(Array.from({ length: 10 }, (_, number) => `</${number} ${number}>`));
 });
 
-it('what waits behind an answer is not begun when its connection is gone', async () => {
+it('a request that waits for the previous response is not begun when its connection is gone', async () => {
   await start();
   const socket = open(asking('/slow', '/small'));
   await expect.poll(() => begun).toEqual(['/slow']);

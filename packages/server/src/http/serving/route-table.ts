@@ -7,7 +7,7 @@ export interface RouteTable {
   readonly has: (path: string) => boolean;
   /** Fixed paths, with the methods by which a path with a parameter would be taken for them: no transfer is called `batch`. */
   readonly reserved: readonly { readonly path: string; readonly methods: readonly string[] }[];
-  /** Why no route took a request: its path is unknown, or only its method. */
+  /** The problem with a request that no route takes: its path is unknown, or only its method. */
   readonly refusal: (method: string, path: string) => ProblemError;
 }
 

@@ -8,7 +8,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
  * Sends a stream by Node's own response, piece by piece, and cancels it when the client is gone. The adapter would do it
  * with a chain of promises that grows with each piece, by seventy bytes that stay as long as the stream lasts, and
  * would leave a stream alone, neither read nor cancelled, whose client is gone before it begins. A response that waits
- * behind another one on its connection does not hear that the connection has ended, so that is asked of the connection.
+ * after another one on its connection is not notified when the connection ends, so the connection itself is checked.
  */
 export function sendStream(
   stream: ReadableStream<Uint8Array>,

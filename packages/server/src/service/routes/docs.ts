@@ -72,7 +72,7 @@ interface Script {
 const CHUNK_BYTES = 64 * 1024;
 let script: Promise<Script> | undefined;
 
-/** Anybody may ask and need not read the answer: all answers share one copy of a script that has megabytes. */
+/** Anybody may request the script of several megabytes and read it slowly, so all responses share one copy. */
 export async function serveDocsScript({ req }: Context): Promise<Response> {
   script ??= readScript();
   const { plain, gzipped, etag } = await script.catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import type { TestBed } from './test-bed.js';
 
-/** Writes a fact of a type that this release does not know, as a later one might, and answers its position. */
-export async function writeUnknownFact(bed: TestBed, ledger: string): Promise<bigint> {
+/** Writes a domain event of a type that this release does not know, as a later release might; returns its position. */
+export async function writeUnknownEvent(bed: TestBed, ledger: string): Promise<bigint> {
   const [row] = await bed.sql<{ position: string }>(
     `insert into micropay.events (recorded_at, ledger, id, type, subject, data)
      select now(), id, gen_random_uuid(), 'account.painted.v1', gen_random_uuid(), '{}' from micropay.ledgers where name = $1
@@ -11,7 +11,7 @@ export async function writeUnknownFact(bed: TestBed, ledger: string): Promise<bi
   return BigInt(row?.position ?? 0);
 }
 
-/** Takes such a row away, as only a superuser's hand can. */
+/** Deletes such a row, as only a superuser can. */
 export async function removeRow(bed: TestBed, position: bigint): Promise<void> {
   const client = await bed.connect();
   await client.query('set session_replication_role = replica');
@@ -20,7 +20,7 @@ export async function removeRow(bed: TestBed, position: bigint): Promise<void> {
   await client.query('reset session_replication_role');
 }
 
-/** Writes a journal row of accounts that are not there, as only a hand could, and answers its position. */
+/** Writes a journal row of missing accounts, as only a manual change could; returns its position. */
 export async function writeBrokenTransfer(bed: TestBed, ledger: string): Promise<bigint> {
   const [row] = await bed.sql<{ position: string }>(
     `insert into micropay.transfers (recorded_at, from_version, to_version, ledger, kind, id, from_account, to_account,

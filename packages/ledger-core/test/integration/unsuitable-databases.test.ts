@@ -9,7 +9,7 @@ let databases = 0;
 /** A database that is made and set up like this, for as long as `work` takes. */
 async function withDatabase(options: string, setUp: (name: string) => string, work: (url: string) => Promise<void>) {
   databases += 1;
-  const name = `unfit_${databases}`;
+  const name = `unsuitable_${databases}`;
   await bed.sql(`create database ${name} template template0 ${options}`);
   const set = setUp(name);
   if (set !== '') await bed.sql(set);
@@ -31,7 +31,7 @@ async function expectRefused(database: string, expected: unknown): Promise<void>
 }
 
 describe('a database that cannot hold every text', () => {
-  it.each(['LATIN1', 'SQL_ASCII'])('encoded in %s is refused, with what to do', async (encoding) => {
+  it.each(['LATIN1', 'SQL_ASCII'])('a database encoded in %s is refused, with what to do', async (encoding) => {
     const options = `encoding '${encoding}' lc_collate 'C' lc_ctype 'C' locale_provider libc`;
     await withDatabase(
       options,
@@ -98,7 +98,7 @@ it('a PostgreSQL before 14 is refused', () => {
   expect(() => refuseUnsuitable({ ...facts, version: 14, release: '14.0' })).not.toThrow();
 });
 
-it('a server that does not write to disk is told at the start', async () => {
+it('a server that does not write to disk is reported at the start', async () => {
   const ledger = bed.ledger();
   const [{ fsync } = { fsync: '' }] = await bed.sql<{ fsync: string }>('show fsync');
   const settings = (await ledger.checkDatabase()).map(({ setting }) => setting);

@@ -3,11 +3,11 @@ import { uniqueName } from '@micropay/local-kafka/testing';
 import { Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 import type pg from 'pg';
 
-/** What the journal says that Kafka must hold: each event's id, with members of its data that must be the same. */
+/** The events that Kafka must hold according to the journal: each id, with the members of its data that must match. */
 export type ExpectedEvents = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
-/** What is wrong with what Kafka holds, and how much that is. */
-export interface Told {
+/** The differences between Kafka and the journal, and the number of events. */
+export interface Delivered {
   readonly faults: readonly string[];
   readonly messages: number;
   readonly repeats: number;
@@ -41,7 +41,11 @@ export async function expectedEvents(pool: pg.Pool): Promise<ExpectedEvents> {
  * never committed, or that says another thing than the journal or than its first delivery; and, once repeats are dropped
  * by the sequence, an account whose changes are not 1, 2, 3 …
  */
-export async function checkTold(brokers: readonly string[], prefix: string, expected: ExpectedEvents): Promise<Told> {
+export async function checkDelivered(
+  brokers: readonly string[],
+  prefix: string,
+  expected: ExpectedEvents,
+): Promise<Delivered> {
   const faults: string[] = [];
   const contents = new Map<string, string>();
   const sequences = new Map<string, bigint>();
@@ -68,7 +72,7 @@ export async function checkTold(brokers: readonly string[], prefix: string, expe
 }
 
 function differences(id: string, expected: Readonly<Record<string, string>> | undefined, data: Record<string, string>) {
-  if (expected === undefined) return [`${id} was told and never committed`];
+  if (expected === undefined) return [`${id} was delivered and never committed`];
   return Object.entries(expected)
     .filter(([name, value]) => data[name] !== value)
     .map(([name, value]) => `${id} says ${name} ${data[name]} and the journal ${value}`);
