@@ -46,8 +46,8 @@ export async function deleteDeliveredEvents(options: RetentionOptions): Promise<
   try {
     let deleted = 0;
     for (;;) {
-      const count = await inTransaction(pool, (transaction) =>
-        deleteTakenEvents(transaction, store, { before, ageMinMs, limit: BATCH_SIZE }),
+      const count = await inTransaction(pool, (sql) =>
+        deleteTakenEvents({ ...store, sql }, { before, ageMinMs, limit: BATCH_SIZE }),
       );
       deleted += count;
       if (count < BATCH_SIZE) return deleted;

@@ -1,14 +1,14 @@
-import type { Client, Pool, PoolConfig } from 'pg';
+import type { Pool, PoolConfig } from 'pg';
 import { type Backoff, backOff } from '../backoff.js';
 import { object, optional, position, signal } from '../domain/input/arguments.js';
 import { writable } from '../domain/json/result.js';
 import { LedgerError } from '../errors.js';
-import { allOn, FOLLOWING, fromClient, fromPool, openClient, snapshotOn } from '../postgres/connect.js';
+import { allOn, FOLLOWING, fromClient, fromPool, openClient, type RunAll, snapshotOn } from '../postgres/connect.js';
 import { type LogRow, nextTransactionId, readDeletedThrough, readEventRange, readLog } from '../postgres/event-log.js';
 import { checkSchema } from '../postgres/migrate.js';
 import { oldestDrawer } from '../postgres/position-drawers.js';
 import { fromSqlError } from '../postgres/sql-errors.js';
-import type { Store } from '../postgres/store.js';
+import type { ConnectedStore, Store } from '../postgres/store.js';
 import type { LedgerEvent } from './catalogue.js';
 import { createLogReader } from './reader.js';
 import { createSleep } from './sleep.js';
@@ -104,8 +104,9 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
   async function followOnce(): Promise<void> {
     const client = await openClient(database, FOLLOWING);
     try {
-      await checkSchema(fromClient(client), store.schemaName);
-      await followOn(client);
+      const onClient = { ...store, sql: fromClient(client) };
+      await checkSchema(onClient);
+      await followOn(snapshotOn(client), onClient);
     } finally {
       await client.end().catch(() => undefined);
     }
@@ -120,15 +121,14 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
     await backOff(RECONNECT, 1, closing.signal);
   }
 
-  async function followOn(client: Client): Promise<void> {
-    const statements = fromClient(client);
-    position ??= await findSettledEnd(client);
+  async function followOn(snapshot: RunAll, onClient: ConnectedStore): Promise<void> {
+    position ??= await findSettledEnd(onClient);
     announce([]);
-    const reader = createLogReader({ snapshot: snapshotOn(client), statements }, store, position);
+    const reader = createLogReader(snapshot, onClient, position);
     let idleMs = POLL_MIN_MS;
     while (!closing.signal.aborted) {
       const rows = await reader.next(BATCH_SIZE);
-      const deletedThrough = await readDeletedThrough(statements, store);
+      const deletedThrough = await readDeletedThrough(onClient);
       if (deletedThrough > position) return beginBehind(deletedThrough);
       announce(rows.map(toRecent));
       fault = undefined;
@@ -138,11 +138,10 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
   }
 
   /** The highest position below which nothing can appear any more; it waits for those who write there. */
-  async function findSettledEnd(client: Client): Promise<bigint> {
-    const statements = fromClient(client);
-    const { last: end } = await readEventRange(statements, store);
-    const bound = await nextTransactionId(statements);
-    while ((await oldestDrawer(statements, store)) < bound && !closing.signal.aborted) await sleep(POLL_MIN_MS);
+  async function findSettledEnd(onClient: ConnectedStore): Promise<bigint> {
+    const { last: end } = await readEventRange(onClient);
+    const bound = await nextTransactionId(onClient.sql);
+    while ((await oldestDrawer(onClient)) < bound && !closing.signal.aborted) await sleep(POLL_MIN_MS);
     recentAfter = end;
     return end;
   }
@@ -190,7 +189,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
       return { rows, through: rows.at(-1)?.position ?? end };
     }
     const { rows: found } = await readLog(allOn(pool), store, { after, limit: BATCH_SIZE });
-    refuseGone(after, await readDeletedThrough(fromPool(pool), store));
+    refuseGone(after, await readDeletedThrough({ ...store, sql: fromPool(pool) }));
     const rows = found.filter((row) => row.position <= end).map(toRecent);
     // A page that is not full is the last one; events after it may have been deleted.
     return { rows, through: found.length < BATCH_SIZE ? end : (rows.at(-1)?.position ?? end) };

@@ -1,5 +1,5 @@
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { ConnectedStore, Store } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { dated, MOVING, WHOLE_LEDGER } from './dated.js';
 import { joinSides } from './sides.js';
 
@@ -22,14 +22,13 @@ export const CHECKPOINT_SIZES: CheckpointSizes = { stretch: 5_000n, accountPart:
  * Answers where the checkpoints are now; undefined when another process is at work on them.
  */
 export async function advanceCheckpoint(
-  transaction: TransactionAdapter,
-  store: Store,
+  store: ConnectedStore<Transaction>,
   { settled, sizes }: { readonly settled: bigint; readonly sizes: CheckpointSizes },
 ): Promise<{ readonly position: bigint; readonly moved: boolean } | undefined> {
   const { schema } = store;
   // The planner knows nothing yet of blocks that were just made, and would read all of them for each entry.
-  await transaction.executeSql('set local enable_seqscan = off', []);
-  const { rows } = await transaction.executeSql(
+  await store.sql.executeSql('set local enable_seqscan = off', []);
+  const { rows } = await store.sql.executeSql(
     `select position::text from ${schema}.checkpoint for update skip locked`,
     [],
   );
@@ -38,21 +37,21 @@ export async function advanceCheckpoint(
   const through = position + sizes.stretch;
   if (through > settled) return { position, moved: false };
   const stretch = [String(position), String(through)];
-  await addStretch(transaction, store, stretch);
-  await addToBlocks(transaction, store, stretch);
-  await splitBlocks(transaction, store, stretch, sizes);
-  await addMarks(transaction, store, stretch, sizes);
-  await transaction.executeSql(`update ${schema}.checkpoint set position = $1`, [String(through)]);
+  await addStretch(store, stretch);
+  await addToBlocks(store, stretch);
+  await splitBlocks(store, stretch, sizes);
+  await addMarks(store, stretch, sizes);
+  await store.sql.executeSql(`update ${schema}.checkpoint set position = $1`, [String(through)]);
   return { position: through, moved: true };
 }
 
 /** Forgets all checkpoints; the next steps make them anew. */
-export async function forgetCheckpoints(transaction: TransactionAdapter, { schema }: Store): Promise<void> {
-  await transaction.executeSql(`select from ${schema}.checkpoint for update`, []);
+export async function forgetCheckpoints({ sql, schema }: ConnectedStore<Transaction>): Promise<void> {
+  await sql.executeSql(`select from ${schema}.checkpoint for update`, []);
   for (const table of ['journal_stretches', 'dated_blocks', 'dated_marks']) {
-    await transaction.executeSql(`delete from ${schema}.${table}`, []);
+    await sql.executeSql(`delete from ${schema}.${table}`, []);
   }
-  await transaction.executeSql(`update ${schema}.checkpoint set position = 0`, []);
+  await sql.executeSql(`update ${schema}.checkpoint set position = 0`, []);
 }
 
 /** Both entries of the transfers of a stretch, with the type of their account. */
@@ -64,12 +63,8 @@ function entriesOfStretch(schema: string): string {
 }
 
 /** The sums that the stretch moved in each ledger, and the times of its first and last row. */
-async function addStretch(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  stretch: readonly unknown[],
-): Promise<void> {
-  await transaction.executeSql(
+async function addStretch({ sql, schema }: ConnectedStore, stretch: readonly unknown[]): Promise<void> {
+  await sql.executeSql(
     `insert into ${schema}.journal_stretches (ledger, begins_after, through, currency, type,
        first_recorded_at, last_recorded_at, debits, credits, dated_debits, dated_credits)
      select ledger, $1, $2, currency, type,
@@ -83,12 +78,8 @@ async function addStretch(
 }
 
 /** Each dated entry goes to the block of its account, and to that of its ledger, which reach over its instant. */
-async function addToBlocks(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  stretch: readonly unknown[],
-): Promise<void> {
-  await transaction.executeSql(
+async function addToBlocks({ sql, schema }: ConnectedStore, stretch: readonly unknown[]): Promise<void> {
+  await sql.executeSql(
     `insert into ${schema}.dated_blocks as b
        (ledger, scope, starts_at, currency, type, last_at, entries, debits, credits)
      select e.ledger, e.scope, coalesce(block.starts_at, '-infinity'), e.currency, e.type,
@@ -120,13 +111,8 @@ function scopesOfStretch(schema: string): string {
     where t.position > $1 and t.position <= $2 and t.effective_at is not null`;
 }
 
-async function splitBlocks(
-  transaction: TransactionAdapter,
-  store: Store,
-  stretch: readonly unknown[],
-  sizes: CheckpointSizes,
-): Promise<void> {
-  const { rows } = await transaction.executeSql(
+async function splitBlocks(store: ConnectedStore, stretch: readonly unknown[], sizes: CheckpointSizes): Promise<void> {
+  const { rows } = await store.sql.executeSql(
     `select b.ledger, b.scope, b.starts_at::text,
        coalesce((select min(next.starts_at) from ${store.schema}.dated_blocks next
          where next.ledger = b.ledger and next.scope = b.scope and next.starts_at > b.starts_at),
@@ -140,7 +126,7 @@ async function splitBlocks(
     stretch,
   );
   for (const { ledger, scope, starts_at, ends_at } of rows) {
-    await splitBlock(transaction, store, [ledger, scope, starts_at, ends_at, stretch[1]], sizes);
+    await splitBlock(store, [ledger, scope, starts_at, ends_at, stretch[1]], sizes);
   }
 }
 
@@ -148,22 +134,17 @@ async function splitBlocks(
  * Parts end where so many entries have been counted, but never within an instant: an instant that reaches over
  * such an end is a part of its own. Each part begins at its first instant.
  */
-async function splitBlock(
-  transaction: TransactionAdapter,
-  store: Store,
-  block: readonly unknown[],
-  sizes: CheckpointSizes,
-): Promise<void> {
+async function splitBlock(store: ConnectedStore, block: readonly unknown[], sizes: CheckpointSizes): Promise<void> {
   const { schema } = store;
   const [ledger, scope, startsAt] = block;
   const isWhole = scope === WHOLE_LEDGER;
   const partSize = isWhole ? sizes.ledgerPart : sizes.accountPart;
   const inBlock = `effective_at >= $3::timestamptz and effective_at < $4::timestamptz and position + 0 <= $5`;
-  await transaction.executeSql(
+  await store.sql.executeSql(
     `delete from ${schema}.dated_blocks where ledger = $1 and scope = $2 and starts_at = $3::timestamptz`,
     [ledger, scope, startsAt],
   );
-  await transaction.executeSql(
+  await store.sql.executeSql(
     `with entry as materialized (${isWhole ? datedOfLedger(store, inBlock) : datedOfAccount(store, inBlock)}),
      instant as (
        select effective_at, count(*) as entries, sum(count(*)) over (order by effective_at) as through
@@ -202,12 +183,11 @@ export function datedEntriesOfLedger({ schema }: Store, condition: string): stri
 
 /** The blocks of an account sum to what its dated entries moved up to the end of the stretch. */
 async function addMarks(
-  transaction: TransactionAdapter,
-  { schema }: Store,
+  { sql, schema }: ConnectedStore,
   stretch: readonly unknown[],
   sizes: CheckpointSizes,
 ): Promise<void> {
-  await transaction.executeSql(
+  await sql.executeSql(
     `insert into ${schema}.dated_marks (ledger, account_id, position, entries, debits, credits)
      select b.ledger, b.scope, $2, sum(b.entries), sum(b.debits), sum(b.credits)
      from (${scopesOfStretch(schema)}) s

@@ -1,7 +1,6 @@
 import { type Members, object, oneOf, optional } from '../domain/input/arguments.js';
 import { type CheckedMoment, endOfDay, type Moment, moment } from '../domain/input/instant.js';
 import { readTimeZone } from '../postgres/ledgers.js';
-import { fromSqlError } from '../postgres/sql-errors.js';
 import type { HistoryContext } from './history-context.js';
 
 /**
@@ -40,13 +39,5 @@ export async function asOfIn(
   context: HistoryContext,
   { at, by }: CheckedAsOf,
 ): Promise<{ readonly at: Date; readonly by: TimeBasis }> {
-  return { at: at instanceof Date ? at : endOfDay(at, await timeZoneOf(context)), by };
-}
-
-export async function timeZoneOf(context: HistoryContext): Promise<string> {
-  try {
-    return await readTimeZone(context.reads, context.engine.store, await context.number());
-  } catch (error) {
-    throw fromSqlError(error);
-  }
+  return { at: at instanceof Date ? at : endOfDay(at, await context.read(readTimeZone)), by };
 }

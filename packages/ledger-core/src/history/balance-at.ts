@@ -1,7 +1,7 @@
 import type { AccountId } from '../domain/accounts/account.js';
 import { invariant } from '../errors.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { dated, readDatedTotals, readWholeBlocks, type Totals } from './dated.js';
 import { blockOf } from './version-blocks.js';
 
@@ -38,9 +38,7 @@ export interface RecordedBalance {
  * backwards among them. Fifteen blocks of the history indexes among a million entries.
  */
 export async function readRecordedBalance(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   { accountId, at }: Pick<AccountMoment, 'accountId' | 'at'>,
 ): Promise<RecordedBalance> {
   const recordedIn = (block: string, side: 'from' | 'to') =>
@@ -49,7 +47,7 @@ export async function readRecordedBalance(
   const last = (side: 'from' | 'to') =>
     `select ${side}_version as version, position, ${side}_posted as posted, ${side}_pending_in as pending_in,
        ${side}_pending_out as pending_out ${recordedIn('found.block', side)}`;
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `with recursive search (low, high) as (
        select 0::bigint, ${blockOf('version')} from ${schema}.balances where ledger = $1 and account_id = $2
        union all
@@ -82,41 +80,37 @@ export async function readRecordedBalance(
  * transfers that were effective by then, whenever they were recorded. Its statements need one snapshot.
  */
 export async function readEffectiveBalance(
-  snapshot: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore<Transaction>,
   { accountId, debitNormal, at }: AccountMoment,
 ): Promise<bigint> {
-  const recorded = await readRecordedBalance(snapshot, store, ledger, { accountId, at });
-  const position = await readCheckpoint(snapshot, store);
+  const recorded = await readRecordedBalance(store, { accountId, at });
+  const position = await readCheckpoint(store);
   const change = ({ debits, credits }: Totals) => (debitNormal ? debits - credits : credits - debits);
-  const datedRecorded = await datedByPosition(snapshot, store, ledger, accountId, recorded.position);
-  const datedEffective = await datedByInstant(snapshot, store, ledger, { accountId, at, position });
+  const datedRecorded = await datedByPosition(store, accountId, recorded.position);
+  const datedEffective = await datedByInstant(store, { accountId, at, position });
   return recorded.posted - change(datedRecorded) + change(datedEffective);
 }
 
 /** The position up to which checkpoints hold the journal. */
-export async function readCheckpoint(transaction: TransactionAdapter, { schema }: Store): Promise<bigint> {
-  const { rows } = await transaction.executeSql(`select position::text from ${schema}.checkpoint`, []);
+export async function readCheckpoint({ sql, schema }: ConnectedStore): Promise<bigint> {
+  const { rows } = await sql.executeSql(`select position::text from ${schema}.checkpoint`, []);
   return BigInt(String(rows[0]?.position ?? 0));
 }
 
 /** The last mark, and the dated transfers after it. */
 async function datedByPosition(
-  snapshot: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore<Transaction>,
   accountId: AccountId,
   through: bigint,
 ): Promise<Totals> {
-  const { rows } = await snapshot.executeSql(
+  const { rows } = await store.sql.executeSql(
     `select position::text, debits::text, credits::text from ${store.schema}.dated_marks
      where ledger = $1 and account_id = $2 and position <= $3 order by position desc limit 1`,
-    [ledger, accountId, String(through)],
+    [store.ledger, accountId, String(through)],
   );
   const mark = rows[0] ?? { position: '0', debits: '0', credits: '0' };
-  const after = await readDatedTotals(snapshot, dated(store, 'position > $3 and position <= $4'), [
-    ledger,
+  const after = await readDatedTotals(store.sql, dated(store, 'position > $3 and position <= $4'), [
+    store.ledger,
     accountId,
     String(mark.position),
     String(through),
@@ -129,16 +123,14 @@ async function datedByPosition(
 
 /** The blocks up to an instant, the rows of the block that it falls within, and those after the checkpoint. */
 async function datedByInstant(
-  snapshot: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore<Transaction>,
   { accountId, at, position }: { readonly accountId: AccountId; readonly at: Date; readonly position: bigint },
 ): Promise<Totals> {
-  const { openFrom, lines } = await readWholeBlocks(snapshot, store, ledger, { scope: accountId, at });
+  const { openFrom, lines } = await readWholeBlocks(store, { scope: accountId, at });
   const checkpoint = String(position);
   // Written as an expression, so that the planner does not choose the other index because of it.
-  const late = await readDatedTotals(snapshot, dated(store, 'position > $3 and (effective_at <= $4) is true'), [
-    ledger,
+  const late = await readDatedTotals(store.sql, dated(store, 'position > $3 and (effective_at <= $4) is true'), [
+    store.ledger,
     accountId,
     checkpoint,
     at.toISOString(),
@@ -147,9 +139,9 @@ async function datedByInstant(
     openFrom === null
       ? { debits: 0n, credits: 0n }
       : await readDatedTotals(
-          snapshot,
+          store.sql,
           dated(store, 'effective_at >= $5 and effective_at <= $4 and position + 0 <= $3'),
-          [ledger, accountId, checkpoint, at.toISOString(), openFrom],
+          [store.ledger, accountId, checkpoint, at.toISOString(), openFrom],
         );
   const parts = [...lines, late, within];
   return {

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import { fromPool, inTransaction } from '../postgres/connect.js';
 import { lastPosition, nextTransactionId } from '../postgres/event-log.js';
 import { oldestDrawer } from '../postgres/position-drawers.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { ConnectedStore, Store } from '../postgres/store.js';
 import { advanceCheckpoint, CHECKPOINT_SIZES, type CheckpointSizes, forgetCheckpoints } from './advance-checkpoint.js';
 import { readCheckpoint } from './balance-at.js';
 
@@ -16,13 +17,6 @@ export interface CheckpointProgress {
   readonly interrupted: boolean;
 }
 
-export interface CheckpointConnection {
-  /** Statements, each in a transaction of its own. */
-  readonly statements: TransactionAdapter;
-  /** Runs work in a READ COMMITTED transaction. */
-  change<Result>(work: (transaction: TransactionAdapter) => Promise<Result>): Promise<Result>;
-}
-
 const SETTLE_POLL_MS = 20;
 const SETTLE_POLLS_MAX = 50;
 
@@ -31,18 +25,19 @@ const SETTLE_POLLS_MAX = 50;
  * If it is killed, every step is either complete or undone.
  */
 export async function advanceCheckpoints(
-  { statements, change }: CheckpointConnection,
-  store: Store,
+  pool: Pool,
+  schema: Store,
   sizes: CheckpointSizes = CHECKPOINT_SIZES,
 ): Promise<CheckpointProgress> {
-  const last = await lastPosition(statements, store);
-  if (!(await isSettled(statements, store))) {
-    return { position: await readCheckpoint(statements, store), lastPosition: last, interrupted: true };
+  const store = { ...schema, sql: fromPool(pool) };
+  const last = await lastPosition(store);
+  if (!(await isSettled(store))) {
+    return { position: await readCheckpoint(store), lastPosition: last, interrupted: true };
   }
   for (;;) {
-    const step = await change((transaction) => advanceCheckpoint(transaction, store, { settled: last, sizes }));
+    const step = await inTransaction(pool, (sql) => advanceCheckpoint({ ...schema, sql }, { settled: last, sizes }));
     if (step === undefined) {
-      return { position: await readCheckpoint(statements, store), lastPosition: last, interrupted: true };
+      return { position: await readCheckpoint(store), lastPosition: last, interrupted: true };
     }
     if (!step.moved) return { position: step.position, lastPosition: last, interrupted: false };
   }
@@ -52,10 +47,10 @@ export async function advanceCheckpoints(
  * Positions are drawn before commit. Those that are seen now, and all below them, were drawn by transactions older
  * than an id that is handed out now; once all of these have ended, none can appear any more.
  */
-async function isSettled(statements: TransactionAdapter, store: Store): Promise<boolean> {
-  const bound = await nextTransactionId(statements);
+async function isSettled(store: ConnectedStore): Promise<boolean> {
+  const bound = await nextTransactionId(store.sql);
   for (let poll = 1; poll <= SETTLE_POLLS_MAX; poll += 1) {
-    if ((await oldestDrawer(statements, store)) >= bound) return true;
+    if ((await oldestDrawer(store)) >= bound) return true;
     await delay(SETTLE_POLL_MS);
   }
   return false;
@@ -63,10 +58,10 @@ async function isSettled(statements: TransactionAdapter, store: Store): Promise<
 
 /** Makes all checkpoints anew, should they ever be in doubt. Answers are right meanwhile, and slower. */
 export async function rebuildCheckpoints(
-  connection: CheckpointConnection,
-  store: Store,
+  pool: Pool,
+  schema: Store,
   sizes: CheckpointSizes = CHECKPOINT_SIZES,
 ): Promise<CheckpointProgress> {
-  await connection.change((transaction) => forgetCheckpoints(transaction, store));
-  return advanceCheckpoints(connection, store, sizes);
+  await inTransaction(pool, (sql) => forgetCheckpoints({ ...schema, sql }));
+  return advanceCheckpoints(pool, schema, sizes);
 }

@@ -1,6 +1,6 @@
 import type { AccountType } from '../domain/accounts/account.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore, Store } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 
 /** Kinds whose amount moves posted money; the others only change what is pending. */
 export const MOVING = `kind in ('transfer', 'capture', 'reversal')`;
@@ -39,12 +39,8 @@ export function dated({ schema }: Store, condition: string): string {
     union all ${side('to_account', '0, amount')}`;
 }
 
-export async function readDatedTotals(
-  transaction: TransactionAdapter,
-  entries: string,
-  values: readonly unknown[],
-): Promise<Totals> {
-  const { rows } = await transaction.executeSql(
+export async function readDatedTotals(sql: Transaction, entries: string, values: readonly unknown[]): Promise<Totals> {
+  const { rows } = await sql.executeSql(
     `select coalesce(sum(debit), 0)::text as debits, coalesce(sum(credit), 0)::text as credits from (${entries}) e`,
     values,
   );
@@ -60,12 +56,10 @@ export interface WholeBlocks {
 
 /** The blocks of a scope up to an instant. */
 export async function readWholeBlocks(
-  snapshot: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   { scope, at }: { readonly scope: string; readonly at: Date },
 ): Promise<WholeBlocks> {
-  const { rows: open } = await snapshot.executeSql(
+  const { rows: open } = await sql.executeSql(
     `select starts_at::text from ${schema}.dated_blocks
      where ledger = $1 and scope = $2 and starts_at = (
        select max(starts_at) from ${schema}.dated_blocks where ledger = $1 and scope = $2 and starts_at <= $3)
@@ -73,7 +67,7 @@ export async function readWholeBlocks(
     [ledger, scope, at.toISOString()],
   );
   const openFrom = open[0] === undefined ? null : String(open[0].starts_at);
-  const { rows } = await snapshot.executeSql(
+  const { rows } = await sql.executeSql(
     `select currency, type::text, sum(debits)::text as debits, sum(credits)::text as credits
      from ${schema}.dated_blocks
      where ledger = $1 and scope = $2 and starts_at <= $3 and ($4::timestamptz is null or starts_at < $4)

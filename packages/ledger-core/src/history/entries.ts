@@ -3,8 +3,7 @@ import { result } from '../domain/json/result.js';
 import type { Entry, TransferId, TransferKind } from '../domain/transfers/transfer.js';
 import { epochMs, type Row } from '../postgres/balances.js';
 import { toMetadata } from '../postgres/journal.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
 import { blockOf } from './version-blocks.js';
 
 /** Columns of the view of entries, as texts. */
@@ -20,13 +19,11 @@ const VERSION_MAX = 2n ** 63n - 1n;
  * that "is true" keeps the planner from the primary key, and from believing that few rows of the account are of it.
  */
 export async function listEntries(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   accountId: AccountId,
   { before, limit }: { readonly before: bigint | undefined; readonly limit: number },
 ): Promise<readonly Entry[]> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select ${ENTRY_COLUMNS}
      from ${schema}.entries e
      where account_id = $2 and (e.ledger = $1) is true and e.version < $4 and ${blockOf('e.version')} <= ${blockOf('$4::bigint')}

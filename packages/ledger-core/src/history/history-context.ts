@@ -1,11 +1,10 @@
-import type { Pool } from 'pg';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 
-/** The part of a ledger from which its past is read. */
+/** Access to the rows of one ledger, for reading. What goes wrong in the database is thrown as a `LedgerError`. */
 export interface HistoryContext {
-  readonly engine: { readonly store: Store; readonly pool: Pool };
-  /** The ledger's number in every key. */
-  readonly number: () => Promise<number>;
-  readonly reads: TransactionAdapter;
+  /** Runs reads, each statement for itself. */
+  read<Result>(work: (store: LedgerStore) => Promise<Result>): Promise<Result>;
+  /** Runs reads in one snapshot. */
+  snapshot<Result>(work: (store: LedgerStore<Transaction>) => Promise<Result>): Promise<Result>;
 }

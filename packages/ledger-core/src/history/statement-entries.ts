@@ -1,7 +1,7 @@
 import type { AccountId } from '../domain/accounts/account.js';
 import type { Entry } from '../domain/transfers/transfer.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { MOVING } from './dated.js';
 import { ENTRY_COLUMNS, toEntry } from './entries.js';
 import { blockOf } from './version-blocks.js';
@@ -16,13 +16,11 @@ export interface StatementRange {
 
 /** In the order in which they were recorded. */
 export async function listRecorded(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   { accountId, afterVersion, throughVersion, limit }: StatementRange,
   condition = 'true',
 ): Promise<readonly Entry[]> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select ${ENTRY_COLUMNS} from ${schema}.entries e
      where account_id = $2 and (e.ledger = $1) is true and e.version > $3 and e.version <= $4
        and ${blockOf('e.version')} between ${blockOf('$3::bigint')} and ${blockOf('$4::bigint')} and ${MOVING} and ${condition}
@@ -33,24 +31,17 @@ export async function listRecorded(
 }
 
 /** Those that count when they are recorded. */
-export function listOnTime(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  range: StatementRange,
-): Promise<readonly Entry[]> {
-  return listRecorded(transaction, store, ledger, range, 'effective_at is null');
+export function listOnTime(store: LedgerStore, range: StatementRange): Promise<readonly Entry[]> {
+  return listRecorded(store, range, 'effective_at is null');
 }
 
 /** Dated ones in effective order, after an instant and a version, and before an instant. */
 export async function listDated(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   { accountId, afterVersion, throughVersion, limit }: StatementRange,
   { after, before }: { readonly after: Date; readonly before: Date },
 ): Promise<readonly Entry[]> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select ${ENTRY_COLUMNS} from ${schema}.entries e
      where account_id = $2 and (e.ledger = $1) is true and e.version + 0 <= $4 and ${MOVING}
        and e.effective_at >= $6 and e.effective_at < $7 and (e.effective_at > $6 or e.version > $3)

@@ -21,10 +21,11 @@ import {
 import { result } from '../domain/json/result.js';
 import type { Entry } from '../domain/transfers/transfer.js';
 import { LedgerError } from '../errors.js';
-import { inSnapshot } from '../postgres/connect.js';
 import { getCurrency } from '../postgres/currencies.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
-import { type TimeBasis, timeBasis, timeZoneOf } from './as-of.js';
+import { readTimeZone } from '../postgres/ledgers.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
+import { type TimeBasis, timeBasis } from './as-of.js';
 import { readEffectiveBalance, readRecordedBalance } from './balance-at.js';
 import type { HistoryContext } from './history-context.js';
 import { listDated, listOnTime, listRecorded, type StatementRange } from './statement-entries.js';
@@ -103,26 +104,23 @@ export async function readStatement(
 ): Promise<Statement> {
   const period = await checkPeriod(context, options);
   const { limit = PAGE_LIMIT_DEFAULT } = options;
-  const ledger = await context.number();
-  const list = ['statement', ledger, account.id, period.by, period.from.getTime(), period.to.getTime()];
-  const started = options.cursor === undefined ? undefined : readCursor(list, options.cursor);
-  const page = await inSnapshot(context.engine.pool, async (snapshot) => {
-    const reader = { snapshot, context, ledger, account, period };
+  const page = await context.snapshot(async (store) => {
+    const list = ['statement', store.ledger, account.id, period.by, period.from.getTime(), period.to.getTime()];
+    const started = options.cursor === undefined ? undefined : readCursor(list, options.cursor);
+    const reader = { store, account, period };
     const { frame, place } = started ?? (await begin(reader));
     const entries = await readEntries(reader, frame, place, limit + 1);
-    return { frame, data: withBalances(entries, place.balance, isDebitNormal(account.type)) };
+    return { list, frame, data: withBalances(entries, place.balance, isDebitNormal(account.type)) };
   });
-  const { scale } = await getCurrency(context.reads, context.engine.store, ledger, account.currency);
+  const { scale } = await context.read((store) => getCurrency(store, account.currency));
   const { opening, closing } = page.frame;
-  const { data, nextCursor } = toPage(page.data, limit, (last) => writeCursor(list, page.frame, last));
+  const { data, nextCursor } = toPage(page.data, limit, (last) => writeCursor(page.list, page.frame, last));
   const statement = { account, scale, ...period, opening, closing, data, nextCursor };
   return result({ ...statement, all: () => allEntries(context, statement, options) });
 }
 
 interface Reader {
-  readonly snapshot: TransactionAdapter;
-  readonly context: HistoryContext;
-  readonly ledger: number;
+  readonly store: LedgerStore<Transaction>;
   readonly account: AccountIdentity;
   readonly period: Period;
 }
@@ -132,7 +130,7 @@ async function checkPeriod(
   { from, to, by = 'recorded' }: CheckedStatementOptions,
 ): Promise<Period> {
   const moments = [from, to] as const;
-  const timeZone = moments.every((moment) => moment instanceof Date) ? '' : await timeZoneOf(context);
+  const timeZone = moments.every((moment) => moment instanceof Date) ? '' : await context.read(readTimeZone);
   const [first, end] = moments.map((moment) => (moment instanceof Date ? moment : startOfDay(moment, timeZone)));
   if (first === undefined || end === undefined || first >= end) {
     throw new LedgerError('invalid_period', 'a period ends after it begins: from must be before to', { field: 'to' });
@@ -141,20 +139,18 @@ async function checkPeriod(
 }
 
 async function begin(reader: Reader): Promise<{ readonly frame: Frame; readonly place: Place }> {
-  const { snapshot, context, ledger, account, period } = reader;
-  const { store } = context.engine;
+  const { store, account, period } = reader;
   const { id: accountId, type } = account;
-  const before = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(period.from) });
-  const last = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(period.to) });
+  const before = await readRecordedBalance(store, { accountId, at: justBefore(period.from) });
+  const last = await readRecordedBalance(store, { accountId, at: justBefore(period.to) });
   if (period.by === 'recorded') {
     const frame = { opening: before.posted, closing: last.posted, throughVersion: last.version };
     return { frame, place: { afterMs: 0, afterVersion: before.version, balance: before.posted } };
   }
-  const effective = (at: Date) =>
-    readEffectiveBalance(snapshot, store, ledger, { accountId, debitNormal: isDebitNormal(type), at });
+  const effective = (at: Date) => readEffectiveBalance(store, { accountId, debitNormal: isDebitNormal(type), at });
   const opening = isFirstInstant(period.from) ? 0n : await effective(justBefore(period.from));
   const closing = await effective(justBefore(period.to));
-  const { version } = await readRecordedBalance(snapshot, store, ledger, { accountId, at: END_OF_TIME });
+  const { version } = await readRecordedBalance(store, { accountId, at: END_OF_TIME });
   const frame = { opening, closing, throughVersion: version };
   return { frame, place: { afterMs: period.from.getTime(), afterVersion: 0n, balance: opening } };
 }
@@ -162,19 +158,18 @@ async function begin(reader: Reader): Promise<{ readonly frame: Frame; readonly 
 const END_OF_TIME = new Date('9999-12-31T23:59:59.999Z');
 
 async function readEntries(reader: Reader, frame: Frame, place: Place, limit: number): Promise<readonly Entry[]> {
-  const { snapshot, context, ledger, account, period } = reader;
-  const { store } = context.engine;
+  const { store, account, period } = reader;
   const accountId = account.id;
   const { afterVersion } = place;
   const range: StatementRange = { accountId, afterVersion, throughVersion: frame.throughVersion, limit };
-  if (period.by === 'recorded') return listRecorded(snapshot, store, ledger, range);
+  if (period.by === 'recorded') return listRecorded(store, range);
   const after = new Date(place.afterMs);
-  const dated = await listDated(snapshot, store, ledger, range, { after, before: period.to });
+  const dated = await listDated(store, range, { after, before: period.to });
   // On-time entries of the same millisecond follow each other in the order of their versions.
-  const low = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(after) });
-  const same = await readRecordedBalance(snapshot, store, ledger, { accountId, at: after });
-  const last = await readRecordedBalance(snapshot, store, ledger, { accountId, at: justBefore(period.to) });
-  const onTime = await listOnTime(snapshot, store, ledger, {
+  const low = await readRecordedBalance(store, { accountId, at: justBefore(after) });
+  const same = await readRecordedBalance(store, { accountId, at: after });
+  const last = await readRecordedBalance(store, { accountId, at: justBefore(period.to) });
+  const onTime = await listOnTime(store, {
     ...range,
     afterVersion: largest(low.version, smallest(same.version, afterVersion)),
     throughVersion: smallest(last.version, frame.throughVersion),

@@ -1,5 +1,5 @@
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { datedEntriesOfLedger } from './advance-checkpoint.js';
 import { readCheckpoint } from './balance-at.js';
 import { MOVING, readWholeBlocks, type TotalsLine, toTotalsLine, WHOLE_LEDGER } from './dated.js';
@@ -10,14 +10,9 @@ import { joinSides } from './sides.js';
  * type. Stretches that were recorded completely by then count as stored. The stretch that contains the instant, and the
  * rows after the checkpoint, are read row by row.
  */
-export async function readRecordedTotals(
-  snapshot: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  at: Date,
-): Promise<readonly TotalsLine[]> {
-  const whole = await wholeStretches(snapshot, store, ledger, at, 'sum(debits) as debits, sum(credits) as credits');
-  const rows = await readOpenStretches(snapshot, store, ledger, at, {
+export async function readRecordedTotals(store: LedgerStore<Transaction>, at: Date): Promise<readonly TotalsLine[]> {
+  const whole = await wholeStretches(store, at, 'sum(debits) as debits, sum(credits) as credits');
+  const rows = await readOpenStretches(store, at, {
     inStretch: 't.recorded_at <= $4',
     after: 't.recorded_at <= $4',
   });
@@ -25,37 +20,28 @@ export async function readRecordedTotals(
 }
 
 /** The same of the transfers that were effective by an instant. */
-export async function readEffectiveTotals(
-  snapshot: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  at: Date,
-): Promise<readonly TotalsLine[]> {
+export async function readEffectiveTotals(store: LedgerStore<Transaction>, at: Date): Promise<readonly TotalsLine[]> {
   const whole = await wholeStretches(
-    snapshot,
     store,
-    ledger,
     at,
     'sum(debits - dated_debits) as debits, sum(credits - dated_credits) as credits',
   );
-  const rows = await readOpenStretches(snapshot, store, ledger, at, {
+  const rows = await readOpenStretches(store, at, {
     inStretch: 't.effective_at is null and t.recorded_at <= $4',
     // Rows after the checkpoint are in no block either.
     after: 'coalesce(t.effective_at, t.recorded_at) <= $4',
   });
-  const { openFrom, lines } = await readWholeBlocks(snapshot, store, ledger, { scope: WHOLE_LEDGER, at });
-  const within = openFrom === null ? [] : await readOpenBlock(snapshot, store, ledger, at, openFrom);
+  const { openFrom, lines } = await readWholeBlocks(store, { scope: WHOLE_LEDGER, at });
+  const within = openFrom === null ? [] : await readOpenBlock(store, at, openFrom);
   return [...whole, ...rows, ...lines, ...within];
 }
 
 async function wholeStretches(
-  snapshot: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   at: Date,
   sums: string,
 ): Promise<readonly TotalsLine[]> {
-  const { rows } = await snapshot.executeSql(
+  const { rows } = await sql.executeSql(
     `select currency, type::text, debits::text, credits::text from (
        select currency, type, ${sums} from ${schema}.journal_stretches
        where ledger = $1 and last_recorded_at <= $2 group by currency, type) s`,
@@ -65,40 +51,35 @@ async function wholeStretches(
 }
 
 async function readOpenStretches(
-  snapshot: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore<Transaction>,
   at: Date,
   conditions: { readonly inStretch: string; readonly after: string },
 ): Promise<readonly TotalsLine[]> {
   const { schema } = store;
   const instant = at.toISOString();
-  const { rows: open } = await snapshot.executeSql(
+  const { rows: open } = await store.sql.executeSql(
     `select distinct begins_after::text, through::text from ${schema}.journal_stretches
      where ledger = $1 and first_recorded_at <= $2 and last_recorded_at > $2`,
-    [ledger, instant],
+    [store.ledger, instant],
   );
   const lines: TotalsLine[] = [];
   for (const { begins_after, through } of open) {
-    lines.push(
-      ...(await sumPositions(snapshot, store, conditions.inStretch, [ledger, begins_after, through, instant])),
-    );
+    lines.push(...(await sumPositions(store, conditions.inStretch, [store.ledger, begins_after, through, instant])));
   }
-  const checkpoint = String(await readCheckpoint(snapshot, store));
-  lines.push(...(await sumPositions(snapshot, store, conditions.after, [ledger, checkpoint, POSITION_MAX, instant])));
+  const checkpoint = String(await readCheckpoint(store));
+  lines.push(...(await sumPositions(store, conditions.after, [store.ledger, checkpoint, POSITION_MAX, instant])));
   return lines;
 }
 
 const POSITION_MAX = String(2n ** 63n - 1n);
 
 async function sumPositions(
-  snapshot: TransactionAdapter,
-  { schema }: Store,
+  { sql, schema }: ConnectedStore<Transaction>,
   condition: string,
   values: readonly unknown[],
 ): Promise<readonly TotalsLine[]> {
   // The ledger in an expression: rows are found by their positions.
-  const { rows } = await snapshot.executeSql(
+  const { rows } = await sql.executeSql(
     `select t.currency, a.type::text, sum(side.debit)::text as debits, sum(side.credit)::text as credits
      from ${schema}.transfers t
      ${joinSides(schema)}
@@ -110,17 +91,15 @@ async function sumPositions(
 }
 
 async function readOpenBlock(
-  snapshot: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore<Transaction>,
   at: Date,
   openFrom: string,
 ): Promise<readonly TotalsLine[]> {
   const entries = datedEntriesOfLedger(store, 'effective_at >= $2 and effective_at <= $3 and position + 0 <= $4');
-  const { rows } = await snapshot.executeSql(
+  const { rows } = await store.sql.executeSql(
     `select currency, type::text, sum(debit)::text as debits, sum(credit)::text as credits from (${entries}) e
      group by currency, type`,
-    [ledger, openFrom, at.toISOString(), String(await readCheckpoint(snapshot, store))],
+    [store.ledger, openFrom, at.toISOString(), String(await readCheckpoint(store))],
   );
   return rows.map(toTotalsLine);
 }

@@ -1,8 +1,8 @@
 import type { AccountType } from '../domain/accounts/account.js';
 import { result } from '../domain/json/result.js';
 import { probe } from '../postgres/probe.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import type { TotalsLine } from './dated.js';
 import { readEffectiveTotals, readRecordedTotals } from './totals-at.js';
 
@@ -23,12 +23,8 @@ export interface TrialBalance {
 }
 
 /** Sums the balances of a ledger in one statement, hence from one snapshot. */
-export async function readTrialBalance(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
-): Promise<TrialBalance> {
-  const { rows } = await transaction.executeSql(
+export async function readTrialBalance({ sql, schema, ledger }: LedgerStore): Promise<TrialBalance> {
+  const { rows } = await sql.executeSql(
     `select a.currency, a.type::text, count(*)::text as accounts,
        sum(b.debits_posted)::text as debits, sum(b.credits_posted)::text as credits
      from ${schema}.accounts a cross join ${probe(`${schema}.balances`, 'ledger = $1 and account_id = a.id')} b
@@ -48,19 +44,14 @@ export async function readTrialBalance(
 
 /** The same as of an instant, from the journal; needs one snapshot for its statements. */
 export async function readTrialBalanceAt(
-  snapshot: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore<Transaction>,
   { at, by }: { readonly at: Date; readonly by: 'recorded' | 'effective' },
 ): Promise<TrialBalance> {
-  const totals =
-    by === 'recorded'
-      ? await readRecordedTotals(snapshot, store, ledger, at)
-      : await readEffectiveTotals(snapshot, store, ledger, at);
-  const { rows } = await snapshot.executeSql(
+  const totals = by === 'recorded' ? await readRecordedTotals(store, at) : await readEffectiveTotals(store, at);
+  const { rows } = await store.sql.executeSql(
     `select currency, type::text, count(*)::text as accounts from ${store.schema}.accounts
      where ledger = $1 group by currency, type order by currency, type`,
-    [ledger],
+    [store.ledger],
   );
   return toTrialBalance(rows.map((row) => addTotals(accountsLine(row), totals)));
 }

@@ -4,8 +4,6 @@ import { type AsOf, asOfIn, checkAsOf } from '../history/as-of.js';
 import { type BalanceAt, readEffectiveBalance, readRecordedBalance } from '../history/balance-at.js';
 import { checkStatementOptions, readStatement } from '../history/statement.js';
 import { accountNotFound, checkReference } from '../postgres/accounts.js';
-import { inSnapshot } from '../postgres/connect.js';
-import { fail } from '../postgres/sql-errors.js';
 import type { Accounts } from './ledger-api.js';
 import type { LedgerContext } from './ledger-context.js';
 
@@ -14,8 +12,6 @@ export function createAccountHistory(
   context: LedgerContext,
   identify: Accounts['identify'],
 ): Pick<Accounts, 'balanceAt' | 'statement'> {
-  const { store, pool } = context.engine;
-
   async function known(reference: string): Promise<AccountIdentity> {
     const account = await identify(reference);
     if (account === undefined) throw accountNotFound(reference);
@@ -27,15 +23,12 @@ export function createAccountHistory(
     const reference = checkReference(given);
     const { at, by } = await asOfIn(context, checked);
     const { id: accountId, type } = await known(reference);
-    const ledger = await context.number();
     if (by === 'recorded') {
-      const balance = await readRecordedBalance(context.reads, store, ledger, { accountId, at }).catch(fail);
+      const balance = await context.read((store) => readRecordedBalance(store, { accountId, at }));
       return result({ at, by, posted: balance.posted, pendingIn: balance.pendingIn, pendingOut: balance.pendingOut });
     }
     const account = { accountId, debitNormal: isDebitNormal(type), at };
-    const posted = await inSnapshot(pool, (snapshot) => readEffectiveBalance(snapshot, store, ledger, account)).catch(
-      fail,
-    );
+    const posted = await context.snapshot((store) => readEffectiveBalance(store, account));
     return result({ at, by, posted });
   }
 
@@ -44,7 +37,7 @@ export function createAccountHistory(
     async statement(given, options) {
       const checked = checkStatementOptions(options);
       const reference = checkReference(given);
-      return readStatement(context, await known(reference), checked).catch(fail);
+      return readStatement(context, await known(reference), checked);
     },
   };
 }

@@ -18,9 +18,15 @@ import type { Entry } from '../domain/transfers/transfer.js';
 import { LedgerError, type LedgerErrorCode } from '../errors.js';
 import { listEntries } from '../history/entries.js';
 import { type AccountPlace, closeAccount, setLimits, setStatus } from '../postgres/account-changes.js';
-import { accountNotFound, checkReference, getAccount, listAccounts, openAccount } from '../postgres/accounts.js';
+import {
+  accountNotFound,
+  checkReference,
+  findIdentities,
+  getAccount,
+  listAccounts,
+  openAccount,
+} from '../postgres/accounts.js';
 import { aggregateBalances } from '../postgres/aggregate.js';
-import { fail } from '../postgres/sql-errors.js';
 import { createAccountHistory } from './account-history.js';
 import type { ExpireOf } from './holds.js';
 import type { Accounts, FreezeSide } from './ledger-api.js';
@@ -56,17 +62,15 @@ const readFreeze = object<Audit & { readonly side?: FreezeSide }>({
 type AccountWork = (place: AccountPlace) => Promise<Account>;
 
 export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Accounts {
-  const { engine, reads } = context;
-  const { store, identities } = engine;
+  const { identities } = context.engine;
 
   async function identifyMany(references: readonly string[]): Promise<ReadonlyMap<string, AccountIdentity>> {
     const wanted = list(referenceText)(references, 'references').filter(isReference);
     const found = new ResultMap<AccountIdentity>();
     if (wanted.length === 0) return found;
-    const ledger = await context.number();
     const load = context.isCommitted ? identities.load : identities.loadUncommitted;
-    const identityOf = await load(ledger, wanted, (missing) => engine.findIdentities(reads, ledger, missing)).catch(
-      fail,
+    const identityOf = await context.read((store) =>
+      load(store.ledger, wanted, (missing) => findIdentities(store, missing)),
     );
     for (const reference of wanted) {
       const identity = identityOf(reference);
@@ -77,14 +81,14 @@ export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Acco
 
   async function identify(reference: string): Promise<AccountIdentity | undefined> {
     if (!isReference(referenceText(reference, 'reference'))) return undefined;
-    const known = identities.get(await context.number(), reference);
+    const { ledger } = await context.store();
+    const known = identities.get(ledger, reference);
     return known ?? (await identifyMany([reference])).get(reference);
   }
 
   async function change(given: string, work: AccountWork): Promise<Account> {
     const reference = checkReference(given);
-    const ledger = await context.number();
-    return context.change((transaction) => work({ transaction, store, ledger, reference }));
+    return context.change((store) => work({ store, reference }));
   }
 
   /** For changes that the balance may refuse: what holds keep that are due is free before it is judged. */
@@ -96,10 +100,7 @@ export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Acco
     });
   }
 
-  async function open(request: CheckedOpenAccount): Promise<Account> {
-    const ledger = await context.number();
-    return context.change((transaction) => openAccount(transaction, store, ledger, request));
-  }
+  const open = (request: CheckedOpenAccount) => context.change((store) => openAccount(store, request));
 
   return {
     ...createAccountHistory(context, identify),
@@ -114,27 +115,28 @@ export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Acco
         if (!(error instanceof LedgerError && error.code === 'account_exists')) throw error;
         const there = await identify(request.address);
         if (there === undefined) throw error;
-        const account = await getAccount(reads, store, await context.number(), there.id);
+        const account = await context.read((store) => getAccount(store, there.id));
         if (account.type !== request.type || account.currency !== request.currency) throw error;
         return account;
       }
     },
     async get(given) {
       const reference = checkReference(given);
-      return getAccount(reads, store, await context.number(), reference).catch(fail);
+      return context.read((store) => getAccount(store, reference));
     },
     async aggregate(options = {}) {
       const checked = checkAggregate(options);
-      return aggregateBalances(reads, store, await context.number(), checked).catch(fail);
+      return context.read((store) => aggregateBalances(store, checked));
     },
     async list(options = {}) {
       const { prefix = '', limit: count = PAGE_LIMIT_DEFAULT, cursor } = readList(options, 'options');
       const place = decodeCursor(cursor, ADDRESS_CURSOR);
-      const ledger = await context.number();
-      const list = ['accounts', ledger, prefix];
-      const [after] = placeIn(list, place);
-      const rows = await listAccounts(reads, store, ledger, { prefix, after, limit: count + 1 }).catch(fail);
-      return toPage(rows, count, ({ address }) => encodeCursor(list, address));
+      return context.read(async (store) => {
+        const list = ['accounts', store.ledger, prefix];
+        const [after] = placeIn(list, place);
+        const rows = await listAccounts(store, { prefix, after, limit: count + 1 });
+        return toPage(rows, count, ({ address }) => encodeCursor(list, address));
+      });
     },
     async entries(given, options = {}) {
       const { limit: count = PAGE_LIMIT_DEFAULT, cursor } = readPage(options, 'options');
@@ -142,11 +144,12 @@ export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Acco
       const reference = checkReference(given);
       const account = await identify(reference);
       if (account === undefined) throw accountNotFound(reference);
-      const ledger = await context.number();
-      const list = ['entries', ledger, account.id];
-      const [before] = placeIn(list, place).map(BigInt);
-      const rows = await listEntries(reads, store, ledger, account.id, { before, limit: count + 1 }).catch(fail);
-      return toPage(rows, count, ({ version }: Entry) => encodeCursor(list, version));
+      return context.read(async (store) => {
+        const list = ['entries', store.ledger, account.id];
+        const [before] = placeIn(list, place).map(BigInt);
+        const rows = await listEntries(store, account.id, { before, limit: count + 1 });
+        return toPage(rows, count, ({ version }: Entry) => encodeCursor(list, version));
+      });
     },
     async freeze(reference, options = {}) {
       const { side = 'both', ...audit } = readFreeze(options, 'options');

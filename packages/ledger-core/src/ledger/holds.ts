@@ -12,10 +12,9 @@ import {
   withCurrency,
 } from '../domain/transfers/transfer.js';
 import { LedgerError } from '../errors.js';
-import { accountNotFound, checkReference } from '../postgres/accounts.js';
-import { plainArray } from '../postgres/arrays.js';
-import { findDueHolds, findDueHoldsOf, getHold, listHolds, toDueHold } from '../postgres/holds.js';
-import { fail } from '../postgres/sql-errors.js';
+import { accountNotFound, checkReference, findIdentities } from '../postgres/accounts.js';
+import { findDueHolds, findDueHoldsOfAccount, getHold, listHolds } from '../postgres/holds.js';
+import type { LedgerStore } from '../postgres/store.js';
 import { expiryPosting } from '../posting/candidates.js';
 import type { Holds } from './ledger-api.js';
 import type { LedgerContext } from './ledger-context.js';
@@ -30,7 +29,6 @@ const EXPIRED_IN_TURN = 500;
 const HOLD_CURSOR = /^([0-9a-f-]{36})$/;
 
 export function createHolds(context: LedgerContext, submit: Submit): Holds {
-  const { store, findIdentities } = context.engine;
   return {
     async place(request) {
       const { options, leg } = splitOptions(withCurrency(readPlace(request, 'request')));
@@ -46,25 +44,24 @@ export function createHolds(context: LedgerContext, submit: Submit): Holds {
     },
     async get(given) {
       const id = holdId(given, 'id');
-      return getHold(context.reads, store, await context.number(), id).catch(fail);
+      return context.read((store) => getHold(store, id));
     },
     async list(given, options = {}) {
       const { openOnly = false, limit: count = PAGE_LIMIT_DEFAULT, cursor } = readList(options, 'options');
       const place = decodeCursor(cursor, HOLD_CURSOR);
       const reference = checkReference(given);
-      const ledger = await context.number();
-      const [account] = await findIdentities(context.reads, ledger, [reference]).catch(fail);
-      if (account === undefined) throw accountNotFound(reference);
-      const list = ['holds', ledger, account.id, openOnly];
-      const [before] = placeIn(list, place);
-      const range = { account: account.id, openOnly, before, limit: count + 1 };
-      const rows = await listHolds(context.reads, store, ledger, range).catch(fail);
-      return toPage(rows, count, ({ id }) => encodeCursor(list, id));
+      return context.read(async (store) => {
+        const [account] = await findIdentities(store, [reference]);
+        if (account === undefined) throw accountNotFound(reference);
+        const list = ['holds', store.ledger, account.id, openOnly];
+        const [before] = placeIn(list, place);
+        const rows = await listHolds(store, { account: account.id, openOnly, before, limit: count + 1 });
+        return toPage(rows, count, ({ id }) => encodeCursor(list, id));
+      });
     },
     async expire() {
-      const ledger = await context.number();
-      const findDue = () => findDueHolds(context.reads, store, ledger, EXPIRED_IN_TURN).catch(fail);
-      return (await expireAll(submit, ledger, findDue)).count;
+      const { count } = await expireAll(context, submit, (store) => findDueHolds(store, EXPIRED_IN_TURN));
+      return count;
     },
   };
 }
@@ -77,12 +74,13 @@ interface Expired {
 
 /** Writes the expiries of the holds that `findDue` finds, a few at a time, until it finds no more. */
 async function expireAll(
+  context: LedgerContext,
   submit: Submit,
-  ledger: number,
-  findDue: () => Promise<readonly TransferId[]>,
+  findDue: (store: LedgerStore) => Promise<readonly TransferId[]>,
 ): Promise<Expired> {
+  const { ledger } = await context.store();
   for (let count = 0; ; ) {
-    const due = await findDue();
+    const due = await context.read(findDue);
     if (due.length === 0) return { count };
     const outcomes = await submit(due.map((hold) => expiryPosting(ledger, hold)));
     const fault = outcomes.find((outcome) => outcome instanceof Error && !(outcome instanceof LedgerError));
@@ -100,16 +98,11 @@ async function expireAll(
 export type ExpireOf = (reference: string) => Promise<LedgerError | undefined>;
 
 export function createExpireOf(context: LedgerContext, submit: Submit): ExpireOf {
-  const { store, findIdentities } = context.engine;
   return async (reference) => {
-    const ledger = await context.number();
-    const [account] = await findIdentities(context.reads, ledger, [reference]).catch(fail);
+    const [account] = await context.read((store) => findIdentities(store, [reference]));
     if (account === undefined) return undefined;
-    const values = [ledger, plainArray([account.id]), EXPIRED_IN_TURN];
-    const { hindrance } = await expireAll(submit, ledger, async () => {
-      const { rows } = await context.reads.executeSql(findDueHoldsOf(store).text, values).catch(fail);
-      return rows.map((row) => toDueHold(row).id);
-    });
+    const findDue = (store: LedgerStore) => findDueHoldsOfAccount(store, account.id, EXPIRED_IN_TURN);
+    const { hindrance } = await expireAll(context, submit, findDue);
     return hindrance;
   };
 }

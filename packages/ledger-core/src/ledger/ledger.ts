@@ -1,4 +1,4 @@
-import type { Pool, PoolConfig } from 'pg';
+import type { PoolConfig } from 'pg';
 import type { Candidate } from '../domain/decision/decide.js';
 import { callback, object, optional, optionalCallback, wholeNumber } from '../domain/input/arguments.js';
 import { timeZone } from '../domain/input/instant.js';
@@ -9,6 +9,7 @@ import { checkSubscription, createEventTail, type EventTail } from '../events/ta
 import { asOfIn, checkAsOf } from '../history/as-of.js';
 import { advanceCheckpoints, type CheckpointProgress, rebuildCheckpoints } from '../history/checkpoints.js';
 import { readTrialBalance, readTrialBalanceAt } from '../history/trial-balance.js';
+import { findIdentities } from '../postgres/accounts.js';
 import { checkRoom, fromPool, inSnapshot, inTransaction } from '../postgres/connect.js';
 import { getCurrency, registerCurrency } from '../postgres/currencies.js';
 import { databaseArgument } from '../postgres/database-argument.js';
@@ -19,8 +20,8 @@ import { ledgerName, readTimeZone, writeTimeZone } from '../postgres/ledgers.js'
 import { checkSchema } from '../postgres/migrate.js';
 import { readOldestWriter } from '../postgres/position-drawers.js';
 import { fail } from '../postgres/sql-errors.js';
-import { schemaName } from '../postgres/store.js';
-import { type TransactionAdapter, transactionArgument } from '../postgres/transaction-adapter.js';
+import { type LedgerStore, schemaName } from '../postgres/store.js';
+import { type SqlExecutor, type Transaction, transactionArgument } from '../postgres/transaction-adapter.js';
 import { readBacklog } from '../postgres/transfer-requests.js';
 import { type EngineCapacity, engineCapacity } from '../posting/capacity.js';
 import { createEngine, type Engine } from '../posting/engine.js';
@@ -34,7 +35,7 @@ import { checkVerifyOptions, verifyLedger } from '../verify/verify.js';
 import { createAccounts } from './accounts.js';
 import { createExpireOf, createHolds } from './holds.js';
 import type { Ledger, LedgerInTransaction, ProcessRequestsOptions } from './ledger-api.js';
-import type { LedgerContext } from './ledger-context.js';
+import { createContext, type LedgerContext } from './ledger-context.js';
 import { createRequests } from './requests.js';
 import { createTransfers, type Submit } from './transfers.js';
 
@@ -93,18 +94,18 @@ const readOptions = object<LedgerOptions>({
 
 function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
   const { store, pool, commits } = engine;
-  const reads = fromPool(pool);
-  const context: LedgerContext = {
+  const connected = { ...store, sql: fromPool(pool) };
+  const context = createContext({
     engine,
-    reads,
-    number: () => engine.numberOf(name),
+    store: () => engine.storeOf(name),
     isCommitted: true,
+    snapshot: (work) => inSnapshot(pool, work),
     async change(work) {
-      const result = await inTransaction(pool, work).catch(fail);
+      const changed = await inTransaction(pool, work);
       commits.announce();
-      return result;
+      return changed;
     },
-  };
+  });
   const submit: Submit = engine.coalescer.submitAll;
   return {
     name,
@@ -114,40 +115,39 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     currencies: {
       async register(given) {
         const currency = checkCurrency(given);
-        return registerCurrency(reads, store, await context.number(), currency).catch(fail);
+        return context.read((own) => registerCurrency(own, currency));
       },
       async get(given) {
         const code = currencyCode(given, 'code');
-        return getCurrency(reads, store, await context.number(), code).catch(fail);
+        return context.read((own) => getCurrency(own, code));
       },
     },
     requests: {
       ...createRequests(context),
-      backlog: async () => readBacklog(reads, store, await context.number()).catch(fail),
-      processRequests: async (options = {}) => processRequestsOnce(context, pool, options),
+      backlog: () => context.read(readBacklog),
+      processRequests: async (options = {}) => processRequestsOnce(context, options),
       onSubmit: (listener) => engine.requested.listen(callback(listener, 'listener')),
     },
     within: (transaction) => ledgerWithin(context, transactionArgument(transaction, 'transaction')),
     events: {
       subscribe: async (options = {}) => tail.subscribe(name, checkSubscription(options)),
       fault: tail.fault,
-      range: async () => readEventRange(reads, store).catch(fail),
-      oldestWriter: async () => readOldestWriter(reads, store).catch(fail),
+      range: async () => readEventRange(connected).catch(fail),
+      oldestWriter: async () => readOldestWriter(connected).catch(fail),
     },
     onCommit: (listener) => commits.listen(callback(listener, 'listener')),
     inLedger(other) {
       return ledgerOf(engine, tail, ledgerName(other, 'name'));
     },
     async trialBalance(asOf) {
-      if (asOf === undefined) return readTrialBalance(reads, store, await context.number()).catch(fail);
+      if (asOf === undefined) return context.read(readTrialBalance);
       const { at, by } = await asOfIn(context, checkAsOf(asOf));
-      const ledger = await context.number();
-      return inSnapshot(pool, (snapshot) => readTrialBalanceAt(snapshot, store, ledger, { at, by })).catch(fail);
+      return context.snapshot((own) => readTrialBalanceAt(own, { at, by }));
     },
-    timeZone: async () => readTimeZone(reads, store, await context.number()).catch(fail),
+    timeZone: () => context.read(readTimeZone),
     async setTimeZone(given) {
       const name = timeZone(given, 'timeZone');
-      await writeTimeZone(reads, store, await context.number(), name).catch(fail);
+      await context.read((own) => writeTimeZone(own, name));
       return name;
     },
     checkpoints: {
@@ -156,16 +156,18 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     },
     async verify(options = {}) {
       const checked = checkVerifyOptions(options);
-      const inLongSnapshot: InSnapshot = (work) => inTransaction(engine.longReads, work, 'repeatable read').catch(fail);
-      return verifyLedger(inLongSnapshot, store, await context.number(), checked);
+      const own = await context.store();
+      const inLongSnapshot: InSnapshot = (work) =>
+        inTransaction(engine.longReads, (sql) => work({ ...own, sql }), 'repeatable read').catch(fail);
+      return verifyLedger(inLongSnapshot, checked);
     },
     async check() {
-      await checkSchema(reads, engine.schema).catch(fail);
+      await checkSchema(connected).catch(fail);
       await checkRoom(pool).catch(fail);
     },
     async checkDatabase(options = {}) {
       const { connectionsMin = CONNECTIONS_MIN } = readCheckOptions(options, 'options');
-      const warnings = await checkDatabase(reads, connectionsMin).catch(fail);
+      const warnings = await checkDatabase(connected.sql, connectionsMin).catch(fail);
       await engine.connect().catch(fail);
       return warnings;
     },
@@ -179,21 +181,23 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
 /** One each for changes, reads, long reads and the log of events. */
 const CONNECTIONS_MIN = 4;
 
-function ledgerWithin(outer: LedgerContext, transaction: TransactionAdapter): LedgerInTransaction {
+function ledgerWithin(outer: LedgerContext, transaction: Transaction): LedgerInTransaction {
   const { engine } = outer;
-  const context: LedgerContext = {
-    engine,
-    reads: { executeSql: (text, values) => inTurn(transaction, () => transaction.executeSql(text, values)) },
-    number: outer.number,
-    isCommitted: false,
-    change: (work) => inSavepoint(transaction, () => work(transaction)),
+  const sql: SqlExecutor = {
+    executeSql: (text, values) => inTurn(transaction, () => transaction.executeSql(text, values)),
   };
+  const context = createContext({
+    engine,
+    store: async () => ({ ...(await outer.store()), sql }),
+    isCommitted: false,
+    snapshot: (work) => inSnapshot(engine.pool, work),
+    change: (work) => inSavepoint(transaction, () => work(transaction)),
+  });
   const submit: Submit = async (postings) => {
-    const ledger = await context.number();
-    const outcomes = await postWithin(transaction, engine.statements, ledger, () =>
-      resolveWithin(engine, transaction, ledger, postings),
-    );
-    return nameAccounts(outcomes, identifyWithin(engine, context.reads, ledger));
+    const reading = await context.store();
+    const store = { ...reading, sql: transaction };
+    const outcomes = await postWithin(store, engine.statements, () => resolveWithin(engine, store, postings));
+    return nameAccounts(outcomes, identifyWithin(engine, reading));
   };
   return {
     accounts: createAccounts(context, createExpireOf(context, submit)),
@@ -202,8 +206,7 @@ function ledgerWithin(outer: LedgerContext, transaction: TransactionAdapter): Le
     events: {
       async write(event) {
         const { type, subject, data } = checkDomainEvent(event);
-        const ledger = await context.number();
-        await context.change((own) => writeFirstEvent(own, engine.store, ledger, { type, subject, data }));
+        await context.change((store) => writeFirstEvent(store, { type, subject, data }));
       },
     },
     requests: createRequests(context),
@@ -219,28 +222,28 @@ const readProcessRequests = object<ProcessRequestsOptions>({
 
 async function processRequestsOnce(
   context: LedgerContext,
-  pool: Pool,
   options: ProcessRequestsOptions,
 ): Promise<ProcessedRequests> {
   const { batchSizeMax = 500, onFault = () => undefined } = readProcessRequests(options, 'options');
-  const ledger = await context.number();
-  const run = (transaction: TransactionAdapter) => processRequests(transaction, processing(transaction));
-  const worked = await inTransaction(pool, run).catch(fail);
-  if (worked.posted + worked.refused > 0) context.engine.commits.announce();
+  const { engine } = context;
+  const own = await context.store();
+  const run = (sql: Transaction) => {
+    const store = { ...own, sql };
+    return processRequests(store, processing(store));
+  };
+  const worked = await inTransaction(engine.pool, run).catch(fail);
+  if (worked.posted + worked.refused > 0) engine.commits.announce();
   return worked;
 
-  function processing(transaction: TransactionAdapter): RequestProcessing {
-    const { engine } = context;
-    const resolve = (postings: readonly Posting[]) => resolveWithin(engine, transaction, ledger, postings);
+  function processing(store: LedgerStore<Transaction>): RequestProcessing {
+    const resolve = (postings: readonly Posting[]) => resolveWithin(engine, store, postings);
     return {
-      store: engine.store,
-      ledger,
       batchSizeMax,
       lockTimeoutMs: engine.lockTimeoutMs,
       resolve,
       post: async (postings) => {
-        const outcomes = await postWithin(transaction, engine.statements, ledger, () => resolve(postings));
-        return nameAccounts(outcomes, identifyWithin(engine, transaction, ledger));
+        const outcomes = await postWithin(store, engine.statements, () => resolve(postings));
+        return nameAccounts(outcomes, identifyWithin(engine, store));
       },
       onFault,
     };
@@ -248,30 +251,23 @@ async function processRequestsOnce(
 }
 
 /** Accounts that the caller's transaction opened are visible in it alone, so memory is not added to. */
-function identifyWithin({ identities, findIdentities }: Engine, transaction: TransactionAdapter, ledger: number) {
+function identifyWithin({ identities }: Engine, store: LedgerStore) {
   return (references: readonly string[]) =>
-    identities.loadUncommitted(ledger, references, (missing) => findIdentities(transaction, ledger, missing));
+    identities.loadUncommitted(store.ledger, references, (missing) => findIdentities(store, missing));
 }
 
 async function resolveWithin(
   engine: Engine,
-  transaction: TransactionAdapter,
-  ledger: number,
+  store: LedgerStore<Transaction>,
   postings: readonly Posting[],
 ): Promise<readonly Candidate[]> {
-  const { store } = engine;
-  const identify = identifyWithin(engine, transaction, ledger);
-  const lookUp = await lookUpAll(postings, identify, { transaction, store, ledger });
+  const lookUp = await lookUpAll(postings, identifyWithin(engine, store), store);
   return postings.map(({ toCandidate }) => toCandidate(lookUp));
 }
 
 /** On the connection for long work, one run at a time in this process. */
 async function withCheckpoints(engine: Engine, work: typeof advanceCheckpoints): Promise<CheckpointProgress> {
-  await checkSchema(fromPool(engine.pool), engine.schema).catch(fail);
-  const connection = {
-    statements: fromPool(engine.longReads),
-    change: <Result>(change: (transaction: TransactionAdapter) => Promise<Result>) =>
-      inTransaction(engine.longReads, change),
-  };
-  return result(await work(connection, engine.store).catch(fail));
+  const { store, pool, longReads } = engine;
+  await checkSchema({ ...store, sql: fromPool(pool) }).catch(fail);
+  return result(await work(longReads, store).catch(fail));
 }

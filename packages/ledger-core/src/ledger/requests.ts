@@ -13,8 +13,8 @@ import {
 } from '../domain/transfers/transfer-request.js';
 import { LedgerError } from '../errors.js';
 import { type EventRow, writeEvents } from '../postgres/events.js';
-import { fromSqlError } from '../postgres/sql-errors.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import {
   findRequestsByKeys,
   getRequest,
@@ -45,30 +45,28 @@ const SUBMIT_BACKOFF: Backoff = { firstMs: 25, maxMs: 400 };
 
 /** Stores and reads transfer requests; the request worker processes them. */
 export function createRequests(context: LedgerContext): Pick<Requests, 'submit' | 'submitMany' | 'get'> {
-  const { store, requested } = context.engine;
+  const { requested } = context.engine;
 
   async function submitChecked(requests: readonly CheckedTransferRequest[]): Promise<readonly SubmitResult[]> {
     if (requests.length === 0) return [];
-    const ledger = await context.number();
-    const results = await withRetries(context, (transaction) => storeRequests(transaction, ledger, requests));
+    const results = await withRetries(context, (store) => storeRequests(store, requests));
     if (context.isCommitted) requested.announce();
     return results;
   }
 
   /** Writes the rows and their events in one transaction; the rows come first, because they give the transaction its id. */
   async function storeRequests(
-    transaction: TransactionAdapter,
-    ledger: number,
+    store: LedgerStore<Transaction>,
     requests: readonly CheckedTransferRequest[],
   ): Promise<readonly SubmitResult[]> {
     const given = requests.map(
       (request): NewRequest => ({ ...request, id: uuidv7() as TransferRequestId, transferId: uuidv7() as TransferId }),
     );
-    const inserted = await insertRequests(transaction, store, ledger, given);
+    const inserted = await insertRequests(store, given);
     const fresh = given.filter(({ id }) => inserted.ids.has(id));
-    await writeEvents(transaction, store, ledger, fresh.map(requestedEvent));
+    await writeEvents(store, fresh.map(requestedEvent));
     const keys = requests.map(({ keyDigest }) => keyDigest);
-    const stored = await findRequestsByKeys(transaction, store, ledger, keys);
+    const stored = await findRequestsByKeys(store, keys);
     return given.map((request) =>
       inserted.reused.has(request.id) ? keyReused() : resultOf(request, stored.get(request.keyDigest)),
     );
@@ -93,16 +91,8 @@ export function createRequests(context: LedgerContext): Pick<Requests, 'submit' 
       if (!isTransferRequestId(id)) {
         throw new LedgerError('transfer_request_not_found', "id: a transfer request's id is a UUID in lower case");
       }
-      try {
-        const {
-          keyDigest: _,
-          requestDigest: __,
-          ...request
-        } = await getRequest(context.reads, store, await context.number(), id);
-        return result(request);
-      } catch (error) {
-        throw fromSqlError(error);
-      }
+      const { keyDigest: _, requestDigest: __, ...request } = await context.read((store) => getRequest(store, id));
+      return result(request);
     },
   };
 }
@@ -110,7 +100,7 @@ export function createRequests(context: LedgerContext): Pick<Requests, 'submit' 
 /** Two callers who store the same keys in another order may deadlock; in a caller's transaction that is theirs to repeat. */
 function withRetries<Result>(
   context: LedgerContext,
-  work: (transaction: TransactionAdapter) => Promise<Result>,
+  work: (store: LedgerStore<Transaction>) => Promise<Result>,
 ): Promise<Result> {
   const isRetryable = (error: unknown) =>
     context.isCommitted && error instanceof LedgerError && error.code === 'transaction_conflict';

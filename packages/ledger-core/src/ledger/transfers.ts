@@ -19,7 +19,6 @@ import {
 } from '../domain/transfers/transfer.js';
 import { invariant, LedgerError } from '../errors.js';
 import { findGroup, findReversals, getTransfer } from '../postgres/journal.js';
-import { fail } from '../postgres/sql-errors.js';
 import { singlePosting, toPosting } from '../posting/candidates.js';
 import type { Posting } from '../posting/waiting.js';
 import type { Transfers } from './ledger-api.js';
@@ -41,18 +40,18 @@ const readReversal = object<ReverseTransfer>({ ...REQUEST_OPTIONS, ...REVERSAL }
 const readGroupReversal = object<Omit<ReverseTransfer, 'amount' | 'id'>>({ ...REQUEST_OPTIONS, ...GROUP_REVERSAL });
 
 export function createTransfers(context: LedgerContext, submit: Submit): Transfers {
-  const { store } = context.engine;
   return {
     async post(given) {
       const request = checkPostTransfer(given);
-      const [outcome] = await submit([singlePosting(await context.number(), request, null)]);
+      const { ledger } = await context.store();
+      const [outcome] = await submit([singlePosting(ledger, request, null)]);
       return onlyTransfer(outcome);
     },
     async postMany(requests) {
       const checked = elementsOf(requests, 'requests').map(checkOne);
       const good = checked.filter((one): one is PostTransfer => !(one instanceof LedgerError));
       // Refusals alone need no database.
-      const ledger = good.length === 0 ? 0 : await context.number();
+      const ledger = good.length === 0 ? 0 : (await context.store()).ledger;
       const sequence = {};
       const postings = good.map((request) => singlePosting(ledger, request, sequence));
       const outcomes = (await submitInBatches(submit, postings))[Symbol.iterator]();
@@ -61,7 +60,8 @@ export function createTransfers(context: LedgerContext, submit: Submit): Transfe
     async postLinked(given, options = {}) {
       const grouped = { ...readOptions(options, 'options'), linked: true, sequence: null };
       const legs = checkLinked(given);
-      const posting = toPosting(await context.number(), legs, grouped);
+      const { ledger } = await context.store();
+      const posting = toPosting(ledger, legs, grouped);
       const [outcome] = await submit([posting]);
       return transfersOf(outcome);
     },
@@ -77,30 +77,31 @@ export function createTransfers(context: LedgerContext, submit: Submit): Transfe
       const reversals = (await groupOf(id)).filter(isReversible).toReversed();
       if (reversals.length === 0) throw transferNotFound(id);
       const legs = reversals.map(({ id: transfer }) => ({ ...leg, kind: 'reversal' as const, transfer }));
-      const [outcome] = await submit([toPosting(await context.number(), legs, grouped)]);
+      const { ledger } = await context.store();
+      const [outcome] = await submit([toPosting(ledger, legs, grouped)]);
       return transfersOf(outcome);
     },
     async get(given) {
       const id = transferId(given, 'id');
-      return getTransfer(context.reads, store, await context.number(), id).catch(fail);
+      return context.read((store) => getTransfer(store, id));
     },
     getLinked: async (groupId) => groupOf(transferId(groupId, 'groupId')),
     async reversals(given, options = {}) {
       const { limit: count = PAGE_LIMIT_DEFAULT, cursor } = readPage(options, 'options');
       const place = decodeCursor(cursor, REVERSAL_CURSOR);
       const id = transferId(given, 'id');
-      const ledger = await context.number();
-      await getTransfer(context.reads, store, ledger, id).catch(fail);
-      const list = ['reversals', ledger, id];
-      const [after] = placeIn(list, place).map(BigInt);
-      const range = { after, limit: count + 1 };
-      const rows = await findReversals(context.reads, store, ledger, id, range).catch(fail);
-      return toPage(rows, count, ({ fromBalance }) => encodeCursor(list, fromBalance.version));
+      return context.read(async (store) => {
+        await getTransfer(store, id);
+        const list = ['reversals', store.ledger, id];
+        const [after] = placeIn(list, place).map(BigInt);
+        const rows = await findReversals(store, id, { after, limit: count + 1 });
+        return toPage(rows, count, ({ fromBalance }) => encodeCursor(list, fromBalance.version));
+      });
     },
   };
 
   async function groupOf(id: TransferId): Promise<readonly Transfer[]> {
-    const group = await findGroup(context.reads, store, await context.number(), id).catch(fail);
+    const group = await context.read((store) => findGroup(store, id));
     if (group.length === 0) throw transferNotFound(id);
     return group;
   }
@@ -115,7 +116,8 @@ export async function submitLeg(
   leg: LinkedLeg,
   options: RequestOptions,
 ): Promise<PostedTransfer> {
-  const posting = toPosting(await context.number(), [leg], { ...options, linked: false, sequence: null });
+  const { ledger } = await context.store();
+  const posting = toPosting(ledger, [leg], { ...options, linked: false, sequence: null });
   const [outcome] = await submit([posting]);
   return onlyTransfer(outcome);
 }

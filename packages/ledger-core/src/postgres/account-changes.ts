@@ -7,14 +7,12 @@ import { accountNotFound, findIdentities, getAccount } from './accounts.js';
 import { plainArray } from './arrays.js';
 import { lockBalances, toBalance } from './balances.js';
 import { type EventRow, writeEvent } from './events.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { LedgerStore } from './store.js';
+import type { Transaction } from './transaction-adapter.js';
 
 /** The account that is changed, and where. */
 export interface AccountPlace {
-  readonly transaction: TransactionAdapter;
-  readonly store: Store;
-  readonly ledger: number;
+  readonly store: LedgerStore<Transaction>;
   readonly reference: string;
 }
 
@@ -24,10 +22,10 @@ interface Locked {
 }
 
 /** @throws {LedgerError} `account_not_found` */
-async function lock({ transaction, store, ledger, reference }: AccountPlace): Promise<Locked> {
-  const [identity] = await findIdentities(transaction, store, ledger, [reference]);
+async function lock({ store, reference }: AccountPlace): Promise<Locked> {
+  const [identity] = await findIdentities(store, [reference]);
   if (identity === undefined) throw accountNotFound(reference);
-  const { rows } = await transaction.executeSql(lockBalances(store).text, [ledger, plainArray([identity.id])]);
+  const { rows } = await store.sql.executeSql(lockBalances(store).text, [store.ledger, plainArray([identity.id])]);
   invariant(rows[0] !== undefined, 'an account has a balance');
   return { identity, balance: toBalance(rows[0]) };
 }
@@ -90,9 +88,9 @@ export async function setLimits(place: AccountPlace, limits: NewLimits, audit: A
   const { minimum = balance.minimum, maximum = balance.maximum } = limits;
   refuseBroken(locked, { minimum, maximum });
   if (minimum !== balance.minimum || maximum !== balance.maximum) {
-    const { transaction, store, ledger } = place;
-    await transaction.executeSql(
-      `update ${store.schema}.balances set minimum = $3, maximum = $4 where ledger = $1 and account_id = $2`,
+    const { sql, schema, ledger } = place.store;
+    await sql.executeSql(
+      `update ${schema}.balances set minimum = $3, maximum = $4 where ledger = $1 and account_id = $2`,
       [ledger, identity.id, toText(minimum), toText(maximum)],
     );
     await write(place, locked, 'account.limits_changed.v1', {
@@ -146,23 +144,24 @@ async function writeStatus(
   event: EventRow['type'],
   audit: Audit,
 ): Promise<void> {
-  const { transaction, store, ledger } = place;
-  await transaction.executeSql(
-    `update ${store.schema}.balances set status = $3 where ledger = $1 and account_id = $2`,
-    [ledger, locked.identity.id, status],
-  );
+  const { sql, schema, ledger } = place.store;
+  await sql.executeSql(`update ${schema}.balances set status = $3 where ledger = $1 and account_id = $2`, [
+    ledger,
+    locked.identity.id,
+    status,
+  ]);
   await write(place, locked, event, { from: locked.balance.status, to: status, ...audit });
 }
 
 async function write(
-  { transaction, store, ledger }: AccountPlace,
+  { store }: AccountPlace,
   { identity: { id, address } }: Locked,
   type: EventRow['type'],
   data: EventRow['data'],
 ): Promise<void> {
-  await writeEvent(transaction, store, ledger, { type, subject: id, data: { address, ...data } });
+  await writeEvent(store, { type, subject: id, data: { address, ...data } });
 }
 
-function read({ transaction, store, ledger }: AccountPlace, { identity }: Locked): Promise<Account> {
-  return getAccount(transaction, store, ledger, identity.id);
+function read({ store }: AccountPlace, { identity }: Locked): Promise<Account> {
+  return getAccount(store, identity.id);
 }

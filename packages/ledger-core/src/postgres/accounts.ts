@@ -20,9 +20,9 @@ import { useCurrency } from './currencies.js';
 import { writeEvent } from './events.js';
 import { pendingOf } from './holds.js';
 import { probe } from './probe.js';
-import type { Store } from './store.js';
+import type { LedgerStore, Store } from './store.js';
 import { run } from './tables.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { Transaction } from './transaction-adapter.js';
 
 type PendingOf = (store: Store, side: 'from' | 'to') => string;
 
@@ -63,12 +63,10 @@ type AccountQuery = ReturnType<typeof selectAccounts>;
  * PostgreSQL as much as all the rest, and most accounts have none.
  */
 async function readAccounts(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore,
   narrow: (query: AccountQuery) => AccountQuery,
 ): Promise<readonly Account[]> {
-  const read = (pending: PendingOf) => run(transaction, narrow(selectAccounts(store, ledger, pending)));
+  const read = (pending: PendingOf) => run(store.sql, narrow(selectAccounts(store, store.ledger, pending)));
   const rows = await read(recordedPending);
   const isPending = rows.some((row) => row.debits_pending !== '0' || row.credits_pending !== '0');
   return (isPending ? await read(pendingOf) : rows).map(toAccount);
@@ -102,15 +100,10 @@ function toAccount(row: AccountRow): Account {
 }
 
 /** @throws {LedgerError} `account_not_found` */
-export async function getAccount(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  reference: string,
-): Promise<Account> {
+export async function getAccount(store: LedgerStore, reference: string): Promise<Account> {
   const column = isAccountId(reference) ? 'a.id' : 'a.address';
   if (column === 'a.address' && !isAddress(reference)) throw accountNotFound(reference);
-  const [account] = await readAccounts(transaction, store, ledger, (query) => query.where(column, '=', reference));
+  const [account] = await readAccounts(store, (query) => query.where(column, '=', reference));
   if (account === undefined) throw accountNotFound(reference);
   return account;
 }
@@ -124,12 +117,10 @@ export interface AccountRange {
 
 /** Accounts of a ledger in order of address. */
 export async function listAccounts(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore,
   { prefix, after, limit }: AccountRange,
 ): Promise<readonly Account[]> {
-  return readAccounts(transaction, store, ledger, (accounts) => {
+  return readAccounts(store, (accounts) => {
     let query = accounts.orderBy('a.address').limit(limit);
     // Addresses compare byte by byte and hold no character above "z".
     if (prefix !== '') query = query.where('a.address', '>=', prefix).where('a.address', '<', `${prefix}~`);
@@ -140,13 +131,11 @@ export async function listAccounts(
 
 /** Reads what never changes of the accounts that exist among ids and addresses. */
 export async function findIdentities(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   references: readonly string[],
 ): Promise<readonly AccountIdentity[]> {
   const columns = 'a.id, a.address, a.type, a.currency';
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select ${columns} from unnest($2::uuid[]) r(id)
        cross join ${probe(`${schema}.accounts`, 'ledger = $1 and id = r.id')} a
      union
@@ -168,18 +157,13 @@ export async function findIdentities(
  *
  * @throws {LedgerError} `unknown_currency`, `account_exists`
  */
-export async function openAccount(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  request: CheckedOpenAccount,
-): Promise<Account> {
-  const currency = await useCurrency(transaction, store, ledger, request.currency);
+export async function openAccount(store: LedgerStore<Transaction>, request: CheckedOpenAccount): Promise<Account> {
+  const currency = await useCurrency(store, request.currency);
   const id = request.id ?? uuidv7();
   const { schema } = store;
   const { address, type, minimum, maximum, metadata } = request;
   // Without an error of PostgreSQL, after which postgres.js would roll a caller's transaction back.
-  const { rows } = await transaction.executeSql(
+  const { rows } = await store.sql.executeSql(
     `with account as (
        insert into ${schema}.accounts (ledger, id, address, type, currency, metadata, opened_at)
        values ($1, $2, $3, $4, $5, $6, clock_timestamp())
@@ -191,7 +175,7 @@ export async function openAccount(
      select ledger, id, opened_at, $7, $5, $8, $9 from account
      returning account_id`,
     [
-      ledger,
+      store.ledger,
       id,
       address,
       type,
@@ -202,8 +186,8 @@ export async function openAccount(
       maximum?.toString() ?? null,
     ],
   );
-  if (rows.length === 0) throw await accountExists(transaction, store, ledger, address);
-  await writeEvent(transaction, store, ledger, {
+  if (rows.length === 0) throw await accountExists(store, address);
+  await writeEvent(store, {
     type: 'account.opened.v1',
     subject: id,
     data: {
@@ -214,16 +198,11 @@ export async function openAccount(
       maximum: maximum?.toString() ?? null,
     },
   });
-  return getAccount(transaction, store, ledger, id);
+  return getAccount(store, id);
 }
 
-async function accountExists(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  address: string,
-): Promise<LedgerError> {
-  const [holder] = await findIdentities(transaction, store, ledger, [address]);
+async function accountExists(store: LedgerStore, address: string): Promise<LedgerError> {
+  const [holder] = await findIdentities(store, [address]);
   if (holder === undefined) return new LedgerError('account_exists', 'this account id is taken');
   return new LedgerError('account_exists', `address ${address} is taken`, { address });
 }

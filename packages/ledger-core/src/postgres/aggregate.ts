@@ -5,8 +5,7 @@ import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
 import { pendingOf } from './holds.js';
 import { probe } from './probe.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { LedgerStore } from './store.js';
 
 /** More lines are nobody's summary. */
 const LINES_MAX = 10_000;
@@ -18,21 +17,19 @@ const LINES_MAX = 10_000;
  * @throws {LedgerError} `invalid_request` for more than 10,000 lines
  */
 export async function aggregateBalances(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore,
   { path, depth, type }: CheckedAggregate,
 ): Promise<readonly AggregateLine[]> {
   const { schema } = store;
   const below = `and (a.address = $4 or (a.address >= $4 || ':' and a.address < $4 || ';'))`;
-  const { rows } = await transaction.executeSql(
+  const { rows } = await store.sql.executeSql(
     `select array_to_string((string_to_array(a.address, ':'))[1:$2], ':') collate "C" as path, a.currency, a.type::text,
        count(*)::text as accounts, sum(b.debits_posted)::text as debits, sum(b.credits_posted)::text as credits,
        sum(${pendingOf(store, 'from')})::text as debits_pending, sum(${pendingOf(store, 'to')})::text as credits_pending
      from ${schema}.accounts a cross join ${probe(`${schema}.balances`, 'ledger = $1 and account_id = a.id')} b
      where a.ledger = $1 and ($3::text is null or a.type::text = $3) ${path === undefined ? '' : below}
      group by 1, a.currency, a.type order by 1, a.currency, a.type limit ${LINES_MAX + 1}`,
-    [ledger, depth, type ?? null, ...(path === undefined ? [] : [path])],
+    [store.ledger, depth, type ?? null, ...(path === undefined ? [] : [path])],
   );
   if (rows.length > LINES_MAX) {
     throw new LedgerError('invalid_request', `more than ${LINES_MAX} lines: choose a smaller depth or a longer path`);

@@ -9,7 +9,7 @@ import { askForConnection, CONNECT_TIMEOUT_MS, FrugalPool, POLL_MS } from './fru
 import { setIdle, watchClient, whileDiskIsFull } from './server-watch.js';
 import { prepareSession, type SessionLimits } from './session.js';
 import { isOutOfConnections, sqlState } from './sql-errors.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { SqlExecutor, Transaction } from './transaction-adapter.js';
 
 const CONNECTIONS_MAX = 10_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
@@ -168,7 +168,7 @@ export async function checkRoom(pool: Pool): Promise<void> {
 }
 
 /** Statements of a pool, each on whatever connection is free. */
-export function fromPool(pool: Pool): TransactionAdapter {
+export function fromPool(pool: Pool): SqlExecutor {
   return { executeSql: (text, values) => pool.query(text, [...values]) };
 }
 
@@ -191,7 +191,7 @@ function isLost(error: unknown): boolean {
 /** Runs `work` in a database transaction of its own. */
 export async function inTransaction<Result>(
   pool: Pool,
-  work: (transaction: TransactionAdapter) => Promise<Result>,
+  work: (transaction: Transaction) => Promise<Result>,
   isolation = 'read committed',
 ): Promise<Result> {
   const client = await pool.connect();
@@ -202,7 +202,7 @@ export async function inTransaction<Result>(
   }
   try {
     await client.query(`begin transaction isolation level ${isolation}`);
-    const result = await work({ executeSql: (text, values) => client.query(text, [...values]) });
+    const result = await work(fromClient(client) as Transaction);
     await client.query('commit').catch(refuseUnconfirmed);
     return result;
   } catch (error) {
@@ -221,7 +221,7 @@ export async function inTransaction<Result>(
 }
 
 /** Statements on one connection. */
-export function fromClient(client: ClientBase): TransactionAdapter {
+export function fromClient(client: ClientBase): SqlExecutor {
   return { executeSql: (text, values) => client.query(text, [...values]) };
 }
 
@@ -258,9 +258,6 @@ export function allOn(pool: Pool): RunAll {
 }
 
 /** Runs statements that only read in one snapshot. */
-export function inSnapshot<Result>(
-  pool: Pool,
-  work: (snapshot: TransactionAdapter) => Promise<Result>,
-): Promise<Result> {
+export function inSnapshot<Result>(pool: Pool, work: (snapshot: Transaction) => Promise<Result>): Promise<Result> {
   return inTransaction(pool, work, 'repeatable read read only');
 }

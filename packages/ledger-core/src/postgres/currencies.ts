@@ -1,44 +1,29 @@
 import { type Currency, checkCurrency, isCurrencyCode, isoScale, unknownCurrency } from '../domain/money/currency.js';
 import { LedgerError } from '../errors.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { LedgerStore } from './store.js';
+import type { Transaction } from './transaction-adapter.js';
 
-async function findCurrency(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
-  code: string,
-): Promise<Currency | undefined> {
-  const { rows } = await transaction.executeSql(
-    `select scale from ${schema}.currencies where ledger = $1 and code = $2`,
-    [ledger, code],
-  );
+async function findCurrency({ sql, schema, ledger }: LedgerStore, code: string): Promise<Currency | undefined> {
+  const { rows } = await sql.executeSql(`select scale from ${schema}.currencies where ledger = $1 and code = $2`, [
+    ledger,
+    code,
+  ]);
   return rows[0] === undefined ? undefined : { code, scale: Number(rows[0].scale) };
 }
 
 /** Fixes the scale of a currency in this ledger, unless it is already fixed; returns the fixed scale. */
-async function fixCurrency(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  currency: Currency,
-): Promise<Currency> {
-  await transaction.executeSql(
+async function fixCurrency(store: LedgerStore, currency: Currency): Promise<Currency> {
+  await store.sql.executeSql(
     `insert into ${store.schema}.currencies (ledger, code, scale) values ($1, $2, $3) on conflict do nothing`,
-    [ledger, currency.code, currency.scale],
+    [store.ledger, currency.code, currency.scale],
   );
-  return (await findCurrency(transaction, store, ledger, currency.code)) ?? currency;
+  return (await findCurrency(store, currency.code)) ?? currency;
 }
 
 /** @throws {LedgerError} `unknown_currency` */
-export async function getCurrency(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  code: string,
-): Promise<Currency> {
+export async function getCurrency(store: LedgerStore, code: string): Promise<Currency> {
   if (!isCurrencyCode(code)) throw unknownCurrency(code);
-  const known = await findCurrency(transaction, store, ledger, code);
+  const known = await findCurrency(store, code);
   if (known !== undefined) return known;
   const scale = isoScale(code);
   if (scale === undefined) throw unknownCurrency(code);
@@ -46,27 +31,17 @@ export async function getCurrency(
 }
 
 /** The currency at its first use in a ledger: from then on its scale is fixed. */
-export async function useCurrency(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  code: string,
-): Promise<Currency> {
-  return fixCurrency(transaction, store, ledger, await getCurrency(transaction, store, ledger, code));
+export async function useCurrency(store: LedgerStore<Transaction>, code: string): Promise<Currency> {
+  return fixCurrency(store, await getCurrency(store, code));
 }
 
 /** @throws {LedgerError} `unknown_currency`, `invalid_request`, `currency_scale_fixed` */
-export async function registerCurrency(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  currency: Currency,
-): Promise<Currency> {
+export async function registerCurrency(store: LedgerStore, currency: Currency): Promise<Currency> {
   checkCurrency(currency);
   const { code } = currency;
-  const known = await findCurrency(transaction, store, ledger, code);
+  const known = await findCurrency(store, code);
   const scale = known?.scale ?? isoScale(code);
-  const fixed = scale === undefined ? await fixCurrency(transaction, store, ledger, currency) : { code, scale };
+  const fixed = scale === undefined ? await fixCurrency(store, currency) : { code, scale };
   if (fixed.scale !== currency.scale) {
     throw new LedgerError(
       'currency_scale_fixed',

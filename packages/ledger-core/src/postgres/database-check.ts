@@ -1,6 +1,6 @@
 import { object, optional, wholeNumber } from '../domain/input/arguments.js';
 import { LedgerError } from '../errors.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { SqlExecutor } from './transaction-adapter.js';
 
 /** A server setting that weakens durability, and that no session can change. */
 export interface DatabaseWarning {
@@ -44,11 +44,8 @@ const FACTS = `select current_setting('fsync') as fsync, current_setting('full_p
  *
  * @throws {LedgerError} `database_misconfigured`
  */
-export async function checkDatabase(
-  transaction: TransactionAdapter,
-  connectionsMin: number,
-): Promise<readonly DatabaseWarning[]> {
-  const { rows } = await transaction.executeSql(FACTS, []);
+export async function checkDatabase(sql: SqlExecutor, connectionsMin: number): Promise<readonly DatabaseWarning[]> {
+  const { rows } = await sql.executeSql(FACTS, []);
   const facts = rows[0] ?? {};
   // Limits of connections do not bind a superuser.
   if (facts.superuser !== true && Number(facts.allowed) < connectionsMin) {

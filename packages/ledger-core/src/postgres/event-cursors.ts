@@ -1,5 +1,4 @@
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { ConnectedStore } from './store.js';
 
 export interface EventCursor {
   /** The last position delivered to the sink. */
@@ -11,36 +10,30 @@ export interface EventCursor {
 export const NEW_CURSOR: EventCursor = { position: 0n, paused: false };
 
 /** The cursor of a sink; undefined until it has one. */
-export async function findCursor(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  sink: string,
-): Promise<EventCursor | undefined> {
-  const { rows } = await transaction.executeSql(
-    `select position::text, paused from ${schema}.event_cursors where sink = $1`,
-    [sink],
-  );
+export async function findCursor({ sql, schema }: ConnectedStore, sink: string): Promise<EventCursor | undefined> {
+  const { rows } = await sql.executeSql(`select position::text, paused from ${schema}.event_cursors where sink = $1`, [
+    sink,
+  ]);
   const [row] = rows;
   return row && { position: BigInt(String(row.position)), paused: row.paused === true };
 }
 
 /** The cursor of a sink, made when it is new: from then on it keeps facts from being deleted. For who delivers. */
-export async function openCursor(transaction: TransactionAdapter, store: Store, sink: string): Promise<EventCursor> {
-  const cursor = await findCursor(transaction, store, sink);
+export async function openCursor(store: ConnectedStore, sink: string): Promise<EventCursor> {
+  const cursor = await findCursor(store, sink);
   if (cursor !== undefined) return cursor;
-  await transaction.executeSql(`insert into ${store.schema}.event_cursors (sink) values ($1) on conflict do nothing`, [
+  await store.sql.executeSql(`insert into ${store.schema}.event_cursors (sink) values ($1) on conflict do nothing`, [
     sink,
   ]);
-  return (await findCursor(transaction, store, sink)) ?? NEW_CURSOR;
+  return (await findCursor(store, sink)) ?? NEW_CURSOR;
 }
 
 /** Moves the cursor on; false when somebody else has moved it. */
 export async function advanceCursor(
-  transaction: TransactionAdapter,
-  { schema }: Store,
+  { sql, schema }: ConnectedStore,
   { sink, from, to }: { readonly sink: string; readonly from: bigint; readonly to: bigint },
 ): Promise<boolean> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `update ${schema}.event_cursors set position = $3, moved_at = clock_timestamp()
      where sink = $1 and position = $2 returning position`,
     [sink, String(from), String(to)],
@@ -49,13 +42,8 @@ export async function advanceCursor(
 }
 
 /** Puts the cursor back, so that what follows it is delivered again; false when it has not come so far. */
-export async function rewindCursor(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  sink: string,
-  after: bigint,
-): Promise<boolean> {
-  const { rows } = await transaction.executeSql(
+export async function rewindCursor({ sql, schema }: ConnectedStore, sink: string, after: bigint): Promise<boolean> {
+  const { rows } = await sql.executeSql(
     `update ${schema}.event_cursors set position = $2, moved_at = clock_timestamp()
      where sink = $1 and position >= $2 and $2 >= 0 returning position`,
     [sink, String(after)],
@@ -64,13 +52,8 @@ export async function rewindCursor(
 }
 
 /** False when there is no such sink. */
-export async function setPaused(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  sink: string,
-  paused: boolean,
-): Promise<boolean> {
-  const { rows } = await transaction.executeSql(
+export async function setPaused({ sql, schema }: ConnectedStore, sink: string, paused: boolean): Promise<boolean> {
+  const { rows } = await sql.executeSql(
     `update ${schema}.event_cursors set paused = $2 where sink = $1 returning sink`,
     [sink, paused],
   );
@@ -85,11 +68,11 @@ export interface EventLag {
 }
 
 /** The lag of a sink. */
-export async function readLag(transaction: TransactionAdapter, { schema }: Store, sink: string): Promise<EventLag> {
+export async function readLag({ sql, schema }: ConnectedStore, sink: string): Promise<EventLag> {
   const cursor = `coalesce((select position from ${schema}.event_cursors where sink = $1), 0)`;
   const waiting = (table: string, columns: string, limit: number) =>
     `(select ${columns} from ${schema}.${table} where position > ${cursor} order by position limit ${limit})`;
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select
        (select count(*) from ${waiting('transfers', 'position', 1_000_000)} w)
          + (select count(*) from ${waiting('events', 'position', 1_000_000)} w) as rows,
@@ -102,8 +85,8 @@ export async function readLag(transaction: TransactionAdapter, { schema }: Store
 }
 
 /** One leader a sink, whichever process: a lock of the session, free again when its connection ends. */
-export async function tryToLead(transaction: TransactionAdapter, { schema }: Store, sink: string): Promise<boolean> {
-  const { rows } = await transaction.executeSql(
+export async function tryToLead({ sql, schema }: ConnectedStore, sink: string): Promise<boolean> {
+  const { rows } = await sql.executeSql(
     `select pg_try_advisory_lock(hashtextextended('micropay relay ' || $1, 0)) as leads`,
     [`${schema} ${sink}`],
   );
@@ -116,11 +99,10 @@ export async function tryToLead(transaction: TransactionAdapter, { schema }: Sto
  * them. The cursors are locked meanwhile, so that none goes back behind what is deleted.
  */
 export async function deleteTakenEvents(
-  transaction: TransactionAdapter,
-  { schema }: Store,
+  { sql, schema }: ConnectedStore,
   { before, ageMinMs, limit }: { readonly before: Date; readonly ageMinMs: number; readonly limit: number },
 ): Promise<number> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `with cursors as materialized (select position from ${schema}.event_cursors for share),
      taken as (
        select position from ${schema}.events

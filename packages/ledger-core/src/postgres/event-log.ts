@@ -4,8 +4,8 @@ import { LedgerError } from '../errors.js';
 import { epochMs, type Row } from './balances.js';
 import type { RunAll } from './connect.js';
 import { TRANSFER_COLUMNS, toTransfer } from './journal.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { ConnectedStore, Store } from './store.js';
+import type { SqlExecutor } from './transaction-adapter.js';
 
 interface LogRowBase {
   /** Place in the one order over all ledgers. */
@@ -146,8 +146,8 @@ function toDomainEventRow(row: Row): DomainEventRow {
 }
 
 /** Hands out a transaction id and ends the transaction: every id that was handed out before is smaller. */
-export async function nextTransactionId(transaction: TransactionAdapter): Promise<bigint> {
-  const { rows } = await transaction.executeSql('select pg_current_xact_id()::text as id', []);
+export async function nextTransactionId(sql: SqlExecutor): Promise<bigint> {
+  const { rows } = await sql.executeSql('select pg_current_xact_id()::text as id', []);
   return toId(rows);
 }
 
@@ -158,8 +158,8 @@ function toId(rows: readonly Row[]): bigint {
 }
 
 /** The highest position of a committed row; 0 when there is none. */
-export async function lastPosition(transaction: TransactionAdapter, { schema }: Store): Promise<bigint> {
-  const { rows } = await transaction.executeSql(`select ${highest(schema, '0')}::text as position`, []);
+export async function lastPosition({ sql, schema }: ConnectedStore): Promise<bigint> {
+  const { rows } = await sql.executeSql(`select ${highest(schema, '0')}::text as position`, []);
   return BigInt(String(rows[0]?.position));
 }
 
@@ -178,8 +178,8 @@ export interface EventRange {
 }
 
 /** The position up to which events have been deleted. Read after a page, it covers everything missing from that page. */
-export async function readDeletedThrough(transaction: TransactionAdapter, { schema }: Store): Promise<bigint> {
-  const { rows } = await transaction.executeSql(
+export async function readDeletedThrough({ sql, schema }: ConnectedStore): Promise<bigint> {
+  const { rows } = await sql.executeSql(
     `select coalesce((select deleted_through from ${schema}.event_retention), 0)::text as position`,
     [],
   );
@@ -187,8 +187,8 @@ export async function readDeletedThrough(transaction: TransactionAdapter, { sche
 }
 
 /** The range of positions that a reader can resume from without missing events. */
-export async function readEventRange(transaction: TransactionAdapter, { schema }: Store): Promise<EventRange> {
-  const { rows } = await transaction.executeSql(
+export async function readEventRange({ sql, schema }: ConnectedStore): Promise<EventRange> {
+  const { rows } = await sql.executeSql(
     `select through::text as deleted_through, ${highest(schema, 'through')}::text as last
      from (select coalesce((select deleted_through from ${schema}.event_retention), 0) as through) deleted`,
     [],

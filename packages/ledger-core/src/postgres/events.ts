@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { JsonValue } from '../domain/json/json.js';
 import { plainArray, textArray } from './arrays.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { LedgerStore } from './store.js';
+import type { Transaction } from './transaction-adapter.js';
 
 /** An event without a journal row. It is delivered as stored, so its type carries its version. */
 export interface EventRow {
@@ -26,12 +26,10 @@ export interface EventRow {
  * the transaction its id, and readers of the log rely on that: an id comes before the positions.
  */
 export async function writeEvent(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   { type, subject, data }: EventRow,
 ): Promise<void> {
-  await transaction.executeSql(
+  await sql.executeSql(
     `insert into ${schema}.events (recorded_at, ledger, id, type, subject, data)
      values (clock_timestamp(), $1, $2, $3, $4, $5)`,
     [ledger, uuidv7(), type, subject, JSON.stringify(data)],
@@ -40,13 +38,11 @@ export async function writeEvent(
 
 /** The same for many facts, by one statement, in array order. */
 export async function writeEvents(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   rows: readonly EventRow[],
 ): Promise<void> {
   if (rows.length === 0) return;
-  await transaction.executeSql(
+  await sql.executeSql(
     `insert into ${schema}.events (recorded_at, ledger, id, type, subject, data)
      select clock_timestamp(), $1, id, type, subject, data
      from unnest($2::uuid[], $3::text[], $4::uuid[], $5::jsonb[]) with ordinality
@@ -63,12 +59,7 @@ export async function writeEvents(
 }
 
 /** Writes a fact whose own row may not be written yet: takes the transaction's id first. */
-export async function writeFirstEvent(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  row: EventRow,
-): Promise<void> {
-  await transaction.executeSql('select pg_current_xact_id()', []);
-  await writeEvent(transaction, store, ledger, row);
+export async function writeFirstEvent(store: LedgerStore<Transaction>, row: EventRow): Promise<void> {
+  await store.sql.executeSql('select pg_current_xact_id()', []);
+  await writeEvent(store, row);
 }

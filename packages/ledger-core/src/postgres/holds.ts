@@ -6,8 +6,7 @@ import { LedgerError } from '../errors.js';
 import { plainArray } from './arrays.js';
 import { epochMs, type PreparedStatement, type Row } from './balances.js';
 import { probe } from './probe.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { LedgerStore, Store } from './store.js';
 
 const COLUMNS = `h.id, h.from_account, h.to_account, h.currency, h.amount::text, h.captured::text, h.remaining::text,
   h.state::text, ${epochMs('h.expires_at')} as expires_ms`;
@@ -118,16 +117,25 @@ export function toDueHold(row: Row): DueHold {
 
 /** Ids of a ledger's open holds whose time is over by the database's clock, the oldest first. */
 export async function findDueHolds(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   limit: number,
 ): Promise<readonly TransferId[]> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select h.id from ${schema}.holds h where h.ledger = $1 and ${IS_DUE} order by h.expires_at limit $2`,
     [ledger, limit],
   );
   return rows.map(({ id }) => id as TransferId);
+}
+
+/** The due holds of one account, some in turn. */
+export async function findDueHoldsOfAccount(
+  store: LedgerStore,
+  account: AccountId,
+  limit: number,
+): Promise<readonly TransferId[]> {
+  const values = [store.ledger, plainArray([account]), limit];
+  const { rows } = await store.sql.executeSql(findDueHoldsOf(store).text, values);
+  return rows.map((row) => toDueHold(row).id);
 }
 
 /** A hold as callers see it, where one that is due counts as expired although nothing was written yet. */
@@ -150,13 +158,8 @@ function toHold(row: Row): Hold {
 }
 
 /** @throws {LedgerError} `hold_not_found` */
-export async function getHold(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
-  id: TransferId,
-): Promise<Hold> {
-  const { rows } = await transaction.executeSql(
+export async function getHold({ sql, schema, ledger }: LedgerStore, id: TransferId): Promise<Hold> {
+  const { rows } = await sql.executeSql(
     `select ${SHOWN_COLUMNS} from ${schema}.holds h where h.ledger = $1 and h.id = $2`,
     [ledger, id],
   );
@@ -176,16 +179,14 @@ export interface HoldRange {
 
 /** Holds of one account, of either side, by id downwards: ids of the engine's own rise with time. */
 export async function listHolds(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   { account, openOnly, before, limit }: HoldRange,
 ): Promise<readonly Hold[]> {
   const side = (column: 'from_account' | 'to_account') => `(select * from ${schema}.holds h
       where h.ledger = $1 and h.${column} = $2 and ($3::uuid is null or h.id < $3)
         and (not $4 or (h.state = 'open' and (${IS_DUE}) is not true))
       order by h.id desc limit $5)`;
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select ${SHOWN_COLUMNS} from (${side('from_account')} union all ${side('to_account')}) h order by h.id desc limit $5`,
     [ledger, account, before ?? null, openOnly, limit],
   );

@@ -12,8 +12,7 @@ import { type ArrayEncoding, asTexts, plainArray, textArray } from './arrays.js'
 import { epochMs, type PreparedStatement, type Row } from './balances.js';
 import { findLoweredMinimums } from './limits.js';
 import { probe } from './probe.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { LedgerStore, Store } from './store.js';
 
 export const TRANSFER_COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account, t.to_account, t.amount::text, t.currency,
   t.description, t.metadata::text, ${epochMs('t.recorded_at')} as recorded_ms,
@@ -276,15 +275,13 @@ export function toOriginal(row: Row): Original {
 
 /** Whose accounts a capture, a release or a reversal concerns, and since when what it continues counts. */
 export async function findContinuedTransfers(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
+  store: LedgerStore,
   ids: readonly TransferId[],
 ): Promise<readonly ContinuedTransfer[]> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await store.sql.executeSql(
     `select t.id, t.from_account, t.to_account, ${epochMs('coalesce(t.effective_at, t.recorded_at)')} as effective_ms
      from ${given(store)}`,
-    [ledger, plainArray(ids)],
+    [store.ledger, plainArray(ids)],
   );
   return rows.map((row) => ({
     id: row.id as TransferId,
@@ -295,25 +292,18 @@ export async function findContinuedTransfers(
 }
 
 /** The legs of a linked group in their order. */
-export async function findGroup(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  groupId: TransferId,
-): Promise<readonly Transfer[]> {
-  const { rows } = await transaction.executeSql(findByGroups(store).text, findValues(asTexts, ledger, [groupId]));
+export async function findGroup(store: LedgerStore, groupId: TransferId): Promise<readonly Transfer[]> {
+  const { rows } = await store.sql.executeSql(findByGroups(store).text, findValues(asTexts, store.ledger, [groupId]));
   return rows.map(toTransfer);
 }
 
 /** The reversals of a transfer, in order. They all debit one account, whose versions give the order. */
 export async function findReversals(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   originalId: TransferId,
   { after, limit }: { readonly after: bigint | undefined; readonly limit: number },
 ): Promise<readonly Transfer[]> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select ${TRANSFER_COLUMNS} from ${schema}.transfers t
      where t.ledger = $1 and t.original_id = $2 and t.kind = 'reversal'
        and ($4::bigint is null or t.from_version > $4)
@@ -324,13 +314,8 @@ export async function findReversals(
 }
 
 /** @throws {LedgerError} `transfer_not_found` */
-export async function getTransfer(
-  transaction: TransactionAdapter,
-  store: Store,
-  ledger: number,
-  id: TransferId,
-): Promise<Transfer> {
-  const { rows } = await transaction.executeSql(findByIds(store).text, findValues(asTexts, ledger, [id]));
+export async function getTransfer(store: LedgerStore, id: TransferId): Promise<Transfer> {
+  const { rows } = await store.sql.executeSql(findByIds(store).text, findValues(asTexts, store.ledger, [id]));
   if (rows[0] === undefined) throw transferNotFound(id);
   return toTransfer(rows[0]);
 }

@@ -1,6 +1,5 @@
 import { valid } from '../domain/input/arguments.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { ConnectedStore, LedgerStore } from './store.js';
 
 const NAME_PATTERN = /^[a-zA-Z0-9_.-]{1,63}$/;
 
@@ -10,35 +9,22 @@ export const ledgerName = valid<string>(
 );
 
 /** The ledger's number; the ledger is made when it is new. */
-export async function findOrCreateLedger(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  name: string,
-): Promise<number> {
+export async function findOrCreateLedger({ sql, schema }: ConnectedStore, name: string): Promise<number> {
   const find = `select id from ${schema}.ledgers where name = $1`;
-  const { rows } = await transaction.executeSql(find, [name]);
+  const { rows } = await sql.executeSql(find, [name]);
   if (rows[0] !== undefined) return Number(rows[0].id);
   const insert = `insert into ${schema}.ledgers (name) values ($1) on conflict do nothing`;
-  await transaction.executeSql(insert, [name]);
-  const { rows: created } = await transaction.executeSql(find, [name]);
+  await sql.executeSql(insert, [name]);
+  const { rows: created } = await sql.executeSql(find, [name]);
   return Number(created[0]?.id);
 }
 
 /** The IANA zone whose days are the ledger's. */
-export async function readTimeZone(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
-): Promise<string> {
-  const { rows } = await transaction.executeSql(`select time_zone from ${schema}.ledgers where id = $1`, [ledger]);
+export async function readTimeZone({ sql, schema, ledger }: LedgerStore): Promise<string> {
+  const { rows } = await sql.executeSql(`select time_zone from ${schema}.ledgers where id = $1`, [ledger]);
   return String(rows[0]?.time_zone);
 }
 
-export async function writeTimeZone(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
-  timeZone: string,
-): Promise<void> {
-  await transaction.executeSql(`update ${schema}.ledgers set time_zone = $2 where id = $1`, [ledger, timeZone]);
+export async function writeTimeZone({ sql, schema, ledger }: LedgerStore, timeZone: string): Promise<void> {
+  await sql.executeSql(`update ${schema}.ledgers set time_zone = $2 where id = $1`, [ledger, timeZone]);
 }

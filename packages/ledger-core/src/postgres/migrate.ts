@@ -18,8 +18,8 @@ import { databaseArgument } from './database-argument.js';
 import { inMigration } from './migration-lock.js';
 import { type MigrationPhase, type MigrationPlan, readPlan, upToPhase } from './migration-plan.js';
 import { fail, fromSqlError, isMissingTable } from './sql-errors.js';
-import { schemaName } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import { type ConnectedStore, schemaName } from './store.js';
+import type { SqlExecutor } from './transaction-adapter.js';
 
 export interface MigrateOptions {
   /** Connection string or `pg` settings of a role that may create tables. */
@@ -212,16 +212,16 @@ async function buildIndex({
  * @throws {LedgerError} `schema_newer` when the database has one that this code does not know and must not run beside
  */
 async function missingOf(
-  transaction: TransactionAdapter,
+  sql: SqlExecutor,
   schema: string,
   component: string,
   migrations: readonly Migration[],
 ): Promise<(phase: MigrationPhase) => readonly Migration[]> {
-  const { rows: tables } = await transaction.executeSql('select to_regclass($1) is not null as exists', [
+  const { rows: tables } = await sql.executeSql('select to_regclass($1) is not null as exists', [
     `${schema}.migrations`,
   ]);
   if (tables[0]?.exists !== true) return (phase) => upToPhase(migrations, phase);
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select name, old_code_may_run from ${schema}.migrations where component = $1 order by name`,
     [component],
   );
@@ -243,14 +243,14 @@ async function missingOf(
  *
  * @throws {LedgerError} `schema_outdated`, `schema_newer`
  */
-export async function checkSchema(transaction: TransactionAdapter, schema: string): Promise<void> {
+export async function checkSchema({ sql, schema, schemaName }: ConnectedStore): Promise<void> {
   const migrations = await readMigrations(MIGRATIONS_FOLDER);
-  const missing = (await missingOf(transaction, escapeIdentifier(schema), COMPONENT, migrations))('before');
+  const missing = (await missingOf(sql, schema, COMPONENT, migrations))('before');
   if (missing.length > 0) {
     throw new LedgerError(
       'schema_outdated',
-      `schema "${schema}" lacks migrations (${missing.map(({ name }) => name).join(', ')}): run migrate() first`,
-      { schema },
+      `schema "${schemaName}" lacks migrations (${missing.map(({ name }) => name).join(', ')}): run migrate() first`,
+      { schema: schemaName },
     );
   }
 }

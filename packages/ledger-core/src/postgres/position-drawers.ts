@@ -1,6 +1,5 @@
 import type { Row } from './balances.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { ConnectedStore, Store } from './store.js';
 
 /**
  * A transaction that draws a position locks the sequence until it has ended. It takes the lock before it draws. The lock is
@@ -27,8 +26,8 @@ function sequenceOf({ schema }: Store): string {
  * The oldest id among transactions that have drawn a position and have not ended; the next id when there are none. A lock
  * without an id is met while its transaction ends or is being prepared: then it counts as the oldest of the cluster.
  */
-export async function oldestDrawer(transaction: TransactionAdapter, store: Store): Promise<bigint> {
-  const { rows } = await transaction.executeSql(
+export async function oldestDrawer(store: ConnectedStore): Promise<bigint> {
+  const { rows } = await store.sql.executeSql(
     `with horizon as materialized (
        select pg_snapshot_xmin(snapshot)::text::bigint as oldest_running, pg_snapshot_xmax(snapshot)::text::bigint as next
        from pg_current_snapshot() snapshot),
@@ -55,8 +54,8 @@ export interface OldestWriter {
 }
 
 /** The oldest of them; null when there is none. */
-export async function readOldestWriter(transaction: TransactionAdapter, store: Store): Promise<OldestWriter | null> {
-  const { rows } = await transaction.executeSql(
+export async function readOldestWriter(store: ConnectedStore): Promise<OldestWriter | null> {
+  const { rows } = await store.sql.executeSql(
     `with ${DRAWERS},
      named as (
        select d.pid, p.gid as prepared_as, coalesce(a.application_name, '') as application,

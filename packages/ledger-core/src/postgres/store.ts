@@ -1,13 +1,25 @@
 import { escapeIdentifier } from 'pg';
 import { valid } from '../domain/input/arguments.js';
 import { createSqlBuilder, type SqlBuilder } from './tables.js';
+import type { SqlExecutor } from './transaction-adapter.js';
 
-/** Where the tables of a ledger are. Every function of SQL takes the transaction, then this. */
+/** The schema of the tables. Statements are written from it before there is a connection. */
 export interface Store {
   readonly schemaName: string;
   /** Quoted, ready to stand before a dot. */
   readonly schema: string;
   readonly build: SqlBuilder;
+}
+
+/** The tables of a schema, and the pool, connection or transaction that runs statements on them. */
+export interface ConnectedStore<Sql extends SqlExecutor = SqlExecutor> extends Store {
+  readonly sql: Sql;
+}
+
+/** The tables as one ledger uses them. Functions of SQL take it first; those that need a transaction do not take a pool. */
+export interface LedgerStore<Sql extends SqlExecutor = SqlExecutor> extends ConnectedStore<Sql> {
+  /** The ledger's number in every key. */
+  readonly ledger: number;
 }
 
 const NAME_BYTES_MAX = 63;

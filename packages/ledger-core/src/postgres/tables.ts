@@ -1,6 +1,6 @@
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
 import type { AccountStatus, AccountType } from '../domain/accounts/account.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { SqlExecutor } from './transaction-adapter.js';
 
 /** The ledger's tables as kysely reads them: `numeric` and `bigint` are texts on the wire. */
 export interface Tables {
@@ -46,12 +46,12 @@ export function createSqlBuilder(schema: string): SqlBuilder {
   }).withSchema(schema);
 }
 
-/** Runs a query that kysely wrote in the given transaction; its row type is the query's own. */
+/** Runs a query that kysely wrote; its row type is the query's own. */
 export async function run<Row>(
-  transaction: TransactionAdapter,
+  executor: SqlExecutor,
   query: { compile(): { readonly sql: string; readonly parameters: readonly unknown[] }; execute(): Promise<Row[]> },
 ): Promise<readonly Row[]> {
   const { sql, parameters } = query.compile();
-  const { rows } = await transaction.executeSql(sql, parameters);
+  const { rows } = await executor.executeSql(sql, parameters);
   return rows as readonly Row[];
 }

@@ -11,7 +11,20 @@ export interface TransactionAdapter {
   executeSql(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
 }
 
-export const transactionArgument = objectWith<TransactionAdapter>(
+/** Runs statements. On a pool, each on whatever connection is free. */
+export type SqlExecutor = Pick<TransactionAdapter, 'executeSql'>;
+
+declare const IS_TRANSACTION: unique symbol;
+
+/**
+ * Runs its statements in one database transaction. The brand keeps a pool from being taken for one: only code that
+ * begins a transaction, or is given a caller's, makes it.
+ */
+export interface Transaction extends SqlExecutor {
+  readonly [IS_TRANSACTION]: true;
+}
+
+export const transactionArgument = objectWith<Transaction>(
   'a transaction adapter, such as fromPg(client) makes',
   'executeSql',
 );

@@ -13,8 +13,8 @@ import { LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
 import { epochMs, type Row } from './balances.js';
 import { probe } from './probe.js';
-import type { Store } from './store.js';
-import type { TransactionAdapter } from './transaction-adapter.js';
+import type { LedgerStore } from './store.js';
+import type { Transaction } from './transaction-adapter.js';
 
 /** A transfer request with the digests that identify it. */
 export interface RequestRow extends TransferRequest {
@@ -58,13 +58,11 @@ export interface InsertedRequests {
  * other transactions that are storing one of the keys.
  */
 export async function insertRequests(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   requests: readonly NewRequest[],
 ): Promise<InsertedRequests> {
   const posted = 'ledger = $1 and idempotency_hash = row.idempotency_hash and idempotency_hash is not null';
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `with given as materialized (
        select row.*, coalesce(t.request_hash <> row.request_hash, false) as is_reused
        from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[],
@@ -116,12 +114,10 @@ function toStored({
 }
 
 export async function findRequestsByKeys(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   keys: readonly KeyDigest[],
 ): Promise<ReadonlyMap<KeyDigest, RequestRow>> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select ${COLUMNS} from ${schema}.transfer_requests r where r.ledger = $1 and r.idempotency_hash = any($2::uuid[])`,
     [ledger, plainArray(keys)],
   );
@@ -129,13 +125,8 @@ export async function findRequestsByKeys(
 }
 
 /** @throws {LedgerError} `transfer_request_not_found` */
-export async function getRequest(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
-  id: TransferRequestId,
-): Promise<RequestRow> {
-  const { rows } = await transaction.executeSql(
+export async function getRequest({ sql, schema, ledger }: LedgerStore, id: TransferRequestId): Promise<RequestRow> {
+  const { rows } = await sql.executeSql(
     `select ${COLUMNS} from ${schema}.transfer_requests r where r.ledger = $1 and r.id = $2`,
     [ledger, id],
   );
@@ -155,14 +146,10 @@ export interface RequestBacklog {
   readonly seconds: number;
 }
 
-export async function readBacklog(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
-): Promise<RequestBacklog> {
+export async function readBacklog({ sql, schema, ledger }: LedgerStore): Promise<RequestBacklog> {
   const open = (columns: string, limit: number) =>
     `(select ${columns} from ${schema}.transfer_requests where ledger = $1 and state = 'requested' order by number limit ${limit}) r`;
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select (select count(*) from ${open('number', BACKLOG_COUNTED_MAX)}) as rows,
        (select extract(epoch from clock_timestamp() - requested_at) from ${open('requested_at', 1)})::text as seconds`,
     [ledger],
@@ -175,12 +162,10 @@ export async function readBacklog(
  * off for a minute: one that is was put off before the database's clock was set back.
  */
 export async function claimRequests(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   limit: number,
 ): Promise<readonly RequestRow[]> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select ${COLUMNS} from ${schema}.transfer_requests r
      where r.ledger = $1 and r.state = 'requested' and (r.due_at is null or r.due_at <= clock_timestamp() or r.due_at > clock_timestamp() + interval '1 minute')
      order by r.number limit $2 for no key update skip locked`,
@@ -191,12 +176,10 @@ export async function claimRequests(
 
 /** Writes outcomes, of requests that this transaction has claimed. */
 export async function settleRequests(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   settlements: readonly Settlement[],
 ): Promise<void> {
-  await transaction.executeSql(
+  await sql.executeSql(
     `update ${schema}.transfer_requests r
      set state = s.state, transfer_id = s.transfer_id, refusal = s.refusal, settled_at = clock_timestamp()
      from unnest($2::uuid[], $3::${schema}.transfer_request_state[], $4::uuid[], $5::jsonb[])
@@ -214,12 +197,10 @@ export async function settleRequests(
 
 /** Leaves claimed requests for later. */
 export async function putOffRequests(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   { ids, delayMs }: { readonly ids: readonly TransferRequestId[]; readonly delayMs: number },
 ): Promise<void> {
-  await transaction.executeSql(
+  await sql.executeSql(
     `update ${schema}.transfer_requests set due_at = clock_timestamp() + $3 * interval '1 millisecond'
      where ledger = $1 and id = any($2::uuid[])`,
     [ledger, plainArray(ids), delayMs],

@@ -1,14 +1,12 @@
 import type { Pool, PoolConfig } from 'pg';
-import type { AccountIdentity } from '../domain/accounts/account.js';
 import { findIdentities } from '../postgres/accounts.js';
 import { asBytes, asTexts } from '../postgres/arrays.js';
 import { createPool, fromPool } from '../postgres/connect.js';
 import { findOrCreateLedger } from '../postgres/ledgers.js';
 import { checkSchema } from '../postgres/migrate.js';
 import { serverOf } from '../postgres/server-watch.js';
-import { fromSqlError } from '../postgres/sql-errors.js';
-import { createStore, type Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import { fail, fromSqlError } from '../postgres/sql-errors.js';
+import { createStore, type LedgerStore, type Store } from '../postgres/store.js';
 import { type EngineCapacity, toCapacity } from './capacity.js';
 import { type Coalescer, createCoalescer } from './coalescer.js';
 import { type Commits, createCommits } from './commits.js';
@@ -27,7 +25,6 @@ export interface EngineOptions {
 
 /** Connections, lanes and memory, shared by all ledgers of one schema in this process. */
 export interface Engine {
-  readonly schema: string;
   readonly store: Store;
   /** For a caller's transaction, whose client may take texts alone. */
   readonly statements: PreparedStatements;
@@ -36,13 +33,8 @@ export interface Engine {
   readonly longReads: Pool;
   readonly identities: Identities;
   readonly coalescer: Coalescer;
-  /** The number of a ledger, which is made when it is new; remembered. */
-  numberOf(name: string): Promise<number>;
-  findIdentities(
-    transaction: TransactionAdapter,
-    ledger: number,
-    references: readonly string[],
-  ): Promise<readonly AccountIdentity[]>;
+  /** The tables as one ledger reads them, each statement for itself. The ledger is made when it is new; remembered. */
+  storeOf(name: string): Promise<LedgerStore>;
   readonly commits: Commits;
   /** Tells workers of this process that transfers were requested. */
   readonly requested: Commits;
@@ -71,11 +63,11 @@ export function createEngine({ database, schema, capacity: given }: EngineOption
     lockTimeoutMs: capacity.accountBusyTimeoutMs,
     answerTimeoutMs: LONG_READ_TIMEOUT_MS,
   });
-  const reads = fromPool(pool);
+  const connected = { ...store, sql: fromPool(pool) };
   const identities = createIdentities(capacity.identitiesMax);
   const lanes: (Lane | undefined)[] = [];
   const opening: (Promise<Lane> | undefined)[] = [];
-  const numbers = new Map<string, Promise<number>>();
+  const stores = new Map<string, Promise<LedgerStore>>();
   const commits = createCommits();
 
   let server: string | undefined;
@@ -83,7 +75,7 @@ export function createEngine({ database, schema, capacity: given }: EngineOption
   function noteServer(met: string | undefined): void {
     if (server !== undefined && met !== server) {
       identities.clear();
-      numbers.clear();
+      stores.clear();
     }
     server = met;
   }
@@ -105,16 +97,12 @@ export function createEngine({ database, schema, capacity: given }: EngineOption
   }
 
   const identify = (ledger: number, references: readonly string[]) =>
-    identities.load(ledger, references, (missing) => findIdentities(reads, store, ledger, missing));
+    identities.load(ledger, references, (missing) => findIdentities({ ...connected, ledger }, missing));
 
   const coalescer = createCoalescer({
     capacity,
     resolve: (ledger, postings) =>
-      lookUpAll(postings, (references) => identify(ledger, references), { transaction: reads, store, ledger }).catch(
-        (error: unknown) => {
-          throw fromSqlError(error);
-        },
-      ),
+      lookUpAll(postings, (references) => identify(ledger, references), { ...connected, ledger }).catch(fail),
     async run(lease, input) {
       const lanes = { open: async () => laneOf(await lease.take()), handOver: lease.handOver };
       const result = await postBatchWithRetries(lanes, statements, input, capacity.attemptsMax);
@@ -123,9 +111,9 @@ export function createEngine({ database, schema, capacity: given }: EngineOption
     },
   });
 
-  async function findNumber(name: string): Promise<number> {
-    await checkSchema(reads, schema);
-    return findOrCreateLedger(reads, store, name);
+  async function openStore(name: string): Promise<LedgerStore> {
+    await checkSchema(connected);
+    return { ...connected, ledger: await findOrCreateLedger(connected, name) };
   }
 
   let closing: Promise<void> | undefined;
@@ -136,7 +124,6 @@ export function createEngine({ database, schema, capacity: given }: EngineOption
   }
 
   return {
-    schema,
     store,
     statements: createPreparedStatements(store, asTexts),
     pool,
@@ -146,19 +133,18 @@ export function createEngine({ database, schema, capacity: given }: EngineOption
     commits,
     requested: createCommits(),
     lockTimeoutMs: capacity.lockTimeoutMs,
-    numberOf(name) {
-      let number = numbers.get(name);
-      if (number === undefined) {
-        number = findNumber(name).catch((error: unknown) => {
+    storeOf(name) {
+      let opened = stores.get(name);
+      if (opened === undefined) {
+        opened = openStore(name).catch((error: unknown) => {
           // The next call tries again: the database may be back by then.
-          numbers.delete(name);
+          stores.delete(name);
           throw fromSqlError(error);
         });
-        numbers.set(name, number);
+        stores.set(name, opened);
       }
-      return number;
+      return opened;
     },
-    findIdentities: (transaction, ledger, references) => findIdentities(transaction, store, ledger, references),
     async connect() {
       await Promise.all([laneOf(0), pool.query('select'), longReads.query('select')]);
     },

@@ -1,8 +1,7 @@
 import type { ContinuedTransfer } from '../domain/transfers/reversal.js';
 import type { TransferId } from '../domain/transfers/transfer.js';
 import { findContinuedTransfers } from '../postgres/journal.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
 import type { IdentityOf } from './identities.js';
 import type { LookUp, Posting } from './waiting.js';
 
@@ -10,15 +9,14 @@ import type { LookUp, Posting } from './waiting.js';
 export async function lookUpAll(
   postings: readonly Posting[],
   findAccounts: (references: readonly string[]) => Promise<IdentityOf>,
-  { transaction, store, ledger }: { transaction: TransactionAdapter; store: Store; ledger: number },
+  store: LedgerStore,
 ): Promise<LookUp> {
   const references = postings.flatMap((posting) => posting.references);
   const identityOf = await findAccounts(references);
   const originIds = new Set(postings.flatMap(({ origins }) => origins));
   const origins = new Map<TransferId, ContinuedTransfer>();
   if (originIds.size > 0) {
-    for (const origin of await findContinuedTransfers(transaction, store, ledger, [...originIds]))
-      origins.set(origin.id, origin);
+    for (const origin of await findContinuedTransfers(store, [...originIds])) origins.set(origin.id, origin);
   }
   return {
     accountId: (reference) => identityOf(reference)?.id ?? null,

@@ -5,8 +5,8 @@ import { invariant, LedgerError } from '../errors.js';
 import { asTexts } from '../postgres/arrays.js';
 import { lockFreeBalances, lockValues } from '../postgres/balances.js';
 import { type EventRow, writeEvents } from '../postgres/events.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import {
   claimRequests,
   putOffRequests,
@@ -20,8 +20,6 @@ import { accountsOf } from './posting-pipeline.js';
 import type { Posting } from './waiting.js';
 
 export interface RequestProcessing {
-  readonly store: Store;
-  readonly ledger: number;
   readonly batchSizeMax: number;
   readonly lockTimeoutMs: number;
   /** Takes postings through the posting pipeline in this transaction, in order; one outcome each. */
@@ -47,22 +45,20 @@ const FAULT_DELAY_MS = 10_000;
  * outcomes and their events commit together or not at all, so a crash leaves nothing half done.
  */
 export async function processRequests(
-  transaction: TransactionAdapter,
+  store: LedgerStore<Transaction>,
   options: RequestProcessing,
 ): Promise<ProcessedRequests> {
-  const { store, ledger, batchSizeMax, lockTimeoutMs } = options;
-  const rows = await claimRequests(transaction, store, ledger, batchSizeMax);
+  const { batchSizeMax, lockTimeoutMs } = options;
+  const rows = await claimRequests(store, batchSizeMax);
   if (rows.length === 0) return { posted: 0, refused: 0, putOff: 0 };
-  await transaction.executeSql(`select set_config('lock_timeout', $1, true)`, [`${lockTimeoutMs}ms`]);
-  const batch: Batch = { transaction, options, settled: [], busy: [], faulty: [] };
+  await store.sql.executeSql(`select set_config('lock_timeout', $1, true)`, [`${lockTimeoutMs}ms`]);
+  const batch: Batch = { store, options, settled: [], busy: [], faulty: [] };
   await postRows(batch, rows, false);
   await settleRequests(
-    transaction,
     store,
-    ledger,
     batch.settled.map(({ settlement }) => settlement),
   );
-  await writeEvents(transaction, store, ledger, batch.settled.flatMap(outcomeEvents));
+  await writeEvents(store, batch.settled.flatMap(outcomeEvents));
   await putOff(batch, batch.busy, BUSY_DELAY_MS);
   await putOff(batch, batch.faulty, FAULT_DELAY_MS);
   const posted = batch.settled.filter(({ settlement }) => settlement.state === 'posted').length;
@@ -79,7 +75,7 @@ interface Settled {
 }
 
 interface Batch {
-  readonly transaction: TransactionAdapter;
+  readonly store: LedgerStore<Transaction>;
   readonly options: RequestProcessing;
   readonly settled: Settled[];
   readonly busy: RequestRow[];
@@ -90,7 +86,7 @@ interface Batch {
 async function postRows(batch: Batch, rows: readonly RequestRow[], onlyFree: boolean): Promise<void> {
   if (rows.length === 0) return;
   const sequence = {};
-  const postings = rows.map((row) => toRequestPosting(batch.options.ledger, row, sequence));
+  const postings = rows.map((row) => toRequestPosting(batch.store.ledger, row, sequence));
   try {
     const outcomes = await batch.options.post(postings);
     rows.forEach((row, index) => {
@@ -126,16 +122,15 @@ function giveUp({ busy, faulty, options }: Batch, row: RequestRow, error: unknow
 
 /** Locks the accounts that are free, and returns the requests that need no others. */
 async function withoutBusy(
-  { transaction, options, busy }: Batch,
+  { store, options, busy }: Batch,
   rows: readonly RequestRow[],
   postings: readonly Posting[],
 ): Promise<readonly RequestRow[]> {
-  const { store, ledger } = options;
   const candidates = await options.resolve(postings);
   const accounts = accountsOf(candidates);
-  const { rows: locked } = await transaction.executeSql(
+  const { rows: locked } = await store.sql.executeSql(
     lockFreeBalances(store).text,
-    lockValues(asTexts, ledger, accounts) as unknown[],
+    lockValues(asTexts, store.ledger, accounts) as unknown[],
   );
   const free = new Set(locked.map((row) => row.account_id as AccountId));
   const taken = new Set(accounts.filter((account) => !free.has(account)));
@@ -189,8 +184,8 @@ function outcomeEvents({ row, settlement }: Settled): readonly EventRow[] {
   return [{ type: 'transfer.request_replayed.v1', subject: transferId, data }];
 }
 
-async function putOff({ transaction, options }: Batch, rows: readonly RequestRow[], delayMs: number): Promise<void> {
+async function putOff({ store }: Batch, rows: readonly RequestRow[], delayMs: number): Promise<void> {
   if (rows.length === 0) return;
   const ids = rows.map(({ id }) => id);
-  await putOffRequests(transaction, options.store, options.ledger, { ids, delayMs });
+  await putOffRequests(store, { ids, delayMs });
 }

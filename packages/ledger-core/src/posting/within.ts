@@ -5,18 +5,19 @@ import { LedgerError } from '../errors.js';
 import type { PreparedStatement, Row } from '../postgres/balances.js';
 import { triggersDisabled } from '../postgres/session.js';
 import { fail, fromSqlError, sqlState } from '../postgres/sql-errors.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { SqlExecutor, Transaction } from '../postgres/transaction-adapter.js';
 import { DueHolds } from './post-batch.js';
 import { type BatchInput, expiriesInTheWay, type PreparedStatements, readsOf, writeCalls } from './posting-pipeline.js';
 
 /** The end of the last piece of work in each caller's transaction. */
-const lastWork = new WeakMap<TransactionAdapter, Promise<unknown>>();
+const lastWork = new WeakMap<SqlExecutor, Promise<unknown>>();
 
 /**
  * One piece of work at a time in a caller's transaction: it holds its own row locks, so two pieces side by
  * side would both read the same balance.
  */
-export function inTurn<Result>(transaction: TransactionAdapter, work: () => Promise<Result>): Promise<Result> {
+export function inTurn<Result>(transaction: Transaction, work: () => Promise<Result>): Promise<Result> {
   const before = lastWork.get(transaction) ?? Promise.resolve();
   const result = before.then(work, work);
   lastWork.set(
@@ -30,11 +31,11 @@ export function inTurn<Result>(transaction: TransactionAdapter, work: () => Prom
  * Runs `work` in a savepoint of the caller's transaction. When it fails, what it did is undone and the
  * caller's transaction stays usable.
  */
-export function inSavepoint<Result>(transaction: TransactionAdapter, work: () => Promise<Result>): Promise<Result> {
+export function inSavepoint<Result>(transaction: Transaction, work: () => Promise<Result>): Promise<Result> {
   return inTurn(transaction, () => withSavepoint(transaction, work));
 }
 
-async function withSavepoint<Result>(transaction: TransactionAdapter, work: () => Promise<Result>): Promise<Result> {
+async function withSavepoint<Result>(transaction: Transaction, work: () => Promise<Result>): Promise<Result> {
   await enter(transaction).catch(fail);
   try {
     await transaction.executeSql('savepoint micropay', []).catch(refuseOutsideTransaction);
@@ -72,7 +73,7 @@ const ENTER_ATTEMPTS_MAX = 1_000;
  * arrays may hold nulls, whatever the caller's session has set; both stay until its end. Only a transaction that the caller
  * made read-only is refused as such: on a standby, and where the database takes no writes, a later try may succeed.
  */
-async function enter(transaction: TransactionAdapter): Promise<void> {
+async function enter(transaction: Transaction): Promise<void> {
   for (let attempt = 1; attempt <= ENTER_ATTEMPTS_MAX; attempt += 1) {
     const { rows } = await transaction.executeSql(ENTER, []);
     if (rows[0]?.turn === 'replica') throw triggersDisabled();
@@ -100,19 +101,18 @@ function refuseOutsideTransaction(error: unknown): never {
 
 /** Takes requests through the posting pipeline inside the caller's transaction, in array order. */
 export async function postWithin(
-  transaction: TransactionAdapter,
+  { sql, ledger }: LedgerStore<Transaction>,
   statements: PreparedStatements,
-  ledger: number,
   resolve: () => Promise<readonly Candidate[]>,
 ): Promise<readonly Outcome[]> {
   let expiries: readonly Candidate[] = [];
   for (;;) {
     try {
-      return await inSavepoint(transaction, async () => {
-        await refuseOtherIsolation(transaction);
+      return await inSavepoint(sql, async () => {
+        await refuseOtherIsolation(sql);
         const candidates = await resolve();
         const input = { ledger, candidates, expiries, onlyFree: false, unconfirmed: new Set<TransferId>() };
-        return lockDecideWrite(transaction, statements, input);
+        return lockDecideWrite(sql, statements, input);
       });
     } catch (error) {
       if (!(error instanceof DueHolds)) throw error;
@@ -122,7 +122,7 @@ export async function postWithin(
 }
 
 async function lockDecideWrite(
-  transaction: TransactionAdapter,
+  transaction: Transaction,
   statements: PreparedStatements,
   input: BatchInput,
 ): Promise<readonly Outcome[]> {
@@ -140,7 +140,7 @@ async function lockDecideWrite(
 }
 
 /** Keys are read after the locks: only READ COMMITTED shows what the last holder committed. */
-async function refuseOtherIsolation(transaction: TransactionAdapter): Promise<void> {
+async function refuseOtherIsolation(transaction: Transaction): Promise<void> {
   const { rows } = await transaction.executeSql(`select current_setting('transaction_isolation') as isolation`, []);
   if (rows[0]?.isolation === 'read committed') return;
   throw new LedgerError(

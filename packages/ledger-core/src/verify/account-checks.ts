@@ -1,7 +1,7 @@
 import { blockOf } from '../history/version-blocks.js';
 import { probe } from '../postgres/probe.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import type { AccountPart } from './account-chunk.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
@@ -25,12 +25,10 @@ interface CheckedParts {
 
 /** Holds parts of accounts against their journal rows, and those that end with their part against the balance. */
 export async function checkAccountParts(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   parts: readonly AccountPart[],
 ): Promise<CheckedParts> {
-  const { rows } = await transaction.executeSql(accountChecks(schema), [ledger, JSON.stringify(parts)]);
+  const { rows } = await sql.executeSql(accountChecks(schema), [ledger, JSON.stringify(parts)]);
   // Numbers come as texts: JSON would round them.
   const problems = JSON.parse(String(rows[0]?.problems)) as Record<string, unknown>[];
   const ends = JSON.parse(String(rows[0]?.parts)) as (AccountPart & { entries: string; next_version: string | null })[];
@@ -46,12 +44,10 @@ export async function checkAccountParts(
 
 /** Balances in a range of accounts that have no account. */
 export async function strayBalances(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   { after, upTo }: { readonly after: string | null; readonly upTo: string | undefined },
 ): Promise<readonly VerifyProblem[]> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select 'unknown_account' as kind, b.account_id, null as transfer_id,
        'an account of this ledger' as expected, 'a balance alone' as found
      from ${schema}.balances b

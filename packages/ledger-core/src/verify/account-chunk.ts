@@ -1,6 +1,5 @@
 import { probe } from '../postgres/probe.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
 
 /** A stretch of one account's history, and what came out of the stretches before it. */
 export interface AccountPart {
@@ -60,12 +59,10 @@ interface AccountChunk {
  * their balances claim. A balance that claims too few costs nothing but another part.
  */
 export async function pickAccounts(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   { after, accounts, entries }: { readonly after: string | null; readonly accounts: number; readonly entries: number },
 ): Promise<AccountChunk> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select a.id, coalesce(b.version, 0)::text as version
      from ${schema}.accounts a left join ${probe(`${schema}.balances`, 'ledger = $1 and account_id = a.id')} b on true
      where a.ledger = $1 and ($2::uuid is null or a.id > $2) order by a.id limit $3`,

@@ -1,7 +1,7 @@
 import { MOVING, WHOLE_LEDGER } from '../history/dated.js';
 import { probe } from '../postgres/probe.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
 
 /** The blocks of a scope that begin at an instant or after it, and before another. */
@@ -26,12 +26,10 @@ export function wholeScope(scope: string): BlockPart {
 
 /** The accounts after `after`, in order of id, as many as have together no more dated entries than their blocks claim. */
 export async function pickScopes(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   { after, accounts, entries }: { readonly after: string | null; readonly accounts: number; readonly entries: number },
 ): Promise<ScopeChunk> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select a.id, (select coalesce(sum(b.entries), 0)::text from ${schema}.dated_blocks b
        where b.ledger = $1 and b.scope = a.id) as entries
      from ${schema}.accounts a where a.ledger = $1 and ($2::uuid is null or a.id > $2) order by a.id limit $3`,
@@ -52,12 +50,10 @@ export async function pickScopes(
 
 /** The blocks of a scope that begin after an instant: at least one, and as many as have so many entries. */
 export async function nextBlocks(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore,
   { scope, after, entries }: { readonly scope: string; readonly after: string | null; readonly entries: number },
 ): Promise<{ readonly part: BlockPart; readonly last: string } | undefined> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select starts_at::text, ends_at::text from (
        select starts_at, lead(starts_at, 1, 'infinity') over by_start as ends_at, sum(sum(entries)) over by_start as through,
          row_number() over by_start as place
@@ -76,13 +72,11 @@ export async function nextBlocks(
 
 /** Holds blocks against the dated entries that belong to them; entries that no block reaches over count as a block of their own. */
 export async function checkBlocks(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   parts: readonly BlockPart[],
 ): Promise<readonly VerifyProblem[]> {
   if (parts.length === 0) return [];
-  const { rows } = await transaction.executeSql(blockDifferences(schema), [ledger, JSON.stringify(parts)]);
+  const { rows } = await sql.executeSql(blockDifferences(schema), [ledger, JSON.stringify(parts)]);
   return rows.map(outOfStep);
 }
 

@@ -1,5 +1,4 @@
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
 
 /** The last rows that a run has to come to; null where there are none. */
 export interface Ends {
@@ -10,9 +9,9 @@ export interface Ends {
 }
 
 /** Where everything ends now: what is written from here on is for the next run. */
-export async function readEnds(transaction: TransactionAdapter, { schema }: Store, ledger: number): Promise<Ends> {
+export async function readEnds({ sql, schema, ledger }: LedgerStore): Promise<Ends> {
   const last = (table: string) => `(select id from ${schema}.${table} where ledger = $1 order by id desc limit 1)`;
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select ${last('accounts')} as account, ${last('holds')} as hold, ${last('transfer_requests')} as request,
        coalesce((select position from ${schema}.transfers order by position desc limit 1), 0)::text as position`,
     [ledger],

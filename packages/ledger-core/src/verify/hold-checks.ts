@@ -1,6 +1,6 @@
 import { probe } from '../postgres/probe.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 export interface HoldChunk {
@@ -11,17 +11,15 @@ export interface HoldChunk {
 
 /** Holds the rows after `after`, in order of id, against the journal rows that placed, captured and ended them. */
 export async function checkHolds(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   { after, limit }: { readonly after: string | null; readonly limit: number },
 ): Promise<HoldChunk> {
-  const { rows: chunk } = await transaction.executeSql(
+  const { rows: chunk } = await sql.executeSql(
     `select id from ${schema}.holds where ledger = $1 and ($2::uuid is null or id > $2) order by id limit $3`,
     [ledger, after, limit],
   );
   const ids = chunk.map(({ id }) => String(id));
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `with said as (
        select h.id, o.id is not null as is_placed, o.from_account, o.to_account, o.currency, o.amount, o.expires_at,
          m.captured, o.amount - m.captured - m.given_back as remaining,

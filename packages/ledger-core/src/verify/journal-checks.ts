@@ -1,7 +1,7 @@
 import { MOVING } from '../history/dated.js';
 import { probe } from '../postgres/probe.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 export interface JournalChunk {
@@ -16,19 +16,17 @@ export interface JournalChunk {
  * that no checkpoint counts although the checkpoints are past them.
  */
 export async function checkPositions(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   { after, upTo }: { readonly after: bigint; readonly upTo: bigint },
 ): Promise<JournalChunk> {
   const range = [ledger, String(after), String(upTo)];
-  const { rows: counted } = await transaction.executeSql(
+  const { rows: counted } = await sql.executeSql(
     `select count(*)::text as transfers,
        (select min(position) - 1 from ${schema}.transfers where position > $3::bigint)::text as next_after
      from ${schema}.transfers where (ledger = $1) is true and position > $2::bigint and position <= $3::bigint`,
     range,
   );
-  const { rows } = await transaction.executeSql(positionChecks(schema), range);
+  const { rows } = await sql.executeSql(positionChecks(schema), range);
   const next = counted[0]?.next_after;
   return {
     transfers: Number(counted[0]?.transfers),

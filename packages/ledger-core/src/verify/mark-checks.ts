@@ -1,6 +1,6 @@
 import { MOVING } from '../history/dated.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
 
 /** The sums of an account's dated entries up to a position. */
@@ -16,16 +16,14 @@ const MARKS_PER_CHUNK = 20;
 
 /** Holds the marks after `seen`, by account and position, against the dated entries between each and the one before it. */
 export async function checkMarks(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   seen: MarkedSums | undefined,
 ): Promise<{ readonly seen: MarkedSums | undefined; readonly problems: readonly VerifyProblem[] }> {
   const ofSide = (side: 'from' | 'to') =>
     `select t.amount, ${side === 'from'} as is_debit from ${schema}.transfers t
      where t.${side}_account = m.account_id and (t.ledger = $1) is true and t.effective_at is not null and t.${MOVING}
        and t.position > m.after and t.position <= m.position`;
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select m.account_id, m.position::text, m.entries::text, m.debits::text, m.credits::text,
        e.entries::text as more, e.debits::text as more_debits, e.credits::text as more_credits
      from (

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import type { VerifyProblem } from './report.js';
 
 export interface VerifyProgress {
@@ -10,7 +11,7 @@ export interface VerifyProgress {
 }
 
 /** Runs work in a snapshot of its own. */
-export type InSnapshot = <Result>(work: (transaction: TransactionAdapter) => Promise<Result>) => Promise<Result>;
+export type InSnapshot = <Result>(work: (store: LedgerStore<Transaction>) => Promise<Result>) => Promise<Result>;
 
 /** One run of verify: what it has found so far, and how it takes its snapshots. */
 export interface VerifyRun {

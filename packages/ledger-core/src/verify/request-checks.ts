@@ -1,6 +1,6 @@
 import { probe } from '../postgres/probe.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 export interface RequestChunk {
@@ -14,12 +14,10 @@ export interface RequestChunk {
  * transfer. A refused one may have one too, when its caller has posted the same later by another way.
  */
 export async function checkRequests(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   { after, limit }: { readonly after: string | null; readonly limit: number },
 ): Promise<RequestChunk> {
-  const { rows } = await transaction.executeSql(
+  const { rows } = await sql.executeSql(
     `select r.id, r.transfer_id, r.state = 'posted' and t.id is null as is_wrong
      from (
        select * from ${schema}.transfer_requests where ledger = $1 and ($2::uuid is null or id > $2) order by id limit $3

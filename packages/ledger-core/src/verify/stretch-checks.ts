@@ -1,17 +1,14 @@
 import { MOVING } from '../history/dated.js';
 import { joinSides } from '../history/sides.js';
 import { readEventRange } from '../postgres/event-log.js';
-import type { Store } from '../postgres/store.js';
-import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
+import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
+import type { Transaction } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
 
 /** Holds the position of the checkpoints, on which all of them rest, against the positions that have been drawn. */
-export async function checkCheckpointPosition(
-  transaction: TransactionAdapter,
-  store: Store,
-): Promise<readonly VerifyProblem[]> {
-  const { rows } = await transaction.executeSql(`select position::text from ${store.schema}.checkpoint`, []);
-  const { last, deletedThrough } = await readEventRange(transaction, store);
+export async function checkCheckpointPosition(store: ConnectedStore<Transaction>): Promise<readonly VerifyProblem[]> {
+  const { rows } = await store.sql.executeSql(`select position::text from ${store.schema}.checkpoint`, []);
+  const { last, deletedThrough } = await readEventRange(store);
   const found = rows[0]?.position;
   if (found !== undefined && [last, deletedThrough].some((drawn) => BigInt(String(found)) <= drawn)) return [];
   return [outOfStep({ expected: `checkpoints up to at most ${last}`, found: String(found ?? 'none') })];
@@ -25,12 +22,10 @@ export interface StretchChunk {
 
 /** Holds the first stretch that ends after a position against the journal rows that it sums up. */
 export async function checkStretch(
-  transaction: TransactionAdapter,
-  { schema }: Store,
-  ledger: number,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   after: string,
 ): Promise<StretchChunk> {
-  const { rows: stretches } = await transaction.executeSql(
+  const { rows: stretches } = await sql.executeSql(
     `select max(begins_after)::text as begins_after, through::text,
        through > (select position from ${schema}.checkpoint) as is_beyond,
        min(begins_after) < (
@@ -43,7 +38,7 @@ export async function checkStretch(
   const [stretch] = stretches;
   if (stretch === undefined) return { through: undefined, problems: [] };
   const { begins_after, through, is_beyond, overlaps } = stretch;
-  const { rows } = await transaction.executeSql(stretchDifferences(schema), [ledger, begins_after, through]);
+  const { rows } = await sql.executeSql(stretchDifferences(schema), [ledger, begins_after, through]);
   const problems = rows.map(outOfStep);
   const name = `a stretch after ${begins_after} through ${through}`;
   if (is_beyond !== false) problems.push(outOfStep({ expected: 'stretches up to the checkpoint', found: name }));

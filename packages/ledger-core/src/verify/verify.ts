@@ -1,6 +1,5 @@
 import { object, oneOf, optional, optionalCallback, signal, wholeNumber } from '../domain/input/arguments.js';
 import { readTrialBalance } from '../history/trial-balance.js';
-import type { Store } from '../postgres/store.js';
 import { type CheckedPart, checkAccountParts, strayBalances } from './account-checks.js';
 import { type AccountPart, nextPart, pickAccounts } from './account-chunk.js';
 import { type Ends, readEnds } from './ends.js';
@@ -55,23 +54,18 @@ interface ChunkSizes {
  * snapshot that reads the account's last entries compares the sums with its balance. The run always ends, however fast
  * others write: of newer rows it reads only those that it needs to compare a balance.
  */
-export async function verifyLedger(
-  inSnapshot: InSnapshot,
-  store: Store,
-  ledger: number,
-  options: VerifyOptions,
-): Promise<VerifyReport> {
+export async function verifyLedger(inSnapshot: InSnapshot, options: VerifyOptions): Promise<VerifyReport> {
   const { accountsPerChunk = ACCOUNTS_PER_CHUNK, entriesPerChunk = ENTRIES_PER_CHUNK } = options;
   const { pace = 'gentle', signal, onProgress } = options;
   const run = startRun(inSnapshot, { pace, signal, onProgress });
   const sizes = { accounts: accountsPerChunk, entries: entriesPerChunk };
-  const ends = await run.inSnapshot((transaction) => readEnds(transaction, store, ledger));
-  await verifyAccounts(run, store, ledger, { ...sizes, ends });
-  await verifyJournal(run, store, ledger, { positions: BigInt(entriesPerChunk), end: ends.position });
-  await verifyHolds(run, store, ledger, ends.hold);
-  await verifyRequests(run, store, ledger, ends.request);
-  await verifyCheckpoints(run, store, ledger, sizes);
-  await verifyTotals(run, store, ledger);
+  const ends = await run.inSnapshot((store) => readEnds(store));
+  await verifyAccounts(run, { ...sizes, ends });
+  await verifyJournal(run, { positions: BigInt(entriesPerChunk), end: ends.position });
+  await verifyHolds(run, ends.hold);
+  await verifyRequests(run, ends.request);
+  await verifyCheckpoints(run, sizes);
+  await verifyTotals(run);
   const { accountsChecked, transfersChecked, problemsFound } = run.counts;
   return {
     ok: problemsFound === 0,
@@ -87,26 +81,21 @@ function isLeft(after: string | null | undefined, end: string | null): after is 
   return after !== undefined && end !== null && (after === null || after < end);
 }
 
-async function verifyAccounts(
-  run: VerifyRun,
-  store: Store,
-  ledger: number,
-  { ends, ...sizes }: ChunkSizes & { readonly ends: Ends },
-): Promise<void> {
+async function verifyAccounts(run: VerifyRun, { ends, ...sizes }: ChunkSizes & { readonly ends: Ends }): Promise<void> {
   let after: string | null | undefined = null;
   do {
     const from: string | null = after;
-    const chunk = await run.inSnapshot(async (transaction) => {
-      const { parts, lastAccount } = await pickAccounts(transaction, store, ledger, { after: from, ...sizes });
-      const checked = await checkAccountParts(transaction, store, ledger, parts);
-      const strays = await strayBalances(transaction, store, ledger, { after: from, upTo: lastAccount });
+    const chunk = await run.inSnapshot(async (store) => {
+      const { parts, lastAccount } = await pickAccounts(store, { after: from, ...sizes });
+      const checked = await checkAccountParts(store, parts);
+      const strays = await strayBalances(store, { after: from, upTo: lastAccount });
       return { ...checked, problems: [...checked.problems, ...strays], lastAccount };
     });
     const unfinished = chunk.parts.filter(({ nextVersion }) => nextVersion !== null);
     const entriesChecked = chunk.parts.reduce((sum, { entries }) => sum + entries, 0);
     run.add(chunk.problems, { accountsChecked: chunk.parts.length - unfinished.length, entriesChecked });
     for (const part of unfinished) {
-      await verifyRestOfAccount(run, store, ledger, { part, entries: sizes.entries, end: ends.position });
+      await verifyRestOfAccount(run, { part, entries: sizes.entries, end: ends.position });
     }
     after = chunk.lastAccount;
   } while (isLeft(after, ends.account));
@@ -119,17 +108,13 @@ async function verifyAccounts(
  */
 async function verifyRestOfAccount(
   run: VerifyRun,
-  store: Store,
-  ledger: number,
   { part: first, entries, end }: { readonly part: CheckedPart; readonly entries: number; readonly end: bigint },
 ): Promise<void> {
   let count = entries;
   for (let seen: CheckedPart | undefined = first; seen !== undefined && seen.nextVersion !== null; ) {
     if (BigInt(seen.part.position) >= end) count *= CATCH_UP_FACTOR;
     const following: AccountPart = nextPart(seen.part, seen.nextVersion, count);
-    const { parts, problems } = await run.inSnapshot((transaction) =>
-      checkAccountParts(transaction, store, ledger, [following]),
-    );
+    const { parts, problems } = await run.inSnapshot((store) => checkAccountParts(store, [following]));
     [seen] = parts;
     const isWhole = seen?.nextVersion === null;
     run.add(problems, { accountsChecked: isWhole ? 1 : 0, entriesChecked: seen?.entries ?? 0 });
@@ -138,40 +123,36 @@ async function verifyRestOfAccount(
 
 async function verifyJournal(
   run: VerifyRun,
-  store: Store,
-  ledger: number,
   { positions, end }: { readonly positions: bigint; readonly end: bigint },
 ): Promise<void> {
   for (let after: bigint | undefined = 0n; after !== undefined && after < end; ) {
     const range = { after, upTo: after + positions };
-    const chunk: JournalChunk = await run.inSnapshot((transaction) =>
-      checkPositions(transaction, store, ledger, range),
-    );
+    const chunk: JournalChunk = await run.inSnapshot((store) => checkPositions(store, range));
     run.add(chunk.problems, { transfersChecked: chunk.transfers });
     after = chunk.nextAfter;
   }
 }
 
-async function verifyHolds(run: VerifyRun, store: Store, ledger: number, end: string | null): Promise<void> {
+async function verifyHolds(run: VerifyRun, end: string | null): Promise<void> {
   for (let after: string | null | undefined = null; isLeft(after, end); ) {
     const range: { readonly after: string | null; readonly limit: number } = { after, limit: HOLDS_PER_CHUNK };
-    const chunk: HoldChunk = await run.inSnapshot((transaction) => checkHolds(transaction, store, ledger, range));
+    const chunk: HoldChunk = await run.inSnapshot((store) => checkHolds(store, range));
     run.add(chunk.problems, {});
     after = chunk.lastHold;
   }
 }
 
-async function verifyRequests(run: VerifyRun, store: Store, ledger: number, end: string | null): Promise<void> {
+async function verifyRequests(run: VerifyRun, end: string | null): Promise<void> {
   for (let after: string | null | undefined = null; isLeft(after, end); ) {
     const range: { readonly after: string | null; readonly limit: number } = { after, limit: REQUESTS_PER_CHUNK };
-    const chunk: RequestChunk = await run.inSnapshot((transaction) => checkRequests(transaction, store, ledger, range));
+    const chunk: RequestChunk = await run.inSnapshot((store) => checkRequests(store, range));
     run.add(chunk.problems, {});
     after = chunk.lastRequest;
   }
 }
 
-async function verifyTotals(run: VerifyRun, store: Store, ledger: number): Promise<void> {
-  const { totals } = await run.inSnapshot((transaction) => readTrialBalance(transaction, store, ledger));
+async function verifyTotals(run: VerifyRun): Promise<void> {
+  const { totals } = await run.inSnapshot((store) => readTrialBalance(store));
   const unbalanced = totals
     .filter(({ debits, credits }) => debits !== credits)
     .map(({ currency, debits, credits }) => ({

@@ -35,9 +35,10 @@ export async function leading(options: LeadOptions, work: (client: Client) => Pr
   const { database, store, sink, signal, pause, onError } = options;
   const client = await openClient(database, FOLLOWING, onError);
   try {
-    await checkSchema(fromClient(client), store.schemaName);
+    const own = { ...store, sql: fromClient(client) };
+    await checkSchema(own);
     await client.query(`${NOTICE_LOSS}; ${FORGETFUL}`);
-    while (!(await tryToLead(fromClient(client), store, sink))) {
+    while (!(await tryToLead(own, sink))) {
       await pause(LEADER_POLL_MS);
       if (signal.aborted) return;
     }

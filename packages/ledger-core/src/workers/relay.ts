@@ -16,7 +16,7 @@ import { type EventPublisher, publisherArgument } from '../events/publisher.js';
 import { createLogReader, type LogReader } from '../events/reader.js';
 import { createSleep } from '../events/sleep.js';
 import { toEvents } from '../events/to-events.js';
-import { createPool, fromClient, fromPool, snapshotOn } from '../postgres/connect.js';
+import { createPool, fromClient, fromPool, type RunAll, snapshotOn } from '../postgres/connect.js';
 import { databaseArgument } from '../postgres/database-argument.js';
 import {
   advanceCursor,
@@ -31,7 +31,7 @@ import {
 import { type LogRow, readDeletedThrough } from '../postgres/event-log.js';
 import { type OldestWriter, readOldestWriter } from '../postgres/position-drawers.js';
 import { fail } from '../postgres/sql-errors.js';
-import { createStore, schemaName } from '../postgres/store.js';
+import { type ConnectedStore, createStore, schemaName } from '../postgres/store.js';
 import { leading } from './lead.js';
 
 export interface RelayOptions {
@@ -115,7 +115,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { batchSizeMax = 500, pollMs = 200, onError = () => undefined } = read;
   const store = createStore(schema);
   const commands = createPool(database, COMMAND_LIMITS);
-  const commandSql = fromPool(commands);
+  const onCommands = { ...store, sql: fromPool(commands) };
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;
@@ -140,10 +140,11 @@ export function createRelay(options: RelayOptions): Relay {
   async function lead(client: Client): Promise<void> {
     try {
       // First, so that nothing is deleted that the sink will want, however long it is away.
-      await openCursor(fromClient(client), store, sink);
+      const onClient = { ...store, sql: fromClient(client) };
+      await openCursor(onClient, sink);
       await publisher.connect();
       isLeader = true;
-      await deliver(client);
+      await deliver(snapshotOn(client), onClient);
     } finally {
       isLeader = false;
       isHeldUp = false;
@@ -151,17 +152,16 @@ export function createRelay(options: RelayOptions): Relay {
     }
   }
 
-  async function deliver(client: Client): Promise<void> {
-    const statements = fromClient(client);
+  async function deliver(snapshot: RunAll, onClient: ConnectedStore): Promise<void> {
     let reader: LogReader | undefined;
     let position = 0n;
     let ahead: readonly LogRow[] = [];
     let idleMs = POLL_MIN_MS;
     while (!signal.aborted) {
-      const cursor = await openCursor(statements, store, sink);
+      const cursor = await openCursor(onClient, sink);
       if (reader === undefined || cursor.position !== position) {
         position = cursor.position;
-        reader = createLogReader({ snapshot: snapshotOn(client), statements }, store, position);
+        reader = createLogReader(snapshot, onClient, position);
         ahead = [];
       }
       const rows = await nextRows(reader, ahead, cursor.paused);
@@ -175,7 +175,7 @@ export function createRelay(options: RelayOptions): Relay {
       idleMs = POLL_MIN_MS;
       ahead = await publishAndReadAhead(reader, rows);
       failures = 0;
-      const moved = await advanceCursor(statements, store, { sink, from: position, to: last.position });
+      const moved = await advanceCursor(onClient, { sink, from: position, to: last.position });
       // Somebody asked for a replay meanwhile: the next look begins where they put the cursor.
       if (moved) position = last.position;
       else reader = undefined;
@@ -211,16 +211,16 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   async function readStatus(): Promise<RelayStatus> {
-    const { position, paused } = (await findCursor(commandSql, store, sink)) ?? NEW_CURSOR;
-    const lag = await readLag(commandSql, store, sink);
-    const heldUpBy = isHeldUp ? await readOldestWriter(commandSql, store) : null;
-    const deletedThrough = await readDeletedThrough(commandSql, store);
+    const { position, paused } = (await findCursor(onCommands, sink)) ?? NEW_CURSOR;
+    const lag = await readLag(onCommands, sink);
+    const heldUpBy = isHeldUp ? await readOldestWriter(onCommands) : null;
+    const deletedThrough = await readDeletedThrough(onCommands);
     return result({ ...lag, position, deletedThrough, isPaused: paused, isLeader, isHeldUp, heldUpBy });
   }
 
   /** Creates no cursor: a cursor without a relay would keep every event for ever. */
   async function changePaused(paused: boolean): Promise<void> {
-    if (await setPaused(commandSql, store, sink, paused).catch(fail)) return;
+    if (await setPaused(onCommands, sink, paused).catch(fail)) return;
     throw new LedgerError('invalid_request', `no relay has delivered to sink ${sink} yet: start one first`);
   }
 
@@ -241,7 +241,7 @@ export function createRelay(options: RelayOptions): Relay {
     },
     async replay(given) {
       const after = positionArgument(given, 'after');
-      if (!(await rewindCursor(commandSql, store, sink, after).catch(fail))) {
+      if (!(await rewindCursor(onCommands, sink, after).catch(fail))) {
         throw new LedgerError('invalid_request', `sink ${sink} has not reached position ${after} yet`);
       }
       wake();

@@ -4,7 +4,6 @@ import type { Ledger } from '@micropay/ledger-core';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { advanceCheckpoints } from '../../src/history/checkpoints.js';
-import { fromPool, inTransaction } from '../../src/postgres/connect.js';
 import { createStore } from '../../src/postgres/store.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
 
@@ -87,11 +86,7 @@ it.each([
   expect(await position()).toBe(before);
   await post();
   await expectRight();
-  const connection = {
-    statements: fromPool(pool),
-    change: <Result>(work: Parameters<typeof inTransaction<Result>>[1]) => inTransaction(pool, work),
-  };
-  expect(await advanceCheckpoints(connection, createStore('micropay'), SIZES)).toMatchObject({ interrupted: false });
+  expect(await advanceCheckpoints(pool, createStore('micropay'), SIZES)).toMatchObject({ interrupted: false });
   expect(await position()).not.toBe(before);
   await expectRight();
 });

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { advanceCheckpoints, rebuildCheckpoints } from '../../src/history/checkpoints.js';
-import { fromPool, inTransaction } from '../../src/postgres/connect.js';
 import { createStore } from '../../src/postgres/store.js';
 import { propertyOptions } from '../support/counts.js';
 import { type MadeJournal, type MadeRow, makeJournal, moves } from '../support/journal.js';
@@ -24,11 +23,6 @@ beforeAll(() => {
   pool = new pg.Pool({ connectionString: bed.url, max: 2 });
 });
 afterAll(() => pool.end());
-
-const connection = {
-  statements: { executeSql: (text: string, values: readonly unknown[]) => fromPool(pool).executeSql(text, values) },
-  change: <Result>(work: Parameters<typeof inTransaction<Result>>[1]) => inTransaction(pool, work),
-};
 
 type Step =
   | { readonly do: 'write'; readonly rows: readonly RowPlan[] }
@@ -180,8 +174,8 @@ describe('a balance as of an instant', () => {
             const choose = (bound: number) => Number(choices.next().value) % bound;
             for (const one of steps) {
               if (one.do === 'write') await journal.write(toRows(one.rows, journal));
-              if (one.do === 'advance') await advanceCheckpoints(connection, store, SIZES);
-              if (one.do === 'rebuild') await rebuildCheckpoints(connection, store, SIZES);
+              if (one.do === 'advance') await advanceCheckpoints(pool, store, SIZES);
+              if (one.do === 'rebuild') await rebuildCheckpoints(pool, store, SIZES);
               if (one.do === 'burn') await bed.sql(`select nextval('micropay.event_position')`);
               await expectAsNaive(ledger, journal, choose);
               await expectStatement(ledger, journal, choose);
@@ -267,10 +261,10 @@ describe('checkpoints', () => {
     await bed.sql(`select nextval('micropay.event_position') from generate_series(1, 20)`);
     const ledger = bed.ledger({ name: 'gap' });
     await openWallets(ledger, { alice: 1n });
-    const held = await advanceCheckpoints(connection, store, SIZES);
+    const held = await advanceCheckpoints(pool, store, SIZES);
     expect(held.interrupted).toBe(true);
     await writer.query('rollback');
-    const free = await advanceCheckpoints(connection, store, SIZES);
+    const free = await advanceCheckpoints(pool, store, SIZES);
     expect(free.interrupted).toBe(false);
     expect(free.lastPosition - free.position).toBeLessThan(SIZES.stretch);
   });
@@ -280,8 +274,8 @@ describe('checkpoints', () => {
     const journal = await makeJournal(bed, ledger, ACCOUNTS);
     const row = { from: 0, to: 1, amount: 1n, kind: 'transfer' as const, recordedMs: EPOCH, effectiveMs: EPOCH };
     await journal.write(Array.from({ length: 100 }, (_, index) => ({ ...row, effectiveMs: EPOCH + (index % 7) })));
-    await Promise.all(Array.from({ length: 8 }, () => advanceCheckpoints(connection, store, SIZES)));
-    const { position, lastPosition } = await advanceCheckpoints(connection, store, SIZES);
+    await Promise.all(Array.from({ length: 8 }, () => advanceCheckpoints(pool, store, SIZES)));
+    const { position, lastPosition } = await advanceCheckpoints(pool, store, SIZES);
     expect(lastPosition - position).toBeLessThan(SIZES.stretch);
     await expectAsNaive(ledger, journal, (bound) => Math.floor(bound / 2));
     const [sums] = await bed.sql<{ debits: string }>(

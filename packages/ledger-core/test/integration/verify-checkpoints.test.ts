@@ -1,8 +1,7 @@
 import type { Ledger } from '@micropay/ledger-core';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type CheckpointConnection, rebuildCheckpoints } from '../../src/history/checkpoints.js';
-import { fromPool, inTransaction } from '../../src/postgres/connect.js';
+import { rebuildCheckpoints } from '../../src/history/checkpoints.js';
 import { createStore } from '../../src/postgres/store.js';
 import { makeJournal } from '../support/journal.js';
 import { useTestBed } from '../support/test-bed.js';
@@ -19,11 +18,7 @@ let intruder: pg.Client;
 
 /** Again when it was interrupted: a long transaction of another test on the same server is enough for that. */
 async function rebuild(): Promise<void> {
-  const connection: CheckpointConnection = {
-    statements: fromPool(pool),
-    change: (work) => inTransaction(pool, work),
-  };
-  while ((await rebuildCheckpoints(connection, createStore('micropay'), SIZES)).interrupted);
+  while ((await rebuildCheckpoints(pool, createStore('micropay'), SIZES)).interrupted);
 }
 
 beforeAll(async () => {

@@ -31,12 +31,13 @@ beforeAll(async () => {
 afterAll(() => pool.end());
 
 /** Snapshots with `write` behind each of them; a run that needs too many fails. */
-function writingBetween(write: () => Promise<unknown>): InSnapshot {
+function writingBetween(number: number, write: () => Promise<unknown>): InSnapshot {
+  const store = { ...createStore('micropay'), ledger: number };
   let count = 0;
   return async (work) => {
     count += 1;
     if (count > SNAPSHOTS_MAX) throw new Error(`verify has not ended after ${SNAPSHOTS_MAX} snapshots`);
-    const result = await inTransaction(pool, work, 'repeatable read');
+    const result = await inTransaction(pool, (sql) => work({ ...store, sql }), 'repeatable read');
     await write();
     return result;
   };
@@ -69,7 +70,7 @@ it.each([
 ] as const)('ends although %s come more quickly than it reads them', async (_name, write, options) => {
   await write();
   const before = (await ledger.verify({ pace: 'full' })).transfers;
-  const report = await verifyLedger(writingBetween(write), createStore('micropay'), await numberOf(), {
+  const report = await verifyLedger(writingBetween(await numberOf(), write), {
     ...options,
     pace: 'full',
   });

@@ -1,15 +1,10 @@
 // Advances checkpoints in a process of its own, in small steps, to be killed. Argument: database URL.
 import pg from 'pg';
 import { advanceCheckpoints } from '../../src/history/checkpoints.js';
-import { fromPool, inTransaction } from '../../src/postgres/connect.js';
 import { createStore } from '../../src/postgres/store.js';
 
 const [database = ''] = process.argv.slice(2);
 const pool = new pg.Pool({ connectionString: database, application_name: 'advances checkpoints', max: 1 });
 const sizes = { stretch: 5n, accountPart: 2, ledgerPart: 3, mark: 2 };
-await advanceCheckpoints(
-  { statements: fromPool(pool), change: (work) => inTransaction(pool, work) },
-  createStore('micropay'),
-  sizes,
-);
+await advanceCheckpoints(pool, createStore('micropay'), sizes);
 await pool.end();

@@ -37,8 +37,8 @@ async function query(client: pg.Client, text: string, values: readonly unknown[]
 
 /** The reader of this package. */
 export const gapSafe: ReaderOf = (client) => {
-  const connection = { snapshot: snapshotOn(client), statements: fromClient(client) };
-  const reader = createLogReader(connection, createStore('micropay'), 0n);
+  const store = { ...createStore('micropay'), sql: fromClient(client) };
+  const reader = createLogReader(snapshotOn(client), store, 0n);
   return {
     async poll() {
       const rows = await reader.next(LIMIT);
