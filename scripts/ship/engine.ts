@@ -21,8 +21,22 @@ export interface Engine {
 
 const PACKAGES = ['podman', 'runc', 'netavark', 'aardvark-dns', 'iptables', 'mmdebstrap', 'ca-certificates'];
 const COMPOSE_TIMEOUT_MS = 300_000;
-const HEALTH_CHECK_SECONDS = 1;
 const SOCKET_TIMEOUT_MS = 30_000;
+
+/**
+ * Speaks Docker's protocol on the socket, and ends with this process, however that ends. Podman leaves the repeating of
+ * health checks to systemd, which is not everywhere, so they are repeated here; a container without one is passed over.
+ */
+const SERVICE = `
+podman system service --time 0 "unix://$1" > "$2" 2>&1 &
+service=$!
+trap 'kill $service' EXIT
+trap exit TERM
+while kill -0 $PPID && kill -0 $service; do
+  for id in $(podman ps --quiet); do podman healthcheck run "$id"; done
+  sleep 1
+done > /dev/null 2>&1
+`;
 
 /** The Docker of this machine; where there is none, podman, which is installed when it is missing. */
 export async function startEngine(): Promise<Engine> {
@@ -91,10 +105,7 @@ network_backend = "netavark"
   );
   const env = { ...process.env, CONTAINERS_CONF: settings };
   const log = join(directory, 'podman.log');
-  const service = spawn('sh', ['-c', `exec podman system service --time 0 unix://${socket} > ${log} 2>&1`], {
-    env,
-    stdio: 'ignore',
-  });
+  const service = spawn('sh', ['-c', SERVICE, 'sh', socket, log], { env, stdio: 'ignore' });
   const stop = () => {
     service.kill();
     rmSync(directory, { recursive: true, force: true });
@@ -105,11 +116,7 @@ network_backend = "netavark"
     stop();
     throw error;
   }
-  const checks = repeatHealthChecks(env);
-  return createEngine('podman', { ...env, DOCKER_HOST: `unix://${socket}` }, [composeProgram], () => {
-    checks.kill();
-    stop();
-  });
+  return createEngine('podman', { ...env, DOCKER_HOST: `unix://${socket}` }, [composeProgram], stop);
 }
 
 function createEngine(
@@ -129,13 +136,6 @@ function createEngine(
     },
     stop,
   };
-}
-
-/** Podman leaves the repeating to systemd, which is not everywhere. A container without a health check is passed over. */
-function repeatHealthChecks(env: NodeJS.ProcessEnv): ChildProcess {
-  const checks = 'for id in $(podman ps --quiet); do podman healthcheck run "$id"; done';
-  const script = `while kill -0 $PPID; do ${checks}; sleep ${HEALTH_CHECK_SECONDS}; done > /dev/null 2>&1`;
-  return spawn('sh', ['-c', script], { env, stdio: 'ignore' });
 }
 
 async function untilListening(socket: string, service: ChildProcess, log: string): Promise<void> {
