@@ -74,6 +74,8 @@ valueFrom:
 - name: KAFKA_BROKERS
   value: {{ . | quote }}
 {{- end }}
+- name: MIGRATE
+  value: {{ ternary "off" "on" .Values.migration.enabled | quote }}
 - name: RELAY
   value: {{ ternary "off" "on" .Values.relay.enabled | quote }}
 - name: TRUSTED_PROXIES
