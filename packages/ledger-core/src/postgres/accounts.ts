@@ -1,9 +1,10 @@
-import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import {
   type Account,
   type AccountId,
   type AccountIdentity,
+  type AccountStatus,
+  type AccountType,
   type CheckedOpenAccount,
   isAccountId,
   isAddress,
@@ -21,7 +22,6 @@ import { writeEvent } from './events.js';
 import { pendingOf } from './holds.js';
 import { probe } from './probe.js';
 import type { LedgerStore, Store } from './store.js';
-import { run } from './tables.js';
 import type { Transaction } from './transaction-adapter.js';
 
 type PendingOf = (store: Store, side: 'from' | 'to') => string;
@@ -30,43 +30,49 @@ type PendingOf = (store: Store, side: 'from' | 'to') => string;
 const recordedPending: PendingOf = (_, side) => (side === 'from' ? 'b.debits_pending' : 'b.credits_pending');
 
 /** Columns are read as texts, because a number parser that the process has set in `pg` would round money. */
-function selectAccounts(store: Store, ledger: number, pendingOf: PendingOf) {
-  return store.build
-    .selectFrom('accounts as a')
-    .innerJoin('balances as b', (join) => join.onRef('b.ledger', '=', 'a.ledger').onRef('b.account_id', '=', 'a.id'))
-    .where('a.ledger', '=', ledger)
-    .select([
-      'a.id',
-      'a.address',
-      'a.type',
-      'a.currency',
-      'b.status',
-      'b.debit_normal',
-      sql<string>`a.metadata::text`.as('metadata'),
-      sql<string>`${sql.raw(epochMs('a.opened_at'))}`.as('opened_ms'),
-      sql<string | null>`b.minimum::text`.as('minimum'),
-      sql<string | null>`b.maximum::text`.as('maximum'),
-      sql<string>`b.version::text`.as('version'),
-      sql<string>`b.debits_posted::text`.as('debits_posted'),
-      sql<string>`b.credits_posted::text`.as('credits_posted'),
-      sql<string>`(${sql.raw(pendingOf(store, 'from'))})::text`.as('debits_pending'),
-      sql<string>`(${sql.raw(pendingOf(store, 'to'))})::text`.as('credits_pending'),
-    ]);
+function accountColumns(store: Store, pendingOf: PendingOf): string {
+  return `a.id, a.address, a.type, a.currency, b.status, b.debit_normal, a.metadata::text as metadata,
+    ${epochMs('a.opened_at')} as opened_ms, b.minimum::text as minimum, b.maximum::text as maximum, b.version::text as version,
+    b.debits_posted::text as debits_posted, b.credits_posted::text as credits_posted,
+    (${pendingOf(store, 'from')})::text as debits_pending, (${pendingOf(store, 'to')})::text as credits_pending`;
 }
 
-type AccountRow = Awaited<ReturnType<ReturnType<typeof selectAccounts>['execute']>>[number];
+interface AccountRow extends Readonly<Record<TextColumn, string>> {
+  readonly type: AccountType;
+  readonly status: AccountStatus;
+  readonly debit_normal: boolean;
+  readonly minimum: string | null;
+  readonly maximum: string | null;
+}
 
-type AccountQuery = ReturnType<typeof selectAccounts>;
+type TextColumn =
+  | 'id'
+  | 'address'
+  | 'currency'
+  | 'metadata'
+  | 'opened_ms'
+  | 'version'
+  | `${'debits' | 'credits'}_${'posted' | 'pending'}`;
 
 /**
- * Reads accounts; once more, without the holds that are due, where one of them has something pending. To plan for holds costs
- * PostgreSQL as much as all the rest, and most accounts have none.
+ * Reads the accounts that `condition` and its values, from `$2` on, choose; once more, without the holds that are due, where one of
+ * them has something pending. To plan for holds costs PostgreSQL as much as all the rest, and most accounts have none.
  */
 async function readAccounts(
   store: LedgerStore,
-  narrow: (query: AccountQuery) => AccountQuery,
+  condition: string,
+  ...values: readonly unknown[]
 ): Promise<readonly Account[]> {
-  const read = (pending: PendingOf) => run(store.sql, narrow(selectAccounts(store, store.ledger, pending)));
+  const { sql, schema, ledger } = store;
+  const read = async (pending: PendingOf) => {
+    const { rows } = await sql.executeSql(
+      `select ${accountColumns(store, pending)} from ${schema}.accounts a
+         join ${schema}.balances b on b.ledger = a.ledger and b.account_id = a.id
+       where a.ledger = $1 and ${condition}`,
+      [ledger, ...values],
+    );
+    return rows as unknown as readonly AccountRow[];
+  };
   const rows = await read(recordedPending);
   const isPending = rows.some((row) => row.debits_pending !== '0' || row.credits_pending !== '0');
   return (isPending ? await read(pendingOf) : rows).map(toAccount);
@@ -103,7 +109,7 @@ function toAccount(row: AccountRow): Account {
 export async function getAccount(store: LedgerStore, reference: string): Promise<Account> {
   const column = isAccountId(reference) ? 'a.id' : 'a.address';
   if (column === 'a.address' && !isAddress(reference)) throw accountNotFound(reference);
-  const [account] = await readAccounts(store, (query) => query.where(column, '=', reference));
+  const [account] = await readAccounts(store, `${column} = $2`, reference);
   if (account === undefined) throw accountNotFound(reference);
   return account;
 }
@@ -120,13 +126,9 @@ export async function listAccounts(
   store: LedgerStore,
   { prefix, after, limit }: AccountRange,
 ): Promise<readonly Account[]> {
-  return readAccounts(store, (accounts) => {
-    let query = accounts.orderBy('a.address').limit(limit);
-    // Addresses compare byte by byte and hold no character above "z".
-    if (prefix !== '') query = query.where('a.address', '>=', prefix).where('a.address', '<', `${prefix}~`);
-    if (after !== undefined) query = query.where('a.address', '>', after);
-    return query;
-  });
+  const condition = 'a.address >= $2 and a.address < $3 and a.address > $4 order by a.address limit $5';
+  // Addresses compare byte by byte and hold no character above "z".
+  return readAccounts(store, condition, prefix, `${prefix}~`, after ?? '', limit);
 }
 
 /** Reads what never changes of the accounts that exist among ids and addresses. */

@@ -1,6 +1,5 @@
 import { escapeIdentifier } from 'pg';
 import { valid } from '../domain/input/arguments.js';
-import { createSqlBuilder, type SqlBuilder } from './tables.js';
 import type { SqlExecutor } from './transaction-adapter.js';
 
 /** The schema of the tables. Statements are written from it before there is a connection. */
@@ -8,7 +7,6 @@ export interface Store {
   readonly schemaName: string;
   /** Quoted, ready to stand before a dot. */
   readonly schema: string;
-  readonly build: SqlBuilder;
 }
 
 /** The tables of a schema, and the pool, connection or transaction that runs statements on them. */
@@ -39,5 +37,5 @@ export const schemaName = valid<string>(
 );
 
 export function createStore(schema: string): Store {
-  return { schemaName: schema, schema: escapeIdentifier(schema), build: createSqlBuilder(schema) };
+  return { schemaName: schema, schema: escapeIdentifier(schema) };
 }
