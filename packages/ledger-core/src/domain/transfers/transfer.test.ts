@@ -18,6 +18,9 @@ describe('checkPostTransfer', () => {
     ['the first instant', { effectiveAt: new Date('0001-01-01T00:00:00Z') }],
     ['the last instant', { effectiveAt: new Date('9999-12-31T23:59:59.999Z') }],
     ['text', { description: 'Coffee', metadata: { order: 7 } }],
+    ['a dry run', { dryRun: true }],
+    ['a dry run of the payer alone', { dryRun: 'from' }],
+    ['what is no dry run', { dryRun: false }],
   ])('checkPostTransfer accepts %s', (_, part) => {
     expect(checkPostTransfer({ ...request, ...part })).toEqual({ ...request, ...part });
   });
@@ -42,6 +45,8 @@ describe('checkPostTransfer', () => {
     ['a time after the year 9999', { effectiveAt: new Date('+010000-01-01T00:00:00Z') }, 'invalid_request'],
     ['a description with U+0000', { description: '\u0000' }, 'invalid_request'],
     ['metadata that is no object', { metadata: 'text' }, 'invalid_request'],
+    ['a dry run of the payee alone', { dryRun: 'to' }, 'invalid_request'],
+    ['a dry run by a number', { dryRun: 1 }, 'invalid_request'],
     ['no amount', { amount: undefined }, 'invalid_amount'],
     ['zero', { amount: 0n }, 'invalid_amount'],
     ['a negative amount', { amount: -1n }, 'invalid_amount'],
