@@ -79,8 +79,10 @@ it.each([
 });
 
 it('a canonical email is its own canonical form', () => {
+  // The library's own `unit: 'binary'` says the same, and needs three seconds of processor time before its first text.
+  const character = fc.nat({ max: 0x10ffff }).map((codePoint) => String.fromCodePoint(codePoint));
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (local) => {
+    fc.property(fc.string({ unit: character, maxLength: 20 }), (local) => {
       const email = canonicalEmail(`${local}@example.com`);
       if (email === undefined) return;
       expect(canonicalEmail(email)).toBe(email);
