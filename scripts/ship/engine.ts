@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { rootDirectory } from '../directories.js';
 import { cached } from './cache.js';
+import { debianArchive } from './debian-archive.js';
 import { isInstalled, run, timed } from './run.js';
 
 /** A container engine and Docker Compose in front of it. */
@@ -67,7 +68,7 @@ function fetchCompose(): string {
     for (const directory of [lists, cache]) mkdirSync(directory);
     writeFileSync(
       join(target, 'sources.list'),
-      'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main\n',
+      `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${debianArchive()} trixie main\n`,
     );
     const settings = [
       ['Dir::Etc::sourcelist', join(target, 'sources.list')],

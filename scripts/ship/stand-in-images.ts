@@ -6,6 +6,7 @@ import { fetchLibraries } from '@micropay/local-kafka';
 import { parse } from 'yaml';
 import { rootDirectory } from '../directories.js';
 import { cached } from './cache.js';
+import { debianArchive } from './debian-archive.js';
 import type { Engine } from './engine.js';
 import { attempt, run } from './run.js';
 
@@ -128,7 +129,7 @@ CMD ["/kafka.sh"]
 function rootFileSystem(name: string, packages: string): string {
   const folder = cached(name, packages, (target) => {
     const words = ['--mode=root', '--variant=extract', `--include=${packages}`, 'bookworm'];
-    run('mmdebstrap', [...words, join(target, 'root.tar'), 'http://deb.debian.org/debian']);
+    run('mmdebstrap', [...words, join(target, 'root.tar'), debianArchive()]);
   });
   return join(folder, 'root.tar');
 }
