@@ -20,6 +20,9 @@ Every event has an \`id\`, the same in every delivery, a \`type\` with its versi
 name of its \`ledger\`, a \`time\`, and \`data\` of the shape below. Within the process it also has a \`position\`. A type's
 shape only ever gains members. Ids and amounts are strings; amounts are whole minor units.
 
+These are the events that the ledger itself writes. Applications [write their own](../how-to/events-to-kafka.md#write-events-of-your-own); the
+server's is \`user.created.v1\` in the topic \`users\`, with the member \`userId\`.
+
 In Kafka it is a CloudEvent in binary mode: see [Send events to Kafka](../how-to/events-to-kafka.md) and
 [asyncapi.json](../../packages/ledger-core/asyncapi.json).
 

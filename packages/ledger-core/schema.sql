@@ -118,6 +118,7 @@ create table events (
   ledger integer not null,
   id uuid not null,
   type text collate "C" not null,
+  topic text collate "C",
   subject uuid not null,
   data jsonb not null,
   constraint events_pkey PRIMARY KEY ("position")

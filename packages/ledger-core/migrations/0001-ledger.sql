@@ -166,6 +166,8 @@ create table events (
   ledger integer not null,
   id uuid not null,
   type text collate "C" not null,
+  -- Where a domain event of the application goes; null for an event of the ledger itself, whose topic follows from its type.
+  topic text collate "C",
   subject uuid not null,
   data jsonb not null,
   constraint events_pkey primary key (position)

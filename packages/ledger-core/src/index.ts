@@ -70,8 +70,21 @@ export {
   LedgerError,
   type LedgerErrorCode,
 } from './errors.js';
-export { EVENT_DATA, type EventData, type EventType, type LedgerEvent } from './events/catalogue.js';
-export { DOMAIN_EVENT_TYPES, type DomainEvent, type DomainEventType } from './events/domain-event.js';
+export {
+  type CatalogueEvent,
+  type DomainEvent,
+  EVENT_DATA,
+  type EventData,
+  type EventType,
+  type LedgerEvent,
+} from './events/catalogue.js';
+export {
+  type DomainEventDefinition,
+  defineDomainEvent,
+  isCatalogueEvent,
+  isDomainEvent,
+  type NewDomainEvent,
+} from './events/domain-event.js';
 export { type HandleOnceOptions, handleOnce, inboxTable } from './events/handle-once.js';
 export { createInProcessPublisher } from './events/in-process.js';
 export { type EventPublisher, UnfitSinkError } from './events/publisher.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ACCOUNT_STATUSES, ACCOUNT_TYPES } from '../domain/accounts/account.js';
+import type { Metadata } from '../domain/input/metadata.js';
 
 const id = z.guid().meta({ description: 'UUID in lower case' });
 const units = z
@@ -46,11 +47,10 @@ const transferId = id.meta({ description: 'id of the journal row' });
 const holdId = id.meta({ description: 'id of the hold' });
 
 /**
- * Every type of event and the shape of its data: the one source of the TypeScript types, the JSON Schemas
+ * Every type of event that the ledger itself writes, and the shape of its data: the one source of the TypeScript types, the JSON Schemas
  * and the AsyncAPI document. A type carries its version, and its shape only ever gains optional members.
  */
 export const EVENT_DATA = {
-  'user.created.v1': z.object({ userId: id }).meta({ description: 'A user was created.' }),
   'account.opened.v1': z
     .object({
       address,
@@ -171,21 +171,30 @@ export const EVENT_DATA = {
 export type EventType = keyof typeof EVENT_DATA;
 export type EventData<Type extends EventType> = z.infer<(typeof EVENT_DATA)[Type]>;
 
-/** One event of the ledger: an immutable record of something that happened. */
-export type LedgerEvent = {
-  [Type in EventType]: {
-    /** Made of what the event is about, never of its position: the same in every delivery. */
-    readonly id: string;
-    readonly type: Type;
-    /** The transfer or the account that it is about. */
-    readonly subject: string;
-    readonly ledger: string;
-    readonly time: Date;
-    /** Place in the one order over all ledgers; the events of one journal row share it. */
-    readonly position: bigint;
-    readonly data: EventData<Type>;
-  };
-}[EventType];
+interface EventBase<Type extends string, Data> {
+  /** Made of what the event is about, never of its position: the same in every delivery. */
+  readonly id: string;
+  readonly type: Type;
+  /** The transfer, the account or, for a domain event, whatever it is about. */
+  readonly subject: string;
+  readonly ledger: string;
+  readonly time: Date;
+  /** Place in the one order over all ledgers; the events of one journal row share it. */
+  readonly position: bigint;
+  readonly data: Data;
+}
+
+/** An event that the ledger itself writes. */
+export type CatalogueEvent = { [Type in EventType]: EventBase<Type, EventData<Type>> }[EventType];
+
+/** An event of the application, delivered as it was stored. */
+export interface DomainEvent<Data = Metadata> extends EventBase<string, Data> {
+  /** The Kafka topic after the prefix. */
+  readonly topic: string;
+}
+
+/** One event of the log: an immutable record of something that happened. */
+export type LedgerEvent = CatalogueEvent | DomainEvent;
 
 export function isEventType(type: string): type is EventType {
   return Object.hasOwn(EVENT_DATA, type);

@@ -2,7 +2,14 @@ import { result } from '../domain/json/result.js';
 import type { BalanceAfter, Transfer } from '../domain/transfers/transfer.js';
 import { invariant } from '../errors.js';
 import { type DomainEventRow, type LogRow, type SideRow, type TransferRow, unreadable } from '../postgres/event-log.js';
-import { EVENT_DATA, type EventData, type EventType, isEventType, type LedgerEvent } from './catalogue.js';
+import {
+  type DomainEvent,
+  EVENT_DATA,
+  type EventData,
+  type EventType,
+  isEventType,
+  type LedgerEvent,
+} from './catalogue.js';
 
 /**
  * The events that a row of the log stands for, in their order. A type's mapping never changes.
@@ -14,7 +21,9 @@ export function toEvents(row: LogRow): readonly LedgerEvent[] {
 }
 
 function domainEvent(row: DomainEventRow): LedgerEvent {
-  const { id, type, subject, ledger, position, recordedAt: time, data } = row;
+  const { id, type, topic, subject, ledger, position, recordedAt: time, data } = row;
+  // The application checked it when it was written, and other processes need not know its type.
+  if (topic !== null) return result({ id, type, topic, subject, ledger, position, time, data } as DomainEvent);
   if (!isEventType(type)) throw unreadable(position, `event ${id} has the type ${type}, which is not known here`);
   if (!EVENT_DATA[type].safeParse(data).success) throw unreadable(position, `event ${id} has not the data of its type`);
   // Passed on as stored: a later release may have added members that this one does not know.

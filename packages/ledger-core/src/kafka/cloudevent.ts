@@ -1,30 +1,35 @@
+import { list } from '../domain/input/arguments.js';
 import type { EventType, LedgerEvent } from '../events/catalogue.js';
+import { checkDefinition, type DomainEventDefinition } from '../events/domain-event.js';
 import { topicName } from './arguments.js';
 
 /** A CloudEvents 1.0 event in Kafka's binary mode: attributes as headers, the data as the value. */
 export interface KafkaMessage {
-  readonly topic: TopicName;
+  readonly topic: string;
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly value: string;
 }
 
-/** Topic names after the prefix. */
-export const TOPIC_NAMES = ['transfers', 'accounts', 'users'] as const;
+/** Topic names after the prefix, of the events that the ledger itself writes. */
+export const TOPIC_NAMES = ['transfers', 'accounts'] as const;
 export type TopicName = (typeof TOPIC_NAMES)[number];
 
 /**
- * Returns the Kafka topics that events are delivered to.
+ * Returns the Kafka topics that events are delivered to: the ledger's own, and those of domain events.
  *
  * @throws {LedgerError} `invalid_request`
  */
-export function eventTopics(topicPrefix: string): readonly string[] {
+export function eventTopics(
+  topicPrefix: string,
+  domainEvents: readonly DomainEventDefinition[] = [],
+): readonly string[] {
   topicName(topicPrefix, 'topicPrefix');
-  return TOPIC_NAMES.map((name) => `${topicPrefix}.${name}`);
+  const own = list(checkDefinition)(domainEvents, 'domainEvents').map(({ topic }) => topic);
+  return [...new Set([...TOPIC_NAMES, ...own])].map((name) => `${topicPrefix}.${name}`);
 }
 
 export const TOPIC_OF: Readonly<Record<EventType, TopicName>> = {
-  'user.created.v1': 'users',
   'account.opened.v1': 'accounts',
   'account.frozen.v1': 'accounts',
   'account.unfrozen.v1': 'accounts',
@@ -42,6 +47,10 @@ export const TOPIC_OF: Readonly<Record<EventType, TopicName>> = {
   'transfer.request_replayed.v1': 'transfers',
 };
 
+export function topicOf(event: LedgerEvent): string {
+  return 'topic' in event ? event.topic : TOPIC_OF[event.type];
+}
+
 /**
  * CloudEvents 1.0 and its Kafka protocol binding, section 3.2 (binary content mode). The key is the subject:
  * transfers are keyed by transfer, what becomes of a hold by hold, and everything of an account by account, so that a partition keeps each
@@ -49,7 +58,7 @@ export const TOPIC_OF: Readonly<Record<EventType, TopicName>> = {
  */
 export function toKafkaMessage(event: LedgerEvent): KafkaMessage {
   return {
-    topic: TOPIC_OF[event.type],
+    topic: topicOf(event),
     key: event.subject,
     headers: {
       ce_specversion: '1.0',

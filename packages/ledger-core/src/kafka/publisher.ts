@@ -3,14 +3,14 @@ import { milliseconds, object, optional } from '../domain/input/arguments.js';
 import { type EventPublisher, eventsArgument, notConnected } from '../events/publisher.js';
 import { kafkaArgument, NEW_TOPICS, topicName } from './arguments.js';
 import { toKafkaBatches } from './batches.js';
-import { eventTopics } from './cloudevent.js';
+import { eventTopics, topicOf } from './cloudevent.js';
 import { type CheckedProducer, createCheckedProducer, RETRIES } from './sends.js';
 import { prepareTopics } from './topics.js';
 
 export interface KafkaPublisherOptions {
   /** Passed to kafkajs as it is: brokers, clientId, ssl, sasl, logLevel. */
   readonly kafka: KafkaConfig;
-  /** Topics are `<prefix>.transfers`, `<prefix>.accounts` and `<prefix>.users`; default `micropay`. */
+  /** Topics are `<prefix>.transfers`, `<prefix>.accounts` and those of domain events; default `micropay`. */
   readonly topicPrefix?: string;
   /** Partitions of topics that are created here; default 6. Changing it later would move keys to other partitions. */
   readonly partitions?: number;
@@ -40,19 +40,26 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
   const read = readOptions(options, 'options');
   const { topicPrefix = 'micropay', partitions = 6, replicationFactor = -1, deadlineMs = 30_000 } = read;
   const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...read.kafka });
-  const topics = eventTopics(topicPrefix);
+  const topics = { partitions, replicationFactor, messageBytesMin: MESSAGE_BYTES_MIN };
+  const prepared = new Set<string>();
   let producer: CheckedProducer | undefined;
-  let bytesMax = 0;
+  let bytesMax = Number.POSITIVE_INFINITY;
+
+  /** The topic of a domain event is not known before the first one comes. */
+  async function prepare(names: Iterable<string>): Promise<void> {
+    const missing = [...new Set(names)].filter((name) => !prepared.has(name));
+    if (missing.length === 0) return;
+    bytesMax = Math.min(bytesMax, await prepareTopics(kafka, { topics: missing, ...topics }));
+    for (const name of missing) prepared.add(name);
+  }
 
   return {
     async connect() {
       if (producer !== undefined) return;
-      bytesMax = await prepareTopics(kafka, {
-        topics,
-        partitions,
-        replicationFactor,
-        messageBytesMin: MESSAGE_BYTES_MIN,
-      });
+      // Topics may have been changed since the last connection.
+      prepared.clear();
+      bytesMax = Number.POSITIVE_INFINITY;
+      await prepare(eventTopics(topicPrefix));
       const connecting = createCheckedProducer(kafka);
       await connecting.connect();
       producer = connecting;
@@ -60,6 +67,7 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
     async publish(given) {
       const events = eventsArgument(given, 'events');
       if (producer === undefined) throw notConnected();
+      await prepare(events.map((event) => `${topicPrefix}.${topicOf(event)}`));
       for (const topicMessages of toKafkaBatches(events, { topicPrefix, bytesMax })) {
         await withinDeadline(producer.send(topicMessages), deadlineMs);
       }

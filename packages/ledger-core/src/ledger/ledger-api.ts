@@ -21,7 +21,7 @@ import type {
   TransferRequest,
   TransferRequestId,
 } from '../domain/transfers/transfer-request.js';
-import type { DomainEvent } from '../events/domain-event.js';
+import type { DomainEventDefinition, NewDomainEvent } from '../events/domain-event.js';
 import type { EventSubscription, SubscribeOptions } from '../events/tail.js';
 import type { AsOf } from '../history/as-of.js';
 import type { BalanceAt } from '../history/balance-at.js';
@@ -283,11 +283,16 @@ export interface LedgerInTransaction {
   readonly requests: Pick<Requests, 'submit' | 'submitMany' | 'get'>;
   readonly events: {
     /**
-     * Writes an event of the application.
+     * Writes a domain event of the application. It is delivered like the ledger's own events once the transaction commits, and
+     * never if it does not.
      *
-     * @throws {LedgerError} `invalid_request`
+     * ```ts
+     * await ledger.within(transaction).events.write(orderPlaced, { subject: orderId, data: { orderId } });
+     * ```
+     *
+     * @throws {LedgerError} `invalid_request` for data that the definition's schema refuses or that exceed 8 KiB
      */
-    write(event: DomainEvent): Promise<void>;
+    write<Data>(definition: DomainEventDefinition<Data>, event: NewDomainEvent<Data>): Promise<void>;
   };
 }
 

@@ -4,7 +4,7 @@ import { callback, object, optional, optionalCallback, wholeNumber } from '../do
 import { timeZone } from '../domain/input/instant.js';
 import { result } from '../domain/json/result.js';
 import { checkCurrency, currencyCode } from '../domain/money/currency.js';
-import { checkDomainEvent } from '../events/domain-event.js';
+import { toDomainEventRow } from '../events/domain-event.js';
 import { checkSubscription, createEventTail, type EventTail } from '../events/tail.js';
 import { asOfIn, checkAsOf } from '../history/as-of.js';
 import { advanceCheckpoints, type CheckpointProgress, rebuildCheckpoints } from '../history/checkpoints.js';
@@ -15,7 +15,7 @@ import { getCurrency, registerCurrency } from '../postgres/currencies.js';
 import { databaseArgument } from '../postgres/database-argument.js';
 import { checkDatabase, readCheckOptions } from '../postgres/database-check.js';
 import { readEventRange } from '../postgres/event-log.js';
-import { writeFirstEvent } from '../postgres/events.js';
+import { writeDomainEvent } from '../postgres/events.js';
 import { ledgerName, readTimeZone, writeTimeZone } from '../postgres/ledgers.js';
 import { checkSchema } from '../postgres/migrate.js';
 import { readOldestWriter } from '../postgres/position-drawers.js';
@@ -204,9 +204,9 @@ function ledgerWithin(outer: LedgerContext, transaction: Transaction): LedgerInT
     transfers: createTransfers(context, submit),
     holds: createHolds(context, submit),
     events: {
-      async write(event) {
-        const { type, subject, data } = checkDomainEvent(event);
-        await context.change((store) => writeFirstEvent(store, { type, subject, data }));
+      async write(definition, event) {
+        const row = toDomainEventRow(definition, event);
+        await context.change((store) => writeDomainEvent(store, row));
       },
     },
     requests: createRequests(context),

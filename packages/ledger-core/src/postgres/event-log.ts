@@ -35,6 +35,8 @@ export interface DomainEventRow extends LogRowBase {
   readonly kind: 'domain';
   readonly id: string;
   readonly type: string;
+  /** Where a domain event goes; null for an event of the ledger itself. */
+  readonly topic: string | null;
   readonly subject: string;
   readonly data: unknown;
 }
@@ -92,7 +94,7 @@ function selectTransfers(schema: string): string {
 }
 
 function selectDomainEvents(schema: string): string {
-  return `select e.position::text, l.name as ledger_name, e.id, e.type, e.subject, e.data::text,
+  return `select e.position::text, l.name as ledger_name, e.id, e.type, e.topic, e.subject, e.data::text,
       ${epochMs('e.recorded_at')} as recorded_ms
     from (select * from ${schema}.events where position > $1 order by position limit $2) e
     join ${schema}.ledgers l on l.id = e.ledger order by e.position`;
@@ -140,6 +142,7 @@ function toDomainEventRow(row: Row): DomainEventRow {
     recordedAt: new Date(Number(row.recorded_ms)),
     id: row.id as string,
     type: row.type as string,
+    topic: row.topic as string | null,
     subject: row.subject as string,
     data: JSON.parse(row.data as string),
   };

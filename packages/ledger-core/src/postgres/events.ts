@@ -14,11 +14,16 @@ export interface EventRow {
     | 'account.limits_changed.v1'
     | 'transfer.requested.v1'
     | 'transfer.refused.v1'
-    | 'transfer.request_replayed.v1'
-    | 'user.created.v1';
-  /** Id of what it is about: an account, a transfer or a user. */
+    | 'transfer.request_replayed.v1';
+  /** Id of what it is about: an account or a transfer. */
   readonly subject: string;
   readonly data: { readonly [key: string]: JsonValue };
+}
+
+/** The same of the application, with the topic that it goes to: no reader has to know its type. */
+export interface DomainEventRow extends Omit<EventRow, 'type'> {
+  readonly type: string;
+  readonly topic: string;
 }
 
 /**
@@ -58,8 +63,15 @@ export async function writeEvents(
   );
 }
 
-/** Writes a fact whose own row may not be written yet: takes the transaction's id first. */
-export async function writeFirstEvent(store: LedgerStore<Transaction>, row: EventRow): Promise<void> {
-  await store.sql.executeSql('select pg_current_xact_id()', []);
-  await writeEvent(store, row);
+/** Writes a domain event, before whose row nothing may be written yet: takes the transaction's id first. */
+export async function writeDomainEvent(
+  { sql, schema, ledger }: LedgerStore<Transaction>,
+  { type, topic, subject, data }: DomainEventRow,
+): Promise<void> {
+  await sql.executeSql('select pg_current_xact_id()', []);
+  await sql.executeSql(
+    `insert into ${schema}.events (recorded_at, ledger, id, type, topic, subject, data)
+     values (clock_timestamp(), $1, $2, $3, $4, $5, $6)`,
+    [ledger, uuidv7(), type, topic, subject, JSON.stringify(data)],
+  );
 }

@@ -7,6 +7,7 @@ import { isLong } from '../support/counts.js';
 import { useOwnPostgres } from '../support/own-postgres.js';
 import { createRecordingPublisher, sequenceFaults } from '../support/recording-publisher.js';
 import { SLOW_POST, slowPost, takeTransactionId } from '../support/sql-writer.js';
+import { userCreated } from '../support/user-created.js';
 
 // Writers that are slow at every point where it matters, against two relays of one sink that are killed all the while.
 
@@ -64,7 +65,7 @@ async function writeWithin(client: pg.Client): Promise<void> {
   await within.transfers.post({ ...twoAccounts(), amount: 1n, currency: 'USD' });
   if (Math.random() < 0.1) {
     const userId = accounts[0]?.id as string;
-    await within.events.write({ type: 'user.created.v1', subject: userId, data: { userId } });
+    await within.events.write(userCreated, { subject: userId, data: { userId } });
   }
   await randomMs(5);
   await end(client);

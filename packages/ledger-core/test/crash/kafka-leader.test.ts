@@ -23,7 +23,7 @@ afterEach(() => Promise.all(brokers.map((broker) => broker.stop())));
 function created(position: number): LedgerEvent {
   const userId = randomUUID();
   return {
-    ...{ id: userId, type: 'user.created.v1', subject: userId, ledger: 'main', time: new Date() },
+    ...{ id: userId, type: 'user.created.v1', topic: 'users', subject: userId, ledger: 'main', time: new Date() },
     ...{ position: BigInt(position), data: { userId } },
   } as const;
 }

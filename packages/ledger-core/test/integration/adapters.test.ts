@@ -2,6 +2,7 @@ import type { Ledger, LedgerInTransaction } from '@micropay/ledger-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CALLERS, type Caller, type CallerTransaction, type Isolation } from '../support/callers.js';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
+import { userCreated } from '../support/user-created.js';
 
 const LARGEST = 10n ** 38n - 1n;
 const AWKWARD = {
@@ -241,8 +242,8 @@ describe.each(CALLERS)('in a transaction of %s', (_, call) => {
   it('writes a fact as an event', async () => {
     const subject = '01890000-0000-7000-8000-000000000001';
     const data = { userId: subject };
-    await rollsBack(({ events }) => events.write({ type: 'user.created.v1', subject, data }));
-    await commits(({ events }) => events.write({ type: 'user.created.v1', subject, data }));
+    await rollsBack(({ events }) => events.write(userCreated, { subject, data }));
+    await commits(({ events }) => events.write(userCreated, { subject, data }));
     const rows = await bed.sql(
       `select data from micropay.events e join micropay.ledgers l on l.id = e.ledger
        where l.name = $1 and type = 'user.created.v1'`,

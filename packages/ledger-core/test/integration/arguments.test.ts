@@ -28,6 +28,7 @@ import {
 } from '../../../../scripts/argument-table.js';
 import { readPublicApi } from '../../../../scripts/public-api.js';
 import { ENTRY_POINTS } from '../support/entry-points.js';
+import { userCreated } from '../support/user-created.js';
 
 const ID = '0190b7c4-0000-7000-8000-000000000001';
 /** Nobody listens there: what is refused only by the database would be refused as `database_unavailable`. */
@@ -60,6 +61,8 @@ const OBJECTS: Readonly<Record<string, () => unknown>> = {
   Statement: () => ({ all: () => [] }),
 };
 
+const EVENT = { id: ID, type: 'user.created.v1', topic: 'users', subject: ID, data: {} };
+
 /** Valid values that the types alone do not define. */
 const VALID = {
   database: NOWHERE,
@@ -89,9 +92,24 @@ const VALID = {
   'Ledger.accounts.balanceAt asOf.at': new Date(0),
   'Ledger.trialBalance asOf.at': new Date(0),
   'LedgerInTransaction.events.write event.data': { userId: ID },
+  'LedgerInTransaction.events.write definition': userCreated,
+  'isDomainEvent definition': userCreated,
+  'defineDomainEvent definition.type': userCreated.type,
+  'defineDomainEvent definition.topic': userCreated.topic,
+  'isDomainEvent definition.type': userCreated.type,
+  'isDomainEvent definition.topic': userCreated.topic,
+  'LedgerInTransaction.events.write definition.type': userCreated.type,
+  'LedgerInTransaction.events.write definition.topic': userCreated.topic,
+  'LedgerInTransaction.events.write definition.data': userCreated.data,
+  'isDomainEvent definition.data': userCreated.data,
+  'defineDomainEvent definition.data': userCreated.data,
+  'defineDomainEvent definition': userCreated,
+  'isDomainEvent event': EVENT,
+  'isCatalogueEvent event': EVENT,
+  'eventTopics domainEvents.0': userCreated,
   'isReversible transfer': { kind: 'transfer' },
   'Ledger.events.subscribe options': { signal: AbortSignal.abort() },
-  'EventPublisher.publish events.0': { id: ID, type: 'user.created.v1', subject: ID, data: {} },
+  'EventPublisher.publish events.0': EVENT,
   transaction: noTransaction,
   'fromPg client': { query },
   'fromKysely transaction': { executeQuery: query, withoutPlugins: () => ({ executeQuery: query }) },
@@ -116,6 +134,7 @@ const FINE: FineValues = [
   [/(toDecimal units|allocate weights.0)$/, /^a huge bigint$/, 'it is a number, whatever its size'],
   [/sql$/, /^a huge text$/, 'a migration may be long'],
   [/isoScale code$/, /text$/, 'undefined says that there is none'],
+  [/is(Domain|Catalogue)Event event\./, /^(an unknown field|an empty text|a huge text)$/, 'any event has a type'],
   [/isReversible transfer\./, /^an unknown field$/, 'it takes a whole transfer'],
   [/(identify reference|identifyMany references.0)$/, /text$/, 'undefined, or its absence, says that there is none'],
   [/executeSql text$/, /text$/, 'the database judges statements'],

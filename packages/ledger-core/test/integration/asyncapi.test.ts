@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createInProcessPublisher, createRelay, EVENT_DATA, type LedgerEvent } from '@micropay/ledger-core';
+import {
+  createInProcessPublisher,
+  createRelay,
+  EVENT_DATA,
+  isCatalogueEvent,
+  type LedgerEvent,
+} from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
@@ -9,6 +15,7 @@ import { describe, expect, it } from 'vitest';
 import { toKafkaMessage } from '../../src/kafka/cloudevent.js';
 import { letExpire } from '../support/due.js';
 import { useTestBed } from '../support/test-bed.js';
+import { userCreated } from '../support/user-created.js';
 
 const require = createRequire(import.meta.url);
 const document = JSON.parse(readFileSync(new URL('../../asyncapi.json', import.meta.url), 'utf8'));
@@ -29,7 +36,7 @@ async function tellEverything(): Promise<readonly LedgerEvent[]> {
   const userId = uuidv7();
   const client = await bed.connect();
   await client.query('begin');
-  await ledger.within(fromPg(client)).events.write({ type: 'user.created.v1', subject: userId, data: { userId } });
+  await ledger.within(fromPg(client)).events.write(userCreated, { subject: userId, data: { userId } });
   await client.query('commit');
   await ledger.accounts.open({ address: 'world', currency: 'USD' });
   await ledger.accounts.open({ address: 'a', currency: 'USD', maximum: 10n ** 37n });
@@ -88,7 +95,7 @@ describe('asyncapi.json', () => {
   });
 
   it('asyncapi.json describes the headers and data of every event as they are delivered', async () => {
-    const delivered = await tellEverything();
+    const delivered = (await tellEverything()).filter(isCatalogueEvent);
     expect(new Set(delivered.map(({ type }) => type))).toEqual(new Set(Object.keys(EVENT_DATA)));
     const ajv = validator();
     for (const event of delivered) {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Ledger } from '@micropay/ledger-core';
+import { isCatalogueEvent, type Ledger } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { letExpire } from '../support/due.js';
@@ -125,7 +125,9 @@ const READERS: Readonly<Record<string, (pair: Pair) => Promise<Pending>>> = {
     const delivered = await ledger.events.subscribe({ signal: controller.signal });
     await ledger.transfers.post({ from: payer, to: payee, amount: 1n, currency: 'USD' });
     for await (const events of delivered) {
-      const changed = events.flatMap((event) => (event.type === 'balance.changed.v1' ? [event.data] : []));
+      const changed = events.flatMap((event) =>
+        isCatalogueEvent(event) && event.type === 'balance.changed.v1' ? [event.data] : [],
+      );
       if (changed.length === 0) continue;
       const of = (address: string) => changed.find((data) => data.address === address);
       return { pendingOut: BigInt(of(payer)?.pendingOut ?? 0), pendingIn: BigInt(of(payee)?.pendingIn ?? 0) };

@@ -30,6 +30,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readPublicApi } from '../../../../scripts/public-api.js';
 import { ENTRY_POINTS } from '../support/entry-points.js';
 import { useTestBed } from '../support/test-bed.js';
+import { userCreated } from '../support/user-created.js';
 
 const bed = useTestBed();
 const pay = { from: 'world', to: 'alice', amount: 5n, currency: 'USD' };
@@ -97,7 +98,10 @@ const CALLS: Readonly<Record<string, (() => unknown) | typeof NO_OBJECT>> = {
   parseJson: () => parseJson('{}'),
   checkMetadata: () => checkMetadata({ orderId: '1042' }),
   isReversible: () => isReversible({ kind: 'transfer' }),
-  eventTopics: () => eventTopics('micropay'),
+  eventTopics: () => eventTopics('micropay', [userCreated]),
+  defineDomainEvent: NO_OBJECT,
+  isDomainEvent: NO_OBJECT,
+  isCatalogueEvent: NO_OBJECT,
   inboxTable: () => inboxTable(),
   async handleOnce() {
     await bed.sql(inboxTable());
@@ -227,7 +231,7 @@ const CALLS: Readonly<Record<string, (() => unknown) | typeof NO_OBJECT>> = {
     return within(({ requests }) => requests.get(id));
   },
   'LedgerInTransaction.events.write': () =>
-    within(({ events }) => events.write({ type: 'user.created.v1', subject: USER, data: { userId: USER } })),
+    within(({ events }) => events.write(userCreated, { subject: USER, data: { userId: USER } })),
   'Ledger.events.subscribe': async () => [await ledger.events.subscribe({ after: 0n }), ...(await subscribed())],
   'Ledger.events.range': () => ledger.events.range(),
   'Ledger.events.oldestWriter': () => ledger.events.oldestWriter(),

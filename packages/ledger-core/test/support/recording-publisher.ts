@@ -1,4 +1,4 @@
-import type { EventPublisher, LedgerEvent } from '@micropay/ledger-core';
+import { type EventPublisher, isCatalogueEvent, type LedgerEvent } from '@micropay/ledger-core';
 
 export interface RecordingPublisher extends EventPublisher {
   readonly deliveries: LedgerEvent[][];
@@ -33,7 +33,7 @@ export function sequenceFaults(events: readonly LedgerEvent[]): readonly string[
   const last = new Map<string, bigint>();
   const faults: string[] = [];
   for (const event of events) {
-    if (event.type !== 'balance.changed.v1') continue;
+    if (!isCatalogueEvent(event) || event.type !== 'balance.changed.v1') continue;
     const expected = (last.get(event.subject) ?? 0n) + 1n;
     const sequence = BigInt(event.data.sequence);
     if (sequence !== expected) faults.push(`${event.subject}: ${sequence} where ${expected} was due`);

@@ -6,6 +6,7 @@ import { ProblemError } from '../errors/problem.js';
 import type { UserId } from '../identity/user-id.js';
 import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
 import type { User } from '../users/user.js';
+import { userCreated } from '../users/user-created.js';
 import { insertUser } from '../users/users.js';
 import type { Passwords } from './passwords/password.js';
 import type { Sessions, Tokens } from './sessions.js';
@@ -46,7 +47,7 @@ export async function registerUser(
     });
     if (user === undefined) throw new ProblemError('email_taken', 'this email is registered: log in instead');
     const within = ledger.within(fromKysely(transaction));
-    await within.events.write({ type: 'user.created.v1', subject: id, data: { userId: id } });
+    await within.events.write(userCreated, { subject: id, data: { userId: id } });
     const wallet = await within.accounts.open({ address: walletAddress(id, defaultWalletName(currency)), currency });
     return { user, wallet, tokens: await sessions.begin(transaction, id) };
   });

@@ -1,6 +1,8 @@
 import type { EventData, EventType, LedgerEvent } from '@micropay/ledger-core';
+import type { z } from 'zod';
 import type { UserId } from '../identity/user-id.js';
 import { walletOwnerOf } from '../identity/wallet-address.js';
+import { USER_CREATED, type UserCreatedSchema } from '../users/user-created.js';
 
 /** The reader of a stream: a user, or the operators, who all see the same. */
 export type Viewer = UserId | 'operator';
@@ -44,8 +46,10 @@ const movement: Rule<Movement> = {
 const operatorsOnly: Rule<unknown> = { users: () => [] };
 
 /** Decided for each type: one that is new in the catalogue does not compile here before somebody has thought of it. */
-const RULES: { readonly [Type in EventType]: Rule<EventData<Type>> } = {
-  'user.created.v1': { users: ({ userId }) => [userId as UserId] },
+const RULES: { readonly [Type in EventType]: Rule<EventData<Type>> } & {
+  readonly [USER_CREATED]: Rule<z.infer<typeof UserCreatedSchema>>;
+} = {
+  [USER_CREATED]: { users: ({ userId }) => [userId as UserId] },
   'account.opened.v1': owned,
   'account.frozen.v1': changedByOperator,
   'account.unfrozen.v1': changedByOperator,
@@ -64,15 +68,20 @@ const RULES: { readonly [Type in EventType]: Rule<EventData<Type>> } = {
   'transfer.request_replayed.v1': operatorsOnly,
 };
 
+/** Another application that shares the ledger may write events of its own, of which nothing is known here. */
+function ruleOf(type: string): Rule<unknown> {
+  return Object.hasOwn(RULES, type) ? (RULES[type as keyof typeof RULES] as Rule<unknown>) : operatorsOnly;
+}
+
 /** Everybody who may see an event, each once. */
 export function viewersOf({ type, data }: LedgerEvent): ReadonlySet<Viewer> {
-  const { users } = RULES[type] as Rule<unknown>;
+  const { users } = ruleOf(type);
   return new Set<Viewer>(['operator', ...users(data).filter((user) => user !== undefined)]);
 }
 
 /** An event as this viewer may see it. */
 export function shownTo(viewer: Viewer, { id, type, subject, time, data }: LedgerEvent): unknown {
-  const { shown } = RULES[type] as Rule<unknown>;
+  const { shown } = ruleOf(type);
   const visible = viewer === 'operator' || shown === undefined ? data : shown(data, viewer);
   return { id, type, subject, time: time.toISOString(), data: visible };
 }

@@ -1,4 +1,4 @@
-import type { EventType, Ledger, LedgerEvent } from '@micropay/ledger-core';
+import type { Ledger, LedgerEvent } from '@micropay/ledger-core';
 import { withDeadline } from '../throttling/deadline.js';
 import { type Viewer, viewersOf } from './audience.js';
 import { eventText, type FanOut, type Listener, type PlacedEvent, placeEvents } from './fan-out.js';
@@ -10,7 +10,7 @@ export interface EventStreamOptions {
   readonly fanOut: FanOut;
   readonly viewer: Viewer;
   /** Only these; all when left out. */
-  readonly types?: ReadonlySet<EventType> | undefined;
+  readonly types?: ReadonlySet<string> | undefined;
   readonly start: StreamMark;
   readonly buffer: TextBuffer;
   readonly signal: AbortSignal;

@@ -1,20 +1,27 @@
 import { z } from '@hono/zod-openapi';
 import { EVENT_DATA, type EventType } from '@micropay/ledger-core';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, TimeField } from '../http/fields.js';
+import { USER_CREATED, UserCreatedSchema } from '../users/user-created.js';
 import { MARK_PATTERN } from './stream-mark.js';
 
 const HiddenAddressField = z.string().nullable().openapi({ description: 'Null if the account is not yours' });
 
 /** The data of an event type as callers see it: the address of the other party may be hidden. */
-function shownSchema(type: EventType): z.ZodObject {
-  const data: z.ZodObject = EVENT_DATA[type];
+function shownSchema(type: LiveEventType): z.ZodObject {
+  const data: z.ZodObject = type === USER_CREATED ? UserCreatedSchema : EVENT_DATA[type];
   if (!('fromAddress' in data.shape)) return data;
   return data.extend({ fromAddress: HiddenAddressField, toAddress: HiddenAddressField });
 }
 
-export const EVENT_TYPES = Object.keys(EVENT_DATA) as [EventType, ...EventType[]];
+/** The types of the ledger's events and of the server's own. */
+export type LiveEventType = EventType | typeof USER_CREATED;
 
-function eventSchema(type: EventType) {
+export const EVENT_TYPES: readonly [LiveEventType, ...LiveEventType[]] = [
+  USER_CREATED,
+  ...(Object.keys(EVENT_DATA) as EventType[]),
+];
+
+function eventSchema(type: LiveEventType) {
   return z
     .object({
       id: z.string().openapi({ description: 'The same in every delivery' }),

@@ -1,4 +1,4 @@
-import { type EventRange, type EventType, type Ledger, LedgerError } from '@micropay/ledger-core';
+import { type EventRange, type Ledger, LedgerError } from '@micropay/ledger-core';
 import { ProblemError } from '../errors/problem.js';
 import type { Authenticate } from '../http/authorize.js';
 import { toProblem } from '../http/to-problem.js';
@@ -15,7 +15,7 @@ export interface StreamRequest {
   readonly principal: Principal;
   /** The caller's credential; it must stay valid as long as the stream. */
   readonly authorization: string | null;
-  readonly types?: ReadonlySet<EventType> | undefined;
+  readonly types?: ReadonlySet<string> | undefined;
   /** Behind what the client has seen; from now on when left out. */
   readonly lastMark?: StreamMark | undefined;
   /** Ends the connection of a client who does not take the last words. */

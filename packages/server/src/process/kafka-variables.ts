@@ -1,6 +1,7 @@
 import { eventTopics } from '@micropay/ledger-core';
 import { z } from 'zod';
 import { DEAD_LETTERS, type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
+import { userCreated } from '../users/user-created.js';
 import { onOrOff, wholeNumber } from './environment.js';
 
 const PARTITIONS_MAX = 10_000;
@@ -94,7 +95,7 @@ export function checkCommandsTopic(variables: KafkaVariables, context: z.Refinem
   const { KAFKA_COMMANDS_TOPIC: topic, KAFKA_TOPIC_PREFIX: prefix } = variables;
   if (topic === undefined) return;
   const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['KAFKA_COMMANDS_TOPIC'], message });
-  if (eventTopics(prefix).includes(topic)) refuse('must not be a topic of events: name one of its own');
+  if (eventTopics(prefix, [userCreated]).includes(topic)) refuse('must not be a topic of events: name one of its own');
   if (topic.endsWith(DEAD_LETTERS)) refuse(`must not end in "${DEAD_LETTERS}": messages go there that are no commands`);
 }
 

@@ -1,19 +1,18 @@
 import { z } from '@hono/zod-openapi';
-import type { EventType } from '@micropay/ledger-core';
 import { type Endpoint, EVENT_STREAM } from '../../http/endpoint.js';
 import { route } from '../../http/route.js';
 import { EVENT_TYPES, EXAMPLE_MESSAGE, LiveEventSchema, MessageSchema } from '../live-event-json.js';
 import type { LiveEvents } from '../live-events.js';
 import { MARK_PATTERN, parseMark, type StreamMark } from '../stream-mark.js';
 
-const isEventType = (type: string): type is EventType => (EVENT_TYPES as readonly string[]).includes(type);
+const isLiveEventType = (type: string) => (EVENT_TYPES as readonly string[]).includes(type);
 
 const EventsQuery = z.strictObject({
   types: z
     .string()
     .transform((list) => list.split(','))
-    .refine((types) => types.every(isEventType), `must be some of ${EVENT_TYPES.join(',')}`)
-    .transform((types) => new Set(types as EventType[]))
+    .refine((types) => types.every(isLiveEventType), `must be some of ${EVENT_TYPES.join(',')}`)
+    .transform((types) => new Set(types))
     .optional()
     .openapi({
       type: 'array',
