@@ -9,6 +9,8 @@ const TOOLS = ['pg_dump', 'pg_restore', 'pg_basebackup'];
 export function requirePostgresTools(): string | undefined {
   if (areThere()) return undefined;
   if (process.getuid?.() === 0) {
+    // A machine that never installed anything has no lists yet.
+    spawnSync('apt-get', ['update'], { stdio: 'ignore' });
     spawnSync('apt-get', ['install', '--yes', '--no-install-recommends', 'postgresql-client'], { stdio: 'ignore' });
   }
   return areThere() ? undefined : `it needs ${TOOLS.join(', ')}: install the package postgresql-client`;
