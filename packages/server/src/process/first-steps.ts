@@ -15,13 +15,18 @@ function readOperatorKey(source: OperatorKeySource): string {
   }
 }
 
+/** Clients cannot name every address, which a server in a container listens on. */
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+}
+
 /**
  * The first payment, for bash with curl and node: the lines that the server prints when it starts and the README
  * shows. The tests run them as they are.
  */
 export function firstSteps(url: string, operatorKey: OperatorKeySource): string {
   return `${readOperatorKey(operatorKey)}
-api() { curl -sS -w '\\n' -H 'Content-Type: application/json' "${url}$1" "\${@:2}"; }
+api() { curl -sS -w '\\n' -H 'Content-Type: application/json' "${reachable(url)}$1" "\${@:2}"; }
 field() { node -p "JSON.parse(fs.readFileSync(0, 'utf8')).$1"; }
 
 # Register two new users. Each gets an empty USD wallet.
