@@ -71,6 +71,14 @@ it('a stream without events resumes after the position of its last opened or pos
   expect(server.seen.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '4', '4', '9']);
 });
 
+it("an application's own event arrives as it was written, whatever its members are called", async () => {
+  const event = { type: 'order.placed.v1', subject: 'o', ledger: 'main', time: '2026-01-01T00:00:00.000Z' };
+  const message = JSON.stringify({ ...event, data: { amount: '12.50', change: '7' } });
+  server = await startScriptedServer(tell(`id: 1.0\nevent: order.placed.v1\ndata: ${message}\n\n`));
+  const events = await take(createClient({ baseUrl: server.url, accessToken: 'a' }).events.stream(), 1);
+  expect(events[0]).toMatchObject({ type: 'order.placed.v1', data: { amount: '12.50', change: '7' } });
+});
+
 it('a stream of no types is refused: the server would send all of them', async () => {
   server = await startScriptedServer(tell(balanceChanged('1.0', 1)));
   const stream = createClient({ baseUrl: server.url, accessToken: 'a' }).events.stream({ types: [] });

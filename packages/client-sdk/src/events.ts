@@ -164,11 +164,16 @@ function nextChunk(
   });
 }
 
+/** Others are an application's own, whose members of the same names may be any text. */
+const OF_THE_LEDGER = /^(?:account|balance|hold|transfer)\./;
+
 function parseEvent(text: string, lastEventId: string): LiveEvent {
   try {
     const event = JSON.parse(text) as EventJson;
     const data: Record<string, unknown> = { ...event.data };
-    for (const name of AMOUNTS) if (typeof data[name] === 'string') data[name] = BigInt(data[name]);
+    if (OF_THE_LEDGER.test(event.type)) {
+      for (const name of AMOUNTS) if (typeof data[name] === 'string') data[name] = BigInt(data[name]);
+    }
     return { ...event, data: result(data), lastEventId } as unknown as LiveEvent;
   } catch {
     throw notMicroPay({});

@@ -1,5 +1,6 @@
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
-import { milliseconds, object, optional } from '../domain/input/arguments.js';
+import { list, milliseconds, object, optional } from '../domain/input/arguments.js';
+import { checkDefinition, type DomainEventDefinition } from '../events/domain-event.js';
 import { type EventPublisher, eventsArgument, notConnected } from '../events/publisher.js';
 import { kafkaArgument, NEW_TOPICS, topicName } from './arguments.js';
 import { toKafkaBatches } from './batches.js';
@@ -12,6 +13,8 @@ export interface KafkaPublisherOptions {
   readonly kafka: KafkaConfig;
   /** Topics are `<prefix>.transfers`, `<prefix>.accounts` and those of domain events; default `micropay`. */
   readonly topicPrefix?: string;
+  /** Domain events whose topics are made and checked on connecting; those of others are at their first event. */
+  readonly domainEvents?: readonly DomainEventDefinition[];
   /** Partitions of topics that are created here; default 6. Changing it later would move keys to other partitions. */
   readonly partitions?: number;
   /** Replication factor of topics that are created here; default: the broker's. */
@@ -28,6 +31,7 @@ const readOptions = object<KafkaPublisherOptions>({
   kafka: kafkaArgument,
   topicPrefix: optional(topicName),
   deadlineMs: optional(milliseconds),
+  domainEvents: optional(list(checkDefinition)),
   ...NEW_TOPICS,
 });
 
@@ -38,7 +42,13 @@ const readOptions = object<KafkaPublisherOptions>({
  */
 export function createKafkaPublisher(options: KafkaPublisherOptions): EventPublisher {
   const read = readOptions(options, 'options');
-  const { topicPrefix = 'micropay', partitions = 6, replicationFactor = -1, deadlineMs = 30_000 } = read;
+  const {
+    topicPrefix = 'micropay',
+    domainEvents = [],
+    partitions = 6,
+    replicationFactor = -1,
+    deadlineMs = 30_000,
+  } = read;
   const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...read.kafka });
   const topics = { partitions, replicationFactor, messageBytesMin: MESSAGE_BYTES_MIN };
   const prepared = new Set<string>();
@@ -59,7 +69,7 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
       // Topics may have been changed since the last connection.
       prepared.clear();
       bytesMax = Number.POSITIVE_INFINITY;
-      await prepare(eventTopics(topicPrefix));
+      await prepare(eventTopics(topicPrefix, domainEvents));
       const connecting = createCheckedProducer(kafka);
       await connecting.connect();
       producer = connecting;

@@ -93,6 +93,8 @@ describe('domain events', () => {
     ["a type that begins as the ledger's own do", { type: 'account.renamed.v1' }, 'type'],
     ["a topic of the ledger's own", { topic: 'accounts' }, 'topic'],
     ['a topic that Kafka refuses', { topic: 'a b' }, 'topic'],
+    ['a topic that Kafka may take for another', { topic: 'order_events' }, 'topic'],
+    ['a topic that no prefix leaves room for', { topic: 'a'.repeat(49) }, 'topic'],
     ['no schema', { data: { orderId: 'uuid' } }, 'data'],
     ['a member that is unknown', { version: 1 }, undefined],
   ])('a definition with %s is refused', (_, change, field) => {
