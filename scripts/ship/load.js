@@ -55,22 +55,27 @@ await Promise.all(
 );
 
 const untilMs = performance.now() + RETURN_TIMEOUT_MS;
-while (
-  !(await fetch(`${server}/readyz`).then(
-    ({ ok }) => ok,
-    () => false,
-  ))
-) {
-  if (performance.now() > untilMs) throw new Error('the server did not come back');
-  await sleep(100);
+/** Repeats a call until the server is back and answers. One that is stopping may still answer some connections. */
+async function untilAnswered(work) {
+  for (;;) {
+    try {
+      const answer = await work();
+      if (answer.status < 500) return answer;
+      throw new Error(`the server answered ${answer.status}`);
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+      await sleep(100);
+    }
+  }
 }
+
 let cutOff = 0;
 for (const key of unanswered) {
-  const { status, isReplayed } = await pay(key);
+  const { status, isReplayed } = await untilAnswered(() => pay(key));
   statuses.push(status);
   if (isReplayed) cutOff += 1;
 }
-const { body: wallet } = await call(`/v1/wallets/${alice.wallet}`, alice.token);
+const { body: wallet } = await untilAnswered(() => call(`/v1/wallets/${alice.wallet}`, alice.token));
 console.log(
   JSON.stringify({
     payments: statuses.length,
