@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
+import { cached } from '../cache.js';
 import { rootDirectory } from '../directories.js';
-import { cached } from './cache.js';
 import { attempt, isInstalled, run, timed } from './run.js';
 
 const chart = join(rootDirectory, 'charts/micropay');

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { cached } from '../cache.js';
 import { rootDirectory } from '../directories.js';
-import { cached } from './cache.js';
 import { debianArchive } from './debian-archive.js';
 import { isInstalled, run, timed } from './run.js';
 
