@@ -4,6 +4,7 @@ import { invalidArgument, object, objectWith, readable, valid } from '../domain/
 import { metadata } from '../domain/input/metadata.js';
 import type { DomainEventRow } from '../postgres/events.js';
 import { type CatalogueEvent, type DomainEvent, EVENT_DATA, isEventType, type LedgerEvent } from './catalogue.js';
+import { hasTexts } from './publisher.js';
 
 /** The definition of a domain event: an event of the application, which travels with the ledger's own. */
 export interface DomainEventDefinition<Data = unknown> {
@@ -111,10 +112,7 @@ function validate(schema: DomainEventDefinition['data'], type: string, data: unk
 }
 
 const typedEvent = readable(
-  valid<Pick<LedgerEvent, 'type'>>(
-    (event) => typeof (event as { readonly type?: unknown } | null | undefined)?.type === 'string',
-    'must be an event of the ledger',
-  ),
+  valid<Pick<LedgerEvent, 'type'>>((event) => hasTexts(event, ['type']), 'must be an event of the ledger'),
 );
 
 /**

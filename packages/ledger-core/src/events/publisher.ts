@@ -30,7 +30,8 @@ const isEvent = (value: unknown) => hasTexts(value, ['id', 'type', 'subject']);
 /** A batch of events, as a relay hands it over. */
 export const eventsArgument = list(readable(valid<LedgerEvent>(isEvent, 'must be an event of the ledger')));
 
-function hasTexts(value: unknown, names: readonly string[]): boolean {
+/** Whether a value, whatever it is, is an object whose members of these names are texts. */
+export function hasTexts(value: unknown, names: readonly string[]): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&

@@ -50,16 +50,16 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
     deadlineMs = 30_000,
   } = read;
   const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...read.kafka });
-  const topics = { partitions, replicationFactor, messageBytesMin: MESSAGE_BYTES_MIN };
+  const settings = { partitions, replicationFactor, messageBytesMin: MESSAGE_BYTES_MIN };
   const prepared = new Set<string>();
   let producer: CheckedProducer | undefined;
   let bytesMax = Number.POSITIVE_INFINITY;
 
   /** The topic of a domain event is not known before the first one comes. */
-  async function prepare(names: Iterable<string>): Promise<void> {
-    const missing = [...new Set(names)].filter((name) => !prepared.has(name));
+  async function prepare(names: readonly string[]): Promise<void> {
+    const missing = names.filter((name) => !prepared.has(name));
     if (missing.length === 0) return;
-    bytesMax = Math.min(bytesMax, await prepareTopics(kafka, { topics: missing, ...topics }));
+    bytesMax = Math.min(bytesMax, await prepareTopics(kafka, { topics: missing, ...settings }));
     for (const name of missing) prepared.add(name);
   }
 
@@ -77,7 +77,8 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): EventPubli
     async publish(given) {
       const events = eventsArgument(given, 'events');
       if (producer === undefined) throw notConnected();
-      await prepare(events.map((event) => `${topicPrefix}.${topicOf(event)}`));
+      const topics = new Set(events.map(topicOf));
+      await prepare([...topics].map((topic) => `${topicPrefix}.${topic}`));
       for (const topicMessages of toKafkaBatches(events, { topicPrefix, bytesMax })) {
         await withinDeadline(producer.send(topicMessages), deadlineMs);
       }
