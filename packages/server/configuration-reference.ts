@@ -18,7 +18,7 @@ interface Setting {
   readonly isRequired: boolean;
   /** As it is written in the environment; undefined where there is none. */
   readonly defaultValue: string | undefined;
-  /** What counts where nothing is set and there is no default. */
+  /** The effect of leaving it out, for a setting without a default. */
   readonly unset: string | undefined;
   readonly example: string;
   readonly description: string;

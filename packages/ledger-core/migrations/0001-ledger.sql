@@ -26,7 +26,7 @@ create table currencies (
 create type account_type as enum ('asset', 'liability', 'equity', 'income', 'expense');
 create type account_status as enum ('open', 'frozen_debits', 'frozen_credits', 'frozen', 'closed');
 
--- What an account is. Immutable but for metadata.
+-- The identity of each account. Immutable but for metadata.
 create table accounts (
   ledger integer not null,
   id uuid not null,
@@ -109,7 +109,7 @@ create table transfers (
   to_pending_out numeric(38, 0),
   description text,
   metadata jsonb,
-  -- What a row continues, what a final capture gives back, when a hold ends.
+  -- The hold or transfer that a row continues, the rest that a final capture releases, the time when a hold ends.
   original_id uuid,
   released numeric(38, 0),
   expires_at timestamptz(3),
@@ -234,7 +234,7 @@ alter table transfers set (autovacuum_analyze_scale_factor = 0, autovacuum_analy
 
 create type hold_state as enum ('open', 'captured', 'released', 'expired');
 
--- What is left of each hold. Written under the locks of both accounts, so that it needs none of its own.
+-- The remaining amount of each hold. Written under the locks of both accounts, so that it needs none of its own.
 create table holds (
   ledger integer not null,
   id uuid not null,
@@ -338,7 +338,7 @@ create table checkpoint (
 );
 insert into checkpoint default values;
 
--- What the transfers of a stretch of the journal moved: of the positions after `begins_after` up to `through`.
+-- Totals of the transfers in a stretch of the journal: at the positions after `begins_after` up to `through`.
 create table journal_stretches (
   ledger integer not null,
   begins_after bigint not null,
@@ -354,7 +354,7 @@ create table journal_stretches (
   constraint journal_stretches_pkey primary key (ledger, through, currency, type)
 );
 
--- What dated transfers moved, in effective order: a block reaches from its start to that of the next. Its scope is an
+-- Totals of dated transfers, in effective order: a block reaches from its start to that of the next. Its scope is an
 -- account, or all accounts of the ledger (the nil UUID).
 create table dated_blocks (
   ledger integer not null,
@@ -369,7 +369,7 @@ create table dated_blocks (
   constraint dated_blocks_pkey primary key (ledger, scope, starts_at, currency, type)
 ) with (fillfactor = 70);
 
--- What all dated transfers of an account up to a position moved.
+-- Totals of all dated transfers of an account up to a position.
 create table dated_marks (
   ledger integer not null,
   account_id uuid not null,
@@ -380,7 +380,7 @@ create table dated_marks (
   constraint dated_marks_pkey primary key (ledger, account_id, position)
 );
 
--- How far each sink has read the events.
+-- The position up to which each sink has read the events.
 create table event_cursors (
   sink text collate "C" not null,
   position bigint not null default 0,

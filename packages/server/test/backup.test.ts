@@ -21,7 +21,7 @@ let whyNot: string | undefined;
 let folder: string;
 let postgres: LocalPostgres;
 let url: string;
-/** What consumers of the events have seen before the database was lost. */
+/** The events that consumers have seen before the database was lost. */
 const seen: LedgerEvent[] = [];
 const lost: string[] = [];
 
@@ -110,7 +110,7 @@ async function verify(database: string): Promise<string> {
   return (await result).stdout;
 }
 
-/** What consumers have seen and the restored database does not have. */
+/** The events that consumers have seen and the restored database does not have. */
 async function lostBy(database: string): Promise<readonly LedgerEvent[]> {
   const query = command('lost').replace('101, 102', seen.map(({ position }) => position).join(', '));
   const missing = new Set((await sqlOn<{ position: string }>(database, query)).map(({ position }) => BigInt(position)));

@@ -82,7 +82,7 @@ const readNewEvent = object<NewDomainEvent<unknown>>({
 });
 
 /**
- * What the schema makes of the data is stored, under the same limits as metadata, so that every event fits a message.
+ * The output of the schema is stored, under the same limits as metadata, so that every event fits a message.
  *
  * @throws {LedgerError} `invalid_request`
  */

@@ -21,11 +21,11 @@ export interface MigrationLock {
   readonly table: string;
   /** The strongest mode in which the migration locks the table. */
   readonly mode: LockMode;
-  /** What other sessions cannot do with the table meanwhile. */
+  /** The operations on the table that other sessions have to wait with meanwhile. */
   readonly blocks: 'nothing' | 'writes' | 'reads and writes';
 }
 
-/** What a migration does to a database that is in use. */
+/** The effects of a migration on a database that is in use. */
 export interface MigrationPlan {
   /** Locks on tables that are there before the migration; null where its header does not say. */
   readonly locks: readonly MigrationLock[] | null;

@@ -58,7 +58,7 @@ function coalescerOf(given: Partial<EngineCapacity> = {}, dependencies: Partial<
     end: () => void;
   }[] = [];
   let ended = 0;
-  /** What the database would say of a batch. */
+  /** The result that the database would give for a batch. */
   let judge = (input: BatchInput): RetriedResult => ({
     outcomes: input.candidates.map(posted),
     busyAccounts: [],
