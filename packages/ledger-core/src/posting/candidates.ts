@@ -2,7 +2,7 @@ import type { Candidate } from '../domain/decision/decide.js';
 import type { ResolvedLeg } from '../domain/decision/move.js';
 import type { HeldAmount } from '../domain/transfers/hold.js';
 import { keyDigest, requestDigest } from '../domain/transfers/idempotency.js';
-import { accountsNamedBy, continuedTransferOf, type Leg, namesAccounts } from '../domain/transfers/leg.js';
+import { continuedTransferOf, type Leg, namesAccounts } from '../domain/transfers/leg.js';
 import type { PostTransfer, RequestOptions, TransferId } from '../domain/transfers/transfer.js';
 import { uuidv7 } from './uuids.js';
 import type { LookUp, Posting } from './waiting.js';
@@ -13,42 +13,43 @@ type PostingContext = { readonly [Name in keyof RequestOptions]: RequestOptions[
   readonly sequence: object | null;
 };
 
-/** References of a leg that continues no hold or transfer. */
-const NO_ORIGINS: readonly TransferId[] = [];
-
 /** Makes ids and digests once, so that every run of a request is the same request. */
 export function toPosting(ledger: number, legs: readonly Leg[], context: PostingContext): Posting {
   const { linked, sequence, dryRun = false } = context;
-  const ids = legs.map(({ id }) => (id ?? uuidv7()) as TransferId);
   const key = keyDigest(context);
-  const isRepeatable = key !== null || legs.some(({ id }) => id !== undefined);
+  let isRepeatable = key !== null;
+  const ids: TransferId[] = [];
+  const references: string[] = [];
+  const origins: TransferId[] = [];
+  for (const leg of legs) {
+    if (leg.id !== undefined) isRepeatable = true;
+    ids.push((leg.id ?? uuidv7()) as TransferId);
+    if (namesAccounts(leg)) references.push(leg.from, leg.to);
+    else origins.push(continuedTransferOf(leg) as TransferId);
+  }
   const request = isRepeatable ? requestDigest(legs, linked) : null;
-  const toCandidate = (lookUp: LookUp): Candidate => ({
-    linked,
-    dryRun: dryRun !== false,
-    sequence,
-    keyDigest: key,
-    requestDigest: request,
-    legs: legs.map((leg, index) => {
-      const named = namedBy(leg, lookUp);
-      return {
-        leg,
-        id: ids[index] as TransferId,
-        idGiven: leg.id !== undefined,
-        limitsOf: dryRun === 'from' ? 'from' : 'both',
-        ...named,
-      };
-    }),
-  });
   return {
     ledger,
     legCount: legs.length,
-    references: legs.flatMap(accountsNamedBy),
-    origins: legs.some(continuedTransferOf)
-      ? legs.map(continuedTransferOf).filter((id) => id !== undefined)
-      : NO_ORIGINS,
+    references,
+    origins,
     sequence,
-    toCandidate,
+    toCandidate(lookUp) {
+      return {
+        linked,
+        dryRun: dryRun !== false,
+        sequence,
+        keyDigest: key,
+        requestDigest: request,
+        legs: legs.map((leg, index) => ({
+          leg,
+          id: ids[index] as TransferId,
+          idGiven: leg.id !== undefined,
+          limitsOf: dryRun === 'from' ? 'from' : 'both',
+          ...namedBy(leg, lookUp),
+        })),
+      };
+    },
   };
 }
 

@@ -51,12 +51,14 @@ export function createCoalescer({ capacity, resolve, run }: CoalescerDependencie
     if (accepted >= capacity.queueMax) return Promise.resolve(overloaded(capacity.queueMax));
     accepted += 1;
     return new Promise((answer) => {
-      const settle = (outcome: Outcome | Error) => {
-        accepted -= 1;
-        answer(outcome);
-        if (accepted === 0) onEmpty?.();
-      };
-      enqueue({ posting, settle });
+      enqueue({
+        posting,
+        settle(outcome) {
+          accepted -= 1;
+          answer(outcome);
+          if (accepted === 0) onEmpty?.();
+        },
+      });
     });
   }
 

@@ -72,7 +72,7 @@ export interface VisibleSides {
 }
 
 export function transferJson(transfer: Transfer | PostedTransfer, visible: VisibleSides): TransferJson {
-  return {
+  const json: TransferJson = {
     id: transfer.id,
     kind: transfer.kind,
     groupId: transfer.groupId,
@@ -88,8 +88,9 @@ export function transferJson(transfer: Transfer | PostedTransfer, visible: Visib
     released: String(transfer.released),
     fromBalance: visible.from ? String(transfer.fromBalance.posted) : null,
     toBalance: visible.to ? String(transfer.toBalance.posted) : null,
-    ...('loweredMinimums' in transfer ? { loweredMinimums: transfer.loweredMinimums?.map(loweredJson) } : {}),
   };
+  const lowered = 'loweredMinimums' in transfer ? transfer.loweredMinimums : undefined;
+  return lowered === undefined ? json : { ...json, loweredMinimums: lowered.map(loweredJson) };
 }
 
 function loweredJson({ accountId, minimumBefore, minimum }: LoweredMinimum) {

@@ -158,8 +158,9 @@ function readMembers(given: unknown, name: string, known: readonly string[]): Re
     // In one piece, which is cheapest, and right for nearly all: nothing unknown, undefined or inherited.
     const copy: Record<string, unknown> = { ...given };
     const members = Object.keys(copy);
-    const found = known.filter((member) => copy[member] !== undefined);
-    if (found.length === members.length && Object.getPrototypeOf(given) === Object.prototype) return copy;
+    let found = 0;
+    for (const member of known) if (copy[member] !== undefined) found += 1;
+    if (found === members.length && Object.getPrototypeOf(given) === Object.prototype) return copy;
     const unknown = members.filter((member) => !known.includes(member));
     if (unknown.length > 0) throw invalidArgument(name, `has unknown fields: ${shown(unknown)}`);
     for (const member of known) if (!(member in copy)) copy[member] = given[member];

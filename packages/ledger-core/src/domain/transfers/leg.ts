@@ -47,11 +47,6 @@ export function continuedTransferOf(leg: Leg): TransferId | undefined {
   return (leg.kind === 'reversal' ? leg.transfer : leg.hold) as TransferId;
 }
 
-/** The two accounts that a leg names itself. */
-export function accountsNamedBy(leg: Leg): readonly string[] {
-  return namesAccounts(leg) ? [leg.from, leg.to] : [];
-}
-
 /** The members of a leg by its kind, and of the calls that post one leg of that kind. */
 export const CAPTURE: Members<Omit<CaptureHold, keyof RequestOptions>> = {
   ...LEG_TEXTS,

@@ -38,8 +38,8 @@ function readBytes(message: IncomingMessage, bytesMax: number): Promise<Uint8Arr
       else reject(tooLarge(bytesMax));
     });
     const onCut = () => reject(new ProblemError('malformed_json', 'the body did not arrive whole'));
-    message.once('close', onCut);
-    message.once('end', () => {
+    message.on('close', onCut);
+    message.on('end', () => {
       // Every message closes after its end, and an error with its stack would be made for each.
       message.off('close', onCut);
       resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));

@@ -114,9 +114,10 @@ async function checkRequest(
   const { env } = context;
   const { raw } = context.req;
   const { headers } = raw;
+  const authorization = headers.get('authorization');
   let principal: Principal | undefined;
   if (endpoint.access !== 'anyone') {
-    principal = await services.authenticate(headers.get('authorization'));
+    principal = await services.authenticate(authorization);
     authorize(principal, endpoint.access);
   }
   const { params, query, headers: headersSchema, body, idempotencyKey } = endpoint;
@@ -130,8 +131,10 @@ async function checkRequest(
     params: params === undefined ? undefined : context.req.param(),
     query: query === undefined && !raw.url.includes('?') ? NOTHING_ASKED : parse(query ?? NO_QUERY, readQuery(raw.url)),
     headers: headersSchema === undefined ? undefined : parse(headersSchema, Object.fromEntries(headers)),
-    authorization: headers.get('authorization'),
-    disconnect: () => disconnect(context),
+    authorization,
+    disconnect() {
+      disconnect(context);
+    },
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, env.incoming, body)),
     clientAddress: services.clientAddress(env.incoming),
   } as unknown as EndpointRequest;

@@ -8,6 +8,8 @@ interface Connection {
   /** The response to the latest request, until it has been sent. */
   last: ServerResponse | undefined;
   waiting: number;
+  /** The listener of its responses' end, made once for all of them. */
+  readonly onClose: (this: ServerResponse) => void;
 }
 
 /**
@@ -23,7 +25,13 @@ export function serveSequentially(listener: RequestListener): {
   function connectionOf(socket: Socket): Connection {
     const known = connections.get(socket);
     if (known !== undefined) return known;
-    const made: Connection = { last: undefined, waiting: 0 };
+    const made: Connection = {
+      last: undefined,
+      waiting: 0,
+      onClose() {
+        if (made.last === this) made.last = undefined;
+      },
+    };
     connections.set(socket, made);
     return made;
   }
@@ -34,9 +42,7 @@ export function serveSequentially(listener: RequestListener): {
       const connection = connectionOf(socket);
       const before = connection.last;
       connection.last = response;
-      response.once('close', () => {
-        if (connection.last === response) connection.last = undefined;
-      });
+      response.on('close', connection.onClose);
       if (before === undefined) return listener(request, response);
       connection.waiting += 1;
       if (connection.waiting > WAITING_MAX) return void socket.destroy();
