@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInProcessPublisher, createLedger, createRelay, type LedgerEvent } from '@micropay/ledger-core';
@@ -50,15 +59,23 @@ afterAll(() => {
 
 /** A command of the page, on the folder of this run. */
 function command(name: string): string {
-  const block = new RegExp(`<!-- ${name} -->\\n *\`\`\`(?:sh|sql)\\n([\\s\\S]+?)\`\`\``).exec(page)?.[1];
+  const block = new RegExp(`<!-- ${name} -->\\n *\`\`\`(?:sh|sql|ini)\\n([\\s\\S]+?)\`\`\``).exec(page)?.[1];
   expect(block, `the page has no command "${name}"`).toBeDefined();
   return (block ?? '').replaceAll('/backup', folder).trim();
 }
 
-function run(script: string, environment: Readonly<Record<string, string>>): void {
+function run(
+  script: string,
+  environment: Readonly<Record<string, string>>,
+  account: { readonly uid?: number; readonly gid?: number } = {},
+): void {
   const { PATH = '' } = process.env;
-  const { status, stderr } = spawnSync('bash', ['-euc', script], { encoding: 'utf8', env: { PATH, ...environment } });
-  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+  const { status, stdout, stderr } = spawnSync('bash', ['-euc', script], {
+    encoding: 'utf8',
+    env: { PATH, ...environment },
+    ...account,
+  });
+  expect({ status, output: status === 0 ? '' : stdout + stderr }).toEqual({ status: 0, output: '' });
 }
 
 /** PostgreSQL does not run as root, and reads and writes only what belongs to its account. */
@@ -103,6 +120,15 @@ async function deliver(database: string): Promise<readonly LedgerEvent[]> {
 /** They are delivered in the order of their positions. */
 function highestSeen(): bigint {
   return seen.at(-1)?.position ?? 0n;
+}
+
+/** Waits until a restored server has replayed the archive. */
+async function untilWritable(database: string): Promise<void> {
+  await expect
+    .poll(() => sqlOn(database, "select from pg_settings where name = 'in_hot_standby' and setting = 'off'"), {
+      timeout: 30_000,
+    })
+    .toHaveLength(1);
 }
 
 async function verify(database: string): Promise<string> {
@@ -162,15 +188,62 @@ it('a restored base backup has everything up to the last archived WAL file', {
   try {
     const database = new URL(restored.url);
     database.pathname = '/money';
-    await expect
-      .poll(() => sqlOn(database.href, "select from pg_settings where name = 'in_hot_standby' and setting = 'off'"), {
-        timeout: 30_000,
-      })
-      .toHaveLength(1);
+    await untilWritable(database.href);
     expect(await verify(database.href)).toBe('2 accounts and 8 transfers of ledger "main": nothing is wrong.\n');
     expect(await lostBy(database.href)).toEqual([]);
     expect(await post(database.href, 1)).toHaveLength(1);
   } finally {
     restored.stop();
+  }
+});
+
+it('a backup of pgBackRest is restored to a time, and has every transfer until then and none after it', {
+  timeout: TIMEOUT_MS,
+}, async (context) => {
+  if (whyNot !== undefined) context.skip(whyNot);
+  const directory = mkdtempSync(join(tmpdir(), 'micropay-backup-'));
+  let source = await startPostgres({ directory, durable: false, release: 15 });
+  try {
+    const data = join(source.directory, 'cluster');
+    const config = join(source.directory, 'pgbackrest.conf');
+    const settings = command('pgbackrest-conf')
+      .replaceAll(folder, directory)
+      .replace('/var/lib/postgresql/15/main', data);
+    const places = ['log-path', 'lock-path', 'spool-path'].map((name) => `${name}=${directory}/pgbackrest`);
+    writeFileSync(config, settings.replace('[global]', ['[global]', ...places].join('\n')));
+    const { uid, gid } = statSync(data);
+    chownSync(directory, uid, gid);
+    mkdirSync(join(directory, 'pgbackrest'));
+    chownSync(join(directory, 'pgbackrest'), uid, gid);
+    const backUp = (name: string, target = '') => {
+      const script = command(name).replaceAll('pgbackrest ', `pgbackrest --config=${config} `);
+      // Debian's PostgreSQL has a socket and trusts its own account; this one has neither.
+      const { hostname, port, password } = new URL(source.url);
+      const connection = { PGHOST: hostname, PGBACKREST_PG1_PORT: port, PGUSER: 'postgres', PGPASSWORD: password };
+      run(script.replace('2026-11-29 18:00:00+00', target), connection, { uid, gid });
+    };
+    for (const statement of command('pgbackrest-archive').split('\n')) {
+      await sqlOn(source.url, statement.replace('pgbackrest ', `pgbackrest --config=${config} `));
+    }
+    await source.restart();
+    const database = await source.database('money');
+    await migrateServer({ database });
+    await post(database, 5);
+    backUp('pgbackrest-backup');
+    await post(database, 3);
+    // pgBackRest knows the end of a backup to the second.
+    await sqlOn(database, 'select pg_sleep(2)');
+    const [{ now } = { now: '' }] = await sqlOn<{ now: string }>(database, 'select clock_timestamp()::text as now');
+    await post(database, 2);
+    await sqlOn(database, 'select pg_switch_wal()');
+    source.stop();
+    backUp('pgbackrest-restore', now);
+    source = await startPostgres({ directory, durable: false, release: 15 });
+    const restored = await source.database('money');
+    await untilWritable(restored);
+    expect(await verify(restored)).toBe('2 accounts and 8 transfers of ledger "main": nothing is wrong.\n');
+  } finally {
+    source.stop();
+    rmSync(directory, { recursive: true, force: true });
   }
 });
