@@ -114,7 +114,7 @@ describe('the coalescer', () => {
     expect(await Promise.all(answers)).toMatchObject([[{ id: 'a' }], [{ id: 'b' }]]);
   });
 
-  it('the coalescer lets what arrives while the lane is busy share the next batch', async () => {
+  it('the coalescer puts requests that arrive while the lane is busy into the next batch', async () => {
     const { submit, finish, names } = coalescerOf({ lanes: 1 });
     void submit(postingOf('a'));
     await nextRound();
@@ -123,7 +123,7 @@ describe('the coalescer', () => {
     expect(names()).toEqual([['a'], ['b', 'c', 'd']]);
   });
 
-  it('cuts batches at batchSizeMax, and counts each leg of a linked group', async () => {
+  it('the coalescer limits a batch to batchSizeMax legs, counting each leg of a linked group', async () => {
     const { submit, finish, names } = coalescerOf({ batchSizeMax: 3 });
     for (const [name, legs] of Object.entries({ a: 1, b: 2, c: 1, d: 3, e: 5, f: 1 })) {
       void submit(postingOf(name, { legs }));
@@ -132,7 +132,7 @@ describe('the coalescer', () => {
     expect(names()).toEqual([['a', 'b'], ['c'], ['d'], ['e'], ['f']]);
   });
 
-  it('the coalescer holds one ledger in a batch, and lets ledgers take turns', async () => {
+  it('the coalescer never mixes ledgers in a batch, and alternates between ledgers', async () => {
     const { submit, finish, batches } = coalescerOf({ batchSizeMax: 2, lanes: 1 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) void submit(postingOf(name, { ledger: 1 }));
     for (const name of ['x', 'y', 'z']) void submit(postingOf(name, { ledger: 2 }));
@@ -146,7 +146,7 @@ describe('the coalescer', () => {
     ]);
   });
 
-  it('the coalescer uses as many lanes at once as it has', async () => {
+  it('the coalescer uses all its lanes at the same time', async () => {
     const { submit, finish, batches } = coalescerOf({ batchSizeMax: 1, lanes: 2 });
     for (const name of ['a', 'b', 'c']) void submit(postingOf(name));
     await nextRound();
@@ -156,7 +156,7 @@ describe('the coalescer', () => {
     await finish();
   });
 
-  it('the coalescer sends many in halves, the second behind the first before that is answered', async () => {
+  it('the coalescer splits many requests into two batches, and sends the second before the first is answered', async () => {
     const { submit, finish, batches } = coalescerOf({ lanes: 1 });
     for (let index = 0; index < 600; index += 1) void submit(postingOf(`${index}`));
     await nextRounds();
@@ -167,7 +167,7 @@ describe('the coalescer', () => {
     await finish();
   });
 
-  it('the coalescer takes half of all that wait and are under way, so that uneven halves become even', async () => {
+  it('the coalescer takes half of all waiting and sent requests, so that uneven batches become even', async () => {
     const { submit, batches } = coalescerOf({ lanes: 1 });
     const submitMany = (count: number, from: string) => {
       for (let index = 0; index < count; index += 1) void submit(postingOf(`${from} ${index}`));
@@ -186,7 +186,7 @@ describe('the coalescer', () => {
     expect(batches.map(({ names }) => names.length)).toEqual([200, 400, 400]);
   });
 
-  it('the coalescer waits for most of a half before it sends behind, until the answers have come', async () => {
+  it('the coalescer waits for three quarters of the previous batch’s callers before it sends a second batch, or for the answers', async () => {
     const { submit, batches } = coalescerOf({ lanes: 1 });
     for (let index = 0; index < 800; index += 1) void submit(postingOf(`${index}`));
     await nextRounds();
@@ -205,7 +205,7 @@ describe('the coalescer', () => {
     expect(batches.map(({ names }) => names.length)).toEqual([400, 400, 200]);
   });
 
-  it('the coalescer hears connections between answers, a hundred at a time', async () => {
+  it('the coalescer answers a hundred callers at a time, so that connections are read in between', async () => {
     const { submit, batches } = coalescerOf({ lanes: 1 });
     let answered = 0;
     for (let index = 0; index < 250; index += 1) void submit(postingOf(`${index}`)).then(() => (answered += 1));
@@ -219,7 +219,7 @@ describe('the coalescer', () => {
     expect(seen).toEqual([100, 200, 250, 250]);
   });
 
-  it('the coalescer lets few wait for the answers, so that they travel with what those bring', async () => {
+  it('the coalescer keeps a few requests until the batch in progress is answered, so that they join the next one', async () => {
     const { submit, finish, batches, names } = coalescerOf({ lanes: 1 });
     void submit(postingOf('a'));
     await nextRounds();
@@ -233,7 +233,7 @@ describe('the coalescer', () => {
     expect(names()).toEqual([['a'], ['b', 'c']]);
   });
 
-  it('the coalescer sends another ledger’s few behind, which could not travel together', async () => {
+  it('the coalescer sends a few requests of another ledger at once, because they could not join a batch anyway', async () => {
     const { submit, finish, batches, names } = coalescerOf({ lanes: 1 });
     for (const [name, ledger] of Object.entries({ a: 1, b: 2, c: 3 })) void submit(postingOf(name, { ledger }));
     await nextRounds();
@@ -244,7 +244,7 @@ describe('the coalescer', () => {
     expect(names()).toEqual([['a'], ['b'], ['c']]);
   });
 
-  it('the coalescer refuses what is more than the queue holds, and takes in again what finds room', async () => {
+  it('the coalescer refuses requests beyond queueMax with overloaded, and accepts requests again once there is room', async () => {
     const { submit, finish } = coalescerOf({ queueMax: 2 });
     const answers = ['a', 'b', 'c'].map((name) => submit(postingOf(name)));
     expect(await answers[2]).toMatchObject({ code: 'overloaded', retryable: true });
@@ -254,7 +254,7 @@ describe('the coalescer', () => {
     expect(await later).toMatchObject([{ id: 'd' }]);
   });
 
-  it('the coalescer answers everybody in a batch whose accounts cannot be looked up', async () => {
+  it('the coalescer answers every caller of a batch whose accounts cannot be looked up', async () => {
     const refusal = new LedgerError('database_unavailable', 'away');
     const { submit, finish } = coalescerOf({}, { resolve: () => Promise.reject(refusal) });
     const answers = [submit(postingOf('a')), submit(postingOf('b'))];
@@ -262,7 +262,7 @@ describe('the coalescer', () => {
     expect(await Promise.all(answers)).toEqual([refusal, refusal]);
   });
 
-  it('the coalescer rejects for a fault, and goes on with the next batch', async () => {
+  it('the coalescer rejects the callers of a batch that throws, and runs the next batch', async () => {
     const { submit, finish, onJudge } = coalescerOf();
     const fault = new Error('a bug');
     onJudge(() => {
@@ -276,7 +276,7 @@ describe('the coalescer', () => {
     expect([await first, await second]).toMatchObject([fault, [{ id: 'b' }]]);
   });
 
-  it('the coalescer answers the fault of one request, and its neighbours with their own', async () => {
+  it('the coalescer answers one request with its fault, and the others of the batch with their own outcomes', async () => {
     const { submit, finish, onJudge } = coalescerOf();
     const fault = new Error('poison');
     onJudge(({ candidates }) => ({
@@ -291,7 +291,7 @@ describe('the coalescer', () => {
 });
 
 describe('drain', () => {
-  it('drain resolves when everything accepted is answered, and accepts nothing more', async () => {
+  it('drain resolves when every accepted request is answered, and accepts no new ones', async () => {
     const { submit, drain, finish } = coalescerOf();
     const answer = submit(postingOf('a'));
     let isDrained = false;
@@ -305,11 +305,11 @@ describe('drain', () => {
     expect(await answer).toMatchObject([{ id: 'a' }]);
   });
 
-  it('drain resolves at once when nothing waits', async () => {
+  it('drain resolves immediately when no request waits', async () => {
     await expect(coalescerOf().drain()).resolves.toBeUndefined();
   });
 
-  it('drain waits for what is parked', async () => {
+  it('drain waits for parked requests', async () => {
     const { submit, drain, finish, onJudge } = coalescerOf({ accountBusyTimeoutMs: 60 });
     onJudge(({ candidates }) => ({
       outcomes: candidates.map(() => BUSY),
@@ -336,7 +336,7 @@ describe('an ordered call', () => {
   const ordered = (name: string, account?: string) =>
     postingOf(name, account === undefined ? { sequence } : { sequence, account });
 
-  it('an ordered call is not cut into batches that run side by side', async () => {
+  it('an ordered call is not split into batches that run at the same time', async () => {
     const { submit, finish, batches, names } = coalescerOf({ batchSizeMax: 2, lanes: 4 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) void submit(ordered(name));
     await nextRound();
@@ -346,7 +346,7 @@ describe('an ordered call', () => {
     expect(names()).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
   });
 
-  it('an ordered call is not cut in halves, however many wait', async () => {
+  it('an ordered call is not split in two, however many requests wait', async () => {
     const { submit, finish, names } = coalescerOf({ lanes: 1 });
     for (let index = 0; index < 400; index += 1) void submit(ordered(`${index}`));
     for (let index = 0; index < 200; index += 1) void submit(postingOf(`other ${index}`));
@@ -354,7 +354,7 @@ describe('an ordered call', () => {
     expect(names().map((batch) => batch.length)).toEqual([400, 200]);
   });
 
-  it('an ordered call lets other ledgers use the lanes meanwhile', async () => {
+  it('an ordered call leaves the other lanes to other ledgers', async () => {
     const { submit, finish, names } = coalescerOf({ batchSizeMax: 1, lanes: 2 });
     for (const name of ['a', 'b']) void submit(ordered(name));
     void submit(postingOf('x', { ledger: 2 }));

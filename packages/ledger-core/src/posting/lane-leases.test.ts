@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLaneLeases } from './lane-leases.js';
 
-function turnsOn(laneCount: number) {
+function leasesOf(laneCount: number) {
   let freed = 0;
   const leases = createLaneLeases(laneCount, () => {
     freed += 1;
@@ -10,15 +10,15 @@ function turnsOn(laneCount: number) {
 }
 
 describe('lane leases', () => {
-  it('give each batch a lane of its own, and none when all are held', async () => {
-    const { takeFree } = turnsOn(2);
+  it('lane leases give each batch its own lane, and none when all lanes are held', async () => {
+    const { takeFree } = leasesOf(2);
     const lanes = [takeFree(false), takeFree(false)].map((lease) => lease?.take());
     expect(new Set(await Promise.all(lanes))).toEqual(new Set([0, 1]));
     expect(takeFree(true)).toBeUndefined();
   });
 
-  it('let a batch send behind one that was handed over, if it will', () => {
-    const { takeFree, timesFreed } = turnsOn(1);
+  it('a lane lease that was handed over is given to a batch that accepts sending behind another', () => {
+    const { takeFree, timesFreed } = leasesOf(1);
     const first = takeFree(false);
     first?.handOver();
     expect(timesFreed()).toBe(1);
@@ -26,8 +26,8 @@ describe('lane leases', () => {
     expect(takeFree(true)).toBeDefined();
   });
 
-  it('tell of the answers, after which nobody has to send behind', () => {
-    const { takeFree, timesFreed } = turnsOn(1);
+  it('a lane lease that ended is given to any batch', () => {
+    const { takeFree, timesFreed } = leasesOf(1);
     const first = takeFree(false);
     first?.handOver();
     first?.end();
@@ -35,16 +35,16 @@ describe('lane leases', () => {
     expect(takeFree(false)).toBeDefined();
   });
 
-  it('prefer a lane without a batch under way', async () => {
-    const { takeFree } = turnsOn(2);
+  it('lane leases prefer a lane with no batch in progress', async () => {
+    const { takeFree } = leasesOf(2);
     const first = takeFree(true);
     const lane = await first?.take();
     first?.handOver();
     expect(await takeFree(true)?.take()).not.toBe(lane);
   });
 
-  it('go to who waits before they are free for others', async () => {
-    const { takeFree, takeNext, timesFreed } = turnsOn(1);
+  it('a lane lease that was handed over goes to the waiting batch before any other', async () => {
+    const { takeFree, takeNext, timesFreed } = leasesOf(1);
     const first = takeFree(false);
     const waiting = takeNext();
     first?.handOver();
@@ -56,8 +56,8 @@ describe('lane leases', () => {
     expect(timesFreed()).toBe(1);
   });
 
-  it('are taken again by a batch that has to run once more', async () => {
-    const { takeFree } = turnsOn(1);
+  it('a batch that has to run again takes the lane back once the batch behind it ends', async () => {
+    const { takeFree } = leasesOf(1);
     const first = takeFree(false);
     first?.handOver();
     const second = takeFree(true);

@@ -73,20 +73,20 @@ function parkingOf(isFree: (account: string) => boolean) {
 const nothingIsFree = () => false;
 
 describe('parking', () => {
-  it('diverts nothing while nothing is busy', () => {
+  it('parking diverts nothing while no account is busy', () => {
     const { parking } = parkingOf(nothingIsFree);
     const batch = [requestOf('a'), requestOf('b')];
     expect(parking.divert(batch)).toBe(batch);
   });
 
-  it('diverts requests for a busy account and lets the others pass', () => {
+  it('parking diverts requests for a busy account and lets the others through', () => {
     const { parking } = parkingOf(nothingIsFree);
     parking.learn([], [BUSY_ACCOUNT]);
     const batch = [requestOf('a'), requestOf('b', { account: 'free' }), requestOf('c')];
     expect(parking.divert(batch).map(nameOf)).toEqual(['b']);
   });
 
-  it('tries again every 20 ms, oldest first', async () => {
+  it('parking retries every 20 ms, oldest request first', async () => {
     const { parking, retries } = parkingOf(nothingIsFree);
     parking.park(requestOf('a'));
     await vi.advanceTimersByTimeAsync(RETRY_MS);
@@ -95,7 +95,7 @@ describe('parking', () => {
     expect(retries).toEqual([['a'], ['a', 'b']]);
   });
 
-  it('parking answers with account_busy when the time is over, each by its own clock', async () => {
+  it('parking answers each request with account_busy after its own timeout', async () => {
     const { parking } = parkingOf(nothingIsFree);
     parking.park(requestOf('a'));
     await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 2);
@@ -116,7 +116,7 @@ describe('parking', () => {
     expect(answers).toEqual([['a', 'outcome_unknown']]);
   });
 
-  it('parking posts what was parked once the account is free, and diverts no longer', async () => {
+  it('parking posts a parked request once the account is free, and then diverts nothing', async () => {
     let isFree = false;
     const { parking } = parkingOf(() => isFree);
     parking.learn([], [BUSY_ACCOUNT]);
@@ -128,7 +128,7 @@ describe('parking', () => {
     expect(parking.divert([requestOf('b')]).map(nameOf)).toEqual(['b']);
   });
 
-  it('tries each ledger in a batch of its own', async () => {
+  it('parking retries each ledger in its own batch', async () => {
     const { parking, retries } = parkingOf(nothingIsFree);
     parking.park(requestOf('a', { ledger: 1 }));
     parking.park(requestOf('b', { ledger: 2 }));
@@ -149,14 +149,14 @@ describe('parking', () => {
 describe('an ordered call', () => {
   const sequence = {};
 
-  it('an ordered call waits behind its first parked request, although its other accounts are free', () => {
+  it('an ordered call waits behind its first parked request, even if its other accounts are free', () => {
     const { parking } = parkingOf(nothingIsFree);
     parking.park(requestOf('a', { sequence }));
     const batch = [requestOf('b', { sequence, account: 'free' }), requestOf('c', { account: 'free' })];
     expect(parking.divert(batch).map(nameOf)).toEqual(['c']);
   });
 
-  it('an ordered call goes on when its first request is refused for being busy too long', async () => {
+  it('an ordered call continues after its first request is refused with account_busy', async () => {
     const { parking } = parkingOf((account) => account === 'free');
     parking.park(requestOf('a', { sequence }));
     await vi.advanceTimersByTimeAsync(RETRY_MS);
@@ -169,7 +169,7 @@ describe('an ordered call', () => {
     expect(parking.divert([requestOf('c', { sequence, account: 'free' })]).map(nameOf)).toEqual(['c']);
   });
 
-  it('an ordered call is tried once more behind a request that was refused, although its own time is over too', async () => {
+  it('an ordered call is retried once after a request before it was refused, even if its own timeout has passed', async () => {
     const { parking } = parkingOf((account) => account === 'free');
     const call = [
       requestOf('a', { sequence }),
@@ -185,7 +185,7 @@ describe('an ordered call', () => {
     ]);
   });
 
-  it('an ordered call keeps its order when the rest of it is parked while the first is being tried', async () => {
+  it('an ordered call keeps its order when the rest of it is parked while its first request is retried', async () => {
     let isFree = false;
     const { parking, retries } = parkingOf(() => isFree);
     parking.park(requestOf('a', { sequence }));

@@ -103,7 +103,7 @@ describe('decide', () => {
     ['to nobody', {}, {}, { to: null }, 'account_not_found'],
     ['to an account that is not locked', {}, {}, { to: CAROL }, 'account_not_found'],
     ['to oneself', {}, {}, { to: ALICE }, 'same_account'],
-  ])('%s', (_, from, to, leg, expected) => {
+  ])('a transfer (%s) is answered with $4', (_, from, to, leg, expected) => {
     const state = stateOf(balanceOf(ALICE, from), balanceOf(BOB, to));
     expect(words([candidateOf(leg)], state)).toEqual([expected]);
   });
@@ -117,14 +117,14 @@ describe('decide', () => {
     });
   });
 
-  it('decide changes nothing when it refuses', () => {
+  it('decide changes no balance when it refuses a request', () => {
     const balances = [balanceOf(ALICE), balanceOf(BOB)];
     const { rows } = decide([candidateOf({ amount: 101n })], stateOf(...balances));
     expect(rows).toEqual([]);
     expect(balances).toEqual([balanceOf(ALICE), balanceOf(BOB)]);
   });
 
-  it('judges each request on what the ones before it left', () => {
+  it('decide judges each request by the balances that the requests before it left', () => {
     const pay = (amount: bigint) => candidateOf({ amount });
     const back = candidateOf({ from: BOB, to: ALICE, amount: 150n });
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
@@ -137,7 +137,7 @@ describe('decide', () => {
     ]);
   });
 
-  it('decide never lets the time of an account run backwards', () => {
+  it('decide never records a transfer before an earlier one of the same account', () => {
     const ahead = balanceOf(BOB, { recordedAtMs: NOW_MS + 50 });
     const state = stateOf(balanceOf(ALICE), ahead, balanceOf(CAROL));
     const { rows } = decide([candidateOf(), candidateOf({ to: CAROL })], state);
@@ -157,14 +157,14 @@ describe('a linked group', () => {
     expect(new Set(rows.map(({ transfer }) => transfer.groupId))).toEqual(new Set([rows[0]?.transfer.id]));
   });
 
-  it('a linked group leaves nothing behind when a later leg is refused, and names that leg', () => {
+  it('a linked group changes nothing when a later leg is refused, and the refusal names that leg', () => {
     const state = balances();
     const { outcomes, rows } = decide([linkedOf(toBob, onward, tooMuch)], stateOf(...state));
     expect(outcomes[0]).toMatchObject({ code: 'insufficient_funds', details: { leg: 2 } });
     expect({ rows, state }).toEqual({ rows: [], state: balances() });
   });
 
-  it('a linked group gives back exactly what the requests before it had made of the balances', () => {
+  it('a refused linked group restores exactly the balances that the requests before it left', () => {
     const state = stateOf(...balances());
     const before = candidateOf({ amount: 5n });
     const after = candidateOf({ amount: 95n });
@@ -173,7 +173,7 @@ describe('a linked group', () => {
   });
 
   it.each(['transfer', 'balance'])(
-    'a linked group does not tell how much a payee may take when another leg is refused: by its %s',
+    'a linked group does not reveal how much a payee may receive when another leg is refused: by its %s limit',
     (limit) => {
       const bob = balanceOf(BOB, limit === 'transfer' ? { maximum: 100n } : { creditsPosted: 10n ** 38n - 1n });
       const group = (last: LegPart) =>
@@ -197,7 +197,7 @@ describe('a repetition', () => {
   const once = { key: 'k', request: THIS };
   const broke = () => stateOf(balanceOf(ALICE, { creditsPosted: 0n, status: 'closed' }), balanceOf(BOB));
 
-  it('a repetition replays before it is judged: what was posted would now be refused', () => {
+  it('a repetition replays its stored result, even if the request would now be refused', () => {
     const state = broke();
     state.storedByKey.set('k', stored(THIS));
     const { outcomes, rows } = decide([candidateOf(once)], state);
@@ -205,39 +205,39 @@ describe('a repetition', () => {
     expect(rows).toEqual([]);
   });
 
-  it('a repetition replays an id of the caller’s before it is judged', () => {
+  it('a repetition of a transfer id that the caller gave replays its stored result', () => {
     const state = broke();
     state.storedById.set('given' as TransferId, stored(THIS));
     expect(words([candidateOf({ id: 'given', idGiven: true, request: THIS })], state)).toEqual(['replayed']);
   });
 
-  it('a repetition replays although its accounts are not to be found any more', () => {
+  it('a repetition replays its stored result, even if its accounts can no longer be found', () => {
     const state = broke();
     state.storedByKey.set('k', stored(THIS));
     expect(words([candidateOf({ ...once, from: null, to: null })], state)).toEqual(['replayed']);
   });
 
-  it('a repetition sees the first of its kind in the same batch', () => {
+  it('a repetition in the same batch replays the result of the first request', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     const { outcomes, rows } = decide([candidateOf(once), candidateOf(once)], state);
     expect(outcomes.map(wordOf)).toEqual(['posted', 'replayed']);
     expect(rows).toHaveLength(1);
   });
 
-  it('a repetition with another body in the same batch is a key reused', () => {
+  it('a request with the same key and another body in the same batch is answered with idempotency_key_reused', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     const other = candidateOf({ key: 'k', request: ANOTHER });
     expect(words([candidateOf(once), other], state)).toEqual(['posted', 'idempotency_key_reused']);
   });
 
-  it('a repetition of an id in the same batch replays, and with another body is an id reused', () => {
+  it('a repetition of a transfer id in the same batch replays, and with another body is answered with transfer_id_reused', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     const given = { id: 'given', idGiven: true };
     const candidates = [THIS, THIS, ANOTHER].map((request) => candidateOf({ ...given, request }));
     expect(words(candidates, state)).toEqual(['posted', 'replayed', 'transfer_id_reused']);
   });
 
-  it('a repetition of an id whose commit was not confirmed is refused with another body, and never answered as posted', () => {
+  it('a request with another body under an id whose commit was not confirmed is refused, never answered as posted', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     state.unconfirmed.add('given' as TransferId);
     const given = { id: 'given', idGiven: true };
@@ -245,7 +245,7 @@ describe('a repetition', () => {
     expect(words(candidates, state)).toEqual(['posted', 'transfer_id_reused', 'replayed']);
   });
 
-  it('a repetition of a refused request is judged anew: a refusal is not stored', () => {
+  it('a repetition of a refused request is judged again, because a refusal is not stored', () => {
     const state = stateOf(balanceOf(ALICE, { creditsPosted: 0n }), balanceOf(BOB));
     const deposit = candidateOf({ from: BOB, to: ALICE });
     expect(words([candidateOf(once), deposit, candidateOf(once)], state)).toEqual([
@@ -256,7 +256,7 @@ describe('a repetition', () => {
   });
 
   it.each([true, false])(
-    'a repetition of what a commit without an answer wrote is no replay, but once (id given: %s)',
+    'a request that an unconfirmed commit wrote is answered as posted once, then replayed (id given: %s)',
     (idGiven) => {
       const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
       state.storedById.set('transfer-0' as TransferId, stored(THIS));
@@ -269,7 +269,7 @@ describe('a repetition', () => {
     },
   );
 
-  it('a repetition of an id that was posted before is a replay, although another commit of the batch was not confirmed', () => {
+  it('a repetition of an id that was posted before is a replay, even if another commit of the batch was not confirmed', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     state.storedById.set('transfer-0' as TransferId, stored(THIS));
     state.unconfirmed.add('transfer-1' as TransferId);
@@ -403,15 +403,15 @@ describe('the order of precedence', () => {
       .map((second) => ({ first, second })),
   );
 
-  it.each(single)('$code can be provoked, way $way', ({ code, change }) => {
+  it.each(single)('a request can be refused with $code, in way $way', ({ code, change }) => {
     expect(codeOf(provoke(change))).toBe(code);
   });
 
-  it.each(pairs)('$first.code ($first.way) comes before $second.code ($second.way)', ({ first, second }) => {
+  it.each(pairs)('$first.code ($first.way) takes precedence over $second.code ($second.way)', ({ first, second }) => {
     expect(codeOf(provoke(first.change, second.change))).toBe(first.code);
   });
 
-  it('speaks of every refusal that depends on accounts and keys', () => {
+  it('the order of precedence is tested for every refusal that depends on accounts and keys', () => {
     const ofHoldsAndReversals: readonly LedgerErrorCode[] = [
       'hold_not_found',
       'not_reversible',
@@ -435,8 +435,8 @@ describe('the order of precedence', () => {
   });
 });
 
-describe('what is written', () => {
-  it('has the key and the request on the first leg alone', () => {
+describe('keys of written rows', () => {
+  it('only the first leg of a linked group is written with its key and request digest', () => {
     const group = { ...linkedOf({}, {}), keyDigest: 7n, requestDigest: THIS } as unknown as Candidate;
     const { rows } = decide([group], stateOf(balanceOf(ALICE), balanceOf(BOB)));
     expect(rows.map(({ keyDigest, requestDigest }) => [keyDigest, requestDigest])).toEqual([
@@ -446,15 +446,15 @@ describe('what is written', () => {
   });
 
   it.each<[string, bigint, string]>([
-    ['the transfer that was asked for is posted', THIS, 'posted'],
+    ['the same request is posted', THIS, 'posted'],
     ['another request is refused', ANOTHER, 'idempotency_key_reused'],
-  ])('under the key of a requested transfer that is still to come, %s', (_case, request, word) => {
+  ])('under the key of an open transfer request, %s', (_case, request, word) => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     state.storedByKey.set('key' as never, { requestDigest: THIS, outcome: null });
     expect(words([candidateOf({ key: 'key', request })], state)).toEqual([word]);
   });
 
-  it('under the key of a refused request is the refusal again', () => {
+  it('under the key of a refused transfer request, the stored refusal is returned', () => {
     const state = stateOf(balanceOf(ALICE), balanceOf(BOB));
     const outcome = new LedgerError('insufficient_funds', 'refused for good');
     state.storedByKey.set('key' as never, { requestDigest: THIS, outcome });
@@ -467,10 +467,10 @@ describe('a linked group that fails twice', () => {
   const asset: Partial<Balance> = { debitNormal: true, debitsPosted: 100n, creditsPosted: 0n };
 
   it.each<[string, Partial<Balance>, Partial<Balance>, string, number]>([
-    ['hides how much a payee may take behind every other refusal', {}, full, 'insufficient_funds', 1],
+    ['hides the limit of a payee behind every other refusal', {}, full, 'insufficient_funds', 1],
     ['names the limit of a payer at once', { ...asset, ...full }, {}, 'maximum_exceeded', 0],
     ['names the minimum of a payee at once', {}, { ...asset, minimum: 100n }, 'insufficient_funds', 0],
-  ])('%s', (_case, alice, bob, code, leg) => {
+  ])('a linked group that fails twice %s', (_case, alice, bob, code, leg) => {
     const state = stateOf(balanceOf(ALICE, alice), balanceOf(BOB, bob), balanceOf(CAROL));
     const [outcome] = decide([linkedOf({}, { from: CAROL, to: ALICE, amount: 101n })], state).outcomes;
     expect(outcome).toMatchObject({ code, details: { leg } });
@@ -481,7 +481,7 @@ describe('the balance', () => {
   it.each([
     [true, 60n],
     [false, -60n],
-  ])('of an account whose debits raise it (%s) is what its normal side has more', (debitNormal, expected) => {
+  ])('the balance of an account (debit-normal: %s) is its normal side minus the other', (debitNormal, expected) => {
     const alice = balanceOf(ALICE, { debitNormal, minimum: null, debitsPosted: 90n, creditsPosted: 40n });
     const [outcome] = decide([candidateOf()], stateOf(alice, balanceOf(BOB))).outcomes;
     expect(outcome).toMatchObject([{ fromBalance: { posted: expected } }]);

@@ -135,11 +135,11 @@ describe('a hold', () => {
       { expiresAt: at(5) },
       'expiry_in_past',
     ],
-  ])('%s: %4$s', (_case, given, part, code) => {
+  ])('a hold %s is answered with $3', (_case, given, part, code) => {
     expect(outcomeOf({ ...place, ...part } as Leg, stateOf(given)).code).toBe(code);
   });
 
-  it('a hold leaves nothing behind after a dry run', () => {
+  it('a dry run of a hold changes nothing', () => {
     const state = stateOf();
     const { decision, code } = outcomeOf(place, state, { dryRun: true });
     expect(code).toBe('posted');
@@ -151,7 +151,7 @@ describe('a hold', () => {
 describe('a capture', () => {
   it.each<[string, Leg, { amount: bigint; released: bigint; hold: Partial<HeldAmount>; pending: bigint }]>([
     [
-      'of all that is left',
+      'of all that is left closes the hold',
       capture,
       { amount: 40n, released: 0n, hold: { captured: 60n, remaining: 0n, state: 'captured' }, pending: 0n },
     ],
@@ -170,7 +170,7 @@ describe('a capture', () => {
       { ...capture, amount: 15n, final: false },
       { amount: 15n, released: 0n, hold: { captured: 35n, remaining: 25n, state: 'open' }, pending: 25n },
     ],
-  ])('%s', (_case, leg, expected) => {
+  ])('a capture %s', (_case, leg, expected) => {
     const state = stateOf();
     const { decision, transfer } = outcomeOf(leg, state);
     const { amount, released, hold, pending } = expected;
@@ -246,7 +246,7 @@ describe('a capture', () => {
       { holdId: HOLD, effectiveAt: at(0).toISOString() },
     ],
     ['effective with the hold', {}, { ...capture, effectiveAt: at(0) }, { originEffectiveAt: at(0) }, 'posted', {}],
-  ])('%s: %5$s', (_case, given, leg, asked, code, details) => {
+  ])('a capture %s is answered with $4', (_case, given, leg, asked, code, details) => {
     const outcome = outcomeOf(leg, stateOf(given), asked);
     expect(outcome.code).toBe(code);
     expect(outcome.details).toMatchObject(details);
@@ -277,7 +277,7 @@ describe('a release', () => {
     ['of a hold that is due', { hold: { expiresAtMs: NOW_MS } }, 'hold_closed'],
     ['of a hold that is due a moment later', { hold: { expiresAtMs: NOW_MS + 1 } }, 'posted'],
     ['of a hold that is over', { hold: { state: 'expired' } }, 'hold_closed'],
-  ])('%s: %3$s', (_case, given, code) => {
+  ])('a release %s is answered with $2', (_case, given, code) => {
     expect(outcomeOf(release, stateOf(given)).code).toBe(code);
   });
 
@@ -291,7 +291,7 @@ describe('a release', () => {
     [NOW_MS - 1, true],
     [NOW_MS, true],
     [NOW_MS + 1, false],
-  ])('comes too late when the hold expires at %s: %s', (expiresAtMs, expected) => {
+  ])('whether a hold that expires at %s is due: %s', (expiresAtMs, expected) => {
     expect(isDue({ ...(stateOf().holds.get(HOLD) as HeldAmount), expiresAtMs }, NOW_MS)).toBe(expected);
   });
 });
@@ -301,7 +301,7 @@ describe('a reversal', () => {
     ['of all of it', reversal, 0n, 50n],
     ['of a part', { ...reversal, amount: 20n }, 0n, 20n],
     ['of what is left', reversal, 20n, 30n],
-  ])('%s moves the money back', (_case, leg, reversed, amount) => {
+  ])('a reversal %s moves the money back', (_case, leg, reversed, amount) => {
     const state = stateOf({ reversed });
     const { transfer } = outcomeOf(leg, state);
     expect(transfer).toMatchObject({ kind: 'reversal', from: BOB, to: ALICE, amount, originalId: ORIGINAL });
@@ -382,13 +382,13 @@ describe('a reversal', () => {
       'posted',
       {},
     ],
-  ])('%s: %5$s', (_case, given, leg, asked, code, details) => {
+  ])('a reversal %s is answered with $4', (_case, given, leg, asked, code, details) => {
     const outcome = outcomeOf(leg, stateOf(given), asked);
     expect(outcome.code).toBe(code);
     expect(outcome.details).toMatchObject(details);
   });
 
-  it('a reversal by an operator lowers the minimum to the balance that results, for good', () => {
+  it('a reversal with allowOverdraft lowers the minimum to the resulting balance permanently', () => {
     const state = stateOf({ bob: { creditsPosted: 49n, minimum: 10n, maximum: 500n } });
     const { decision, transfer } = outcomeOf({ ...reversal, allowOverdraft: AUDIT }, state);
     const lowered = { accountId: BOB, minimumBefore: 10n, minimum: -1n };
@@ -398,7 +398,7 @@ describe('a reversal', () => {
     expect(state.balances.get(BOB)).toMatchObject({ minimum: -1n, debitsPosted: 50n });
   });
 
-  it('a reversal by an operator lowers the minimum of a debit-normal account that it credits', () => {
+  it('a reversal with allowOverdraft lowers the minimum of a debit-normal account that it credits', () => {
     const alice = { debitNormal: true, debitsPosted: 30n, creditsPosted: 0n, debitsPending: 0n };
     const { transfer } = outcomeOf({ ...reversal, allowOverdraft: AUDIT }, stateOf({ alice }));
     expect(transfer?.loweredMinimums).toEqual([{ accountId: ALICE, minimumBefore: 0n, minimum: -20n }]);
@@ -408,14 +408,14 @@ describe('a reversal', () => {
     ['that has exactly enough', { bob: { creditsPosted: 50n } }],
     ['without one', { bob: { creditsPosted: 0n, minimum: null } }],
     ['that the reversal raises', { bob: { debitNormal: true, minimum: 1_000n } }],
-  ])('a reversal by an operator lowers no minimum of an account %s', (_case, given) => {
+  ])('a reversal with allowOverdraft does not lower the minimum of an account %s', (_case, given) => {
     const { transfer, decision } = outcomeOf({ ...reversal, allowOverdraft: AUDIT }, stateOf(given));
     expect(transfer).toMatchObject({ kind: 'reversal', amount: 50n });
     expect(transfer).not.toHaveProperty('loweredMinimums');
     expect(decision.limitChanges).toEqual([]);
   });
 
-  it('a reversal leaves nothing behind after a dry run but which minimum would be lowered', () => {
+  it('a dry run of a reversal changes nothing, but reports the minimum that would be lowered', () => {
     const given = { bob: { creditsPosted: 49n } };
     const state = stateOf(given);
     const { decision } = outcomeOf({ ...reversal, allowOverdraft: AUDIT }, state, { dryRun: true });
@@ -424,13 +424,13 @@ describe('a reversal', () => {
   });
 });
 
-describe('what continues another transfer', () => {
+describe('a transfer that continues another', () => {
   it.each<[string, Date | null, Date | undefined, Date]>([
     ['is effective when it is recorded', null, undefined, at(0)],
-    ['is effective when it is recorded, also after what it continues', at(-1), undefined, at(0)],
-    ['is not effective before what it continues', at(1), undefined, at(1)],
-    ['is effective when its caller says', at(-5), at(-3), at(-3)],
-  ])('%s', (_case, originEffectiveAt, effectiveAt, expected) => {
+    ['is effective when it is recorded, even if the other was effective earlier', at(-1), undefined, at(0)],
+    ['is not effective before the other', at(1), undefined, at(1)],
+    ['is effective at the instant that its caller gives', at(-5), at(-3), at(-3)],
+  ])('a transfer that continues another %s', (_case, originEffectiveAt, effectiveAt, expected) => {
     const part = effectiveAt === undefined ? {} : { effectiveAt };
     for (const leg of [capture, reversal]) {
       const { transfer } = outcomeOf({ ...leg, ...part } as Leg, stateOf(), { originEffectiveAt });
@@ -438,13 +438,10 @@ describe('what continues another transfer', () => {
     }
   });
 
-  it.each([capture, release, reversal])(
-    'what continues another transfer leaves nothing behind after a dry run: %o',
-    (leg) => {
-      const state = stateOf();
-      const { code } = outcomeOf(leg, state, { dryRun: true });
-      expect(code).toBe('posted');
-      expect(state).toEqual(stateOf());
-    },
-  );
+  it.each([capture, release, reversal])('a dry run of a transfer that continues another changes nothing: %o', (leg) => {
+    const state = stateOf();
+    const { code } = outcomeOf(leg, state, { dryRun: true });
+    expect(code).toBe('posted');
+    expect(state).toEqual(stateOf());
+  });
 });
