@@ -1,4 +1,4 @@
--- The ledger's tables: accounts, their balances, the journal and the facts beside it.
+-- The ledger's tables: accounts, their balances, the journal and domain events.
 -- Old code may run beside it: no
 -- Phase: before the new code
 -- Locks: none
@@ -79,8 +79,8 @@ create table balances (
 
 create type transfer_kind as enum ('transfer', 'hold', 'capture', 'release', 'expiry', 'reversal');
 
--- One order over all facts of all ledgers. Drawn while the account locks are held, so that its order is
--- each account's commit order. Cache 1: a cache would hand out positions ahead of their time.
+-- One order over the events of all ledgers. Drawn while the account locks are held, so that its order is
+-- each account's commit order. Cache 1: a larger cache would give sessions positions before they need them.
 create sequence event_position as bigint cache 1;
 
 -- The journal: one row is both entries of a transfer and the event that it was posted. Columns are
@@ -159,7 +159,7 @@ select
   coalesce(released, 0)
 from transfers;
 
--- Facts that no journal row stands behind: they store their own data.
+-- Domain events: they are not journal rows, so they store their own data.
 create table events (
   position bigint not null default nextval('event_position'),
   recorded_at timestamptz(3) not null,
@@ -174,7 +174,7 @@ create table events (
 );
 -- The minimum that counted at a position is the one before the next change of it.
 create index events_limits_changed on events (subject, position) where type = 'account.limits_changed.v1';
--- Finds the fact that an account was opened, so that verify can tell which account lacks it.
+-- Finds the event of an account's opening, so that verify can report an account without one.
 create index events_opened on events (subject) where type = 'account.opened.v1';
 
 create function refuse_change() returns trigger language plpgsql as $$
@@ -391,7 +391,7 @@ create table event_cursors (
   constraint event_cursors_position_not_negative check (position >= 0)
 );
 
--- Up to where facts have been deleted: a reader that comes back later gets an error, and loses nothing unnoticed.
+-- The position up to which events were deleted: a reader that resumes before it gets an error instead of missing events.
 create table event_retention (
   only_row boolean not null default true,
   deleted_through bigint not null,

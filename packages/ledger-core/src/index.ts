@@ -87,7 +87,7 @@ export {
 } from './events/domain-event.js';
 export { type HandleOnceOptions, handleOnce, inboxTable } from './events/handle-once.js';
 export { createInProcessPublisher } from './events/in-process.js';
-export { type EventPublisher, UnfitSinkError } from './events/publisher.js';
+export { type EventPublisher, MisconfiguredSinkError } from './events/publisher.js';
 export { deleteDeliveredEvents, type RetentionOptions } from './events/retention.js';
 export type { EventSubscription, SubscribeOptions } from './events/tail.js';
 export type { AsOf, TimeBasis } from './history/as-of.js';

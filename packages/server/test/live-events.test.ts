@@ -73,7 +73,7 @@ async function deliverAll(): Promise<void> {
   await relay.stop();
 }
 
-const deleteFacts = () =>
+const deleteEvents = () =>
   deleteDeliveredEvents({ database: server.databaseUrl, before: new Date(Date.now() + 60_000), ageMinMs: 0 });
 
 const typesOf = (stream: TestStream) => stream.events().map(({ event }) => event);
@@ -168,7 +168,7 @@ describe('a stream goes on', () => {
     expect((await open(token, { lastEventId: lastEventId || ' .' })).status).toBe(400);
   });
 
-  it('a stream goes on not behind an id that is of another log, too old for a user, or behind deleted facts', async () => {
+  it('a stream does not resume after an id of another log, an id too old for a user, or an id before deleted events', async () => {
     const alice = await registerUser(server.url, { balance: 100n });
     const bob = await registerUser(server.url);
     const refusal = async (token: string, lastEventId: string) => {
@@ -184,17 +184,17 @@ describe('a stream goes on', () => {
     expect((await opened(OPERATOR_KEY, { lastEventId: '1' })).status).toBe(200);
 
     await deliverAll();
-    await deleteFacts();
+    await deleteEvents();
     expect(await refusal(OPERATOR_KEY, '1')).toEqual([410, 'events_gone']);
   });
 
-  it('a stream goes on behind a fact that was deleted since, when it has seen it', async () => {
+  it('a stream resumes after an event that was deleted since, if it had delivered that event', async () => {
     const [alice, bob] = [await registerUser(server.url, { balance: 10n }), await registerUser(server.url)];
     await call(server.url, `POST /v1/wallets/${bob.wallet}/freeze`, { token: OPERATOR_KEY, body: { side: 'debits' } });
     const first = await opened(OPERATOR_KEY, { lastEventId: '0' });
     await expect.poll(() => typesOf(first).at(-1)).toBe('account.frozen.v1');
     await deliverAll();
-    await deleteFacts();
+    await deleteEvents();
     const again = await opened(OPERATOR_KEY, { lastEventId: first.events().at(-1)?.id });
     await pay(alice, bob);
     await expect.poll(() => again.events()).toHaveLength(3);
@@ -210,7 +210,7 @@ describe('a stream goes on', () => {
     await client.query('begin');
     await client.query('lock table micropay.ledgers in access exclusive mode');
     const stream = await opened(user.token, { lastEventId: '0' });
-    await deleteFacts();
+    await deleteEvents();
     await client.query('commit');
     await client.end();
     await stream.ended;

@@ -115,7 +115,9 @@ describe('the relay in the server', () => {
       const main = runMain(await environment({ KAFKA_BROKERS: kafka.broker }));
       running.push(main);
       expect(await main.ended()).toBe(1);
-      expect(main.output()).toMatch(/^broker_unfit: topic \S+ takes at most 16384 bytes: set its max\.message\.bytes/m);
+      expect(main.output()).toMatch(
+        /^broker_misconfigured: topic \S+ takes at most 16384 bytes: set its max\.message\.bytes/m,
+      );
     } finally {
       await kafka.stop();
     }

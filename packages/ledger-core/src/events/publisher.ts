@@ -7,7 +7,7 @@ export interface EventPublisher {
   /**
    * Connects to the destination. May be called again after `close`, or when already connected.
    *
-   * @throws {UnfitSinkError} if the destination cannot accept every event and its settings must be changed
+   * @throws {MisconfiguredSinkError} if the destination cannot accept every event and its settings must be changed
    */
   connect(): Promise<void>;
   /**
@@ -45,6 +45,6 @@ export function notConnected(): LedgerError {
 }
 
 /** A destination that cannot accept every event until its settings are changed; the message says which. */
-export class UnfitSinkError extends Error {
-  override readonly name = 'UnfitSinkError';
+export class MisconfiguredSinkError extends Error {
+  override readonly name = 'MisconfiguredSinkError';
 }

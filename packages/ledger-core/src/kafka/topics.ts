@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { type Backoff, retry } from '../backoff.js';
-import { UnfitSinkError } from '../events/publisher.js';
+import { MisconfiguredSinkError } from '../events/publisher.js';
 
 export interface KafkaTopics {
   readonly topics: readonly string[];
@@ -18,7 +18,7 @@ const TOPIC_RESOURCE = 2;
 /**
  * Creates missing topics and returns the smallest message size limit among the topics.
  *
- * @throws {UnfitSinkError} when a topic takes less than the largest event
+ * @throws {MisconfiguredSinkError} when a topic takes less than the largest event
  */
 export async function prepareTopics(kafka: Kafka, options: KafkaTopics): Promise<number> {
   const { topics, partitions: numPartitions, replicationFactor, messageBytesMin, configEntries = [] } = options;
@@ -36,7 +36,7 @@ export async function prepareTopics(kafka: Kafka, options: KafkaTopics): Promise
     const limits = resources.map(({ resourceName, configEntries }) => {
       const limit = Number(configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue);
       if (limit < messageBytesMin) {
-        throw new UnfitSinkError(
+        throw new MisconfiguredSinkError(
           `topic ${resourceName} takes at most ${limit} bytes: set its max.message.bytes to ${messageBytesMin} or more`,
         );
       }

@@ -29,7 +29,7 @@ import { lookUpAll } from '../posting/look-up.js';
 import { nameAccounts } from '../posting/name-accounts.js';
 import { type ProcessedRequests, processRequests, type RequestProcessing } from '../posting/process-requests.js';
 import type { Posting } from '../posting/waiting.js';
-import { inSavepoint, inTurn, postWithin } from '../posting/within.js';
+import { afterEarlierWork, inSavepoint, postWithin } from '../posting/within.js';
 import type { InSnapshot } from '../verify/progress.js';
 import { checkVerifyOptions, verifyLedger } from '../verify/verify.js';
 import { createAccounts } from './accounts.js';
@@ -184,7 +184,7 @@ const CONNECTIONS_MIN = 4;
 function ledgerWithin(outer: LedgerContext, transaction: Transaction): LedgerInTransaction {
   const { engine } = outer;
   const sql: SqlExecutor = {
-    executeSql: (text, values) => inTurn(transaction, () => transaction.executeSql(text, values)),
+    executeSql: (text, values) => afterEarlierWork(transaction, () => transaction.executeSql(text, values)),
   };
   const context = createContext({
     engine,

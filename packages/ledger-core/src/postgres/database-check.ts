@@ -30,7 +30,7 @@ const CONSEQUENCES: readonly DatabaseWarning[] = [
   },
 ];
 
-const FACTS = `select current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes,
+const SETTINGS = `select current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes,
   (select min(allowed) from (
     select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
       - coalesce(current_setting('reserved_connections', true)::int, 0) as allowed
@@ -45,16 +45,16 @@ const FACTS = `select current_setting('fsync') as fsync, current_setting('full_p
  * @throws {LedgerError} `database_misconfigured`
  */
 export async function checkDatabase(sql: SqlExecutor, connectionsMin: number): Promise<readonly DatabaseWarning[]> {
-  const { rows } = await sql.executeSql(FACTS, []);
-  const facts = rows[0] ?? {};
+  const { rows } = await sql.executeSql(SETTINGS, []);
+  const settings = rows[0] ?? {};
   // Limits of connections do not bind a superuser.
-  if (facts.superuser !== true && Number(facts.allowed) < connectionsMin) {
+  if (settings.superuser !== true && Number(settings.allowed) < connectionsMin) {
     throw new LedgerError(
       'database_misconfigured',
-      `this role may have ${facts.allowed} connections to this database, and this process needs ${connectionsMin} at ` +
+      `this role may have ${settings.allowed} connections to this database, and this process needs ${connectionsMin} at ` +
         `least: "alter role … connection limit ${connectionsMin}" or more, alter database, or max_connections`,
-      { reason: 'connections', allowed: Number(facts.allowed), needed: connectionsMin },
+      { reason: 'connections', allowed: Number(settings.allowed), needed: connectionsMin },
     );
   }
-  return CONSEQUENCES.filter(({ setting }) => facts[setting] === 'off');
+  return CONSEQUENCES.filter(({ setting }) => settings[setting] === 'off');
 }

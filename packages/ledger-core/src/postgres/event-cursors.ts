@@ -6,7 +6,7 @@ export interface EventCursor {
   readonly paused: boolean;
 }
 
-/** Where a sink begins. */
+/** The cursor of a sink that has received nothing. */
 export const NEW_CURSOR: EventCursor = { position: 0n, paused: false };
 
 /** The cursor of a sink; undefined until it has one. */
@@ -18,7 +18,7 @@ export async function findCursor({ sql, schema }: ConnectedStore, sink: string):
   return row && { position: BigInt(String(row.position)), paused: row.paused === true };
 }
 
-/** The cursor of a sink, made when it is new: from then on it keeps facts from being deleted. For who delivers. */
+/** The cursor of a sink, created if it is missing. From then on, events that the sink has not received are not deleted. */
 export async function openCursor(store: ConnectedStore, sink: string): Promise<EventCursor> {
   const cursor = await findCursor(store, sink);
   if (cursor !== undefined) return cursor;
@@ -94,9 +94,10 @@ export async function tryToLead({ sql, schema }: ConnectedStore, sink: string): 
 }
 
 /**
- * Deletes the facts that every sink has taken and that were recorded before an instant and so long ago, at most `limit` of
- * them; answers how many, and remembers up to where. Changes of limits stay: what was available at a position is told by
- * them. The cursors are locked meanwhile, so that none goes back behind what is deleted.
+ * Deletes at most `limit` domain events that every sink has received, that were recorded before the instant `before` and that
+ * are at least `ageMinMs` old. Returns how many, and stores the last deleted position. Changes of limits are kept: the
+ * balance available at a position follows from them. The cursors are locked meanwhile, so that none moves back to before a
+ * deleted event.
  */
 export async function deleteTakenEvents(
   { sql, schema }: ConnectedStore,

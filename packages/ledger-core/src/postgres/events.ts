@@ -41,7 +41,7 @@ export async function writeEvent(
   );
 }
 
-/** The same for many facts, by one statement, in array order. */
+/** The same for many events, in array order, with one statement. */
 export async function writeEvents(
   { sql, schema, ledger }: LedgerStore<Transaction>,
   rows: readonly EventRow[],

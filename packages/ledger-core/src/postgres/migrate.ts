@@ -102,13 +102,13 @@ async function applyChecked(options: ComponentOptions): Promise<readonly string[
   const client = await openClient(options.database, LIMITS).catch(fail);
   try {
     const lockWaitMs = options.lockWaitMs ?? LOCK_WAIT_MS;
-    const inTurn = <Result>(step: () => Promise<Result>) => inMigration(client, { schema, lockWaitMs }, step);
-    await inTurn(() => createTables(client, schema));
+    const underLock = <Result>(step: () => Promise<Result>) => inMigration(client, { schema, lockWaitMs }, step);
+    await underLock(() => createTables(client, schema));
     const missing = await missingOf(fromClient(client), schema, options.component, options.migrations);
     const applied: string[] = [];
     for (const migration of missing(phase)) {
       const run = () => runMigration(client, { ...options, schema, lockWaitMs }, migration.sql);
-      const isNew = await inTurn(() => applyOne(client, schema, options.component, migration, run));
+      const isNew = await underLock(() => applyOne(client, schema, options.component, migration, run));
       if (isNew) applied.push(migration.name);
     }
     return applied;

@@ -10,16 +10,16 @@ import type { SqlExecutor, Transaction } from '../postgres/transaction-adapter.j
 import { DueHolds } from './post-batch.js';
 import { type BatchInput, expiriesInTheWay, type PreparedStatements, readsOf, writeCalls } from './posting-pipeline.js';
 
-/** The end of the last piece of work in each caller's transaction. */
+/** The end of the latest work in each caller's transaction. */
 const lastWork = new WeakMap<SqlExecutor, Promise<unknown>>();
 
 /**
- * One piece of work at a time in a caller's transaction: it holds its own row locks, so two pieces side by
- * side would both read the same balance.
+ * Runs `work` once all earlier work in this caller's transaction has ended. A transaction does not wait for its own row
+ * locks, so two calls at the same time would both read the same balance.
  */
-export function inTurn<Result>(transaction: Transaction, work: () => Promise<Result>): Promise<Result> {
-  const before = lastWork.get(transaction) ?? Promise.resolve();
-  const result = before.then(work, work);
+export function afterEarlierWork<Result>(transaction: Transaction, work: () => Promise<Result>): Promise<Result> {
+  const earlier = lastWork.get(transaction) ?? Promise.resolve();
+  const result = earlier.then(work, work);
   lastWork.set(
     transaction,
     result.catch(() => undefined),
@@ -32,7 +32,7 @@ export function inTurn<Result>(transaction: Transaction, work: () => Promise<Res
  * caller's transaction stays usable.
  */
 export function inSavepoint<Result>(transaction: Transaction, work: () => Promise<Result>): Promise<Result> {
-  return inTurn(transaction, () => withSavepoint(transaction, work));
+  return afterEarlierWork(transaction, () => withSavepoint(transaction, work));
 }
 
 async function withSavepoint<Result>(transaction: Transaction, work: () => Promise<Result>): Promise<Result> {
@@ -60,7 +60,7 @@ const ENTER = `select case when current_setting('micropay.within', true) = 'take
   when current_setting('session_replication_role') = 'replica' then 'replica'
   when current_setting('transaction_read_only') = 'on' and current_setting('default_transaction_read_only') = 'off'
     and not pg_is_in_recovery() then 'read-only'
-  else set_config('micropay.within', 'taken', true) || ' by us' end as turn,
+  else set_config('micropay.within', 'taken', true) || ' by us' end as state,
   case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', true) end,
   case when current_setting('array_nulls') = 'off' then set_config('array_nulls', 'on', true) end`;
 const LEAVE = `select set_config('micropay.within', 'free', true)`;
@@ -76,14 +76,14 @@ const ENTER_ATTEMPTS_MAX = 1_000;
 async function enter(transaction: Transaction): Promise<void> {
   for (let attempt = 1; attempt <= ENTER_ATTEMPTS_MAX; attempt += 1) {
     const { rows } = await transaction.executeSql(ENTER, []);
-    if (rows[0]?.turn === 'replica') throw triggersDisabled();
-    if (rows[0]?.turn === 'read-only') {
+    if (rows[0]?.state === 'replica') throw triggersDisabled();
+    if (rows[0]?.state === 'read-only') {
       throw new LedgerError(
         'transaction_isolation',
         'within() changes nothing in a read-only transaction: begin one that may write',
       );
     }
-    if (rows[0]?.turn !== 'taken') return;
+    if (rows[0]?.state !== 'taken') return;
     await delay(ENTER_AGAIN_MS);
   }
   throw new LedgerError(

@@ -16,20 +16,21 @@ export interface LeadOptions {
 const LEADER_POLL_MS = 500;
 
 /**
- * By these PostgreSQL notices within half a minute that the leader's machine is gone, and frees the lead. On
- * a socket of the same machine they have no meaning, and no effect.
+ * With these settings PostgreSQL detects within half a minute that the leader's machine is gone, and releases the lead. They
+ * have no effect on a Unix socket.
  */
-const NOTICE_LOSS = 'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3';
+const DETECT_LOST_LEADER =
+  'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3';
 
 /**
- * The cursor is all that is written here, and a crash of PostgreSQL that forgets its last moves only makes
- * events come again. What is deleted behind a cursor commits after it, and is never safe before it.
+ * This connection writes nothing but the cursor. If a crash of PostgreSQL loses its last moves, events are delivered again. A
+ * deletion of delivered events commits after the move of the cursor that it relies on, so it cannot outlive it.
  */
-const FORGETFUL = 'set synchronous_commit = off';
+const COMMIT_WITHOUT_FLUSH = 'set synchronous_commit = off';
 
 /**
- * Waits for the lead of a sink, then runs `work` on the connection whose lock is the lead: one leader over
- * all processes, and the lead is free again when the connection ends, however it ends.
+ * Waits for the lead of a sink, then runs `work` on the connection that holds it. The lead is a lock of the session: only one
+ * process has it, and it is released when the connection ends for any reason.
  */
 export async function leading(options: LeadOptions, work: (client: Client) => Promise<void>): Promise<void> {
   const { database, store, sink, signal, pause, onError } = options;
@@ -37,7 +38,7 @@ export async function leading(options: LeadOptions, work: (client: Client) => Pr
   try {
     const own = { ...store, sql: fromClient(client) };
     await checkSchema(own);
-    await client.query(`${NOTICE_LOSS}; ${FORGETFUL}`);
+    await client.query(`${DETECT_LOST_LEADER}; ${COMMIT_WITHOUT_FLUSH}`);
     while (!(await tryToLead(own, sink))) {
       await pause(LEADER_POLL_MS);
       if (signal.aborted) return;

@@ -147,11 +147,11 @@ it.each([2, 4, 16, 64])(
     }
 
     const first = publisher.first();
-    const [journal] = await bed.sql<{ transfers: number; facts: number }>(
-      'select (select count(*) from micropay.transfers)::int as transfers, (select count(*) from micropay.events)::int as facts',
+    const [journal] = await bed.sql<{ transfers: number; events: number }>(
+      'select (select count(*) from micropay.transfers)::int as transfers, (select count(*) from micropay.events)::int as events',
     );
     expect(sequenceFaults(first)).toEqual([]);
-    expect(first.length).toBe(3 * (journal?.transfers ?? 0) + (journal?.facts ?? 0));
+    expect(first.length).toBe(3 * (journal?.transfers ?? 0) + (journal?.events ?? 0));
     expect(contradictions(publisher.deliveries.flat())).toEqual([]);
   },
   120_000,

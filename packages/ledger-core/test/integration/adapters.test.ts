@@ -239,7 +239,7 @@ describe.each(CALLERS)('in a transaction of %s', (_, call) => {
     await expectEnd({ orders: [], bob: LARGEST });
   });
 
-  it('writes a fact as an event', async () => {
+  it('an adapter writes a domain event', async () => {
     const subject = '01890000-0000-7000-8000-000000000001';
     const data = { userId: subject };
     await rollsBack(({ events }) => events.write(userCreated, { subject, data }));

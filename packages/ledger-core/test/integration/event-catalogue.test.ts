@@ -203,8 +203,8 @@ describe('events', () => {
     const userId = uuidv7();
     const client = await bed.connect();
     await client.query('begin');
-    const fact = { subject: userId, data: { userId }, ...change };
-    const write = ledger.within(fromPg(client)).events.write(userCreated, fact as never);
+    const event = { subject: userId, data: { userId }, ...change };
+    const write = ledger.within(fromPg(client)).events.write(userCreated, event as never);
     await expect(write).rejects.toEqual(refusal('invalid_request'));
     await client.query('rollback');
   });

@@ -18,7 +18,7 @@ async function drain(sink: string): Promise<void> {
   await relay.stop();
 }
 
-it('deletes facts only when they are old enough and every sink has taken them, and never a transfer', async () => {
+it('deleteDeliveredEvents deletes domain events only when they are old enough and every sink has received them, and never a transfer', async () => {
   const ledger = bed.ledger();
   await openWallets(ledger, { a: 10n });
   const forget = (before: Date) => deleteDeliveredEvents({ database: bed.url, before, ageMinMs: 0 });
@@ -50,7 +50,7 @@ it('leaves changes of limits, and verify does not miss what was deleted beside t
   const ledger = bed.ledger({ name: 'retained' });
   await openWallets(ledger, { c: 0n });
   await ledger.accounts.setLimits('c', { maximum: 5n });
-  // Opened so much later that its fact would have to be there, were nothing deleted.
+  // Opened so much later that its event would still be there if nothing had been deleted.
   await new Promise((resolve) => setTimeout(resolve, 1_200));
   await openWallets(ledger, { d: 0n });
   await drain('kafka');

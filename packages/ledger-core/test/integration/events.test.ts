@@ -10,14 +10,14 @@ beforeAll(() => {
   ledger = bed.ledger();
 });
 
-interface Fact {
+interface EventRow {
   readonly position: string;
   readonly type: string;
   readonly data: Record<string, unknown>;
 }
 
-async function eventsOf(address: string): Promise<readonly Fact[]> {
-  return bed.sql<Fact & Record<string, unknown>>(
+async function eventsOf(address: string): Promise<readonly EventRow[]> {
+  return bed.sql<EventRow & Record<string, unknown>>(
     `select e.position, e.type, e.data from micropay.events e
      join micropay.accounts a on a.ledger = e.ledger and a.id = e.subject where a.address = $1 order by e.position`,
     [address],
@@ -46,8 +46,8 @@ describe('an event row', () => {
     await ledger.accounts.freeze('b', { side: 'debits' });
     await ledger.accounts.freeze('b');
     await ledger.accounts.unfreeze('b');
-    const facts = await eventsOf('b');
-    expect(facts.map(({ type, data }) => [type, data.from ?? null, data.to ?? null])).toEqual([
+    const rows = await eventsOf('b');
+    expect(rows.map(({ type, data }) => [type, data.from ?? null, data.to ?? null])).toEqual([
       ['account.opened.v1', null, null],
       ['account.frozen.v1', 'open', 'frozen_debits'],
       ['account.frozen.v1', 'frozen_debits', 'frozen'],
@@ -92,7 +92,7 @@ describe('positions', () => {
     expect(rows.map(({ version }) => Number(version))).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
   });
 
-  it('positions of facts and transfers are one order: opened, then used, frozen, and used again', async () => {
+  it('domain events and transfers share one order of positions: opened, then used, frozen, and used again', async () => {
     await openWallets(ledger, { dora: 5n });
     await ledger.accounts.freeze('dora', { side: 'debits' });
     await ledger.transfers.post({ from: 'world', to: 'dora', amount: 1n, currency: 'USD' });
@@ -111,7 +111,7 @@ describe('positions', () => {
     expect(sequence?.cache).toBe('1');
   });
 
-  it('positions are never shared by a fact and a transfer', async () => {
+  it('a domain event and a transfer never share a position', async () => {
     const [shared] = await bed.sql<{ shared: number }>(
       'select count(*)::int as shared from micropay.events join micropay.transfers using (position)',
     );

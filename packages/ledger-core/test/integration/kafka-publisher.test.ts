@@ -1,4 +1,4 @@
-import { createRelay, eventTopics, type LedgerEvent, UnfitSinkError } from '@micropay/ledger-core';
+import { createRelay, eventTopics, type LedgerEvent, MisconfiguredSinkError } from '@micropay/ledger-core';
 import { createKafkaPublisher, type KafkaPublisherOptions } from '@micropay/ledger-core/kafka';
 import { requireKafka, testBrokers, uniqueName } from '@micropay/local-kafka/testing';
 import { Kafka, logLevel } from 'kafkajs';
@@ -91,7 +91,7 @@ describe('a Kafka publisher', () => {
       ),
     );
     const refused = (await publisherFor(prefix)).connect();
-    await expect(refused).rejects.toBeInstanceOf(UnfitSinkError);
+    await expect(refused).rejects.toBeInstanceOf(MisconfiguredSinkError);
     await expect((await publisherFor(prefix)).connect()).rejects.toThrow(
       `topic ${prefix}.accounts takes at most 10000 bytes: set its max.message.bytes to 32768 or more`,
     );

@@ -216,7 +216,7 @@ describe('a relay', () => {
     process.off('unhandledRejection', listen);
   });
 
-  it('a relay makes no cursor, which would keep every fact, before it leads, and has it before the sink can be reached', async () => {
+  it('a relay creates its cursor, which keeps events from being deleted, when it leads, before the sink can be reached', async () => {
     const cursors = () => bed.sql('select position from micropay.event_cursors where sink = $1', [sink]);
     await bed.sql('delete from micropay.event_cursors where sink = $1', [sink]);
     const asking = relay(createRecordingPublisher());

@@ -44,8 +44,8 @@ function subscribe(after?: bigint, of: Ledger = ledger) {
   return of.events.subscribe({ signal: ending.signal, ...(after === undefined ? {} : { after }) });
 }
 
-/** Deletes every fact, as all of them are old and the one sink has taken them. */
-async function deleteFacts(): Promise<void> {
+/** Deletes every domain event: all of them are old, and the only sink has received them. */
+async function deleteEvents(): Promise<void> {
   await bed.sql(
     `insert into micropay.event_cursors (sink, position) select 'all', last_value from micropay.event_position
      on conflict (sink) do update set position = excluded.position`,
@@ -147,7 +147,7 @@ describe('a subscription', () => {
   });
 
   it('a subscription begins at the position of the deletion, and not before', async () => {
-    await deleteFacts();
+    await deleteEvents();
     const fresh = bed.ledger({ name: ledger.name });
     const { last } = await fresh.events.range();
     const [delivered, fromNow] = [collect(await subscribe(last, fresh)), collect(await subscribe(undefined, fresh))];
@@ -159,13 +159,13 @@ describe('a subscription', () => {
 
   it('a subscription fails if events are deleted while it catches up, and skips none', async () => {
     const { last: start } = await ledger.events.range();
-    // Two pages of transfers, and facts behind them.
+    // Two pages of transfers, and domain events after them.
     await Promise.all(Array.from({ length: 600 }, () => pay()));
     await ledger.accounts.open({ address: 'behind', currency: 'USD' });
     await pay();
     const batches = (await subscribe(start, bed.ledger({ name: ledger.name })))[Symbol.asyncIterator]();
     expect((await batches.next()).value).toHaveLength(3 * 500);
-    await deleteFacts();
+    await deleteEvents();
     await expect(batches.next()).rejects.toEqual(refusal('events_gone'));
   });
 
@@ -179,7 +179,7 @@ describe('a subscription', () => {
     proxy.isAway = true;
     proxy.cutAll();
     await ledger.accounts.freeze('b');
-    await deleteFacts();
+    await deleteEvents();
     proxy.isAway = false;
     expect((await delivered).map(({ type, subject }) => [type, subject])[0]).toEqual(['transfer.posted.v1', id]);
     expect(await delivered).toHaveLength(3);
@@ -192,7 +192,7 @@ describe('a subscription', () => {
   });
 
   it.each([
-    ['a fact of a later release', writeUnknownEvent, 'account.painted.v1, which is not known here'],
+    ['an event of a later release', writeUnknownEvent, 'account.painted.v1, which is not known here'],
     ['a transfer of accounts that are not there', writeBrokenTransfer, 'names an account that is not there'],
   ] as const)(
     'a subscription waits at %s, says so once, and goes on when it is mended',

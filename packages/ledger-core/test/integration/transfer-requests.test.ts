@@ -17,7 +17,7 @@ function order(part: Partial<SubmitTransferRequest> = {}): SubmitTransferRequest
   return { from: 'a', to: 'b', amount: 1n, currency: 'USD', idempotencyKey: `order-${keys}`, ...part };
 }
 
-/** Facts about a transfer that was requested, in order. */
+/** The events of a transfer request, in order. */
 function domainEventsOf(transferId: string) {
   return bed.sql<{ type: string; data: unknown }>(
     'select type, data from micropay.events where subject = $1 order by position',

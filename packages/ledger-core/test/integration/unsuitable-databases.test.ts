@@ -91,11 +91,11 @@ it('a role whose triggers do not fire is refused when it may not change that its
 
 /** There is no PostgreSQL 13 here: only what it says of itself is made up. */
 it('a PostgreSQL before 14 is refused', () => {
-  const facts = { encoding: 'UTF8', replication_role: 'origin', server_started: '0', read_only: false };
-  expect(() => refuseUnsuitable({ ...facts, version: 13, release: '13.23' })).toThrow(
+  const suitable = { encoding: 'UTF8', replication_role: 'origin', server_started: '0', read_only: false };
+  expect(() => refuseUnsuitable({ ...suitable, version: 13, release: '13.23' })).toThrow(
     refusal('database_misconfigured', { retryable: false, details: { reason: 'version', version: '13.23' } }),
   );
-  expect(() => refuseUnsuitable({ ...facts, version: 14, release: '14.0' })).not.toThrow();
+  expect(() => refuseUnsuitable({ ...suitable, version: 14, release: '14.0' })).not.toThrow();
 });
 
 it('a server that does not write to disk is reported at the start', async () => {

@@ -258,7 +258,7 @@ describe('verify', () => {
   });
 
   it('verify finds and names an account whose opening is no event, unless retention may have deleted it', async () => {
-    // Retention deletes the oldest facts first. So as not to take one for the other, verify leaves a second in between.
+    // Retention deletes the oldest events first. verify leaves a second in between, so that it does not mistake one for the other.
     await bed.sql('select pg_sleep(1.5)');
     ids.late = (await ledger.accounts.open({ address: 'late', currency: 'USD' })).id;
     await damage(`delete from events where type = 'account.opened.v1' and subject = :late`);

@@ -8,8 +8,8 @@ export interface SettledCounts {
 }
 
 /**
- * Holds requests against the journal and the facts: a posted one has its one transfer, a refused one has none under
- * its own id and exactly one fact that says so, and an open one has neither.
+ * Holds requests against the journal and the events: a posted one has its one transfer, a refused one has none under
+ * its own id and exactly one event that says so, and an open one has neither.
  */
 export async function expectSettledOnce(sql: TestBed['sql'], ledger: string): Promise<SettledCounts> {
   const rows = await sql<{ state: string; transfers: number; refusals: number; replays: number; keys: number }>(

@@ -67,7 +67,7 @@ async function runRelay(config: Config, { output, signal }: CommandContext): Pro
   await checkSchema(config);
   const relay = await createKafkaRelay(config, kafka, createLog(config.logLevel));
   try {
-    await relay.refuseUnfitBroker();
+    await relay.refuseMisconfiguredBroker();
     relay.start();
     output.value({ brokers: kafka.brokers });
     output.text(`The relay delivers events to ${kafka.brokers.join(', ')}. Stop it with Ctrl-C.`);

@@ -1,4 +1,4 @@
-export type StartErrorCode = 'invalid_configuration' | 'port_in_use' | 'address_unavailable' | 'broker_unfit';
+export type StartErrorCode = 'invalid_configuration' | 'port_in_use' | 'address_unavailable' | 'broker_misconfigured';
 
 /** The reason why the server cannot start; the message says what to change. */
 export class StartError extends Error {

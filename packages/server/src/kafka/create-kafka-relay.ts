@@ -1,4 +1,10 @@
-import { createRelay, type EventPublisher, type Ledger, type Relay, UnfitSinkError } from '@micropay/ledger-core';
+import {
+  createRelay,
+  type EventPublisher,
+  type Ledger,
+  MisconfiguredSinkError,
+  type Relay,
+} from '@micropay/ledger-core';
 import type { KafkaPublisherOptions } from '@micropay/ledger-core/kafka';
 import type { Logger } from 'pino';
 import { StartError } from '../errors/start-error.js';
@@ -23,9 +29,9 @@ export interface KafkaRelay extends Pick<Relay, 'status'> {
    * Asks the brokers, before anything is delivered, whether they take messages of every size. If none responds, the
    * relay will wait for them: that is no reason not to start.
    *
-   * @throws {StartError} `broker_unfit`
+   * @throws {StartError} `broker_misconfigured`
    */
-  refuseUnfitBroker(): Promise<void>;
+  refuseMisconfiguredBroker(): Promise<void>;
   /** Delivers until it is stopped; a ledger of this process wakes it with each commit. */
   start(ledger?: Ledger): void;
   /** Ends after the delivery under way, in eight seconds at most. */
@@ -68,7 +74,7 @@ export async function createKafkaRelay(
     get failures() {
       return failures;
     },
-    async refuseUnfitBroker() {
+    async refuseMisconfiguredBroker() {
       // A connection of its own: one that comes too late is closed by itself and is in nobody's way.
       const probe = createKafkaPublisher(publisherOptions(kafka));
       const probing = probe.connect().finally(() => probe.close());
@@ -79,7 +85,8 @@ export async function createKafkaRelay(
           () => new Error(`no broker answered within ${PROBE_TIMEOUT_MS} ms`),
         );
       } catch (error) {
-        if (error instanceof UnfitSinkError) throw new StartError('broker_unfit', error.message, { cause: error });
+        if (error instanceof MisconfiguredSinkError)
+          throw new StartError('broker_misconfigured', error.message, { cause: error });
         log.warn({ sink: KAFKA_SINK, err: error }, 'no broker can be reached yet: events wait in the database');
       }
     },

@@ -52,7 +52,7 @@ export interface RunningServer {
 /**
  * Migrates the database, unless the configuration says otherwise, and serves HTTP.
  *
- * @throws {StartError} `invalid_configuration`, `port_in_use`, `address_unavailable`, `broker_unfit`
+ * @throws {StartError} `invalid_configuration`, `port_in_use`, `address_unavailable`, `broker_misconfigured`
  * @throws {LedgerError} `database_unavailable`, `database_misconfigured`, `schema_newer`, `schema_outdated`
  */
 export async function startServer(config: Config, log?: Logger): Promise<RunningServer> {
@@ -100,7 +100,7 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);
     // If the relay is a separate process, this one only reports its lag.
-    if (kafka?.relayInServer) await relay?.refuseUnfitBroker();
+    if (kafka?.relayInServer) await relay?.refuseMisconfiguredBroker();
     const worker = createRequestWorker({
       ledger,
       onError: (err) => log.warn({ work: 'transfer requests', err }, 'background work failed'),

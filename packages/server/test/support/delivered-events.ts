@@ -31,8 +31,8 @@ export async function expectedEvents(pool: pg.Pool): Promise<ExpectedEvents> {
     changed(from, row.from_version, row.from_posted);
     changed(to, row.to_version, row.to_posted);
   }
-  const { rows: facts } = await pool.query<{ id: string }>('select id from micropay.events');
-  for (const { id } of facts) expected.set(id, {});
+  const { rows: domainEvents } = await pool.query<{ id: string }>('select id from micropay.events');
+  for (const { id } of domainEvents) expected.set(id, {});
   return expected;
 }
 
