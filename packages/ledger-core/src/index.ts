@@ -124,7 +124,9 @@ export type { LockMode, MigrationLock, MigrationPhase, MigrationPlan } from './p
 export type { OldestWriter } from './postgres/position-drawers.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
 export type { RequestBacklog } from './postgres/transfer-requests.js';
+export type { BatchReport } from './posting/batch-report.js';
 export type { EngineCapacity } from './posting/capacity.js';
+export type { Connections, EngineStatus } from './posting/engine-status.js';
 export type { ProcessedRequests } from './posting/process-requests.js';
 export type { VerifyProgress } from './verify/progress.js';
 export type { VerifyProblem, VerifyReport } from './verify/report.js';

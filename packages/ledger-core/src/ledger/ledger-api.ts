@@ -33,6 +33,7 @@ import type { EventRange } from '../postgres/event-log.js';
 import type { OldestWriter } from '../postgres/position-drawers.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import type { RequestBacklog } from '../postgres/transfer-requests.js';
+import type { EngineStatus } from '../posting/engine-status.js';
 import type { ProcessedRequests } from '../posting/process-requests.js';
 import type { VerifyReport } from '../verify/report.js';
 import type { VerifyOptions } from '../verify/verify.js';
@@ -388,6 +389,8 @@ export interface Ledger {
    * @throws {LedgerError} `database_misconfigured`, also if the role may open fewer connections than `connectionsMin`; `database_unavailable` if the server accepts no writes
    */
   checkDatabase(options?: DatabaseCheckOptions): Promise<readonly DatabaseWarning[]>;
+  /** The work and the connections of this process's engine at the moment, which all its ledgers share; asks no database. */
+  engineStatus(): EngineStatus;
   /** Finishes the calls in progress, then closes the connections, which all ledgers of the engine share. */
   close(): Promise<void>;
 }

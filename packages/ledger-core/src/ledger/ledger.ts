@@ -23,6 +23,7 @@ import { fail } from '../postgres/sql-errors.js';
 import { type LedgerStore, schemaName } from '../postgres/store.js';
 import { type SqlExecutor, type Transaction, transactionArgument } from '../postgres/transaction-adapter.js';
 import { readBacklog } from '../postgres/transfer-requests.js';
+import { type BatchReport, toReportBatch } from '../posting/batch-report.js';
 import { type EngineCapacity, engineCapacity } from '../posting/capacity.js';
 import { createEngine, type Engine } from '../posting/engine.js';
 import { lookUpAll } from '../posting/look-up.js';
@@ -53,6 +54,12 @@ export interface LedgerOptions {
    * error.
    */
   readonly onEventFault?: (fault: unknown) => void;
+  /**
+   * Called once for each batch of the engine, after its requests have been answered. Should it throw, a process warning says
+   * so once, and no request fails. Transfers that go another way, in a caller's transaction or as transfer requests, are in
+   * no batch.
+   */
+  readonly onBatch?: (report: BatchReport) => void;
 }
 
 /**
@@ -73,8 +80,16 @@ export interface LedgerOptions {
  */
 export function createLedger(options: LedgerOptions): Ledger {
   const read = readOptions(options, 'options');
-  const { database, schema = 'micropay', name = 'main', capacity = {}, onEventFault = warnOfEventFault } = read;
-  const engine = createEngine({ database, schema, capacity });
+  const {
+    database,
+    schema = 'micropay',
+    name = 'main',
+    capacity = {},
+    onEventFault = warnOfEventFault,
+    onBatch,
+  } = read;
+  const report = onBatch && toReportBatch(onBatch);
+  const engine = createEngine({ database, schema, capacity, report });
   const { store, pool, commits } = engine;
   const tail = createEventTail({ database, store, pool, onCommit: commits.listen, onFault: onEventFault });
   return ledgerOf(engine, tail, name);
@@ -90,6 +105,7 @@ const readOptions = object<LedgerOptions>({
   name: optional(ledgerName),
   capacity: optional(engineCapacity),
   onEventFault: optionalCallback,
+  onBatch: optionalCallback,
 });
 
 function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
@@ -171,6 +187,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       await engine.connect().catch(fail);
       return warnings;
     },
+    engineStatus: () => result(engine.status()),
     async close() {
       await tail.close();
       await engine.close();

@@ -46,6 +46,8 @@ const nextRounds = async () => {
 };
 const nextRound = () => new Promise<void>((resolve) => setImmediate(resolve));
 
+type Judgement = Omit<RetriedResult, 'failedRuns' | 'times'> & Partial<RetriedResult>;
+
 /** A coalescer whose batches end when the test says so. */
 function coalescerOf(given: Partial<EngineCapacity> = {}, dependencies: Partial<CoalescerDependencies> = {}) {
   const capacity = { ...DEFAULT_CAPACITY, ...given };
@@ -59,7 +61,7 @@ function coalescerOf(given: Partial<EngineCapacity> = {}, dependencies: Partial<
   }[] = [];
   let ended = 0;
   /** The result that the database would give for a batch. */
-  let judge = (input: BatchInput): RetriedResult => ({
+  let judge = (input: BatchInput): Judgement => ({
     outcomes: input.candidates.map(posted),
     busyAccounts: [],
     unconfirmed: new Set(),
@@ -73,7 +75,7 @@ function coalescerOf(given: Partial<EngineCapacity> = {}, dependencies: Partial<
       return new Promise((resolve, reject) => {
         const end = () => {
           try {
-            resolve(judge(input));
+            resolve({ failedRuns: [], times: { lockMs: 1, transactionMs: 2 }, ...judge(input) });
           } catch (error) {
             reject(error);
           }
@@ -87,7 +89,7 @@ function coalescerOf(given: Partial<EngineCapacity> = {}, dependencies: Partial<
     ...coalescer,
     batches,
     names: () => batches.map((batch) => batch.names),
-    onJudge: (answer: (input: BatchInput) => RetriedResult) => {
+    onJudge: (answer: (input: BatchInput) => Judgement) => {
       judge = answer;
     },
     /** Ends batches as they come, until none is under way. */

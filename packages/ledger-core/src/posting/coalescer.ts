@@ -2,6 +2,7 @@ import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Outcome } from '../domain/decision/decide.js';
 import type { TransferId } from '../domain/transfers/transfer.js';
 import { LedgerError } from '../errors.js';
+import { type ReportBatch, toBatchReport } from './batch-report.js';
 import type { EngineCapacity } from './capacity.js';
 import { createLaneLeases, type LaneLease } from './lane-leases.js';
 import { createParking } from './parking.js';
@@ -14,6 +15,8 @@ export interface CoalescerDependencies {
   readonly capacity: EngineCapacity;
   readonly resolve: (ledger: number, postings: readonly Posting[]) => Promise<LookUp>;
   readonly run: (lease: LaneLease, input: BatchInput) => Promise<RetriedResult>;
+  /** Called once for each batch. */
+  readonly report?: ReportBatch | undefined;
 }
 
 export interface Coalescer {
@@ -23,6 +26,15 @@ export interface Coalescer {
   submitAll(postings: readonly Posting[]): Promise<readonly (Outcome | Error)[]>;
   /** Resolves when everything that was accepted is answered; nothing is accepted from then on. */
   drain(): Promise<void>;
+  counts(): WaitingCounts;
+}
+
+/** Requests that have no outcome yet. */
+export interface WaitingCounts {
+  /** All of them: waiting in the queue, in a batch, or parked. */
+  readonly accepted: number;
+  readonly queued: number;
+  readonly parked: number;
 }
 
 /**
@@ -30,7 +42,7 @@ export interface Coalescer {
  * batch holds requests of one ledger, and ledgers take turns. Requests for an account that somebody
  * else keeps locked are parked, so that the others continue.
  */
-export function createCoalescer({ capacity, resolve, run }: CoalescerDependencies): Coalescer {
+export function createCoalescer({ capacity, resolve, run, report }: CoalescerDependencies): Coalescer {
   const queues = new Map<number, Waiting[]>();
   /** Ordered calls that are longer than a batch, while a part of them is under way. */
   const splitSequences = new Set<object>();
@@ -39,8 +51,10 @@ export function createCoalescer({ capacity, resolve, run }: CoalescerDependencie
   });
   const parking = createParking({
     capacity,
-    retry: async (ledger, batch) => withLane(await leases.takeNext(), (lease) => post(lease, ledger, batch, true)),
+    retry: async (ledger, batch) => withLane(await leases.takeNext(), (lease) => tryParked(lease, ledger, batch)),
   });
+  /** The present round of the event loop, so that requests that arrive together need one look at the clock. */
+  let roundMs = 0;
   let accepted = 0;
   let isPumpScheduled = false;
   let isDraining = false;
@@ -51,8 +65,10 @@ export function createCoalescer({ capacity, resolve, run }: CoalescerDependencie
     if (accepted >= capacity.queueMax) return Promise.resolve(overloaded(capacity.queueMax));
     accepted += 1;
     return new Promise((answer) => {
+      schedulePump();
       enqueue({
         posting,
+        queuedAtMs: roundMs,
         settle(outcome) {
           accepted -= 1;
           answer(outcome);
@@ -74,12 +90,12 @@ export function createCoalescer({ capacity, resolve, run }: CoalescerDependencie
     const queue = queues.get(ledger);
     if (queue === undefined) queues.set(ledger, [waiting]);
     else queue.push(waiting);
-    schedulePump();
   }
 
   function schedulePump(): void {
     if (isPumpScheduled) return;
     isPumpScheduled = true;
+    if (report !== undefined) roundMs = performance.now();
     // After the present round of input, so that all that arrived in it travels together.
     setImmediate(() => {
       isPumpScheduled = false;
@@ -125,15 +141,18 @@ export function createCoalescer({ capacity, resolve, run }: CoalescerDependencie
   }
 
   async function takeUp(lease: LaneLease, ledger: number, batch: readonly Waiting[]): Promise<void> {
+    const oldest = batch[0];
+    const queuedMs = report === undefined || oldest === undefined ? null : performance.now() - oldest.queuedAtMs;
     let resolved: readonly Resolved[];
     try {
       const lookUp = await resolve(
         ledger,
         batch.map(({ posting }) => posting),
       );
-      resolved = batch.map(({ posting, settle }) => ({
+      resolved = batch.map(({ posting, settle, queuedAtMs }) => ({
         posting,
         settle,
+        queuedAtMs,
         candidate: posting.toCandidate(lookUp),
         unconfirmed: NOTHING,
       }));
@@ -141,11 +160,24 @@ export function createCoalescer({ capacity, resolve, run }: CoalescerDependencie
       for (const waiting of batch) waiting.settle(error as Error);
       return;
     }
-    await post(lease, ledger, parking.divert(resolved), false);
+    const diverted = parking.divert(resolved);
+    const { busy, result } = await post(lease, ledger, diverted, false);
+    report?.(toBatchReport({ batch, queuedMs, parked: batch.length - diverted.length + busy, result }));
   }
 
-  async function post(lease: LaneLease, ledger: number, batch: readonly Resolved[], onlyFree: boolean): Promise<void> {
-    if (batch.length === 0) return;
+  async function tryParked(lease: LaneLease, ledger: number, batch: readonly Resolved[]): Promise<void> {
+    const { result } = await post(lease, ledger, batch, true);
+    report?.(toBatchReport({ batch, queuedMs: null, parked: 0, result }));
+  }
+
+  async function post(
+    lease: LaneLease,
+    ledger: number,
+    batch: readonly Resolved[],
+    onlyFree: boolean,
+  ): Promise<Posted> {
+    if (batch.length === 0) return NONE_POSTED;
+    let busy = 0;
     const candidates = batch.map(({ candidate }) => candidate);
     try {
       const unconfirmed = new Set<TransferId>();
@@ -155,11 +187,15 @@ export function createCoalescer({ capacity, resolve, run }: CoalescerDependencie
       for (const [index, waiting] of batch.entries()) {
         if (index > 0 && index % ANSWERED_AT_ONCE === 0) await nextRound();
         const outcome = result.outcomes[index];
-        if (outcome === BUSY) parking.park({ ...waiting, unconfirmed: result.unconfirmed });
-        else waiting.settle(outcome as Outcome | Error);
+        if (outcome === BUSY) {
+          busy += 1;
+          parking.park({ ...waiting, unconfirmed: result.unconfirmed });
+        } else waiting.settle(outcome as Outcome | Error);
       }
+      return { busy, result };
     } catch (error) {
       for (const waiting of batch) waiting.settle(error as Error);
+      return NONE_POSTED;
     }
   }
 
@@ -171,8 +207,23 @@ export function createCoalescer({ capacity, resolve, run }: CoalescerDependencie
     });
   }
 
-  return { submit, submitAll, drain };
+  function counts(): WaitingCounts {
+    let queued = 0;
+    for (const queue of queues.values()) queued += queue.length;
+    return { accepted, queued, parked: parking.count() };
+  }
+
+  return { submit, submitAll, drain, counts };
 }
+
+interface Posted {
+  /** Requests that found an account locked. */
+  readonly busy: number;
+  /** Undefined without a run, and after a fault in it. */
+  readonly result: RetriedResult | undefined;
+}
+
+const NONE_POSTED: Posted = { busy: 0, result: undefined };
 
 const NOTHING: ReadonlySet<TransferId> = new Set();
 

@@ -7,9 +7,11 @@ import { checkSchema } from '../postgres/migrate.js';
 import { serverOf } from '../postgres/server-watch.js';
 import { fail, fromSqlError } from '../postgres/sql-errors.js';
 import { createStore, type LedgerStore, type Store } from '../postgres/store.js';
+import type { ReportBatch } from './batch-report.js';
 import { type EngineCapacity, toCapacity } from './capacity.js';
 import { type Coalescer, createCoalescer } from './coalescer.js';
 import { type Commits, createCommits } from './commits.js';
+import { type EngineStatus, readEngineStatus } from './engine-status.js';
 import { createIdentities, type Identities } from './identities.js';
 import { type Lane, openLane } from './lane.js';
 import { lookUpAll } from './look-up.js';
@@ -21,6 +23,7 @@ export interface EngineOptions {
   readonly database: string | PoolConfig;
   readonly schema: string;
   readonly capacity: Partial<EngineCapacity>;
+  readonly report?: ReportBatch | undefined;
 }
 
 /** Connections, lanes and memory, shared by all ledgers of one schema in this process. */
@@ -39,6 +42,7 @@ export interface Engine {
   /** Tells workers of this process that transfers were requested. */
   readonly requested: Commits;
   readonly lockTimeoutMs: number;
+  status(): EngineStatus;
   /** Opens one connection of each kind, so that they are there when they are needed. */
   connect(): Promise<void>;
   close(): Promise<void>;
@@ -47,7 +51,7 @@ export interface Engine {
 /** A chunk of verify takes a fraction of a second, and the totals of a million accounts a few, on a machine that is not busy. */
 const LONG_READ_TIMEOUT_MS = 120_000;
 
-export function createEngine({ database, schema, capacity: given }: EngineOptions): Engine {
+export function createEngine({ database, schema, capacity: given, report }: EngineOptions): Engine {
   const capacity = toCapacity(given);
   const store = createStore(schema);
   const statements = createPreparedStatements(store, asBytes);
@@ -101,6 +105,7 @@ export function createEngine({ database, schema, capacity: given }: EngineOption
 
   const coalescer = createCoalescer({
     capacity,
+    report,
     resolve: (ledger, postings) =>
       lookUpAll(postings, (references) => identify(ledger, references), { ...connected, ledger }).catch(fail),
     async run(lease, input) {
@@ -133,6 +138,7 @@ export function createEngine({ database, schema, capacity: given }: EngineOption
     commits,
     requested: createCommits(),
     lockTimeoutMs: capacity.lockTimeoutMs,
+    status: () => readEngineStatus({ capacity, coalescer, lanes, pool, longReads }),
     storeOf(name) {
       let opened = stores.get(name);
       if (opened === undefined) {

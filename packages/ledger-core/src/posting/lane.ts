@@ -12,8 +12,8 @@ export type Answers = readonly PromiseSettledResult<QueryResult>[];
 
 /** A connection of the engine's own that sends several statements at once and reads their results in order. */
 export interface Lane {
-  /** Settles when every statement has; it never rejects. */
-  executeAll(calls: readonly Call[]): Promise<Answers>;
+  /** Settles when every statement has; it never rejects. `onAnswer` is called at the response to each that did not fail. */
+  executeAll(calls: readonly Call[], onAnswer?: (index: number) => void): Promise<Answers>;
   /** The server that the connection leads to. */
   readonly server: string | undefined;
   /** False once the connection broke. */
@@ -57,13 +57,15 @@ export async function openLane(
   client.unref();
   let underWay = 0;
   return {
-    async executeAll(calls) {
+    async executeAll(calls, onAnswer) {
       client.ref();
       underWay += 1;
       const answers = await Promise.allSettled(
-        calls.map(([{ name, text }, values]) =>
-          client.query(name === '' ? text : { name, text, values: values as unknown[] }),
-        ),
+        calls.map(([{ name, text }, values], index) => {
+          const answer = client.query(name === '' ? text : { name, text, values: values as unknown[] });
+          if (onAnswer !== undefined) answer.then(() => onAnswer(index)).catch(() => undefined);
+          return answer;
+        }),
       );
       underWay -= 1;
       if (underWay === 0) client.unref();

@@ -38,6 +38,7 @@ function requestOf(name: string, part: Part = {}): Resolved {
       answers.push([name, 'code' in outcome ? String(outcome.code) : 'posted']);
     },
     candidate: { legs: [leg], linked: false, keyDigest: null, requestDigest: null, sequence } as unknown as Candidate,
+    queuedAtMs: 0,
     unconfirmed: new Set(unconfirmed ? [name as TransferId] : []),
   };
 }

@@ -13,6 +13,8 @@ export interface Parking {
   park(waiting: Resolved): void;
   /** Takes in which accounts a batch found busy; its others are free. */
   learn(candidates: readonly Candidate[], busy: readonly AccountId[]): void;
+  /** The number of requests that are parked, those under trial included. */
+  count(): number;
 }
 
 export interface ParkingDependencies {
@@ -130,7 +132,7 @@ export function createParking({ capacity, retry }: ParkingDependencies): Parking
     return stays.get(settle)?.arrival ?? 0;
   }
 
-  return { divert, park, learn };
+  return { divert, park, learn, count: () => stays.size };
 }
 
 function accountBusy(waitedMs: number): LedgerError {

@@ -24,6 +24,15 @@ export interface BatchResult {
   /** One a candidate, in the same order; an error that is no refusal is a fault. */
   readonly outcomes: readonly (Outcome | Error | typeof BUSY)[];
   readonly busyAccounts: readonly AccountId[];
+  readonly times: RunTimes;
+}
+
+/** Milliseconds of a run, each from the response to `begin`. */
+export interface RunTimes {
+  /** To the response to the lock of the balances. */
+  readonly lockMs: number;
+  /** To the response to `commit`, or to `rollback` where nothing was to be written. */
+  readonly transactionMs: number;
 }
 
 /** The connection broke before the response to `commit`: the journal shows whether it was committed. */
@@ -70,30 +79,40 @@ export async function postBatch(
   input: BatchInput,
   handOver: () => void,
 ): Promise<BatchResult> {
-  const { writes, written, ...result } = await lockAndDecide(lane, statements, input).catch(async (error: unknown) => {
-    // After any failure the lane's next batch must find no open transaction.
-    await lane.executeAll([[ROLLBACK]]);
-    throw error;
-  });
+  const { writes, written, begunAtMs, lockedAtMs, ...result } = await lockAndDecide(lane, statements, input).catch(
+    async (error: unknown) => {
+      // After any failure the lane's next batch must find no open transaction.
+      await lane.executeAll([[ROLLBACK]]);
+      throw error;
+    },
+  );
   // A failed write turns the following commit into a rollback, so everything can be sent at once, and the next batch too.
   const sent = lane.executeAll(writes.length === 0 ? [[ROLLBACK]] : [...writes, [COMMIT]]);
   handOver();
   const answers = await sent;
   if (writes.length > 0) requireCommitted(answers, written);
-  return result;
+  return { ...result, times: { lockMs: lockedAtMs - begunAtMs, transactionMs: performance.now() - begunAtMs } };
 }
 
-interface Decided extends BatchResult {
+interface Decided extends Omit<BatchResult, 'times'> {
   /** None when nothing is to be written. */
   readonly writes: readonly Call[];
   readonly written: readonly TransferId[];
+  /** When `begin` was answered, and when the balances were locked. */
+  readonly begunAtMs: number;
+  readonly lockedAtMs: number;
 }
 
 async function lockAndDecide(lane: Lane, statements: PreparedStatements, input: BatchInput): Promise<Decided> {
   const { ledger, expiries } = input;
   const candidates = [...expiries, ...input.candidates];
   const reads = readsOf(statements, input);
-  const [, ...rows] = await rowsOf(lane, [[BEGIN], ...reads.calls]);
+  let begunAtMs = 0;
+  let lockedAtMs = 0;
+  const [, ...rows] = await rowsOf(lane, [[BEGIN], ...reads.calls], (index) => {
+    if (index === 0) begunAtMs = performance.now();
+    else if (index === 1) lockedAtMs = performance.now();
+  });
   const executeOne: ExecuteOne = async (statement, values) => (await rowsOf(lane, [[statement, values]]))[0] ?? [];
   const state = await reads.toState(executeOne, rows);
   const busyAccounts = input.onlyFree ? accountsOf(candidates).filter((account) => !state.balances.has(account)) : [];
@@ -115,6 +134,8 @@ async function lockAndDecide(lane: Lane, statements: PreparedStatements, input: 
     written: decision.rows.map(({ transfer }) => transfer.id),
     busyAccounts,
     outcomes: answers.slice(expiries.length),
+    begunAtMs,
+    lockedAtMs,
   };
 }
 
@@ -150,8 +171,11 @@ function requireCommitted(answers: Answers, transferIds: readonly TransferId[]):
 }
 
 /** The rows of each statement; throws the first error. */
-async function rowsOf(lane: Lane, calls: Parameters<Lane['executeAll']>[0]): Promise<readonly (readonly Row[])[]> {
-  const settled = await lane.executeAll(calls);
+async function rowsOf(
+  lane: Lane,
+  ...[calls, onAnswer]: Parameters<Lane['executeAll']>
+): Promise<readonly (readonly Row[])[]> {
+  const settled = await lane.executeAll(calls, onAnswer);
   return settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;
     return (result as PromiseFulfilledResult<QueryResult<Row>>).value.rows;

@@ -2,9 +2,17 @@ import { type Backoff, backOff } from '../backoff.js';
 import type { Candidate, Outcome } from '../domain/decision/decide.js';
 import type { TransferId } from '../domain/transfers/transfer.js';
 import { InvariantError, LedgerError } from '../errors.js';
-import { fromSqlError, isConflict, isKeyRace, isLockTimeout, isUnavailable } from '../postgres/sql-errors.js';
+import { fromSqlError, isConflict, isKeyRace, isLockTimeout, isUnavailable, sqlState } from '../postgres/sql-errors.js';
 import type { Lane } from './lane.js';
-import { type BatchResult, BUSY, DueHolds, KeyContention, postBatch, UnconfirmedCommit } from './post-batch.js';
+import {
+  type BatchResult,
+  BUSY,
+  DueHolds,
+  KeyContention,
+  postBatch,
+  type RunTimes,
+  UnconfirmedCommit,
+} from './post-batch.js';
 import type { BatchInput, PreparedStatements } from './posting-pipeline.js';
 
 export interface LaneSource {
@@ -20,10 +28,16 @@ const UNAVAILABLE_ATTEMPTS_MAX = 3;
 /** Enough for a circle of waits to fall apart; who waits on waits for a caller's transaction. */
 const KEY_ATTEMPTS_MAX = 3;
 
-export interface RetriedResult extends BatchResult {
+export interface RetriedResult extends Omit<BatchResult, 'times'> {
   /** Transfers that an unconfirmed commit may have written: the next run of the batch looks them up. */
   readonly unconfirmed: ReadonlySet<TransferId>;
+  readonly failedRuns: readonly FailedRun[];
+  /** Those of the last run; null if it failed. */
+  readonly times: RunTimes | null;
 }
+
+/** Why a run failed: a SQLSTATE, or one of the words of `BatchReport`. */
+export type FailedRun = string;
 
 /** Runs a batch until every request of it has an outcome: a broken invariant is one too, and ends the batch. */
 export async function postBatchWithRetries(
@@ -34,17 +48,19 @@ export async function postBatchWithRetries(
   keyAttemptsMax = KEY_ATTEMPTS_MAX,
 ): Promise<RetriedResult> {
   let { onlyFree, unconfirmed, expiries } = input;
+  const failedRuns: FailedRun[] = [];
   for (let attempt = 1; ; attempt += 1) {
     let lane: Lane | undefined;
     try {
       lane = await lanes.open();
       const result = await postBatch(lane, statements, { ...input, onlyFree, unconfirmed, expiries }, lanes.handOver);
-      return { ...result, unconfirmed };
+      return { ...result, unconfirmed, failedRuns };
     } catch (error) {
+      failedRuns.push(reasonOf(error));
       if (error instanceof UnconfirmedCommit) unconfirmed = new Set([...unconfirmed, ...error.transferIds]);
       const isUncertain = unconfirmed.size > 0;
       const runs = error instanceof KeyContention ? keyAttemptsMax : runsWorth(error, isUncertain, attemptsMax);
-      if (error instanceof InvariantError) return refuseAll(input, unconfirmed, error);
+      if (error instanceof InvariantError) return refuseAll(input, { unconfirmed, failedRuns }, error);
       if (error instanceof DueHolds) {
         // Ends: a run never meets those that it was given.
         expiries = [...expiries, ...error.expiries];
@@ -53,12 +69,20 @@ export async function postBatchWithRetries(
       } else if (attempt < runs) {
         await backOff(BACKOFF, attempt);
       } else if (lane !== undefined && isOneRequestsFault(error) && input.candidates.length > 1) {
-        return splitInTwo(lanes, statements, { ...input, onlyFree, unconfirmed, expiries }, attemptsMax);
+        const halves = await splitInTwo(lanes, statements, { ...input, onlyFree, unconfirmed, expiries }, attemptsMax);
+        return { ...halves, failedRuns: [...failedRuns, ...halves.failedRuns] };
       } else {
-        return refuseAll(input, unconfirmed, error);
+        return refuseAll(input, { unconfirmed, failedRuns }, error);
       }
     }
   }
+}
+
+function reasonOf(error: unknown): FailedRun {
+  if (error instanceof DueHolds) return 'due_holds';
+  if (error instanceof KeyContention) return 'key_contention';
+  if (error instanceof UnconfirmedCommit) return 'unconfirmed_commit';
+  return sqlState(error) ?? (isUnavailable(error) ? 'connection' : 'fault');
 }
 
 /** The number of attempts for an error; 1 for errors that would occur again. */
@@ -99,16 +123,24 @@ async function splitInTwo(
     outcomes: [...first.outcomes, ...back.map((one) => (isHeld(one) ? BUSY : (outcomes.next().value as Outcome)))],
     busyAccounts: [...first.busyAccounts, ...second.busyAccounts],
     unconfirmed: new Set([...first.unconfirmed, ...second.unconfirmed]),
+    failedRuns: [...first.failedRuns, ...second.failedRuns],
+    times: second.times,
   };
 }
 
-function refuseAll({ candidates }: BatchInput, unconfirmed: ReadonlySet<TransferId>, error: unknown): RetriedResult {
+function refuseAll(
+  { candidates }: BatchInput,
+  { unconfirmed, failedRuns }: Pick<RetriedResult, 'unconfirmed' | 'failedRuns'>,
+  error: unknown,
+): RetriedResult {
   return {
     outcomes: candidates.map((candidate) =>
       isUnconfirmed(candidate, unconfirmed) ? outcomeUnknown(candidate, error) : toRefusal(error),
     ),
     busyAccounts: [],
     unconfirmed,
+    failedRuns,
+    times: null,
   };
 }
 

@@ -27,6 +27,8 @@ export interface LookUp {
 export interface Waiting {
   readonly posting: Posting;
   readonly settle: (outcome: Outcome | Error) => void;
+  /** When it joined the queue, to the round of the event loop; 0 when nobody observes batches. */
+  readonly queuedAtMs: number;
 }
 
 /** A request whose accounts are known. */

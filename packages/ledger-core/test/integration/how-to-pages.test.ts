@@ -68,6 +68,19 @@ it('runs what your-own-transaction.md shows for each library', async () => {
   expect(await postedOf(ledger, 'bob')).toBe(BigInt(libraries.length));
 });
 
+it('runs what observe-the-engine.md shows', async () => {
+  await openWallets(bed.ledger({ name: 'observed' }), { carol: 0n });
+  const page = readFileSync(new URL('../../docs/how-to/observe-the-engine.md', packageFolder), 'utf8');
+  const code = (/```ts\n([\s\S]*?)```/.exec(page)?.[1] ?? '').replace(/^import .*$/m, '');
+  const use = `
+const own = observed.inLedger('observed');
+await own.transfers.post({ from: 'world', to: 'carol', amount: 1n, currency: 'USD' });
+console.log(JSON.stringify(own.engineStatus().lanes), failures.size);
+await observed.close();
+`;
+  expect(await run([GIVEN, code, use, END].join('\n'))).toBe('{"open":1,"max":1} 0\n');
+});
+
 it('runs what exchange.md shows', async () => {
   const ledger = bed.ledger();
   await ledger.accounts.ensure({ address: 'world:usd', currency: 'USD' });

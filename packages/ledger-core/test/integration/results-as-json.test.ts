@@ -246,6 +246,7 @@ const CALLS: Readonly<Record<string, (() => unknown) | typeof NO_OBJECT>> = {
   'Ledger.verify': () => ledger.verify({ pace: 'full' }),
   'Ledger.check': () => ledger.check(),
   'Ledger.checkDatabase': () => ledger.checkDatabase(),
+  'Ledger.engineStatus': () => ledger.engineStatus(),
   'Ledger.close': NO_OBJECT,
   applyMigrations: () => applyMigrations({ database: bed.url, component: 'test', migrations: [] }),
   migrate: () => migrate({ database: bed.url }),
