@@ -36,10 +36,18 @@ export interface AppDependencies {
   readonly corsOrigins?: readonly string[];
   /** The metrics of `/metrics`; those of HTTP requests are added to it. */
   readonly registry?: Registry;
+  /** The text of `/metrics`; by default that of the registry. */
+  readonly readMetrics?: () => Promise<string>;
 }
 
 /** The HTTP interface without a port: a `fetch` function. */
-export function createApp({ services, log, corsOrigins = [], registry = new Registry() }: AppDependencies) {
+export function createApp({
+  services,
+  log,
+  corsOrigins = [],
+  registry = new Registry(),
+  readMetrics,
+}: AppDependencies) {
   const app = new Hono<AppEnv>();
   const endpoints = ROUTES.map(({ endpoint }) => endpoint);
   const metrics = createRequestMetrics(registry);
@@ -69,7 +77,7 @@ export function createApp({ services, log, corsOrigins = [], registry = new Regi
     return new Response(documentText, { headers: { 'content-type': 'application/json', ...SECURE_HEADERS } });
   });
 
-  app.get('/metrics', serveMetrics(services.authenticate, registry));
+  app.get('/metrics', serveMetrics(services.authenticate, readMetrics ?? (() => registry.metrics())));
   app.get('/docs', serveDocs);
   app.get('/docs/scalar.js', serveDocsScript);
 

@@ -10,6 +10,7 @@ export function registerLiveMetrics(
   new Gauge({
     name: 'micropay_events_stuck',
     help: '1 while this process cannot follow the log of events, so that its streams wait.',
+    aggregator: 'max',
     registers,
     collect() {
       this.set(ledger.events.fault() === undefined ? 0 : 1);

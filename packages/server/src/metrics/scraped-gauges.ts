@@ -33,6 +33,8 @@ export function registerScrapedGauges<Reading>(
       name,
       help,
       labelNames: Object.keys(labels),
+      // The database is the same for all workers, but each has asked at another moment.
+      aggregator: 'max',
       registers: [registry],
       async collect() {
         const reading = await withDeadline(TIMEOUT_MS, readOnce(), () => new Error('too late')).catch(() => undefined);

@@ -51,7 +51,16 @@ export interface Config {
 export function readConfig(environment: NodeJS.ProcessEnv = process.env, given: Environment = {}): Config {
   checkEnvironment(environment, 'environment');
   checkEnvironment(given, 'given');
-  const data = parseEnvironment(EnvironmentSchema, { environment, given, known: VARIABLES });
+  return toConfig(parseEnvironment(EnvironmentSchema, { environment, given, known: VARIABLES }));
+}
+
+/** Reads what `micropay serve` needs, which is a configuration for each of its processes and their number. */
+export function readServeSettings(given: Environment): Config & { readonly workers: number } {
+  const data = parseEnvironment(EnvironmentSchema, { environment: process.env, given, known: VARIABLES });
+  return { ...toConfig(data), workers: data.WORKERS };
+}
+
+function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
   return {
     databaseUrl: data.DATABASE_URL,
     databaseSchema: data.DATABASE_SCHEMA,

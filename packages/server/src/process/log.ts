@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { destination, type Logger, pino } from 'pino';
 
 const SECRETS = ['authorization', 'password', 'passwordHash', 'accessToken', 'refreshToken', 'token', 'key', 'email'];
@@ -5,12 +6,13 @@ const STANDARD_ERROR = 2;
 
 /**
  * Structured lines on standard error; standard output is for messages to the person at the terminal. Requests are
- * logged at `debug` only, so that a payment does not pay for a line.
+ * logged at `debug` only, so that a payment does not pay for a line. With several workers, each line has its worker's number.
  */
-export function createLog(level: string): Logger {
+export function createLog(level: string, worker?: number): Logger {
   return pino(
     {
       level,
+      ...(worker === undefined ? {} : { base: { pid: process.pid, hostname: hostname(), worker } }),
       redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
       serializers: { err: describeError },
     },

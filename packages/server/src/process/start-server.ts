@@ -1,6 +1,7 @@
 import { getRequestListener } from '@hono/node-server';
 import { createLedger, createRequestWorker, LedgerError } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { createApp } from '../app.js';
 import { connect } from '../database/connect.js';
 import { StartError } from '../errors/start-error.js';
@@ -57,8 +58,23 @@ export interface RunningServer {
  */
 export async function startServer(config: Config, log?: Logger): Promise<RunningServer> {
   const checked = checkConfig(config);
-  return start(checked, checkLogger(log) ?? createLog(checked.logLevel));
+  return startChecked(checked, checkLogger(log) ?? createLog(checked.logLevel));
 }
+
+/** How this process serves together with others that `micropay serve` has started on the same port. */
+export interface StartOptions {
+  readonly processes: number;
+  /** Whether it checks the database and makes the operator's key for all of them. */
+  readonly isFirst: boolean;
+  /** Returns what reads the metrics of all of them; `registry` has those of this one. */
+  shareMetrics(registry: Registry): () => Promise<string>;
+}
+
+const ALONE: StartOptions = {
+  processes: 1,
+  isFirst: true,
+  shareMetrics: (registry) => () => registry.metrics(),
+};
 
 function checkLogger(log: Logger | undefined): Logger | undefined {
   if (log === undefined) return undefined;
@@ -70,7 +86,8 @@ function checkLogger(log: Logger | undefined): Logger | undefined {
   throw new StartError('invalid_configuration', 'log must be a logger of pino');
 }
 
-async function start(config: Config, log: Logger): Promise<RunningServer> {
+/** As `startServer`, on a configuration that is right, and perhaps as one of several processes. */
+export async function startChecked(config: Config, log: Logger, options = ALONE): Promise<RunningServer> {
   const { databaseUrl, databaseSchema, ledger: name, host, port, corsOrigins, kafka } = config;
   const tables = { database: databaseUrl, schema: databaseSchema };
   // Processes of the release before may still be running: what they cannot bear waits for "micropay migrate" or the next release.
@@ -93,8 +110,9 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
     const database = connect(databaseUrl, databaseSchema);
     closers.push(() => database.destroy());
     await ledger.check();
-    for (const warning of await ledger.checkDatabase({ connectionsMin: connectionsMin(kafka) })) {
-      log.warn({ setting: warning.setting }, warning.message);
+    if (options.isFirst) {
+      const warnings = await ledger.checkDatabase({ connectionsMin: options.processes * connectionsMin(kafka) });
+      for (const warning of warnings) log.warn({ setting: warning.setting }, warning.message);
     }
     const { services, background, ensureOperatorKey, isOperatorKey } = await createServices(config, ledger, database);
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
@@ -108,7 +126,7 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
     const stopCommands = await takeCommands(ledger, kafka, log);
     closers.push(stopCommands);
     const registry = createMetrics({ services, relay });
-    const app = createApp({ services, log, corsOrigins, registry });
+    const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
     closers.push(() =>
       Promise.all([
@@ -125,7 +143,8 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
     const reports = [{ name: 'transactions left open', everyMs: OPEN_WRITERS_MS, run: openWriters }];
     closers.push(runInBackground([...background, ...reports], log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
-    return { url: listening.url, newOperatorKey: await ensureOperatorKey(), isOperatorKey, close };
+    const newOperatorKey = options.isFirst ? await ensureOperatorKey() : undefined;
+    return { url: listening.url, newOperatorKey, isOperatorKey, close };
   } catch (error) {
     // The error of the start is more helpful than an error while closing.
     await close().catch(() => undefined);

@@ -6,6 +6,7 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', '
 const OPERATOR_KEY_LENGTH_MIN = 16;
 export const PORT_MAX = 65_535;
 const TRUSTED_PROXIES_MAX = 10;
+const WORKERS_MAX = 64;
 
 const text = z.string().min(1);
 
@@ -63,6 +64,14 @@ export const SERVER_VARIABLES = {
   PORT: wholeNumber(0, PORT_MAX).default(3000).meta({
     description: 'Port that the server listens on. 0 picks a free port.',
   }),
+  WORKERS: wholeNumber(1, WORKERS_MAX)
+    .default(1)
+    .meta({
+      unit: 'processes',
+      description:
+        'How many processes share the port. Each has its own connections to PostgreSQL. 1 fits containers, of which you run more ' +
+        'instead.',
+    }),
   OPERATOR_API_KEY: z
     .string()
     .regex(/^\S*$/, 'must not contain white space')
