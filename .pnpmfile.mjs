@@ -1,6 +1,6 @@
 /**
- * Vitest takes the edge runtime that the client's tests start and the OpenTelemetry API that comes with prom-client where
- * they are installed. It would then be installed several times, with and without each, and tests would not share its types.
+ * Vitest takes the edge runtime that the client's tests start and the OpenTelemetry API where they are
+ * installed. It would then be installed several times, with and without each, and tests would not share its types.
  */
 const OPTIONAL_PEERS_OF_VITEST = ['@edge-runtime/vm', '@opentelemetry/api'];
 

@@ -41,6 +41,8 @@ function headersOf(type: EventType) {
       ce_time: { type: 'string', format: 'date-time' },
       ce_position: text('place in the order of all events of the database, in digits; events of one transfer share it'),
       'content-type': { type: 'string', const: 'application/json' },
+      ce_traceparent: text('W3C trace context of the request that it comes from, if that was sampled'),
+      traceparent: text('the same, where instrumentations of Kafka clients look for it'),
     },
   };
 }
@@ -73,6 +75,10 @@ function commandMessageOf(type: CommandType) {
         ce_id: text('names the command for ever within its source: again, it is the same request'),
         ce_source: text('who asks'),
         ce_type: { type: 'string', const: type },
+        traceparent: {
+          type: 'string',
+          description: 'W3C trace context, which the transfer and its events continue if it is sampled',
+        },
       },
     },
     payload: { $ref: `#/components/schemas/${type}` },

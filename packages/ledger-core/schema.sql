@@ -121,6 +121,7 @@ create table events (
   topic text collate "C",
   subject uuid not null,
   data jsonb not null,
+  traceparent text collate "C",
   constraint events_pkey PRIMARY KEY ("position")
 );
 CREATE INDEX events_limits_changed ON events USING btree (subject, "position") WHERE type = 'account.limits_changed.v1'::text;
@@ -194,6 +195,7 @@ create table transfer_requests (
   request jsonb not null,
   requested_by text,
   refusal jsonb,
+  traceparent text collate "C",
   constraint transfer_requests_pkey PRIMARY KEY (ledger, id),
   constraint transfer_requests_refused CHECK ((state = 'refused'::transfer_request_state) = (refusal IS NOT NULL)),
   constraint transfer_requests_requested_by_length CHECK (length(requested_by) >= 1 AND length(requested_by) <= 255),
@@ -230,6 +232,7 @@ create table transfers (
   original_id uuid,
   released numeric(38,0),
   expires_at timestamp(3) with time zone,
+  traceparent text collate "C",
   constraint transfers_pkey PRIMARY KEY (ledger, id),
   constraint transfers_accounts_differ CHECK (from_account <> to_account),
   constraint transfers_amount_positive CHECK (amount > 0::numeric)

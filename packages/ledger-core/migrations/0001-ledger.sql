@@ -113,6 +113,8 @@ create table transfers (
   original_id uuid,
   released numeric(38, 0),
   expires_at timestamptz(3),
+  -- The W3C trace context of the request that posted it, if that was sampled; its events carry it on.
+  traceparent text collate "C",
   constraint transfers_pkey primary key (ledger, id),
   constraint transfers_amount_positive check (amount > 0),
   constraint transfers_accounts_differ check (from_account <> to_account)
@@ -170,6 +172,7 @@ create table events (
   topic text collate "C",
   subject uuid not null,
   data jsonb not null,
+  traceparent text collate "C",
   constraint events_pkey primary key (position)
 );
 -- The minimum that counted at a position is the one before the next change of it.
@@ -294,6 +297,7 @@ create table transfer_requests (
   request jsonb not null,
   requested_by text,
   refusal jsonb,
+  traceparent text collate "C",
   constraint transfer_requests_pkey primary key (ledger, id),
   constraint transfer_requests_settled check ((state = 'requested') = (settled_at is null)),
   constraint transfer_requests_refused check ((state = 'refused') = (refusal is not null)),

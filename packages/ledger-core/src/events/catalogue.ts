@@ -181,6 +181,8 @@ interface EventBase<Type extends string, Data> {
   readonly time: Date;
   /** Place in the one order over all ledgers; the events of one journal row share it. */
   readonly position: bigint;
+  /** W3C trace context of the request that it comes from; left out if that was not sampled. */
+  readonly traceparent?: string;
   readonly data: Data;
 }
 

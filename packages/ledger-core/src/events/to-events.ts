@@ -22,12 +22,20 @@ export function toEvents(row: LogRow): readonly LedgerEvent[] {
 
 function domainEvent(row: DomainEventRow): LedgerEvent {
   const { id, type, topic, subject, ledger, position, recordedAt: time, data } = row;
+  const traced = tracedBy(row);
   // The application checked it when it was written, and other processes need not know its type.
-  if (topic !== null) return result({ id, type, topic, subject, ledger, position, time, data } as DomainEvent);
+  if (topic !== null)
+    return result({ id, type, topic, subject, ledger, position, time, ...traced, data } as DomainEvent);
   if (!isEventType(type)) throw unreadable(position, `event ${id} has the type ${type}, which is not known here`);
   if (!EVENT_DATA[type].safeParse(data).success) throw unreadable(position, `event ${id} has not the data of its type`);
   // Passed on as stored: a later release may have added members that this one does not know.
-  return result({ id, type, subject, ledger, position, time, data } as LedgerEvent);
+  return result({ id, type, subject, ledger, position, time, ...traced, data } as LedgerEvent);
+}
+
+const UNTRACED = {};
+
+function tracedBy({ traceparent }: LogRow): { readonly traceparent?: string } {
+  return traceparent === null ? UNTRACED : { traceparent };
 }
 
 /** The event of the transfer itself, and the balance changes of both sides. */
@@ -95,22 +103,24 @@ function movementOf({ transfer, from, to }: TransferRow) {
 
 /** Every row has one event of its own; all that is said of one hold has the hold as its subject, hence its order. */
 function eventOf<Type extends EventType>(
-  { transfer, ledger, position, recordedAt: time }: TransferRow,
+  row: TransferRow,
   type: Type,
   subject: string,
   data: EventData<Type>,
 ): LedgerEvent {
-  const name = type.slice(0, type.lastIndexOf('.'));
-  return result({ id: `${transfer.id}/${name}`, type, subject, ledger, position, time, data } as LedgerEvent);
+  const { transfer, ledger, position, recordedAt: time } = row;
+  const id = `${transfer.id}/${type.slice(0, type.lastIndexOf('.'))}`;
+  return result({ id, type, subject, ledger, position, time, ...tracedBy(row), data } as LedgerEvent);
 }
 
 function balanceChanged(
-  { transfer, ledger, position, recordedAt: time }: TransferRow,
+  row: TransferRow,
   accountId: string,
   side: SideRow,
   after: BalanceAfter,
   isDebit: boolean,
 ): LedgerEvent {
+  const { transfer, ledger, position, recordedAt: time } = row;
   const moved = POSTING.has(transfer.kind) ? transfer.amount : 0n;
   return result({
     id: `${transfer.id}/balance.changed/${accountId}`,
@@ -119,6 +129,7 @@ function balanceChanged(
     ledger,
     position,
     time,
+    ...tracedBy(row),
     data: {
       accountId,
       address: side.address,

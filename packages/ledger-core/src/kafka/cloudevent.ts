@@ -54,9 +54,11 @@ export function topicOf(event: LedgerEvent): string {
 /**
  * CloudEvents 1.0 and its Kafka protocol binding, section 3.2 (binary content mode). The key is the subject:
  * transfers are keyed by transfer, what becomes of a hold by hold, and everything of an account by account, so that a partition keeps each
- * account's order.
+ * account's order. The trace goes on by CloudEvents' distributed tracing extension, and under the plain name, where
+ * instrumentations of Kafka clients look for it.
  */
 export function toKafkaMessage(event: LedgerEvent): KafkaMessage {
+  const { traceparent } = event;
   return {
     topic: topicOf(event),
     key: event.subject,
@@ -69,6 +71,7 @@ export function toKafkaMessage(event: LedgerEvent): KafkaMessage {
       ce_time: event.time.toISOString(),
       ce_position: String(event.position),
       'content-type': 'application/json',
+      ...(traceparent === undefined ? {} : { ce_traceparent: traceparent, traceparent }),
     },
     value: JSON.stringify(event.data),
   };

@@ -14,6 +14,7 @@ import type { Ledger } from '../ledger/ledger-api.js';
 import { ledgerWith } from '../ledger/requests.js';
 import { groupName, kafkaArgument, NEW_TOPICS, topicName } from './arguments.js';
 import { COMMAND_BYTES_MAX, decodeCommand, type IncomingMessage, type InvalidCommand } from './command.js';
+import { withSpans } from './command-spans.js';
 import { createDeadLetters, DEAD_LETTER_OVERHEAD_BYTES, type DeadLetters } from './dead-letters.js';
 import { RETRIES } from './sends.js';
 import { prepareTopics } from './topics.js';
@@ -186,14 +187,16 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
   /** The database first, then the dead letters: run again, both do the same. */
   async function take(messages: readonly KafkaMessage[], partition: number, deadLetters: DeadLetters): Promise<void> {
     const decoded = messages.map((message) => decodeCommand(toIncoming(message)));
-    const requests = decoded.flatMap((one) => (one.ok ? [one.request] : []));
-    const results = (await ledger.requests.submitMany(requests)).values();
-    const letters = decoded.flatMap((one, index) => {
-      const invalid = one.ok ? refusalOf(results.next().value) : one.invalid;
-      const original = messages[index];
-      return invalid === undefined || original === undefined ? [] : [{ ...invalid, topic, partition, original }];
+    const commands = decoded.flatMap((one) => (one.ok ? [one] : []));
+    await withSpans(topic, commands, async (requests) => {
+      const results = (await ledger.requests.submitMany(requests)).values();
+      const letters = decoded.flatMap((one, index) => {
+        const invalid = one.ok ? refusalOf(results.next().value) : one.invalid;
+        const original = messages[index];
+        return invalid === undefined || original === undefined ? [] : [{ ...invalid, topic, partition, original }];
+      });
+      await deadLetters.send(letters);
     });
-    await deadLetters.send(letters);
   }
 
   async function pause(ms: number): Promise<void> {

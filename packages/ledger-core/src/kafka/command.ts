@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Metadata } from '../domain/input/metadata.js';
 import { type JsonValue, parseJson } from '../domain/json/json.js';
-import type { SubmitTransferRequest } from '../domain/transfers/transfer-request.js';
+import { isTraceparent, type SubmitTransferRequest } from '../domain/transfers/transfer-request.js';
 import { LedgerError } from '../errors.js';
 
 /** The validator's own words are about types of JavaScript, and change with its version: each field has its own. */
@@ -61,7 +61,7 @@ export interface InvalidCommand {
 }
 
 export type Decoded =
-  | { readonly ok: true; readonly request: SubmitTransferRequest }
+  | { readonly ok: true; readonly request: SubmitTransferRequest; readonly traceparent: string | undefined }
   | { readonly ok: false; readonly invalid: InvalidCommand };
 
 /** A message as it came: CloudEvents 1.0 in Kafka's binary mode, if it is one of ours. */
@@ -108,7 +108,9 @@ export function decodeCommand({ header, value }: IncomingMessage): Decoded {
     ...(metadata === undefined ? {} : { metadata: metadata as Metadata }),
     ...(effectiveAt === undefined ? {} : { effectiveAt: new Date(effectiveAt) }),
   };
-  return { ok: true, request };
+  // The transport's own context comes first: CloudEvents' is that of the event's origin.
+  const traceparent = [header('traceparent'), header('ce_traceparent')].find(isTraceparent);
+  return { ok: true, request, traceparent };
 }
 
 function sentence({ path, message }: z.core.$ZodIssue): string {

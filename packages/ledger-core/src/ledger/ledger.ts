@@ -1,5 +1,5 @@
 import type { PoolConfig } from 'pg';
-import type { Candidate } from '../domain/decision/decide.js';
+import type { Candidate, Outcome } from '../domain/decision/decide.js';
 import { callback, object, optional, optionalCallback, wholeNumber } from '../domain/input/arguments.js';
 import { timeZone } from '../domain/input/instant.js';
 import { result } from '../domain/json/result.js';
@@ -31,6 +31,7 @@ import { nameAccounts } from '../posting/name-accounts.js';
 import { type ProcessedRequests, processRequests, type RequestProcessing } from '../posting/process-requests.js';
 import type { Posting } from '../posting/waiting.js';
 import { afterEarlierWork, inSavepoint, postWithin } from '../posting/within.js';
+import { endPost } from '../tracing.js';
 import type { InSnapshot } from '../verify/progress.js';
 import { checkVerifyOptions, verifyLedger } from '../verify/verify.js';
 import { createAccounts } from './accounts.js';
@@ -213,8 +214,10 @@ function ledgerWithin(outer: LedgerContext, transaction: Transaction): LedgerInT
   const submit: Submit = async (postings) => {
     const reading = await context.store();
     const store = { ...reading, sql: transaction };
-    const outcomes = await postWithin(store, engine.statements, () => resolveWithin(engine, store, postings));
-    return nameAccounts(outcomes, identifyWithin(engine, reading));
+    return endingSpans(postings, async () => {
+      const outcomes = await postWithin(store, engine.statements, () => resolveWithin(engine, store, postings));
+      return nameAccounts(outcomes, identifyWithin(engine, reading));
+    });
   };
   return {
     accounts: createAccounts(context, createExpireOf(context, submit)),
@@ -258,14 +261,34 @@ async function processRequestsOnce(
       batchSizeMax,
       lockTimeoutMs: engine.lockTimeoutMs,
       resolve,
-      post: async (postings) => {
-        const outcomes = await postWithin(store, engine.statements, () => resolve(postings));
-        return nameAccounts(outcomes, identifyWithin(engine, store));
-      },
+      post: (postings) =>
+        endingSpans(postings, async () => {
+          const outcomes = await postWithin(store, engine.statements, () => resolve(postings));
+          return nameAccounts(outcomes, identifyWithin(engine, store));
+        }),
       onFault,
     };
   }
 }
+
+/** Ends the spans of postings when they have outcomes, or all of them with what failed. */
+async function endingSpans(
+  postings: readonly Posting[],
+  work: () => Promise<readonly Outcome[]>,
+): Promise<readonly Outcome[]> {
+  try {
+    const outcomes = await work();
+    postings.forEach((posting, index) => {
+      endPost(posting, outcomes[index] ?? NO_OUTCOME);
+    });
+    return outcomes;
+  } catch (error) {
+    for (const posting of postings) endPost(posting, error as Error);
+    throw error;
+  }
+}
+
+const NO_OUTCOME: Outcome = [];
 
 /** Accounts that the caller's transaction opened are visible in it alone, so memory is not added to. */
 function identifyWithin({ identities }: Engine, store: LedgerStore) {

@@ -12,7 +12,7 @@ import {
   type TransferRequestId,
 } from '../domain/transfers/transfer-request.js';
 import { LedgerError } from '../errors.js';
-import { type EventRow, writeEvents } from '../postgres/events.js';
+import { type RequestEventRow, writeEvents } from '../postgres/events.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import {
@@ -23,6 +23,7 @@ import {
   type RequestRow,
 } from '../postgres/transfer-requests.js';
 import { uuidv7 } from '../posting/uuids.js';
+import { activeTraceparent, sampledTraceparent } from '../tracing.js';
 import type { Ledger, Requests } from './ledger-api.js';
 import type { LedgerContext } from './ledger-context.js';
 
@@ -60,7 +61,12 @@ export function createRequests(context: LedgerContext): Pick<Requests, 'submit' 
     requests: readonly CheckedTransferRequest[],
   ): Promise<readonly SubmitResult[]> {
     const given = requests.map(
-      (request): NewRequest => ({ ...request, id: uuidv7() as TransferRequestId, transferId: uuidv7() as TransferId }),
+      (request): NewRequest => ({
+        ...request,
+        id: uuidv7() as TransferRequestId,
+        transferId: uuidv7() as TransferId,
+        traceparent: request.traceparent === undefined ? activeTraceparent() : sampledTraceparent(request.traceparent),
+      }),
     );
     const inserted = await insertRequests(store, given);
     const fresh = given.filter(({ id }) => inserted.ids.has(id));
@@ -91,7 +97,12 @@ export function createRequests(context: LedgerContext): Pick<Requests, 'submit' 
       if (!isTransferRequestId(id)) {
         throw new LedgerError('transfer_request_not_found', "id: a transfer request's id is a UUID in lower case");
       }
-      const { keyDigest: _, requestDigest: __, ...request } = await context.read((store) => getRequest(store, id));
+      const {
+        keyDigest: _,
+        requestDigest: __,
+        traceparent: ___,
+        ...request
+      } = await context.read((store) => getRequest(store, id));
       return result(request);
     },
   };
@@ -118,7 +129,7 @@ function checkOne(request: unknown, index: number): CheckedTransferRequest | Led
 
 function resultOf(request: NewRequest, row: RequestRow | undefined): SubmitResult {
   if (row === undefined) return { ok: false, error: notVisible() };
-  const { keyDigest: _, requestDigest, ...stored } = row;
+  const { keyDigest: _, requestDigest, traceparent: __, ...stored } = row;
   if (requestDigest !== request.requestDigest) return keyReused();
   const submitted: SubmittedTransferRequest = result({ ...stored, replayed: stored.id !== request.id });
   return { ok: true, request: submitted };
@@ -133,8 +144,9 @@ function notVisible(): LedgerError {
   return new LedgerError('transaction_isolation', 'within() needs a READ COMMITTED transaction');
 }
 
-function requestedEvent({ id, transferId, requestedBy, leg }: NewRequest): EventRow {
+function requestedEvent({ id, transferId, requestedBy, leg, traceparent }: NewRequest): RequestEventRow {
   return {
+    traceparent,
     type: 'transfer.requested.v1',
     subject: transferId,
     data: {

@@ -13,6 +13,8 @@ interface LogRowBase {
   /** Name of the ledger. */
   readonly ledger: string;
   readonly recordedAt: Date;
+  /** The trace of the request that wrote it; null if it was not sampled. */
+  readonly traceparent: string | null;
 }
 
 /** A journal row, with what its events say beyond it. */
@@ -81,7 +83,7 @@ export async function readLog(
 }
 
 function selectTransfers(schema: string): string {
-  return `select t.position::text, l.name as ledger_name, ${TRANSFER_COLUMNS}, ${side('from', 'f')}, ${side('to', 'c')}
+  return `select t.position::text, t.traceparent, l.name as ledger_name, ${TRANSFER_COLUMNS}, ${side('from', 'f')}, ${side('to', 'c')}
     from (select * from ${schema}.transfers where position > $1 order by position limit $2) t
     left join ${schema}.ledgers l on l.id = t.ledger
     left join ${schema}.accounts f on f.ledger = t.ledger and f.id = t.from_account
@@ -94,7 +96,7 @@ function selectTransfers(schema: string): string {
 }
 
 function selectDomainEvents(schema: string): string {
-  return `select e.position::text, l.name as ledger_name, e.id, e.type, e.topic, e.subject, e.data::text,
+  return `select e.position::text, l.name as ledger_name, e.id, e.type, e.topic, e.subject, e.data::text, e.traceparent,
       ${epochMs('e.recorded_at')} as recorded_ms
     from (select * from ${schema}.events where position > $1 order by position limit $2) e
     join ${schema}.ledgers l on l.id = e.ledger order by e.position`;
@@ -107,6 +109,7 @@ function toTransferRow(row: Row): TransferRow {
     position: BigInt(row.position as string),
     ledger: row.ledger_name as string,
     recordedAt: transfer.recordedAt,
+    traceparent: row.traceparent as string | null,
     transfer,
     from: toSide(row, 'from'),
     to: toSide(row, 'to'),
@@ -140,6 +143,7 @@ function toDomainEventRow(row: Row): DomainEventRow {
     position: BigInt(row.position as string),
     ledger: row.ledger_name as string,
     recordedAt: new Date(Number(row.recorded_ms)),
+    traceparent: row.traceparent as string | null,
     id: row.id as string,
     type: row.type as string,
     topic: row.topic as string | null,

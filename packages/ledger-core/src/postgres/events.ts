@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { JsonValue } from '../domain/json/json.js';
+import { activeTraceparent } from '../tracing.js';
 import { plainArray, textArray } from './arrays.js';
 import type { LedgerStore } from './store.js';
 import type { Transaction } from './transaction-adapter.js';
@@ -20,6 +21,11 @@ export interface EventRow {
   readonly data: { readonly [key: string]: JsonValue };
 }
 
+/** An event of a request, whose trace it belongs to. */
+export interface RequestEventRow extends EventRow {
+  readonly traceparent: string | null;
+}
+
 /** The same of the application, with the topic that it goes to: no reader has to know its type. */
 export interface DomainEventRow extends Omit<EventRow, 'type'> {
   readonly type: string;
@@ -28,30 +34,31 @@ export interface DomainEventRow extends Omit<EventRow, 'type'> {
 
 /**
  * Call it after the change itself, while its locks are held: the position is drawn here. The change gave
- * the transaction its id, and readers of the log rely on that: an id comes before the positions.
+ * the transaction its id, and readers of the log rely on that: an id comes before the positions. The event belongs to the trace
+ * that is active.
  */
 export async function writeEvent(
   { sql, schema, ledger }: LedgerStore<Transaction>,
   { type, subject, data }: EventRow,
 ): Promise<void> {
   await sql.executeSql(
-    `insert into ${schema}.events (recorded_at, ledger, id, type, subject, data)
-     values (clock_timestamp(), $1, $2, $3, $4, $5)`,
-    [ledger, uuidv7(), type, subject, JSON.stringify(data)],
+    `insert into ${schema}.events (recorded_at, ledger, id, type, subject, data, traceparent)
+     values (clock_timestamp(), $1, $2, $3, $4, $5, $6)`,
+    [ledger, uuidv7(), type, subject, JSON.stringify(data), activeTraceparent()],
   );
 }
 
-/** The same for many events, in array order, with one statement. */
+/** The same for many events, in array order, with one statement; each is of the trace of its own request. */
 export async function writeEvents(
   { sql, schema, ledger }: LedgerStore<Transaction>,
-  rows: readonly EventRow[],
+  rows: readonly RequestEventRow[],
 ): Promise<void> {
   if (rows.length === 0) return;
   await sql.executeSql(
-    `insert into ${schema}.events (recorded_at, ledger, id, type, subject, data)
-     select clock_timestamp(), $1, id, type, subject, data
-     from unnest($2::uuid[], $3::text[], $4::uuid[], $5::jsonb[]) with ordinality
-       as row (id, type, subject, data, place)
+    `insert into ${schema}.events (recorded_at, ledger, id, type, subject, data, traceparent)
+     select clock_timestamp(), $1, id, type, subject, data, traceparent
+     from unnest($2::uuid[], $3::text[], $4::uuid[], $5::jsonb[], $6::text[]) with ordinality
+       as row (id, type, subject, data, traceparent, place)
      order by place`,
     [
       ledger,
@@ -59,6 +66,7 @@ export async function writeEvents(
       plainArray(rows.map(({ type }) => type)),
       plainArray(rows.map(({ subject }) => subject)),
       textArray(rows.map(({ data }) => JSON.stringify(data))),
+      textArray(rows.map(({ traceparent }) => traceparent)),
     ],
   );
 }
@@ -70,8 +78,8 @@ export async function writeDomainEvent(
 ): Promise<void> {
   await sql.executeSql('select pg_current_xact_id()', []);
   await sql.executeSql(
-    `insert into ${schema}.events (recorded_at, ledger, id, type, topic, subject, data)
-     values (clock_timestamp(), $1, $2, $3, $4, $5, $6)`,
-    [ledger, uuidv7(), type, topic, subject, JSON.stringify(data)],
+    `insert into ${schema}.events (recorded_at, ledger, id, type, topic, subject, data, traceparent)
+     values (clock_timestamp(), $1, $2, $3, $4, $5, $6, $7)`,
+    [ledger, uuidv7(), type, topic, subject, JSON.stringify(data), activeTraceparent()],
   );
 }

@@ -169,27 +169,27 @@ export function writeBatch({ schema }: Store): PreparedStatement {
       insert into ${schema}.transfers (ledger, kind, id, from_account, to_account, amount, currency,
         recorded_at, from_version, from_posted, to_version, to_posted, idempotency_hash, request_hash,
         group_id, effective_at, from_pending_in, from_pending_out, to_pending_in, to_pending_out,
-        description, metadata, original_id, released, expires_at)
+        description, metadata, original_id, released, expires_at, traceparent)
       select $1, coalesce(kind, 'transfer'), id, from_account, to_account, amount, currency,
         to_timestamp(recorded_ms / 1e3::float8), from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, to_timestamp(effective_ms / 1e3::float8),
         from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata,
-        original_id, released, to_timestamp(expires_ms / 1e3::float8)
+        original_id, released, to_timestamp(expires_ms / 1e3::float8), traceparent
       from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
         $7::text[], $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::numeric[],
         $13::uuid[], $14::bigint[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
         $19::numeric[], $20::numeric[], $21::text[], $22::jsonb[], $23::uuid[], $24::numeric[],
-        $25::bigint[]) as row (kind, id, from_account,
+        $25::bigint[], $26::text[]) as row (kind, id, from_account,
         to_account, amount, currency, recorded_ms, from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, effective_ms, from_pending_in, from_pending_out,
-        to_pending_in, to_pending_out, description, metadata, original_id, released, expires_ms)
+        to_pending_in, to_pending_out, description, metadata, original_id, released, expires_ms, traceparent)
     )
     insert into ${schema}.balances as b (ledger, account_id, version, recorded_at, debit_normal,
       currency, debits_posted, credits_posted, debits_pending, credits_pending)
     select $1, account_id, version, to_timestamp(recorded_ms / 1e3::float8), debit_normal, currency,
       debits_posted, credits_posted, debits_pending, credits_pending
-    from unnest($26::uuid[], $27::bigint[], $28::bigint[], $29::boolean[], $30::text[], $31::numeric[],
-      $32::numeric[], $33::numeric[], $34::numeric[]) as row (account_id, version, recorded_ms,
+    from unnest($27::uuid[], $28::bigint[], $29::bigint[], $30::boolean[], $31::text[], $32::numeric[],
+      $33::numeric[], $34::numeric[], $35::numeric[]) as row (account_id, version, recorded_ms,
       debit_normal, currency, debits_posted, credits_posted, debits_pending, credits_pending)
     on conflict (ledger, account_id) do update set version = excluded.version,
       recorded_at = excluded.recorded_at, debits_posted = excluded.debits_posted,
@@ -235,6 +235,7 @@ function journalColumns({ uuids, integers }: ArrayEncoding, rows: readonly Journ
     sparse(column(({ originalId }) => originalId)),
     sparse(column(({ released }) => released || null)),
     sparse(column(({ expiresAt }) => expiresAt?.getTime() ?? null)),
+    sparse(rows.map(({ traceparent }) => traceparent)),
   ];
 }
 

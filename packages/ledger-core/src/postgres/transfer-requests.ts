@@ -20,12 +20,15 @@ import type { Transaction } from './transaction-adapter.js';
 export interface RequestRow extends TransferRequest {
   readonly keyDigest: KeyDigest;
   readonly requestDigest: RequestDigest;
+  /** The trace of who asked for it; null if that was not sampled. */
+  readonly traceparent: string | null;
 }
 
 /** A new transfer request with its ids. */
-export interface NewRequest extends CheckedTransferRequest {
+export interface NewRequest extends Omit<CheckedTransferRequest, 'traceparent'> {
   readonly id: TransferRequestId;
   readonly transferId: TransferId;
+  readonly traceparent: string | null;
 }
 
 /** The outcome of a request. */
@@ -38,7 +41,7 @@ export interface Settlement {
 
 const BACKLOG_COUNTED_MAX = 1_000_000;
 const COLUMNS = `r.id, r.state, r.transfer_id, r.idempotency_hash, r.request_hash::text, r.request::text, r.requested_by,
-  ${epochMs('r.requested_at')} as requested_ms, ${epochMs('r.settled_at')} as settled_ms, r.refusal::text`;
+  ${epochMs('r.requested_at')} as requested_ms, ${epochMs('r.settled_at')} as settled_ms, r.refusal::text, r.traceparent`;
 
 /** A request as it is stored: what its caller said, amounts and instants as texts. */
 interface StoredMovement extends Omit<RequestedMovement, 'amount' | 'metadata' | 'effectiveAt'> {
@@ -65,14 +68,14 @@ export async function insertRequests(
   const { rows } = await sql.executeSql(
     `with given as materialized (
        select row.*, coalesce(t.request_hash <> row.request_hash, false) as is_reused
-       from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[],
-         $7::jsonb[]) with ordinality as row (id, transfer_id, idempotency_hash, request_hash, requested_by, request, place)
+       from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::jsonb[], $8::text[])
+         with ordinality as row (id, transfer_id, idempotency_hash, request_hash, requested_by, request, traceparent, place)
        left join ${probe(`${schema}.transfers`, posted)} t on true
      ),
      inserted as (
        insert into ${schema}.transfer_requests (requested_at, ledger, id, transfer_id, idempotency_hash,
-         request_hash, requested_by, request)
-       select clock_timestamp(), $1, id, transfer_id, idempotency_hash, request_hash, requested_by, request
+         request_hash, requested_by, request, traceparent)
+       select clock_timestamp(), $1, id, transfer_id, idempotency_hash, request_hash, requested_by, request, traceparent
        from given where not is_reused order by place
        on conflict (ledger, idempotency_hash) do nothing
        returning id
@@ -86,6 +89,7 @@ export async function insertRequests(
       plainArray(requests.map(({ requestDigest }) => requestDigest)),
       textArray(requests.map(({ requestedBy }) => requestedBy)),
       textArray(requests.map(({ leg }) => JSON.stringify(toStored(leg)))),
+      textArray(requests.map(({ traceparent }) => traceparent)),
     ],
   );
   const idsOf = (isReused: boolean) =>
@@ -221,6 +225,7 @@ function toRequestRow(row: Row): RequestRow {
     settledAt: row.settled_ms === null ? null : new Date(Number(row.settled_ms)),
     refusal: row.refusal === null ? null : (JSON.parse(row.refusal as string) as StoredRefusal),
     keyDigest: (row.idempotency_hash as string).replaceAll('-', ''),
+    traceparent: row.traceparent as string | null,
     requestDigest: BigInt(row.request_hash as string),
   };
 }

@@ -4,6 +4,7 @@ import type { HeldAmount } from '../domain/transfers/hold.js';
 import { keyDigest, requestDigest } from '../domain/transfers/idempotency.js';
 import { continuedTransferOf, type Leg, namesAccounts } from '../domain/transfers/leg.js';
 import type { PostTransfer, RequestOptions, TransferId } from '../domain/transfers/transfer.js';
+import { startPost, traceparentOf } from '../tracing.js';
 import { uuidv7 } from './uuids.js';
 import type { LookUp, Posting } from './waiting.js';
 
@@ -11,6 +12,8 @@ type PostingContext = { readonly [Name in keyof RequestOptions]: RequestOptions[
   readonly linked: boolean;
   /** Shared by the requests of one call that must apply in order; null for a request of its own. */
   readonly sequence: object | null;
+  /** The trace that it goes on with, null for none; without this member, that of the active span. */
+  readonly traceparent?: string | null;
 };
 
 /** Makes ids and digests once, so that every run of a request is the same request. */
@@ -28,12 +31,15 @@ export function toPosting(ledger: number, legs: readonly Leg[], context: Posting
     else origins.push(continuedTransferOf(leg) as TransferId);
   }
   const request = isRepeatable ? requestDigest(legs, linked) : null;
+  const span = startPost(legs, context.traceparent);
+  const traceparent = span === undefined ? (context.traceparent ?? null) : traceparentOf(span);
   return {
     ledger,
     legCount: legs.length,
     references,
     origins,
     sequence,
+    span,
     toCandidate(lookUp) {
       return {
         linked,
@@ -41,6 +47,7 @@ export function toPosting(ledger: number, legs: readonly Leg[], context: Posting
         sequence,
         keyDigest: key,
         requestDigest: request,
+        traceparent,
         legs: legs.map((leg, index) => ({
           leg,
           id: ids[index] as TransferId,
@@ -74,5 +81,5 @@ export function expiryCandidate({ id: hold, from, to }: Pick<HeldAmount, 'id' | 
 
 /** Ends a hold that is due, on behalf of nobody. */
 export function expiryPosting(ledger: number, hold: TransferId): Posting {
-  return toPosting(ledger, [{ kind: 'expiry', hold }], { linked: false, sequence: null });
+  return toPosting(ledger, [{ kind: 'expiry', hold }], { linked: false, sequence: null, traceparent: null });
 }

@@ -26,6 +26,7 @@ function postingOf(name: string, part: Part = {}): Posting {
     references,
     origins: [],
     sequence,
+    span: undefined,
     toCandidate: ({ accountId }) =>
       ({
         legs: [{ id: name, idGiven: false, from: accountId(account), to: accountId('world'), leg: {} }],

@@ -2,7 +2,9 @@ import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Outcome } from '../domain/decision/decide.js';
 import type { TransferId } from '../domain/transfers/transfer.js';
 import { LedgerError } from '../errors.js';
+import { endPost } from '../tracing.js';
 import { type ReportBatch, toBatchReport } from './batch-report.js';
+import { endBatch, startBatch } from './batch-spans.js';
 import type { EngineCapacity } from './capacity.js';
 import { createLaneLeases, type LaneLease } from './lane-leases.js';
 import { createParking } from './parking.js';
@@ -61,8 +63,8 @@ export function createCoalescer({ capacity, resolve, run, report }: CoalescerDep
   let onEmpty: (() => void) | undefined;
 
   function submit(posting: Posting): Promise<Outcome | Error> {
-    if (isDraining) return Promise.resolve(new LedgerError('ledger_closed', 'this ledger was closed'));
-    if (accepted >= capacity.queueMax) return Promise.resolve(overloaded(capacity.queueMax));
+    if (isDraining) return refuse(posting, new LedgerError('ledger_closed', 'this ledger was closed'));
+    if (accepted >= capacity.queueMax) return refuse(posting, overloaded(capacity.queueMax));
     accepted += 1;
     return new Promise((answer) => {
       schedulePump();
@@ -71,6 +73,7 @@ export function createCoalescer({ capacity, resolve, run, report }: CoalescerDep
         queuedAtMs: roundMs,
         settle(outcome) {
           accepted -= 1;
+          endPost(posting, outcome);
           answer(outcome);
           if (accepted === 0) onEmpty?.();
         },
@@ -179,10 +182,12 @@ export function createCoalescer({ capacity, resolve, run, report }: CoalescerDep
     if (batch.length === 0) return NONE_POSTED;
     let busy = 0;
     const candidates = batch.map(({ candidate }) => candidate);
+    const span = startBatch(batch);
     try {
       const unconfirmed = new Set<TransferId>();
       for (const waiting of batch) for (const id of waiting.unconfirmed) unconfirmed.add(id);
-      const result = await run(lease, { ledger, candidates, expiries: [], onlyFree, unconfirmed });
+      const result = await run(lease, { ledger, candidates, expiries: [], onlyFree, unconfirmed, span });
+      endBatch(span, result);
       parking.learn(candidates, result.busyAccounts);
       for (const [index, waiting] of batch.entries()) {
         if (index > 0 && index % ANSWERED_AT_ONCE === 0) await nextRound();
@@ -194,6 +199,7 @@ export function createCoalescer({ capacity, resolve, run, report }: CoalescerDep
       }
       return { busy, result };
     } catch (error) {
+      endBatch(span, error as Error);
       for (const waiting of batch) waiting.settle(error as Error);
       return NONE_POSTED;
     }
@@ -224,6 +230,11 @@ interface Posted {
 }
 
 const NONE_POSTED: Posted = { busy: 0, result: undefined };
+
+function refuse(posting: Posting, refusal: LedgerError): Promise<LedgerError> {
+  endPost(posting, refusal);
+  return Promise.resolve(refusal);
+}
 
 const NOTHING: ReadonlySet<TransferId> = new Set();
 

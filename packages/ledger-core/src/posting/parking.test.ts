@@ -33,7 +33,15 @@ function requestOf(name: string, part: Part = {}): Resolved {
   const { account = 'busy', sequence = null, ledger = 1, unconfirmed = false } = part;
   const leg = { id: name, idGiven: false, from: account, to: 'other', leg: {} };
   return {
-    posting: { ledger, legCount: 1, references: [], origins: [], sequence, toCandidate: () => ({}) as Candidate },
+    posting: {
+      ledger,
+      legCount: 1,
+      references: [],
+      origins: [],
+      sequence,
+      span: undefined,
+      toCandidate: () => ({}) as Candidate,
+    },
     settle: (outcome: Outcome | Error) => {
       answers.push([name, 'code' in outcome ? String(outcome.code) : 'posted']);
     },

@@ -6,6 +6,7 @@ import type { TransferId } from '../domain/transfers/transfer.js';
 import { invariant, LedgerError } from '../errors.js';
 import type { Row } from '../postgres/balances.js';
 import { isLockTimeout, sqlState } from '../postgres/sql-errors.js';
+import { withStep } from './batch-spans.js';
 import { type Answers, BEGIN, type Call, COMMIT, type Lane, ROLLBACK } from './lane.js';
 import {
   accountsOf,
@@ -79,18 +80,22 @@ export async function postBatch(
   input: BatchInput,
   handOver: () => void,
 ): Promise<BatchResult> {
-  const { writes, written, begunAtMs, lockedAtMs, ...result } = await lockAndDecide(lane, statements, input).catch(
-    async (error: unknown) => {
-      // After any failure the lane's next batch must find no open transaction.
-      await lane.executeAll([[ROLLBACK]]);
-      throw error;
-    },
-  );
-  // A failed write turns the following commit into a rollback, so everything can be sent at once, and the next batch too.
-  const sent = lane.executeAll(writes.length === 0 ? [[ROLLBACK]] : [...writes, [COMMIT]]);
-  handOver();
-  const answers = await sent;
-  if (writes.length > 0) requireCommitted(answers, written);
+  const { writes, written, begunAtMs, lockedAtMs, ...result } = await withStep(
+    input.span,
+    'micropay.lock_and_decide',
+    () => lockAndDecide(lane, statements, input),
+  ).catch(async (error: unknown) => {
+    // After any failure the lane's next batch must find no open transaction.
+    await lane.executeAll([[ROLLBACK]]);
+    throw error;
+  });
+  await withStep(input.span, writes.length === 0 ? 'micropay.rollback' : 'micropay.write_and_commit', async () => {
+    // A failed write turns the following commit into a rollback, so everything can be sent at once, and the next batch too.
+    const sent = lane.executeAll(writes.length === 0 ? [[ROLLBACK]] : [...writes, [COMMIT]]);
+    handOver();
+    const answers = await sent;
+    if (writes.length > 0) requireCommitted(answers, written);
+  });
   return { ...result, times: { lockMs: lockedAtMs - begunAtMs, transactionMs: performance.now() - begunAtMs } };
 }
 

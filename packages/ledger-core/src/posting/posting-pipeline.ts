@@ -1,3 +1,4 @@
+import type { Span } from '@opentelemetry/api';
 import type { AccountId } from '../domain/accounts/account.js';
 import type { BatchState, Candidate, Decision } from '../domain/decision/decide.js';
 import { limitedAccount } from '../domain/decision/refusals.js';
@@ -82,6 +83,8 @@ export interface BatchInput {
   readonly onlyFree: boolean;
   /** Transfers of this batch that a commit without an answer may have written: they are looked for by id. */
   readonly unconfirmed: ReadonlySet<TransferId>;
+  /** The span of the batch, when one of its requests is sampled; its runs are below it. */
+  readonly span?: Span | undefined;
 }
 
 /** The accounts that a batch names, each once. */

@@ -4,7 +4,7 @@ import type { TransferRequestId } from '../domain/transfers/transfer-request.js'
 import { invariant, LedgerError } from '../errors.js';
 import { asTexts } from '../postgres/arrays.js';
 import { lockFreeBalances, lockValues } from '../postgres/balances.js';
-import { type EventRow, writeEvents } from '../postgres/events.js';
+import { type RequestEventRow, writeEvents } from '../postgres/events.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import {
@@ -151,7 +151,7 @@ function toRequestPosting(ledger: number, row: RequestRow, sequence: object): Po
     ...(metadata === undefined ? {} : { metadata }),
     ...(effectiveAt === undefined ? {} : { effectiveAt }),
   };
-  const posting = toPosting(ledger, [leg], { linked: false, sequence });
+  const posting = toPosting(ledger, [leg], { linked: false, sequence, traceparent: row.traceparent });
   return {
     ...posting,
     toCandidate(lookUp) {
@@ -173,15 +173,15 @@ function toSettlement({ id, transferId }: RequestRow, outcome: Outcome): Settlem
 }
 
 /** A posted transfer's row is its event, unless its id differs from the announced one. */
-function outcomeEvents({ row, settlement }: Settled): readonly EventRow[] {
-  const { id: requestId, transferId } = row;
+function outcomeEvents({ row, settlement }: Settled): readonly RequestEventRow[] {
+  const { id: requestId, transferId, traceparent } = row;
   if (settlement.refusal !== null) {
     const data = { requestId, transferId, ...settlement.refusal };
-    return [{ type: 'transfer.refused.v1', subject: transferId, data }];
+    return [{ type: 'transfer.refused.v1', subject: transferId, data, traceparent }];
   }
   if (settlement.transferId === transferId) return [];
   const data = { requestId, transferId, postedTransferId: settlement.transferId };
-  return [{ type: 'transfer.request_replayed.v1', subject: transferId, data }];
+  return [{ type: 'transfer.request_replayed.v1', subject: transferId, data, traceparent }];
 }
 
 async function putOff({ store }: Batch, rows: readonly RequestRow[], delayMs: number): Promise<void> {

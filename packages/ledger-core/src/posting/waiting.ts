@@ -1,3 +1,4 @@
+import type { Span } from '@opentelemetry/api';
 import type { AccountId } from '../domain/accounts/account.js';
 import type { Candidate, Outcome } from '../domain/decision/decide.js';
 import type { ContinuedTransfer } from '../domain/transfers/reversal.js';
@@ -14,6 +15,8 @@ export interface Posting {
   /** Shared by the requests of one call that must apply in order; null for a request of its own. */
   readonly sequence: object | null;
   readonly toCandidate: (lookUp: LookUp) => Candidate;
+  /** The span of the request, if it is sampled. Who submits the posting ends it. */
+  readonly span: Span | undefined;
 }
 
 /** The accounts and transfers that postings name, looked up before any lock because they never change. */

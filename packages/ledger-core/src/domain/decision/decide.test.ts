@@ -41,11 +41,27 @@ function legOf({ id, idGiven = false, from = ALICE, to = BOB, amount = 10n, curr
 
 function candidateOf(part: LegPart & { key?: string; request?: bigint } = {}): Candidate {
   const { key = null, request = null } = part;
-  return { legs: [legOf(part)], linked: false, dryRun: false, keyDigest: key, requestDigest: request, sequence: null };
+  return {
+    legs: [legOf(part)],
+    linked: false,
+    dryRun: false,
+    keyDigest: key,
+    requestDigest: request,
+    sequence: null,
+    traceparent: null,
+  };
 }
 
 function linkedOf(...legs: LegPart[]): Candidate {
-  return { legs: legs.map(legOf), linked: true, dryRun: false, keyDigest: null, requestDigest: null, sequence: null };
+  return {
+    legs: legs.map(legOf),
+    linked: true,
+    dryRun: false,
+    keyDigest: null,
+    requestDigest: null,
+    sequence: null,
+    traceparent: null,
+  };
 }
 
 /** An outcome in one word. */

@@ -17,6 +17,8 @@ export interface Candidate {
   readonly requestDigest: RequestDigest | null;
   /** Shared by the requests of one call that must apply in order; null for a request of its own. */
   readonly sequence: object | null;
+  /** The trace that its rows belong to. */
+  readonly traceparent: string | null;
 }
 
 /** A request that is stored already. */
@@ -39,6 +41,7 @@ export interface JournalRow {
   readonly transfer: Transfer;
   readonly keyDigest: KeyDigest | null;
   readonly requestDigest: RequestDigest | null;
+  readonly traceparent: string | null;
 }
 
 export type Outcome = readonly PostedTransfer[] | LedgerError;
@@ -141,13 +144,14 @@ function replay(candidate: Candidate, { stored, reused }: Known, { unconfirmed }
 }
 
 function remember(candidate: Candidate, transfers: readonly Transfer[], state: BatchState, rows: JournalRow[]): void {
-  const { keyDigest, requestDigest } = candidate;
+  const { keyDigest, requestDigest, traceparent } = candidate;
   transfers.forEach((transfer, index) => {
     // Key and request sit on the first leg.
     rows.push({
       transfer,
       keyDigest: index === 0 ? keyDigest : null,
       requestDigest: index === 0 ? requestDigest : null,
+      traceparent,
     });
   });
   if (keyDigest !== null) state.storedByKey.set(keyDigest, { requestDigest, outcome: transfers });

@@ -70,7 +70,15 @@ function outcomeOf(leg: Leg, state: BatchState, { originEffectiveAt = null, dryR
     originEffectiveAt,
     limitsOf: 'both' as const,
   };
-  const candidate = { legs: [resolved], linked: false, dryRun, keyDigest: null, requestDigest: null, sequence: null };
+  const candidate = {
+    legs: [resolved],
+    linked: false,
+    dryRun,
+    keyDigest: null,
+    requestDigest: null,
+    sequence: null,
+    traceparent: null,
+  };
   const decision = decide([candidate], state);
   const [outcome] = decision.outcomes;
   if (outcome instanceof LedgerError) return { decision, code: outcome.code, details: outcome.details };

@@ -20,6 +20,7 @@ describe('checkTransferRequest', () => {
       keyDigest: keyDigest({ idempotencyKey: 'k', scope: 's' }),
       requestDigest: requestDigest([{ ...MOVEMENT, ...texts }], false),
       requestedBy: 'operator:7',
+      traceparent: undefined,
     });
   });
 

@@ -34,6 +34,8 @@ export interface SubmitTransferRequest extends RequestedMovement {
   readonly scope?: string;
   /** Id of the requester, 1 to 255 characters; no personal data. */
   readonly requestedBy?: string;
+  /** W3C trace context of who asks, which the transfer and its events continue if it is sampled; by default the active span. */
+  readonly traceparent?: string;
 }
 
 /** The reason why a transfer was refused. */
@@ -78,12 +80,22 @@ export interface CheckedTransferRequest {
   readonly keyDigest: KeyDigest;
   readonly requestDigest: RequestDigest;
   readonly requestedBy: string | null;
+  readonly traceparent: string | undefined;
+}
+
+/** Of any version: a later one may go on after these four parts. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
+const TRACEPARENT_LENGTH_MAX = 512;
+
+export function isTraceparent(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= TRACEPARENT_LENGTH_MAX && TRACEPARENT.test(value);
 }
 
 const readTransferRequest = object<SubmitTransferRequest>({
   idempotencyKey,
   scope: REQUEST_OPTIONS.scope,
   requestedBy: optional(valid(isRequester, 'must be a text of 1 to 255 characters without control characters')),
+  traceparent: optional(valid(isTraceparent, 'must be as the header traceparent of W3C Trace Context')),
   description: TRANSFER_LEG.description,
   metadata: TRANSFER_LEG.metadata,
   effectiveAt: TRANSFER_LEG.effectiveAt,
@@ -107,11 +119,18 @@ export function isTransferRequestId(text: unknown): text is TransferRequestId {
  * @throws {LedgerError} `invalid_request`, `invalid_amount`, `unknown_currency` for a malformed code
  */
 export function checkTransferRequest(given: SubmitTransferRequest, name = 'request'): CheckedTransferRequest {
-  const { idempotencyKey, scope, requestedBy = null, ...leg } = withCurrency(readTransferRequest(given, name));
+  const {
+    idempotencyKey,
+    scope,
+    requestedBy = null,
+    traceparent,
+    ...leg
+  } = withCurrency(readTransferRequest(given, name));
   return {
     leg,
     keyDigest: keyDigest({ idempotencyKey, scope }) as KeyDigest,
     requestDigest: requestDigest([leg], false),
     requestedBy,
+    traceparent,
   };
 }
