@@ -1,3 +1,4 @@
+import type { Connections } from '@micropay/ledger-core';
 import { createPool } from '@micropay/ledger-core/pg';
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Tables } from './tables.js';
@@ -13,7 +14,26 @@ const LIMITS = {
   answerTimeoutMs: 15_000,
 };
 
-export function connect(databaseUrl: string, schema: string): Database {
+/** The connections of the server's own tables. */
+export interface ServerPool {
+  readonly pool: ReturnType<typeof createPool>;
+  connections(): Connections;
+}
+
+export function createServerPool(databaseUrl: string): ServerPool {
   const pool = createPool({ connectionString: databaseUrl, application_name: 'micropay-server' }, LIMITS);
+  return {
+    pool,
+    connections: () => ({
+      open: pool.totalCount,
+      inUse: pool.totalCount - pool.idleCount,
+      waiting: pool.waitingCount,
+      max: LIMITS.connectionsMax,
+    }),
+  };
+}
+
+/** Destroying the database ends the pool. */
+export function connect(databaseUrl: string, schema: string, { pool } = createServerPool(databaseUrl)): Database {
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
 }

@@ -1,22 +1,23 @@
 import { getRequestListener } from '@hono/node-server';
 import { createLedger, createRequestWorker, LedgerError } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { createApp } from '../app.js';
-import { connect } from '../database/connect.js';
+import { connect, createServerPool } from '../database/connect.js';
 import { StartError } from '../errors/start-error.js';
 import { listen } from '../http/serving/listen.js';
 import { createKafkaRelay } from '../kafka/create-kafka-relay.js';
 import { takeCommands } from '../kafka/take-commands.js';
 import { createOldestWriterReport } from '../live/oldest-writer.js';
+import { createBatchMetrics } from '../metrics/batch-metrics.js';
 import { withDeadline } from '../throttling/deadline.js';
 import { runInBackground } from './background.js';
 import { checkConfig } from './check-config.js';
 import type { Config } from './config.js';
-import { createMetrics } from './create-metrics.js';
 import { createServices } from './create-services.js';
 import { createLog } from './log.js';
 import { migrateServer, refuseOutdatedTables } from './migrate-server.js';
+import { registerMetrics } from './register-metrics.js';
 
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** Leaves the connections to the database a moment to end in order. */
@@ -100,14 +101,17 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
   const close = () =>
     withDeadline(SHUTDOWN_TIMEOUT_MS, closeAll(), () => new LedgerError('database_unavailable', HANGS));
   try {
+    const registry = new Registry();
     const ledger = createLedger({
       database: databaseUrl,
       schema: databaseSchema,
       name,
       onEventFault: (err) => log.error({ err }, 'the log of events cannot be read: live streams wait'),
+      onBatch: createBatchMetrics(registry),
     });
     closers.push(() => ledger.close());
-    const database = connect(databaseUrl, databaseSchema);
+    const pool = createServerPool(databaseUrl);
+    const database = connect(databaseUrl, databaseSchema, pool);
     closers.push(() => database.destroy());
     await ledger.check();
     if (options.isFirst) {
@@ -125,7 +129,7 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     });
     const stopCommands = await takeCommands(ledger, kafka, log);
     closers.push(stopCommands);
-    const registry = createMetrics({ services, relay });
+    registerMetrics(registry, { services, pool, relay });
     const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
     closers.push(() =>

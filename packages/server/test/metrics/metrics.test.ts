@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import perfHooks from 'node:perf_hooks';
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { registerProcessMetrics } from '../../src/metrics/process-metrics.js';
 import { call, registerUser } from '../support/call.js';
 import { readMetrics } from '../support/metrics.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
@@ -40,6 +43,41 @@ it('refusals are counted by operation and code', async () => {
   expect(await readMetrics(server.url)).toMatch(
     /^micropay_http_refusals_total\{operation="postTransfer",code="same_account"\} 1$/m,
   );
+});
+
+it('a scrape counts the batches of the engine, and says what its connections do', async () => {
+  const scraped = await readMetrics(server.url);
+  const numberOf = (sample: string) =>
+    Number(
+      scraped
+        .split('\n')
+        .find((line) => line.startsWith(`${sample} `))
+        ?.split(' ')[1],
+    );
+  const batches = numberOf('micropay_engine_batch_transfers_count');
+  expect(batches).toBeGreaterThan(0);
+  expect(numberOf('micropay_engine_batch_transfers_sum')).toBeGreaterThanOrEqual(batches);
+  expect(numberOf('micropay_engine_transaction_seconds_count')).toBe(batches);
+  expect(numberOf('micropay_engine_lock_seconds_count')).toBe(batches);
+  expect(numberOf('micropay_engine_queue_wait_seconds_count')).toBe(batches);
+  expect(numberOf('micropay_engine_requests')).toBe(0);
+  expect(numberOf('micropay_engine_requests_max')).toBe(20_000);
+  expect(numberOf('micropay_pool_connections{pool="lanes"}')).toBe(1);
+  for (const pool of ['reads', 'long_reads', 'server']) {
+    expect(numberOf(`micropay_pool_connections{pool="${pool}"}`)).toBeGreaterThan(0);
+    expect(numberOf(`micropay_pool_connections_max{pool="${pool}"}`)).toBeGreaterThan(0);
+    expect(numberOf(`micropay_pool_waiting_calls{pool="${pool}"}`)).toBe(0);
+  }
+});
+
+it('servers that come and go in one process leave no observers of it behind', async () => {
+  const delays = vi.spyOn(perfHooks, 'monitorEventLoopDelay');
+  const [first, second] = [new Registry(), new Registry()];
+  registerProcessMetrics(first);
+  registerProcessMetrics(second);
+  expect(delays).not.toHaveBeenCalled();
+  expect(await first.metrics()).toContain('nodejs_eventloop_lag_p99_seconds ');
+  expect(await second.metrics()).toContain('# TYPE nodejs_gc_duration_seconds histogram');
 });
 
 it('promtool accepts a scrape', { timeout: INSTALL_TIMEOUT_MS }, async (context) => {
