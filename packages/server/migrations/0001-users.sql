@@ -63,6 +63,16 @@ create table api_keys (
   constraint api_keys_hash_unique unique (ledger, key_hash)
 );
 
+-- How often emails, addresses and tokens were tried lately, for all servers together: a name has used up what refills until
+-- full_at. Names are hashed. Unlogged: an attempt costs no flush, and after a crash or a failover all may try again.
+create unlogged table attempts (
+  ledger text not null,
+  policy text not null,
+  name_hash bytea not null,
+  full_at timestamptz not null,
+  constraint attempts_pkey primary key (ledger, policy, name_hash)
+) with (fillfactor = 50);
+
 -- Several are valid at a time: the newest signs, the others verify until their last token has expired.
 create table signing_keys (
   ledger text not null,

@@ -1,3 +1,4 @@
+import type { Database } from '../database/connect.js';
 import { type AttemptLimit, createAttemptLimit } from '../throttling/attempt-limit.js';
 import { networkOf } from '../throttling/network-of.js';
 
@@ -11,14 +12,17 @@ export interface LoginAttempts {
   take(clientAddress: string, email: string): ReturnType<AttemptLimit['take']>;
 }
 
-export function createLoginAttempts(): LoginAttempts {
-  const byEmail = createAttemptLimit('login', PER_EMAIL_AND_MINUTE);
-  const byNetwork = createAttemptLimit('login-address', PER_NETWORK_AND_MINUTE);
+export function createLoginAttempts(database: Database, ledger: string): LoginAttempts {
+  const byEmail = createAttemptLimit(database, ledger, { policy: 'login', perMinute: PER_EMAIL_AND_MINUTE });
+  const byNetwork = createAttemptLimit(database, ledger, {
+    policy: 'login-address',
+    perMinute: PER_NETWORK_AND_MINUTE,
+  });
 
   return {
-    take(clientAddress, email) {
+    async take(clientAddress, email) {
       const network = networkOf(clientAddress);
-      byNetwork.take(network);
+      await byNetwork.take(network);
       return byEmail.take(`${network} ${email}`);
     },
   };

@@ -40,6 +40,12 @@ export interface Tables {
     created_at: CreatedAt;
     revoked_at: Date | null;
   };
+  attempts: {
+    ledger: string;
+    policy: string;
+    name_hash: Buffer;
+    full_at: Date;
+  };
   signing_keys: {
     ledger: string;
     kid: string;

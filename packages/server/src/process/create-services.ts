@@ -11,7 +11,7 @@ import type { Database } from '../database/connect.js';
 import { createClientAddress } from '../http/request/client-address.js';
 import { createLiveEvents } from '../live/live-events.js';
 import type { Services } from '../services.js';
-import { createAttemptLimit } from '../throttling/attempt-limit.js';
+import { createAttemptLimit, removeFullBuckets } from '../throttling/attempt-limit.js';
 import { createRecipientLookUps } from '../transfers/recipient-look-ups.js';
 import type { RepeatedWork } from './background.js';
 import type { Config } from './config.js';
@@ -21,6 +21,7 @@ const REFRESH_ATTEMPTS_PER_MINUTE = 10;
 const POLL_MS = 2_000;
 /** Later entries are read one by one: this bounds how many. */
 const CHECKPOINTS_MS = 5_000;
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /** Makes all that handlers work with, on a migrated database, and says what has to be repeated beside them. */
@@ -62,13 +63,17 @@ export async function createServices(
       authenticate,
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       clientAddress: createClientAddress(config.trustedProxies),
-      loginAttempts: createLoginAttempts(),
-      refreshAttempts: createAttemptLimit('refresh', REFRESH_ATTEMPTS_PER_MINUTE),
-      recipientLookUps: createRecipientLookUps(),
+      loginAttempts: createLoginAttempts(database, ledger.name),
+      refreshAttempts: createAttemptLimit(database, ledger.name, {
+        policy: 'refresh',
+        perMinute: REFRESH_ATTEMPTS_PER_MINUTE,
+      }),
+      recipientLookUps: createRecipientLookUps(database, ledger.name),
     },
     background: [
       { name: 'revoked sessions', everyMs: POLL_MS, run: revokedSessions.poll },
       { name: 'api keys', everyMs: POLL_MS, run: apiKeys.reload },
+      { name: 'attempts', everyMs: MINUTE_MS, run: () => removeFullBuckets(database, ledger.name) },
       { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },
       { name: 'expired holds', everyMs: POLL_MS, run: async () => void (await ledger.holds.expire()) },
       { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: ledger.checkpoints.advance },

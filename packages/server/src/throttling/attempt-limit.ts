@@ -1,13 +1,12 @@
-import { LRUCache } from 'lru-cache';
+import { hash } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Database } from '../database/connect.js';
 import { ProblemError } from '../errors/problem.js';
 
 const WINDOW_S = 60;
-const NAMES_MAX = 50_000;
-
-interface Bucket {
-  left: number;
-  atMs: number;
-}
+const WINDOW = sql`make_interval(secs => ${WINDOW_S})`;
+/** Below this, what is left is a rounding error of the clock's microseconds. */
+const ATTEMPTS_PRECISION = 1e-4;
 
 /** Counts attempts by name; response headers say how many are left. */
 export interface AttemptLimit {
@@ -16,51 +15,92 @@ export interface AttemptLimit {
    *
    * @throws {ProblemError} `rate_limited`
    */
-  take(name: string, attempts?: number): Readonly<Record<string, string>>;
+  take(name: string, attempts?: number): Promise<Readonly<Record<string, string>>>;
+}
+
+export interface AttemptPolicy {
+  /** As the response headers call it. */
+  readonly policy: string;
+  readonly perMinute: number;
 }
 
 /**
- * A token bucket for each name: `perMinute` attempts at once, refilled steadily. Bounded; under pressure the name
- * that was not seen for longest is forgotten. Each process counts for itself, by a clock that is never set back.
+ * A token bucket for each name: `perMinute` attempts at once, refilled steadily. It is a row of the database, so that all
+ * processes count together, by the database's clock.
  */
-export function createAttemptLimit(policy: string, perMinute: number): AttemptLimit {
-  const buckets = new LRUCache<string, Bucket>({ max: NAMES_MAX });
+export function createAttemptLimit(
+  database: Database,
+  ledger: string,
+  { policy, perMinute }: AttemptPolicy,
+): AttemptLimit {
+  const attemptS = WINDOW_S / perMinute;
 
-  function open(name: string): Bucket {
-    const nowMs = performance.now();
-    const bucket = buckets.get(name) ?? { left: perMinute, atMs: nowMs };
-    const refilled = ((nowMs - bucket.atMs) / 1_000) * (perMinute / WINDOW_S);
-    bucket.left = Math.min(perMinute, bucket.left + refilled);
-    bucket.atMs = nowMs;
-    buckets.set(name, bucket);
-    return bucket;
+  /** Answers the seconds until the bucket is full again; undefined if fewer attempts are left. */
+  async function takeFrom(nameHash: Buffer, attempts: number): Promise<number | undefined> {
+    const taken = sql`make_interval(secs => ${attempts * attemptS})`;
+    // A bucket that takes longer to fill than the window is of before the database's clock was set back.
+    const fullAt = sql<Date>`least(greatest(attempts.full_at, now()), now() + ${WINDOW}) + ${taken}`;
+    const row = await database
+      .insertInto('attempts')
+      .values({ ledger, policy, name_hash: nameHash, full_at: sql<Date>`now() + ${taken}` })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['ledger', 'policy', 'name_hash'])
+          .doUpdateSet({ full_at: fullAt })
+          .where(sql<boolean>`${fullAt} <= now() + ${WINDOW}`),
+      )
+      .returning(fullInSeconds())
+      .executeTakeFirst();
+    return row?.seconds;
   }
 
-  function waitSecondsOf({ left }: Bucket, attempts: number): number {
-    return Math.ceil(Math.max(0, attempts - left) * (WINDOW_S / perMinute));
+  async function readBucket(nameHash: Buffer): Promise<number> {
+    const row = await database
+      .selectFrom('attempts')
+      .select(fullInSeconds())
+      .where('ledger', '=', ledger)
+      .where('policy', '=', policy)
+      .where('name_hash', '=', nameHash)
+      .executeTakeFirst();
+    return Math.min(WINDOW_S, Math.max(0, row?.seconds ?? 0));
   }
 
-  function headersOf(bucket: Bucket, attempts: number) {
+  function leftOf(fullInS: number): number {
+    return (WINDOW_S - fullInS) / attemptS + ATTEMPTS_PRECISION;
+  }
+
+  function waitSecondsOf(left: number, attempts: number): number {
+    return Math.ceil(Math.max(0, attempts - left) * attemptS);
+  }
+
+  function headersOf(left: number, attempts: number) {
     return {
       'ratelimit-policy': `"${policy}";q=${perMinute};w=${WINDOW_S}`,
-      ratelimit: `"${policy}";r=${Math.max(0, Math.floor(bucket.left))};t=${waitSecondsOf(bucket, attempts)}`,
+      ratelimit: `"${policy}";r=${Math.floor(left)};t=${waitSecondsOf(left, attempts)}`,
     };
   }
 
-  function refuseWhenEmpty(bucket: Bucket, attempts: number): void {
-    if (bucket.left >= attempts) return;
-    const waitS = waitSecondsOf(bucket, attempts);
-    throw new ProblemError('rate_limited', `wait ${waitS} seconds before the next attempt`, {
-      headers: { ...headersOf(bucket, attempts), 'retry-after': String(waitS) },
-    });
-  }
-
   return {
-    take(name, attempts = 1) {
-      const bucket = open(name);
-      refuseWhenEmpty(bucket, attempts);
-      bucket.left -= attempts;
-      return headersOf(bucket, 1);
+    async take(name, attempts = 1) {
+      // Names hold emails and addresses, which are nobody's business in a table of counts.
+      const nameHash = hash('sha256', name, 'buffer');
+      const fullInS = await takeFrom(nameHash, attempts);
+      if (fullInS !== undefined) return headersOf(leftOf(fullInS), 1);
+      const left = leftOf(await readBucket(nameHash));
+      // It may have refilled between the two statements.
+      const waitS = Math.max(1, waitSecondsOf(left, attempts));
+      throw new ProblemError('rate_limited', `wait ${waitS} seconds before the next attempt`, {
+        headers: { ...headersOf(left, attempts), 'retry-after': String(waitS) },
+      });
     },
   };
+}
+
+function fullInSeconds() {
+  return sql<number>`extract(epoch from attempts.full_at - now())::float8`.as('seconds');
+}
+
+/** Forgets the names whose attempts are all back. */
+export async function removeFullBuckets(database: Database, ledger: string): Promise<void> {
+  await database.deleteFrom('attempts').where('ledger', '=', ledger).where('full_at', '<', sql<Date>`now()`).execute();
 }

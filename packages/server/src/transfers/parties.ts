@@ -64,8 +64,12 @@ async function findPayees(
   const emails = new Set<string>();
   for (const { to } of transfers) if (isEmail(to)) emails.add(emailOf(to));
   if (emails.size === 0) return NO_USERS;
-  recipientLookUps.take(asker, emails.size);
-  return findUserIds(database, ledger.name, [...emails]);
+  // Both at once, as a payment waits for them; whoever has used up the look-ups does not hear of what was found.
+  const [users] = await Promise.all([
+    findUserIds(database, ledger.name, [...emails]),
+    recipientLookUps.take(asker, emails.size),
+  ]);
+  return users;
 }
 
 /** A text that is not an email is looked up unchanged, and nobody has it. */

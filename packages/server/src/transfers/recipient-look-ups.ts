@@ -1,3 +1,4 @@
+import type { Database } from '../database/connect.js';
 import { ProblemError } from '../errors/problem.js';
 import type { Principal } from '../identity/principal.js';
 import { createAttemptLimit } from '../throttling/attempt-limit.js';
@@ -17,27 +18,30 @@ export interface Asker {
 /** Counts the emails that users look up by paying to them. Operators may know who is registered. */
 export interface RecipientLookUps {
   /**
-   * Counts them before anybody is looked up, known or not: were only unknown ones counted, or afterwards, the answers
-   * to one great batch, or to many at once, would tell them from the others.
+   * Counts them whether they are known or not, and before anything is answered: were only unknown ones counted, or
+   * afterwards, the answers to one great batch, or to many at once, would tell them from the others.
    *
    * @throws {ProblemError} `rate_limited`; `invalid_request` for more than can ever be looked up at once
    */
-  take(asker: Asker, emails: number): void;
+  take(asker: Asker, emails: number): Promise<void>;
 }
 
-export function createRecipientLookUps(): RecipientLookUps {
-  const byUser = createAttemptLimit('recipients', PER_USER_AND_MINUTE);
-  const byNetwork = createAttemptLimit('recipients-address', PER_NETWORK_AND_MINUTE);
+export function createRecipientLookUps(database: Database, ledger: string): RecipientLookUps {
+  const byUser = createAttemptLimit(database, ledger, { policy: 'recipients', perMinute: PER_USER_AND_MINUTE });
+  const byNetwork = createAttemptLimit(database, ledger, {
+    policy: 'recipients-address',
+    perMinute: PER_NETWORK_AND_MINUTE,
+  });
 
   return {
-    take({ principal, clientAddress }, emails) {
+    async take({ principal, clientAddress }, emails) {
       if (principal.kind === 'operator' || emails === 0) return;
       if (emails > PER_USER_AND_MINUTE) {
         const message = `at most ${PER_USER_AND_MINUTE} emails in one request: pay the others by the ids of their wallets`;
         throw new ProblemError('invalid_request', message, { errors: [{ path: 'transfers', message }] });
       }
-      byUser.take(principal.id, emails);
-      byNetwork.take(networkOf(clientAddress), emails);
+      await byUser.take(principal.id, emails);
+      await byNetwork.take(networkOf(clientAddress), emails);
     },
   };
 }

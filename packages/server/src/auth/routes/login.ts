@@ -39,7 +39,7 @@ export const loginRoute = route(
   loginEndpoint,
   ({ database, ledger, passwords, sessions, loginAttempts }: AuthServices) =>
     async ({ body: { email, password }, clientAddress }) => {
-      const headers = loginAttempts.take(clientAddress, email);
+      const headers = await loginAttempts.take(clientAddress, email);
       const user = await findUserByEmail(database, ledger.name, email);
       const matches = await passwords.matches(password, user?.passwordHash);
       if (user === undefined || !matches) {

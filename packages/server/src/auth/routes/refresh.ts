@@ -27,7 +27,7 @@ export const refreshRoute = route(
   refreshEndpoint,
   ({ sessions, refreshAttempts }: AuthServices) =>
     async ({ body: { refreshToken }, clientAddress }) => {
-      const headers = refreshAttempts.take(`${clientAddress} ${hashSecret(refreshToken).toString('base64')}`);
+      const headers = await refreshAttempts.take(`${clientAddress} ${hashSecret(refreshToken).toString('base64')}`);
       return { body: await sessions.refresh(refreshToken), headers };
     },
 );

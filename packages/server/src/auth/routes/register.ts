@@ -59,7 +59,7 @@ const registerEndpoint = {
 } as const satisfies Endpoint;
 
 export const registerRoute = route(registerEndpoint, (services: AuthServices) => async ({ body, clientAddress }) => {
-  const headers = services.loginAttempts.take(clientAddress, body.email);
+  const headers = await services.loginAttempts.take(clientAddress, body.email);
   const registration = { ...body, currency: body.currency ?? CURRENCY_DEFAULT };
   const { user, wallet, tokens } = await registerUser(services, registration);
   return { body: { user: userJson(user), wallet: walletJson(wallet), ...tokens }, headers };
