@@ -1,17 +1,20 @@
 import type { HistoryContext } from '../history/history-context.js';
+import { fromPool } from '../postgres/connect.js';
 import { fail } from '../postgres/sql-errors.js';
-import type { LedgerStore } from '../postgres/store.js';
+import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import type { Engine } from '../posting/engine.js';
 
-/** One ledger as its parts see it: its rows, and the ways to read and change them. */
+/** What the parts of a ledger work with: its rows, and the ways to read and change them. */
 export interface LedgerContext extends HistoryContext {
   readonly engine: Engine;
-  /** The ledger's rows for reading. The ledger is made when it is new. */
+  /** The ledger's rows for reading. Creates the ledger if it does not exist. */
   store(): Promise<LedgerStore>;
-  /** Runs work that commits or vanishes as a whole. */
+  /** Runs work in one transaction, or in a savepoint of the caller's. */
   change<Result>(work: (store: LedgerStore<Transaction>) => Promise<Result>): Promise<Result>;
-  /** False inside a caller's transaction: accounts that it opened may still vanish. */
+  /** Runs work on the schema that all its ledgers share. */
+  onSchema<Result>(work: (schema: ConnectedStore) => Promise<Result>): Promise<Result>;
+  /** False inside a caller's transaction: accounts that it opened may still be rolled back. */
   readonly isCommitted: boolean;
 }
 
@@ -22,12 +25,14 @@ interface ContextOptions extends Pick<LedgerContext, 'engine' | 'store' | 'isCom
   readonly change: InTransaction;
 }
 
-/** Makes the context of a ledger. What goes wrong in the database becomes a `LedgerError` here, for all that use it. */
+/** Makes the context of a ledger. Each function maps errors of PostgreSQL to a `LedgerError`. */
 export function createContext({ engine, store, isCommitted, snapshot, change }: ContextOptions): LedgerContext {
+  const schema = { ...engine.store, sql: fromPool(engine.pool) };
   return {
     engine,
     store,
     isCommitted,
+    onSchema: async (work) => work(schema).catch(fail),
     read: (work) => store().then(work).catch(fail),
     // The store first: the look-up of a new ledger takes a connection of its own.
     async snapshot(work) {

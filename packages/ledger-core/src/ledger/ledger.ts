@@ -10,7 +10,7 @@ import { asOfIn, checkAsOf } from '../history/as-of.js';
 import { advanceCheckpoints, type CheckpointProgress, rebuildCheckpoints } from '../history/checkpoints.js';
 import { readTrialBalance, readTrialBalanceAt } from '../history/trial-balance.js';
 import { findIdentities } from '../postgres/accounts.js';
-import { checkRoom, fromPool, inSnapshot, inTransaction } from '../postgres/connect.js';
+import { checkRoom, inSnapshot, inTransaction } from '../postgres/connect.js';
 import { getCurrency, registerCurrency } from '../postgres/currencies.js';
 import { databaseArgument } from '../postgres/database-argument.js';
 import { checkDatabase, readCheckOptions } from '../postgres/database-check.js';
@@ -19,7 +19,6 @@ import { writeDomainEvent } from '../postgres/events.js';
 import { ledgerName, readTimeZone, writeTimeZone } from '../postgres/ledgers.js';
 import { checkSchema } from '../postgres/migrate.js';
 import { readOldestWriter } from '../postgres/position-drawers.js';
-import { fail } from '../postgres/sql-errors.js';
 import { type LedgerStore, schemaName } from '../postgres/store.js';
 import { type SqlExecutor, type Transaction, transactionArgument } from '../postgres/transaction-adapter.js';
 import { readBacklog } from '../postgres/transfer-requests.js';
@@ -110,8 +109,7 @@ const readOptions = object<LedgerOptions>({
 });
 
 function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
-  const { store, pool, commits } = engine;
-  const connected = { ...store, sql: fromPool(pool) };
+  const { pool, commits } = engine;
   const context = createContext({
     engine,
     store: () => engine.storeOf(name),
@@ -149,8 +147,8 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     events: {
       subscribe: async (options = {}) => tail.subscribe(name, checkSubscription(options)),
       fault: tail.fault,
-      range: async () => readEventRange(connected).catch(fail),
-      oldestWriter: async () => readOldestWriter(connected).catch(fail),
+      range: () => context.onSchema(readEventRange),
+      oldestWriter: () => context.onSchema(readOldestWriter),
     },
     onCommit: (listener) => commits.listen(callback(listener, 'listener')),
     inLedger(other) {
@@ -168,25 +166,28 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       return name;
     },
     checkpoints: {
-      advance: () => withCheckpoints(engine, advanceCheckpoints),
-      rebuild: () => withCheckpoints(engine, rebuildCheckpoints),
+      advance: () => withCheckpoints(context, advanceCheckpoints),
+      rebuild: () => withCheckpoints(context, rebuildCheckpoints),
     },
     async verify(options = {}) {
       const checked = checkVerifyOptions(options);
       const own = await context.store();
       const inLongSnapshot: InSnapshot = (work) =>
-        inTransaction(engine.longReads, (sql) => work({ ...own, sql }), 'repeatable read').catch(fail);
+        context.onSchema(() => inTransaction(engine.longReads, (sql) => work({ ...own, sql }), 'repeatable read'));
       return verifyLedger(inLongSnapshot, checked);
     },
-    async check() {
-      await checkSchema(connected).catch(fail);
-      await checkRoom(pool).catch(fail);
-    },
+    check: () =>
+      context.onSchema(async (schema) => {
+        await checkSchema(schema);
+        await checkRoom(pool);
+      }),
     async checkDatabase(options = {}) {
       const { connectionsMin = CONNECTIONS_MIN } = readCheckOptions(options, 'options');
-      const warnings = await checkDatabase(connected.sql, connectionsMin).catch(fail);
-      await engine.connect().catch(fail);
-      return warnings;
+      return context.onSchema(async ({ sql }) => {
+        const warnings = await checkDatabase(sql, connectionsMin);
+        await engine.connect();
+        return warnings;
+      });
     },
     engineStatus: () => result(engine.status()),
     async close() {
@@ -251,7 +252,7 @@ async function processRequestsOnce(
     const store = { ...own, sql };
     return processRequests(store, processing(store));
   };
-  const worked = await inTransaction(engine.pool, run).catch(fail);
+  const worked = await context.onSchema(() => inTransaction(engine.pool, run));
   if (worked.posted + worked.refused > 0) engine.commits.announce();
   return worked;
 
@@ -306,8 +307,12 @@ async function resolveWithin(
 }
 
 /** On the connection for long work, one run at a time in this process. */
-async function withCheckpoints(engine: Engine, work: typeof advanceCheckpoints): Promise<CheckpointProgress> {
-  const { store, pool, longReads } = engine;
-  await checkSchema({ ...store, sql: fromPool(pool) }).catch(fail);
-  return result(await work(longReads, store).catch(fail));
+function withCheckpoints(
+  { engine, onSchema }: LedgerContext,
+  work: typeof advanceCheckpoints,
+): Promise<CheckpointProgress> {
+  return onSchema(async (schema) => {
+    await checkSchema(schema);
+    return result(await work(engine.longReads, engine.store));
+  });
 }
