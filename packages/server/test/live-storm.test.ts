@@ -102,7 +102,7 @@ async function expectAllSeen(followers: readonly Follower[]): Promise<number> {
 it(
   `${CLIENTS} clients receive everything once and in order through storms of reconnections, in constant memory`,
   async () => {
-    await start({ nodeWords: ['--expose-gc', '--import', REPORT_MEMORY] });
+    await start({ nodeWords: ['--expose-gc', '--import', 'tsx', '--import', REPORT_MEMORY] });
     const random = randomNumbers(1);
     const users: TestUser[] = [];
     for (let number = 0; number < CLIENTS / STREAMS_PER_USER; number += 1) {

@@ -4,13 +4,12 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { call } from './support/call.js';
-import { type MainProcess, runMain, runProgram } from './support/run-main.js';
+import { type MainProcess, runMain } from './support/run-main.js';
 
 const OPERATOR_KEY = 'operator-key-of-this-test';
 const running: MainProcess[] = [];
@@ -36,10 +35,7 @@ it('ends with code 2 when a variable is wrong, and names it', async () => {
 
 describe('its words', () => {
   const program = (words: readonly string[], environment: Record<string, string> = {}) => {
-    const main = runProgram(
-      [fileURLToPath(new URL('../src/cli/main.ts', import.meta.url)), 'serve', ...words],
-      environment,
-    );
+    const main = runMain(environment, { words });
     running.push(main);
     return main;
   };
@@ -169,7 +165,7 @@ describe('with a database', () => {
     await main.listening();
     const [, steps = ''] = main.output().split('First steps, in another terminal:');
     for (const _time of ['first', 'second']) {
-      const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', steps], {
+      const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', steps], {
         env: { ...process.env, OPERATOR_API_KEY: OPERATOR_KEY },
       });
       expect(stderr).toBe('');

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
+import type {} from '../../../../scripts/vitest-micropay.js';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const LIMITED = 'ulimit -Sn $0 && ulimit -Hn $0 && exec "$@"';
 const LISTENING = /listens on (\S+)\. /;
 
@@ -19,6 +19,8 @@ export interface MainProcess {
 }
 
 export interface RunOptions {
+  /** Options of `micropay serve`. */
+  readonly words?: readonly string[];
   /** For Node itself. */
   readonly nodeWords?: readonly string[];
   /** The limit on open files and sockets. */
@@ -27,24 +29,28 @@ export interface RunOptions {
 
 export function runMain(
   environment: Record<string, string>,
-  { nodeWords = [], openFilesMax }: RunOptions = {},
+  { words = [], nodeWords = [], openFilesMax }: RunOptions = {},
 ): MainProcess {
-  return runProgram([...nodeWords, MAIN, 'serve'], environment, openFilesMax);
+  return runNode([...nodeWords, ...micropay(), 'serve', ...words], environment, openFilesMax);
 }
 
 /** `micropay relay` as a process of its own; it does not listen. */
 export function runRelayMain(words: readonly string[], environment: Record<string, string>): MainProcess {
-  return runProgram([MAIN, 'relay', ...words], environment);
+  return runNode([...micropay(), 'relay', ...words], environment);
+}
+
+function micropay(): readonly string[] {
+  return ['--enable-source-maps', inject('micropayProgram')];
 }
 
 /** Any other TypeScript program, with nothing in its environment but what is given. */
-export function runProgram(
-  words: readonly string[],
-  environment: Record<string, string>,
-  openFilesMax?: number,
-): MainProcess {
+export function runProgram(words: readonly string[], environment: Record<string, string>): MainProcess {
+  return runNode(['--import', 'tsx', ...words], environment);
+}
+
+function runNode(words: readonly string[], environment: Record<string, string>, openFilesMax?: number): MainProcess {
   const { PATH = '' } = process.env;
-  const command = [process.execPath, '--import', 'tsx', ...words] as const;
+  const command = [process.execPath, ...words] as const;
   const [program, ...rest] =
     openFilesMax === undefined ? command : ['sh', '-c', LIMITED, `${openFilesMax}`, ...command];
   const child = spawn(program, rest, {

@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const TSX = import.meta.resolve('tsx');
+import { inject } from 'vitest';
+import type {} from '../../../../scripts/vitest-micropay.js';
 
 export interface MicropayResult {
   /** Null when a signal ended it. */
@@ -23,7 +21,7 @@ export function startMicropay(
   { cwd, environment }: { readonly cwd: string; readonly environment: Readonly<Record<string, string>> },
 ): MicropayProcess {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...words], {
+  const child = spawn(process.execPath, ['--enable-source-maps', inject('micropayProgram'), ...words], {
     cwd,
     env: { PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
