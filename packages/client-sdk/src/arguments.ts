@@ -1,4 +1,5 @@
 import type { AccountPageOptions, Accounts, AggregateOptions, Limits, OpenAccount } from './accounts.js';
+import type { ApiKeys, CreateApiKey } from './api-keys.js';
 import type { Auth, Registration } from './auth.js';
 import type { CashMovement, CashMovements } from './cash-movements.js';
 import { checkMetadata, fieldError, isText } from './checks.js';
@@ -267,6 +268,22 @@ export const ACCOUNTS: Methods<Accounts> = {
   unfreeze: { reference: id, ...change },
   close: { reference: id, ...change },
   setLimits: { reference: id, limits: object(LIMITS), ...change },
+};
+
+export const API_KEYS: Methods<ApiKeys> = {
+  list: page,
+  listPage: page,
+  create: {
+    apiKey: object<CreateApiKey>({
+      name: text,
+      scopes: list(text, 'scopes'),
+      networks: optional(list(text, 'networks')),
+      expiresAt: optional(instant),
+    }),
+    ...call,
+  },
+  rotate: { id, options: optional(object({ ...CALL, overlapSeconds: optional(number) })) },
+  revoke: { id, ...call },
 };
 
 /** Refuses an empty list of types, for which the server would send all of them. */

@@ -1,8 +1,10 @@
 import createRoutes from 'openapi-fetch';
 import { type Accounts, createAccounts } from './accounts.js';
 import { type Api, bodyOf } from './api.js';
+import { type ApiKeys, createApiKeys } from './api-keys.js';
 import {
   ACCOUNTS,
+  API_KEYS,
   AUTH,
   CASH,
   CLIENT,
@@ -72,6 +74,8 @@ export interface MicroPayClient {
   readonly currencies: Currencies;
   /** Accounts of every kind, for operators. */
   readonly accounts: Accounts;
+  /** API keys of operators and services, for operators. */
+  readonly apiKeys: ApiKeys;
   /** Live events. */
   readonly events: Events;
   /** Deposits, by operators. */
@@ -131,6 +135,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     ledger: checked(createLedger(api), LEDGER),
     currencies: checked(createCurrencies(api), CURRENCIES),
     accounts: checked(createAccounts(api), ACCOUNTS),
+    apiKeys: checked(createApiKeys(api), API_KEYS),
     events: checked(createEvents(api, { canStream: read.fetch !== undefined || hasStreamingFetch() }), EVENTS),
     deposits: checked(createCashMovements(api, '/v1/deposits'), CASH),
     withdrawals: checked(createCashMovements(api, '/v1/withdrawals'), CASH),

@@ -55,8 +55,16 @@ create table api_keys (
   ledger text not null,
   name text not null,
   key_hash bytea not null,
+  -- The key before the last rotation, and until when it works beside the new one.
+  previous_hash bytea,
+  previous_until timestamptz(3),
   scopes text[] not null,
+  -- Networks that the key may be used from, as CIDR blocks; null for all.
+  networks text[],
+  created_by text not null,
   created_at timestamptz(3) not null default now(),
+  expires_at timestamptz(3),
+  last_used_at timestamptz(3),
   revoked_at timestamptz(3),
   constraint api_keys_pkey primary key (ledger, id),
   constraint api_keys_name_unique unique (ledger, name),

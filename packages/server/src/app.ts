@@ -77,7 +77,7 @@ export function createApp({
     return new Response(documentText, { headers: { 'content-type': 'application/json', ...SECURE_HEADERS } });
   });
 
-  app.get('/metrics', serveMetrics(services.authenticate, readMetrics ?? (() => registry.metrics())));
+  app.get('/metrics', serveMetrics(services, readMetrics ?? (() => registry.metrics())));
   app.get('/docs', serveDocs);
   app.get('/docs/scalar.js', serveDocsScript);
 

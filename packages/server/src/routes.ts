@@ -6,6 +6,7 @@ import {
   unfreezeAccountRoute,
 } from './accounts/routes/account-changes.js';
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts/routes/accounts.js';
+import { createApiKeyRoute, listApiKeysRoute, revokeApiKeyRoute, rotateApiKeyRoute } from './auth/routes/api-keys.js';
 import { jwksRoute } from './auth/routes/jwks.js';
 import { loginRoute } from './auth/routes/login.js';
 import { logoutRoute } from './auth/routes/logout.js';
@@ -78,6 +79,10 @@ export const ROUTES: readonly Route<Services>[] = [
   verifyRoute,
   trialBalanceRoute,
   setTimeZoneRoute,
+  listApiKeysRoute,
+  createApiKeyRoute,
+  rotateApiKeyRoute,
+  revokeApiKeyRoute,
   getLedgerRoute,
   livezRoute,
   readyzRoute,

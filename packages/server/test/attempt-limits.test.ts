@@ -175,7 +175,10 @@ describe('look-ups of recipients', () => {
 
   it('operators may look up whom they like', async () => {
     const lookUps = createRecipientLookUps(database, LEDGER);
-    await lookUps.take({ principal: { kind: 'operator', id: 'o' }, clientAddress: '' }, 1_000);
+    await lookUps.take(
+      { principal: { kind: 'operator', id: 'o', scopes: new Set(), networks: undefined }, clientAddress: '' },
+      1_000,
+    );
   });
 });
 

@@ -98,6 +98,16 @@ describe('the server with the documented role', () => {
     expect(logout.status).toBe(204);
   });
 
+  it('the server with the documented role makes, rotates and revokes API keys', async () => {
+    const body = { name: 'reports', scopes: ['accounts:read'] };
+    const made = await call(server.url, 'POST /v1/api-keys', { token: OPERATOR_KEY, body });
+    expect(made.status).toBe(201);
+    for (const action of ['rotate', 'revoke']) {
+      const path = `POST /v1/api-keys/${made.body.apiKey.id}/${action}`;
+      expect(await call(server.url, path, { token: OPERATOR_KEY })).toMatchObject({ status: 200 });
+    }
+  });
+
   it('the server with the documented role streams events, and a relay delivers them', async () => {
     const stream = await openStream(server.url, alice.token);
     await as(alice.token, 'POST /v1/transfers', { from: alice.wallet, to: bob.wallet, amount: '1', currency: 'USD' });

@@ -757,6 +757,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List API keys by name */
+        get: operations["listApiKeys"];
+        put?: never;
+        /**
+         * Make an API key
+         * @description A key can grant only scopes that it has itself. Other servers accept the new key within three seconds.
+         */
+        post: operations["createApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the secret of an API key
+         * @description Its id, name and scopes stay, and so do its idempotency keys. Only for keys without a scope beyond your own.
+         */
+        post: operations["rotateApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke an API key permanently
+         * @description It ends within three seconds on every server, and so do its live streams. Only for keys without a scope beyond your own.
+         */
+        post: operations["revokeApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ledger": {
         parameters: {
             query?: never;
@@ -1635,7 +1696,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "api_key_not_found" | "api_key_exists" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
         Register: {
             /**
              * Format: idn-email
@@ -2735,6 +2796,78 @@ export interface components {
              */
             timeZone: string;
         };
+        ApiKeyPage: {
+            data: components["schemas"]["ApiKey"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        /** @description An API key without the key itself, of which only a hash is stored */
+        ApiKey: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description Its permissions. The first key has `operator`, which is every scope */
+            scopes: string[];
+            /** @description CIDR blocks that it may be used from; null for everywhere */
+            networks: string[] | null;
+            /** @description `operator:` and the id of the key that made it, `cli` or `server` */
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description Null for never
+             */
+            expiresAt: string | null;
+            /**
+             * Format: date-time
+             * @description To the minute; null if it was never used
+             */
+            lastUsedAt: string | null;
+            /**
+             * Format: date-time
+             * @description The time until which the key before the last rotation works; null if it was never rotated
+             */
+            previousUntil: string | null;
+            /**
+             * Format: date-time
+             * @description Null unless it was revoked
+             */
+            revokedAt: string | null;
+        };
+        IssuedApiKey: {
+            /** @description The bearer token. It is not stored and cannot be shown again */
+            key: string;
+            apiKey: components["schemas"]["ApiKey"];
+        };
+        CreateApiKey: {
+            /**
+             * @description Unique in the ledger
+             * @example payouts
+             */
+            name: string;
+            scopes: components["schemas"]["Scope"][];
+            /** @description CIDR blocks that the key may be used from. Default: everywhere */
+            networks?: string[];
+            /**
+             * Format: date-time
+             * @description Default: never
+             * @example 2026-11-22T18:00:00.000Z
+             */
+            expiresAt?: string;
+        };
+        /**
+         * @example transfers:write
+         * @enum {string}
+         */
+        Scope: "accounts:read" | "accounts:write" | "transfers:read" | "transfers:write" | "events:read" | "ledger:read" | "ledger:write" | "metrics:read" | "keys:read" | "keys:write";
+        RotateApiKey: {
+            /**
+             * @description For how long the old key works beside the new one. Default: 0
+             * @example 3600
+             */
+            overlapSeconds?: number;
+        };
         ServiceStatus: {
             /** @enum {string} */
             status: "ok";
@@ -3549,6 +3682,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `account_not_found` */
             404: {
                 headers: {
@@ -3643,6 +3785,15 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -3772,6 +3923,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `account_not_found` */
             404: {
                 headers: {
@@ -3864,6 +4024,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `account_not_found` */
             404: {
                 headers: {
@@ -3945,6 +4114,15 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -4593,6 +4771,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `transfer_not_found` */
             404: {
                 headers: {
@@ -4674,6 +4861,15 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -4774,6 +4970,15 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -5394,6 +5599,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `hold_not_found` */
             404: {
                 headers: {
@@ -5484,6 +5698,15 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -5916,6 +6139,15 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -7955,6 +8187,484 @@ export interface operations {
             };
         };
     };
+    listApiKeys: {
+        parameters: {
+            query?: {
+                /** @description Items on a page; default 50 */
+                limit?: number;
+                /** @description The `nextCursor` of the previous page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of API keys, revoked and expired ones too */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0199a1d5-3a79-7d4b-b5e9-6f1a2c4b8d86",
+                     *           "name": "payouts",
+                     *           "scopes": [
+                     *             "transfers:read",
+                     *             "transfers:write"
+                     *           ],
+                     *           "networks": [
+                     *             "10.0.0.0/8"
+                     *           ],
+                     *           "createdBy": "operator:0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *           "createdAt": "2026-11-22T18:00:00.000Z",
+                     *           "expiresAt": null,
+                     *           "lastUsedAt": null,
+                     *           "previousUntil": null,
+                     *           "revokedAt": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKeyPage"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "payouts",
+                 *       "scopes": [
+                 *         "transfers:read",
+                 *         "transfers:write"
+                 *       ],
+                 *       "networks": [
+                 *         "10.0.0.0/8"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateApiKey"];
+            };
+        };
+        responses: {
+            /** @description The key, which cannot be shown again */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "key": "mpk_Zk3n0R8m2QpLx5Vt9YcB1dWf7HgJ4sTu6EaKoNiMvXw",
+                     *       "apiKey": {
+                     *         "id": "0199a1d5-3a79-7d4b-b5e9-6f1a2c4b8d86",
+                     *         "name": "payouts",
+                     *         "scopes": [
+                     *           "transfers:read",
+                     *           "transfers:write"
+                     *         ],
+                     *         "networks": [
+                     *           "10.0.0.0/8"
+                     *         ],
+                     *         "createdBy": "operator:0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *         "createdAt": "2026-11-22T18:00:00.000Z",
+                     *         "expiresAt": null,
+                     *         "lastUsedAt": null,
+                     *         "previousUntil": null,
+                     *         "revokedAt": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IssuedApiKey"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `api_key_exists` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `expiry_in_past` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "overlapSeconds": 3600
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateApiKey"];
+            };
+        };
+        responses: {
+            /** @description The new key, which cannot be shown again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "key": "mpk_Zk3n0R8m2QpLx5Vt9YcB1dWf7HgJ4sTu6EaKoNiMvXw",
+                     *       "apiKey": {
+                     *         "id": "0199a1d5-3a79-7d4b-b5e9-6f1a2c4b8d86",
+                     *         "name": "payouts",
+                     *         "scopes": [
+                     *           "transfers:read",
+                     *           "transfers:write"
+                     *         ],
+                     *         "networks": [
+                     *           "10.0.0.0/8"
+                     *         ],
+                     *         "createdBy": "operator:0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *         "createdAt": "2026-11-22T18:00:00.000Z",
+                     *         "expiresAt": null,
+                     *         "lastUsedAt": null,
+                     *         "previousUntil": null,
+                     *         "revokedAt": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IssuedApiKey"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `api_key_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key, revoked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d5-3a79-7d4b-b5e9-6f1a2c4b8d86",
+                     *       "name": "payouts",
+                     *       "scopes": [
+                     *         "transfers:read",
+                     *         "transfers:write"
+                     *       ],
+                     *       "networks": [
+                     *         "10.0.0.0/8"
+                     *       ],
+                     *       "createdBy": "operator:0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *       "createdAt": "2026-11-22T18:00:00.000Z",
+                     *       "expiresAt": null,
+                     *       "lastUsedAt": null,
+                     *       "previousUntil": null,
+                     *       "revokedAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `api_key_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getLedger: {
         parameters: {
             query?: never;
@@ -7993,6 +8703,15 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

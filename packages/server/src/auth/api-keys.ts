@@ -1,17 +1,21 @@
+import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.js';
+import { networksOf } from '../identity/networks.js';
 import type { Operator } from '../identity/principal.js';
+import { EVERY_SCOPE, SCOPE_NAMES, type Scope } from '../identity/scope.js';
 import { hashSecret, newSecret } from './secret.js';
 
-/** The permissions of an API key; a list, so that narrower keys can be added later. */
-const OPERATOR_SCOPE = 'operator';
 const OPERATOR_NAME = 'operator';
+export const API_KEY_PREFIX = 'mpk_';
 
 /** Keys of services and operators. All are in memory: there are few, and a wrong one must not cost a query. */
 export interface ApiKeys {
   find(key: string): Operator | undefined;
   /** Learns what changed in the database, within two seconds of it. */
   reload(): Promise<void>;
+  /** Stores when the keys that were used here were last used, to the minute. */
+  storeUse(): Promise<void>;
   /**
    * Makes sure that there is an operator key: `given` replaces the present one, and without it a new one is made
    * only when there is none. Answers the new key; it is not stored and cannot be shown again.
@@ -21,21 +25,39 @@ export interface ApiKeys {
 
 export function createApiKeys(database: Database, ledger: string): ApiKeys {
   let operators: ReadonlyMap<string, Operator> = new Map();
+  let used = new Set<string>();
 
   async function reload(): Promise<void> {
+    // The database's clock says what has expired: that of a process may be wrong.
     const rows = await database
       .selectFrom('api_keys')
-      .select(['id', 'key_hash', 'scopes'])
+      .select(['id', 'key_hash', 'scopes', 'networks'])
+      .select(sql<Buffer | null>`case when previous_until > now() then previous_hash end`.as('previous_hash'))
       .where('ledger', '=', ledger)
       .where('revoked_at', 'is', null)
+      .where(sql<boolean>`coalesce(expires_at > now(), true)`)
       .execute();
-    const allowed = rows.filter(({ scopes }) => scopes.includes(OPERATOR_SCOPE));
-    operators = new Map(allowed.map(({ id, key_hash }) => [key_hash.toString('hex'), { kind: 'operator', id }]));
+    const found = new Map<string, Operator>();
+    for (const { id, key_hash, previous_hash, scopes, networks } of rows) {
+      const operator = operatorOf(id, scopes, networks);
+      found.set(key_hash.toString('hex'), operator);
+      if (previous_hash !== null) found.set(previous_hash.toString('hex'), operator);
+    }
+    operators = found;
   }
 
   async function ensureOperatorKey(given: string | undefined): Promise<string | undefined> {
-    const key = given ?? newSecret('mpk_');
-    const row = { id: uuidv7(), ledger, name: OPERATOR_NAME, key_hash: hashSecret(key), scopes: [OPERATOR_SCOPE] };
+    const key = given ?? newSecret(API_KEY_PREFIX);
+    const row = {
+      id: uuidv7(),
+      ledger,
+      name: OPERATOR_NAME,
+      key_hash: hashSecret(key),
+      scopes: [EVERY_SCOPE],
+      networks: null,
+      created_by: 'server',
+      expires_at: null,
+    };
     const inserted = await database
       .insertInto('api_keys')
       .values(row)
@@ -43,7 +65,9 @@ export function createApiKeys(database: Database, ledger: string): ApiKeys {
         // The row's id stays, as it is the scope of the operator's idempotency keys.
         given === undefined
           ? conflict.columns(['ledger', 'name']).doNothing()
-          : conflict.columns(['ledger', 'name']).doUpdateSet({ key_hash: row.key_hash, revoked_at: null }),
+          : conflict
+              .columns(['ledger', 'name'])
+              .doUpdateSet({ key_hash: row.key_hash, previous_hash: null, previous_until: null, revoked_at: null }),
       )
       .returning('id')
       .executeTakeFirst();
@@ -51,5 +75,34 @@ export function createApiKeys(database: Database, ledger: string): ApiKeys {
     return given === undefined && inserted !== undefined ? key : undefined;
   }
 
-  return { find: (key) => operators.get(hashSecret(key).toString('hex')), reload, ensureOperatorKey };
+  return {
+    find(key) {
+      const operator = operators.get(hashSecret(key).toString('hex'));
+      if (operator !== undefined) used.add(operator.id);
+      return operator;
+    },
+    reload,
+    async storeUse() {
+      if (used.size === 0) return;
+      const ids = [...used];
+      used = new Set();
+      await database
+        .updateTable('api_keys')
+        .set({ last_used_at: sql`now()` })
+        .where('ledger', '=', ledger)
+        .where('id', 'in', ids)
+        .execute();
+    },
+    ensureOperatorKey,
+  };
+}
+
+function operatorOf(id: string, scopes: readonly string[], networks: readonly string[] | null): Operator {
+  const granted = scopes.includes(EVERY_SCOPE) ? SCOPE_NAMES : SCOPE_NAMES.filter((scope) => scopes.includes(scope));
+  return {
+    kind: 'operator',
+    id,
+    scopes: new Set<Scope>(granted),
+    networks: networks === null ? undefined : networksOf(networks),
+  };
 }

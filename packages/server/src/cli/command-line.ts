@@ -3,6 +3,7 @@ import { didYouMean } from '../process/nearest-name.js';
 import { CliError } from './cli-error.js';
 import type { Command } from './command.js';
 import { importCommand } from './import/import.js';
+import { keysCommand } from './keys.js';
 import { migrateCommand } from './migrate.js';
 import { type OptionsOf, readWords } from './read-words.js';
 import { relayCommand } from './relay.js';
@@ -20,6 +21,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'trial-balance': trialBalanceCommand,
   statement: statementCommand,
   import: importCommand,
+  keys: keysCommand,
 };
 
 const COMMON_OPTIONS = {

@@ -36,9 +36,15 @@ export interface Tables {
     ledger: string;
     name: string;
     key_hash: Buffer;
+    previous_hash: Generated<Buffer | null>;
+    previous_until: Generated<Date | null>;
     scopes: string[];
+    networks: string[] | null;
+    created_by: string;
     created_at: CreatedAt;
-    revoked_at: Date | null;
+    expires_at: Date | null;
+    last_used_at: Generated<Date | null>;
+    revoked_at: Generated<Date | null>;
   };
   attempts: {
     ledger: string;

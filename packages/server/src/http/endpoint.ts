@@ -1,8 +1,11 @@
 import type { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '../errors/error-codes.js';
+import type { Scope } from '../identity/scope.js';
 
-/** The callers of a route: `either` is a user or an operator. */
-export type Access = 'anyone' | 'user' | 'operator' | 'either';
+/** Who may call a route: `either` is a user or an operator. A route for operators names the scope that their key needs. */
+export type Permission =
+  | { readonly access: 'anyone' | 'user'; readonly scope?: undefined }
+  | { readonly access: 'operator' | 'either'; readonly scope: Scope };
 
 export const TAGS = {
   Authentication: 'Registration, sessions and tokens',
@@ -10,6 +13,7 @@ export const TAGS = {
   Transfers: 'Payments between wallets, and their reversals',
   Holds: 'Money set aside for a payee until it is captured, released or expires',
   Events: 'Live events of wallets and transfers',
+  'API keys': 'Keys of operators and services, for operators only',
   Operators: 'Deposits and withdrawals, accounts, the trial balance and verification; for operators only',
   Service: 'Health checks, public keys and the settings of the ledger',
 } as const;
@@ -31,14 +35,15 @@ export const CSV = 'text/csv';
 export const EVENT_STREAM = 'text/event-stream';
 
 /** The declaration of a route without its handler. Routing, request checks and the OpenAPI document are derived from it. */
-export interface Endpoint {
+export type Endpoint = Permission & EndpointParts;
+
+interface EndpointParts {
   readonly operationId: string;
   readonly method: 'get' | 'post' | 'patch';
   readonly path: string;
   readonly tag: keyof typeof TAGS;
   readonly summary: string;
   readonly description?: string;
-  readonly access: Access;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   /** An optional one may be missing, which is the same as `{}`. */
@@ -64,8 +69,8 @@ export interface Endpoint {
 export function refusalsOf(endpoint: Endpoint): readonly ErrorCode[] {
   const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'database_unavailable', 'database_misconfigured'];
   codes.push(...endpoint.refusals);
-  if (endpoint.access !== 'anyone') codes.push('authentication_required', 'token_invalid', 'token_expired');
-  if (endpoint.access === 'user' || endpoint.access === 'operator') codes.push('forbidden');
+  if (endpoint.access !== 'anyone')
+    codes.push('authentication_required', 'token_invalid', 'token_expired', 'forbidden');
   if (endpoint.body !== undefined) codes.push('malformed_json', 'body_too_large', 'unsupported_media_type');
   if (endpoint.idempotencyKey !== undefined) codes.push('idempotency_key_required', 'idempotency_key_reused');
   return [...new Set(codes)];

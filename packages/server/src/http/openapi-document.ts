@@ -1,7 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { ERROR_CODES, ERRORS, type ErrorCode } from '../errors/error-codes.js';
 import { PROBLEM_MEDIA_TYPE, ProblemSchema, problem } from '../errors/problem.js';
-import { type Access, type Content, CSV, type Endpoint, type EventContent, refusalsOf, TAGS } from './endpoint.js';
+import { SCOPES } from '../identity/scope.js';
+import { type Content, CSV, type Endpoint, type EventContent, type Permission, refusalsOf, TAGS } from './endpoint.js';
 import { IdempotencyKeyField, MEMBER_NAME, STORABLE } from './fields.js';
 import { PreferField } from './request/prefer.js';
 
@@ -26,12 +27,13 @@ const JSON_VALUE = {
 
 const EXAMPLE_INSTANCE = 'urn:micropay:request:k3f9-42';
 
-const SECURITY: Record<Access, Record<string, string[]>[]> = {
-  anyone: [],
-  user: [{ accessToken: [] }],
-  operator: [{ operatorKey: [] }],
-  either: [{ accessToken: [] }, { operatorKey: [] }],
-};
+/** The scopes of an API key are the role names of OpenAPI 3.1. */
+function securityOf({ access, scope }: Permission): Record<string, string[]>[] {
+  return [
+    ...(access === 'user' || access === 'either' ? [{ accessToken: [] }] : []),
+    ...(scope === undefined ? [] : [{ apiKey: [scope] }]),
+  ];
+}
 
 export type OpenApiDocument = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
 type Registry = OpenAPIHono['openAPIRegistry'];
@@ -71,15 +73,16 @@ function registerSecurity(registry: Registry): void {
     bearerFormat: 'JWT',
     description: 'For users: the `accessToken` that register, login and refresh return',
   });
-  registry.registerComponent('securitySchemes', 'operatorKey', {
+  const scopes = Object.entries(SCOPES).map(([scope, meaning]) => `- \`${scope}\`: ${meaning}`);
+  registry.registerComponent('securitySchemes', 'apiKey', {
     type: 'http',
     scheme: 'bearer',
-    description: 'For operators: the API key that the server printed at its first start, or OPERATOR_API_KEY',
+    description: `For operators: an API key with the scope that the route names. The first one, which the server printed at its first start or took from OPERATOR_API_KEY, has every scope.\n\n${scopes.join('\n')}`,
   });
 }
 
 function routeConfig(endpoint: Endpoint): RouteConfig {
-  const { operationId, method, path, tag, summary, access } = endpoint;
+  const { operationId, method, path, tag, summary } = endpoint;
   return {
     operationId,
     method,
@@ -87,7 +90,7 @@ function routeConfig(endpoint: Endpoint): RouteConfig {
     tags: [tag],
     summary,
     ...(endpoint.description === undefined ? {} : { description: endpoint.description }),
-    security: SECURITY[access],
+    security: securityOf(endpoint),
     request: requestOf(endpoint),
     responses: { ...answerOf(endpoint), ...problemsOf(endpoint) },
   };

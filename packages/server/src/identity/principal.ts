@@ -1,3 +1,5 @@
+import type { BlockList } from 'node:net';
+import type { Scope } from './scope.js';
 import type { UserId } from './user-id.js';
 
 export interface UserPrincipal {
@@ -10,6 +12,9 @@ export interface Operator {
   readonly kind: 'operator';
   /** The API key's id, which stays when the key itself is replaced. */
   readonly id: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** The networks that the key may be used from; undefined for all. */
+  readonly networks: BlockList | undefined;
 }
 
 /** The caller of a request. `id` is also the scope of its idempotency keys. */

@@ -1,4 +1,5 @@
 import type { Ledger } from '@micropay/ledger-core';
+import { createApiKeyStore } from '../auth/api-key-store.js';
 import { createApiKeys } from '../auth/api-keys.js';
 import { createAuthenticate } from '../auth/authenticate.js';
 import { createLoginAttempts } from '../auth/login-attempts.js';
@@ -39,6 +40,7 @@ export async function createServices(
   const signingKeys = createSigningKeys(database, ledger.name);
   const revokedSessions = createRevokedSessions(database, ledger.name);
   const apiKeys = createApiKeys(database, ledger.name);
+  const apiKeyStore = createApiKeyStore(database, ledger.name);
   const accessTokens = createAccessTokens({
     signingKeys,
     revokedSessions,
@@ -61,6 +63,8 @@ export async function createServices(
       sessions,
       signingKeys,
       authenticate,
+      apiKeys,
+      apiKeyStore,
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       clientAddress: createClientAddress(config.trustedProxies),
       loginAttempts: createLoginAttempts(database, ledger.name),
@@ -74,6 +78,7 @@ export async function createServices(
       { name: 'revoked sessions', everyMs: POLL_MS, run: revokedSessions.poll },
       { name: 'api keys', everyMs: POLL_MS, run: apiKeys.reload },
       { name: 'attempts', everyMs: MINUTE_MS, run: () => removeFullBuckets(database, ledger.name) },
+      { name: 'use of api keys', everyMs: MINUTE_MS, run: apiKeys.storeUse },
       { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },
       { name: 'expired holds', everyMs: POLL_MS, run: async () => void (await ledger.holds.expire()) },
       { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: ledger.checkpoints.advance },

@@ -27,6 +27,7 @@ const aggregateAccountsEndpoint = {
   description:
     'All lines come from one snapshot. More than 10,000 lines are refused: choose a smaller depth or a longer path.',
   access: 'operator',
+  scope: 'accounts:read',
   query: z.strictObject({
     path: AddressField.optional().openapi({
       description: 'Include only this address and those below it; made of whole segments',

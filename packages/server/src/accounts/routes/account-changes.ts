@@ -24,6 +24,7 @@ const setAccountLimitsEndpoint = {
   description:
     'Names the account by id or address. Limits that the current balance, including holds, would break are refused.',
   access: 'operator',
+  scope: 'accounts:write',
   params: ReferenceParams,
   body: { schema: LimitsSchema, example: { minimum: '-10000', reason: 'Ticket 1042' } },
   answer: {
@@ -42,6 +43,7 @@ const closeAccountEndpoint = {
   summary: 'Close an account permanently',
   description: 'Names the account by id or address. Its balance must be zero, and nothing may be held.',
   access: 'operator',
+  scope: 'accounts:write',
   params: ReferenceParams,
   body: { schema: ChangeReasonSchema, example: { reason: 'Ticket 1042' }, optional: true },
   answer: {
@@ -65,6 +67,7 @@ const freezeAccountEndpoint = {
     'Names the account by id or address. New transfers, holds and captures on the chosen side are refused; holds can still ' +
     'be released. A later call replaces the side.',
   access: 'operator',
+  scope: 'accounts:write',
   params: ReferenceParams,
   body: { schema: FreezeSchema, example: { side: 'debits', reason: 'Ticket 1042' }, optional: true },
   answer: {
@@ -83,6 +86,7 @@ const unfreezeAccountEndpoint = {
   summary: 'Unfreeze an account',
   description: 'Names the account by id or address.',
   access: 'operator',
+  scope: 'accounts:write',
   params: ReferenceParams,
   body: { schema: ChangeReasonSchema, example: { reason: 'Ticket 1042' }, optional: true },
   answer: {

@@ -54,6 +54,7 @@ const listAccountsEndpoint = {
   tag: 'Operators',
   summary: 'List accounts by address',
   access: 'operator',
+  scope: 'accounts:read',
   query: PageQuery.extend({
     prefix: z
       .string()
@@ -78,6 +79,7 @@ const openAccountEndpoint = {
   description:
     'For accounts that no user owns, such as fees, taxes and trading accounts. Users open their own wallets.',
   access: 'operator',
+  scope: 'accounts:write',
   body: { schema: OpenAccountSchema, example: { address: 'fees:card:usd', currency: 'USD', type: 'income' } },
   answer: { status: 201, description: 'The account', content: { schema: AccountSchema, example: EXAMPLE_ACCOUNT } },
   refusals: ['invalid_address', 'unknown_currency', 'account_exists'],
@@ -92,6 +94,7 @@ const getAccountEndpoint = {
   description:
     'Names the account by id or address. With `at`, the balance and the pending amounts are as of that time; everything else is current.',
   access: 'operator',
+  scope: 'accounts:read',
   params: ReferenceParams,
   query: AsOfQuery,
   answer: { status: 200, description: 'The account', content: { schema: AccountSchema, example: EXAMPLE_ACCOUNT } },

@@ -32,6 +32,7 @@ const captureHoldEndpoint = {
   description:
     'Open to the payee of the hold and to operators. A hold may be captured in several parts until nothing is left.',
   access: 'either',
+  scope: 'transfers:write',
   params: IdParams,
   idempotencyKey: 'required',
   dryRun: true,
@@ -59,6 +60,7 @@ const releaseHoldEndpoint = {
   summary: 'Release what is still held',
   description: 'Open to the payee of the hold and to operators. Works on frozen wallets too.',
   access: 'either',
+  scope: 'transfers:write',
   params: IdParams,
   idempotencyKey: 'required',
   dryRun: true,

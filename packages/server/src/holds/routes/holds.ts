@@ -57,6 +57,7 @@ const getHoldEndpoint = {
   summary: 'Get a hold',
   description: 'Open to its payer, its payee and operators.',
   access: 'either',
+  scope: 'transfers:read',
   params: IdParams,
   answer: { status: 200, description: 'The hold', content: { schema: HoldSchema, example: EXAMPLE_HOLD } },
   refusals: ['hold_not_found'],

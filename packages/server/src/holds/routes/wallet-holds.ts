@@ -16,6 +16,7 @@ const listHoldsEndpoint = {
   tag: 'Holds',
   summary: 'List the holds from and for a wallet, newest first',
   access: 'either',
+  scope: 'transfers:read',
   params: IdParams,
   query: HoldsQuery,
   answer: {

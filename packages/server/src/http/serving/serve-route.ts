@@ -115,10 +115,11 @@ async function checkRequest(
   const { raw } = context.req;
   const { headers } = raw;
   const authorization = headers.get('authorization');
+  const clientAddress = services.clientAddress(env.incoming);
   let principal: Principal | undefined;
   if (endpoint.access !== 'anyone') {
     principal = await services.authenticate(authorization);
-    authorize(principal, endpoint.access);
+    authorize(principal, endpoint, clientAddress);
   }
   const { params, query, headers: headersSchema, body, idempotencyKey } = endpoint;
   return {
@@ -136,7 +137,7 @@ async function checkRequest(
       disconnect(context);
     },
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, env.incoming, body)),
-    clientAddress: services.clientAddress(env.incoming),
+    clientAddress,
   } as unknown as EndpointRequest;
 }
 

@@ -28,6 +28,7 @@ const getCurrencyEndpoint = {
   tag: 'Wallets',
   summary: 'Get an ISO 4217 currency or an asset of this ledger',
   access: 'either',
+  scope: 'ledger:read',
   params: z.object({ code: CurrencyField }),
   answer: {
     status: 200,
@@ -46,6 +47,7 @@ const registerCurrencyEndpoint = {
   description:
     'ISO 4217 currencies need no registration. Registering the same asset again is harmless; another scale is refused.',
   access: 'operator',
+  scope: 'ledger:write',
   body: { schema: RegisterCurrencySchema, example: { code: 'ETH', scale: 18 } },
   answer: {
     status: 201,

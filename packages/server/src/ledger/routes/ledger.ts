@@ -30,6 +30,7 @@ const getLedgerEndpoint = {
   tag: 'Service',
   summary: 'Get the name and the time zone of the ledger',
   access: 'either',
+  scope: 'ledger:read',
   answer: { status: 200, description: 'The ledger', content: { schema: LedgerSchema, example: EXAMPLE_LEDGER } },
   refusals: [],
 } as const satisfies Endpoint;
@@ -42,6 +43,7 @@ const setTimeZoneEndpoint = {
   summary: 'Set the time zone of the ledger',
   description: 'The default is UTC. Recorded data does not change; from now on, days are those of the new time zone.',
   access: 'operator',
+  scope: 'ledger:write',
   body: { schema: TimeZoneSchema, example: { timeZone: 'Europe/Berlin' } },
   answer: { status: 200, description: 'The ledger', content: { schema: LedgerSchema, example: EXAMPLE_LEDGER } },
   refusals: ['unknown_time_zone'],

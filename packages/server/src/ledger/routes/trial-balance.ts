@@ -22,6 +22,7 @@ const trialBalanceEndpoint = {
   tag: 'Operators',
   summary: 'Get the trial balance: debits and credits by currency and account type, now or as of a past time',
   access: 'operator',
+  scope: 'ledger:read',
   query: AsOfQuery,
   answer: {
     status: 200,

@@ -30,6 +30,7 @@ const verifyEndpoint = {
   summary: 'Recompute every balance from the journal',
   description: 'The status is 200 even if problems are found: then `ok` is false and `problems` names the rows.',
   access: 'operator',
+  scope: 'ledger:read',
   answer: {
     status: 200,
     description: 'The report',

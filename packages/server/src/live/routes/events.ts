@@ -56,6 +56,7 @@ const eventsEndpoint = {
     '`token_invalid` if the credential is no longer valid, `stream_too_slow` if the client reads too slowly, `events_gone` if ' +
     'the next events have been deleted, `ledger_closed` if the server is stopping.',
   access: 'either',
+  scope: 'events:read',
   query: EventsQuery,
   headers: EventsHeaders,
   answer: {

@@ -30,6 +30,7 @@ const reverseLinkedEndpoint = {
     'each transfer and capture. Refused if one of them has already been reversed in full: then reverse the others one by ' +
     'one. Holds in the group are not changed.',
   access: 'either',
+  scope: 'transfers:write',
   params: IdParams,
   idempotencyKey: 'required',
   dryRun: true,

@@ -42,6 +42,7 @@ const reverseTransferEndpoint = {
   description:
     'Reverses a transfer or a capture; open to its payee and to operators. Reversals never sum to more than was paid.',
   access: 'either',
+  scope: 'transfers:write',
   params: IdParams,
   idempotencyKey: 'required',
   dryRun: true,
@@ -69,6 +70,7 @@ const listReversalsEndpoint = {
   summary: 'List the reversals of a transfer, oldest first',
   description: 'Open to the owners of its two wallets and to operators.',
   access: 'either',
+  scope: 'transfers:read',
   params: IdParams,
   query: PageQuery,
   answer: {

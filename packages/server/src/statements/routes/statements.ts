@@ -63,6 +63,7 @@ const getStatementEndpoint = {
     'Users get statements of their wallets, operators of any account. The period is half-open: March is from 2026-03-01 to ' +
     '2026-04-01. Days begin and end in the ledger’s time zone.',
   access: 'either',
+  scope: 'accounts:read',
   query: PageQuery.extend(StatementQuery.shape),
   answer: {
     status: 200,
@@ -93,6 +94,7 @@ const getStatementFileEndpoint = {
   tag: 'Wallets',
   summary: 'Download a whole statement as CSV, with decimal amounts',
   access: 'either',
+  scope: 'accounts:read',
   query: StatementQuery,
   answer: { status: 200, description: 'The file', csv: EXAMPLE_CSV },
   refusals: ['account_not_found', 'invalid_period'],

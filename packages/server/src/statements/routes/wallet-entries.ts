@@ -11,6 +11,7 @@ const listEntriesEndpoint = {
   tag: 'Wallets',
   summary: 'List the entries of a wallet, newest first',
   access: 'either',
+  scope: 'accounts:read',
   params: IdParams,
   query: PageQuery,
   answer: {

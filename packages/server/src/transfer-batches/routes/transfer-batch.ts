@@ -72,6 +72,7 @@ const postTransfersEndpoint = {
     'Takes up to 1,000 transfers and 1 MiB. They are applied in order, each under its own idempotency key; each is posted or ' +
     'refused independently and has its own result.',
   access: 'either',
+  scope: 'transfers:write',
   body: {
     schema: PostTransfersSchema,
     example: { transfers: [{ ...EXAMPLE_POST_TRANSFER, idempotencyKey: EXAMPLE_IDS.key }] },
@@ -103,6 +104,7 @@ const postLinkedTransfersEndpoint = {
     'Takes up to 100 transfers, applied in order under one idempotency key. If one is refused, none is posted: the response ' +
     'is the first refusal, and `errors` names the transfer. The same permissions apply to a leg as to the route for it alone.',
   access: 'either',
+  scope: 'transfers:write',
   idempotencyKey: 'required',
   body: {
     schema: PostLinkedTransfersSchema,

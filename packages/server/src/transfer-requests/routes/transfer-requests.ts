@@ -13,6 +13,7 @@ const getTransferRequestEndpoint = {
   description:
     'The transfer was sent with `Prefer: respond-async`. Open to its sender and to operators. The state changes once, to `posted` or `refused`, and is then final.',
   access: 'either',
+  scope: 'transfers:read',
   params: IdParams,
   answer: {
     status: 200,

@@ -15,6 +15,7 @@ const freezeWalletEndpoint = {
   summary: 'Freeze a wallet',
   description: 'New transfers on the chosen side are refused. A later call replaces the side.',
   access: 'operator',
+  scope: 'accounts:write',
   params: IdParams,
   body: { schema: FreezeSchema, example: { side: 'debits', reason: 'Ticket 1042' }, optional: true },
   answer: {
@@ -32,6 +33,7 @@ const unfreezeWalletEndpoint = {
   tag: 'Operators',
   summary: 'Unfreeze a wallet',
   access: 'operator',
+  scope: 'accounts:write',
   params: IdParams,
   body: { schema: ChangeReasonSchema, example: { reason: 'Ticket 1042' }, optional: true },
   answer: { status: 200, description: 'The wallet, open', content: { schema: WalletSchema, example: EXAMPLE_WALLET } },

@@ -65,6 +65,7 @@ const getWalletEndpoint = {
   description:
     'Users see their own wallets, operators every wallet. With `at`, the balance and the pending amounts are as of that time, the balance by recorded or effective time; everything else is current.',
   access: 'either',
+  scope: 'accounts:read',
   params: IdParams,
   query: AsOfQuery,
   answer: { status: 200, description: 'The wallet', content: { schema: WalletSchema, example: EXAMPLE_WALLET } },

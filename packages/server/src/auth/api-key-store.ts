@@ -1,0 +1,121 @@
+import { type Selectable, sql } from 'kysely';
+import { v7 as uuidv7 } from 'uuid';
+import type { Database } from '../database/connect.js';
+import type { Tables } from '../database/tables.js';
+import { ProblemError } from '../errors/problem.js';
+import { isId } from '../http/fields.js';
+import { API_KEY_PREFIX } from './api-keys.js';
+import { hashSecret, newSecret } from './secret.js';
+
+/** An API key as it is listed: everything but the key itself. */
+export type ApiKeyRow = Omit<Selectable<Tables['api_keys']>, 'ledger' | 'key_hash' | 'previous_hash'>;
+
+const COLUMNS = [
+  'id',
+  'name',
+  'scopes',
+  'networks',
+  'created_by',
+  'created_at',
+  'expires_at',
+  'last_used_at',
+  'previous_until',
+  'revoked_at',
+] as const satisfies readonly (keyof ApiKeyRow)[];
+
+export interface NewApiKey {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  /** CIDR blocks; undefined for every network. */
+  readonly networks?: readonly string[] | undefined;
+  readonly expiresAt?: Date | undefined;
+  readonly createdBy: string;
+}
+
+/** The key, which is shown once, and its row. */
+export interface IssuedApiKey {
+  readonly key: string;
+  readonly row: ApiKeyRow;
+}
+
+/** The API keys of a ledger in the database. A name stays taken when its key is revoked. */
+export interface ApiKeyStore {
+  /** In the order of their names. */
+  list(page: { readonly after: string; readonly limit: number }): Promise<readonly ApiKeyRow[]>;
+  /** By id or name. @throws {ProblemError} `api_key_not_found` */
+  get(reference: string): Promise<ApiKeyRow>;
+  /** @throws {ProblemError} `api_key_exists`, `expiry_in_past` */
+  create(request: NewApiKey): Promise<IssuedApiKey>;
+  /** Makes a new secret for a key; the old one works for `overlapSeconds` more. @throws {ProblemError} `api_key_not_found` */
+  rotate(id: string, overlapSeconds: number): Promise<IssuedApiKey>;
+  /** May be called again. @throws {ProblemError} `api_key_not_found` */
+  revoke(id: string): Promise<ApiKeyRow>;
+}
+
+export function createApiKeyStore(database: Database, ledger: string): ApiKeyStore {
+  const keys = () => database.selectFrom('api_keys').select(COLUMNS).where('ledger', '=', ledger);
+  const change = (id: string) =>
+    database.updateTable('api_keys').where('ledger', '=', ledger).where('id', '=', id).returning(COLUMNS);
+
+  return {
+    list: ({ after, limit }) => keys().where('name', '>', after).orderBy('name').limit(limit).execute(),
+    async get(reference) {
+      const row = await keys()
+        .where(isId(reference) ? 'id' : 'name', '=', reference)
+        .executeTakeFirst();
+      return found(row);
+    },
+    async create({ name, scopes, networks, expiresAt, createdBy }) {
+      const key = newSecret(API_KEY_PREFIX);
+      if (expiresAt !== undefined) await requireInFuture(database, expiresAt);
+      const row = await database
+        .insertInto('api_keys')
+        .values({
+          id: uuidv7(),
+          ledger,
+          name,
+          key_hash: hashSecret(key),
+          scopes: [...new Set(scopes)].sort(),
+          networks: networks === undefined ? null : [...networks],
+          created_by: createdBy,
+          expires_at: expiresAt ?? null,
+        })
+        .onConflict((conflict) => conflict.columns(['ledger', 'name']).doNothing())
+        .returning(COLUMNS)
+        .executeTakeFirst();
+      if (row === undefined) {
+        throw new ProblemError(
+          'api_key_exists',
+          `there is an API key called "${name}", or there was: choose another name`,
+        );
+      }
+      return { key, row };
+    },
+    async rotate(id, overlapSeconds) {
+      const key = newSecret(API_KEY_PREFIX);
+      const row = await change(id)
+        .set({
+          previous_hash: sql`key_hash`,
+          previous_until: sql`now() + make_interval(secs => ${overlapSeconds})`,
+          key_hash: hashSecret(key),
+        })
+        .where('revoked_at', 'is', null)
+        .executeTakeFirst();
+      return { key, row: found(row) };
+    },
+    async revoke(id) {
+      const row = await change(id).set({ revoked_at: sql`coalesce(revoked_at, now())` }).executeTakeFirst();
+      return found(row);
+    },
+  };
+}
+
+async function requireInFuture(database: Database, expiresAt: Date): Promise<void> {
+  const { rows } = await sql<{ future: boolean }>`select ${expiresAt}::timestamptz > now() as future`.execute(database);
+  if (rows[0]?.future !== true) throw new ProblemError('expiry_in_past', 'expiresAt: must be in the future');
+}
+
+function found(row: ApiKeyRow | undefined): ApiKeyRow {
+  if (row === undefined) throw new ProblemError('api_key_not_found', 'no API key has this id, or it was revoked');
+  return row;
+}

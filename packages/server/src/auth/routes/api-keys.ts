@@ -1,0 +1,198 @@
+import { z } from '@hono/zod-openapi';
+import { ProblemError } from '../../errors/problem.js';
+import type { Endpoint } from '../../http/endpoint.js';
+import { IdParams, InstantField, isId, PageQuery } from '../../http/fields.js';
+import { route } from '../../http/route.js';
+import type { Operator } from '../../identity/principal.js';
+import { EVERY_SCOPE, SCOPE_NAMES, type Scope } from '../../identity/scope.js';
+import {
+  ApiKeyNameField,
+  ApiKeyPageSchema,
+  ApiKeySchema,
+  apiKeyJson,
+  EXAMPLE_API_KEY,
+  EXAMPLE_ISSUED_API_KEY,
+  IssuedApiKeySchema,
+  issuedJson,
+  NetworkField,
+  ScopeField,
+} from '../api-key-json.js';
+import type { ApiKeyRow, ApiKeyStore } from '../api-key-store.js';
+import type { ApiKeys } from '../api-keys.js';
+
+export interface ApiKeyServices {
+  readonly apiKeys: ApiKeys;
+  readonly apiKeyStore: ApiKeyStore;
+}
+
+const PAGE_LIMIT = 50;
+export const OVERLAP_SECONDS_MAX = 7 * 24 * 3_600;
+const LISTED_MAX = 20;
+
+const CreateApiKeySchema = z
+  .strictObject({
+    name: ApiKeyNameField,
+    scopes: z.array(ScopeField).min(1).max(LISTED_MAX),
+    networks: z
+      .array(NetworkField)
+      .min(1)
+      .max(LISTED_MAX)
+      .optional()
+      .openapi({ description: 'CIDR blocks that the key may be used from. Default: everywhere' }),
+    expiresAt: InstantField.optional().openapi({ description: 'Default: never' }),
+  })
+  .openapi('CreateApiKey');
+
+const RotateApiKeySchema = z
+  .strictObject({
+    overlapSeconds: z
+      .int()
+      .min(0)
+      .max(OVERLAP_SECONDS_MAX)
+      .optional()
+      .openapi({ description: 'For how long the old key works beside the new one. Default: 0', example: 3_600 }),
+  })
+  .openapi('RotateApiKey');
+
+const listApiKeysEndpoint = {
+  operationId: 'listApiKeys',
+  method: 'get',
+  path: '/v1/api-keys',
+  tag: 'API keys',
+  summary: 'List API keys by name',
+  access: 'operator',
+  scope: 'keys:read',
+  query: PageQuery,
+  answer: {
+    status: 200,
+    description: 'A page of API keys, revoked and expired ones too',
+    content: { schema: ApiKeyPageSchema, example: { data: [EXAMPLE_API_KEY], nextCursor: null } },
+  },
+  refusals: ['invalid_cursor'],
+} as const satisfies Endpoint;
+
+const createApiKeyEndpoint = {
+  operationId: 'createApiKey',
+  method: 'post',
+  path: '/v1/api-keys',
+  tag: 'API keys',
+  summary: 'Make an API key',
+  description: 'A key can grant only scopes that it has itself. Other servers accept the new key within three seconds.',
+  access: 'operator',
+  scope: 'keys:write',
+  body: {
+    schema: CreateApiKeySchema,
+    example: { name: 'payouts', scopes: ['transfers:read', 'transfers:write'], networks: ['10.0.0.0/8'] },
+  },
+  answer: {
+    status: 201,
+    description: 'The key, which cannot be shown again',
+    content: { schema: IssuedApiKeySchema, example: EXAMPLE_ISSUED_API_KEY },
+  },
+  refusals: ['api_key_exists', 'expiry_in_past'],
+} as const satisfies Endpoint;
+
+const rotateApiKeyEndpoint = {
+  operationId: 'rotateApiKey',
+  method: 'post',
+  path: '/v1/api-keys/{id}/rotate',
+  tag: 'API keys',
+  summary: 'Replace the secret of an API key',
+  description:
+    'Its id, name and scopes stay, and so do its idempotency keys. Only for keys without a scope beyond your own.',
+  access: 'operator',
+  scope: 'keys:write',
+  params: IdParams,
+  body: { schema: RotateApiKeySchema, example: { overlapSeconds: 3_600 }, optional: true },
+  answer: {
+    status: 200,
+    description: 'The new key, which cannot be shown again',
+    content: { schema: IssuedApiKeySchema, example: EXAMPLE_ISSUED_API_KEY },
+  },
+  refusals: ['api_key_not_found'],
+} as const satisfies Endpoint;
+
+const revokeApiKeyEndpoint = {
+  operationId: 'revokeApiKey',
+  method: 'post',
+  path: '/v1/api-keys/{id}/revoke',
+  tag: 'API keys',
+  summary: 'Revoke an API key permanently',
+  description:
+    'It ends within three seconds on every server, and so do its live streams. Only for keys without a scope beyond your own.',
+  access: 'operator',
+  scope: 'keys:write',
+  params: IdParams,
+  answer: { status: 200, description: 'The key, revoked', content: { schema: ApiKeySchema, example: EXAMPLE_API_KEY } },
+  refusals: ['api_key_not_found'],
+} as const satisfies Endpoint;
+
+export const listApiKeysRoute = route(
+  listApiKeysEndpoint,
+  ({ apiKeyStore }: ApiKeyServices) =>
+    async ({ query: { limit = PAGE_LIMIT, cursor } }) => {
+      const rows = await apiKeyStore.list({ after: cursor === undefined ? '' : nameIn(cursor), limit: limit + 1 });
+      const page = rows.slice(0, limit);
+      const nextCursor = rows.length > limit ? cursorOf(page.at(-1)) : null;
+      return { body: { data: page.map(apiKeyJson), nextCursor } };
+    },
+);
+
+export const createApiKeyRoute = route(
+  createApiKeyEndpoint,
+  ({ apiKeys, apiKeyStore }: ApiKeyServices) =>
+    async ({ principal, body }) => {
+      requireScopes(principal, body.scopes);
+      const issued = await apiKeyStore.create({ ...body, createdBy: `operator:${principal.id}` });
+      await apiKeys.reload();
+      return { body: issuedJson(issued) };
+    },
+);
+
+export const rotateApiKeyRoute = route(
+  rotateApiKeyEndpoint,
+  ({ apiKeys, apiKeyStore }: ApiKeyServices) =>
+    async ({ principal, params, body: { overlapSeconds = 0 } }) => {
+      const { id } = await keyToChange(apiKeyStore, principal, params.id);
+      const issued = await apiKeyStore.rotate(id, overlapSeconds);
+      await apiKeys.reload();
+      return { body: issuedJson(issued) };
+    },
+);
+
+export const revokeApiKeyRoute = route(
+  revokeApiKeyEndpoint,
+  ({ apiKeys, apiKeyStore }: ApiKeyServices) =>
+    async ({ principal, params }) => {
+      const { id } = await keyToChange(apiKeyStore, principal, params.id);
+      const row = await apiKeyStore.revoke(id);
+      await apiKeys.reload();
+      return { body: apiKeyJson(row) };
+    },
+);
+
+/** Whoever gets the new secret of a key has its scopes, so a key cannot be rotated by a weaker one. */
+async function keyToChange(store: ApiKeyStore, principal: Operator, id: string): Promise<ApiKeyRow> {
+  if (!isId(id)) throw new ProblemError('api_key_not_found', 'no API key has this id, or it was revoked');
+  const row = await store.get(id);
+  requireScopes(principal, row.scopes.includes(EVERY_SCOPE) ? SCOPE_NAMES : (row.scopes as Scope[]));
+  return row;
+}
+
+/** @throws {ProblemError} `forbidden` */
+function requireScopes({ scopes }: Operator, needed: readonly Scope[]): void {
+  const missing = needed.filter((scope) => !scopes.has(scope));
+  if (missing.length > 0)
+    throw new ProblemError('forbidden', `this key lacks the scope "${missing.join('", "')}" itself`);
+}
+
+/** Names are listed in order, so the last one of a page is where the next one begins. */
+function cursorOf(row: ApiKeyRow | undefined): string | null {
+  return row === undefined ? null : Buffer.from(row.name).toString('base64url');
+}
+
+function nameIn(cursor: string): string {
+  const name = Buffer.from(cursor, 'base64url').toString();
+  if (Buffer.from(name).toString('base64url') === cursor && ApiKeyNameField.safeParse(name).success) return name;
+  throw new ProblemError('invalid_cursor', 'cursor: must be the nextCursor of an earlier page');
+}

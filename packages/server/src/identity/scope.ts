@@ -1,0 +1,20 @@
+/** The permissions that an API key can have. A route for operators names the one that it needs. */
+export const SCOPES = {
+  'accounts:read': 'Read accounts and wallets, their balances, entries and statements',
+  'accounts:write': 'Open, freeze, unfreeze, limit and close accounts and wallets',
+  'transfers:read': 'Read transfers, holds, reversals and transfer requests',
+  'transfers:write': 'Move money: transfers, deposits, withdrawals, captures, releases and reversals',
+  'events:read': 'Follow live events',
+  'ledger:read': 'Read currencies, settings and the trial balance, and verify the ledger',
+  'ledger:write': 'Register currencies and set the time zone',
+  'metrics:read': 'Scrape the metrics of a server',
+  'keys:read': 'List API keys, without the keys themselves',
+  'keys:write': 'Make, rotate and revoke API keys that have no scope beyond its own',
+} as const;
+
+export type Scope = keyof typeof SCOPES;
+
+export const SCOPE_NAMES = Object.keys(SCOPES) as [Scope, ...Scope[]];
+
+/** Has every scope, also those of later releases: the key that a server is set up with. */
+export const EVERY_SCOPE = 'operator';
