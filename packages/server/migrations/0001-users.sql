@@ -1,4 +1,4 @@
--- Users, what lets them in, and what operators come with. Secrets are stored as hashes only, but for the private
+-- Users, what lets them in, what operators come with, and the state of the ledgers' verification. Secrets are stored as hashes only, but for the private
 -- signing keys: whoever may read signing_keys can make access tokens, so grant it to the server's role alone.
 -- Each belongs to one ledger: a secret is looked up in its ledger alone.
 -- Old code may run beside it: yes
@@ -89,4 +89,22 @@ create table signing_keys (
   private_jwk jsonb not null,
   created_at timestamptz(3) not null default now(),
   constraint signing_keys_pkey primary key (ledger, kid)
+);
+
+-- Which server verifies a ledger, and what the last run found.
+create table verifications (
+  ledger text not null,
+  created_at timestamptz(3) not null default now(),
+  -- The claim of the run under way; it lapses with its lease, so that another server takes over from one that died.
+  holder uuid,
+  leased_until timestamptz(3),
+  -- Of the last run that reached its end.
+  finished_at timestamptz(3),
+  duration_seconds double precision,
+  problems_found bigint,
+  constraint verifications_pkey primary key (ledger),
+  constraint verifications_claim_whole check ((holder is null) = (leased_until is null)),
+  constraint verifications_result_whole check (
+    (finished_at is null) = (problems_found is null) and (finished_at is null) = (duration_seconds is null)
+  )
 );

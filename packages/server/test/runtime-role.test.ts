@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateServer } from '../src/process/migrate-server.js';
 import { type RunningServer, startServer } from '../src/process/start-server.js';
 import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
+import { readMetric } from './support/metrics.js';
 import { openStream } from './support/open-stream.js';
 import { OPERATOR_KEY, testConfig } from './support/test-server.js';
 
@@ -37,7 +38,7 @@ beforeAll(async () => {
   url = changed.href;
   client = new pg.Client({ connectionString: url });
   await client.connect();
-  server = await startServer(testConfig(url, { migrate: false }));
+  server = await startServer(testConfig(url, { migrate: false, verifyEverySeconds: 60 }));
   alice = await registerUser(server.url, { balance: 1_000n });
   bob = await registerUser(server.url);
 });
@@ -54,6 +55,14 @@ function as(token: string, target: string, body?: unknown) {
 }
 
 describe('the server with the documented role', () => {
+  it('the server with the documented role verifies its ledger on its schedule', async () => {
+    await expect.poll(() => readMetric(server.url, 'micropay_verify_age_seconds')).toBeGreaterThanOrEqual(0);
+    const finished = 'select problems_found from micropay.verifications where finished_at is not null';
+    await expect
+      .poll(async () => (await owner.query(finished)).rows, { timeout: 5_000 })
+      .toEqual([{ problems_found: '0' }]);
+  });
+
   it('the server with the documented role pays, holds, reverses and settles requests', async () => {
     const payment = { from: alice.wallet, to: bob.wallet, amount: '100', currency: 'USD' };
     const paid = await as(alice.token, 'POST /v1/transfers', payment);

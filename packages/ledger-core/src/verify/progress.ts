@@ -54,7 +54,11 @@ export function startRun(
       signal?.throwIfAborted();
       const startedAt = performance.now();
       const result = await inSnapshot(work);
-      if (pace === 'gentle') await wait(Math.min(performance.now() - startedAt, REST_MS_MAX));
+      if (pace === 'gentle') {
+        await wait(Math.min(performance.now() - startedAt, REST_MS_MAX), undefined, signal && { signal }).catch(() =>
+          signal?.throwIfAborted(),
+        );
+      }
       return result;
     },
     add(found, { accountsChecked = 0, entriesChecked = 0, transfersChecked = 0 }) {

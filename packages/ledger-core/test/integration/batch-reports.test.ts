@@ -11,7 +11,11 @@ let ledger: Ledger;
 beforeEach(async () => {
   books += 1;
   reports = [];
-  ledger = bed.ledger({ name: `book-${books}`, onBatch: (report) => reports.push(report) });
+  ledger = bed.ledger({
+    name: `book-${books}`,
+    capacity: { lockTimeoutMs: 600 },
+    onBatch: (report) => reports.push(report),
+  });
   await openWallets(ledger, { alice: 10n, bob: 0n });
   reports.length = 0;
 });
@@ -68,7 +72,8 @@ it('a batch that waits for another transaction says how long its locks took, and
 it('requests that are parked are counted once, however often they are tried again', async () => {
   const client = await lock('alice');
   const parked = [ledger.transfers.post(pay()), ledger.transfers.post(pay())];
-  await vi.waitFor(() => expect(ledger.engineStatus()).toMatchObject({ accepted: 2, queued: 0, parked: 2 }));
+  const allParked = { accepted: 2, queued: 0, parked: 2 };
+  await vi.waitFor(() => expect(ledger.engineStatus()).toMatchObject(allParked), 5_000);
   const late = ledger.transfers.post(pay());
   await vi.waitFor(() => expect(ledger.engineStatus().parked).toBe(3));
   await sleep(60);

@@ -59,4 +59,13 @@ export interface Tables {
     private_jwk: ColumnType<JWK, string, never>;
     created_at: Generated<Date>;
   };
+  verifications: {
+    ledger: string;
+    created_at: CreatedAt;
+    holder: string | null;
+    leased_until: Date | null;
+    finished_at: Date | null;
+    duration_seconds: number | null;
+    problems_found: ColumnType<string | null, number | null, number | null>;
+  };
 }

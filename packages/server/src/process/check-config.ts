@@ -4,7 +4,7 @@ import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
 import type { Config } from './config.js';
-import { LOG_LEVELS, ledgerName, PORT_MAX, schemaName } from './variables.js';
+import { LOG_LEVELS, ledgerName, PORT_MAX, schemaName, VERIFY_HOURS_MAX } from './variables.js';
 
 const text = z.string('must be a text').min(1, 'must not be empty').max(10_000, 'must be shorter');
 const flag = z.boolean('must be true or false');
@@ -16,6 +16,8 @@ const plain = z.custom<object>(
   (value) => Object.prototype.toString.call(value) === '[object Object]',
   'must be an object',
 );
+
+const SECONDS_PER_HOUR = 3_600;
 
 const KAFKA = {
   brokers: texts.min(1, 'must name a broker'),
@@ -53,6 +55,7 @@ const CONFIG = {
   tokenIssuer: text,
   trustedProxies: number,
   migrate: flag.optional(),
+  verifyEverySeconds: number.max(VERIFY_HOURS_MAX * SECONDS_PER_HOUR, 'must be at most a year').optional(),
   corsOrigins: texts,
   logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),

@@ -25,6 +25,7 @@ describe('the environment', () => {
       tokenIssuer: 'micropay',
       trustedProxies: 0,
       migrate: true,
+      verifyEverySeconds: 86_400,
       corsOrigins: [],
       logLevel: 'info',
     });

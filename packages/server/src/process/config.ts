@@ -14,6 +14,8 @@ const EnvironmentSchema = z
 /** Every variable that the server reads. */
 export const VARIABLES: readonly string[] = Object.keys(EnvironmentSchema.shape);
 
+const SECONDS_PER_HOUR = 3_600;
+
 /** The settings of the server. */
 export interface Config {
   /** A direct connection to PostgreSQL: a pooler that shares connections between transactions does not work. */
@@ -34,6 +36,8 @@ export interface Config {
   readonly trustedProxies: number;
   /** Whether the tables are migrated at the start; default true. Otherwise a start on tables that lack a migration is refused. */
   readonly migrate?: boolean | undefined;
+  /** The time from one verification of the ledger to the next; default a day. 0 turns it off. */
+  readonly verifyEverySeconds?: number | undefined;
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** The brokers that events are delivered to; without it, events stay in the database until they are read. */
@@ -72,6 +76,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     tokenIssuer: data.TOKEN_ISSUER,
     trustedProxies: data.TRUSTED_PROXIES,
     migrate: data.MIGRATE === 'on',
+    verifyEverySeconds: data.VERIFY_EVERY_HOURS * SECONDS_PER_HOUR,
     corsOrigins: data.CORS_ORIGINS,
     logLevel: data.LOG_LEVEL,
     kafka: toKafkaSettings(data),

@@ -8,20 +8,27 @@ import { registerEngineStatusMetrics } from '../metrics/engine-status-metrics.js
 import { registerProcessMetrics } from '../metrics/process-metrics.js';
 import type { Services } from '../services.js';
 import { registerTransferRequestMetrics } from '../transfer-requests/transfer-request-metrics.js';
+import { registerVerificationMetrics } from '../verification/verification-metrics.js';
+import type { Verifications } from '../verification/verifications.js';
 
 export interface Measured {
   readonly services: Pick<Services, 'ledger' | 'liveEvents'>;
   readonly pool: ServerPool;
   /** The relay whose lag is shown. */
   readonly relay: KafkaRelay | undefined;
+  readonly verifications: Verifications;
+  /** 0 for a server that does not verify. */
+  readonly verifyEverySeconds: number;
 }
 
 /** Registers the metrics of this process: Node's, and those of every feature. */
-export function registerMetrics(registry: Registry, { services, pool, relay }: Measured): void {
+export function registerMetrics(registry: Registry, measured: Measured): void {
+  const { services, pool, relay, verifications, verifyEverySeconds: everySeconds } = measured;
   registerProcessMetrics(registry);
   registerEngineStatusMetrics(registry, { ledger: services.ledger, pool });
   registerLiveMetrics(registry, services);
   registerTransferRequestMetrics(registry, services.ledger);
   registerOldestWriterMetrics(registry, services.ledger.events);
+  if (everySeconds > 0) registerVerificationMetrics(registry, { verifications, everySeconds });
   if (relay !== undefined) registerRelayMetrics(registry, relay);
 }

@@ -11,6 +11,8 @@ import { takeCommands } from '../kafka/take-commands.js';
 import { createOldestWriterReport } from '../live/oldest-writer.js';
 import { createBatchMetrics } from '../metrics/batch-metrics.js';
 import { withDeadline } from '../throttling/deadline.js';
+import { createScheduledVerification } from '../verification/scheduled-verification.js';
+import { createVerifications } from '../verification/verifications.js';
 import { runInBackground } from './background.js';
 import { checkConfig } from './check-config.js';
 import type { Config } from './config.js';
@@ -24,6 +26,7 @@ const SHUTDOWN_TIMEOUT_MS = 10_000;
 const REQUESTS_TIMEOUT_MS = 9_000;
 
 const OPEN_WRITERS_MS = 5_000;
+const VERIFY_EVERY_SECONDS = 86_400;
 
 const HANGS = 'the database did not answer in time: its connections were left behind, and what they did may be unknown';
 
@@ -90,6 +93,7 @@ function checkLogger(log: Logger | undefined): Logger | undefined {
 /** As `startServer`, on a configuration that is right, and perhaps as one of several processes. */
 export async function startChecked(config: Config, log: Logger, options = ALONE): Promise<RunningServer> {
   const { databaseUrl, databaseSchema, ledger: name, host, port, corsOrigins, kafka } = config;
+  const { verifyEverySeconds = VERIFY_EVERY_SECONDS } = config;
   const tables = { database: databaseUrl, schema: databaseSchema };
   // Processes of the release before may still be running: what they cannot bear waits for "micropay migrate" or the next release.
   await (config.migrate === false ? refuseOutdatedTables(tables) : migrateServer({ ...tables, phase: 'before' }));
@@ -129,7 +133,10 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     });
     const stopCommands = await takeCommands(ledger, kafka, log);
     closers.push(stopCommands);
-    registerMetrics(registry, { services, pool, relay });
+    const verifications = createVerifications(database, name);
+    const verification = createScheduledVerification({ ledger, verifications, everySeconds: verifyEverySeconds, log });
+    closers.push(verification.stop);
+    registerMetrics(registry, { services, pool, relay, verifications, verifyEverySeconds });
     const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
     closers.push(() =>
@@ -138,10 +145,12 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
         listening.stop(REQUESTS_TIMEOUT_MS),
         relay?.stop(),
         worker.stop(),
+        verification.stop(),
         stopCommands(),
       ]),
     );
     worker.start();
+    if (verifyEverySeconds > 0) verification.start();
     if (kafka?.relayInServer) relay?.start(ledger);
     const openWriters = createOldestWriterReport(ledger.events, log);
     const reports = [{ name: 'transactions left open', everyMs: OPEN_WRITERS_MS, run: openWriters }];

@@ -7,6 +7,7 @@ const OPERATOR_KEY_LENGTH_MIN = 16;
 export const PORT_MAX = 65_535;
 const TRUSTED_PROXIES_MAX = 10;
 const WORKERS_MAX = 64;
+export const VERIFY_HOURS_MAX = 8_760;
 
 const text = z.string().min(1);
 
@@ -95,6 +96,14 @@ export const SERVER_VARIABLES = {
       description:
         '`on` migrates the tables at the start, as `micropay migrate --phase before` does. `off` refuses to start on tables that ' +
         'lack a migration, with `schema_outdated`: the role of the server then needs no right to change tables.',
+    }),
+  VERIFY_EVERY_HOURS: wholeNumber(0, VERIFY_HOURS_MAX)
+    .default(24)
+    .meta({
+      unit: 'hours',
+      description:
+        'How often the server verifies its ledger in the background, as `micropay verify` does; one of all servers at a time. 0 turns ' +
+        'it off. Metrics and the log have the result.',
     }),
   TOKEN_ISSUER: text.default('micropay').meta({ type: 'text', description: 'The `iss` of access tokens.' }),
   TRUSTED_PROXIES: wholeNumber(0, TRUSTED_PROXIES_MAX).default(0).meta({

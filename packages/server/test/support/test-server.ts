@@ -21,6 +21,7 @@ export function testConfig(databaseUrl: string, changes: Partial<Config> = {}): 
     operatorApiKey: OPERATOR_KEY,
     tokenIssuer: 'micropay',
     trustedProxies: 0,
+    verifyEverySeconds: 0,
     corsOrigins: [],
     logLevel: 'silent',
     ...changes,
