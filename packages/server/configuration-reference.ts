@@ -1,13 +1,14 @@
 // Texts made from the variables' schemas, which are the one source of what a setting is.
 import type { z } from 'zod';
 import { KAFKA_VARIABLES } from './src/process/kafka-variables.js';
+import { TRACING_VARIABLES } from './src/process/tracing/tracing-variables.js';
 import { COMMON_VARIABLES, DATABASE_VARIABLES, SERVER_VARIABLES } from './src/process/variables.js';
 
 type Variables = Readonly<Record<string, z.ZodType>>;
 
 const GROUPS: readonly { readonly title: string; readonly variables: Variables }[] = [
   { title: 'Every command', variables: DATABASE_VARIABLES },
-  { title: 'micropay serve', variables: SERVER_VARIABLES },
+  { title: 'micropay serve', variables: { ...SERVER_VARIABLES, ...TRACING_VARIABLES } },
   { title: 'micropay serve and micropay relay', variables: { ...COMMON_VARIABLES, ...KAFKA_VARIABLES } },
 ];
 

@@ -6,6 +6,7 @@ import { SECURE_HEADERS } from './http/answer.js';
 import { openApiDocument } from './http/openapi-document.js';
 import { requestId } from './http/request/request-id.js';
 import { createRequestMetrics } from './http/serving/request-metrics.js';
+import { isTracingOn } from './http/serving/request-span.js';
 import { createRouteTable } from './http/serving/route-table.js';
 import { type AppEnv, refuse, serveRoute } from './http/serving/serve-route.js';
 import { ROUTES } from './routes.js';
@@ -66,9 +67,10 @@ export function createApp({
     );
   }
   for (const { path, methods } of table.reserved) app.on([...methods], path, refuseRoute);
+  const serving = { metrics, log, isTraced: isTracingOn() };
   for (const route of ROUTES) {
     const { method, path } = route.endpoint;
-    app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), serveRoute(route, services, { metrics, log }));
+    app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), serveRoute(route, services, serving));
   }
 
   let documentText: string | undefined;

@@ -4,6 +4,8 @@ import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
 import type { Config } from './config.js';
+import { SAMPLERS, type TracingSettings } from './tracing/tracing-settings.js';
+import { isHttpUrl } from './tracing/tracing-variables.js';
 import { LOG_LEVELS, ledgerName, PORT_MAX, schemaName, VERIFY_HOURS_MAX } from './variables.js';
 
 const text = z.string('must be a text').min(1, 'must not be empty').max(10_000, 'must be shorter');
@@ -32,6 +34,13 @@ const KAFKA = {
   relayInServer: flag,
 } satisfies Record<keyof KafkaSettings, z.ZodType>;
 
+const TRACING = {
+  url: text.refine(isHttpUrl, 'must be a URL of http or https, without user, query and fragment'),
+  serviceName: text,
+  sampler: z.enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`),
+  ratio: z.number('must be a number').min(0, 'must not be negative').max(1, 'must be 1 at most'),
+} satisfies Record<keyof TracingSettings, z.ZodType>;
+
 const LIVE = {
   streamsMax: number.optional(),
   streamsPerPrincipalMax: number.optional(),
@@ -59,6 +68,7 @@ const CONFIG = {
   corsOrigins: texts,
   logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),
+  tracing: plain.pipe(z.strictObject(TRACING)).optional(),
   live: plain.pipe(z.strictObject(LIVE)).optional(),
 } satisfies Record<keyof Config, z.ZodType>;
 

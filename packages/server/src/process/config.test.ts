@@ -50,12 +50,53 @@ describe('the environment', () => {
     });
   });
 
+  it('the environment turns tracing on with the variables of OpenTelemetry', () => {
+    const ratio = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' };
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' };
+    const url = 'http://collector:4318/v1/traces';
+    expect(readConfig({ DATABASE_URL, ...endpoint }).tracing).toEqual({
+      url,
+      serviceName: 'micropay',
+      sampler: 'parentbased_always_on',
+      ratio: 1,
+    });
+    expect(readConfig({ DATABASE_URL, ...endpoint, ...ratio }).tracing).toMatchObject({
+      sampler: 'parentbased_traceidratio',
+      ratio: 0.01,
+    });
+    const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.example.com/in' };
+    expect(readConfig({ DATABASE_URL, ...endpoint, ...own }).tracing?.url).toBe('https://traces.example.com/in');
+    expect(readConfig({ DATABASE_URL, ...ratio }).tracing).toBeUndefined();
+  });
+
+  it("the environment may hold other variables of OpenTelemetry, which are no slips of the server's", () => {
+    const others = { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_HEADERS: 'key=secret' };
+    expect(readConfig({ DATABASE_URL, ...others }).tracing).toBeUndefined();
+  });
+
   it.each(['Books 2026', 'pgbooks', 'ä'.repeat(31)])('the environment takes the schema %j', (schema) => {
     expect(readConfig({ DATABASE_URL, DATABASE_SCHEMA: schema }).databaseSchema).toBe(schema);
   });
 
   it.each([
     ['no DATABASE_URL', { DATABASE_URL: '' }, 'DATABASE_URL is missing: set it to postgresql://'],
+    [
+      'a collector without a scheme',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' },
+      'OTEL_EXPORTER_OTLP_ENDPOINT must be a URL',
+    ],
+    [
+      'a collector with a secret',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://a:b@c' },
+      'OTEL_EXPORTER_OTLP_ENDPOINT must be a URL',
+    ],
+    [
+      'a collector for gRPC',
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'grpc://c:4317' },
+      'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must be a URL',
+    ],
+    ['an unknown sampler', { OTEL_TRACES_SAMPLER: 'some' }, 'OTEL_TRACES_SAMPLER must be one of always_on'],
+    ['a share above 1', { OTEL_TRACES_SAMPLER_ARG: '1.5' }, 'OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1'],
     ['another scheme', { DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must look like postgresql://'],
     ['a LEDGER of two words', { LEDGER: 'a b' }, 'LEDGER must be a ledger name of 1 to 63 letters'],
     ['a LEDGER that is too long', { LEDGER: 'x'.repeat(64) }, 'LEDGER must be a ledger name'],

@@ -4,10 +4,12 @@ import { type KafkaSettings, redactKafka } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
 import { type Environment, findUnknownVariables, parseEnvironment, refuseSlips } from './environment.js';
 import { checkCommandsTopic, checkSasl, KAFKA_VARIABLES, toKafkaSettings } from './kafka-variables.js';
+import type { TracingSettings } from './tracing/tracing-settings.js';
+import { TRACING_VARIABLES, toTracingSettings } from './tracing/tracing-variables.js';
 import { COMMON_VARIABLES, DATABASE_VARIABLES, type LOG_LEVELS, SERVER_VARIABLES } from './variables.js';
 
 const EnvironmentSchema = z
-  .object({ ...DATABASE_VARIABLES, ...SERVER_VARIABLES, ...COMMON_VARIABLES, ...KAFKA_VARIABLES })
+  .object({ ...DATABASE_VARIABLES, ...SERVER_VARIABLES, ...COMMON_VARIABLES, ...KAFKA_VARIABLES, ...TRACING_VARIABLES })
   .superRefine(checkSasl)
   .superRefine(checkCommandsTopic);
 
@@ -42,6 +44,8 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** The brokers that events are delivered to; without it, events stay in the database until they are read. */
   readonly kafka?: KafkaSettings | undefined;
+  /** The collector that spans are sent to; without it nothing is traced. */
+  readonly tracing?: TracingSettings | undefined;
   /** Limits of live streams for tests; no variable sets them. */
   readonly live?: Partial<LiveLimits>;
 }
@@ -80,6 +84,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     corsOrigins: data.CORS_ORIGINS,
     logLevel: data.LOG_LEVEL,
     kafka: toKafkaSettings(data),
+    tracing: toTracingSettings(data),
   };
 }
 

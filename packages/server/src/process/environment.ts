@@ -77,7 +77,7 @@ function optionOf(variable: string): string {
 function slipsIn(variables: Environment, known: readonly string[]): readonly string[] {
   const unset = known.filter((name) => variables[name] === undefined);
   return Object.keys(variables).flatMap((name) => {
-    if (known.includes(name) || isServiceLink(name, variables[name])) return [];
+    if (known.includes(name) || isServiceLink(name, variables[name]) || OPEN_TELEMETRY.test(name)) return [];
     const meant = nearestName(name.toUpperCase().replace(/^MICROPAY_/, ''), unset, wrongLettersMax);
     if (meant === undefined) return [];
     return `${name} is no setting: did you mean ${meant}? If ${name} is another program's, set ${meant} as well`;
@@ -104,6 +104,9 @@ function isServiceLink(name: string, value: string | undefined): boolean {
     /^(?:tcp|udp|sctp):\/\//.test(value ?? '')
   );
 }
+
+/** OpenTelemetry has many variables with similar names; its exporter reads some that are no setting of ours. */
+const OPEN_TELEMETRY = /^OTEL_/;
 
 /** Short names are near too many words that mean something else. */
 function wrongLettersMax({ length }: string): number {

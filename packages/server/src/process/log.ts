@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { trace } from '@opentelemetry/api';
 import { destination, type Logger, pino } from 'pino';
 
 const SECRETS = ['authorization', 'password', 'passwordHash', 'accessToken', 'refreshToken', 'token', 'key', 'email'];
@@ -7,6 +8,7 @@ const STANDARD_ERROR = 2;
 /**
  * Structured lines on standard error; standard output is for messages to the person at the terminal. Requests are
  * logged at `debug` only, so that a payment does not pay for a line. With several workers, each line has its worker's number.
+ * A line that is written within a sampled span names it, so that a trace leads to its lines.
  */
 export function createLog(level: string, worker?: number): Logger {
   return pino(
@@ -15,9 +17,19 @@ export function createLog(level: string, worker?: number): Logger {
       ...(worker === undefined ? {} : { base: { pid: process.pid, hostname: hostname(), worker } }),
       redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
       serializers: { err: describeError },
+      mixin: activeSpan,
     },
     destination(STANDARD_ERROR),
   );
+}
+
+const UNTRACED = {};
+
+function activeSpan(): Record<string, string> {
+  const span = trace.getActiveSpan();
+  if (span === undefined) return UNTRACED;
+  const { traceId, spanId } = span.spanContext();
+  return { trace_id: traceId, span_id: spanId };
 }
 
 /** Only what is known to hold no personal data: a database error's detail quotes the row. */

@@ -20,6 +20,7 @@ import { createServices } from './create-services.js';
 import { createLog } from './log.js';
 import { migrateServer, refuseOutdatedTables } from './migrate-server.js';
 import { registerMetrics } from './register-metrics.js';
+import { startTracing } from './tracing/start-tracing.js';
 
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** Leaves the connections to the database a moment to end in order. */
@@ -105,6 +106,9 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
   const close = () =>
     withDeadline(SHUTDOWN_TIMEOUT_MS, closeAll(), () => new LedgerError('database_unavailable', HANGS));
   try {
+    // Before anything else, so that the parts of the server find it.
+    const tracing = await startTracing(config.tracing, log);
+    closers.push(() => tracing.close());
     const registry = new Registry();
     const ledger = createLedger({
       database: databaseUrl,

@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { z } from '@hono/zod-openapi';
+import type { Span } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { Principal } from '../../identity/principal.js';
@@ -17,6 +18,7 @@ import { requestId } from '../request/request-id.js';
 import type { EndpointRequest, Route } from '../route.js';
 import { toProblem } from '../to-problem.js';
 import type { RequestMetrics } from './request-metrics.js';
+import { endRequestSpan, startRequestSpan, withinSpan } from './request-span.js';
 import { sendStream } from './send-stream.js';
 
 /** Node's own request and response. */
@@ -42,13 +44,13 @@ const NOTHING_ASKED = {};
 export function serveRoute<Services extends RequestServices>(
   { endpoint, bind }: Route<Services>,
   services: Services,
-  { metrics, log }: { readonly metrics: RequestMetrics; readonly log: Logger },
+  { metrics, log, isTraced }: { readonly metrics: RequestMetrics; readonly log: Logger; readonly isTraced: boolean },
 ) {
   const handle = bind(services);
   const { operationId } = endpoint;
   const logsRequests = log.isLevelEnabled('debug');
 
-  return async (context: AppContext): Promise<Response> => {
+  async function serve(context: AppContext, span?: Span): Promise<Response> {
     const startedAtMs = performance.now();
     const id = requestId(context.req.raw.headers.get('x-request-id'));
     let response: Response;
@@ -70,7 +72,14 @@ export function serveRoute<Services extends RequestServices>(
     const durationMs = performance.now() - startedAtMs;
     metrics.record({ operation: operationId, status, durationMs, code });
     if (logsRequests) log.debug({ requestId: id, operation: operationId, status, durationMs }, 'request');
+    if (span !== undefined) endRequestSpan(span, { requestId: id, status, code });
     return response;
+  }
+
+  if (!isTraced) return (context: AppContext) => serve(context);
+  return (context: AppContext) => {
+    const span = startRequestSpan(endpoint, context.req.raw.headers);
+    return span === undefined ? serve(context) : withinSpan(span, () => serve(context, span));
   };
 }
 

@@ -1,0 +1,65 @@
+import {
+  context,
+  ProxyTracerProvider,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import type { Endpoint } from '../endpoint.js';
+
+const tracer = trace.getTracer('@micropay/server');
+
+/** Whether an SDK is registered in this process. Asked once, so that a server without one does nothing for traces. */
+export function isTracingOn(): boolean {
+  const provider = trace.getTracerProvider();
+  const none = new ProxyTracerProvider().getDelegate();
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegate() !== none;
+}
+
+const FROM_HEADERS = {
+  get: (headers: Headers, name: string) => headers.get(name) ?? undefined,
+  keys: (headers: Headers) => [...headers.keys()],
+};
+
+/**
+ * Starts the span of a request, by OpenTelemetry's conventions for HTTP servers. Its parent is a span that an instrumentation of
+ * the process has begun for it, or else the caller's. Undefined if it is not sampled. Neither path nor query is an attribute:
+ * both may name accounts and users.
+ */
+export function startRequestSpan({ method, path, operationId }: Endpoint, headers: Headers): Span | undefined {
+  const active = context.active();
+  const parent = trace.getSpan(active) ? active : propagation.extract(ROOT_CONTEXT, headers, FROM_HEADERS);
+  const verb = method.toUpperCase();
+  const span = tracer.startSpan(
+    `${verb} ${path}`,
+    {
+      kind: SpanKind.SERVER,
+      attributes: { 'http.request.method': verb, 'http.route': path, 'micropay.operation': operationId },
+    },
+    parent,
+  );
+  return span.isRecording() ? span : undefined;
+}
+
+/** Runs work with the span as the active one, which the ledger's spans go below and which log lines name. */
+export function withinSpan<Result>(span: Span, work: () => Result): Result {
+  return context.with(trace.setSpan(context.active(), span), work);
+}
+
+export interface RequestOutcome {
+  readonly requestId: string;
+  readonly status: number;
+  /** The code of the problem, if the request was refused. */
+  readonly code: string | undefined;
+}
+
+/** A refusal is the caller's affair; only what the server is to blame for makes the span an error. */
+export function endRequestSpan(span: Span, { requestId, status, code }: RequestOutcome): void {
+  span.setAttributes({ 'http.response.status_code': status, 'micropay.request.id': requestId });
+  if (code !== undefined) span.setAttribute(status < 500 ? 'micropay.refusal' : 'error.type', code);
+  if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}

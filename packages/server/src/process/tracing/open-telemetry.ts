@@ -1,0 +1,104 @@
+import { context, propagation, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources';
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  type Sampler,
+  type SpanExporter,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import type { Logger } from 'pino';
+import type { Tracing } from './start-tracing.js';
+import type { TracingSettings } from './tracing-settings.js';
+
+/** A collector that is away for an hour is worth a line a minute. */
+const REPORT_EVERY_MS = 60_000;
+/** What could not be sent in this time when the server closes is lost. */
+const FLUSH_TIMEOUT_MS = 500;
+
+/** Registers OpenTelemetry's SDK in this process. An SDK that the application has registered before keeps its place. */
+export function registerOpenTelemetry({ url, serviceName, ...sampling }: TracingSettings, log: Logger): Tracing {
+  const exporter = reportFailures(new OTLPTraceExporter({ url }), log);
+  const provider = new TracerProvider({
+    resource: defaultResource()
+      .merge(detectResources({ detectors: [envDetector, serviceInstanceIdDetector] }))
+      .merge(resourceFromAttributes({ 'service.name': serviceName })),
+    sampler: toSampler(sampling),
+    spanProcessors: [new BatchSpanProcessor({ exporter })],
+  });
+  const isOurs = trace.setGlobalTracerProvider(provider);
+  if (isOurs) {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    log.info({ url, ...sampling }, 'spans are sent to a collector');
+  } else {
+    log.warn('the application has registered OpenTelemetry already: spans go where that sends them');
+  }
+  return {
+    async close() {
+      if (isOurs) {
+        trace.disable();
+        context.disable();
+        propagation.disable();
+      }
+      await soon(provider.shutdown());
+    },
+  };
+}
+
+function toSampler({ sampler, ratio }: Pick<TracingSettings, 'sampler' | 'ratio'>): Sampler {
+  switch (sampler) {
+    case 'always_on':
+      return new AlwaysOnSampler();
+    case 'always_off':
+      return new AlwaysOffSampler();
+    case 'traceidratio':
+      return new TraceIdRatioBasedSampler(ratio);
+    case 'parentbased_always_on':
+      return new ParentBasedSampler({ root: new AlwaysOnSampler() });
+    case 'parentbased_always_off':
+      return new ParentBasedSampler({ root: new AlwaysOffSampler() });
+    case 'parentbased_traceidratio':
+      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) });
+  }
+}
+
+/** The SDK drops spans that cannot be sent, and is silent about it. */
+function reportFailures(exporter: SpanExporter, log: Logger): SpanExporter {
+  let reportedAtMs = Number.NEGATIVE_INFINITY;
+  return {
+    export(spans, done) {
+      exporter.export(spans, (result) => {
+        const nowMs = performance.now();
+        if (result.code === ExportResultCode.FAILED && nowMs - reportedAtMs >= REPORT_EVERY_MS) {
+          reportedAtMs = nowMs;
+          log.warn({ spans: spans.length, reason: result.error?.message }, 'spans could not be sent, and are lost');
+        }
+        done(result);
+      });
+    },
+    forceFlush: async () => exporter.forceFlush?.(),
+    shutdown: () => exporter.shutdown(),
+  };
+}
+
+async function soon(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FLUSH_TIMEOUT_MS);
+  });
+  await Promise.race([work.catch(() => undefined), deadline]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,16 @@
+import type { Logger } from 'pino';
+import type { TracingSettings } from './tracing-settings.js';
+
+export interface Tracing {
+  /** Sends what has been recorded, for half a second at most. */
+  close(): Promise<void>;
+}
+
+const OFF: Tracing = { close: async () => undefined };
+
+/** Loads OpenTelemetry's SDK only where spans go somewhere: it takes memory, and time at the start. */
+export async function startTracing(settings: TracingSettings | undefined, log: Logger): Promise<Tracing> {
+  if (settings === undefined) return OFF;
+  const { registerOpenTelemetry } = await import('./open-telemetry.js');
+  return registerOpenTelemetry(settings, log);
+}
