@@ -3,7 +3,6 @@ import { type Ledger, type Metadata, type PostedTransfer, type PostTransfer, par
 import { fromKysely } from '@micropay/ledger-core/kysely';
 import type { Database } from '../../database/connect.js';
 import { rolledBack } from '../../database/rolled-back.js';
-import type { Endpoint } from '../../http/endpoint.js';
 import {
   AmountField,
   CurrencyField,
@@ -39,84 +38,76 @@ const CashSchema = z.strictObject({
 const EXAMPLE_CASH = { wallet: EXAMPLE_IDS.wallet, amount: '5000', currency: 'USD' };
 const EXAMPLE_WORLD_ID = '0199a1d2-4f00-7a01-8e3c-9c0d1f2a3b44';
 
-const createDepositEndpoint = {
+interface CashMovement {
+  readonly operationId: string;
+  readonly path: string;
+  readonly summary: string;
+  /** The name of the request body in the OpenAPI document. */
+  readonly schemaName: string;
+  /** The side of the transfer that is the wallet; the other one is the `world:` account. */
+  readonly walletSide: 'from' | 'to';
+  /** The balance of both accounts afterwards in the example of the OpenAPI document. */
+  readonly exampleBalance: string;
+}
+
+export const createDepositRoute = cashRoute({
   operationId: 'createDeposit',
-  method: 'post',
   path: '/v1/deposits',
-  tag: 'Operators',
   summary: 'Deposit money into a wallet from outside the ledger',
-  access: 'operator',
-  scope: 'transfers:write',
-  idempotencyKey: 'required',
-  dryRun: true,
-  body: { schema: CashSchema.openapi('CreateDeposit'), example: EXAMPLE_CASH },
-  answer: {
-    status: 201,
-    description: 'The transfer, posted now or by an earlier request with this key',
-    content: {
-      schema: TransferSchema,
-      example: {
-        ...EXAMPLE_TRANSFER,
-        from: EXAMPLE_WORLD_ID,
-        to: EXAMPLE_IDS.wallet,
-        amount: '5000',
-        description: null,
-        fromBalance: '5000',
-        toBalance: '5000',
-      },
-    },
-  },
-  refusals: POSTING_REFUSALS,
-} as const satisfies Endpoint;
+  schemaName: 'CreateDeposit',
+  walletSide: 'to',
+  exampleBalance: '5000',
+});
 
-const createWithdrawalEndpoint = {
+export const createWithdrawalRoute = cashRoute({
   operationId: 'createWithdrawal',
-  method: 'post',
   path: '/v1/withdrawals',
-  tag: 'Operators',
   summary: 'Withdraw money from a wallet out of the ledger',
-  access: 'operator',
-  scope: 'transfers:write',
-  idempotencyKey: 'required',
-  dryRun: true,
-  body: { schema: CashSchema.openapi('CreateWithdrawal'), example: EXAMPLE_CASH },
-  answer: {
-    status: 201,
-    description: 'The transfer, posted now or by an earlier request with this key',
-    content: {
-      schema: TransferSchema,
-      example: {
-        ...EXAMPLE_TRANSFER,
-        to: EXAMPLE_WORLD_ID,
-        amount: '5000',
-        description: null,
-        fromBalance: '0',
-        toBalance: '0',
+  schemaName: 'CreateWithdrawal',
+  walletSide: 'from',
+  exampleBalance: '0',
+});
+
+function cashRoute({ operationId, path, summary, schemaName, walletSide, exampleBalance }: CashMovement) {
+  const sides = <Side>(wallet: Side, world: Side) =>
+    walletSide === 'to' ? { from: world, to: wallet } : { from: wallet, to: world };
+  return route(
+    {
+      operationId,
+      method: 'post',
+      path,
+      tag: 'Operators',
+      summary,
+      access: 'operator',
+      scope: 'transfers:write',
+      idempotencyKey: 'required',
+      dryRun: true,
+      body: { schema: CashSchema.openapi(schemaName), example: EXAMPLE_CASH },
+      answer: {
+        status: 201,
+        description: 'The transfer, posted now or by an earlier request with this key',
+        content: {
+          schema: TransferSchema,
+          example: {
+            ...EXAMPLE_TRANSFER,
+            ...sides(EXAMPLE_IDS.wallet, EXAMPLE_WORLD_ID),
+            amount: '5000',
+            description: null,
+            fromBalance: exampleBalance,
+            toBalance: exampleBalance,
+          },
+        },
       },
+      refusals: POSTING_REFUSALS,
     },
-  },
-  refusals: POSTING_REFUSALS,
-} as const satisfies Endpoint;
-
-export const createDepositRoute = route(
-  createDepositEndpoint,
-  (services: DepositServices) =>
-    async ({ principal, body, idempotencyKey }) => {
-      const { world, wallet, request } = await resolveCash(services.ledger, principal, body);
-      const transfer = await postCash(services, { ...request, from: world, to: wallet, idempotencyKey });
-      return transferAnswer(transfer, BOTH_SIDES);
-    },
-);
-
-export const createWithdrawalRoute = route(
-  createWithdrawalEndpoint,
-  (services: DepositServices) =>
-    async ({ principal, body, idempotencyKey }) => {
-      const { world, wallet, request } = await resolveCash(services.ledger, principal, body);
-      const transfer = await postCash(services, { ...request, from: wallet, to: world, idempotencyKey });
-      return transferAnswer(transfer, BOTH_SIDES);
-    },
-);
+    (services: DepositServices) =>
+      async ({ principal, body, idempotencyKey }) => {
+        const { world, wallet, request } = await resolveCash(services.ledger, principal, body);
+        const transfer = await postCash(services, { ...request, ...sides<string>(wallet, world), idempotencyKey });
+        return transferAnswer(transfer, BOTH_SIDES);
+      },
+  );
+}
 
 const BOTH_SIDES = { from: true, to: true };
 
