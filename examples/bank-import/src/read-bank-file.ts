@@ -108,7 +108,7 @@ function asLineProblem(error: unknown, lastLine: number): LineProblem | undefine
   }
   if (!(error instanceof CsvError)) return undefined;
   // A quote that is never closed is noticed at the end of the file; it opened after the last line that was whole.
-  const message = 'this line is not CSV: a quote is not closed, or text stands beside a quoted field';
+  const message = 'this line is not CSV: a quote is not closed, or there is text next to a quoted field';
   return { line: lastLine + 1, code: 'not_csv', message };
 }
 

@@ -342,7 +342,7 @@ describe('a body', () => {
       body: `{"transfers":[{},{"amount":"1","amount":"2"}]}`,
     });
     expect(body).toMatchObject({ code: 'invalid_request', errors: [{ path: 'transfers.1.amount' }] });
-    expect(body.detail).toContain('transfers.1.amount is named twice');
+    expect(body.detail).toContain('transfers.1.amount is given twice');
   });
 
   it('a body that is compressed is not unpacked', async () => {

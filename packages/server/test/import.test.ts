@@ -207,8 +207,12 @@ async function longBook(name: string, transfers: number): Promise<Ledger> {
 }
 
 it.each<[string, string | Buffer, string]>([
-  ['a column that nobody knows', 'from,to,sum\na,b,1\n', 'unknown_column: the first line names the columns, and "sum"'],
-  ['a column that stands there twice', 'from,to,amount,from\na,b,1,c\n', 'repeated_column: the first line names the'],
+  ['a column that nobody knows', 'from,to,sum\na,b,1\n', 'unknown_column: the first line has the unknown column "sum"'],
+  [
+    'a column that stands there twice',
+    'from,to,amount,from\na,b,1,c\n',
+    'repeated_column: the first line has the column "from" twice',
+  ],
   ['a quote that is not closed', 'from,to,amount,currency\na,b,1,USD\n"a,b,1,USD\n', 'not_csv: line 3 is not CSV'],
   [
     'a quote that is closed far away, which would swallow all between',

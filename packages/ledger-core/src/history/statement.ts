@@ -133,7 +133,7 @@ async function checkPeriod(
   const timeZone = moments.every((moment) => moment instanceof Date) ? '' : await context.read(readTimeZone);
   const [first, end] = moments.map((moment) => (moment instanceof Date ? moment : startOfDay(moment, timeZone)));
   if (first === undefined || end === undefined || first >= end) {
-    throw new LedgerError('invalid_period', 'a period ends after it begins: from must be before to', { field: 'to' });
+    throw new LedgerError('invalid_period', 'from must be before to', { field: 'to' });
   }
   return { from: first, to: end, by };
 }

@@ -219,7 +219,7 @@ const REFERENCE_LENGTH_SHOWN = 200;
 export function checkReference(reference: string): string {
   if (typeof reference !== 'string') throw invalidArgument('reference', 'must be an account id or an address');
   if (!isAccountId(reference) && !isAddress(reference)) {
-    throw new LedgerError('account_not_found', 'reference is neither an account id nor an address', {
+    throw new LedgerError('account_not_found', 'reference must be an account id or an address', {
       account: String(reference).slice(0, REFERENCE_LENGTH_SHOWN),
     });
   }
@@ -227,7 +227,7 @@ export function checkReference(reference: string): string {
 }
 
 export function accountNotFound(reference: string): LedgerError {
-  return new LedgerError('account_not_found', 'no account of this ledger has that id or address', {
+  return new LedgerError('account_not_found', 'no account in this ledger has this id or address', {
     account: reference.slice(0, REFERENCE_LENGTH_SHOWN),
   });
 }

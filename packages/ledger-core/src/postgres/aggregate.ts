@@ -32,7 +32,10 @@ export async function aggregateBalances(
     [store.ledger, depth, type ?? null, ...(path === undefined ? [] : [path])],
   );
   if (rows.length > LINES_MAX) {
-    throw new LedgerError('invalid_request', `more than ${LINES_MAX} lines: choose a smaller depth or a longer path`);
+    throw new LedgerError(
+      'invalid_request',
+      `the result has more than ${LINES_MAX} lines: choose a smaller depth or a longer path`,
+    );
   }
   return rows.map(toLine);
 }

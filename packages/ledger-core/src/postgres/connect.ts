@@ -177,7 +177,7 @@ function refuseUnconfirmed(error: unknown): never {
   if (sqlState(error) !== undefined) throw error;
   throw new LedgerError(
     'outcome_unknown',
-    'the connection was lost during commit: look whether the change is there',
+    'the connection was lost during commit: check whether the change was made',
     {},
     { cause: error },
   );

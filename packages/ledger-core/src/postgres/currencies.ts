@@ -45,7 +45,7 @@ export async function registerCurrency(store: LedgerStore, currency: Currency): 
   if (fixed.scale !== currency.scale) {
     throw new LedgerError(
       'currency_scale_fixed',
-      `${currency.code} has ${fixed.scale} digits after the point in this ledger, for ever`,
+      `${currency.code} has ${fixed.scale} digits after the point in this ledger, which cannot be changed`,
       { currency: currency.code, scale: fixed.scale },
     );
   }

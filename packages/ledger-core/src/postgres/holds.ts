@@ -164,7 +164,7 @@ export async function getHold({ sql, schema, ledger }: LedgerStore, id: Transfer
     [ledger, id],
   );
   if (rows[0] === undefined) {
-    throw new LedgerError('hold_not_found', 'no hold of this ledger has that id', { holdId: id });
+    throw new LedgerError('hold_not_found', 'no hold in this ledger has this id', { holdId: id });
   }
   return toHold(rows[0]);
 }

@@ -93,8 +93,8 @@ export function refuseUnsuitable({ version, release, encoding, replication_role:
   if (encoding !== 'UTF8') {
     throw new LedgerError(
       'database_misconfigured',
-      `this database is encoded in ${encoding} and cannot hold every text: ` +
-        `make another one, "create database … encoding 'UTF8' template template0"`,
+      `this database is encoded in ${encoding}, and the ledger needs UTF8: ` +
+        `create another one with "create database … encoding 'UTF8' template template0"`,
       { reason: 'encoding', encoding },
     );
   }
@@ -106,7 +106,7 @@ export function triggersDisabled(): LedgerError {
   return new LedgerError(
     'database_misconfigured',
     'session_replication_role is "replica" here, which disables the triggers that keep the journal append-only: ' +
-      'a superuser takes it back with "alter role … reset session_replication_role" (or alter database)',
+      'a superuser can undo this with "alter role … reset session_replication_role" (or alter database)',
     { reason: 'session_replication_role' },
   );
 }

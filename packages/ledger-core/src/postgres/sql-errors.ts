@@ -90,7 +90,7 @@ export function fromSqlError(error: unknown): unknown {
   if (isConflict(error) || isKeyRace(error)) {
     return new LedgerError(
       'transaction_conflict',
-      'another database transaction came in between: run this one again',
+      'another database transaction conflicted with this one: run this one again',
       {},
       { cause: error },
     );
@@ -98,7 +98,7 @@ export function fromSqlError(error: unknown): unknown {
   if (isLockTimeout(error)) {
     return new LedgerError(
       'account_busy',
-      'another database transaction keeps an account locked: try again',
+      'another database transaction has locked an account: try again',
       {},
       { cause: error },
     );
@@ -123,7 +123,7 @@ export function fromSqlError(error: unknown): unknown {
       'database_unavailable',
       sqlState(error) === '25006'
         ? TAKES_NO_WRITES
-        : 'PostgreSQL cannot be reached or cannot work now: try again later',
+        : 'PostgreSQL cannot be reached, or cannot serve requests now: try again later',
       {},
       { cause: error },
     );
@@ -146,34 +146,33 @@ interface Mistake {
 const MISTAKES: readonly Mistake[] = [
   {
     reason: 'access',
-    sentence: 'PostgreSQL refuses this user: check user, password and pg_hba.conf',
+    sentence: 'PostgreSQL refuses this user: check the user, the password and pg_hba.conf',
     isMet: (state, message) => /^28/.test(state) || /^SASL: |^Password must be a string/.test(message),
   },
   {
     reason: 'database',
-    sentence: 'PostgreSQL has no such database: check its name, or create it',
+    sentence: 'PostgreSQL has no database of this name: check the name, or create the database',
     isMet: (state) => state === '3D000',
   },
   {
     reason: 'grants',
-    sentence: 'PostgreSQL refuses what the role has no grant for: give it those of docs/how-to/runtime-role.md',
+    sentence: 'the role lacks a grant in PostgreSQL: give it the grants in docs/how-to/runtime-role.md',
     isMet: (state) => state === '42501',
   },
   {
     reason: 'startup_parameter',
     sentence:
-      'PostgreSQL, or a pooler before it, refuses a parameter of the connection: remove it from the connection string, the `pg` settings and PGOPTIONS',
+      'PostgreSQL, or a pooler in front of it, refuses a connection parameter: remove it from the connection string, the `pg` settings and PGOPTIONS',
     isMet: (_state, message) => /unsupported startup parameter|unrecognized configuration parameter/.test(message),
   },
   {
     reason: 'tls',
-    sentence: 'TLS to PostgreSQL cannot be set up: check sslmode and the certificates of both sides',
+    sentence: 'TLS to PostgreSQL cannot be set up: check sslmode and the certificates on both sides',
     isMet: (_state, message, code) => /does not support SSL/.test(message) || CERTIFICATE_CODE.test(code),
   },
   {
     reason: 'tls',
-    sentence:
-      'A certificate file that the connection string names cannot be read: check sslrootcert, sslcert and sslkey',
+    sentence: 'a certificate file named in the connection string cannot be read: check sslrootcert, sslcert and sslkey',
     isMet: (_state, _message, code, call) => FILE_CODE.test(code) && (call === 'open' || call === 'read'),
   },
 ];

@@ -135,7 +135,7 @@ export async function getRequest({ sql, schema, ledger }: LedgerStore, id: Trans
     [ledger, id],
   );
   if (rows[0] === undefined) {
-    throw new LedgerError('transfer_request_not_found', 'no transfer of this ledger was requested by that id', {
+    throw new LedgerError('transfer_request_not_found', 'no transfer request in this ledger has this id', {
       transferRequestId: id,
     });
   }

@@ -94,7 +94,7 @@ export function createSessions(options: {
       await revoke(outcome);
       throw new ProblemError(
         'refresh_token_reused',
-        'the session has ended, as this token or one of the same exchange was used before: log in again',
+        'this refresh token, or one issued with it, was used before, so the session has ended: log in again',
       );
     },
 

@@ -78,14 +78,15 @@ export function createLiveEvents(
 
   /** Counts the stream, and returns a function that stops counting it. */
   function admit({ id }: Principal): () => void {
-    if (closing.signal.aborted) throw new LedgerError('ledger_closed', 'the server is stopping: try another');
+    if (closing.signal.aborted) throw new LedgerError('ledger_closed', 'the server is stopping: use another server');
     const count = countByPrincipal.get(id) ?? 0;
     if (count >= limits.streamsPerPrincipalMax) {
       throw new ProblemError('too_many_streams', `${count} streams are open already: close one`, {
         headers: { 'retry-after': String(RETRY_AFTER_S) },
       });
     }
-    if (total() >= limits.streamsMax) throw new LedgerError('overloaded', 'too many streams are open here: try again');
+    if (total() >= limits.streamsMax)
+      throw new LedgerError('overloaded', 'too many streams are open on this server: try again later');
     countByPrincipal.set(id, count + 1);
     return () => {
       const left = (countByPrincipal.get(id) ?? 0) - 1;
@@ -191,7 +192,7 @@ export function createLiveEvents(
     async close() {
       clearInterval(timer);
       closing.abort();
-      const stopping = new LedgerError('ledger_closed', 'the server is stopping: come back in a moment');
+      const stopping = new LedgerError('ledger_closed', 'the server is stopping: reconnect in a moment');
       const ended = [...streams].map((stream) => {
         stream.end(stopping);
         return stream.closed;
@@ -207,7 +208,7 @@ function controlText(name: 'opened' | 'position', mark: string): string {
 }
 
 function tooSlow(): ProblemError {
-  return new ProblemError('stream_too_slow', 'too little was read for too long: go on behind the last id');
+  return new ProblemError('stream_too_slow', 'the client read too little for too long: reconnect with the last id');
 }
 
 function refuseGone({ position }: StreamMark, { deletedThrough, last }: EventRange, distanceMax?: number): void {
@@ -215,6 +216,6 @@ function refuseGone({ position }: StreamMark, { deletedThrough, last }: EventRan
   if (position >= deletedThrough && position <= last && !isTooFar) return;
   throw new ProblemError(
     'events_gone',
-    'not every event behind this id can be told: read your wallets, then begin anew',
+    'some events after this id are no longer available: read your wallets, then start a new stream',
   );
 }

@@ -18,7 +18,7 @@ export async function postLinked(
   const { principal } = asker;
   // Said before each leg is looked up.
   if (legs.length > LINKED_LEGS_MAX) {
-    throw new LedgerError('too_many_legs', `at most ${LINKED_LEGS_MAX} transfers can be linked`);
+    throw new LedgerError('too_many_legs', `a linked group has at most ${LINKED_LEGS_MAX} transfers`);
   }
   const resolved = await resolveLegs(services, asker, legs);
   const posted = await services.ledger.transfers.postLinked(

@@ -58,7 +58,7 @@ export function resolvePostTransfer(
 }
 
 function payeeMissing({ to, currency }: PostTransferJson): Error {
-  if (!isEmail(to)) return new LedgerError('account_not_found', '"to" names no wallet');
+  if (!isEmail(to)) return new LedgerError('account_not_found', '"to": no wallet has this id');
   const name = defaultWalletName(currency);
   return new ProblemError('recipient_not_found', `nobody with this email has a wallet named "${name}" in ${currency}`);
 }

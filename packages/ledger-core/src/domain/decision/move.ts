@@ -146,10 +146,14 @@ function captureHold(
   if (refusal !== undefined) return refusal;
   const amount = leg.amount ?? hold.remaining;
   if (amount > hold.remaining) {
-    return new LedgerError('capture_exceeds_hold', `hold ${hold.id} holds ${hold.remaining} still`, {
-      holdId: hold.id,
-      remaining: String(hold.remaining),
-    });
+    return new LedgerError(
+      'capture_exceeds_hold',
+      `hold ${hold.id} still holds ${hold.remaining}: capture at most that`,
+      {
+        holdId: hold.id,
+        remaining: String(hold.remaining),
+      },
+    );
   }
   const released = leg.final === true ? hold.remaining - amount : 0n;
   change(sides, { posted: amount, pending: -amount - released }, undo);
@@ -208,10 +212,14 @@ function reverse(
   const left = transfer.amount - original.reversed;
   const amount = leg.amount ?? left;
   if (amount > left || left === 0n) {
-    return new LedgerError('reversal_exceeds_transfer', `${left} of transfer ${transfer.id} is left to reverse`, {
-      transferId: transfer.id,
-      left: String(left),
-    });
+    return new LedgerError(
+      'reversal_exceeds_transfer',
+      `only ${left} of transfer ${transfer.id} can still be reversed`,
+      {
+        transferId: transfer.id,
+        left: String(left),
+      },
+    );
   }
   const { allowOverdraft } = leg;
   const effectiveAt = effectiveAtOf(resolved, leg.effectiveAt, sides);
@@ -245,10 +253,14 @@ function refuseEarly(
 ): LedgerError | undefined {
   if (effectiveAt === undefined || originEffectiveAt === null || effectiveAt >= originEffectiveAt) return undefined;
   const earliest = originEffectiveAt.toISOString();
-  return new LedgerError('effective_before_original', `what it continues is effective at ${earliest}, not before`, {
-    ...original,
-    effectiveAt: earliest,
-  });
+  return new LedgerError(
+    'effective_before_original',
+    `effectiveAt must not be before ${earliest}, the effective time of the original`,
+    {
+      ...original,
+      effectiveAt: earliest,
+    },
+  );
 }
 
 /** Unless its caller says when: as soon as it is recorded, but not before what it continues; undefined for when it is recorded. */
@@ -313,7 +325,7 @@ function openHold(
   const hold = postingState.holds.get(holdId as TransferId);
   const sides = sidesOf(resolved, postingState);
   if (hold === undefined || sides === undefined) {
-    return new LedgerError('hold_not_found', 'no hold of this ledger has that id', { holdId });
+    return new LedgerError('hold_not_found', 'no hold in this ledger has this id', { holdId });
   }
   return hold.state === 'open' ? { hold, sides } : holdClosed(hold, hold.state);
 }
@@ -408,7 +420,7 @@ function toTransfer(
 }
 
 function accountNotFound(side: 'from' | 'to', reference: string): LedgerError {
-  return new LedgerError('account_not_found', `"${side}" names no account of this ledger`, {
+  return new LedgerError('account_not_found', `"${side}": no account in this ledger has this id or address`, {
     side,
     account: reference,
   });
@@ -423,5 +435,5 @@ function holdClosed({ id }: HeldAmount, state: HeldAmount['state']): LedgerError
 }
 
 export function transferNotFound(transferId: string): LedgerError {
-  return new LedgerError('transfer_not_found', 'no transfer of this ledger has that id', { transferId });
+  return new LedgerError('transfer_not_found', 'no transfer in this ledger has this id', { transferId });
 }

@@ -174,7 +174,7 @@ describe('parseJson', () => {
       expect(() => parseJson(json as never)).toThrow(
         expect.objectContaining({
           code: 'invalid_request',
-          message: 'JSON is read from a text or its bytes',
+          message: 'json must be a string or its bytes, a Uint8Array',
           details: { field: 'json' },
         }),
       );

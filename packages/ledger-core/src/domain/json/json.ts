@@ -27,7 +27,7 @@ function textOf(json: unknown): string {
   if (typeof json === 'string') return withoutMark(json);
   const isBytes = ArrayBuffer.isView(json) && Object.prototype.toString.call(json) === '[object Uint8Array]';
   if (isBytes) return decode(json as Uint8Array);
-  throw new LedgerError('invalid_request', 'JSON is read from a text or its bytes', { field: 'json' });
+  throw new LedgerError('invalid_request', 'json must be a string or its bytes, a Uint8Array', { field: 'json' });
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
@@ -43,7 +43,7 @@ function decode(bytes: Uint8Array): string {
 
 function withoutMark(text: string): string {
   if (HALF_CHARACTER.test(text)) {
-    throw new LedgerError('invalid_request', 'this is not JSON: it holds half a surrogate pair');
+    throw new LedgerError('invalid_request', 'this is not JSON: it contains half a surrogate pair');
   }
   return text.replace(/^\uFEFF/, '');
 }
@@ -141,7 +141,7 @@ function isOfNumber(character: number): boolean {
 
 function checkName(name: string, names: Set<string>, containers: readonly Container[]): void {
   if (name === '__proto__') throw refusal(containers, 'is a name that many programs misread: choose another');
-  if (names.has(name)) throw refusal(containers, 'is named twice: which one counts?');
+  if (names.has(name)) throw refusal(containers, 'is given twice: remove one');
   checkCharacters(name, containers);
   names.add(name);
 }

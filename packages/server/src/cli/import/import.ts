@@ -72,7 +72,7 @@ async function runImport(
       output.progress.write(`… and ${tally.refused - report.first.length} more${reportPath ? '' : ': see --report'}\n`);
     }
     if (signal.aborted) {
-      output.progress.write('Stopped. Run the same command again, it goes on from there.\n');
+      output.progress.write('Stopped. Run the same command again to continue from there.\n');
       return EXIT.interrupted;
     }
     return tally.refused === 0 ? EXIT.ok : EXIT.failed;
@@ -85,7 +85,7 @@ function formatOf(path: string, given: string | boolean | undefined): 'csv' | 'j
   const ending = path.split('.').at(-1)?.toLowerCase();
   const format = given ?? (ending === 'ndjson' ? 'jsonl' : ending);
   if (format === 'csv' || format === 'jsonl') return format;
-  throw new CliError('usage', 'the file must end in .csv or .jsonl, or --format say csv or jsonl');
+  throw new CliError('usage', 'the file must end in .csv or .jsonl, or set --format to csv or jsonl');
 }
 
 async function sizeOf(path: string): Promise<number> {

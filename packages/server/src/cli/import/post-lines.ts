@@ -128,7 +128,7 @@ async function pauseBefore(attempt: number, line: number | undefined, error: Led
   if (attempt < ATTEMPTS_MAX) return wait(FIRST_PAUSE_MS * 2 ** (attempt - 1));
   throw new CliError(
     'import_stopped',
-    `stopped at line ${line} (${error.code}: ${error.message}); run the same command again, it goes on from there`,
+    `stopped at line ${line} (${error.code}: ${error.message}); run the same command again to continue from there`,
     { cause: error },
   );
 }

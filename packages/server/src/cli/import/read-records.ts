@@ -86,12 +86,12 @@ function checkHeader(cells: readonly string[]): readonly string[] {
   if (unknown !== undefined) {
     throw new CliError(
       'unknown_column',
-      `the first line names the columns, and "${unknown}" is none of ${COLUMNS.join(', ')}`,
+      `the first line has the unknown column "${unknown}": the columns are ${COLUMNS.join(', ')}`,
     );
   }
   const repeated = cells.find((name, index) => cells.indexOf(name) < index);
   if (repeated !== undefined) {
-    throw new CliError('repeated_column', `the first line names the column "${repeated}" twice: which one counts?`);
+    throw new CliError('repeated_column', `the first line has the column "${repeated}" twice: remove one`);
   }
   return cells;
 }
@@ -113,7 +113,7 @@ function toFields(names: readonly string[], cells: readonly string[], line: numb
 function notCsv(cause: CsvError, line: number): CliError {
   return new CliError(
     'not_csv',
-    `line ${line} is not CSV: a quote is not closed, or text stands beside a quoted field; lines before it are done, so correct it and run this again`,
+    `line ${line} is not CSV: a quote is not closed, or there is text next to a quoted field. The lines before it are imported: correct this line and run the command again`,
     { cause },
   );
 }

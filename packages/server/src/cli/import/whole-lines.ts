@@ -65,7 +65,7 @@ function checkUtf8({ bytes, firstLine }: LineBlock): void {
   }
   throw new CliError(
     'not_utf8',
-    `line ${line} is not UTF-8: convert the file, for example with iconv, and run this again`,
+    `line ${line} is not UTF-8: convert the file, for example with iconv, and run the command again`,
   );
 }
 

@@ -37,7 +37,7 @@ function readBytes(message: IncomingMessage, bytesMax: number): Promise<Uint8Arr
       if (bytes <= bytesMax) chunks.push(chunk);
       else reject(tooLarge(bytesMax));
     });
-    const onCut = () => reject(new ProblemError('malformed_json', 'the body did not arrive whole'));
+    const onCut = () => reject(new ProblemError('malformed_json', 'the body is incomplete: send the request again'));
     message.on('close', onCut);
     message.on('end', () => {
       // Every message closes after its end, and an error with its stack would be made for each.
