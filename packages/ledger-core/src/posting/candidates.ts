@@ -23,12 +23,12 @@ export function toPosting(ledger: number, legs: readonly Leg[], context: Posting
   let isRepeatable = key !== null;
   const ids: TransferId[] = [];
   const references: string[] = [];
-  const origins: TransferId[] = [];
+  const originals: TransferId[] = [];
   for (const leg of legs) {
     if (leg.id !== undefined) isRepeatable = true;
     ids.push((leg.id ?? uuidv7()) as TransferId);
     if (namesAccounts(leg)) references.push(leg.from, leg.to);
-    else origins.push(continuedTransferOf(leg) as TransferId);
+    else originals.push(continuedTransferOf(leg) as TransferId);
   }
   const request = isRepeatable ? requestDigest(legs, linked) : null;
   const span = startPost(legs, context.traceparent);
@@ -37,7 +37,7 @@ export function toPosting(ledger: number, legs: readonly Leg[], context: Posting
     ledger,
     legCount: legs.length,
     references,
-    origins,
+    originals,
     sequence,
     span,
     toCandidate(lookUp) {
@@ -60,12 +60,12 @@ export function toPosting(ledger: number, legs: readonly Leg[], context: Posting
   };
 }
 
-function namedBy(leg: Leg, { accountId, origin }: LookUp): Pick<ResolvedLeg, 'from' | 'to' | 'originEffectiveAt'> {
-  if (namesAccounts(leg)) return { from: accountId(leg.from), to: accountId(leg.to), originEffectiveAt: null };
-  const continued = origin(continuedTransferOf(leg) as TransferId);
-  if (continued === undefined) return { from: null, to: null, originEffectiveAt: null };
-  const { from, to, effectiveAt: originEffectiveAt } = continued;
-  return leg.kind === 'reversal' ? { from: to, to: from, originEffectiveAt } : { from, to, originEffectiveAt };
+function namedBy(leg: Leg, { accountId, original }: LookUp): Pick<ResolvedLeg, 'from' | 'to' | 'originalEffectiveAt'> {
+  if (namesAccounts(leg)) return { from: accountId(leg.from), to: accountId(leg.to), originalEffectiveAt: null };
+  const continued = original(continuedTransferOf(leg) as TransferId);
+  if (continued === undefined) return { from: null, to: null, originalEffectiveAt: null };
+  const { from, to, effectiveAt: originalEffectiveAt } = continued;
+  return leg.kind === 'reversal' ? { from: to, to: from, originalEffectiveAt } : { from, to, originalEffectiveAt };
 }
 
 export function singlePosting(ledger: number, request: PostTransfer, sequence: object | null): Posting {
@@ -75,8 +75,8 @@ export function singlePosting(ledger: number, request: PostTransfer, sequence: o
 
 /** The same for a hold whose accounts are known. */
 export function expiryCandidate({ id: hold, from, to }: Pick<HeldAmount, 'id' | 'from' | 'to'>): Candidate {
-  const origin = { id: hold, from, to, effectiveAt: null };
-  return expiryPosting(0, hold).toCandidate({ accountId: () => null, origin: () => origin });
+  const original = { id: hold, from, to, effectiveAt: null };
+  return expiryPosting(0, hold).toCandidate({ accountId: () => null, original: () => original });
 }
 
 /** Ends a hold that is due, on behalf of nobody. */

@@ -24,7 +24,7 @@ function postingOf(name: string, part: Part = {}): Posting {
     ledger,
     legCount: legs,
     references,
-    origins: [],
+    originals: [],
     sequence,
     span: undefined,
     toCandidate: ({ accountId }) =>
@@ -69,7 +69,7 @@ function coalescerOf(given: Partial<EngineCapacity> = {}, dependencies: Partial<
   });
   const coalescer = createCoalescer({
     capacity,
-    resolve: async () => ({ accountId: (reference) => reference as AccountId, origin: () => undefined }),
+    resolve: async () => ({ accountId: (reference) => reference as AccountId, original: () => undefined }),
     async run(lease, input) {
       const { ledger, candidates } = input;
       const lane = await lease.take();

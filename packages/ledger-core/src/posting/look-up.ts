@@ -13,13 +13,13 @@ export async function lookUpAll(
 ): Promise<LookUp> {
   const references = postings.flatMap((posting) => posting.references);
   const identityOf = await findAccounts(references);
-  const originIds = new Set(postings.flatMap(({ origins }) => origins));
-  const origins = new Map<TransferId, ContinuedTransfer>();
-  if (originIds.size > 0) {
-    for (const origin of await findContinuedTransfers(store, [...originIds])) origins.set(origin.id, origin);
+  const originalIds = new Set(postings.flatMap(({ originals }) => originals));
+  const originals = new Map<TransferId, ContinuedTransfer>();
+  if (originalIds.size > 0) {
+    for (const original of await findContinuedTransfers(store, [...originalIds])) originals.set(original.id, original);
   }
   return {
     accountId: (reference) => identityOf(reference)?.id ?? null,
-    origin: (id) => origins.get(id),
+    original: (id) => originals.get(id),
   };
 }

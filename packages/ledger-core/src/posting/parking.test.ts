@@ -37,7 +37,7 @@ function requestOf(name: string, part: Part = {}): Resolved {
       ledger,
       legCount: 1,
       references: [],
-      origins: [],
+      originals: [],
       sequence,
       span: undefined,
       toCandidate: () => ({}) as Candidate,

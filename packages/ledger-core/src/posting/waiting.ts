@@ -10,8 +10,8 @@ export interface Posting {
   readonly legCount: number;
   /** Ids and addresses of the accounts that it names itself. */
   readonly references: readonly string[];
-  /** Holds and transfers that it continues: their accounts are its own. */
-  readonly origins: readonly TransferId[];
+  /** The holds and transfers that it continues, and whose accounts are its own. */
+  readonly originals: readonly TransferId[];
   /** Shared by the requests of one call that must apply in order; null for a request of its own. */
   readonly sequence: object | null;
   readonly toCandidate: (lookUp: LookUp) => Candidate;
@@ -23,7 +23,8 @@ export interface Posting {
 export interface LookUp {
   /** Null for a reference that names no account. */
   readonly accountId: (reference: string) => AccountId | null;
-  readonly origin: (id: TransferId) => ContinuedTransfer | undefined;
+  /** Undefined for an id that names no hold or transfer. */
+  readonly original: (id: TransferId) => ContinuedTransfer | undefined;
 }
 
 /** A posting that waits in the queue, or is being posted. */

@@ -34,7 +34,7 @@ function legOf({ id, idGiven = false, from = ALICE, to = BOB, amount = 10n, curr
     from,
     to,
     leg: { from: String(from), to: String(to), amount, currency },
-    originEffectiveAt: null,
+    originalEffectiveAt: null,
     limitsOf: 'both' as const,
   };
 }

@@ -54,12 +54,12 @@ function stateOf({ alice, bob, hold, original, reversed = 0n }: Given = {}): Bat
 }
 
 interface Asked {
-  readonly originEffectiveAt?: Date | null;
+  readonly originalEffectiveAt?: Date | null;
   readonly dryRun?: boolean;
 }
 
 /** The outcome of one leg. A reversal moves the money from Bob back to Alice. */
-function outcomeOf(leg: Leg, state: BatchState, { originEffectiveAt = null, dryRun = false }: Asked = {}) {
+function outcomeOf(leg: Leg, state: BatchState, { originalEffectiveAt = null, dryRun = false }: Asked = {}) {
   const [from, to] = leg.kind === 'reversal' ? [BOB, ALICE] : [ALICE, BOB];
   const resolved = {
     id: 'new-1' as TransferId,
@@ -67,7 +67,7 @@ function outcomeOf(leg: Leg, state: BatchState, { originEffectiveAt = null, dryR
     leg,
     from,
     to,
-    originEffectiveAt,
+    originalEffectiveAt,
     limitsOf: 'both' as const,
   };
   const candidate = {
@@ -249,11 +249,11 @@ describe('a capture', () => {
       'effective before the hold',
       {},
       { ...capture, effectiveAt: at(-1) },
-      { originEffectiveAt: at(0) },
+      { originalEffectiveAt: at(0) },
       'effective_before_original',
       { holdId: HOLD, effectiveAt: at(0).toISOString() },
     ],
-    ['effective with the hold', {}, { ...capture, effectiveAt: at(0) }, { originEffectiveAt: at(0) }, 'posted', {}],
+    ['effective with the hold', {}, { ...capture, effectiveAt: at(0) }, { originalEffectiveAt: at(0) }, 'posted', {}],
   ])('a capture %s is answered with $4', (_case, given, leg, asked, code, details) => {
     const outcome = outcomeOf(leg, stateOf(given), asked);
     expect(outcome.code).toBe(code);
@@ -378,7 +378,7 @@ describe('a reversal', () => {
       'effective before the transfer',
       {},
       { ...reversal, effectiveAt: at(-1) },
-      { originEffectiveAt: at(0) },
+      { originalEffectiveAt: at(0) },
       'effective_before_original',
       { transferId: ORIGINAL, effectiveAt: at(0).toISOString() },
     ],
@@ -386,7 +386,7 @@ describe('a reversal', () => {
       'effective with the transfer',
       {},
       { ...reversal, effectiveAt: at(0) },
-      { originEffectiveAt: at(0) },
+      { originalEffectiveAt: at(0) },
       'posted',
       {},
     ],
@@ -438,10 +438,10 @@ describe('a transfer that continues another', () => {
     ['is effective when it is recorded, even if the other was effective earlier', at(-1), undefined, at(0)],
     ['is not effective before the other', at(1), undefined, at(1)],
     ['is effective at the instant that its caller gives', at(-5), at(-3), at(-3)],
-  ])('a transfer that continues another %s', (_case, originEffectiveAt, effectiveAt, expected) => {
+  ])('a transfer that continues another %s', (_case, originalEffectiveAt, effectiveAt, expected) => {
     const part = effectiveAt === undefined ? {} : { effectiveAt };
     for (const leg of [capture, reversal]) {
-      const { transfer } = outcomeOf({ ...leg, ...part } as Leg, stateOf(), { originEffectiveAt });
+      const { transfer } = outcomeOf({ ...leg, ...part } as Leg, stateOf(), { originalEffectiveAt });
       expect(transfer).toMatchObject({ recordedAt: at(0), effectiveAt: expected });
     }
   });

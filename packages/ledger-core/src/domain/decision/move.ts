@@ -20,7 +20,7 @@ export interface ResolvedLeg {
   readonly to: AccountId | null;
   readonly limitsOf: LimitsOf;
   /** When the hold or transfer that it continues is effective; null for a leg that stands alone. */
-  readonly originEffectiveAt: Date | null;
+  readonly originalEffectiveAt: Date | null;
 }
 
 /** A minimum that an operator's reversal lowered. */
@@ -247,12 +247,12 @@ function reverse(
 
 /** Money cannot go back before it came: balances by effective time would fall below their minimum. */
 function refuseEarly(
-  { originEffectiveAt }: ResolvedLeg,
+  { originalEffectiveAt }: ResolvedLeg,
   effectiveAt: Date | undefined,
   original: { readonly holdId: TransferId } | { readonly transferId: TransferId },
 ): LedgerError | undefined {
-  if (effectiveAt === undefined || originEffectiveAt === null || effectiveAt >= originEffectiveAt) return undefined;
-  const earliest = originEffectiveAt.toISOString();
+  if (effectiveAt === undefined || originalEffectiveAt === null || effectiveAt >= originalEffectiveAt) return undefined;
+  const earliest = originalEffectiveAt.toISOString();
   return new LedgerError(
     'effective_before_original',
     `effectiveAt must not be before ${earliest}, the effective time of the original`,
@@ -265,12 +265,12 @@ function refuseEarly(
 
 /** Unless its caller says when: as soon as it is recorded, but not before what it continues; undefined for when it is recorded. */
 function effectiveAtOf(
-  { originEffectiveAt }: ResolvedLeg,
+  { originalEffectiveAt }: ResolvedLeg,
   effectiveAt: Date | undefined,
   { nowMs }: Sides,
 ): Date | undefined {
-  if (effectiveAt !== undefined || originEffectiveAt === null) return effectiveAt;
-  return originEffectiveAt.getTime() > nowMs ? originEffectiveAt : undefined;
+  if (effectiveAt !== undefined || originalEffectiveAt === null) return effectiveAt;
+  return originalEffectiveAt.getTime() > nowMs ? originalEffectiveAt : undefined;
 }
 
 /** Lowers the minimum of whichever side a movement takes below it to the balance that results, for good. */

@@ -49,6 +49,6 @@ export function isReversible(transfer: { readonly kind: TransferKind }): boolean
 
 /** The immutable part of a hold or transfer, which can be read before its accounts are locked. */
 export interface ContinuedTransfer extends Pick<Transfer, 'id' | 'from' | 'to'> {
-  /** Null where nobody asks: a hold that expires. */
+  /** Null for a hold that expires, where it is not needed. */
   readonly effectiveAt: Date | null;
 }
