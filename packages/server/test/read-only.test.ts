@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { call, registerUser, type TestUser } from './support/call.js';
+import { readMetric } from './support/metrics.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
 
 let server: TestServer;
@@ -41,12 +42,14 @@ function pay() {
 it('readiness fails while the database is set to read-only, and comes back by itself', async () => {
   const readiness = async () => (await call(server.url, 'GET /readyz')).status;
   expect(await readiness()).toBe(200);
+  expect(await readMetric(server.url, 'micropay_ready')).toBe(1);
   await setReadOnly('on');
   await expect.poll(readiness).toBe(503);
   const { status, body } = await pay();
   expect([status, body.code]).toEqual([503, 'database_unavailable']);
   expect((await call(server.url, 'GET /livez')).status).toBe(200);
   expect(await readiness()).toBe(503);
+  expect(await readMetric(server.url, 'micropay_ready')).toBe(0);
   await setReadOnly('off');
   await expect.poll(readiness).toBe(200);
   expect((await pay()).status).toBe(201);

@@ -6,13 +6,14 @@ import { registerLiveMetrics } from '../live/live-metrics.js';
 import { registerOldestWriterMetrics } from '../live/oldest-writer.js';
 import { registerEngineStatusMetrics } from '../metrics/engine-status-metrics.js';
 import { registerProcessMetrics } from '../metrics/process-metrics.js';
+import { registerReadinessMetric } from '../service/readiness.js';
 import type { Services } from '../services.js';
 import { registerTransferRequestMetrics } from '../transfer-requests/transfer-request-metrics.js';
 import { registerVerificationMetrics } from '../verification/verification-metrics.js';
 import type { Verifications } from '../verification/verifications.js';
 
 export interface Measured {
-  readonly services: Pick<Services, 'ledger' | 'liveEvents'>;
+  readonly services: Pick<Services, 'ledger' | 'database' | 'liveEvents'>;
   readonly pool: ServerPool;
   /** The relay whose lag is shown. */
   readonly relay: KafkaRelay | undefined;
@@ -25,6 +26,7 @@ export interface Measured {
 export function registerMetrics(registry: Registry, measured: Measured): void {
   const { services, pool, relay, verifications, verifyEverySeconds: everySeconds } = measured;
   registerProcessMetrics(registry);
+  registerReadinessMetric(registry, services);
   registerEngineStatusMetrics(registry, { ledger: services.ledger, pool });
   registerLiveMetrics(registry, services);
   registerTransferRequestMetrics(registry, services.ledger);

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import perfHooks from 'node:perf_hooks';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { installPromtool, whyNoPromtool } from '../../../../scripts/install-promtool.js';
 import { registerProcessMetrics } from '../../src/metrics/process-metrics.js';
 import { call, registerUser } from '../support/call.js';
 import { readMetrics } from '../support/metrics.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
-import { installPromtool, whyNoPromtool } from './install-promtool.js';
 
 const INSTALL_TIMEOUT_MS = 200_000;
 const whyNot = whyNoPromtool();

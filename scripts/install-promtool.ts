@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cached, cacheFolder } from '../../../../scripts/cache.js';
-import { isInstalled, run } from '../../../../scripts/ship/run.js';
+import { cached, cacheFolder } from './cache.js';
+import { isInstalled, run } from './ship/run.js';
 
 const CACHED = ['promtool', 'the package prometheus'] as const;
 const INSTALL_TIMEOUT_MS = 180_000;
