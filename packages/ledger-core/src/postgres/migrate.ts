@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, escapeIdentifier, type PoolConfig } from 'pg';
 import {
   list,
@@ -28,7 +29,10 @@ export interface MigrateOptions {
   readonly schema?: string;
   /** The longest wait for another migration or for a locked table; default one minute. */
   readonly lockWaitMs?: number;
-  /** `before` leaves out the migrations that processes of the release before cannot bear; default `after`, which is all. */
+  /**
+   * `before` leaves out the last migrations that processes of the release before cannot bear, and refuses others of this kind
+   * with `schema_outdated`; default `after`, which is all.
+   */
   readonly phase?: MigrationPhase;
 }
 
@@ -53,7 +57,7 @@ const SQL_LENGTH_MAX = 10_000_000;
  * Brings the ledger's tables to this version of the code and returns the names applied now. Safe to run
  * again and from many processes at once: each migration is applied by one of them.
  *
- * @throws {LedgerError} `invalid_request`; `schema_newer` when the database was migrated by a later release, `database_unavailable`, `database_misconfigured`
+ * @throws {LedgerError} `invalid_request`; `schema_newer` when the database was migrated by a later release; `schema_outdated` for a `phase` before which others have to come; `database_unavailable`, `database_misconfigured`
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   const checked = readOptions(options, 'options');
@@ -104,9 +108,11 @@ async function applyChecked(options: ComponentOptions): Promise<readonly string[
     const lockWaitMs = options.lockWaitMs ?? LOCK_WAIT_MS;
     const underLock = <Result>(step: () => Promise<Result>) => inMigration(client, { schema, lockWaitMs }, step);
     await underLock(() => createTables(client, schema));
-    const missing = await missingOf(fromClient(client), schema, options.component, options.migrations);
+    const missing = await bearableOf(options, phase, () =>
+      missingOf(fromClient(client), schema, options.component, options.migrations),
+    );
     const applied: string[] = [];
-    for (const migration of missing(phase)) {
+    for (const migration of missing) {
       const run = () => runMigration(client, { ...options, schema, lockWaitMs }, migration.sql);
       const isNew = await underLock(() => applyOne(client, schema, options.component, migration, run));
       if (isNew) applied.push(migration.name);
@@ -118,6 +124,51 @@ async function applyChecked(options: ComponentOptions): Promise<readonly string[
   } finally {
     await client.end();
   }
+}
+
+/** Another process that migrates has applied its next migration by then, unless a table is locked. */
+const OTHERS_MIGRATE_MS = 1_000;
+
+/**
+ * The missing migrations of a phase. For `before`, none that processes of an earlier release, which may still run, could
+ * not bear. There are none of those where nothing is installed, even while another process is installing it.
+ *
+ * @throws {LedgerError} `schema_outdated`
+ */
+async function bearableOf(
+  { component, schema = 'micropay' }: ComponentOptions,
+  phase: MigrationPhase,
+  read: () => Promise<MissingMigrations>,
+): Promise<readonly Migration[]> {
+  for (let appliedBefore = 0; ; ) {
+    const { missing, appliedCount } = await read();
+    const migrations = missing(phase);
+    const unbearable = phase === 'before' && appliedCount > 0 ? findUnbearable(migrations) : undefined;
+    if (unbearable === undefined) return migrations;
+    if (appliedCount === appliedBefore) {
+      const message = `schema "${schema}" lacks ${unbearable.name} of ${component}, ${unbearable.remedy}`;
+      throw new LedgerError('schema_outdated', message, { schema, migration: unbearable.name });
+    }
+    appliedBefore = appliedCount;
+    await delay(OTHERS_MIGRATE_MS);
+  }
+}
+
+/** The first one that may break what still runs, and what to do about it. */
+function findUnbearable(migrations: readonly Migration[]) {
+  for (const { name, sql } of migrations) {
+    const { phase, oldCodeMayRun } = readPlan(sql);
+    if (phase === 'after') {
+      return { name, remedy: 'which belongs to an earlier release: run "micropay migrate" of that release first' };
+    }
+    if (!oldCodeMayRun) {
+      return {
+        name,
+        remedy: 'beside which no process of an earlier release may run: stop all of them, then run "micropay migrate"',
+      };
+    }
+  }
+  return undefined;
 }
 
 /** The schema only when it is missing: a role that may not create schemas is refused even one that is there. */
@@ -206,6 +257,12 @@ async function buildIndex({
   }
 }
 
+interface MissingMigrations {
+  readonly missing: (phase: MigrationPhase) => readonly Migration[];
+  /** How many migrations of the component the database has. */
+  readonly appliedCount: number;
+}
+
 /**
  * Compares the database's migrations with those of the code; returns the missing ones of a phase.
  *
@@ -216,11 +273,11 @@ async function missingOf(
   schema: string,
   component: string,
   migrations: readonly Migration[],
-): Promise<(phase: MigrationPhase) => readonly Migration[]> {
+): Promise<MissingMigrations> {
   const { rows: tables } = await sql.executeSql('select to_regclass($1) is not null as exists', [
     `${schema}.migrations`,
   ]);
-  if (tables[0]?.exists !== true) return (phase) => upToPhase(migrations, phase);
+  if (tables[0]?.exists !== true) return { missing: (phase) => upToPhase(migrations, phase), appliedCount: 0 };
   const { rows } = await sql.executeSql(
     `select name, old_code_may_run from ${schema}.migrations where component = $1 order by name`,
     [component],
@@ -235,7 +292,10 @@ async function missingOf(
     );
   }
   const applied = new Set(rows.map(({ name }) => name));
-  return (phase) => upToPhase(migrations, phase).filter(({ name }) => !applied.has(name));
+  return {
+    missing: (phase) => upToPhase(migrations, phase).filter(({ name }) => !applied.has(name)),
+    appliedCount: rows.length,
+  };
 }
 
 /**
@@ -245,7 +305,7 @@ async function missingOf(
  */
 export async function checkSchema({ sql, schema, schemaName }: ConnectedStore): Promise<void> {
   const migrations = await readMigrations(MIGRATIONS_FOLDER);
-  const missing = (await missingOf(sql, schema, COMPONENT, migrations))('before');
+  const missing = (await missingOf(sql, schema, COMPONENT, migrations)).missing('before');
   if (missing.length > 0) {
     throw new LedgerError(
       'schema_outdated',
@@ -276,9 +336,9 @@ export async function planMigrations(
   const schema = escapeIdentifier(given.schema ?? 'micropay');
   const client = await openClient(database, LIMITS).catch(fail);
   try {
-    const missing = (await missingOf(fromClient(client), schema, component, migrations))(phase);
+    const { missing } = await missingOf(fromClient(client), schema, component, migrations);
     const pending: PendingMigration[] = [];
-    for (const { name, sql } of missing) {
+    for (const { name, sql } of missing(phase)) {
       const plan = readPlan(sql);
       pending.push({ component, name, ...plan, rows: await countRows(client, schema, plan.growsWith ?? []) });
     }

@@ -85,8 +85,8 @@ function growsWith(duration: string): readonly string[] {
 }
 
 /**
- * The migrations to apply before the new code starts. One of phase `after` that others of phase `before` follow belongs to an
- * earlier release, which has ended: they were written for a schema that has it.
+ * The migrations that have to be there before the new code starts. One of phase `after` that others of phase `before` follow
+ * belongs to an earlier release: they were written for a schema that has it.
  */
 export function upToPhase<Planned extends { readonly sql: string }>(
   migrations: readonly Planned[],

@@ -147,7 +147,10 @@ describe('planMigrations', () => {
 });
 
 describe('the phase of a migration', () => {
-  const beforeCode = (name: string) => ({ name, sql: `${header({ Phase: 'before the new code' })}select 1` });
+  const beforeCode = (name: string, oldCodeMayRun = 'yes') => ({
+    name,
+    sql: `${header({ 'Old code may run beside it': oldCodeMayRun, Phase: 'before the new code' })}select 1`,
+  });
   const afterCode = (name: string) => ({ name, sql: `${header({ Phase: 'after the new code' })}select 1` });
 
   it('the phase before the new code leaves out what comes last after it', async () => {
@@ -156,9 +159,40 @@ describe('the phase of a migration', () => {
     expect(await applyMigrations({ ...options, migrations: release, phase: 'before' })).toEqual(['0001']);
     expect(await planMigrations({ ...options, migrations: release, phase: 'before' })).toEqual([]);
     expect(await planMigrations({ ...options, migrations: release })).toMatchObject([{ name: '0002', phase: 'after' }]);
+  });
+
+  it('the phase before the new code refuses what an earlier release has left out, until that release has made up for it', async () => {
+    const options = { database: bed.url, schema: newSchema(), component: 'more' };
+    const release = [beforeCode('0001'), afterCode('0002')];
+    await applyMigrations({ ...options, migrations: release, phase: 'before' });
     const next = [...release, beforeCode('0003'), afterCode('0004')];
-    expect(await applyMigrations({ ...options, migrations: next, phase: 'before' })).toEqual(['0002', '0003']);
+    await expect(applyMigrations({ ...options, migrations: next, phase: 'before' })).rejects.toMatchObject({
+      code: 'schema_outdated',
+      message: `schema "${options.schema}" lacks 0002 of more, which belongs to an earlier release: run "micropay migrate" of that release first`,
+      details: { migration: '0002' },
+    });
+    expect(await applyMigrations({ ...options, migrations: release })).toEqual(['0002']);
+    expect(await applyMigrations({ ...options, migrations: next, phase: 'before' })).toEqual(['0003']);
     expect(await applyMigrations({ ...options, migrations: next })).toEqual(['0004']);
+  });
+
+  it('the phase before the new code refuses a migration beside which old code may not run', async () => {
+    const options = { database: bed.url, schema: newSchema(), component: 'more' };
+    await applyMigrations({ ...options, migrations: [beforeCode('0001')] });
+    const migrations = [beforeCode('0001'), beforeCode('0002'), beforeCode('0003', 'no')];
+    await expect(applyMigrations({ ...options, migrations, phase: 'before' })).rejects.toMatchObject({
+      code: 'schema_outdated',
+      message: expect.stringContaining('lacks 0003 of more, beside which no process of an earlier release may run'),
+    });
+    expect(await planMigrations({ ...options, migrations })).toHaveLength(2);
+    expect(await applyMigrations({ ...options, migrations })).toEqual(['0002', '0003']);
+  });
+
+  it('the phase before the new code installs everything up to its last migration, from many processes at once', async () => {
+    const options = { database: bed.url, schema: newSchema(), component: 'more', phase: 'before' as const };
+    const migrations = [beforeCode('0001', 'no'), afterCode('0002'), beforeCode('0003', 'no'), afterCode('0004')];
+    const applied = await Promise.all(Array.from({ length: 8 }, () => applyMigrations({ ...options, migrations })));
+    expect(applied.flat().sort()).toEqual(['0001', '0002', '0003']);
   });
 });
 

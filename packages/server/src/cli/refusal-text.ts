@@ -18,6 +18,8 @@ export function refusalText(refusal: Refusal): string {
 /** Its words. The ledger's own name a function to call where people at a terminal have a command. */
 export function refusalSentence(refusal: Refusal): string {
   if (!(refusal instanceof LedgerError && refusal.code === 'schema_outdated')) return refusal.message;
+  // It names a migration, and what has to be done before it.
+  if (refusal.details.migration !== undefined) return refusal.message;
   return `schema "${refusal.details.schema}" lacks tables of this release: run "micropay migrate" first`;
 }
 
