@@ -220,17 +220,22 @@ function ledgerWithin(outer: LedgerContext, transaction: Transaction): LedgerInT
       return nameAccounts(outcomes, identifyWithin(engine, reading));
     });
   };
+  const { open, ensure, get, identify, identifyMany } = createAccounts(context, createExpireOf(context, submit));
+  const { post, postMany, postLinked, reverse, reverseLinked, get: getTransfer } = createTransfers(context, submit);
+  const { place, capture, release, get: getHold } = createHolds(context, submit);
+  const { submit: submitRequest, submitMany, get: getRequest } = createRequests(context);
+  // Not all that these make: the others read from other connections, which do not see what the transaction has changed.
   return {
-    accounts: createAccounts(context, createExpireOf(context, submit)),
-    transfers: createTransfers(context, submit),
-    holds: createHolds(context, submit),
+    accounts: { open, ensure, get, identify, identifyMany },
+    transfers: { post, postMany, postLinked, reverse, reverseLinked, get: getTransfer },
+    holds: { place, capture, release, get: getHold },
+    requests: { submit: submitRequest, submitMany, get: getRequest },
     events: {
       async write(definition, event) {
         const row = toDomainEventRow(definition, event);
         await context.change((store) => writeDomainEvent(store, row));
       },
     },
-    requests: createRequests(context),
   };
 }
 

@@ -189,3 +189,16 @@ it('a caller’s transaction whose connection has broken is refused with databas
   );
   expect(await postedOf(ledger, 'bob')).toBe(0n);
 });
+
+it('within a transaction there are the operations that take part in it, and no others', async () => {
+  const names = await withPg(async (inside) =>
+    Object.fromEntries(Object.entries(inside).map(([group, operations]) => [group, Object.keys(operations).sort()])),
+  );
+  expect(names).toEqual({
+    accounts: ['ensure', 'get', 'identify', 'identifyMany', 'open'],
+    transfers: ['get', 'post', 'postLinked', 'postMany', 'reverse', 'reverseLinked'],
+    holds: ['capture', 'get', 'place', 'release'],
+    requests: ['get', 'submit', 'submitMany'],
+    events: ['write'],
+  });
+});
