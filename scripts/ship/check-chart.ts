@@ -52,6 +52,17 @@ const RENDERINGS: readonly (readonly [values: readonly string[], kinds: readonly
 /** Their schemas are the Prometheus operator's, and are not among those of Kubernetes. */
 const OF_PROMETHEUS = ['PrometheusRule', 'ServiceMonitor'];
 
+/** Callers that the network policy lets in: a service of these types is called from outside of the cluster. */
+const CALLERS: readonly (readonly [values: readonly string[], from: unknown])[] = [
+  [[], [{ namespaceSelector: {} }]],
+  [['service.type=NodePort'], undefined],
+  [['service.type=LoadBalancer'], undefined],
+  [
+    ['service.type=LoadBalancer', 'networkPolicy.from[0].ipBlock.cidr=192.0.2.0/24'],
+    [{ ipBlock: { cidr: '192.0.2.0/24' } }],
+  ],
+];
+
 /** Values that are refused, with the words that say why. */
 const REFUSALS: readonly (readonly [value: string, words: RegExp])[] = [
   ['relay.enabled=true', /set kafka\.brokers/],
@@ -75,7 +86,10 @@ interface Variable {
 
 interface Resource {
   readonly kind: string;
-  readonly spec: { readonly template?: { readonly spec: PodSpec } };
+  readonly spec: {
+    readonly template?: { readonly spec: PodSpec };
+    readonly ingress?: readonly { readonly from?: unknown }[];
+  };
 }
 
 /** Renders the Helm chart and checks it against the schemas of Kubernetes. */
@@ -89,6 +103,16 @@ export async function checkChart(): Promise<void> {
     deepEqual(resources.map(({ kind }) => kind).sort(), kinds);
     for (const { spec } of resources) if (spec.template !== undefined) checkPod(spec.template.spec);
     validate(rendered, kinds);
+  }
+  for (const [values, from] of CALLERS) {
+    const rendered = run(helm, template(values));
+    const resources = parseAllDocuments(rendered).map((document) => document.toJS() as Resource);
+    const policy = resources.find(({ kind }) => kind === 'NetworkPolicy');
+    deepEqual(
+      policy?.spec.ingress?.map((rule) => rule.from),
+      [from],
+    );
+    validate(rendered, RENDERINGS[0]?.[1] ?? []);
   }
   for (const [value, words] of REFUSALS) {
     const { status, stderr } = attempt(helm, template([value]));
