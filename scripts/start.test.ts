@@ -123,6 +123,29 @@ describe('npm start', () => {
     expect(existsSync(postgresPidFile())).toBe(false);
   });
 
+  it('npm start refuses a value that is wrong beside a server that runs, and says so', async () => {
+    await readyServer();
+    const { npm, output } = npmStart({}, ['--', '--port', 'abc']);
+    expect(await exitCode(npm)).toBe(2);
+    expect(await output).toContain('invalid_configuration: --port must be a whole number from 0 to 65535');
+  });
+
+  it('npm start runs as many workers as it is told to', async () => {
+    const server = npmStart({ WORKERS: '2', LOG_LEVEL: 'debug' });
+    let printed = '';
+    server.npm.stdout?.on('data', (chunk) => {
+      printed += chunk;
+    });
+    await until(server, async () => printed.includes('MicroPay listens on'));
+    for (let request = 0; request < 10; request += 1) {
+      await fetch(`${server.url}/livez`, { headers: { connection: 'close' } });
+    }
+    server.npm.kill('SIGTERM');
+    expect(await exitCode(server.npm)).toBe(0);
+    expect(await server.output).toContain('"worker":2');
+    expect(existsSync(postgresPidFile())).toBe(false);
+  });
+
   it.each([
     ['DATABSE_URL', 'DATABASE_URL', {}],
     ['DATA_DRI', 'DATA_DIR', { DATA_DIR: '' }],
