@@ -39,15 +39,18 @@ type ToLiveEvent<Json> = Json extends EventJson
     }
   : never;
 
-/** An event of a wallet, account or transfer; amounts are whole minor units. Branch on `type`. */
+/**
+ * An event of a wallet, account, transfer or user; amounts are whole minor units. Branch on `type`. Operators also receive
+ * the application's own events, with types and data that are not listed here: leave a `type` that you do not know aside.
+ */
 export type LiveEvent = ToLiveEvent<EventJson>;
 export type LiveEventType = LiveEvent['type'];
 
 export interface StreamOptions extends CallOptions {
   /** The `lastEventId` of the last event that you have seen; default: start now. */
   readonly lastEventId?: string;
-  /** Deliver only these types. */
-  readonly types?: readonly LiveEventType[];
+  /** Deliver only these types; operators may name types of their application too. */
+  readonly types?: readonly (LiveEventType | (string & {}))[];
 }
 
 export interface Events {

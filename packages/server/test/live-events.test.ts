@@ -355,7 +355,7 @@ describe('a client', () => {
   it('a client is refused without a credential, and for types that are not there', async () => {
     expect((await call(server.url, 'GET /v1/events')).status).toBe(401);
     const { token } = await registerUser(server.url);
-    const { status, body } = await call(server.url, 'GET /v1/events?types=money.lost.v1', { token });
+    const { status, body } = await call(server.url, 'GET /v1/events?types=transfer.lost.v1', { token });
     expect([status, body.code]).toEqual([400, 'invalid_request']);
     expect(
       (await fetch(`${server.url}/v1/events`, { method: 'HEAD', headers: { authorization: `Bearer ${token}` } }))

@@ -2453,8 +2453,8 @@ export interface components {
             dryRun?: boolean;
         };
         StreamMessage: {
-            /** @enum {string} */
-            event: "user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1" | "opened" | "position" | "end";
+            /** @description The type of the event, or `opened`, `position` or `end`. Types are user.created.v1, account.opened.v1, account.frozen.v1, account.unfrozen.v1, account.closed.v1, account.limits_changed.v1, transfer.posted.v1, transfer.reversed.v1, hold.placed.v1, hold.captured.v1, hold.released.v1, hold.expired.v1, transfer.requested.v1, transfer.refused.v1, transfer.request_replayed.v1, balance.changed.v1; to operators also those of the application's own events, so leave those that you do not know aside. */
+            event: string;
             /** @description Send it as `Last-Event-ID` to resume after this message */
             id?: string;
             /** @description The delay in milliseconds before a browser reconnects */
@@ -6097,8 +6097,8 @@ export interface operations {
     streamEvents: {
         parameters: {
             query?: {
-                /** @description Deliver only these types, separated by commas */
-                types?: ("user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1")[];
+                /** @description Deliver only these types, separated by commas; operators may name types of their application too */
+                types?: (("user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1") | string)[];
             };
             header?: {
                 /** @description Resume after this id; default: start now */

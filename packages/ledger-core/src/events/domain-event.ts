@@ -10,7 +10,7 @@ import { hasTexts } from './publisher.js';
 export interface DomainEventDefinition<Data = unknown> {
   /** Its name with its version, `order.placed.v1`. The first word must not be one of the ledger's own. */
   readonly type: string;
-  /** The Kafka topic after the prefix, such as `orders`: 1 to 48 letters, digits and hyphens; not `accounts` or `transfers`, which are the ledger's own. */
+  /** The Kafka topic after the prefix, such as `orders`: 1 to 48 letters, digits and hyphens; not `accounts`, `transfers` or `commands`, which are the ledger's own. */
   readonly topic: string;
   /** The schema of its data; it may not transform them. */
   readonly data: ZodType<Data>;
@@ -30,8 +30,8 @@ const TYPE_LENGTH_MAX = 100;
 const TOPIC = /^[a-zA-Z0-9-]+$/;
 /** Together with a prefix of 200 characters and a dot it is within Kafka's 249. */
 const TOPIC_LENGTH_MAX = 48;
-/** Consumers of these topics know every type in them. */
-const TOPICS_OF_THE_LEDGER: readonly string[] = ['accounts', 'transfers'];
+/** Consumers of these topics know every type in them; what comes from the topic of commands is carried out. */
+const TOPICS_OF_THE_LEDGER: readonly string[] = ['accounts', 'transfers', 'commands'];
 const WORDS_OF_THE_LEDGER = new Set(Object.keys(EVENT_DATA).map(firstWord));
 
 function firstWord(type: string): string {
@@ -45,7 +45,7 @@ const readDefinition = object<DomainEventDefinition>({
   ),
   topic: valid(
     (topic) => isText(topic, TOPIC_LENGTH_MAX) && TOPIC.test(topic) && !TOPICS_OF_THE_LEDGER.includes(topic),
-    `must be 1 to 48 letters, digits and hyphens such as orders, and not ${TOPICS_OF_THE_LEDGER.join(' or ')}: choose another name`,
+    `must be 1 to 48 letters, digits and hyphens such as orders, and not ${TOPICS_OF_THE_LEDGER.join(', ')}: choose another name`,
   ),
   data: objectWith<ZodType>('a schema of zod, such as z.strictObject({ … })', 'safeParse'),
 });

@@ -92,6 +92,7 @@ describe('domain events', () => {
     ['a type in capitals', { type: 'Order.Placed.v1' }, 'type'],
     ["a type that begins as the ledger's own do", { type: 'account.renamed.v1' }, 'type'],
     ["a topic of the ledger's own", { topic: 'accounts' }, 'topic'],
+    ['the topic of commands', { topic: 'commands' }, 'topic'],
     ['a topic that Kafka refuses', { topic: 'a b' }, 'topic'],
     ['a topic that Kafka may take for another', { topic: 'order_events' }, 'topic'],
     ['a topic that no prefix leaves room for', { topic: 'a'.repeat(49) }, 'topic'],

@@ -23,6 +23,14 @@ export interface KafkaSettings {
   readonly relayInServer: boolean;
 }
 
+/** A topic that events may be written to: one of ours, or one that an application's own event names later, but for `commands`. */
+export function mayBeTopicOfEvents(topic: string, prefix: string): boolean {
+  if (topic === `${prefix}.commands`) return false;
+  // To Kafka, names that differ in "." and "_" alone are the same.
+  const [name, beginning] = [topic, `${prefix}.`].map((text) => text.replaceAll('_', '.')) as [string, string];
+  return name.startsWith(beginning) && /^[a-z0-9-]{1,48}$/i.test(name.slice(beginning.length));
+}
+
 /** The settings as they may be logged. */
 export function redactKafka({ sasl, ...settings }: KafkaSettings): Record<string, unknown> {
   return { ...settings, ...(sasl === undefined ? {} : { sasl: { ...sasl, password: '[redacted]' } }) };

@@ -21,6 +21,21 @@ export const EVENT_TYPES: readonly [LiveEventType, ...LiveEventType[]] = [
   ...(Object.keys(EVENT_DATA) as EventType[]),
 ];
 
+/** Names of an application's own events, which do not begin like one of ours. */
+const OTHER_EVENT_TYPE =
+  /^(?!(?:account|balance|hold|transfer|user)\.)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+\.v[1-9][0-9]*$/;
+
+/** Any type that an event may have: a slip in one of ours is told from the name of an application's. */
+export function isEventTypeName(type: string): boolean {
+  return (EVENT_TYPES as readonly string[]).includes(type) || OTHER_EVENT_TYPE.test(type);
+}
+
+const KNOWN_TYPE_JSON = { type: 'string' as const, enum: [...EVENT_TYPES] };
+const OTHER_TYPE_JSON = { type: 'string' as const, pattern: OTHER_EVENT_TYPE.source };
+
+/** As the OpenAPI document describes it. */
+export const EVENT_TYPE_JSON = { anyOf: [KNOWN_TYPE_JSON, OTHER_TYPE_JSON] };
+
 function eventSchema(type: LiveEventType) {
   return z
     .object({
@@ -35,7 +50,7 @@ function eventSchema(type: LiveEventType) {
 
 const [first, ...others] = EVENT_TYPES.map(eventSchema);
 
-/** The data of one event of the stream. */
+/** The data of one event of the stream, of those that the ledger and the server write. */
 export const LiveEventSchema = z
   .discriminatedUnion('type', [first as ReturnType<typeof eventSchema>, ...others])
   .openapi('LiveEvent');
@@ -64,6 +79,11 @@ const EVENT_DATA_JSON = {
   contentSchema: {
     anyOf: [
       { $ref: '#/components/schemas/LiveEvent' },
+      {
+        type: 'object',
+        required: ['id', 'type', 'subject', 'time', 'data'],
+        properties: { type: OTHER_TYPE_JSON, data: { type: 'object' } },
+      },
       { $ref: '#/components/schemas/Problem' },
       { type: 'object', maxProperties: 0 },
     ],
@@ -73,7 +93,11 @@ const EVENT_DATA_JSON = {
 /** The fields of a message of the stream; `data` is JSON. */
 export const MessageSchema = z
   .object({
-    event: z.enum([...EVENT_TYPES, 'opened', 'position', 'end']),
+    event: z.string().openapi({
+      description:
+        `The type of the event, or \`opened\`, \`position\` or \`end\`. Types are ${EVENT_TYPES.join(', ')}; to operators also those of ` +
+        "the application's own events, so leave those that you do not know aside.",
+    }),
     id: z
       .string()
       .regex(MARK_PATTERN)

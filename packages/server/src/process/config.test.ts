@@ -122,6 +122,11 @@ describe('the environment', () => {
       { KAFKA_TOPIC_PREFIX: 'pay', KAFKA_COMMANDS_TOPIC: 'pay.transfers' },
       'KAFKA_COMMANDS_TOPIC must not be a topic of events',
     ],
+    [
+      'commands from a topic that an application may write events to',
+      { KAFKA_COMMANDS_TOPIC: 'micropay_orders' },
+      'KAFKA_COMMANDS_TOPIC must not be a topic of events, as "micropay.NAME" is',
+    ],
     ['commands from dead letters', { KAFKA_COMMANDS_TOPIC: 'c.dead-letters' }, 'KAFKA_COMMANDS_TOPIC must not end in'],
     ['a prefix that is no name of a topic', { KAFKA_TOPIC_PREFIX: 'a b' }, 'KAFKA_TOPIC_PREFIX must be of letters'],
     ['no partitions', { KAFKA_PARTITIONS: '0' }, 'KAFKA_PARTITIONS '],

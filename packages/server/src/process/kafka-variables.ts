@@ -1,7 +1,5 @@
-import { eventTopics } from '@micropay/ledger-core';
 import { z } from 'zod';
-import { DEAD_LETTERS, type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
-import { userCreated } from '../users/user-created.js';
+import { DEAD_LETTERS, type KafkaSettings, mayBeTopicOfEvents, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
 import { onOrOff, wholeNumber } from './environment.js';
 
 const PARTITIONS_MAX = 10_000;
@@ -49,7 +47,7 @@ export const KAFKA_VARIABLES = {
       unset: 'no commands are read',
       description:
         'Topic that commands are read from. Everyone who may write to it can move any money, as an operator can. Must not ' +
-        'be a topic of events or dead letters. `micropay relay` does not read it.',
+        'be a topic of events, as `<prefix>.NAME` is unless NAME is `commands`, or of dead letters. `micropay relay` does not read it.',
     }),
   KAFKA_PARTITIONS: wholeNumber(1, PARTITIONS_MAX).default(6).meta({
     unit: 'partitions of a topic',
@@ -95,7 +93,9 @@ export function checkCommandsTopic(variables: KafkaVariables, context: z.Refinem
   const { KAFKA_COMMANDS_TOPIC: topic, KAFKA_TOPIC_PREFIX: prefix } = variables;
   if (topic === undefined) return;
   const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['KAFKA_COMMANDS_TOPIC'], message });
-  if (eventTopics(prefix, [userCreated]).includes(topic)) refuse('must not be a topic of events: name one of its own');
+  if (mayBeTopicOfEvents(topic, prefix)) {
+    refuse(`must not be a topic of events, as "${prefix}.NAME" is: name one of its own, such as ${prefix}.commands`);
+  }
   if (topic.endsWith(DEAD_LETTERS)) refuse(`must not end in "${DEAD_LETTERS}": messages go there that are no commands`);
 }
 

@@ -1,24 +1,32 @@
 import { z } from '@hono/zod-openapi';
 import { type Endpoint, EVENT_STREAM } from '../../http/endpoint.js';
 import { route } from '../../http/route.js';
-import { EVENT_TYPES, EXAMPLE_MESSAGE, LiveEventSchema, MessageSchema } from '../live-event-json.js';
+import {
+  EVENT_TYPE_JSON,
+  EVENT_TYPES,
+  EXAMPLE_MESSAGE,
+  isEventTypeName,
+  LiveEventSchema,
+  MessageSchema,
+} from '../live-event-json.js';
 import type { LiveEvents } from '../live-events.js';
 import { MARK_PATTERN, parseMark, type StreamMark } from '../stream-mark.js';
-
-const isLiveEventType = (type: string) => (EVENT_TYPES as readonly string[]).includes(type);
 
 const EventsQuery = z.strictObject({
   types: z
     .string()
     .transform((list) => list.split(','))
-    .refine((types) => types.every(isLiveEventType), `must be some of ${EVENT_TYPES.join(',')}`)
+    .refine(
+      (types) => types.every(isEventTypeName),
+      `must be some of ${EVENT_TYPES.join(',')}, or types of your application such as order.placed.v1`,
+    )
     .transform((types) => new Set(types))
     .optional()
     .openapi({
       type: 'array',
-      items: { type: 'string', enum: [...EVENT_TYPES] },
+      items: EVENT_TYPE_JSON,
       minItems: 1,
-      description: 'Deliver only these types, separated by commas',
+      description: 'Deliver only these types, separated by commas; operators may name types of their application too',
       example: ['balance.changed.v1', 'transfer.posted.v1'],
       param: { style: 'form', explode: false },
     }),
