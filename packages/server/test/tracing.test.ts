@@ -128,6 +128,20 @@ describe('a traced payment', () => {
     const traced = lines.filter(({ trace_id }) => trace_id !== undefined);
     expect(traced).toMatchObject([{ operation: 'postTransfer', trace_id: trace.traceId, span_id: request.spanId }]);
     expect(lines.length).toBeGreaterThan(1);
+    // Each line has members of its own alone.
+    const members = {
+      level: 20,
+      time: 0,
+      pid: 0,
+      hostname: '',
+      requestId: '',
+      operation: '',
+      status: 0,
+      durationMs: 0,
+      msg: '',
+    };
+    const untraced = lines.filter(({ trace_id }) => trace_id === undefined);
+    for (const line of untraced) expect(Object.keys(line)).toEqual(Object.keys(members));
   });
 
   it('a refusal is named on the spans, which are no errors', async () => {

@@ -23,11 +23,10 @@ export function createLog(level: string, worker?: number): Logger {
   );
 }
 
-const UNTRACED = {};
-
+/** A new object for each line: pino adds the line's members to it. */
 function activeSpan(): Record<string, string> {
   const span = trace.getActiveSpan();
-  if (span === undefined) return UNTRACED;
+  if (span === undefined) return {};
   const { traceId, spanId } = span.spanContext();
   return { trace_id: traceId, span_id: spanId };
 }
