@@ -59,6 +59,8 @@ describe('a server that verifies on a schedule', () => {
 
   it('a server that finds its ledger damaged logs an error with what was found, and its metrics count it', async () => {
     await registerUser(server.url, { balance: 10n });
+    // Not in the middle of a run, which would find a part of the damage.
+    await expect.poll(() => lines.filter(verified).length, { timeout: TIMEOUT_MS }).toBeGreaterThan(0);
     await intruder.query('set session_replication_role = replica');
     await intruder.query('update micropay.balances set debits_posted = debits_posted + 5 where debits_posted > 0');
     const failed = () => lines.find(({ level, problemsFound }) => level === 50 && problemsFound !== undefined);
@@ -149,6 +151,17 @@ describe('verifications', () => {
     const { lines } = verifier();
     await expect.poll(() => lines.filter(verified).length, { timeout: TIMEOUT_MS }).toBe(1);
     expect(performance.now() - diedAtMs).toBeGreaterThan(1_900);
+  });
+
+  it.each([
+    ['nothing is due for the rest of the interval', 0, false],
+    ['problems are looked for again within the hour', 3, true],
+  ])('of a verification two hours ago, %s', async (_, problems_found, isDue) => {
+    const { claim } = createVerifications(sql, ledger.name);
+    await (await claim(86_400))?.giveUp();
+    const finished_at = new Date(Date.now() - 2 * 3_600_000);
+    await sql.updateTable('verifications').set({ finished_at, problems_found, duration_seconds: 1 }).execute();
+    expect((await claim(86_400)) !== undefined).toBe(isDue);
   });
 
   it('a server that is slow keeps its claim', async () => {

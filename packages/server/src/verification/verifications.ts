@@ -6,6 +6,9 @@ import type { Database } from '../database/connect.js';
 /** A process that dies or loses the database gives its claim up after this time, and another one begins anew. */
 const LEASE_SECONDS = 60;
 
+/** After problems were found, so that the alert ends soon after they have been mended. */
+const AGAIN_SECONDS = 3_600;
+
 const MS_PER_S = 1_000;
 
 /** The state of a ledger's verification, the same for all servers. */
@@ -21,7 +24,7 @@ export interface VerificationStatus {
 /** Who verifies when, in one row for each ledger, by the clock of the database. */
 export interface Verifications {
   readonly leaseSeconds: number;
-  /** Claims the next run if one is due and nobody has it; undefined otherwise. */
+  /** Claims the next run if one is due and nobody has it; undefined otherwise. After problems one is due within the hour. */
   claim(everySeconds: number): Promise<VerificationClaim | undefined>;
   /** Undefined before any server has looked. */
   status(): Promise<VerificationStatus | undefined>;
@@ -76,12 +79,13 @@ export function createVerifications(
         .onConflict((met) => met.doNothing())
         .execute();
       const holder = randomUUID();
+      const waitSeconds = sql`case when problems_found > 0 then ${Math.min(everySeconds, AGAIN_SECONDS)}::float8 else ${everySeconds}::float8 end`;
       const { numUpdatedRows } = await database
         .updateTable('verifications')
         .set({ holder, leased_until: leaseEnd })
         .where('ledger', '=', ledger)
         .where(sql<boolean>`coalesce(leased_until < now(), true)`)
-        .where(sql<boolean>`coalesce(finished_at < now() - ${everySeconds} * interval '1 second', true)`)
+        .where(sql<boolean>`coalesce(finished_at < now() - ${waitSeconds} * interval '1 second', true)`)
         .executeTakeFirst();
       return numUpdatedRows > 0n ? claimOf(holder) : undefined;
     },
