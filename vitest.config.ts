@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
-          globalSetup: ['scripts/vitest-postgres.ts', 'scripts/vitest-kafka.ts', 'scripts/vitest-micropay.ts'],
+          globalSetup: ['scripts/vitest-postgres.ts', 'scripts/vitest-kafka.ts', 'scripts/vitest-programs.ts'],
           setupFiles: ['scripts/vitest-warnings.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Ledger } from '@micropay/ledger-core';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { builtProgram } from '../../../../scripts/built-program.js';
 import { advanceCheckpoints } from '../../src/history/checkpoints.js';
 import { createStore } from '../../src/postgres/store.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
-const SCRIPT = fileURLToPath(new URL('../support/checkpoint-process.ts', import.meta.url));
+const SCRIPT = new URL('../support/checkpoint-process.ts', import.meta.url);
 const SIZES = { stretch: 5n, accountPart: 2, ledgerPart: 3, mark: 2 };
 const DAY = 86_400_000;
 const FIRST_DAY = Date.parse('2026-01-01T00:00:00Z');
@@ -71,7 +71,7 @@ it.each([
   const holder = await bed.connect();
   await holder.query('begin');
   await holder.query(`lock table micropay.${table} in share mode`);
-  const worker: ChildProcess = spawn(process.execPath, ['--import', 'tsx', SCRIPT, bed.url], { stdio: 'ignore' });
+  const worker: ChildProcess = spawn(process.execPath, [...builtProgram(SCRIPT), bed.url], { stdio: 'ignore' });
   const ended = new Promise((resolve) => worker.once('close', resolve));
   await expect.poll(() => bed.sql(WAITING), { timeout: 40_000 }).toHaveLength(1);
 

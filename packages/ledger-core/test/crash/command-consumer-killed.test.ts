@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { createCommandConsumer } from '@micropay/ledger-core/kafka';
 import { requireKafka, testBrokers, uniqueName } from '@micropay/local-kafka/testing';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { beforeAll, expect, it } from 'vitest';
+import { builtProgram } from '../../../../scripts/built-program.js';
 import { untilItHasLeaders } from '../support/kafka-events.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
 
 requireKafka();
 const bed = useTestBed();
-const script = fileURLToPath(new URL('../support/commands-process.ts', import.meta.url));
+const script = new URL('../support/commands-process.ts', import.meta.url);
 /** Kafka misses a member for ten seconds; what is more is the machine's. With kafkajs's own settings it takes 30 to 60. */
 const TAKEN_WITHIN_MS = 25_000;
 
@@ -46,7 +46,7 @@ it('commands go on soon when a process that takes them is killed, and each is ta
       ],
     });
   await send('first');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, bed.url, broker, topic], { stdio: 'inherit' });
+  const child = spawn(process.execPath, [...builtProgram(script), bed.url, broker, topic], { stdio: 'inherit' });
   await expect.poll(requests, { timeout: 60_000 }).toBe(1);
   child.kill('SIGKILL');
   await once(child, 'close');

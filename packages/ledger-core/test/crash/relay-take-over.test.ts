@@ -3,14 +3,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { LedgerEvent } from '@micropay/ledger-core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { builtProgram } from '../../../../scripts/built-program.js';
 import { times } from '../support/counts.js';
 import { sequenceFaults } from '../support/recording-publisher.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
 
-const script = fileURLToPath(new URL('../support/relay-process.ts', import.meta.url));
+const script = new URL('../support/relay-process.ts', import.meta.url);
 const KILLS = times(40);
 
 const bed = useTestBed();
@@ -29,7 +29,7 @@ afterEach(() => {
 });
 
 function startRelay(): ChildProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', script, bed.url, 'file', file], {
+  const child = spawn(process.execPath, [...builtProgram(script), bed.url, 'file', file], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   processes.push(child);

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Ledger } from '@micropay/ledger-core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { builtProgram } from '../../../../scripts/built-program.js';
 import { times } from '../support/counts.js';
 import { randomNumbers } from '../support/random.js';
 import { expectSettledOnce } from '../support/settled-requests.js';
 import { expectSound, openWallets, postedOf, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
-const script = fileURLToPath(new URL('../support/worker-process.ts', import.meta.url));
+const script = new URL('../support/worker-process.ts', import.meta.url);
 const processes: ChildProcess[] = [];
 
 afterEach(() => {
@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 function startWorker(name: string): ChildProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', script, bed.url, name], {
+  const child = spawn(process.execPath, [...builtProgram(script), bed.url, name], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   processes.push(child);

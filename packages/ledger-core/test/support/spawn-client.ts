@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../../../../scripts/built-program.js';
 
 export interface SpawnedClient {
   /** Ids of the transfers that it was told are posted, by key. */
@@ -13,8 +13,8 @@ export interface SpawnedClient {
 }
 
 const SCRIPTS = {
-  payments: fileURLToPath(new URL('client-process.ts', import.meta.url)),
-  everyChange: fileURLToPath(new URL('every-change-process.ts', import.meta.url)),
+  payments: new URL('client-process.ts', import.meta.url),
+  everyChange: new URL('every-change-process.ts', import.meta.url),
 };
 
 /** Starts a process that posts the keys from `first` up to `end`, as its script does. */
@@ -25,7 +25,7 @@ export function spawnClient(
   script: keyof typeof SCRIPTS = 'payments',
 ): SpawnedClient {
   const words = [database, name, first, end, seed].map(String);
-  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPTS[script], ...words], {
+  const child = spawn(process.execPath, [...builtProgram(SCRIPTS[script]), ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const acknowledged = new Map<string, string>();

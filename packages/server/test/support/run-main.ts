@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { inject } from 'vitest';
-import type {} from '../../../../scripts/vitest-micropay.js';
+import { builtProgram } from '../../../../scripts/built-program.js';
 
+const MAIN = new URL('../../src/cli/main.ts', import.meta.url);
 const LIMITED = 'ulimit -Sn $0 && ulimit -Hn $0 && exec "$@"';
 const LISTENING = /listens on (\S+)\. /;
 
@@ -31,16 +31,12 @@ export function runMain(
   environment: Record<string, string>,
   { words = [], nodeWords = [], openFilesMax }: RunOptions = {},
 ): MainProcess {
-  return runNode([...nodeWords, ...micropay(), 'serve', ...words], environment, openFilesMax);
+  return runNode([...nodeWords, ...builtProgram(MAIN), 'serve', ...words], environment, openFilesMax);
 }
 
 /** `micropay relay` as a process of its own; it does not listen. */
 export function runRelayMain(words: readonly string[], environment: Record<string, string>): MainProcess {
-  return runNode([...micropay(), 'relay', ...words], environment);
-}
-
-function micropay(): readonly string[] {
-  return ['--enable-source-maps', inject('micropayProgram')];
+  return runNode([...builtProgram(MAIN), 'relay', ...words], environment);
 }
 
 /** Any other TypeScript program, with nothing in its environment but what is given. */

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { inject } from 'vitest';
-import type {} from '../../../../scripts/vitest-micropay.js';
+import { builtProgram } from '../../../../scripts/built-program.js';
+
+const MAIN = new URL('../../src/cli/main.ts', import.meta.url);
 
 export interface MicropayResult {
   /** Null when a signal ended it. */
@@ -21,7 +22,7 @@ export function startMicropay(
   { cwd, environment }: { readonly cwd: string; readonly environment: Readonly<Record<string, string>> },
 ): MicropayProcess {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, ['--enable-source-maps', inject('micropayProgram'), ...words], {
+  const child = spawn(process.execPath, [...builtProgram(MAIN), ...words], {
     cwd,
     env: { PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,35 +1,37 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import type { TestProject } from 'vitest/node';
+import type {} from './built-program.js';
 import { rootDirectory } from './directories.js';
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** Path of the program `micropay`, built from the sources of this checkout. */
-    micropayProgram: string;
-  }
-}
 
 const CACHE = join(rootDirectory, 'node_modules/.cache');
 
-/** Builds `micropay` once for all tests that start it: when tsx compiles it, each start takes a second longer. */
+/** Builds the programs that tests start, once for all of them: when tsx compiles one, each start takes a second longer. */
 export default async function setup(project: TestProject): Promise<() => void> {
   mkdirSync(CACHE, { recursive: true });
-  const folder = mkdtempSync(join(CACHE, 'micropay-program-'));
-  const buildProgram = () => buildInto(folder);
-  await buildProgram();
-  project.onTestsRerun(buildProgram);
-  project.provide('micropayProgram', join(folder, 'main.mjs'));
+  const folder = mkdtempSync(join(CACHE, 'micropay-programs-'));
+  const buildPrograms = () => buildInto(folder);
+  await buildPrograms();
+  project.onTestsRerun(buildPrograms);
+  project.provide('programs', folder);
   return () => rmSync(folder, { recursive: true });
+}
+
+/** `micropay`, and the processes that ledger-core's tests kill. */
+function sources(): readonly string[] {
+  const support = join(rootDirectory, 'packages/ledger-core/test/support');
+  const killed = readdirSync(support).filter((name) => name.endsWith('-process.ts'));
+  return [join(rootDirectory, 'packages/server/src/cli/main.ts'), ...killed.map((name) => join(support, name))];
 }
 
 async function buildInto(folder: string): Promise<void> {
   await build({
-    entryPoints: [join(rootDirectory, 'packages/server/src/cli/main.ts')],
+    entryPoints: [...sources()],
     outdir: folder,
+    outbase: rootDirectory,
     outExtension: { '.js': '.mjs' },
     sourcemap: 'linked',
     bundle: true,
