@@ -48,7 +48,7 @@ const STEPS = [
   ['the transfers are in the journal', 'insert on micropay.transfers'],
   ['the balances are moved', 'update on micropay.balances'],
   ['the requests are settled', 'update on micropay.transfer_requests'],
-  ['the refusals are told', 'insert on micropay.events'],
+  ['the events of the refusals are written', 'insert on micropay.events'],
 ] as const;
 
 describe('a worker that is killed', () => {
