@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import { type OtlpSink, type OtlpSpan, startOtlpSink } from '@micropay/otlp-sink';
 import pg from 'pg';
@@ -158,6 +159,22 @@ describe('a traced payment', () => {
       attributes: { 'micropay.refusal': 'insufficient_funds' },
     });
   });
+});
+
+it('requests that a client sends in one go are traces of their own', async () => {
+  main = runMain({ DATABASE_URL: database.url, OTEL_EXPORTER_OTLP_ENDPOINT: sink.url });
+  const { hostname, port } = new URL(await main.listening());
+  const socket = connect(Number(port), hostname);
+  socket.write('GET /livez HTTP/1.1\r\nHost: micropay\r\n\r\n'.repeat(3));
+  let received = '';
+  for await (const chunk of socket) {
+    received += chunk;
+    if (received.split('HTTP/1.1 200').length === 4) break;
+  }
+  await main.stop();
+  const spans = sink.spans().filter(({ name }) => name === 'GET /livez');
+  expect(spans.map(({ parentSpanId }) => parentSpanId)).toEqual(['', '', '']);
+  expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(3);
 });
 
 describe('a payment that is not traced', () => {

@@ -1,5 +1,4 @@
 import { context, propagation, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
@@ -20,6 +19,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { Logger } from 'pino';
+import { createRequestContexts } from './request-contexts.js';
 import type { Tracing } from './start-tracing.js';
 import type { TracingSettings } from './tracing-settings.js';
 
@@ -40,7 +40,7 @@ export function registerOpenTelemetry({ url, serviceName, ...sampling }: Tracing
   });
   const isOurs = trace.setGlobalTracerProvider(provider);
   if (isOurs) {
-    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    context.setGlobalContextManager(createRequestContexts());
     propagation.setGlobalPropagator(new W3CTraceContextPropagator());
     log.info({ url, ...sampling }, 'spans are sent to a collector');
   } else {
