@@ -15,9 +15,10 @@ export interface BatchReport {
   /** The time of the last run from the response to `begin` to that to `commit`; null when it failed. */
   readonly transactionMs: number | null;
   /**
-   * The reason of each run that failed, in order: a SQLSTATE, or a word. `connection`: PostgreSQL could not be reached, or did
-   * not respond in time. `unconfirmed_commit`: the connection was lost during `commit`. `key_contention`: another transaction
-   * was posting a key of the batch. `due_holds`: holds whose time was over had to expire first. `fault`: anything else.
+   * The reason of each run that failed, in order, or why the accounts could not be looked up: a SQLSTATE, or a word.
+   * `connection`: PostgreSQL could not be reached, or did not respond in time. `unconfirmed_commit`: the connection was lost
+   * during `commit`. `key_contention`: another transaction was posting a key of the batch. `due_holds`: holds whose time was
+   * over had to expire first. `fault`: anything else.
    */
   readonly failedRuns: readonly string[];
   /** Requests that were parked, because somebody else keeps an account locked. A trial of parked requests parks none. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AccountId } from '../domain/accounts/account.js';
 import type { Candidate, Outcome } from '../domain/decision/decide.js';
 import { LedgerError } from '../errors.js';
+import type { BatchReport } from './batch-report.js';
 import { DEFAULT_CAPACITY, type EngineCapacity } from './capacity.js';
 import { type CoalescerDependencies, createCoalescer } from './coalescer.js';
 import { BUSY } from './post-batch.js';
@@ -263,6 +264,19 @@ describe('the coalescer', () => {
     const answers = [submit(postingOf('a')), submit(postingOf('b'))];
     await finish();
     expect(await Promise.all(answers)).toEqual([refusal, refusal]);
+  });
+
+  it('the coalescer reports why the accounts of a batch could not be looked up', async () => {
+    const cause = Object.assign(new Error('no route to the database'), { code: 'ECONNREFUSED', syscall: 'connect' });
+    const refusal = new LedgerError('database_unavailable', 'away', {}, { cause });
+    const reports: BatchReport[] = [];
+    const { submit, finish } = coalescerOf(
+      {},
+      { resolve: () => Promise.reject(refusal), report: (report) => reports.push(report) },
+    );
+    void submit(postingOf('a'));
+    await finish();
+    expect(reports).toMatchObject([{ requests: 1, lockMs: null, transactionMs: null, failedRuns: ['connection'] }]);
   });
 
   it('the coalescer rejects the callers of a batch that throws, and runs the next batch', async () => {

@@ -10,7 +10,7 @@ import { createLaneLeases, type LaneLease } from './lane-leases.js';
 import { createParking } from './parking.js';
 import { BUSY } from './post-batch.js';
 import type { BatchInput } from './posting-pipeline.js';
-import type { RetriedResult } from './retry.js';
+import { type RetriedResult, reasonOf } from './retry.js';
 import type { LookUp, Posting, Resolved, Waiting } from './waiting.js';
 
 export interface CoalescerDependencies {
@@ -161,6 +161,7 @@ export function createCoalescer({ capacity, resolve, run, report }: CoalescerDep
       }));
     } catch (error) {
       for (const waiting of batch) waiting.settle(error as Error);
+      report?.(toBatchReport({ batch, queuedMs, parked: 0, result: { failedRuns: [reasonOf(error)], times: null } }));
       return;
     }
     const diverted = parking.divert(resolved);

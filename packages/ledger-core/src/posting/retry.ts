@@ -78,7 +78,9 @@ export async function postBatchWithRetries(
   }
 }
 
-function reasonOf(error: unknown): FailedRun {
+export function reasonOf(error: unknown): FailedRun {
+  // Of a refusal that stands for an error of the database, the error is the reason.
+  if (error instanceof LedgerError && error.cause !== undefined) return reasonOf(error.cause);
   if (error instanceof DueHolds) return 'due_holds';
   if (error instanceof KeyContention) return 'key_contention';
   if (error instanceof UnconfirmedCommit) return 'unconfirmed_commit';
