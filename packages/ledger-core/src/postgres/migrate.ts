@@ -25,13 +25,13 @@ import type { SqlExecutor } from './transaction-adapter.js';
 export interface MigrateOptions {
   /** Connection string or `pg` settings of a role that may create tables. */
   readonly database: string | PoolConfig;
-  /** Default `micropay`; made when it is missing. */
+  /** Default `micropay`; created if it is missing. */
   readonly schema?: string;
   /** The longest wait for another migration or for a locked table; default one minute. */
   readonly lockWaitMs?: number;
   /**
-   * `before` leaves out the last migrations that processes of the release before cannot bear, and refuses others of this kind
-   * with `schema_outdated`; default `after`, which is all.
+   * `before` leaves out the last migrations if they would break running processes of the previous release, and refuses earlier
+   * ones of this kind with `schema_outdated`. Default `after`: all migrations.
    */
   readonly phase?: MigrationPhase;
 }
@@ -108,7 +108,7 @@ async function applyChecked(options: ComponentOptions): Promise<readonly string[
     const lockWaitMs = options.lockWaitMs ?? LOCK_WAIT_MS;
     const underLock = <Result>(step: () => Promise<Result>) => inMigration(client, { schema, lockWaitMs }, step);
     await underLock(() => createTables(client, schema));
-    const missing = await bearableOf(options, phase, () =>
+    const missing = await safeMigrationsOf(options, phase, () =>
       missingOf(fromClient(client), schema, options.component, options.migrations),
     );
     const applied: string[] = [];
@@ -130,12 +130,12 @@ async function applyChecked(options: ComponentOptions): Promise<readonly string[
 const OTHERS_MIGRATE_MS = 1_000;
 
 /**
- * The missing migrations of a phase. For `before`, none that processes of an earlier release, which may still run, could
- * not bear. There are none of those where nothing is installed, even while another process is installing it.
+ * The missing migrations of a phase. For `before`, it refuses any that would break running processes of an earlier release. There
+ * are no such processes before the first installation, even while another process is installing.
  *
  * @throws {LedgerError} `schema_outdated`
  */
-async function bearableOf(
+async function safeMigrationsOf(
   { component, schema = 'micropay' }: ComponentOptions,
   phase: MigrationPhase,
   read: () => Promise<MissingMigrations>,
@@ -143,11 +143,11 @@ async function bearableOf(
   for (let appliedBefore = 0; ; ) {
     const { missing, appliedCount } = await read();
     const migrations = missing(phase);
-    const unbearable = phase === 'before' && appliedCount > 0 ? findUnbearable(migrations) : undefined;
-    if (unbearable === undefined) return migrations;
+    const breaking = phase === 'before' && appliedCount > 0 ? findBreaking(migrations) : undefined;
+    if (breaking === undefined) return migrations;
     if (appliedCount === appliedBefore) {
-      const message = `schema "${schema}" lacks ${unbearable.name} of ${component}, ${unbearable.remedy}`;
-      throw new LedgerError('schema_outdated', message, { schema, migration: unbearable.name });
+      const message = `schema "${schema}" lacks ${breaking.name} of ${component}, ${breaking.remedy}`;
+      throw new LedgerError('schema_outdated', message, { schema, migration: breaking.name });
     }
     appliedBefore = appliedCount;
     await delay(OTHERS_MIGRATE_MS);
@@ -155,7 +155,7 @@ async function bearableOf(
 }
 
 /** The first one that may break what still runs, and what to do about it. */
-function findUnbearable(migrations: readonly Migration[]) {
+function findBreaking(migrations: readonly Migration[]) {
   for (const { name, sql } of migrations) {
     const { phase, oldCodeMayRun } = readPlan(sql);
     if (phase === 'after') {
