@@ -37,9 +37,9 @@ export interface ApiKeys {
   create(apiKey: CreateApiKey, options?: CallOptions): Promise<IssuedApiKey>;
   /**
    * Replaces the secret of a key; the old one works for `overlapSeconds` more, by default not at all. The client does not
-   * retry if the outcome is unclear: rotate again.
+   * retry if the outcome is unclear: rotate again. With an overlap, the key in use keeps working.
    *
-   * @throws {MicroPayError} `api_key_not_found`, `forbidden` if the key has a scope that your own lacks
+   * @throws {MicroPayError} `api_key_not_found`, `forbidden` if the key reaches further than your own
    */
   rotate(id: string, options?: CallOptions & { readonly overlapSeconds?: number }): Promise<IssuedApiKey>;
   /** Ends a key permanently. @throws {MicroPayError} `api_key_not_found`, `forbidden` if it has a scope that your own lacks */

@@ -17,6 +17,19 @@ import { LedgerError } from './errors.js';
 /** Finds the SDK that the application registers, whenever it does; without one nothing here costs more than a look. */
 const tracer = trace.getTracer('@micropay/ledger-core');
 
+let isWarned = false;
+
+/** The application's SDK, its sampler or its processors may throw. What was committed is not to fail with them. */
+export function harmless<Result>(work: () => Result): Result | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!isWarned) process.emitWarning(`a trace is incomplete, because OpenTelemetry's SDK threw: ${error}`);
+    isWarned = true;
+    return undefined;
+  }
+}
+
 /** The active span, if it is recorded and will be exported. Others leave nothing behind: no span, no link, no column. */
 function activeSpan(): Span | undefined {
   return ifSampled(trace.getActiveSpan());
@@ -58,7 +71,7 @@ function readTraceparent(traceparent: string): SpanContext {
 export function startRemoteSpan(name: string, traceparent: string, options: SpanOptions): Span | undefined {
   const parent = readTraceparent(traceparent);
   if (!isSampled(parent)) return undefined;
-  return ifSampled(tracer.startSpan(name, options, trace.setSpanContext(ROOT_CONTEXT, parent)));
+  return harmless(() => ifSampled(tracer.startSpan(name, options, trace.setSpanContext(ROOT_CONTEXT, parent))));
 }
 
 /**
@@ -70,31 +83,42 @@ export function startPost(legs: readonly Leg[], traceparent: string | null | und
   if (traceparent !== undefined) {
     return startRemoteSpan('micropay.post', traceparent, { kind: SpanKind.CONSUMER, attributes: attributesOf(legs) });
   }
-  return activeSpan() && tracer.startSpan('micropay.post', { attributes: attributesOf(legs) }, context.active());
+  return harmless(
+    () => activeSpan() && tracer.startSpan('micropay.post', { attributes: attributesOf(legs) }, context.active()),
+  );
 }
 
 function attributesOf(legs: readonly Leg[]): Attributes {
   return { 'micropay.kind': legs[0]?.kind ?? 'transfer', 'micropay.legs': legs.length };
 }
 
-export function startChild(parent: Span, name: string, options: SpanOptions): Span {
-  return tracer.startSpan(name, options, trace.setSpan(ROOT_CONTEXT, parent));
+export function startChild(parent: Span, name: string, options: SpanOptions): Span | undefined {
+  return harmless(() => tracer.startSpan(name, options, trace.setSpan(ROOT_CONTEXT, parent)));
 }
 
 /** Ends the span of a request. A refusal is an answer; only a fault makes the span an error. */
 export function endPost({ span }: { readonly span: Span | undefined }, outcome: Outcome | Error): void {
   if (span === undefined) return;
-  if (outcome instanceof LedgerError) {
-    span.setAttribute('micropay.refusal', outcome.code);
-  } else if (outcome instanceof Error) {
-    failSpan(span, outcome.name);
-  } else {
-    const [transfer] = outcome;
-    if (transfer !== undefined) {
-      span.setAttributes({ 'micropay.transfer.id': transfer.id, 'micropay.replayed': transfer.replayed });
+  endSpan(span, () => {
+    if (outcome instanceof LedgerError) {
+      span.setAttribute('micropay.refusal', outcome.code);
+    } else if (outcome instanceof Error) {
+      failSpan(span, outcome.name);
+    } else {
+      const [transfer] = outcome;
+      if (transfer !== undefined) {
+        span.setAttributes({ 'micropay.transfer.id': transfer.id, 'micropay.replayed': transfer.replayed });
+      }
     }
-  }
-  span.end();
+  });
+}
+
+/** Ends a span after its last attributes. */
+export function endSpan(span: Span, describe: () => void): void {
+  harmless(() => {
+    describe();
+    span.end();
+  });
 }
 
 /** Texts of errors stay out: a database may quote a row. */

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCOPE_NAMES, type Scope } from '../src/identity/scope.js';
+import { startServer } from '../src/process/start-server.js';
 import { ROUTES } from '../src/routes.js';
 import { call, registerUser } from './support/call.js';
 import { openStream } from './support/open-stream.js';
 import { startMicropay } from './support/run-micropay.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
+import { OPERATOR_KEY, startTestServer, type TestServer, testConfig } from './support/test-server.js';
 
 let server: TestServer;
 
@@ -111,6 +112,36 @@ it('a key cannot make, rotate or revoke a key with a scope that it lacks itself'
   expect(await create({ scopes: ['accounts:read'] }, weak)).toMatchObject({ status: 201 });
 });
 
+it('a key for some networks, or until some time, makes and changes no key that reaches further', async () => {
+  const networks = ['192.0.2.0/24'];
+  const expiresAt = '2100-01-01T00:00:00.000Z';
+  const scopes = ['keys:write', 'accounts:read'] as const;
+  const { key } = (await create({ scopes, networks, expiresAt })).body;
+  const headers = { 'x-forwarded-for': '192.0.2.9' };
+  const make = async (wanted: Partial<Wanted>) =>
+    (
+      await call(server.url, 'POST /v1/api-keys', {
+        token: key,
+        headers,
+        body: { name: `key-${randomUUID()}`, scopes: ['accounts:read'], ...wanted },
+      })
+    ).status;
+  expect(await make({ networks, expiresAt })).toBe(201);
+  expect(await make({ expiresAt })).toBe(403);
+  expect(await make({ networks: [...networks, '0.0.0.0/0'], expiresAt })).toBe(403);
+  expect(await make({ networks })).toBe(403);
+  expect(await make({ networks, expiresAt: '2100-01-01T00:00:01Z' })).toBe(403);
+
+  const everywhere = (await create({ scopes: ['accounts:read'], expiresAt })).body.apiKey;
+  const forEver = (await create({ scopes: ['accounts:read'], networks })).body.apiKey;
+  for (const { id } of [everywhere, forEver]) {
+    for (const action of ['rotate', 'revoke']) {
+      const refused = await call(server.url, `POST /v1/api-keys/${id}/${action}`, { token: key, headers });
+      expect(refused.status).toBe(403);
+    }
+  }
+});
+
 it('a key is shown once: neither the list nor the database has it', async () => {
   const { key, apiKey } = (await create({ scopes: ['accounts:read'] })).body;
   expect(key).toMatch(/^mpk_[\w-]{43}$/);
@@ -129,8 +160,12 @@ it('a rotated key keeps its id, and the old secret works until the overlap is ov
   expect(first.apiKey).toMatchObject({ id: apiKey.id, name: apiKey.name });
   expect([await works(key), await works(first.key)]).toEqual([true, true]);
 
+  // The answer was lost, and it is rotated again: the secret in use goes on.
+  const again = (await rotate(3_600)).body;
+  expect([await works(key), await works(first.key), await works(again.key)]).toEqual([true, false, true]);
+
   const second = (await rotate(0)).body;
-  expect([await works(key), await works(first.key), await works(second.key)]).toEqual([false, false, true]);
+  expect([await works(key), await works(again.key), await works(second.key)]).toEqual([false, false, true]);
 });
 
 it('a revoked key ends at once, with its live streams, and cannot be rotated', async () => {
@@ -158,6 +193,8 @@ it('a key ends when it expires, by the clock of the database', async () => {
   expect(await works(key)).toBe(true);
   await sql(`update micropay.api_keys set expires_at = now() where id = $1`, [apiKey.id]);
   await expect.poll(() => works(key), { timeout: 10_000 }).toBe(false);
+  const rotated = await call(server.url, `POST /v1/api-keys/${apiKey.id}/rotate`, { token: OPERATOR_KEY });
+  expect(rotated).toMatchObject({ status: 404, body: { code: 'api_key_not_found' } });
 });
 
 it('a key for some networks is refused from others, and the proxy says where a request comes from', async () => {
@@ -195,6 +232,22 @@ it('keys are listed by name, page by page, each once', async () => {
   expect(await call(server.url, 'GET /v1/api-keys?cursor=YSBi', { token: OPERATOR_KEY })).toMatchObject({
     status: 422,
   });
+});
+
+it('a revoked OPERATOR_API_KEY does not come back with the next start', async () => {
+  const other = await startTestServer();
+  try {
+    const client = new pg.Client({ connectionString: other.databaseUrl });
+    await client.connect();
+    await client.query('update micropay.api_keys set revoked_at = now()');
+    await client.end();
+    const again = await startServer(testConfig(other.databaseUrl));
+    expect(again.isOperatorKey(OPERATOR_KEY)).toBe(false);
+    expect((await call(again.url, 'GET /v1/verify', { token: OPERATOR_KEY })).status).toBe(401);
+    await again.close();
+  } finally {
+    await other.stop();
+  }
 });
 
 describe('micropay keys', () => {

@@ -769,7 +769,7 @@ export interface paths {
         put?: never;
         /**
          * Make an API key
-         * @description A key can grant only scopes that it has itself. Other servers accept the new key within three seconds.
+         * @description A key makes only keys that reach no further than itself: no other scope or network, and no longer. Other servers accept the new key within three seconds.
          */
         post: operations["createApiKey"];
         delete?: never;
@@ -789,7 +789,7 @@ export interface paths {
         put?: never;
         /**
          * Replace the secret of an API key
-         * @description Its id, name and scopes stay, and so do its idempotency keys. Only for keys without a scope beyond your own.
+         * @description Its id, name and scopes stay, and so do its idempotency keys. Only for keys that reach no further than your own.
          */
         post: operations["rotateApiKey"];
         delete?: never;
@@ -809,7 +809,7 @@ export interface paths {
         put?: never;
         /**
          * Revoke an API key permanently
-         * @description It ends within three seconds on every server, and so do its live streams. Only for keys without a scope beyond your own.
+         * @description It ends within three seconds on every server, and so do its live streams. Only for keys that reach no further than your own.
          */
         post: operations["revokeApiKey"];
         delete?: never;
@@ -2821,7 +2821,7 @@ export interface components {
             expiresAt: string | null;
             /**
              * Format: date-time
-             * @description To the minute; null if it was never used
+             * @description To the minute, refused requests too; null if it was never used
              */
             lastUsedAt: string | null;
             /**

@@ -1,6 +1,6 @@
 import { type Span, SpanKind } from '@opentelemetry/api';
 import type { SubmitTransferRequest } from '../domain/transfers/transfer-request.js';
-import { failSpan, startRemoteSpan, traceparentOf } from '../tracing.js';
+import { endSpan, failSpan, startRemoteSpan, traceparentOf } from '../tracing.js';
 import type { Decoded } from './command.js';
 
 type Command = Extract<Decoded, { ok: true }>;
@@ -18,13 +18,18 @@ export async function withSpans(
     spans.push(span);
     return { ...request, traceparent: traceparentOf(span) };
   });
+  let failure: Error | undefined;
   try {
     await take(requests);
   } catch (error) {
-    for (const span of spans) failSpan(span, (error as Error).name);
+    failure = error as Error;
     throw error;
   } finally {
-    for (const span of spans) span.end();
+    for (const span of spans) {
+      endSpan(span, () => {
+        if (failure !== undefined) failSpan(span, failure.name);
+      });
+    }
   }
 }
 

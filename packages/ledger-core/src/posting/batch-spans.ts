@@ -1,6 +1,6 @@
 import { context, type Span, trace } from '@opentelemetry/api';
 import { sqlState } from '../postgres/sql-errors.js';
-import { failSpan, startChild } from '../tracing.js';
+import { endSpan, failSpan, harmless, startChild } from '../tracing.js';
 import type { RetriedResult } from './retry.js';
 import type { Waiting } from './waiting.js';
 
@@ -17,15 +17,18 @@ export function startBatch(batch: readonly Pick<Waiting, 'posting'>[]): Span | u
     attributes: { 'micropay.batch.requests': batch.length },
     links: posts.map((post) => ({ context: post.spanContext() })),
   });
-  for (const post of posts) post.addLink({ context: span.spanContext() });
+  harmless(() => {
+    if (span !== undefined) for (const post of posts) post.addLink({ context: span.spanContext() });
+  });
   return span;
 }
 
 export function endBatch(span: Span | undefined, ended: Pick<RetriedResult, 'failedRuns'> | Error): void {
   if (span === undefined) return;
-  if (ended instanceof Error) failSpan(span, ended.name);
-  else if (ended.failedRuns.length > 0) span.setAttribute('micropay.batch.failed_runs', [...ended.failedRuns]);
-  span.end();
+  endSpan(span, () => {
+    if (ended instanceof Error) failSpan(span, ended.name);
+    else if (ended.failedRuns.length > 0) span.setAttribute('micropay.batch.failed_runs', [...ended.failedRuns]);
+  });
 }
 
 /** Does one step of a run, in a span below the batch's. A step that fails is an error, also where the next run succeeds. */
@@ -34,14 +37,17 @@ export async function withStep<Result>(
   name: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  if (batch === undefined) return work();
-  const span = startChild(batch, name, { attributes: { 'db.system.name': 'postgresql' } });
+  const span = batch && startChild(batch, name, { attributes: { 'db.system.name': 'postgresql' } });
+  if (span === undefined) return work();
+  let failure: unknown;
   try {
     return await context.with(trace.setSpan(context.active(), span), work);
   } catch (error) {
-    failSpan(span, sqlState(error) ?? (error as Error).name);
+    failure = error;
     throw error;
   } finally {
-    span.end();
+    endSpan(span, () => {
+      if (failure !== undefined) failSpan(span, sqlState(failure) ?? (failure as Error).name);
+    });
   }
 }

@@ -33,7 +33,9 @@ export const ApiKeySchema = z
     createdBy: z.string().openapi({ description: '`operator:` and the id of the key that made it, `cli` or `server`' }),
     createdAt: TimeField,
     expiresAt: TimeField.nullable().openapi({ description: 'Null for never' }),
-    lastUsedAt: TimeField.nullable().openapi({ description: 'To the minute; null if it was never used' }),
+    lastUsedAt: TimeField.nullable().openapi({
+      description: 'To the minute, refused requests too; null if it was never used',
+    }),
     previousUntil: TimeField.nullable().openapi({
       description: 'The time until which the key before the last rotation works; null if it was never rotated',
     }),

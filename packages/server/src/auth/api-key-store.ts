@@ -95,11 +95,13 @@ export function createApiKeyStore(database: Database, ledger: string): ApiKeySto
       const key = newSecret(API_KEY_PREFIX);
       const row = await change(id)
         .set({
-          previous_hash: sql`key_hash`,
+          // Repeated because its answer was lost, it must not end the secret that is in use.
+          previous_hash: sql`case when previous_until > now() and ${overlapSeconds} > 0 then previous_hash else key_hash end`,
           previous_until: sql`now() + make_interval(secs => ${overlapSeconds})`,
           key_hash: hashSecret(key),
         })
         .where('revoked_at', 'is', null)
+        .where(sql<boolean>`coalesce(expires_at > now(), true)`)
         .executeTakeFirst();
       return { key, row: found(row) };
     },
@@ -116,6 +118,6 @@ async function requireInFuture(database: Database, expiresAt: Date): Promise<voi
 }
 
 function found(row: ApiKeyRow | undefined): ApiKeyRow {
-  if (row === undefined) throw new ProblemError('api_key_not_found', 'no API key has this id, or it was revoked');
+  if (row === undefined) throw new ProblemError('api_key_not_found', 'no API key has this id, or it has ended');
   return row;
 }

@@ -67,7 +67,9 @@ export function createApiKeys(database: Database, ledger: string): ApiKeys {
           ? conflict.columns(['ledger', 'name']).doNothing()
           : conflict
               .columns(['ledger', 'name'])
-              .doUpdateSet({ key_hash: row.key_hash, previous_hash: null, previous_until: null, revoked_at: null }),
+              .doUpdateSet({ key_hash: row.key_hash, previous_hash: null, previous_until: null })
+              // A key that was revoked because it leaked must not come back with a restart.
+              .where('api_keys.revoked_at', 'is', null),
       )
       .returning('id')
       .executeTakeFirst();
@@ -86,12 +88,15 @@ export function createApiKeys(database: Database, ledger: string): ApiKeys {
       if (used.size === 0) return;
       const ids = [...used];
       used = new Set();
-      await database
+      const store = database
         .updateTable('api_keys')
         .set({ last_used_at: sql`now()` })
         .where('ledger', '=', ledger)
-        .where('id', 'in', ids)
-        .execute();
+        .where('id', 'in', ids);
+      await store.execute().catch((error: unknown) => {
+        for (const id of ids) used.add(id);
+        throw error;
+      });
     },
     ensureOperatorKey,
   };

@@ -1,8 +1,8 @@
 import type { Database } from '../database/connect.js';
 import type { LedgerServices } from '../http/route.js';
-import type { AttemptLimit } from '../throttling/attempt-limit.js';
 import type { LoginAttempts } from './login-attempts.js';
 import type { Passwords } from './passwords/password.js';
+import type { RefreshAttempts } from './refresh-attempts.js';
 import type { Sessions } from './sessions.js';
 import type { SigningKeys } from './tokens/signing-keys.js';
 
@@ -13,5 +13,5 @@ export interface AuthServices extends LedgerServices {
   readonly sessions: Sessions;
   readonly signingKeys: SigningKeys;
   readonly loginAttempts: LoginAttempts;
-  readonly refreshAttempts: AttemptLimit;
+  readonly refreshAttempts: RefreshAttempts;
 }

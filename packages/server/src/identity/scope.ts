@@ -9,7 +9,7 @@ export const SCOPES = {
   'ledger:write': 'Register currencies and set the time zone',
   'metrics:read': 'Scrape the metrics of a server',
   'keys:read': 'List API keys, without the keys themselves',
-  'keys:write': 'Make, rotate and revoke API keys that have no scope beyond its own',
+  'keys:write': 'Make, rotate and revoke API keys that reach no further than itself',
 } as const;
 
 export type Scope = keyof typeof SCOPES;

@@ -4,6 +4,7 @@ import { createApiKeys } from '../auth/api-keys.js';
 import { createAuthenticate } from '../auth/authenticate.js';
 import { createLoginAttempts } from '../auth/login-attempts.js';
 import { createPasswords } from '../auth/passwords/password.js';
+import { createRefreshAttempts } from '../auth/refresh-attempts.js';
 import { createSessions } from '../auth/sessions.js';
 import { createAccessTokens } from '../auth/tokens/access-tokens.js';
 import { createRevokedSessions } from '../auth/tokens/revoked-sessions.js';
@@ -12,12 +13,11 @@ import type { Database } from '../database/connect.js';
 import { createClientAddress } from '../http/request/client-address.js';
 import { createLiveEvents } from '../live/live-events.js';
 import type { Services } from '../services.js';
-import { createAttemptLimit, removeFullBuckets } from '../throttling/attempt-limit.js';
+import { removeFullBuckets } from '../throttling/attempt-limit.js';
 import { createRecipientLookUps } from '../transfers/recipient-look-ups.js';
 import type { RepeatedWork } from './background.js';
 import type { Config } from './config.js';
 
-const REFRESH_ATTEMPTS_PER_MINUTE = 10;
 /** With the time a poll takes, well within the five seconds that a logout may take to count everywhere. */
 const POLL_MS = 2_000;
 /** Later entries are read one by one: this bounds how many. */
@@ -68,10 +68,7 @@ export async function createServices(
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       clientAddress: createClientAddress(config.trustedProxies),
       loginAttempts: createLoginAttempts(database, ledger.name),
-      refreshAttempts: createAttemptLimit(database, ledger.name, {
-        policy: 'refresh',
-        perMinute: REFRESH_ATTEMPTS_PER_MINUTE,
-      }),
+      refreshAttempts: createRefreshAttempts(database, ledger.name),
       recipientLookUps: createRecipientLookUps(database, ledger.name),
     },
     background: [

@@ -161,6 +161,11 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     closers.push(runInBackground([...background, ...reports], log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
     const newOperatorKey = options.isFirst ? await ensureOperatorKey() : undefined;
+    if (config.operatorApiKey !== undefined && !isOperatorKey(config.operatorApiKey)) {
+      log.error(
+        'OPERATOR_API_KEY has no effect: the key "operator" was revoked. Make another one with "micropay keys"',
+      );
+    }
     return { url: listening.url, newOperatorKey, isOperatorKey, close };
   } catch (error) {
     // The error of the start is more helpful than an error while closing.

@@ -100,7 +100,23 @@ function fullInSeconds() {
   return sql<number>`extract(epoch from attempts.full_at - now())::float8`.as('seconds');
 }
 
-/** Forgets the names whose attempts are all back. */
+const REMOVED_AT_ONCE = 10_000;
+
+/** Forgets the names whose attempts are all back: in steps, so that none of them takes too long to end. */
 export async function removeFullBuckets(database: Database, ledger: string): Promise<void> {
-  await database.deleteFrom('attempts').where('ledger', '=', ledger).where('full_at', '<', sql<Date>`now()`).execute();
+  for (;;) {
+    const full = database
+      .selectFrom('attempts')
+      .select(sql`ctid`.as('place'))
+      .where('ledger', '=', ledger)
+      .where('full_at', '<', sql<Date>`now()`)
+      .limit(REMOVED_AT_ONCE);
+    const { numDeletedRows } = await database
+      .deleteFrom('attempts')
+      .where(sql<boolean>`ctid in ${full}`)
+      // Taken from in the meantime, it is not full.
+      .where('full_at', '<', sql<Date>`now()`)
+      .executeTakeFirst();
+    if (Number(numDeletedRows) < REMOVED_AT_ONCE) return;
+  }
 }

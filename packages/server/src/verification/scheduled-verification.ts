@@ -56,8 +56,9 @@ export function createScheduledVerification({
       if (signal.aborted) await claim.giveUp();
       throw error;
     });
-    await claim.finish(report, performance.now() - startedAtMs);
+    // First, as the database may be away by now.
     logReport(report);
+    await claim.finish(report, performance.now() - startedAtMs);
   }
 
   /** Verifies for as long as the claim is this server's own. */

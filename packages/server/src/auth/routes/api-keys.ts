@@ -77,7 +77,8 @@ const createApiKeyEndpoint = {
   path: '/v1/api-keys',
   tag: 'API keys',
   summary: 'Make an API key',
-  description: 'A key can grant only scopes that it has itself. Other servers accept the new key within three seconds.',
+  description:
+    'A key makes only keys that reach no further than itself: no other scope or network, and no longer. Other servers accept the new key within three seconds.',
   access: 'operator',
   scope: 'keys:write',
   body: {
@@ -99,7 +100,7 @@ const rotateApiKeyEndpoint = {
   tag: 'API keys',
   summary: 'Replace the secret of an API key',
   description:
-    'Its id, name and scopes stay, and so do its idempotency keys. Only for keys without a scope beyond your own.',
+    'Its id, name and scopes stay, and so do its idempotency keys. Only for keys that reach no further than your own.',
   access: 'operator',
   scope: 'keys:write',
   params: IdParams,
@@ -119,7 +120,7 @@ const revokeApiKeyEndpoint = {
   tag: 'API keys',
   summary: 'Revoke an API key permanently',
   description:
-    'It ends within three seconds on every server, and so do its live streams. Only for keys without a scope beyond your own.',
+    'It ends within three seconds on every server, and so do its live streams. Only for keys that reach no further than your own.',
   access: 'operator',
   scope: 'keys:write',
   params: IdParams,
@@ -142,7 +143,7 @@ export const createApiKeyRoute = route(
   createApiKeyEndpoint,
   ({ apiKeys, apiKeyStore }: ApiKeyServices) =>
     async ({ principal, body }) => {
-      requireScopes(principal, body.scopes);
+      await requireWithin(apiKeyStore, principal, body);
       const issued = await apiKeyStore.create({ ...body, createdBy: `operator:${principal.id}` });
       await apiKeys.reload();
       return { body: issuedJson(issued) };
@@ -173,10 +174,37 @@ export const revokeApiKeyRoute = route(
 
 /** Whoever gets the new secret of a key has its scopes, so a key cannot be rotated by a weaker one. */
 async function keyToChange(store: ApiKeyStore, principal: Operator, id: string): Promise<ApiKeyRow> {
-  if (!isId(id)) throw new ProblemError('api_key_not_found', 'no API key has this id, or it was revoked');
+  if (!isId(id)) throw new ProblemError('api_key_not_found', 'no API key has this id, or it has ended');
   const row = await store.get(id);
-  requireScopes(principal, row.scopes.includes(EVERY_SCOPE) ? SCOPE_NAMES : (row.scopes as Scope[]));
+  const scopes = row.scopes.includes(EVERY_SCOPE) ? SCOPE_NAMES : (row.scopes as Scope[]);
+  await requireWithin(store, principal, { scopes, networks: row.networks, expiresAt: row.expires_at });
   return row;
+}
+
+interface Reach {
+  readonly scopes: readonly Scope[];
+  readonly networks?: readonly string[] | null | undefined;
+  readonly expiresAt?: Date | null | undefined;
+}
+
+/**
+ * A key reaches no further than the one that makes or changes it: no other scope or network, and no longer.
+ *
+ * @throws {ProblemError} `forbidden`
+ */
+async function requireWithin(
+  store: ApiKeyStore,
+  principal: Operator,
+  { scopes, networks, expiresAt }: Reach,
+): Promise<void> {
+  requireScopes(principal, scopes);
+  const own = await store.get(principal.id);
+  if (own.networks !== null && !(networks ?? ['']).every((network) => own.networks?.includes(network))) {
+    throw new ProblemError('forbidden', `this key is for ${own.networks.join(', ')}: name no other networks`);
+  }
+  if (own.expires_at !== null && !(expiresAt && expiresAt <= own.expires_at)) {
+    throw new ProblemError('forbidden', `this key ends at ${own.expires_at.toISOString()}: no other may end later`);
+  }
 }
 
 /** @throws {ProblemError} `forbidden` */

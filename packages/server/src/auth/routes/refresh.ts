@@ -1,7 +1,6 @@
 import type { Endpoint } from '../../http/endpoint.js';
 import { route } from '../../http/route.js';
 import type { AuthServices } from '../auth-services.js';
-import { hashSecret } from '../secret.js';
 import { EXAMPLE_TOKENS, RefreshTokenSchema, TokensSchema } from '../session-json.js';
 
 const refreshEndpoint = {
@@ -27,7 +26,7 @@ export const refreshRoute = route(
   refreshEndpoint,
   ({ sessions, refreshAttempts }: AuthServices) =>
     async ({ body: { refreshToken }, clientAddress }) => {
-      const headers = await refreshAttempts.take(`${clientAddress} ${hashSecret(refreshToken).toString('base64')}`);
+      const headers = await refreshAttempts.take(clientAddress, refreshToken);
       return { body: await sessions.refresh(refreshToken), headers };
     },
 );

@@ -29,7 +29,11 @@ const FROM_HEADERS = {
  * the process has begun for it, or else the caller's. Undefined if it is not sampled. Neither path nor query is an attribute:
  * both may name accounts and users.
  */
-export function startRequestSpan({ method, path, operationId }: Endpoint, headers: Headers): Span | undefined {
+export function startRequestSpan(endpoint: Endpoint, headers: Headers): Span | undefined {
+  return harmless(() => startSpan(endpoint, headers));
+}
+
+function startSpan({ method, path, operationId }: Endpoint, headers: Headers): Span | undefined {
   const active = context.active();
   const parent = trace.getSpan(active) ? active : propagation.extract(ROOT_CONTEXT, headers, FROM_HEADERS);
   const verb = method.toUpperCase();
@@ -58,8 +62,19 @@ export interface RequestOutcome {
 
 /** A refusal is the caller's affair; only what the server is to blame for makes the span an error. */
 export function endRequestSpan(span: Span, { requestId, status, code }: RequestOutcome): void {
-  span.setAttributes({ 'http.response.status_code': status, 'micropay.request.id': requestId });
-  if (code !== undefined) span.setAttribute(status < 500 ? 'micropay.refusal' : 'error.type', code);
-  if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
-  span.end();
+  harmless(() => {
+    span.setAttributes({ 'http.response.status_code': status, 'micropay.request.id': requestId });
+    if (code !== undefined) span.setAttribute(status < 500 ? 'micropay.refusal' : 'error.type', code);
+    if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end();
+  });
+}
+
+/** A request has been answered, or is to be: it does not fail with an exporter. */
+function harmless<Result>(work: () => Result): Result | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,4 @@
 import cluster, { type Worker } from 'node:cluster';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { StartError } from '../../errors/start-error.js';
@@ -24,14 +23,14 @@ export interface RunWorkersOptions {
   /** Ends the workers when it aborts. */
   readonly signal: AbortSignal;
   readonly log: Logger;
-  /** Called once, when all workers take requests for the first time. */
+  /** Called once, when all workers take requests for the first time, or with a new operator key when the first one does. */
   onListening(greeting: Greeting): void;
 }
 
 /** How a worker ended. */
 interface End {
   readonly exitCode: number;
-  readonly cause: NodeJS.Signals | number;
+  readonly cause: string | number;
   /** Undefined when it never listened. */
   readonly listenedAtMs: number | undefined;
   /** Its start failed for a reason that may pass, such as a database that is away. */
@@ -66,7 +65,12 @@ export async function runWorkers({ count, signal, log, onListening }: RunWorkers
       listenedAtMs: undefined,
       isUnavailable: false,
     };
-    const exit = once(worker, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+    // Not by `once` of node:events, which rejects when a worker that is gone cannot be sent a connection.
+    const exit = new Promise<[number | null, string | null]>((resolve) => {
+      worker.once('exit', (code, cause) => resolve([code, cause]));
+      // One that could not be made never exits.
+      worker.once('error', () => worker.process.pid === undefined && resolve([null, null]));
+    });
     const listening = new Promise<Greeting | undefined>((resolve) => {
       worker.on('message', (message: WorkerMessage) => {
         switch (message.kind) {
@@ -129,10 +133,13 @@ export async function runWorkers({ count, signal, log, onListening }: RunWorkers
     const end = await first.ended;
     return stopping.aborted ? exitCodeOf(end) : end.exitCode;
   }
+  // A key that is shown once does not wait for the other workers.
+  const isKeyNew = greeting.value.newOperatorKey !== undefined;
+  if (isKeyNew) onListening(greeting);
   const all = [first, ...Array.from({ length: count - 1 }, fork)];
   const kept = Promise.all(all.map(keepRunning));
   await Promise.all(all.map(({ listening }) => listening));
-  if (!stopping.aborted) onListening(greeting);
+  if (!isKeyNew && !stopping.aborted) onListening(greeting);
   const exitCodes = await kept;
   if (failing.signal.aborted) throw new StartError('workers_failing', FAILING);
   return Math.max(...exitCodes);

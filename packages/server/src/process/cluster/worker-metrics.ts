@@ -1,8 +1,11 @@
 import { AggregatorRegistry, Gauge, type Registry } from 'prom-client';
 import type { ProcessMetrics } from './messages.js';
 
-/** A worker that is too busy to answer is shown as it was last. */
-const READ_TIMEOUT_MS = 2_000;
+/**
+ * A worker that is too busy to answer is shown as it was last. Longer than a worker waits for a database that hangs, of which
+ * it has to tell.
+ */
+const READ_TIMEOUT_MS = 4_000;
 const MS_PER_S = 1_000;
 
 /** The metrics of all workers as if they were one process. */
@@ -18,6 +21,8 @@ export interface WorkerMetrics {
 export function createWorkerMetrics(): WorkerMetrics {
   const latest = new Map<number, ProcessMetrics>();
   const waiting = new Map<number, (() => void)[]>();
+  /** What they sent last may arrive after their end. */
+  const buried = new Set<number>();
   let ofTheDead: Promise<ProcessMetrics> = Promise.resolve([]);
 
   function wake(worker: number): void {
@@ -38,10 +43,11 @@ export function createWorkerMetrics(): WorkerMetrics {
 
   return {
     keep(worker, metrics) {
-      latest.set(worker, metrics);
+      if (!buried.has(worker)) latest.set(worker, metrics);
       wake(worker);
     },
     bury(worker) {
+      buried.add(worker);
       const counts = (latest.get(worker) ?? []).filter(isCount);
       latest.delete(worker);
       wake(worker);
