@@ -3,7 +3,7 @@ import { dataSchema, descriptionOf, eventTypes } from './asyncapi-document.js';
 import { TOPIC_OF } from './src/kafka/cloudevent.js';
 
 interface Member {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly format?: string;
   readonly enum?: readonly string[];
   readonly description?: string;
@@ -17,7 +17,7 @@ export function eventReference(): string {
 <!-- Generated from packages/ledger-core/src/events/catalogue.ts by "npm run asyncapi": edit that. -->
 
 Every event has an \`id\`, the same in every delivery, a \`type\` with its version, a \`subject\` (the id of what it is about), the
-name of its \`ledger\`, a \`time\`, and \`data\` of the shape below. Within the process it also has a \`position\`. A type's
+name of its \`ledger\`, a \`time\`, and \`data\` of the shape below. Its \`position\` is its place in the log. A type's
 shape only ever gains members. Ids and amounts are strings; amounts are whole minor units.
 
 These are the events that the ledger itself writes. Applications [write their own](../how-to/events-to-kafka.md#write-events-of-your-own); the
@@ -51,7 +51,8 @@ ${rows.join('\n')}
 function kindOf(member: Member): string {
   if (member.anyOf !== undefined) return member.anyOf.map(kindOf).join(' or ');
   if (member.enum !== undefined) return member.enum.map((value) => `\`${value}\``).join(', ');
-  return member.format ?? member.type ?? 'any JSON';
+  const types = [member.type ?? 'any JSON'].flat();
+  return member.format ?? types.join(' or ');
 }
 
 function noteOf(member: Member): string {

@@ -1600,7 +1600,7 @@ export interface components {
                 pendingIn: string;
                 /** @description whole minor units */
                 pendingOut: string;
-                /** @description what could be spent by what is recorded, where a hold is pending until its end is; null when the account has no minimum */
+                /** @description what can be spent after it. A hold counts until the event of its end, even if its time is over; null when the account has no minimum */
                 available: string | null;
                 /** @description what it added to the posted balance; 0 when only pending amounts changed */
                 change: string;

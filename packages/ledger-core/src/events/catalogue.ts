@@ -160,7 +160,7 @@ export const EVENT_DATA = {
       pendingOut: units,
       available: available.nullable().meta({
         description:
-          'what could be spent by what is recorded, where a hold is pending until its end is; null when the account has no minimum',
+          'what can be spent after it. A hold counts until the event of its end, even if its time is over; null when the account has no minimum',
       }),
       change: units.meta({ description: 'what it added to the posted balance; 0 when only pending amounts changed' }),
       transferId: id,

@@ -3,10 +3,9 @@ import type { Problem } from '../errors/problem.js';
 import type { Answer } from '../http/answer.js';
 import { toProblem } from '../http/to-problem.js';
 import type { Principal } from '../identity/principal.js';
-import { findParties } from '../transfers/parties.js';
 import type { PostTransferJson } from '../transfers/post-transfer-json.js';
 import type { Asker } from '../transfers/recipient-look-ups.js';
-import { type ResolvedPostTransfer, resolvePostTransfer } from '../transfers/resolve-post-transfer.js';
+import { findParties, type ResolvedPostTransfer, resolvePostTransfer } from '../transfers/resolve-post-transfer.js';
 import { type TransferJson, transferJson, type VisibleSides } from '../transfers/transfer-json.js';
 import type { TransferServices } from '../transfers/transfer-services.js';
 

@@ -8,10 +8,9 @@ import {
   TransferRequestSchema,
 } from '../../transfer-requests/transfer-request-json.js';
 import { findTransfer } from '../find-transfer.js';
-import { findParties } from '../parties.js';
 import { EXAMPLE_POST_TRANSFER, TransferFields } from '../post-transfer-schema.js';
 import { POSTING_REFUSALS } from '../posting-refusals.js';
-import { resolvePostTransfer } from '../resolve-post-transfer.js';
+import { findParties, resolvePostTransfer } from '../resolve-post-transfer.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfer-json.js';
 import type { TransferServices } from '../transfer-services.js';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, vi } from 'vitest';
 import type { UserPrincipal } from '../identity/principal.js';
-import { findParties } from './parties.js';
+import { findParties } from './resolve-post-transfer.js';
 import type { TransferServices } from './transfer-services.js';
 
 it('asks once for all the wallets of a batch, each named once', async () => {
