@@ -38,11 +38,19 @@ interface Tenant {
   readonly group: string;
   readonly hold: string;
   readonly request: string;
+  readonly apiKey: string;
   readonly lastEventId: string;
   readonly cursors: Readonly<Record<CursorOf, string>>;
 }
 
-type CursorOf = 'listWallets' | 'listEntries' | 'getStatement' | 'listReversals' | 'listHolds' | 'listAccounts';
+type CursorOf =
+  | 'listWallets'
+  | 'listEntries'
+  | 'getStatement'
+  | 'listReversals'
+  | 'listHolds'
+  | 'listAccounts'
+  | 'listApiKeys';
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -89,6 +97,8 @@ async function populate(url: string, operator: string, name: string): Promise<Te
   for (const amount of ['1', '1']) {
     await done(`POST /v1/transfers/${transfer}/reversals`, payee.accessToken, { amount });
   }
+  const scopes = ['accounts:read'];
+  const { apiKey } = await done('POST /v1/api-keys', operator, { name: `service-of-${name}`, scopes });
   const cursorOf = async (path: string, by = token) => (await done(`GET ${path}limit=1`, by)).nextCursor;
   const stream = await openStream(url, token);
   await vi.waitUntil(() => stream.messages[0]?.id);
@@ -111,6 +121,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
     group: batch.results[0].transfer.groupId,
     hold: holds[0].id,
     request,
+    apiKey: apiKey.id,
     lastEventId: String(stream.messages[0]?.id),
     cursors: {
       listWallets: await cursorOf('/v1/wallets?'),
@@ -119,6 +130,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
       listReversals: await cursorOf(`/v1/transfers/${transfer}/reversals?`),
       listHolds: await cursorOf(`/v1/wallets/${wallet}/holds?`),
       listAccounts: await cursorOf('/v1/accounts?', operator),
+      listApiKeys: await cursorOf('/v1/api-keys?', operator),
     },
   };
 }
@@ -444,6 +456,35 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   ],
   trialBalance: [],
   setTimeZone: [],
+  listApiKeys: [
+    { cursorOf: 'listApiKeys', path: () => '/v1/api-keys', by: 'operator' },
+    {
+      name: 'lists no key of it',
+      check: async () => {
+        const { body } = await send('GET /v1/api-keys', 'operator');
+        expect(body.data.map(({ name }: { name: string }) => name)).not.toContain('service-of-acme');
+      },
+    },
+  ],
+  createApiKey: [
+    {
+      name: 'a name of it is free in this one',
+      check: async () => {
+        const body = { name: 'service-of-acme-too', scopes: ['accounts:read'] };
+        const made = (url: string, token: string) => call(url, 'POST /v1/api-keys', { token, body });
+        const [there, here] = [await made(theirs.url, theirs.operator), await made(ours.url, ours.operator)];
+        expect([there.status, here.status]).toEqual([201, 201]);
+        expect((await call(ours.url, 'GET /v1/accounts', { token: there.body.key })).status).toBe(401);
+      },
+    },
+  ],
+  rotateApiKey: [post((id) => `/v1/api-keys/${id}/rotate`, 'apiKey', 'operator')],
+  revokeApiKey: [
+    {
+      what: 'apiKey',
+      send: (id) => send(`POST /v1/api-keys/${id}/revoke`, 'operator'),
+    },
+  ],
   getLedger: [],
   livez: [],
   readyz: [],

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { IdParams, InstantField, isId, PageQuery } from '../../http/fields.js';
-import { route } from '../../http/route.js';
+import { type LedgerServices, route } from '../../http/route.js';
 import type { Operator } from '../../identity/principal.js';
 import { EVERY_SCOPE, SCOPE_NAMES, type Scope } from '../../identity/scope.js';
 import {
@@ -20,7 +20,7 @@ import {
 import type { ApiKeyRow, ApiKeyStore } from '../api-key-store.js';
 import type { ApiKeys } from '../api-keys.js';
 
-export interface ApiKeyServices {
+export interface ApiKeyServices extends LedgerServices {
   readonly apiKeys: ApiKeys;
   readonly apiKeyStore: ApiKeyStore;
 }
@@ -130,11 +130,14 @@ const revokeApiKeyEndpoint = {
 
 export const listApiKeysRoute = route(
   listApiKeysEndpoint,
-  ({ apiKeyStore }: ApiKeyServices) =>
+  ({ apiKeyStore, ledger }: ApiKeyServices) =>
     async ({ query: { limit = PAGE_LIMIT, cursor } }) => {
-      const rows = await apiKeyStore.list({ after: cursor === undefined ? '' : nameIn(cursor), limit: limit + 1 });
+      const rows = await apiKeyStore.list({
+        after: cursor === undefined ? '' : nameIn(ledger.name, cursor),
+        limit: limit + 1,
+      });
       const page = rows.slice(0, limit);
-      const nextCursor = rows.length > limit ? cursorOf(page.at(-1)) : null;
+      const nextCursor = rows.length > limit ? cursorOf(ledger.name, page.at(-1)) : null;
       return { body: { data: page.map(apiKeyJson), nextCursor } };
     },
 );
@@ -214,13 +217,13 @@ function requireScopes({ scopes }: Operator, needed: readonly Scope[]): void {
     throw new ProblemError('forbidden', `this key lacks the scope "${missing.join('", "')}" itself`);
 }
 
-/** Names are listed in order, so the last one of a page is where the next one begins. */
-function cursorOf(row: ApiKeyRow | undefined): string | null {
-  return row === undefined ? null : Buffer.from(row.name).toString('base64url');
+/** Names are listed in order, so the last one of a page is where the next one begins. The cursor is of this ledger alone. */
+function cursorOf(ledger: string, row: ApiKeyRow | undefined): string | null {
+  return row === undefined ? null : Buffer.from(`${ledger}:${row.name}`).toString('base64url');
 }
 
-function nameIn(cursor: string): string {
-  const name = Buffer.from(cursor, 'base64url').toString();
-  if (Buffer.from(name).toString('base64url') === cursor && ApiKeyNameField.safeParse(name).success) return name;
+function nameIn(ledger: string, cursor: string): string {
+  const [of, name = ''] = Buffer.from(cursor, 'base64url').toString().split(':');
+  if (of === ledger && ApiKeyNameField.safeParse(name).success) return name;
   throw new ProblemError('invalid_cursor', 'cursor: must be the nextCursor of an earlier page');
 }
