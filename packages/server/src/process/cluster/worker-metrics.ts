@@ -81,5 +81,5 @@ function registerStart(registry: Registry): void {
     help: 'Start time of the process since unix epoch in seconds.',
     registers: [registry],
   });
-  start.set(Math.round(Date.now() / MS_PER_S - process.uptime()));
+  start.set(Math.round(performance.timeOrigin / MS_PER_S));
 }
