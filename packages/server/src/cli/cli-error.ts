@@ -22,7 +22,10 @@ export type CliErrorCode =
   | 'not_csv'
   | 'unknown_column'
   | 'repeated_column'
-  | 'import_stopped';
+  | 'import_stopped'
+  | 'api_key_not_found'
+  | 'api_key_exists'
+  | 'expiry_in_past';
 
 const MISUSE: ReadonlySet<CliErrorCode> = new Set<CliErrorCode>([
   'usage',

@@ -1,18 +1,6 @@
-import { ApiKeyNameField, apiKeyJson, issuedJson, NetworkField } from '../auth/api-key-json.js';
-import { type ApiKeyRow, type ApiKeyStore, createApiKeyStore, type IssuedApiKey } from '../auth/api-key-store.js';
-import { OVERLAP_SECONDS_MAX } from '../auth/routes/api-keys.js';
-import { connect } from '../database/connect.js';
-import { InstantField } from '../http/fields.js';
 import { SCOPE_NAMES, SCOPES } from '../identity/scope.js';
-import { readDatabaseSettings } from '../process/config.js';
-import { refuseOutdatedTables } from '../process/migrate-server.js';
-import { didYouMean } from '../process/nearest-name.js';
-import { CliError, EXIT } from './cli-error.js';
-import type { Command, CommandContext } from './command.js';
-import { formatTable } from './format-table.js';
-import { withLedger } from './open-ledger.js';
+import type { Command } from './command.js';
 
-const ACTIONS = { list, create, rotate, revoke } as const;
 const SCOPE_WIDTH = Math.max(...SCOPE_NAMES.map((scope) => scope.length));
 
 export const keysCommand: Command = {
@@ -38,117 +26,8 @@ export const keysCommand: Command = {
     overlap: { type: 'string' },
   },
   async run(context) {
-    const [word = '', name] = context.words;
-    const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word as keyof typeof ACTIONS] : undefined;
-    if (action === undefined) {
-      const actions = Object.keys(ACTIONS);
-      const meant = didYouMean(word, actions) || `: it is one of ${actions.join(', ')}`;
-      throw new CliError('usage', `micropay keys has no "${word}"${meant}`);
-    }
-    if ((action === list) !== (name === undefined)) {
-      throw new CliError('usage', `micropay keys ${word}: ${name === undefined ? 'name the key' : 'takes no name'}`);
-    }
-    const settings = readDatabaseSettings(context.variables);
-    // Before anything is opened, so that a slip is answered at once.
-    const work = action(context, name ?? '');
-    await refuseOutdatedTables({ database: settings.databaseUrl, schema: settings.databaseSchema });
-    await withLedger(settings, { mayBeNew: false }, async (ledger) => {
-      const database = connect(settings.databaseUrl, settings.databaseSchema);
-      try {
-        await work(createApiKeyStore(database, ledger.name));
-      } finally {
-        await database.destroy();
-      }
-    });
-    return EXIT.ok;
+    // The other commands start sooner without what only this one needs.
+    const { manageKeys } = await import('./manage-keys.js');
+    return manageKeys(context);
   },
 };
-
-type Work = (keys: ApiKeyStore) => Promise<void>;
-
-/** As many as a server can keep in memory. */
-const LISTED_MAX = 10_000;
-
-function list({ output }: CommandContext): Work {
-  return async (keys) => {
-    const rows = await keys.list({ after: '', limit: LISTED_MAX });
-    output.value(rows.map(apiKeyJson));
-    output.text(rows.length === 0 ? 'There are no API keys.' : formatTable(rows.map(cellsOf)));
-  };
-}
-
-function create({ output, options }: CommandContext, name: string): Work {
-  const { scopes, networks, expires } = options;
-  if (!ApiKeyNameField.safeParse(name).success) {
-    throw new CliError('usage', `"${name}" is no name of a key: use 1 to 63 letters, digits, "_", "." and "-"`);
-  }
-  const request = {
-    name,
-    scopes: scopesIn(scopes),
-    networks: networks === undefined ? undefined : networksIn(String(networks)),
-    expiresAt: expires === undefined ? undefined : timeIn(String(expires)),
-    createdBy: 'cli',
-  };
-  return async (keys) => report(output, await keys.create(request));
-}
-
-function rotate({ output, options: { overlap = '0' } }: CommandContext, name: string): Work {
-  const seconds = Number(overlap);
-  if (!/^[0-9]{1,7}$/.test(String(overlap)) || seconds > OVERLAP_SECONDS_MAX) {
-    throw new CliError('usage', `--overlap takes whole seconds, at most ${OVERLAP_SECONDS_MAX}`);
-  }
-  return async (keys) => report(output, await keys.rotate((await keys.get(name)).id, seconds));
-}
-
-function revoke({ output }: CommandContext, name: string): Work {
-  return async (keys) => {
-    const row = await keys.revoke((await keys.get(name)).id);
-    output.value(apiKeyJson(row));
-    output.text(`The API key "${row.name}" is revoked.`);
-  };
-}
-
-function report(output: CommandContext['output'], issued: IssuedApiKey): void {
-  output.value(issuedJson(issued));
-  output.text(`${issued.key}\n\nThis is the key "${issued.row.name}". It is not stored and cannot be shown again.`);
-}
-
-function scopesIn(list: string | boolean | undefined): readonly string[] {
-  if (typeof list !== 'string') throw new CliError('usage', `--scopes is missing: it lists ${SCOPE_NAMES.join(', ')}`);
-  const scopes = partsOf(list);
-  for (const scope of scopes) {
-    if (Object.hasOwn(SCOPES, scope)) continue;
-    const meant = didYouMean(scope, SCOPE_NAMES) || `: it is one of ${SCOPE_NAMES.join(', ')}`;
-    throw new CliError('usage', `there is no scope "${scope}"${meant}`);
-  }
-  return scopes;
-}
-
-function networksIn(list: string): readonly string[] {
-  const networks = partsOf(list);
-  const wrong = networks.find((network) => !NetworkField.safeParse(network).success);
-  if (wrong !== undefined) throw new CliError('usage', `"${wrong}" is no CIDR block such as 10.0.0.0/8`);
-  return networks;
-}
-
-function timeIn(text: string): Date {
-  const read = InstantField.safeParse(text);
-  if (!read.success) throw new CliError('usage', '--expires takes a date and time such as 2027-01-01T00:00:00Z');
-  return read.data;
-}
-
-function partsOf(list: string): readonly string[] {
-  return list.split(',').map((part) => part.trim());
-}
-
-function cellsOf(row: ApiKeyRow) {
-  const { name, scopes, networks, createdAt, expiresAt, lastUsedAt, revokedAt } = apiKeyJson(row);
-  return {
-    name,
-    scopes: scopes.join(' '),
-    networks: networks?.join(' ') ?? 'all',
-    created: createdAt,
-    'last used': lastUsedAt ?? 'never',
-    ends: revokedAt ?? expiresAt ?? 'never',
-  };
-}

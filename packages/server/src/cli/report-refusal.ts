@@ -1,5 +1,4 @@
 import { LedgerError } from '@micropay/ledger-core';
-import { ProblemError } from '../errors/problem.js';
 import { StartError } from '../errors/start-error.js';
 import { CliError, EXIT, type ExitCode } from './cli-error.js';
 import type { Output } from './output.js';
@@ -10,13 +9,9 @@ const MISTAKES: ReadonlySet<string> = new Set(['invalid_configuration', 'databas
 
 /** Writes why a command ended, for people and for programs, and returns its exit code; a bug is thrown on. */
 export function reportRefusal(error: unknown, output: Output): ExitCode {
-  if (!isRefusal(error)) throw error;
+  if (!(error instanceof CliError || error instanceof LedgerError || error instanceof StartError)) throw error;
   output.value({ error: { code: error.code, message: refusalSentence(error) } });
   process.stderr.write(`${refusalText(error)}\n`);
   if (error instanceof CliError) return error.exitCode;
   return MISTAKES.has(error.code) ? EXIT.misuse : EXIT.failed;
-}
-
-function isRefusal(error: unknown): error is CliError | LedgerError | ProblemError | StartError {
-  return [CliError, LedgerError, ProblemError, StartError].some((refusal) => error instanceof refusal);
 }
