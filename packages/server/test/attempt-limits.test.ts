@@ -1,7 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createLoginAttempts } from '../src/auth/login-attempts.js';
+import { createLoginAttempts } from '../src/auth/sign-in-attempts.js';
 import { connect, type Database } from '../src/database/connect.js';
 import type { UserId } from '../src/identity/user-id.js';
 import { migrateServer } from '../src/process/migrate-server.js';

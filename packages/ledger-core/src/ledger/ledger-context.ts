@@ -5,7 +5,7 @@ import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import type { Engine } from '../posting/engine.js';
 
-/** What the parts of a ledger work with: its rows, and the ways to read and change them. */
+/** The rows of a ledger, and the ways to read and change them, for all parts of it. */
 export interface LedgerContext extends HistoryContext {
   readonly engine: Engine;
   /** The ledger's rows for reading. Creates the ledger if it does not exist. */

@@ -259,7 +259,7 @@ async function buildIndex({
 
 interface MissingMigrations {
   readonly missing: (phase: MigrationPhase) => readonly Migration[];
-  /** How many migrations of the component the database has. */
+  /** The number of migrations of the component that the database has. */
   readonly appliedCount: number;
 }
 

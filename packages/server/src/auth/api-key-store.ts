@@ -118,6 +118,10 @@ async function requireInFuture(database: Database, expiresAt: Date): Promise<voi
 }
 
 function found(row: ApiKeyRow | undefined): ApiKeyRow {
-  if (row === undefined) throw new ProblemError('api_key_not_found', 'no API key has this id, or it has ended');
+  if (row === undefined) throw apiKeyMissing();
   return row;
+}
+
+export function apiKeyMissing(): ProblemError {
+  return new ProblemError('api_key_not_found', 'no API key has this id, or it has ended');
 }

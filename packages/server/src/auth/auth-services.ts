@@ -1,8 +1,7 @@
 import type { Database } from '../database/connect.js';
 import type { LedgerServices } from '../http/route.js';
-import type { LoginAttempts } from './login-attempts.js';
+import type { AttemptsByNetwork } from '../throttling/attempts-by-network.js';
 import type { Passwords } from './passwords/password.js';
-import type { RefreshAttempts } from './refresh-attempts.js';
 import type { Sessions } from './sessions.js';
 import type { SigningKeys } from './tokens/signing-keys.js';
 
@@ -12,6 +11,6 @@ export interface AuthServices extends LedgerServices {
   readonly passwords: Passwords;
   readonly sessions: Sessions;
   readonly signingKeys: SigningKeys;
-  readonly loginAttempts: LoginAttempts;
-  readonly refreshAttempts: RefreshAttempts;
+  readonly loginAttempts: AttemptsByNetwork;
+  readonly refreshAttempts: AttemptsByNetwork;
 }

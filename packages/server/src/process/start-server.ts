@@ -66,7 +66,7 @@ export async function startServer(config: Config, log?: Logger): Promise<Running
   return startChecked(checked, checkLogger(log) ?? createLog(checked.logLevel));
 }
 
-/** How this process serves together with others that `micropay serve` has started on the same port. */
+/** The part of this process among those that `micropay serve` has started on the same port. */
 export interface StartOptions {
   readonly processes: number;
   /** Whether it checks the database and makes the operator's key for all of them. */

@@ -17,7 +17,7 @@ import {
   NetworkField,
   ScopeField,
 } from '../api-key-json.js';
-import type { ApiKeyRow, ApiKeyStore } from '../api-key-store.js';
+import { type ApiKeyRow, type ApiKeyStore, apiKeyMissing } from '../api-key-store.js';
 import type { ApiKeys } from '../api-keys.js';
 
 export interface ApiKeyServices extends LedgerServices {
@@ -175,9 +175,9 @@ export const revokeApiKeyRoute = route(
     },
 );
 
-/** Whoever gets the new secret of a key has its scopes, so a key cannot be rotated by a weaker one. */
+/** The new secret of a key has its scopes, so a weaker key must not rotate it. */
 async function keyToChange(store: ApiKeyStore, principal: Operator, id: string): Promise<ApiKeyRow> {
-  if (!isId(id)) throw new ProblemError('api_key_not_found', 'no API key has this id, or it has ended');
+  if (!isId(id)) throw apiKeyMissing();
   const row = await store.get(id);
   const scopes = row.scopes.includes(EVERY_SCOPE) ? SCOPE_NAMES : (row.scopes as Scope[]);
   await requireWithin(store, principal, { scopes, networks: row.networks, expiresAt: row.expires_at });
@@ -202,7 +202,8 @@ async function requireWithin(
 ): Promise<void> {
   requireScopes(principal, scopes);
   const own = await store.get(principal.id);
-  if (own.networks !== null && !(networks ?? ['']).every((network) => own.networks?.includes(network))) {
+  const isElsewhere = networks?.some((network) => !own.networks?.includes(network)) ?? true;
+  if (own.networks !== null && isElsewhere) {
     throw new ProblemError('forbidden', `this key is for ${own.networks.join(', ')}: name no other networks`);
   }
   if (own.expires_at !== null && !(expiresAt && expiresAt <= own.expires_at)) {

@@ -12,7 +12,7 @@ const MS_PER_S = 1_000;
 export interface WorkerMetrics {
   /** Takes the answer of a worker that was asked. */
   keep(worker: number, metrics: ProcessMetrics): void;
-  /** What a worker has counted stays in the sums after its death: Prometheus takes a counter that falls for a new one. */
+  /** Keeps the counts of a worker in the sums after its end: Prometheus takes a counter that falls for a new one. */
   bury(worker: number): void;
   /** Asks these workers, and writes the metrics of all together. */
   scrape(workers: readonly number[], ask: (worker: number) => void): Promise<string>;
@@ -21,7 +21,7 @@ export interface WorkerMetrics {
 export function createWorkerMetrics(): WorkerMetrics {
   const latest = new Map<number, ProcessMetrics>();
   const waiting = new Map<number, (() => void)[]>();
-  /** What they sent last may arrive after their end. */
+  /** Their last messages may arrive after their end. */
   const buried = new Set<number>();
   let ofTheDead: Promise<ProcessMetrics> = Promise.resolve([]);
 

@@ -19,6 +19,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { Logger } from 'pino';
+import { withDeadline } from '../../throttling/deadline.js';
 import { createRequestContexts } from './request-contexts.js';
 import type { Tracing } from './start-tracing.js';
 import type { TracingSettings } from './tracing-settings.js';
@@ -53,7 +54,7 @@ export function registerOpenTelemetry({ url, serviceName, ...sampling }: Tracing
         context.disable();
         propagation.disable();
       }
-      await soon(provider.shutdown());
+      await withDeadline(FLUSH_TIMEOUT_MS, provider.shutdown(), () => new Error('too late')).catch(() => undefined);
     },
   };
 }
@@ -92,13 +93,4 @@ function reportFailures(exporter: SpanExporter, log: Logger): SpanExporter {
     forceFlush: async () => exporter.forceFlush?.(),
     shutdown: () => exporter.shutdown(),
   };
-}
-
-async function soon(work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, FLUSH_TIMEOUT_MS);
-  });
-  await Promise.race([work.catch(() => undefined), deadline]);
-  clearTimeout(timer);
 }
