@@ -8,6 +8,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     micropay: 'src/cli/main.ts',
+    'password-thread': 'src/auth/passwords/password-thread.js',
   },
   format: 'esm',
   target: 'node20',

@@ -8,12 +8,11 @@ import { defaultWalletName, walletAddress } from '../identity/wallet-address.js'
 import type { User } from '../users/user.js';
 import { userCreated } from '../users/user-created.js';
 import { insertUser } from '../users/users.js';
-import type { Passwords } from './passwords/password.js';
 import type { Sessions, Tokens } from './sessions.js';
 
 export interface Registration {
   readonly email: string;
-  readonly password: string;
+  readonly passwordHash: string;
   readonly displayName?: string | undefined;
   readonly currency: string;
 }
@@ -28,14 +27,11 @@ export async function registerUser(
   services: {
     readonly database: Database;
     readonly ledger: Ledger;
-    readonly passwords: Passwords;
     readonly sessions: Sessions;
   },
-  { email, password, displayName, currency }: Registration,
+  { email, passwordHash, displayName, currency }: Registration,
 ): Promise<{ readonly user: User; readonly wallet: Account; readonly tokens: Tokens }> {
-  const { database, ledger, passwords, sessions } = services;
-  // Hashed before the transaction begins: it takes long, and a connection is not to wait for it.
-  const passwordHash = await passwords.hash(password);
+  const { database, ledger, sessions } = services;
   return database.transaction().execute(async (transaction) => {
     const id = uuidv7() as UserId;
     const user = await insertUser(transaction, {

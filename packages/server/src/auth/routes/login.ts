@@ -38,14 +38,15 @@ const loginEndpoint = {
 export const loginRoute = route(
   loginEndpoint,
   ({ database, ledger, passwords, sessions, loginAttempts }: AuthServices) =>
-    async ({ body: { email, password }, clientAddress }) => {
-      const headers = await loginAttempts.take(clientAddress, email);
-      const user = await findUserByEmail(database, ledger.name, email);
-      const matches = await passwords.matches(password, user?.passwordHash);
-      if (user === undefined || !matches) {
-        throw new ProblemError('invalid_credentials', 'the email or the password is wrong', { headers });
-      }
-      const tokens = await database.transaction().execute((transaction) => sessions.begin(transaction, user.id));
-      return { body: { user: userJson(user), ...tokens }, headers };
-    },
+    ({ body: { email, password }, clientAddress }) =>
+      passwords.use(async ({ matches }) => {
+        const headers = await loginAttempts.take(clientAddress, email);
+        const user = await findUserByEmail(database, ledger.name, email);
+        const isRight = await matches(password, user?.passwordHash);
+        if (user === undefined || !isRight) {
+          throw new ProblemError('invalid_credentials', 'the email or the password is wrong', { headers });
+        }
+        const tokens = await database.transaction().execute((transaction) => sessions.begin(transaction, user.id));
+        return { body: { user: userJson(user), ...tokens }, headers };
+      }),
 );

@@ -58,9 +58,16 @@ const registerEndpoint = {
   refusals: ['unknown_currency', 'email_taken', 'rate_limited', 'overloaded'],
 } as const satisfies Endpoint;
 
-export const registerRoute = route(registerEndpoint, (services: AuthServices) => async ({ body, clientAddress }) => {
-  const headers = await services.loginAttempts.take(clientAddress, body.email);
-  const registration = { ...body, currency: body.currency ?? CURRENCY_DEFAULT };
-  const { user, wallet, tokens } = await registerUser(services, registration);
-  return { body: { user: userJson(user), wallet: walletJson(wallet), ...tokens }, headers };
-});
+export const registerRoute = route(
+  registerEndpoint,
+  (services: AuthServices) =>
+    ({ body, clientAddress }) =>
+      services.passwords.use(async ({ hash }) => {
+        const headers = await services.loginAttempts.take(clientAddress, body.email);
+        // Hashed before the transaction begins: it takes long, and a connection is not to wait for it.
+        const passwordHash = await hash(body.password);
+        const registration = { ...body, passwordHash, currency: body.currency ?? CURRENCY_DEFAULT };
+        const { user, wallet, tokens } = await registerUser(services, registration);
+        return { body: { user: userJson(user), wallet: walletJson(wallet), ...tokens }, headers };
+      }),
+);
