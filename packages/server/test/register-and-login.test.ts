@@ -154,7 +154,11 @@ describe('login', () => {
         headers: { 'x-forwarded-for': address },
       });
     const paths = Array.from({ length: 120 }, (_, index) => (index < 110 ? 'login' : 'register'));
-    const replies = await Promise.all(paths.map((path) => attempt(path, '192.0.2.1')));
+    // More than a hundred at once are refused before they count.
+    const replies = [];
+    for (const some of [paths.slice(0, 60), paths.slice(60)]) {
+      replies.push(...(await Promise.all(some.map((path) => attempt(path, '192.0.2.1')))));
+    }
     const refused = replies.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThan(10);
     expect(refused[0]?.headers.get('ratelimit-policy')).toBe('"login-address";q=100;w=60');
