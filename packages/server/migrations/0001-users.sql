@@ -108,3 +108,25 @@ create table verifications (
     (finished_at is null) = (problems_found is null) and (finished_at is null) = (duration_seconds is null)
   )
 );
+
+-- Mails that wait to be sent, written in the transaction of their cause. No secret is in them: what a link ends in is made when the
+-- mail is sent. A mail that was sent is deleted; one that could not be sent stays for a week, so that somebody hears of it.
+create table mails (
+  ledger text not null,
+  id uuid not null,
+  kind text not null,
+  recipient text not null,
+  -- Null for a mail to an email that may be nobody's.
+  user_id uuid,
+  data jsonb not null,
+  created_at timestamptz(3) not null default now(),
+  -- When it may be tried next. A server that has taken it sets it to the end of its lease.
+  due_at timestamptz(3) not null default now(),
+  attempts int not null default 0,
+  ended text,
+  constraint mails_pkey primary key (ledger, id),
+  constraint mails_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade,
+  constraint mails_ended_known check (ended in ('failed', 'refused'))
+);
+create index mails_due on mails (ledger, due_at) where ended is null;
+create index mails_user on mails (ledger, user_id) where user_id is not null;

@@ -1,5 +1,6 @@
 import type { Database } from '../database/connect.js';
 import type { LedgerServices } from '../http/route.js';
+import type { Mails } from '../mail/mail-outbox.js';
 import type { AttemptsByNetwork } from '../throttling/attempts-by-network.js';
 import type { Passwords } from './passwords/password.js';
 import type { Sessions } from './sessions.js';
@@ -11,6 +12,7 @@ export interface AuthServices extends LedgerServices {
   readonly passwords: Passwords;
   readonly sessions: Sessions;
   readonly signingKeys: SigningKeys;
+  readonly mails: Mails;
   readonly loginAttempts: AttemptsByNetwork;
   readonly refreshAttempts: AttemptsByNetwork;
 }

@@ -59,6 +59,18 @@ export interface Tables {
     private_jwk: ColumnType<JWK, string, never>;
     created_at: Generated<Date>;
   };
+  mails: {
+    ledger: string;
+    id: string;
+    kind: string;
+    recipient: string;
+    user_id: UserId | null;
+    data: ColumnType<Readonly<Record<string, string>>, string, never>;
+    created_at: CreatedAt;
+    due_at: Generated<Date>;
+    attempts: Generated<number>;
+    ended: Generated<'failed' | 'refused' | null>;
+  };
   verifications: {
     ledger: string;
     created_at: CreatedAt;

@@ -3,7 +3,9 @@ import { issueSentence } from '../errors/issue-sentence.js';
 import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
+import type { MailSettings, SmtpSettings } from '../mail/mail-settings.js';
 import type { Config } from './config.js';
+import { isSender, isSmtpUrl } from './mail-variables.js';
 import { SAMPLERS, type TracingSettings } from './tracing/tracing-settings.js';
 import { isHttpUrl } from './tracing/tracing-variables.js';
 import { LOG_LEVELS, ledgerName, PORT_MAX, schemaName, VERIFY_HOURS_MAX } from './variables.js';
@@ -41,6 +43,17 @@ const TRACING = {
   ratio: z.number('must be a number').min(0, 'must not be negative').max(1, 'must be 1 at most'),
 } satisfies Record<keyof TracingSettings, z.ZodType>;
 
+const SMTP = {
+  url: text.refine(isSmtpUrl, 'must be a URL of smtp or smtps'),
+  tls: flag,
+  from: text.refine(isSender, 'must be an email, or a name and an email'),
+} satisfies Record<keyof SmtpSettings, z.ZodType>;
+
+const MAIL = {
+  smtp: plain.pipe(z.strictObject(SMTP)).optional(),
+  publicUrl: text.refine(isHttpUrl, 'must be a URL of http or https, without user, query and fragment'),
+} satisfies Record<keyof MailSettings, z.ZodType>;
+
 const LIVE = {
   streamsMax: number.optional(),
   streamsPerPrincipalMax: number.optional(),
@@ -67,6 +80,7 @@ const CONFIG = {
   verifyEverySeconds: number.max(VERIFY_HOURS_MAX * SECONDS_PER_HOUR, 'must be at most a year').optional(),
   corsOrigins: texts,
   logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
+  mail: plain.pipe(z.strictObject(MAIL)).optional(),
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),
   tracing: plain.pipe(z.strictObject(TRACING)).optional(),
   live: plain.pipe(z.strictObject(LIVE)).optional(),

@@ -28,6 +28,7 @@ describe('the environment', () => {
       verifyEverySeconds: 86_400,
       corsOrigins: [],
       logLevel: 'info',
+      mail: { publicUrl: 'http://localhost:3000' },
     });
   });
 
@@ -218,6 +219,46 @@ describe('a variable of another command or program', () => {
     };
     expect(readConfig(environment).port).toBe(3000);
     expect(unknownVariables(environment)).toEqual([]);
+  });
+});
+
+describe('the settings of mails', () => {
+  const SMTP = {
+    DATABASE_URL,
+    SMTP_URL: 'smtp://user:S3cret@smtp.example.com:587',
+    MAIL_FROM: 'Example <no-reply@example.com>',
+    PUBLIC_URL: 'https://app.example.com/',
+  };
+
+  it('mails go by SMTP with TLS when a mail server is named', () => {
+    expect(readConfig(SMTP).mail).toEqual({
+      smtp: { url: SMTP.SMTP_URL, tls: true, from: SMTP.MAIL_FROM },
+      publicUrl: 'https://app.example.com',
+    });
+    expect(readConfig({ ...SMTP, SMTP_TLS: 'off' }).mail?.smtp?.tls).toBe(false);
+  });
+
+  it('mails go to the log without a mail server, and nowhere in production', () => {
+    expect(readConfig({ DATABASE_URL }).mail).toEqual({ publicUrl: 'http://localhost:3000' });
+    expect(readConfig({ DATABASE_URL, NODE_ENV: 'production' }).mail).toBeUndefined();
+    expect(readConfig({ ...SMTP, NODE_ENV: 'production' }).mail?.smtp).toBeDefined();
+  });
+
+  it('the login of the mail server is not logged', () => {
+    expect(JSON.stringify(redactConfig(readConfig(SMTP)))).not.toMatch(/S3cret|user:S/);
+  });
+
+  it.each([
+    ['a mail server without a sender', { MAIL_FROM: '' }, 'MAIL_FROM is missing'],
+    ['a mail server without a place for links', { PUBLIC_URL: '' }, 'PUBLIC_URL is missing'],
+    ['a mail server over http', { SMTP_URL: 'http://smtp.example.com' }, 'SMTP_URL must look like'],
+    ['options in the URL of the mail server', { SMTP_URL: 'smtp://a?secure=false' }, 'SMTP_URL must look like'],
+    ['a password that is not encoded', { SMTP_URL: 'smtp://u:%@a' }, 'SMTP_URL must look like'],
+    ['two senders', { MAIL_FROM: 'a@example.com, b@example.com' }, 'MAIL_FROM must be an email'],
+    ['a sender with a line break', { MAIL_FROM: 'A\nBcc: b <a@example.com>' }, 'MAIL_FROM must be an email'],
+    ['a place for links that has a query', { PUBLIC_URL: 'https://a.example.com/?x' }, 'PUBLIC_URL must be a URL'],
+  ])('%s is refused', (_name, changes, message) => {
+    expect(() => readConfig({ ...SMTP, ...changes })).toThrow(message);
   });
 });
 

@@ -2,14 +2,24 @@ import { z } from 'zod';
 import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, redactKafka } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
+import { type MailSettings, redactMail } from '../mail/mail-settings.js';
 import { type Environment, findUnknownVariables, parseEnvironment, refuseSlips } from './environment.js';
 import { checkCommandsTopic, checkSasl, KAFKA_VARIABLES, toKafkaSettings } from './kafka-variables.js';
+import { checkMail, MAIL_VARIABLES, toMailSettings } from './mail-variables.js';
 import type { TracingSettings } from './tracing/tracing-settings.js';
 import { TRACING_VARIABLES, toTracingSettings } from './tracing/tracing-variables.js';
 import { COMMON_VARIABLES, DATABASE_VARIABLES, type LOG_LEVELS, SERVER_VARIABLES } from './variables.js';
 
 const EnvironmentSchema = z
-  .object({ ...DATABASE_VARIABLES, ...SERVER_VARIABLES, ...COMMON_VARIABLES, ...KAFKA_VARIABLES, ...TRACING_VARIABLES })
+  .object({
+    ...DATABASE_VARIABLES,
+    ...SERVER_VARIABLES,
+    ...MAIL_VARIABLES,
+    ...COMMON_VARIABLES,
+    ...KAFKA_VARIABLES,
+    ...TRACING_VARIABLES,
+  })
+  .superRefine(checkMail)
   .superRefine(checkSasl)
   .superRefine(checkCommandsTopic);
 
@@ -44,6 +54,8 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** The brokers that events are delivered to; without it, events stay in the database until they are read. */
   readonly kafka?: KafkaSettings | undefined;
+  /** How mails are sent; without it none is, and what needs one is refused. */
+  readonly mail?: MailSettings | undefined;
   /** The collector that spans are sent to; without it nothing is traced. */
   readonly tracing?: TracingSettings | undefined;
   /** Limits of live streams for tests; no variable sets them. */
@@ -83,6 +95,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     verifyEverySeconds: data.VERIFY_EVERY_HOURS * SECONDS_PER_HOUR,
     corsOrigins: data.CORS_ORIGINS,
     logLevel: data.LOG_LEVEL,
+    mail: toMailSettings(data),
     kafka: toKafkaSettings(data),
     tracing: toTracingSettings(data),
   };
@@ -135,6 +148,7 @@ export function redactConfig(config: Config): Record<string, unknown> {
     ...config,
     databaseUrl: `${url.protocol}//${username === '' ? '' : `${username}:[redacted]@`}${url.host}${url.pathname}`,
     ...(config.operatorApiKey === undefined ? {} : { operatorApiKey: '[redacted]' }),
+    ...(config.mail === undefined ? {} : { mail: redactMail(config.mail) }),
     ...(config.kafka === undefined ? {} : { kafka: redactKafka(config.kafka) }),
   };
 }

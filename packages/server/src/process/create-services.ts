@@ -11,6 +11,8 @@ import { createSigningKeys } from '../auth/tokens/signing-keys.js';
 import type { Database } from '../database/connect.js';
 import { createClientAddress } from '../http/request/client-address.js';
 import { createLiveEvents } from '../live/live-events.js';
+import { type MailKind, type WriteMail, writeNotice } from '../mail/mail-kind.js';
+import { createMails } from '../mail/mail-outbox.js';
 import type { Services } from '../services.js';
 import { removeFullBuckets } from '../throttling/attempt-limit.js';
 import { createRecipientLookUps } from '../transfers/recipient-look-ups.js';
@@ -26,12 +28,14 @@ const HOUR_MS = 3_600_000;
 
 /** Makes all that handlers work with, on a migrated database, and says what has to be repeated beside them. */
 export async function createServices(
-  config: Pick<Config, 'tokenIssuer' | 'trustedProxies' | 'operatorApiKey' | 'live'>,
+  config: Pick<Config, 'tokenIssuer' | 'trustedProxies' | 'operatorApiKey' | 'live' | 'mail'>,
   ledger: Ledger,
   database: Database,
 ): Promise<{
   readonly services: Services;
   readonly background: readonly RepeatedWork[];
+  /** Writes the texts of mails. */
+  readonly mailKinds: Readonly<Record<MailKind, WriteMail>>;
   /** Makes sure that there is an operator key; returns a newly generated one, which cannot be shown again. */
   ensureOperatorKey(): Promise<string | undefined>;
   isOperatorKey(key: string): boolean;
@@ -64,6 +68,7 @@ export async function createServices(
       authenticate,
       apiKeys,
       apiKeyStore,
+      mails: createMails(ledger.name, config.mail !== undefined),
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       clientAddress: createClientAddress(config.trustedProxies),
       loginAttempts: createLoginAttempts(database, ledger.name),
@@ -80,6 +85,7 @@ export async function createServices(
       { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: ledger.checkpoints.advance },
       { name: 'expired sessions', everyMs: HOUR_MS, run: sessions.removeExpired },
     ],
+    mailKinds: { notice: writeNotice },
     ensureOperatorKey: () => apiKeys.ensureOperatorKey(config.operatorApiKey),
     isOperatorKey: (key) => apiKeys.find(key) !== undefined,
   };

@@ -4,6 +4,8 @@ import type { KafkaRelay } from '../kafka/create-kafka-relay.js';
 import { registerRelayMetrics } from '../kafka/relay-metrics.js';
 import { registerLiveMetrics } from '../live/live-metrics.js';
 import { registerOldestWriterMetrics } from '../live/oldest-writer.js';
+import { registerMailMetrics } from '../mail/mail-metrics.js';
+import type { MailOutbox } from '../mail/mail-outbox.js';
 import { registerEngineStatusMetrics } from '../metrics/engine-status-metrics.js';
 import { registerProcessMetrics } from '../metrics/process-metrics.js';
 import { registerReadinessMetric } from '../service/readiness.js';
@@ -17,6 +19,8 @@ export interface Measured {
   readonly pool: ServerPool;
   /** The relay whose lag is shown. */
   readonly relay: KafkaRelay | undefined;
+  /** Undefined for a server that sends no mail. */
+  readonly outbox?: MailOutbox | undefined;
   readonly verifications: Verifications;
   /** 0 for a server that does not verify. */
   readonly verifyEverySeconds: number;
@@ -24,7 +28,7 @@ export interface Measured {
 
 /** Registers the metrics of this process: Node's, and those of every feature. */
 export function registerMetrics(registry: Registry, measured: Measured): void {
-  const { services, pool, relay, verifications, verifyEverySeconds: everySeconds } = measured;
+  const { services, pool, relay, outbox, verifications, verifyEverySeconds: everySeconds } = measured;
   registerProcessMetrics(registry);
   registerReadinessMetric(registry, services);
   registerEngineStatusMetrics(registry, { ledger: services.ledger, pool });
@@ -32,5 +36,6 @@ export function registerMetrics(registry: Registry, measured: Measured): void {
   registerTransferRequestMetrics(registry, services.ledger);
   registerOldestWriterMetrics(registry, services.ledger.events);
   if (everySeconds > 0) registerVerificationMetrics(registry, { verifications, everySeconds });
+  if (outbox !== undefined) registerMailMetrics(registry, outbox);
   if (relay !== undefined) registerRelayMetrics(registry, relay);
 }

@@ -16,6 +16,7 @@ import { createVerifications } from '../verification/verifications.js';
 import { runInBackground } from './background.js';
 import { checkConfig } from './check-config.js';
 import type { Config } from './config.js';
+import { createMailing, warnOfMails } from './create-mailing.js';
 import { createServices } from './create-services.js';
 import { createLog } from './log.js';
 import { migrateServer, refuseOutdatedTables } from './migrate-server.js';
@@ -27,6 +28,7 @@ const SHUTDOWN_TIMEOUT_MS = 10_000;
 const REQUESTS_TIMEOUT_MS = 9_000;
 
 const OPEN_WRITERS_MS = 5_000;
+const ENDED_MAILS_MS = 3_600_000;
 const VERIFY_EVERY_SECONDS = 86_400;
 
 const HANGS = 'the database did not answer in time: its connections were left behind, and what they did may be unknown';
@@ -126,7 +128,11 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
       const warnings = await ledger.checkDatabase({ connectionsMin: options.processes * connectionsMin(kafka) });
       for (const warning of warnings) log.warn({ setting: warning.setting }, warning.message);
     }
-    const { services, background, ensureOperatorKey, isOperatorKey } = await createServices(config, ledger, database);
+    const { services, background, mailKinds, ensureOperatorKey, isOperatorKey } = await createServices(
+      config,
+      ledger,
+      database,
+    );
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);
     // If the relay is a separate process, this one only reports its lag.
@@ -140,7 +146,10 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     const verifications = createVerifications(database, name);
     const verification = createScheduledVerification({ ledger, verifications, everySeconds: verifyEverySeconds, log });
     closers.push(verification.stop);
-    registerMetrics(registry, { services, pool, relay, verifications, verifyEverySeconds });
+    const mailing = config.mail && createMailing(config.mail, { database, ledger: name, kinds: mailKinds, log });
+    if (mailing !== undefined) closers.push(mailing.sender.stop);
+    const { outbox } = mailing ?? {};
+    registerMetrics(registry, { services, pool, relay, outbox, verifications, verifyEverySeconds });
     const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
     closers.push(() =>
@@ -150,14 +159,18 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
         relay?.stop(),
         worker.stop(),
         verification.stop(),
+        mailing?.sender.stop(),
         stopCommands(),
       ]),
     );
     worker.start();
+    mailing?.sender.start();
+    if (options.isFirst) warnOfMails(config.mail, log);
     if (verifyEverySeconds > 0) verification.start();
     if (kafka?.relayInServer) relay?.start(ledger);
     const openWriters = createOldestWriterReport(ledger.events, log);
     const reports = [{ name: 'transactions left open', everyMs: OPEN_WRITERS_MS, run: openWriters }];
+    if (outbox !== undefined) reports.push({ name: 'ended mails', everyMs: ENDED_MAILS_MS, run: outbox.removeEnded });
     closers.push(runInBackground([...background, ...reports], log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
     const newOperatorKey = options.isFirst ? await ensureOperatorKey() : undefined;

@@ -17,6 +17,7 @@ beforeAll(async () => {
   // The relay's metrics are there for a server that leaves the delivery to another process.
   server = await startTestServer({
     verifyEverySeconds: 3_600,
+    mail: { publicUrl: 'https://app.example.com' },
     kafka: {
       brokers: ['127.0.0.1:1'],
       topicPrefix: 'micropay',
