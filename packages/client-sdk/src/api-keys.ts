@@ -2,6 +2,7 @@ import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
 import { type Page, type PageOptions, rowsOfPages } from './paging.js';
 import type { CallOptions } from './transport.js';
+import type { ChangeOptions } from './wallets.js';
 
 /** An API key without the key itself, of which the server stores only a hash. */
 export type ApiKey = Readonly<components['schemas']['ApiKey']>;
@@ -21,6 +22,8 @@ export interface CreateApiKey {
   readonly networks?: readonly string[];
   /** Default: never. */
   readonly expiresAt?: Date | string;
+  /** Why, for the audit log. */
+  readonly reason?: string;
 }
 
 /** API keys of operators and services. For operators only. */
@@ -41,15 +44,24 @@ export interface ApiKeys {
    *
    * @throws {MicroPayError} `api_key_not_found`, `forbidden` if the key reaches further than your own
    */
-  rotate(id: string, options?: CallOptions & { readonly overlapSeconds?: number }): Promise<IssuedApiKey>;
+  rotate(id: string, options?: ChangeOptions & { readonly overlapSeconds?: number }): Promise<IssuedApiKey>;
   /** Ends a key permanently. @throws {MicroPayError} `api_key_not_found`, `forbidden` if it has a scope that your own lacks */
-  revoke(id: string, options?: CallOptions): Promise<ApiKey>;
+  revoke(id: string, options?: ChangeOptions): Promise<ApiKey>;
 }
 
 export function createApiKeys({ routes, send }: Api): ApiKeys {
   const listPage: ApiKeys['listPage'] = async ({ signal, ...query } = {}) => {
     const fetch = send({ signal, repeatable: true });
     return bodyOf(routes.GET('/v1/api-keys', { params: { query }, fetch }));
+  };
+  const change = async (
+    action: 'rotate' | 'revoke',
+    id: string,
+    repeatable: boolean,
+    { signal, ...body }: ChangeOptions = {},
+  ) => {
+    const fetch = send({ signal, repeatable });
+    return bodyOf<unknown>(routes.POST(`/v1/api-keys/{id}/${action}`, { params: { path: { id } }, body, fetch }));
   };
   return {
     list: (options = {}) => rowsOfPages(listPage, options),
@@ -60,13 +72,7 @@ export function createApiKeys({ routes, send }: Api): ApiKeys {
       const body = { ...rest, scopes: [...rest.scopes], ...(end === undefined ? {} : { expiresAt: end }) };
       return bodyOf(routes.POST('/v1/api-keys', { body: body as components['schemas']['CreateApiKey'], fetch }));
     },
-    async rotate(id, { signal, ...body } = {}) {
-      const fetch = send({ signal, repeatable: false });
-      return bodyOf(routes.POST('/v1/api-keys/{id}/rotate', { params: { path: { id } }, body, fetch }));
-    },
-    async revoke(id, options) {
-      const fetch = send({ ...options, repeatable: true });
-      return bodyOf(routes.POST('/v1/api-keys/{id}/revoke', { params: { path: { id } }, fetch }));
-    },
+    rotate: (id, options) => change('rotate', id, false, options) as Promise<IssuedApiKey>,
+    revoke: (id, options) => change('revoke', id, true, options) as Promise<ApiKey>,
   };
 }

@@ -1,5 +1,6 @@
 import type { AccountPageOptions, Accounts, AggregateOptions, Limits, OpenAccount } from './accounts.js';
 import type { ApiKeys, CreateApiKey } from './api-keys.js';
+import type { AuditLog, AuditLogOptions } from './audit-log.js';
 import type { Auth, Registration } from './auth.js';
 import type { CashMovement, CashMovements } from './cash-movements.js';
 import { checkMetadata, fieldError, isText } from './checks.js';
@@ -279,12 +280,28 @@ export const API_KEYS: Methods<ApiKeys> = {
       scopes: list(text, 'scopes'),
       networks: optional(list(text, 'networks')),
       expiresAt: optional(instant),
+      reason: optional(text),
     }),
     ...call,
   },
-  rotate: { id, options: optional(object({ ...CALL, overlapSeconds: optional(number) })) },
-  revoke: { id, ...call },
+  rotate: { id, options: optional(object({ ...CHANGE, overlapSeconds: optional(number) })) },
+  revoke: { id, ...change },
 };
+
+const auditPage = {
+  options: optional(
+    object<AuditLogOptions>({
+      ...PAGE,
+      principal: optional(text),
+      operation: optional(text),
+      subject: optional(text),
+      from: optional(instant),
+      to: optional(instant),
+    }),
+  ),
+};
+
+export const AUDIT_LOG: Methods<AuditLog> = { list: auditPage, listPage: auditPage };
 
 /** Refuses an empty list of types, for which the server would send all of them. */
 const types: Check = (value, path) => {

@@ -5,6 +5,7 @@ import { type ApiKeys, createApiKeys } from './api-keys.js';
 import {
   ACCOUNTS,
   API_KEYS,
+  AUDIT_LOG,
   AUTH,
   CASH,
   CLIENT,
@@ -19,6 +20,7 @@ import {
   WALLETS,
   WHOLE,
 } from './arguments.js';
+import { type AuditLog, createAuditLog } from './audit-log.js';
 import { type Auth, createAuth, exchangeRefreshToken, type User } from './auth.js';
 import { type CashMovements, createCashMovements } from './cash-movements.js';
 import { checkBaseUrl, fieldError } from './checks.js';
@@ -76,6 +78,8 @@ export interface MicroPayClient {
   readonly accounts: Accounts;
   /** API keys of operators and services, for operators. */
   readonly apiKeys: ApiKeys;
+  /** What operators and support did, for operators. */
+  readonly auditLog: AuditLog;
   /** Live events. */
   readonly events: Events;
   /** Deposits, by operators. */
@@ -136,6 +140,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     currencies: checked(createCurrencies(api), CURRENCIES),
     accounts: checked(createAccounts(api), ACCOUNTS),
     apiKeys: checked(createApiKeys(api), API_KEYS),
+    auditLog: checked(createAuditLog(api), AUDIT_LOG),
     events: checked(createEvents(api, { canStream: read.fetch !== undefined || hasStreamingFetch() }), EVENTS),
     deposits: checked(createCashMovements(api, '/v1/deposits'), CASH),
     withdrawals: checked(createCashMovements(api, '/v1/withdrawals'), CASH),

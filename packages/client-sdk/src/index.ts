@@ -8,6 +8,7 @@ export type {
   OpenAccount,
 } from './accounts.js';
 export type { ApiKey, ApiKeys, CreateApiKey, IssuedApiKey, Scope } from './api-keys.js';
+export type { AuditEntry, AuditLog, AuditLogOptions } from './audit-log.js';
 export type { Auth, LoggedIn, Registered, Registration, SessionTokens, User } from './auth.js';
 export type { CashMovement, CashMovements } from './cash-movements.js';
 export { type ClientOptions, createClient, type MicroPayClient, type VerifyReport } from './client.js';

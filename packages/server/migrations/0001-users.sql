@@ -81,6 +81,63 @@ create unlogged table attempts (
   constraint attempts_pkey primary key (ledger, policy, name_hash)
 ) with (fillfactor = 50);
 
+-- What users may do beside being users. Few have a role: servers keep them in memory.
+create table user_roles (
+  ledger text not null,
+  user_id uuid not null,
+  role text not null,
+  granted_by text not null,
+  granted_at timestamptz(3) not null default now(),
+  constraint user_roles_pkey primary key (ledger, user_id, role),
+  constraint user_roles_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade,
+  constraint user_roles_role_known check (role in ('support'))
+);
+
+-- What operators and support did: an entry before each act, or in the database transaction of the act.
+create table audit_log (
+  ledger text not null,
+  id uuid not null,
+  created_at timestamptz(3) not null default now(),
+  principal text not null,
+  operation text not null,
+  subject text,
+  reason text,
+  client_address text,
+  request_id text,
+  -- Null if it was not known when the entry was written: then audit_outcomes has it once it is.
+  outcome text,
+  code text,
+  constraint audit_log_pkey primary key (ledger, id),
+  constraint audit_log_outcome_known check (outcome in ('done', 'refused'))
+);
+create index audit_log_created on audit_log (ledger, created_at desc, id desc);
+create index audit_log_principal on audit_log (ledger, principal, created_at desc, id desc);
+create index audit_log_operation on audit_log (ledger, operation, created_at desc, id desc);
+create index audit_log_subject on audit_log (ledger, subject, created_at desc, id desc) where subject is not null;
+
+create table audit_outcomes (
+  ledger text not null,
+  id uuid not null,
+  created_at timestamptz(3) not null default now(),
+  outcome text not null,
+  code text,
+  -- The id of what the act made.
+  result text,
+  constraint audit_outcomes_pkey primary key (ledger, id),
+  constraint audit_outcomes_entry_fkey foreign key (ledger, id) references audit_log (ledger, id),
+  constraint audit_outcomes_outcome_known check (outcome in ('done', 'refused', 'failed'))
+);
+
+create function refuse_audit_change() returns trigger language plpgsql as $$
+begin
+  raise exception '% is append-only: % refused', tg_table_name, lower(tg_op) using errcode = 'restrict_violation';
+end $$;
+
+create trigger audit_log_append_only before update or delete or truncate on audit_log
+  for each statement execute function refuse_audit_change();
+create trigger audit_outcomes_append_only before update or delete or truncate on audit_outcomes
+  for each statement execute function refuse_audit_change();
+
 -- Several are valid at a time: the newest signs, the others verify until their last token has expired.
 create table signing_keys (
   ledger text not null,

@@ -6,6 +6,7 @@ import {
   unfreezeAccountRoute,
 } from './accounts/routes/account-changes.js';
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts/routes/accounts.js';
+import { listAuditLogRoute } from './audit/routes/audit-log.js';
 import { createApiKeyRoute, listApiKeysRoute, revokeApiKeyRoute, rotateApiKeyRoute } from './auth/routes/api-keys.js';
 import { jwksRoute } from './auth/routes/jwks.js';
 import { loginRoute } from './auth/routes/login.js';
@@ -24,6 +25,7 @@ import { verifyRoute } from './ledger/routes/verify.js';
 import { eventsRoute } from './live/routes/events.js';
 import { reverseLinkedRoute } from './reversals/routes/group-reversals.js';
 import { listReversalsRoute, reverseTransferRoute } from './reversals/routes/reversals.js';
+import { grantRoleRoute, listRolesRoute, revokeRoleRoute } from './roles/routes/roles.js';
 import { livezRoute, readyzRoute } from './service/routes/service.js';
 import type { Services } from './services.js';
 import { getStatementFileRoute, getStatementRoute } from './statements/routes/statements.js';
@@ -83,6 +85,10 @@ export const ROUTES: readonly Route<Services>[] = [
   createApiKeyRoute,
   rotateApiKeyRoute,
   revokeApiKeyRoute,
+  listRolesRoute,
+  grantRoleRoute,
+  revokeRoleRoute,
+  listAuditLogRoute,
   getLedgerRoute,
   livezRoute,
   readyzRoute,

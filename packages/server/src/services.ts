@@ -2,7 +2,14 @@ import type { AuthServices } from './auth/auth-services.js';
 import type { ApiKeyServices } from './auth/routes/api-keys.js';
 import type { RequestServices } from './http/serving/serve-route.js';
 import type { LiveServices } from './live/routes/events.js';
+import type { RoleServices } from './roles/routes/roles.js';
 import type { TransferServices } from './transfers/transfer-services.js';
 
 /** All that the features work with. Each names what it needs itself. */
-export interface Services extends RequestServices, AuthServices, ApiKeyServices, TransferServices, LiveServices {}
+export interface Services
+  extends RequestServices,
+    AuthServices,
+    ApiKeyServices,
+    RoleServices,
+    TransferServices,
+    LiveServices {}

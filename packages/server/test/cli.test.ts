@@ -47,7 +47,7 @@ describe('micropay', () => {
   it('micropay explains itself, and each command, without a database', { timeout: 120_000 }, async () => {
     const overview = await micropay([], { DATABASE_URL: '' });
     expect(overview).toMatchObject({ exitCode: 0, stderr: '' });
-    for (const command of ['serve', 'relay', 'migrate', 'verify', 'trial-balance', 'statement', 'import']) {
+    for (const command of ['serve', 'relay', 'migrate', 'verify', 'trial-balance', 'statement', 'import', 'audit']) {
       expect(overview.stdout).toContain(`  ${command} `);
       const { exitCode, stdout } = await micropay([command, '--help'], { DATABASE_URL: '' });
       expect([exitCode, stdout.split('\n')[0]]).toEqual([0, expect.stringContaining(`micropay ${command}`)]);
@@ -55,7 +55,7 @@ describe('micropay', () => {
   });
 
   it.each<[string, readonly string[], Record<string, string>, string]>([
-    ['no such command', ['audit'], {}, 'usage: there is no command "audit": it is one of serve, relay, '],
+    ['no such command', ['balances'], {}, 'usage: there is no command "balances": it is one of serve, relay, '],
     ['a slip in a command', ['migarte'], {}, 'usage: there is no command "migarte": did you mean migrate?'],
     ['no such option', ['verify', '--quick'], {}, 'usage: there is no option "--quick"; see micropay verify --help'],
     [

@@ -50,7 +50,9 @@ type CursorOf =
   | 'listReversals'
   | 'listHolds'
   | 'listAccounts'
-  | 'listApiKeys';
+  | 'listApiKeys'
+  | 'listAuditLog'
+  | 'listRoles';
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -99,6 +101,10 @@ async function populate(url: string, operator: string, name: string): Promise<Te
   }
   const scopes = ['accounts:read'];
   const { apiKey } = await done('POST /v1/api-keys', operator, { name: `service-of-${name}`, scopes });
+  const staff = await register(`staff@${name}.example.com`);
+  for (const { id } of [staff.user, payee.user]) {
+    await done(`POST /v1/users/${id}/roles/grant`, operator, { role: 'support' });
+  }
   const cursorOf = async (path: string, by = token) => (await done(`GET ${path}limit=1`, by)).nextCursor;
   const stream = await openStream(url, token);
   await vi.waitUntil(() => stream.messages[0]?.id);
@@ -131,6 +137,8 @@ async function populate(url: string, operator: string, name: string): Promise<Te
       listHolds: await cursorOf(`/v1/wallets/${wallet}/holds?`),
       listAccounts: await cursorOf('/v1/accounts?', operator),
       listApiKeys: await cursorOf('/v1/api-keys?', operator),
+      listRoles: await cursorOf('/v1/roles?', operator),
+      listAuditLog: await cursorOf('/v1/audit-log?', operator),
     },
   };
 }
@@ -483,6 +491,45 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
     {
       what: 'apiKey',
       send: (id) => send(`POST /v1/api-keys/${id}/revoke`, 'operator'),
+    },
+  ],
+  listRoles: [
+    { cursorOf: 'listRoles', path: () => '/v1/roles', by: 'operator' },
+    {
+      name: 'lists no user of it',
+      check: async () => {
+        const { body } = await send('GET /v1/roles', 'operator');
+        expect(body.data).toHaveLength(2);
+        expect(JSON.stringify(body.data)).not.toContain(theirs.userId);
+      },
+    },
+  ],
+  grantRole: [
+    post(
+      (id) => `/v1/users/${id}/roles/grant`,
+      'userId',
+      'operator',
+      () => ({ role: 'support' }),
+    ),
+  ],
+  revokeRole: [
+    post(
+      (id) => `/v1/users/${id}/roles/revoke`,
+      'userId',
+      'operator',
+      () => ({ role: 'support' }),
+    ),
+  ],
+  listAuditLog: [
+    { cursorOf: 'listAuditLog', path: () => '/v1/audit-log', by: 'operator' },
+    {
+      name: 'lists no act on it',
+      check: async () => {
+        const { body } = await send('GET /v1/audit-log?limit=200', 'operator');
+        const done = JSON.stringify(body.data.filter(({ outcome }: { outcome: string }) => outcome === 'done'));
+        expect(done).toContain(ours.wallet);
+        for (const id of [theirs.wallet, theirs.apiKey, theirs.address]) expect(done).not.toContain(id);
+      },
     },
   ],
   getLedger: [],

@@ -152,13 +152,21 @@ describe('the server with the documented role', () => {
   });
 
   it.each([
-    ...['transfers', 'events', 'balances', 'accounts', 'holds', 'transfer_requests', 'users', 'migrations'].flatMap(
-      (table) => [
-        `alter table micropay.${table} add column mine int`,
-        `drop table micropay.${table}`,
-        `truncate micropay.${table}`,
-      ],
-    ),
+    ...[
+      'transfers',
+      'events',
+      'balances',
+      'accounts',
+      'holds',
+      'transfer_requests',
+      'users',
+      'migrations',
+      'audit_log',
+    ].flatMap((table) => [
+      `alter table micropay.${table} add column mine int`,
+      `drop table micropay.${table}`,
+      `truncate micropay.${table}`,
+    ]),
     'update micropay.transfers set amount = 1',
     'delete from micropay.transfers',
     `update micropay.events set data = '{}'`,
@@ -167,6 +175,9 @@ describe('the server with the documented role', () => {
     'set session_replication_role = replica',
     `update micropay.users set password_hash = ''`,
     'delete from micropay.users',
+    `update micropay.audit_log set reason = ''`,
+    'delete from micropay.audit_log',
+    'delete from micropay.audit_outcomes',
     `insert into micropay.migrations values ('server', 'mine', true)`,
   ])('the server with the documented role may not %s', async (statement) => {
     await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' });

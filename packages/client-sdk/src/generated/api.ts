@@ -818,6 +818,83 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the users who have a role */
+        get: operations["listRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/roles/grant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grant a role to a user
+         * @description May be repeated. A key grants and revokes only a role whose scopes it has. It counts on every server within three seconds.
+         */
+        post: operations["grantRole"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/roles/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a role from a user
+         * @description May be repeated. It ends on every server within three seconds.
+         */
+        post: operations["revokeRole"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the acts of operators and support, the newest first
+         * @description Who did what, why, from where and when: each request of an API key or of support that may change something, what was done with `micropay`, and attempts that were refused with `forbidden`. Entries are never changed or deleted.
+         */
+        get: operations["listAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ledger": {
         parameters: {
             query?: never;
@@ -1696,7 +1773,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "api_key_not_found" | "api_key_exists" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
         Register: {
             /**
              * Format: idn-email
@@ -2855,18 +2932,94 @@ export interface components {
              * @example 2026-11-22T18:00:00.000Z
              */
             expiresAt?: string;
+            /**
+             * @description Stored permanently: do not put personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
         };
         /**
          * @example transfers:write
          * @enum {string}
          */
-        Scope: "accounts:read" | "accounts:write" | "transfers:read" | "transfers:write" | "events:read" | "ledger:read" | "ledger:write" | "metrics:read" | "keys:read" | "keys:write";
+        Scope: "accounts:read" | "accounts:write" | "accounts:freeze" | "transfers:read" | "transfers:write" | "events:read" | "ledger:read" | "ledger:write" | "roles:read" | "roles:write" | "audit:read" | "metrics:read" | "keys:read" | "keys:write";
         RotateApiKey: {
             /**
              * @description For how long the old key works beside the new one. Default: 0
              * @example 3600
              */
             overlapSeconds?: number;
+            /**
+             * @description Stored permanently: do not put personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+        };
+        RevokeApiKey: {
+            /**
+             * @description Stored permanently: do not put personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+        };
+        RoleGrantPage: {
+            data: components["schemas"]["RoleGrant"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        /** @description A role that a user has */
+        RoleGrant: {
+            /** Format: uuid */
+            userId: string;
+            role: components["schemas"]["Role"];
+            /** @description `operator:` and the id of a key, or `cli:` and an account of the machine */
+            grantedBy: string;
+            /** Format: date-time */
+            grantedAt: string;
+        };
+        /**
+         * @description `support` reads all of the ledger, freezes and unfreezes, and moves no money
+         * @enum {string}
+         */
+        Role: "support";
+        ChangeRole: {
+            role: components["schemas"]["Role"];
+            /**
+             * @description Stored permanently: do not put personal data here
+             * @example Ticket 1042
+             */
+            reason?: string;
+        };
+        AuditPage: {
+            data: components["schemas"]["AuditEntry"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        /** @description An act of an operator or of support. It is never changed or deleted */
+        AuditEntry: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** @description `operator:` and the id of an API key, `user:` and an id, `cli:` and an account of the machine, or `server` */
+            principal: string;
+            /** @description The `operationId` of the route */
+            operation: string;
+            /** @description What it was done to: an id, an address or a name; null for requests about many */
+            subject: string | null;
+            reason: string | null;
+            clientAddress: string | null;
+            /** @description The `X-Request-Id` of the response */
+            requestId: string | null;
+            /**
+             * @description `refused`: nothing was changed. `failed`: `code` says what is known. `begun`: it is under way, or the server ended before it could say; the act may have happened
+             * @enum {string}
+             */
+            outcome: "begun" | "done" | "refused" | "failed";
+            /** @description The code of the problem, if it was refused or failed */
+            code: string | null;
+            /** @description The id of what it made, such as a transfer */
+            result: string | null;
         };
         ServiceStatus: {
             /** @enum {string} */
@@ -8575,7 +8728,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Ticket 1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RevokeApiKey"];
+            };
+        };
         responses: {
             /** @description The key, revoked */
             200: {
@@ -8603,6 +8765,120 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `api_key_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRoles: {
+        parameters: {
+            query?: {
+                /** @description Items on a page; default 50 */
+                limit?: number;
+                /** @description The `nextCursor` of the previous page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of roles, by the ids of their users */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *           "role": "support",
+                     *           "grantedBy": "operator:0199a1d4-2d68-7c3a-94d8-3c8f1b5a7e06",
+                     *           "grantedAt": "2026-11-22T18:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RoleGrantPage"];
                 };
             };
             /** @description Problem: `invalid_request` */
@@ -8634,8 +8910,343 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `api_key_not_found` */
+            /** @description Problem: `invalid_cursor` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grantRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "support",
+                 *       "reason": "Ticket 1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeRole"];
+            };
+        };
+        responses: {
+            /** @description The role that the user has */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *       "role": "support",
+                     *       "grantedBy": "operator:0199a1d4-2d68-7c3a-94d8-3c8f1b5a7e06",
+                     *       "grantedAt": "2026-11-22T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RoleGrant"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `user_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "support",
+                 *       "reason": "Ticket 1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeRole"];
+            };
+        };
+        responses: {
+            /** @description The user does not have the role */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `user_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuditLog: {
+        parameters: {
+            query?: {
+                /** @description Items on a page; default 50 */
+                limit?: number;
+                /** @description The `nextCursor` of the previous page */
+                cursor?: string;
+                /** @description Only acts of this principal */
+                principal?: string;
+                /** @description Only acts of this kind */
+                operation?: string;
+                /** @description Only acts on this */
+                subject?: string;
+                /** @description Only acts from this time on */
+                from?: string;
+                /** @description Only acts before this time */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the audit log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0199a1d4-2d68-7c3a-94d8-3c8f1b5a7e06",
+                     *           "createdAt": "2026-11-22T18:00:00.000Z",
+                     *           "principal": "operator:0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *           "operation": "freezeWallet",
+                     *           "subject": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *           "reason": "Ticket 1042",
+                     *           "clientAddress": "192.0.2.7",
+                     *           "requestId": "9ecf4a3c-7",
+                     *           "outcome": "done",
+                     *           "code": null,
+                     *           "result": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,9 +1,11 @@
 import { type Selectable, sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
+import { recordAct } from '../audit/record-act.js';
 import type { Database } from '../database/connect.js';
 import type { Tables } from '../database/tables.js';
 import { ProblemError } from '../errors/problem.js';
 import { isId } from '../http/fields.js';
+import type { Act } from '../identity/act.js';
 import { API_KEY_PREFIX } from './api-keys.js';
 import { hashSecret, newSecret } from './secret.js';
 
@@ -38,24 +40,41 @@ export interface IssuedApiKey {
   readonly row: ApiKeyRow;
 }
 
-/** The API keys of a ledger in the database. A name stays taken when its key is revoked. */
+/**
+ * The API keys of a ledger in the database. A name stays taken when its key is revoked. Each change is recorded as the act that is
+ * given, with the key's id for its subject.
+ */
 export interface ApiKeyStore {
   /** In the order of their names. */
   list(page: { readonly after: string; readonly limit: number }): Promise<readonly ApiKeyRow[]>;
   /** By id or name. @throws {ProblemError} `api_key_not_found` */
   get(reference: string): Promise<ApiKeyRow>;
   /** @throws {ProblemError} `api_key_exists`, `expiry_in_past` */
-  create(request: NewApiKey): Promise<IssuedApiKey>;
+  create(request: NewApiKey, act: Act): Promise<IssuedApiKey>;
   /** Makes a new secret for a key; the old one works for `overlapSeconds` more. @throws {ProblemError} `api_key_not_found` */
-  rotate(id: string, overlapSeconds: number): Promise<IssuedApiKey>;
+  rotate(id: string, overlapSeconds: number, act: Act): Promise<IssuedApiKey>;
   /** May be called again. @throws {ProblemError} `api_key_not_found` */
-  revoke(id: string): Promise<ApiKeyRow>;
+  revoke(id: string, act: Act): Promise<ApiKeyRow>;
 }
 
 export function createApiKeyStore(database: Database, ledger: string): ApiKeyStore {
   const keys = () => database.selectFrom('api_keys').select(COLUMNS).where('ledger', '=', ledger);
-  const change = (id: string) =>
-    database.updateTable('api_keys').where('ledger', '=', ledger).where('id', '=', id).returning(COLUMNS);
+  const change = (transaction: Database, id: string) =>
+    transaction.updateTable('api_keys').where('ledger', '=', ledger).where('id', '=', id).returning(COLUMNS);
+
+  /** Changes a key and records the act, both or neither. */
+  function changeRecorded(
+    act: Act,
+    work: (transaction: Database) => Promise<ApiKeyRow | undefined>,
+    missing: () => ProblemError = apiKeyMissing,
+  ): Promise<ApiKeyRow> {
+    return database.transaction().execute(async (transaction) => {
+      const row = await work(transaction);
+      if (row === undefined) throw missing();
+      await recordAct(transaction, ledger, { ...act, subject: row.id });
+      return row;
+    });
+  }
 
   return {
     list: ({ after, limit }) => keys().where('name', '>', after).orderBy('name').limit(limit).execute(),
@@ -63,52 +82,51 @@ export function createApiKeyStore(database: Database, ledger: string): ApiKeySto
       const row = await keys()
         .where(isId(reference) ? 'id' : 'name', '=', reference)
         .executeTakeFirst();
-      return found(row);
+      if (row === undefined) throw apiKeyMissing();
+      return row;
     },
-    async create({ name, scopes, networks, expiresAt, createdBy }) {
+    async create({ name, scopes, networks, expiresAt, createdBy }, act) {
       const key = newSecret(API_KEY_PREFIX);
       if (expiresAt !== undefined) await requireInFuture(database, expiresAt);
-      const row = await database
-        .insertInto('api_keys')
-        .values({
-          id: uuidv7(),
-          ledger,
-          name,
-          key_hash: hashSecret(key),
-          scopes: [...new Set(scopes)].sort(),
-          networks: networks === undefined ? null : [...networks],
-          created_by: createdBy,
-          expires_at: expiresAt ?? null,
-        })
-        .onConflict((conflict) => conflict.columns(['ledger', 'name']).doNothing())
-        .returning(COLUMNS)
-        .executeTakeFirst();
-      if (row === undefined) {
-        throw new ProblemError(
-          'api_key_exists',
-          `there is an API key called "${name}", or there was: choose another name`,
-        );
-      }
+      const values = {
+        id: uuidv7(),
+        ledger,
+        name,
+        key_hash: hashSecret(key),
+        scopes: [...new Set(scopes)].sort(),
+        networks: networks === undefined ? null : [...networks],
+        created_by: createdBy,
+        expires_at: expiresAt ?? null,
+      };
+      const insert = (transaction: Database) =>
+        transaction
+          .insertInto('api_keys')
+          .values(values)
+          .onConflict((conflict) => conflict.columns(['ledger', 'name']).doNothing())
+          .returning(COLUMNS)
+          .executeTakeFirst();
+      return { key, row: await changeRecorded(act, insert, () => nameTaken(name)) };
+    },
+    async rotate(id, overlapSeconds, act) {
+      const key = newSecret(API_KEY_PREFIX);
+      const row = await changeRecorded(act, (transaction) =>
+        change(transaction, id)
+          .set({
+            // Repeated because its answer was lost, it must not end the secret that is in use.
+            previous_hash: sql`case when previous_until > now() and ${overlapSeconds} > 0 then previous_hash else key_hash end`,
+            previous_until: sql`now() + make_interval(secs => ${overlapSeconds})`,
+            key_hash: hashSecret(key),
+          })
+          .where('revoked_at', 'is', null)
+          .where(sql<boolean>`coalesce(expires_at > now(), true)`)
+          .executeTakeFirst(),
+      );
       return { key, row };
     },
-    async rotate(id, overlapSeconds) {
-      const key = newSecret(API_KEY_PREFIX);
-      const row = await change(id)
-        .set({
-          // Repeated because its answer was lost, it must not end the secret that is in use.
-          previous_hash: sql`case when previous_until > now() and ${overlapSeconds} > 0 then previous_hash else key_hash end`,
-          previous_until: sql`now() + make_interval(secs => ${overlapSeconds})`,
-          key_hash: hashSecret(key),
-        })
-        .where('revoked_at', 'is', null)
-        .where(sql<boolean>`coalesce(expires_at > now(), true)`)
-        .executeTakeFirst();
-      return { key, row: found(row) };
-    },
-    async revoke(id) {
-      const row = await change(id).set({ revoked_at: sql`coalesce(revoked_at, now())` }).executeTakeFirst();
-      return found(row);
-    },
+    revoke: (id, act) =>
+      changeRecorded(act, (transaction) =>
+        change(transaction, id).set({ revoked_at: sql`coalesce(revoked_at, now())` }).executeTakeFirst(),
+      ),
   };
 }
 
@@ -117,9 +135,8 @@ async function requireInFuture(database: Database, expiresAt: Date): Promise<voi
   if (rows[0]?.future !== true) throw new ProblemError('expiry_in_past', 'expiresAt: must be in the future');
 }
 
-function found(row: ApiKeyRow | undefined): ApiKeyRow {
-  if (row === undefined) throw apiKeyMissing();
-  return row;
+function nameTaken(name: string): ProblemError {
+  return new ProblemError('api_key_exists', `there is an API key called "${name}", or there was: choose another name`);
 }
 
 export function apiKeyMissing(): ProblemError {

@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
+import { recordAct } from '../audit/record-act.js';
 import type { Database } from '../database/connect.js';
+import type { Act } from '../identity/act.js';
 import { networksOf } from '../identity/networks.js';
 import type { Operator } from '../identity/principal.js';
 import { EVERY_SCOPE, SCOPE_NAMES, type Scope } from '../identity/scope.js';
@@ -58,23 +60,28 @@ export function createApiKeys(database: Database, ledger: string): ApiKeys {
       created_by: 'server',
       expires_at: null,
     };
-    const inserted = await database
-      .insertInto('api_keys')
-      .values(row)
-      .onConflict((conflict) =>
-        // The row's id stays, as it is the scope of the operator's idempotency keys.
-        given === undefined
-          ? conflict.columns(['ledger', 'name']).doNothing()
-          : conflict
-              .columns(['ledger', 'name'])
-              .doUpdateSet({ key_hash: row.key_hash, previous_hash: null, previous_until: null })
-              // A key that was revoked because it leaked must not come back with a restart.
-              .where('api_keys.revoked_at', 'is', null),
-      )
-      .returning('id')
-      .executeTakeFirst();
+    const stored = await database.transaction().execute(async (transaction) => {
+      const changed = await transaction
+        .insertInto('api_keys')
+        .values(row)
+        .onConflict((conflict) =>
+          // The row's id stays, as it is the scope of the operator's idempotency keys.
+          given === undefined
+            ? conflict.columns(['ledger', 'name']).doNothing()
+            : conflict
+                .columns(['ledger', 'name'])
+                .doUpdateSet({ key_hash: row.key_hash, previous_hash: null, previous_until: null })
+                // A key that was revoked because it leaked must not come back with a restart.
+                .where('api_keys.revoked_at', 'is', null)
+                .where('api_keys.key_hash', '!=', row.key_hash),
+        )
+        .returning('id')
+        .executeTakeFirst();
+      if (changed !== undefined) await recordAct(transaction, ledger, keySet(changed.id, changed.id === row.id));
+      return changed;
+    });
     await reload();
-    return given === undefined && inserted !== undefined ? key : undefined;
+    return given === undefined && stored !== undefined ? key : undefined;
   }
 
   return {
@@ -99,6 +106,18 @@ export function createApiKeys(database: Database, ledger: string): ApiKeys {
       });
     },
     ensureOperatorKey,
+  };
+}
+
+/** The act of a server that has set its own operator's key at its start. */
+function keySet(id: string, isNew: boolean): Act {
+  return {
+    principal: 'server',
+    operation: isNew ? 'createApiKey' : 'rotateApiKey',
+    subject: id,
+    reason: 'operator key of the settings',
+    clientAddress: undefined,
+    requestId: undefined,
   };
 }
 

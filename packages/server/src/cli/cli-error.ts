@@ -23,6 +23,7 @@ export type CliErrorCode =
   | 'unknown_column'
   | 'repeated_column'
   | 'import_stopped'
+  | 'user_not_found'
   | 'api_key_not_found'
   | 'api_key_exists'
   | 'expiry_in_past';

@@ -1,5 +1,6 @@
 import type { Environment } from '../process/environment.js';
 import { didYouMean } from '../process/nearest-name.js';
+import { auditCommand } from './audit.js';
 import { CliError } from './cli-error.js';
 import type { Command } from './command.js';
 import { importCommand } from './import/import.js';
@@ -7,6 +8,7 @@ import { keysCommand } from './keys.js';
 import { migrateCommand } from './migrate.js';
 import { type OptionsOf, readWords } from './read-words.js';
 import { relayCommand } from './relay.js';
+import { rolesCommand } from './roles.js';
 import { serveCommand } from './serve.js';
 import { statementCommand } from './statement.js';
 import { trialBalanceCommand } from './trial-balance.js';
@@ -22,6 +24,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   statement: statementCommand,
   import: importCommand,
   keys: keysCommand,
+  roles: rolesCommand,
+  audit: auditCommand,
 };
 
 const COMMON_OPTIONS = {

@@ -12,6 +12,7 @@ export const keysCommand: Command = {
     '--networks LIST networks that a new key may be used from, as CIDR blocks separated by commas; default: all',
     '--expires TIME  when a new key ends, such as 2027-01-01T00:00:00Z; default: never',
     '--overlap SECS  for how long a rotated key still works beside the new one; default: 0',
+    '--reason TEXT   why, for the audit log',
     '',
     'Scopes:',
     ...Object.entries(SCOPES).map(([scope, meaning]) => `  ${scope.padEnd(SCOPE_WIDTH)}  ${meaning}`),
@@ -24,6 +25,7 @@ export const keysCommand: Command = {
     networks: { type: 'string' },
     expires: { type: 'string' },
     overlap: { type: 'string' },
+    reason: { type: 'string' },
   },
   async run(context) {
     // The other commands start sooner without what only this one needs.

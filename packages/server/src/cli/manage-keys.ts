@@ -1,17 +1,14 @@
 import { ApiKeyNameField, apiKeyJson, issuedJson, NetworkField } from '../auth/api-key-json.js';
 import { type ApiKeyRow, type ApiKeyStore, createApiKeyStore, type IssuedApiKey } from '../auth/api-key-store.js';
 import { OVERLAP_SECONDS_MAX } from '../auth/routes/api-keys.js';
-import { connect } from '../database/connect.js';
-import { ProblemError } from '../errors/problem.js';
-import { InstantField } from '../http/fields.js';
 import { SCOPE_NAMES, SCOPES } from '../identity/scope.js';
-import { readDatabaseSettings } from '../process/config.js';
-import { refuseOutdatedTables } from '../process/migrate-server.js';
 import { didYouMean } from '../process/nearest-name.js';
-import { CliError, type CliErrorCode, EXIT, type ExitCode } from './cli-error.js';
+import { cliAct } from './cli-act.js';
+import { CliError, EXIT, type ExitCode } from './cli-error.js';
 import type { CommandContext } from './command.js';
 import { formatTable } from './format-table.js';
-import { withLedger } from './open-ledger.js';
+import { timeIn } from './time-in.js';
+import { withServerTables } from './with-server-tables.js';
 
 const ACTIONS = { list, create, rotate, revoke } as const;
 
@@ -27,25 +24,10 @@ export async function manageKeys(context: CommandContext): Promise<ExitCode> {
   if ((action === list) !== (name === undefined)) {
     throw new CliError('usage', `micropay keys ${word}: ${name === undefined ? 'name the key' : 'takes no name'}`);
   }
-  const settings = readDatabaseSettings(context.variables);
   // Before anything is opened, so that a slip is answered at once.
   const work = action(context, name ?? '');
-  await refuseOutdatedTables({ database: settings.databaseUrl, schema: settings.databaseSchema });
-  await withLedger(settings, { mayBeNew: false }, async (ledger) => {
-    const database = connect(settings.databaseUrl, settings.databaseSchema);
-    try {
-      await work(createApiKeyStore(database, ledger.name)).catch(refuse);
-    } finally {
-      await database.destroy();
-    }
-  });
+  await withServerTables(context, (database, ledger) => work(createApiKeyStore(database, ledger)));
   return EXIT.ok;
-}
-
-/** A refusal of HTTP in the words of the terminal, which are the same. */
-function refuse(error: unknown): never {
-  if (!(error instanceof ProblemError)) throw error;
-  throw new CliError(error.code as CliErrorCode, error.message, { cause: error });
 }
 
 type Work = (keys: ApiKeyStore) => Promise<void>;
@@ -62,7 +44,7 @@ function list({ output }: CommandContext): Work {
 }
 
 function create({ output, options }: CommandContext, name: string): Work {
-  const { scopes, networks, expires } = options;
+  const { scopes, networks, expires, reason } = options;
   if (!ApiKeyNameField.safeParse(name).success) {
     throw new CliError('usage', `"${name}" is no name of a key: use 1 to 63 letters, digits, "_", "." and "-"`);
   }
@@ -70,23 +52,27 @@ function create({ output, options }: CommandContext, name: string): Work {
     name,
     scopes: scopesIn(scopes),
     networks: networks === undefined ? undefined : networksIn(String(networks)),
-    expiresAt: expires === undefined ? undefined : timeIn(String(expires)),
+    expiresAt: timeIn('--expires', expires),
     createdBy: 'cli',
   };
-  return async (keys) => report(output, await keys.create(request));
+  return async (keys) => report(output, await keys.create(request, cliAct('createApiKey', reason)));
 }
 
-function rotate({ output, options: { overlap = '0' } }: CommandContext, name: string): Work {
+function rotate({ output, options: { overlap = '0', reason } }: CommandContext, name: string): Work {
   const seconds = Number(overlap);
   if (!/^[0-9]{1,7}$/.test(String(overlap)) || seconds > OVERLAP_SECONDS_MAX) {
     throw new CliError('usage', `--overlap takes whole seconds, at most ${OVERLAP_SECONDS_MAX}`);
   }
-  return async (keys) => report(output, await keys.rotate((await keys.get(name)).id, seconds));
+  return async (keys) => {
+    const { id } = await keys.get(name);
+    report(output, await keys.rotate(id, seconds, cliAct('rotateApiKey', reason)));
+  };
 }
 
-function revoke({ output }: CommandContext, name: string): Work {
+function revoke({ output, options: { reason } }: CommandContext, name: string): Work {
   return async (keys) => {
-    const row = await keys.revoke((await keys.get(name)).id);
+    const { id } = await keys.get(name);
+    const row = await keys.revoke(id, cliAct('revokeApiKey', reason));
     output.value(apiKeyJson(row));
     output.text(`The API key "${row.name}" is revoked.`);
   };
@@ -113,12 +99,6 @@ function networksIn(list: string): readonly string[] {
   const wrong = networks.find((network) => !NetworkField.safeParse(network).success);
   if (wrong !== undefined) throw new CliError('usage', `"${wrong}" is no CIDR block such as 10.0.0.0/8`);
   return networks;
-}
-
-function timeIn(text: string): Date {
-  const read = InstantField.safeParse(text);
-  if (!read.success) throw new CliError('usage', '--expires takes a date and time such as 2027-01-01T00:00:00Z');
-  return read.data;
 }
 
 function partsOf(list: string): readonly string[] {

@@ -46,6 +46,34 @@ export interface Tables {
     last_used_at: Generated<Date | null>;
     revoked_at: Generated<Date | null>;
   };
+  user_roles: {
+    ledger: string;
+    user_id: UserId;
+    role: 'support';
+    granted_by: string;
+    granted_at: CreatedAt;
+  };
+  audit_log: {
+    ledger: string;
+    id: string;
+    created_at: CreatedAt;
+    principal: string;
+    operation: string;
+    subject: string | null;
+    reason: string | null;
+    client_address: string | null;
+    request_id: string | null;
+    outcome: 'done' | 'refused' | null;
+    code: string | null;
+  };
+  audit_outcomes: {
+    ledger: string;
+    id: string;
+    created_at: CreatedAt;
+    outcome: 'done' | 'refused' | 'failed';
+    code: string | null;
+    result: string | null;
+  };
   attempts: {
     ledger: string;
     policy: string;

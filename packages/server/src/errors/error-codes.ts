@@ -72,6 +72,7 @@ const SERVER_ERRORS = {
   counterparty_unavailable: { status: 422, title: 'The other party’s wallet cannot take part' },
   recipient_not_found: { status: 404, title: 'The recipient was not found' },
   method_not_allowed: { status: 405, title: 'The route does not allow this method' },
+  user_not_found: { status: 404, title: 'No such user' },
   api_key_not_found: { status: 404, title: 'No such API key' },
   api_key_exists: { status: 409, title: 'The name of the API key is taken' },
   email_taken: { status: 409, title: 'The email is already registered' },

@@ -2,10 +2,13 @@ import type { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '../errors/error-codes.js';
 import type { Scope } from '../identity/scope.js';
 
-/** Who may call a route: `either` is a user or an operator. A route for operators names the scope that their key needs. */
+/**
+ * Who may call a route: `either` is a user or an operator, `staff` an operator or support. A route for operators names the scope
+ * that their key needs; on those that its role has, support has the reach of an operator.
+ */
 export type Permission =
   | { readonly access: 'anyone' | 'user'; readonly scope?: undefined }
-  | { readonly access: 'operator' | 'either'; readonly scope: Scope };
+  | { readonly access: 'operator' | 'staff' | 'either'; readonly scope: Scope };
 
 export const TAGS = {
   Authentication: 'Registration, sessions and tokens',
@@ -52,6 +55,10 @@ interface EndpointParts {
   readonly idempotencyKey?: 'required' | 'optional';
   /** The body has a field `dryRun`: with it the response is the same, but with status 200 because nothing is created. */
   readonly dryRun?: true;
+  /** The member of the body that says what the request acts on, for the audit log; default: the `id` or `code` of the path. */
+  readonly subject?: string;
+  /** The handler records the act in its own database transaction. Other acts of operators are recorded before they begin. */
+  readonly recordsAct?: true;
   readonly answer: {
     readonly status: 200 | 201 | 204;
     readonly description: string;

@@ -1,5 +1,5 @@
 import type { LedgerError, LedgerErrorCode } from '@micropay/ledger-core';
-import type { Principal } from '../identity/principal.js';
+import { type Principal, seesAll } from '../identity/principal.js';
 import { walletOwnerOf } from '../identity/wallet-address.js';
 
 /** Refusals that say what one account is or has. */
@@ -24,7 +24,7 @@ export function isOfOneAccount({ code }: LedgerError): boolean {
  * limit, freeze nor currency. Operators hear all, users what is theirs; what names no address is taken for another's.
  */
 export function concernsCounterparty(error: LedgerError, reader: Principal | undefined): boolean {
-  if (!isOfOneAccount(error) || reader?.kind === 'operator') return false;
+  if (!isOfOneAccount(error) || (reader !== undefined && seesAll(reader))) return false;
   const { address } = error.details;
   return typeof address !== 'string' || walletOwnerOf(address) !== reader?.id;
 }

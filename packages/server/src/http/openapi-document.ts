@@ -27,10 +27,11 @@ const JSON_VALUE = {
 
 const EXAMPLE_INSTANCE = 'urn:micropay:request:k3f9-42';
 
-/** The scopes of an API key are the role names of OpenAPI 3.1. */
+/** The scopes of an API key, and the role of support, are the role names of OpenAPI 3.1. */
 function securityOf({ access, scope }: Permission): Record<string, string[]>[] {
   return [
     ...(access === 'user' || access === 'either' ? [{ accessToken: [] }] : []),
+    ...(access === 'staff' ? [{ accessToken: ['support'] }] : []),
     ...(scope === undefined ? [] : [{ apiKey: [scope] }]),
   ];
 }
@@ -71,7 +72,8 @@ function registerSecurity(registry: Registry): void {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'For users: the `accessToken` that register, login and refresh return',
+    description:
+      'For users: the `accessToken` that register, login and refresh return. Where the role `support` is named, only for users who have it',
   });
   const scopes = Object.entries(SCOPES).map(([scope, meaning]) => `- \`${scope}\`: ${meaning}`);
   registry.registerComponent('securitySchemes', 'apiKey', {

@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi';
 import type { Ledger } from '@micropay/ledger-core';
+import type { Act } from '../identity/act.js';
 import type { Operator, Principal, UserPrincipal } from '../identity/principal.js';
 import type { Answer, StreamAnswer } from './answer.js';
 import type { Endpoint, EventContent } from './endpoint.js';
@@ -8,6 +9,7 @@ interface PrincipalByAccess {
   anyone: undefined;
   user: UserPrincipal;
   operator: Operator;
+  staff: Principal;
   either: Principal;
 }
 
@@ -27,6 +29,8 @@ export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
   readonly respondAsync: boolean;
   /** The client's network address, for rate limits. */
   readonly clientAddress: string;
+  /** The act for the audit log, if an operator or support does it and it may change something. */
+  readonly act: Definition['access'] extends 'operator' | 'staff' ? Act : Act | undefined;
   /** The credential as received, for a stream that lasts only as long as it is valid. */
   readonly authorization: string | null;
   /** Ends the connection, whatever has been sent. */

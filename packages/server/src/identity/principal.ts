@@ -6,6 +6,8 @@ export interface UserPrincipal {
   readonly kind: 'user';
   readonly id: UserId;
   readonly sessionId: string;
+  /** Support reads all of the ledger, and freezes. It is there on the routes that support's power opens, and on no other. */
+  readonly role?: 'support';
 }
 
 export interface Operator {
@@ -15,6 +17,11 @@ export interface Operator {
   readonly scopes: ReadonlySet<Scope>;
   /** The networks that the key may be used from; undefined for all. */
   readonly networks: BlockList | undefined;
+}
+
+/** Whether a principal may see what belongs to others. */
+export function seesAll(principal: Principal): boolean {
+  return principal.kind === 'operator' || principal.role === 'support';
 }
 
 /** The caller of a request. `id` is also the scope of its idempotency keys. */

@@ -1,12 +1,16 @@
 /** The permissions that an API key can have. A route for operators names the one that it needs. */
 export const SCOPES = {
   'accounts:read': 'Read accounts and wallets, their balances, entries and statements',
-  'accounts:write': 'Open, freeze, unfreeze, limit and close accounts and wallets',
+  'accounts:write': 'Open, limit and close accounts',
+  'accounts:freeze': 'Freeze and unfreeze accounts and wallets',
   'transfers:read': 'Read transfers, holds, reversals and transfer requests',
   'transfers:write': 'Move money: transfers, deposits, withdrawals, captures, releases and reversals',
   'events:read': 'Follow live events',
   'ledger:read': 'Read currencies, settings and the trial balance, and verify the ledger',
   'ledger:write': 'Register currencies and set the time zone',
+  'roles:read': 'List the users who have a role',
+  'roles:write': 'Grant and revoke roles, by a key that has all scopes of the role',
+  'audit:read': 'Read the audit log',
   'metrics:read': 'Scrape the metrics of a server',
   'keys:read': 'List API keys, without the keys themselves',
   'keys:write': 'Make, rotate and revoke API keys that reach no further than itself',
@@ -15,6 +19,14 @@ export const SCOPES = {
 export type Scope = keyof typeof SCOPES;
 
 export const SCOPE_NAMES = Object.keys(SCOPES) as [Scope, ...Scope[]];
+
+/** What support may do, as scopes of a key: it reads all of the ledger, freezes and unfreezes, and moves no money. */
+export const SUPPORT_SCOPES: ReadonlySet<Scope> = new Set<Scope>([
+  'accounts:read',
+  'accounts:freeze',
+  'transfers:read',
+  'ledger:read',
+]);
 
 /** Has every scope, also those of later releases: the key that a server is set up with. */
 export const EVERY_SCOPE = 'operator';

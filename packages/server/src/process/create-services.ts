@@ -1,4 +1,6 @@
 import type { Ledger } from '@micropay/ledger-core';
+import type { Logger } from 'pino';
+import { createAuditTrail } from '../audit/audit-trail.js';
 import { createApiKeyStore } from '../auth/api-key-store.js';
 import { createApiKeys } from '../auth/api-keys.js';
 import { createAuthenticate } from '../auth/authenticate.js';
@@ -13,6 +15,7 @@ import { createClientAddress } from '../http/request/client-address.js';
 import { createLiveEvents } from '../live/live-events.js';
 import { type MailKind, type WriteMail, writeNotice } from '../mail/mail-kind.js';
 import { createMails } from '../mail/mail-outbox.js';
+import { createSupportUsers } from '../roles/support-users.js';
 import type { Services } from '../services.js';
 import { removeFullBuckets } from '../throttling/attempt-limit.js';
 import { createRecipientLookUps } from '../transfers/recipient-look-ups.js';
@@ -31,6 +34,7 @@ export async function createServices(
   config: Pick<Config, 'tokenIssuer' | 'trustedProxies' | 'operatorApiKey' | 'live' | 'mail'>,
   ledger: Ledger,
   database: Database,
+  log: Logger,
 ): Promise<{
   readonly services: Services;
   readonly background: readonly RepeatedWork[];
@@ -44,6 +48,7 @@ export async function createServices(
   const revokedSessions = createRevokedSessions(database, ledger.name);
   const apiKeys = createApiKeys(database, ledger.name);
   const apiKeyStore = createApiKeyStore(database, ledger.name);
+  const supportUsers = createSupportUsers(database, ledger.name);
   const accessTokens = createAccessTokens({
     signingKeys,
     revokedSessions,
@@ -52,11 +57,12 @@ export async function createServices(
   });
   const sessions = createSessions({ database, ledger: ledger.name, accessTokens, revokedSessions });
 
-  const authenticate = createAuthenticate(accessTokens, apiKeys);
+  const authenticate = createAuthenticate({ accessTokens, apiKeys, supportUsers });
 
   await signingKeys.rotate();
   await revokedSessions.poll();
   await apiKeys.reload();
+  await supportUsers.reload();
 
   return {
     services: {
@@ -69,6 +75,8 @@ export async function createServices(
       apiKeys,
       apiKeyStore,
       mails: createMails(ledger.name, config.mail !== undefined),
+      supportUsers,
+      audit: createAuditTrail(database, ledger.name, log),
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       clientAddress: createClientAddress(config.trustedProxies),
       loginAttempts: createLoginAttempts(database, ledger.name),
@@ -78,6 +86,7 @@ export async function createServices(
     background: [
       { name: 'revoked sessions', everyMs: POLL_MS, run: revokedSessions.poll },
       { name: 'api keys', everyMs: POLL_MS, run: apiKeys.reload },
+      { name: 'roles', everyMs: POLL_MS, run: supportUsers.reload },
       { name: 'attempts', everyMs: MINUTE_MS, run: () => removeFullBuckets(database, ledger.name) },
       { name: 'use of api keys', everyMs: MINUTE_MS, run: apiKeys.storeUse },
       { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },

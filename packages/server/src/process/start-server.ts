@@ -132,6 +132,7 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
       config,
       ledger,
       database,
+      log,
     );
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);

@@ -1,10 +1,10 @@
 import { type AccountIdentity, type Ledger, LedgerError } from '@micropay/ledger-core';
 import { isId } from '../http/fields.js';
-import type { Principal } from '../identity/principal.js';
+import { type Principal, seesAll } from '../identity/principal.js';
 import { walletOwnerOf } from '../identity/wallet-address.js';
 
 /**
- * The wallet of that id, if the caller may see it: users their own, operators all.
+ * The wallet of that id, if the caller may see it: users their own, operators and support all.
  *
  * @throws {LedgerError} `account_not_found`, also for a wallet of somebody else
  */
@@ -12,7 +12,7 @@ export async function findWallet(ledger: Ledger, principal: Principal, id: strin
   // An account can be looked up by its address too, but an address is not an id that we gave out.
   const identity = isId(id) ? await ledger.accounts.identify(id) : undefined;
   const owner = identity === undefined ? undefined : walletOwnerOf(identity.address);
-  if (identity === undefined || owner === undefined || (principal.kind === 'user' && owner !== principal.id)) {
+  if (identity === undefined || owner === undefined || (!seesAll(principal) && owner !== principal.id)) {
     throw walletMissing();
   }
   return identity;

@@ -26,7 +26,7 @@ const aggregateAccountsEndpoint = {
   summary: 'Sum balances by path, currency and type',
   description:
     'All lines come from one snapshot. More than 10,000 lines are refused: choose a smaller depth or a longer path.',
-  access: 'operator',
+  access: 'staff',
   scope: 'accounts:read',
   query: z.strictObject({
     path: AddressField.optional().openapi({

@@ -66,8 +66,8 @@ const freezeAccountEndpoint = {
   description:
     'Names the account by id or address. New transfers, holds and captures on the chosen side are refused; holds can still ' +
     'be released. A later call replaces the side.',
-  access: 'operator',
-  scope: 'accounts:write',
+  access: 'staff',
+  scope: 'accounts:freeze',
   params: ReferenceParams,
   body: { schema: FreezeSchema, example: { side: 'debits', reason: 'Ticket 1042' }, optional: true },
   answer: {
@@ -85,8 +85,8 @@ const unfreezeAccountEndpoint = {
   tag: 'Operators',
   summary: 'Unfreeze an account',
   description: 'Names the account by id or address.',
-  access: 'operator',
-  scope: 'accounts:write',
+  access: 'staff',
+  scope: 'accounts:freeze',
   params: ReferenceParams,
   body: { schema: ChangeReasonSchema, example: { reason: 'Ticket 1042' }, optional: true },
   answer: {

@@ -53,7 +53,7 @@ const listAccountsEndpoint = {
   path: '/v1/accounts',
   tag: 'Operators',
   summary: 'List accounts by address',
-  access: 'operator',
+  access: 'staff',
   scope: 'accounts:read',
   query: PageQuery.extend({
     prefix: z
@@ -80,6 +80,7 @@ const openAccountEndpoint = {
     'For accounts that no user owns, such as fees, taxes and trading accounts. Users open their own wallets.',
   access: 'operator',
   scope: 'accounts:write',
+  subject: 'address',
   body: { schema: OpenAccountSchema, example: { address: 'fees:card:usd', currency: 'USD', type: 'income' } },
   answer: { status: 201, description: 'The account', content: { schema: AccountSchema, example: EXAMPLE_ACCOUNT } },
   refusals: ['invalid_address', 'unknown_currency', 'account_exists'],
@@ -93,7 +94,7 @@ const getAccountEndpoint = {
   summary: 'Get an account and its balance',
   description:
     'Names the account by id or address. With `at`, the balance and the pending amounts are as of that time; everything else is current.',
-  access: 'operator',
+  access: 'staff',
   scope: 'accounts:read',
   params: ReferenceParams,
   query: AsOfQuery,

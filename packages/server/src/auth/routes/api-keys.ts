@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
-import { IdParams, InstantField, isId, PageQuery } from '../../http/fields.js';
+import { IdParams, InstantField, isId, PageQuery, ReasonField } from '../../http/fields.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import type { Operator } from '../../identity/principal.js';
 import { EVERY_SCOPE, SCOPE_NAMES, type Scope } from '../../identity/scope.js';
@@ -40,6 +40,7 @@ const CreateApiKeySchema = z
       .optional()
       .openapi({ description: 'CIDR blocks that the key may be used from. Default: everywhere' }),
     expiresAt: InstantField.optional().openapi({ description: 'Default: never' }),
+    reason: ReasonField.optional(),
   })
   .openapi('CreateApiKey');
 
@@ -51,8 +52,11 @@ const RotateApiKeySchema = z
       .max(OVERLAP_SECONDS_MAX)
       .optional()
       .openapi({ description: 'For how long the old key works beside the new one. Default: 0', example: 3_600 }),
+    reason: ReasonField.optional(),
   })
   .openapi('RotateApiKey');
+
+const RevokeApiKeySchema = z.strictObject({ reason: ReasonField.optional() }).openapi('RevokeApiKey');
 
 const listApiKeysEndpoint = {
   operationId: 'listApiKeys',
@@ -81,6 +85,7 @@ const createApiKeyEndpoint = {
     'A key makes only keys that reach no further than itself: no other scope or network, and no longer. Other servers accept the new key within three seconds.',
   access: 'operator',
   scope: 'keys:write',
+  recordsAct: true,
   body: {
     schema: CreateApiKeySchema,
     example: { name: 'payouts', scopes: ['transfers:read', 'transfers:write'], networks: ['10.0.0.0/8'] },
@@ -103,6 +108,7 @@ const rotateApiKeyEndpoint = {
     'Its id, name and scopes stay, and so do its idempotency keys. Only for keys that reach no further than your own.',
   access: 'operator',
   scope: 'keys:write',
+  recordsAct: true,
   params: IdParams,
   body: { schema: RotateApiKeySchema, example: { overlapSeconds: 3_600 }, optional: true },
   answer: {
@@ -123,7 +129,9 @@ const revokeApiKeyEndpoint = {
     'It ends within three seconds on every server, and so do its live streams. Only for keys that reach no further than your own.',
   access: 'operator',
   scope: 'keys:write',
+  recordsAct: true,
   params: IdParams,
+  body: { schema: RevokeApiKeySchema, example: { reason: 'Ticket 1042' }, optional: true },
   answer: { status: 200, description: 'The key, revoked', content: { schema: ApiKeySchema, example: EXAMPLE_API_KEY } },
   refusals: ['api_key_not_found'],
 } as const satisfies Endpoint;
@@ -145,9 +153,13 @@ export const listApiKeysRoute = route(
 export const createApiKeyRoute = route(
   createApiKeyEndpoint,
   ({ apiKeys, apiKeyStore }: ApiKeyServices) =>
-    async ({ principal, body }) => {
+    async ({ principal, body, act }) => {
       await requireWithin(apiKeyStore, principal, body);
-      const issued = await apiKeyStore.create({ ...body, createdBy: `operator:${principal.id}` });
+      const { name, scopes, networks, expiresAt } = body;
+      const issued = await apiKeyStore.create(
+        { name, scopes, networks, expiresAt, createdBy: `operator:${principal.id}` },
+        act,
+      );
       await apiKeys.reload();
       return { body: issuedJson(issued) };
     },
@@ -156,9 +168,9 @@ export const createApiKeyRoute = route(
 export const rotateApiKeyRoute = route(
   rotateApiKeyEndpoint,
   ({ apiKeys, apiKeyStore }: ApiKeyServices) =>
-    async ({ principal, params, body: { overlapSeconds = 0 } }) => {
+    async ({ principal, params, body: { overlapSeconds = 0 }, act }) => {
       const { id } = await keyToChange(apiKeyStore, principal, params.id);
-      const issued = await apiKeyStore.rotate(id, overlapSeconds);
+      const issued = await apiKeyStore.rotate(id, overlapSeconds, act);
       await apiKeys.reload();
       return { body: issuedJson(issued) };
     },
@@ -167,9 +179,9 @@ export const rotateApiKeyRoute = route(
 export const revokeApiKeyRoute = route(
   revokeApiKeyEndpoint,
   ({ apiKeys, apiKeyStore }: ApiKeyServices) =>
-    async ({ principal, params }) => {
+    async ({ principal, params, act }) => {
       const { id } = await keyToChange(apiKeyStore, principal, params.id);
-      const row = await apiKeyStore.revoke(id);
+      const row = await apiKeyStore.revoke(id, act);
       await apiKeys.reload();
       return { body: apiKeyJson(row) };
     },

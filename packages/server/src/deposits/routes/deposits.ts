@@ -82,6 +82,7 @@ function cashRoute({ operationId, path, summary, schemaName, walletSide, example
       scope: 'transfers:write',
       idempotencyKey: 'required',
       dryRun: true,
+      subject: 'wallet',
       body: { schema: CashSchema.openapi(schemaName), example: EXAMPLE_CASH },
       answer: {
         status: 201,

@@ -4,8 +4,10 @@ import { z } from '@hono/zod-openapi';
 import type { Span } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
+import type { Act } from '../../identity/act.js';
 import type { Principal } from '../../identity/principal.js';
 import { jsonResponse, problemResponse, type StreamAnswer, streamHeaders } from '../answer.js';
+import type { AuditTrail } from '../audit-trail.js';
 import { type Authenticate, authorize } from '../authorize.js';
 import type { Endpoint } from '../endpoint.js';
 import { readIdempotencyKey } from '../idempotency-key.js';
@@ -17,6 +19,7 @@ import { givenTwice, readQuery } from '../request/read-query.js';
 import { requestId } from '../request/request-id.js';
 import type { EndpointRequest, Route } from '../route.js';
 import { toProblem } from '../to-problem.js';
+import { actOf, doRecorded, isAct, recordForbidden } from './recorded-act.js';
 import type { RequestMetrics } from './request-metrics.js';
 import { endRequestSpan, startRequestSpan, withinSpan } from './request-span.js';
 import { sendStream } from './send-stream.js';
@@ -28,10 +31,11 @@ export interface AppEnv {
 
 type AppContext = Context<AppEnv>;
 
-/** The services that find out who asks, and from where, before a handler runs. */
+/** The services that find out who asks, and from where, before a handler runs, and record what operators do. */
 export interface RequestServices {
   readonly authenticate: Authenticate;
   readonly clientAddress: ClientAddress;
+  readonly audit: AuditTrail;
 }
 
 const NO_QUERY = z.strictObject({});
@@ -57,8 +61,8 @@ export function serveRoute<Services extends RequestServices>(
     let code: string | undefined;
     let request: EndpointRequest | undefined;
     try {
-      request = await checkRequest(endpoint, services, context);
-      const result = await handle(request);
+      request = await checkRequest(endpoint, services, context, id);
+      const result = await perform(request);
       if ('faults' in result)
         for (const err of result.faults ?? []) log.error({ requestId: id, err }, 'part of a request failed');
       response =
@@ -74,6 +78,13 @@ export function serveRoute<Services extends RequestServices>(
     if (logsRequests) log.debug({ requestId: id, operation: operationId, status, durationMs }, 'request');
     if (span !== undefined) endRequestSpan(span, { requestId: id, status, code });
     return response;
+  }
+
+  function perform(request: EndpointRequest) {
+    const { act, principal } = request;
+    if (act === undefined || principal === undefined) return handle(request);
+    if (endpoint.recordsAct === true) return recordForbidden(services.audit, act, () => handle(request));
+    return doRecorded(services.audit, act, principal, () => handle(request));
   }
 
   if (!isTraced) return (context: AppContext) => serve(context);
@@ -119,6 +130,7 @@ async function checkRequest(
   endpoint: Endpoint,
   services: RequestServices,
   context: AppContext,
+  requestId: string,
 ): Promise<EndpointRequest> {
   const { env } = context;
   const { raw } = context.req;
@@ -128,10 +140,16 @@ async function checkRequest(
   let principal: Principal | undefined;
   if (endpoint.access !== 'anyone') {
     principal = await services.authenticate(authorization);
-    authorize(principal, endpoint, clientAddress);
+    try {
+      principal = authorize(principal, endpoint, clientAddress);
+    } catch (error) {
+      const asked = { principal, params: context.req.param(), clientAddress, requestId };
+      if (endpoint.scope !== undefined) await services.audit.refuse(actOf(endpoint, asked));
+      throw error;
+    }
   }
   const { params, query, headers: headersSchema, body, idempotencyKey } = endpoint;
-  return {
+  const request = {
     principal,
     idempotencyKey:
       idempotencyKey === undefined
@@ -147,7 +165,13 @@ async function checkRequest(
     },
     body: body === undefined ? undefined : parse(body.schema, await readBody(raw, env.incoming, body)),
     clientAddress,
-  } as unknown as EndpointRequest;
+    act: undefined as Act | undefined,
+  };
+  if (principal !== undefined && isAct(endpoint, principal, request.body)) {
+    const asked = { principal, params: context.req.param(), body: request.body, clientAddress, requestId };
+    request.act = actOf(endpoint, asked);
+  }
+  return request as unknown as EndpointRequest;
 }
 
 /** Headers that are sent twice arrive as one, their values joined by commas, which a value may hold as well. */

@@ -48,6 +48,7 @@ const registerCurrencyEndpoint = {
     'ISO 4217 currencies need no registration. Registering the same asset again is harmless; another scale is refused.',
   access: 'operator',
   scope: 'ledger:write',
+  subject: 'code',
   body: { schema: RegisterCurrencySchema, example: { code: 'ETH', scale: 18 } },
   answer: {
     status: 201,

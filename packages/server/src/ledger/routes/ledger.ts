@@ -44,6 +44,7 @@ const setTimeZoneEndpoint = {
   description: 'The default is UTC. Recorded data does not change; from now on, days are those of the new time zone.',
   access: 'operator',
   scope: 'ledger:write',
+  subject: 'timeZone',
   body: { schema: TimeZoneSchema, example: { timeZone: 'Europe/Berlin' } },
   answer: { status: 200, description: 'The ledger', content: { schema: LedgerSchema, example: EXAMPLE_LEDGER } },
   refusals: ['unknown_time_zone'],

@@ -21,7 +21,7 @@ const trialBalanceEndpoint = {
   path: '/v1/trial-balance',
   tag: 'Operators',
   summary: 'Get the trial balance: debits and credits by currency and account type, now or as of a past time',
-  access: 'operator',
+  access: 'staff',
   scope: 'ledger:read',
   query: AsOfQuery,
   answer: {

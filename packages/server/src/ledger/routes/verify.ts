@@ -29,7 +29,7 @@ const verifyEndpoint = {
   tag: 'Operators',
   summary: 'Recompute every balance from the journal',
   description: 'The status is 200 even if problems are found: then `ok` is false and `problems` names the rows.',
-  access: 'operator',
+  access: 'staff',
   scope: 'ledger:read',
   answer: {
     status: 200,

@@ -15,7 +15,7 @@ import {
 } from '../../http/fields.js';
 import { ByField, MomentField } from '../../http/moment-fields.js';
 import { type LedgerServices, route } from '../../http/route.js';
-import type { Principal } from '../../identity/principal.js';
+import { type Principal, seesAll } from '../../identity/principal.js';
 import { findWallet } from '../../wallets/find-wallet.js';
 import { EntrySchema, EXAMPLE_ENTRY, entryJson } from '../entry-json.js';
 
@@ -144,5 +144,5 @@ async function findAccount(
   principal: Principal,
   { account }: { readonly account: string },
 ): Promise<string> {
-  return principal.kind === 'operator' ? account : (await findWallet(ledger, principal, account)).id;
+  return seesAll(principal) ? account : (await findWallet(ledger, principal, account)).id;
 }

@@ -2,6 +2,7 @@ import { LedgerError } from '@micropay/ledger-core';
 import type { Endpoint } from '../../http/endpoint.js';
 import { IdParams, isId } from '../../http/fields.js';
 import { type LedgerServices, route } from '../../http/route.js';
+import { seesAll } from '../../identity/principal.js';
 import { EXAMPLE_TRANSFER_REQUEST, TransferRequestSchema, transferRequestJson } from '../transfer-request-json.js';
 
 const getTransferRequestEndpoint = {
@@ -29,7 +30,7 @@ export const getTransferRequestRoute = route(
     async ({ principal, params }) => {
       if (!isId(params.id)) throw notFound();
       const request = await ledger.requests.get(params.id);
-      if (principal.kind !== 'operator' && request.requestedBy !== principal.id) throw notFound();
+      if (!seesAll(principal) && request.requestedBy !== principal.id) throw notFound();
       return { body: transferRequestJson(request, principal) };
     },
 );

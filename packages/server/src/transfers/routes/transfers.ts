@@ -30,6 +30,7 @@ const postTransferEndpoint = {
   description: 'Operators may pay from any account to any other, for fees, adjustments and exchanges.',
   access: 'either',
   scope: 'transfers:write',
+  subject: 'from',
   idempotencyKey: 'required',
   dryRun: true,
   body: { schema: PostTransferSchema, example: EXAMPLE_POST_TRANSFER },

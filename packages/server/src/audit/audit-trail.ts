@@ -1,0 +1,54 @@
+import type { Insertable } from 'kysely';
+import type { Logger } from 'pino';
+import type { Database } from '../database/connect.js';
+import type { Tables } from '../database/tables.js';
+import { ProblemError } from '../errors/problem.js';
+import type { AuditTrail } from '../http/audit-trail.js';
+import { auditRow } from './record-act.js';
+import { createRefusedAttempts } from './refused-attempts.js';
+import { writeTogether } from './write-together.js';
+
+/** A row has ten values, and a statement takes 65,535. */
+const ROWS_MAX = 1_000;
+const WAITING_MAX = 20_000;
+const REFUSED_PER_MINUTE = 60;
+
+const LIMITS = {
+  rowsMax: ROWS_MAX,
+  waitingMax: WAITING_MAX,
+  full: () => new ProblemError('overloaded', 'too many acts wait to be recorded: try again later'),
+};
+
+/** The audit trail of a ledger, for acts that are not done in a transaction of the server's own. */
+export function createAuditTrail(database: Database, ledger: string, log: Pick<Logger, 'error'>): AuditTrail {
+  const store = writeTogether<Insertable<Tables['audit_log']>>({
+    ...LIMITS,
+    write: (rows) => database.insertInto('audit_log').values(rows).execute(),
+  });
+  const storeOutcome = writeTogether<Insertable<Tables['audit_outcomes']>>({
+    ...LIMITS,
+    write: (rows) => database.insertInto('audit_outcomes').values(rows).execute(),
+  });
+  const isToRecord = createRefusedAttempts(REFUSED_PER_MINUTE);
+
+  return {
+    async begin(act) {
+      const row = auditRow(ledger, act, { outcome: null });
+      await store(row);
+      return row.id;
+    },
+    async end(id, { outcome, code = null, result = null }) {
+      await storeOutcome({ ledger, id, outcome, code, result }).catch((err: unknown) =>
+        log.error(
+          { err, auditEntry: id, outcome },
+          'the outcome of an act could not be recorded: its entry stays begun',
+        ),
+      );
+    },
+    async refuse(act) {
+      if (!isToRecord(`${act.principal} ${act.operation}`)) return;
+      const row = auditRow(ledger, act, { outcome: 'refused', code: 'forbidden' });
+      await store(row).catch((err: unknown) => log.error({ err }, 'a refused attempt could not be recorded'));
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import { z } from '@hono/zod-openapi';
+import type { Database } from '../../database/connect.js';
+import { ProblemError } from '../../errors/problem.js';
+import type { Endpoint } from '../../http/endpoint.js';
+import { IdParams, isId, PageQuery, ReasonField } from '../../http/fields.js';
+import { type LedgerServices, route } from '../../http/route.js';
+import type { Operator } from '../../identity/principal.js';
+import { SUPPORT_SCOPES } from '../../identity/scope.js';
+import type { UserId } from '../../identity/user-id.js';
+import { EXAMPLE_ROLE_GRANT, RoleField, RoleGrantPageSchema, RoleGrantSchema, roleGrantJson } from '../role-json.js';
+import { grantSupport, listRoles, revokeSupport, userMissing } from '../role-store.js';
+import type { SupportUsers } from '../support-users.js';
+
+export interface RoleServices extends LedgerServices {
+  readonly database: Database;
+  readonly supportUsers: SupportUsers;
+}
+
+const PAGE_LIMIT = 50;
+
+const ChangeRoleSchema = z.strictObject({ role: RoleField, reason: ReasonField.optional() }).openapi('ChangeRole');
+const EXAMPLE_CHANGE = { role: 'support', reason: 'Ticket 1042' };
+
+const listRolesEndpoint = {
+  operationId: 'listRoles',
+  method: 'get',
+  path: '/v1/roles',
+  tag: 'Operators',
+  summary: 'List the users who have a role',
+  access: 'operator',
+  scope: 'roles:read',
+  query: PageQuery,
+  answer: {
+    status: 200,
+    description: 'A page of roles, by the ids of their users',
+    content: { schema: RoleGrantPageSchema, example: { data: [EXAMPLE_ROLE_GRANT], nextCursor: null } },
+  },
+  refusals: ['invalid_cursor'],
+} as const satisfies Endpoint;
+
+const grantRoleEndpoint = {
+  operationId: 'grantRole',
+  method: 'post',
+  path: '/v1/users/{id}/roles/grant',
+  tag: 'Operators',
+  summary: 'Grant a role to a user',
+  description:
+    'May be repeated. A key grants and revokes only a role whose scopes it has. It counts on every server within three seconds.',
+  access: 'operator',
+  scope: 'roles:write',
+  recordsAct: true,
+  params: IdParams,
+  body: { schema: ChangeRoleSchema, example: EXAMPLE_CHANGE },
+  answer: {
+    status: 200,
+    description: 'The role that the user has',
+    content: { schema: RoleGrantSchema, example: EXAMPLE_ROLE_GRANT },
+  },
+  refusals: ['user_not_found'],
+} as const satisfies Endpoint;
+
+const revokeRoleEndpoint = {
+  operationId: 'revokeRole',
+  method: 'post',
+  path: '/v1/users/{id}/roles/revoke',
+  tag: 'Operators',
+  summary: 'Take a role from a user',
+  description: 'May be repeated. It ends on every server within three seconds.',
+  access: 'operator',
+  scope: 'roles:write',
+  recordsAct: true,
+  params: IdParams,
+  body: { schema: ChangeRoleSchema, example: EXAMPLE_CHANGE },
+  answer: { status: 204, description: 'The user does not have the role' },
+  refusals: ['user_not_found'],
+} as const satisfies Endpoint;
+
+export const listRolesRoute = route(
+  listRolesEndpoint,
+  ({ database, ledger }: RoleServices) =>
+    async ({ query: { limit = PAGE_LIMIT, cursor } }) => {
+      const after = cursor === undefined ? undefined : userIn(ledger.name, cursor);
+      const grants = await listRoles(database, ledger.name, { after, limit: limit + 1 });
+      const page = grants.slice(0, limit);
+      const last = page.at(-1);
+      const nextCursor = grants.length > limit && last !== undefined ? cursorOf(ledger.name, last.userId) : null;
+      return { body: { data: page.map(roleGrantJson), nextCursor } };
+    },
+);
+
+export const grantRoleRoute = route(
+  grantRoleEndpoint,
+  ({ database, ledger, supportUsers }: RoleServices) =>
+    async ({ principal, params, act }) => {
+      requireScopesOfRole(principal);
+      const grant = await grantSupport(database, ledger.name, userIdIn(params.id), act);
+      await supportUsers.reload();
+      return { body: roleGrantJson(grant) };
+    },
+);
+
+export const revokeRoleRoute = route(
+  revokeRoleEndpoint,
+  ({ database, ledger, supportUsers }: RoleServices) =>
+    async ({ principal, params, act }) => {
+      requireScopesOfRole(principal);
+      await revokeSupport(database, ledger.name, userIdIn(params.id), act);
+      await supportUsers.reload();
+      return { body: undefined };
+    },
+);
+
+/**
+ * Through a user whom it made support, a key would reach further than itself.
+ *
+ * @throws {ProblemError} `forbidden`
+ */
+function requireScopesOfRole({ scopes }: Operator): void {
+  const missing = [...SUPPORT_SCOPES].filter((scope) => !scopes.has(scope));
+  if (missing.length === 0) return;
+  throw new ProblemError('forbidden', `this key lacks scopes of the role itself: "${missing.join('", "')}"`);
+}
+
+function userIdIn(id: string): UserId {
+  if (!isId(id)) throw userMissing();
+  return id as UserId;
+}
+
+/** The cursor is of this ledger alone. */
+function cursorOf(ledger: string, userId: UserId): string {
+  return Buffer.from(`${ledger}:${userId}`).toString('base64url');
+}
+
+function userIn(ledger: string, cursor: string): string {
+  const [of, id = ''] = Buffer.from(cursor, 'base64url').toString().split(':');
+  if (of === ledger && isId(id)) return id;
+  throw new ProblemError('invalid_cursor', 'cursor: must be the nextCursor of an earlier page');
+}
