@@ -81,7 +81,7 @@ describe('npm run example:*', () => {
 
   it('refuses a slip in DATABASE_URL, and starts no PostgreSQL', () => {
     const { status, stderr } = runScript(['exchange'], { DATABSE_URL: 'postgresql://me@db/prod' });
-    expect(stderr).toContain('invalid_configuration: DATABSE_URL is no setting: did you mean DATABASE_URL?');
+    expect(stderr).toContain('invalid_configuration: DATABSE_URL is not a setting: did you mean DATABASE_URL?');
     expect(status).toBe(2);
     expect(existsSync(join(folder, 'exchange'))).toBe(false);
   });

@@ -155,7 +155,7 @@ describe('npm start', () => {
   ])('npm start refuses the slip %s, and starts nothing', async (slip, meant, unset) => {
     const { npm, output } = npmStart({ ...unset, [slip]: 'postgresql://me@db/prod' });
     expect(await exitCode(npm)).toBe(2);
-    expect(await output).toContain(`invalid_configuration: ${slip} is no setting: did you mean ${meant}?`);
+    expect(await output).toContain(`invalid_configuration: ${slip} is not a setting: did you mean ${meant}?`);
     expect(existsSync(join(dataDirectory, 'postgres'))).toBe(false);
   });
 

@@ -62,13 +62,13 @@ describe('micropay', () => {
       'a slip in a variable',
       ['verify'],
       { DATABASE_SHEMA: 'x' },
-      'DATABASE_SHEMA is no setting: did you mean DATABASE_SCHEMA?',
+      'DATABASE_SHEMA is not a setting: did you mean DATABASE_SCHEMA?',
     ],
     [
       'a slip in a variable of another command',
       ['trial-balance'],
       { KAFKA_BROKER: 'x' },
-      'KAFKA_BROKER is no setting: did you mean KAFKA_BROKERS?',
+      'KAFKA_BROKER is not a setting: did you mean KAFKA_BROKERS?',
     ],
     ['a word too many', ['verify', 'all'], {}, 'usage: micropay verify'],
     ['a word too few', ['import'], {}, 'usage: micropay import FILE'],
@@ -111,7 +111,7 @@ describe('micropay', () => {
     const { exitCode, stderr } = await micropay(['trial-balance'], { MICROPAY_COLOUR: 'red' });
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
-      stderr: 'MICROPAY_COLOUR is no setting and has no effect: "micropay serve --help" lists the settings\n',
+      stderr: 'MICROPAY_COLOUR is not a setting and has no effect: "micropay serve --help" lists the settings\n',
     });
   });
 

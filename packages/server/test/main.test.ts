@@ -43,7 +43,11 @@ describe('its words', () => {
   it.each<[readonly string[], Record<string, string>, string]>([
     [['--prot', '4000'], {}, 'usage: there is no option "--prot": did you mean --port? See micropay serve --help\n'],
     [['--port', '0x10'], {}, 'invalid_configuration: --port must be a whole number from 0 to 65535\n'],
-    [[], { TRUSTED_PROXY: '1' }, 'invalid_configuration: TRUSTED_PROXY is no setting: did you mean TRUSTED_PROXIES?'],
+    [
+      [],
+      { TRUSTED_PROXY: '1' },
+      'invalid_configuration: TRUSTED_PROXY is not a setting: did you mean TRUSTED_PROXIES?',
+    ],
   ])('arguments %j with %j are refused with code 2', async (words, environment, message) => {
     const main = program(words, { DATABASE_URL: 'postgresql://127.0.0.1:1/x', ...environment });
     expect(await main.ended()).toBe(2);
@@ -78,13 +82,13 @@ describe('its words', () => {
 it.each(['/dev/null', '/dev/null/nowhere'])('the server ends with code 2 when DATA_DIR is %s', async (path) => {
   const main = start({ DATABASE_URL: 'postgresql://127.0.0.1:1/x', DATA_DIR: path, OPERATOR_API_KEY: OPERATOR_KEY });
   expect(await main.ended()).toBe(2);
-  expect(main.output()).toMatch(/^invalid_configuration: DATA_DIR names a file, .*: set it to a folder\n$/);
+  expect(main.output()).toMatch(/^invalid_configuration: DATA_DIR is a file, .*: set it to a folder\n$/);
 });
 
 it('the server prints nothing of a DATABASE_URL that is not a URL', async () => {
   const main = start({ DATABASE_URL: 'postgres://app:S3cret/Pass@127.0.0.1:5432/db' });
   expect(await main.ended()).toBe(2);
-  expect(main.output()).toMatch(/^invalid_configuration: DATABASE_URL is no URL: percent-encode/);
+  expect(main.output()).toMatch(/^invalid_configuration: DATABASE_URL is not a URL: percent-encode/);
   expect(main.output()).not.toContain('S3cret');
 });
 

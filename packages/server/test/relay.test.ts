@@ -116,7 +116,7 @@ describe('the relay in the server', () => {
       running.push(main);
       expect(await main.ended()).toBe(1);
       expect(main.output()).toMatch(
-        /^broker_misconfigured: topic \S+ takes at most 16384 bytes: set its max\.message\.bytes/m,
+        /^broker_misconfigured: topic \S+ accepts at most 16384 bytes: set its max\.message\.bytes/m,
       );
     } finally {
       await kafka.stop();

@@ -41,13 +41,13 @@ function firstWord(type: string): string {
 const readDefinition = object<DomainEventDefinition>({
   type: valid(
     (type) => isText(type, TYPE_LENGTH_MAX) && TYPE.test(type) && !WORDS_OF_THE_LEDGER.has(firstWord(type)),
-    `must be a name with a version such as order.placed.v1, and not begin with ${[...WORDS_OF_THE_LEDGER].join(', ')}: choose another word`,
+    `must be a name with a version, such as order.placed.v1, that does not begin with ${[...WORDS_OF_THE_LEDGER].join(', ')}: choose another word`,
   ),
   topic: valid(
     (topic) => isText(topic, TOPIC_LENGTH_MAX) && TOPIC.test(topic) && !TOPICS_OF_THE_LEDGER.includes(topic),
-    `must be 1 to 48 letters, digits and hyphens such as orders, and not ${TOPICS_OF_THE_LEDGER.join(', ')}: choose another name`,
+    `must be 1 to 48 letters, digits and hyphens such as orders, and none of ${TOPICS_OF_THE_LEDGER.join(', ')}: choose another name`,
   ),
-  data: objectWith<ZodType>('a schema of zod, such as z.strictObject({ … })', 'safeParse'),
+  data: objectWith<ZodType>('a zod schema, such as z.strictObject({ … })', 'safeParse'),
 });
 
 function isText(value: unknown, lengthMax: number): value is string {
@@ -106,7 +106,7 @@ function validate(schema: DomainEventDefinition['data'], type: string, data: unk
   const [issue] = error.issues;
   throw invalidArgument(
     ['data', ...(issue?.path ?? [])].join('.'),
-    `must be as ${type} defines it: ${issue?.message}`,
+    `must match the definition of ${type}: ${issue?.message}`,
     error,
   );
 }

@@ -18,7 +18,7 @@ const INBOX = /^[a-z_][a-z0-9_]{0,62}(?:\.[a-z_][a-z0-9_]{0,62})?$/;
 
 const inboxName = valid<string>(
   (value) => typeof value === 'string' && INBOX.test(value),
-  'must be a table named by lower-case letters, digits and "_", with a schema in front if need be',
+  'must be a table name of lower-case letters, digits and "_", optionally with a schema in front',
 );
 
 /** An index of PostgreSQL takes no more than 2,700 bytes of both names. */

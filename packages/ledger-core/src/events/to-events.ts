@@ -27,7 +27,8 @@ function domainEvent(row: DomainEventRow): LedgerEvent {
   if (topic !== null)
     return result({ id, type, topic, subject, ledger, position, time, ...traced, data } as DomainEvent);
   if (!isEventType(type)) throw unreadable(position, `event ${id} has the type ${type}, which is not known here`);
-  if (!EVENT_DATA[type].safeParse(data).success) throw unreadable(position, `event ${id} has not the data of its type`);
+  if (!EVENT_DATA[type].safeParse(data).success)
+    throw unreadable(position, `event ${id} does not have the data of its type`);
   // Passed on as stored: a later release may have added members that this one does not know.
   return result({ id, type, subject, ledger, position, time, ...traced, data } as LedgerEvent);
 }

@@ -18,7 +18,7 @@ const REPLICATION_FACTOR_MAX = 1_000;
 /** The name of a topic, or the beginning of one. */
 export const topicName = valid<string>(
   (value) => typeof value === 'string' && TOPIC.test(value) && !/^\.{1,2}$/.test(value),
-  'must be a name of Kafka\'s: 1 to 249 letters, digits, ".", "_" and "-"',
+  'must be a Kafka name: 1 to 249 letters, digits, ".", "_" and "-"',
 );
 
 export const groupName = valid<string>(
@@ -60,7 +60,7 @@ export const kafkaArgument = nested<KafkaConfig>(SETTINGS);
 function brokers(value: unknown, name: string): KafkaConfig['brokers'] {
   if (typeof value === 'function') return value as KafkaConfig['brokers'];
   const addresses = list(broker)(value, name);
-  if (addresses.length === 0) throw invalidArgument(name, 'must be an array of one broker or more');
+  if (addresses.length === 0) throw invalidArgument(name, 'must be an array of at least one broker');
   return [...addresses];
 }
 

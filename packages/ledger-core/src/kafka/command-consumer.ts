@@ -80,7 +80,7 @@ export function createCommandConsumer(options: CommandConsumerOptions): CommandC
   const { ledger, topic = 'micropay.commands', batchSizeMax = 500, onError = () => undefined } = read;
   const { deadLetterTopic = `${topic}.dead-letters`, groupId = 'micropay-commands' } = read;
   if (deadLetterTopic === topic) {
-    throw invalidArgument('deadLetterTopic', `must be another than ${topic}, which cannot take its own dead letters`);
+    throw invalidArgument('deadLetterTopic', `must not be ${topic}, which cannot hold its own dead letters`);
   }
   const kafka = new Kafka({ clientId: 'micropay', logLevel: logLevel.NOTHING, retry: RETRIES, ...read.kafka });
   const stopping = new AbortController();

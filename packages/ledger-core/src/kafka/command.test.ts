@@ -43,7 +43,7 @@ describe('a command', () => {
       {},
       'from must be text; to must be text; amount must be a positive whole number of minor units, at most 38 digits, as text; currency must be text',
     ],
-    [{ ...DATA, dry_run: true }, 'the data must have known fields alone: dry_run'],
+    [{ ...DATA, dry_run: true }, 'the data must not have unknown fields: dry_run'],
     [{ ...DATA, amount: '0' }, 'amount must be a positive whole number of minor units, at most 38 digits, as text'],
     [{ ...DATA, metadata: 1 }, 'metadata must be a JSON object'],
     [{ ...DATA, effectiveAt: 'today' }, 'effectiveAt must be RFC 3339 in UTC, such as 2026-11-22T18:00:00Z'],

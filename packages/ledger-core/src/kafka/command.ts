@@ -34,14 +34,14 @@ export const COMMAND_DATA = {
         effectiveAt: z.iso
           .datetime({ error: 'must be RFC 3339 in UTC, such as 2026-11-22T18:00:00Z', abort: true })
           // Further digits would be dropped in silence.
-          .regex(/^[^.]+(?:\.[0-9]{1,3}0*)?Z$/, 'must be in milliseconds at most')
+          .regex(/^[^.]+(?:\.[0-9]{1,3}0*)?Z$/, 'must have at most three digits after the seconds')
           .optional()
-          .meta({ description: 'RFC 3339 in UTC, in milliseconds at most' }),
+          .meta({ description: 'RFC 3339 in UTC, with at most three digits after the seconds' }),
       },
       {
         error: (issue) =>
           issue.code === 'unrecognized_keys'
-            ? `must have known fields alone: ${issue.keys.slice(0, NAMES_SHOWN_MAX).join(', ')}`
+            ? `must not have unknown fields: ${issue.keys.slice(0, NAMES_SHOWN_MAX).join(', ')}`
             : 'must be a JSON object',
       },
     )

@@ -37,7 +37,7 @@ export async function prepareTopics(kafka: Kafka, options: KafkaTopics): Promise
       const limit = Number(configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue);
       if (limit < messageBytesMin) {
         throw new MisconfiguredSinkError(
-          `topic ${resourceName} takes at most ${limit} bytes: set its max.message.bytes to ${messageBytesMin} or more`,
+          `topic ${resourceName} accepts at most ${limit} bytes: set its max.message.bytes to ${messageBytesMin} or more`,
         );
       }
       return limit;

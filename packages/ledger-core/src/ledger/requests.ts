@@ -136,7 +136,7 @@ function resultOf(request: NewRequest, row: RequestRow | undefined): SubmitResul
 }
 
 function keyReused(): SubmitResult {
-  const message = 'this idempotency key was already used for a different request: give a new request a new one';
+  const message = 'this idempotency key was already used for a different request: use a new key for a new request';
   return { ok: false, error: new LedgerError('idempotency_key_reused', message) };
 }
 

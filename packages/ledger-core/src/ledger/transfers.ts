@@ -158,7 +158,8 @@ function checkLinked(given: readonly LinkedLeg[]): readonly LinkedLeg[] {
   const all = elementsOf(given, 'legs');
   const legs = all.slice(0, LINKED_LEGS_MAX).map(checkLinkedLeg);
   const ids = legs.map(({ id }) => id).filter((id) => id !== undefined);
-  if (new Set(ids).size < ids.length) throw invalidArgument('legs', 'must have different ids: two legs have the same');
+  if (new Set(ids).size < ids.length)
+    throw invalidArgument('legs', 'must have different ids: two legs have the same one');
   if (all.length === 0 || all.length > LINKED_LEGS_MAX) {
     throw new LedgerError('too_many_legs', `legs must be 1 to ${LINKED_LEGS_MAX} transfers`, { field: 'legs' });
   }
@@ -189,12 +190,7 @@ function onlyTransfer(outcome: Answered | undefined): PostedTransfer {
 function toResult(outcome: Answered): PostResult {
   if (outcome instanceof LedgerError) return { ok: false, error: outcome };
   if (outcome instanceof Error) {
-    const error = new LedgerError(
-      'internal_error',
-      'this request met a fault: it was not posted',
-      {},
-      { cause: outcome },
-    );
+    const error = new LedgerError('internal_error', 'this request failed and was not posted', {}, { cause: outcome });
     return { ok: false, error };
   }
   return { ok: true, transfer: onlyTransfer(outcome) };

@@ -51,8 +51,8 @@ export async function checkDatabase(sql: SqlExecutor, connectionsMin: number): P
   if (settings.superuser !== true && Number(settings.allowed) < connectionsMin) {
     throw new LedgerError(
       'database_misconfigured',
-      `this role may have ${settings.allowed} connections to this database, and this process needs ${connectionsMin} at ` +
-        `least: "alter role … connection limit ${connectionsMin}" or more, alter database, or max_connections`,
+      `this role may open ${settings.allowed} connections to this database, and this process needs at least ${connectionsMin}: ` +
+        `raise it with "alter role … connection limit ${connectionsMin}" or more, alter database, or max_connections`,
       { reason: 'connections', allowed: Number(settings.allowed), needed: connectionsMin },
     );
   }

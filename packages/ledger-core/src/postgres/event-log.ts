@@ -118,7 +118,7 @@ function toTransferRow(row: Row): TransferRow {
 
 /** Stops a reader at a row that it cannot read: skipping the row would lose it. */
 export function unreadable(position: bigint, why: string): LedgerError {
-  const remedy = 'upgrade this process if a later release wrote it, else mend the row';
+  const remedy = 'upgrade this process if a later release wrote it, otherwise repair the row';
   return new LedgerError('event_unreadable', `readers wait at position ${position}: ${why}; ${remedy}`, {
     position: String(position),
   });

@@ -80,7 +80,7 @@ async function enter(transaction: Transaction): Promise<void> {
     if (rows[0]?.state === 'read-only') {
       throw new LedgerError(
         'transaction_isolation',
-        'within() changes nothing in a read-only transaction: begin one that may write',
+        'within() cannot write in a read-only transaction: begin one that may write',
       );
     }
     if (rows[0]?.state !== 'taken') return;

@@ -93,7 +93,7 @@ describe('a Kafka publisher', () => {
     const refused = (await publisherFor(prefix)).connect();
     await expect(refused).rejects.toBeInstanceOf(MisconfiguredSinkError);
     await expect((await publisherFor(prefix)).connect()).rejects.toThrow(
-      `topic ${prefix}.accounts takes at most 10000 bytes: set its max.message.bytes to 32768 or more`,
+      `topic ${prefix}.accounts accepts at most 10000 bytes: set its max.message.bytes to 32768 or more`,
     );
   });
 

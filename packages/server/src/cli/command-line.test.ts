@@ -40,8 +40,8 @@ describe('micropay', () => {
     [['serve', '--port'], '--port needs a value behind it'],
     [['serve', '--port', '--help-me'], '--port needs a value behind it'],
     [['serve', '--version=2'], '--version takes no value'],
-    [['serve', 'start'], 'micropay serve: "start" is one word too many; see micropay serve --help'],
-    [['verify', 'all'], 'micropay verify: "all" is one word too many; see micropay verify --help'],
+    [['serve', 'start'], 'micropay serve: "start" is one argument too many; see micropay serve --help'],
+    [['verify', 'all'], 'micropay verify: "all" is one argument too many; see micropay verify --help'],
   ])('micropay refuses %j', (words, message) => {
     expect(() => parseCommandLine(words)).toThrow(expect.objectContaining({ code: 'usage', exitCode: 2 }));
     expect(() => parseCommandLine(words)).toThrow(message);

@@ -73,7 +73,8 @@ export function parseCommandLine(given: readonly string[]): CommandLine | { read
   const { min, max } = command.words;
   if (positionals.length < min || positionals.length > max) {
     const call = ['micropay', first, command.parameters].join(' ').trim();
-    const wrong = positionals.length < min ? 'a word is missing' : `"${positionals[max]}" is one word too many`;
+    const wrong =
+      positionals.length < min ? 'an argument is missing' : `"${positionals[max]}" is one argument too many`;
     throw new CliError('usage', `${call}: ${wrong}; see micropay ${first} --help`);
   }
   return { command, variables: variablesOf(values, known), words: positionals, options: values };

@@ -12,10 +12,10 @@ it.each([
   [['creat', 'a'], 'micropay keys has no "creat": did you mean create?'],
   [['create'], 'micropay keys create: name the key'],
   [['list', 'a'], 'micropay keys list: takes no name'],
-  [['create', 'a b', '--scopes', 'keys:read'], '"a b" is no name of a key'],
+  [['create', 'a b', '--scopes', 'keys:read'], '"a b" is not a valid key name'],
   [['create', 'a'], '--scopes is missing: it lists accounts:read'],
   [['create', 'a', '--scopes', 'transfer:write'], 'there is no scope "transfer:write": did you mean transfers:write?'],
-  [['create', 'a', '--scopes', 'keys:read', '--networks', '10.0.0.0'], '"10.0.0.0" is no CIDR block'],
+  [['create', 'a', '--scopes', 'keys:read', '--networks', '10.0.0.0'], '"10.0.0.0" is not a CIDR block'],
   [['create', 'a', '--scopes', 'keys:read', '--expires', 'soon'], '--expires takes a date and time'],
   [['rotate', 'a', '--overlap', '1h'], '--overlap takes whole seconds, at most 604800'],
 ])('micropay keys refuses %j before it opens anything', async (words, message) => {

@@ -27,7 +27,7 @@ async function run(words: readonly string[]): Promise<ExitCode> {
       return EXIT.ok;
     }
     for (const name of unknownVariables()) {
-      process.stderr.write(`${name} is no setting and has no effect: "micropay serve --help" lists the settings\n`);
+      process.stderr.write(`${name} is not a setting and has no effect: "micropay serve --help" lists the settings\n`);
     }
     return await line.command.run({ ...line, output, signal });
   } catch (error) {

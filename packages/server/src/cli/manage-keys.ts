@@ -46,7 +46,7 @@ function list({ output }: CommandContext): Work {
 function create({ output, options }: CommandContext, name: string): Work {
   const { scopes, networks, expires, reason } = options;
   if (!ApiKeyNameField.safeParse(name).success) {
-    throw new CliError('usage', `"${name}" is no name of a key: use 1 to 63 letters, digits, "_", "." and "-"`);
+    throw new CliError('usage', `"${name}" is not a valid key name: use 1 to 63 letters, digits, "_", "." and "-"`);
   }
   const request = {
     name,
@@ -97,7 +97,7 @@ function scopesIn(list: string | boolean | undefined): readonly string[] {
 function networksIn(list: string): readonly string[] {
   const networks = partsOf(list);
   const wrong = networks.find((network) => !NetworkField.safeParse(network).success);
-  if (wrong !== undefined) throw new CliError('usage', `"${wrong}" is no CIDR block such as 10.0.0.0/8`);
+  if (wrong !== undefined) throw new CliError('usage', `"${wrong}" is not a CIDR block such as 10.0.0.0/8`);
   return networks;
 }
 

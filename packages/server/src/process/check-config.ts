@@ -31,13 +31,13 @@ const KAFKA = {
   replicationFactor: z.number('must be a number').int('must be a whole number').optional(),
   tls: flag,
   sasl: z
-    .strictObject({ mechanism: z.enum(SASL_MECHANISMS, 'must be a mechanism of SASL'), username: text, password: text })
+    .strictObject({ mechanism: z.enum(SASL_MECHANISMS, 'must be a SASL mechanism'), username: text, password: text })
     .optional(),
   relayInServer: flag,
 } satisfies Record<keyof KafkaSettings, z.ZodType>;
 
 const TRACING = {
-  url: text.refine(isHttpUrl, 'must be a URL of http or https, without user, query and fragment'),
+  url: text.refine(isHttpUrl, 'must be an http or https URL without user, query or fragment'),
   serviceName: text,
   sampler: z.enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`),
   ratio: z.number('must be a number').min(0, 'must not be negative').max(1, 'must be 1 at most'),

@@ -114,24 +114,32 @@ describe('the environment', () => {
     ['an origin with a path', { CORS_ORIGINS: 'https://a.example.com/app' }, 'CORS_ORIGINS must be origins'],
     ['a broker without a port', { KAFKA_BROKERS: 'kafka-1,kafka-2:9092' }, 'KAFKA_BROKERS must be host:port'],
     ['a broker that is a URL', { KAFKA_BROKERS: 'https://kafka:9092' }, 'KAFKA_BROKERS must be host:port'],
-    ['a broker with an IPv6 address', { KAFKA_BROKERS: '[::1]:9092' }, 'an IPv6 address needs a name'],
+    ['a broker with an IPv6 address', { KAFKA_BROKERS: '[::1]:9092' }, 'an IPv6 address needs a host name'],
     ['a broker with a port too high', { KAFKA_BROKERS: 'kafka:65536' }, 'a port is 1 to 65535'],
     ['a broker with port 0', { KAFKA_BROKERS: 'kafka:0' }, 'a port is 1 to 65535'],
-    ['commands from events', { KAFKA_COMMANDS_TOPIC: 'micropay.users' }, 'KAFKA_COMMANDS_TOPIC must not be a topic'],
+    [
+      'commands from events',
+      { KAFKA_COMMANDS_TOPIC: 'micropay.users' },
+      'KAFKA_COMMANDS_TOPIC must not be an event topic',
+    ],
     [
       'commands from events of another prefix',
       { KAFKA_TOPIC_PREFIX: 'pay', KAFKA_COMMANDS_TOPIC: 'pay.transfers' },
-      'KAFKA_COMMANDS_TOPIC must not be a topic of events',
+      'KAFKA_COMMANDS_TOPIC must not be an event topic',
     ],
     [
       'commands from a topic that an application may write events to',
       { KAFKA_COMMANDS_TOPIC: 'micropay_orders' },
-      'KAFKA_COMMANDS_TOPIC must not be a topic of events, as "micropay.NAME" is',
+      'KAFKA_COMMANDS_TOPIC must not be an event topic, as "micropay.NAME" is',
     ],
     ['commands from dead letters', { KAFKA_COMMANDS_TOPIC: 'c.dead-letters' }, 'KAFKA_COMMANDS_TOPIC must not end in'],
-    ['a prefix that is no name of a topic', { KAFKA_TOPIC_PREFIX: 'a b' }, 'KAFKA_TOPIC_PREFIX must be of letters'],
+    [
+      'a prefix that is no name of a topic',
+      { KAFKA_TOPIC_PREFIX: 'a b' },
+      'KAFKA_TOPIC_PREFIX must contain only letters',
+    ],
     ['no partitions', { KAFKA_PARTITIONS: '0' }, 'KAFKA_PARTITIONS '],
-    ['half a login', { KAFKA_SASL_USERNAME: 'app' }, 'KAFKA_SASL_MECHANISM is missing: SASL takes'],
+    ['half a login', { KAFKA_SASL_USERNAME: 'app' }, 'KAFKA_SASL_MECHANISM is missing: SASL needs'],
     ['an unknown mechanism', { KAFKA_SASL_MECHANISM: 'gssapi' }, 'KAFKA_SASL_MECHANISM must be one of plain, '],
     ['a switch that is neither', { KAFKA_TLS: 'yes' }, 'KAFKA_TLS must be "on" or "off"'],
     ['a MIGRATE that is neither', { MIGRATE: 'no' }, 'MIGRATE must be "on" or "off"'],
@@ -155,13 +163,15 @@ describe('a variable that is nearly ours', () => {
     ['port', 'PORT'],
   ])('a variable that is nearly ours is refused, with the name that was meant: %s', (slip, meant) => {
     expect(() => readConfig({ DATABASE_URL, [slip]: '1' })).toThrow(
-      `${slip} is no setting: did you mean ${meant}? If ${slip} is another program's, set ${meant} as well`,
+      `${slip} is not a setting: did you mean ${meant}? If ${slip} belongs to another program, set ${meant} as well`,
     );
   });
 
   it('a variable that is nearly ours is found before the database is named, unless an option names it', () => {
     const environment = { DATABSE_URL: DATABASE_URL };
-    expect(() => checkVariableNames(environment, {})).toThrow('DATABSE_URL is no setting: did you mean DATABASE_URL?');
+    expect(() => checkVariableNames(environment, {})).toThrow(
+      'DATABSE_URL is not a setting: did you mean DATABASE_URL?',
+    );
     expect(() => checkVariableNames(environment, { DATABASE_URL })).not.toThrow();
     expect(() => checkVariableNames({}, {})).not.toThrow();
   });
@@ -191,7 +201,7 @@ describe('a variable of another command or program', () => {
   it('a slip is refused by commands that do not read the variable that was meant', () => {
     for (const slip of ['KAFKA_BROKER', 'MICROPAY_PORT', 'LOG_LEVELS']) {
       expect(() => readDatabaseSettings({}, { DATABASE_URL, [slip]: '1' })).toThrow(
-        `${slip} is no setting: did you mean`,
+        `${slip} is not a setting: did you mean`,
       );
     }
   });
@@ -364,7 +374,7 @@ it.each([
   'postgres://app:S3cret@127.0.0.1:five/db',
 ])('refuses %s without a word of it, and says what to do', (url) => {
   const read = () => readConfig({ DATABASE_URL: url });
-  expect(read).toThrow(/^DATABASE_URL is no URL: percent-encode special characters of the password/);
+  expect(read).toThrow(/^DATABASE_URL is not a URL: percent-encode special characters of the password/);
   expect(read).not.toThrow(/S3cret/);
 });
 

@@ -80,7 +80,7 @@ function slipsIn(variables: Environment, known: readonly string[]): readonly str
     if (known.includes(name) || isServiceLink(name, variables[name]) || OPEN_TELEMETRY.test(name)) return [];
     const meant = nearestName(name.toUpperCase().replace(/^MICROPAY_/, ''), unset, wrongLettersMax);
     if (meant === undefined) return [];
-    return `${name} is no setting: did you mean ${meant}? If ${name} is another program's, set ${meant} as well`;
+    return `${name} is not a setting: did you mean ${meant}? If ${name} belongs to another program, set ${meant} as well`;
   });
 }
 

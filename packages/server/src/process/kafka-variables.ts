@@ -10,7 +10,7 @@ const PREFIX_LENGTH_MAX = 200;
 const BROKER = /^[a-z0-9._-]+:([0-9]{1,5})$/i;
 const PORT_MAX = 65_535;
 
-const BROKER_RULE = `must be host:port, several separated by commas; a port is 1 to ${PORT_MAX}, an IPv6 address needs a name`;
+const BROKER_RULE = `must be host:port, or several separated by commas; a port is 1 to ${PORT_MAX}, and an IPv6 address needs a host name`;
 
 const TOPIC_TYPE = 'letters, digits, ".", "_" and "-"';
 
@@ -31,7 +31,7 @@ export const KAFKA_VARIABLES = {
     }),
   KAFKA_TOPIC_PREFIX: word
     .max(PREFIX_LENGTH_MAX)
-    .regex(/^[a-z0-9._-]+$/i, 'must be of letters, digits, ".", "_" and "-"')
+    .regex(/^[a-z0-9._-]+$/i, 'must contain only letters, digits, ".", "_" and "-"')
     .default('micropay')
     .meta({
       type: TOPIC_TYPE,
@@ -39,19 +39,19 @@ export const KAFKA_VARIABLES = {
     }),
   KAFKA_COMMANDS_TOPIC: word
     .max(PREFIX_LENGTH_MAX)
-    .regex(/^[a-z0-9._-]+$/i, 'must be of letters, digits, ".", "_" and "-"')
+    .regex(/^[a-z0-9._-]+$/i, 'must contain only letters, digits, ".", "_" and "-"')
     .optional()
     .meta({
       type: TOPIC_TYPE,
       example: 'micropay-commands',
       unset: 'no commands are read',
       description:
-        'Topic that commands are read from. Everyone who may write to it can move any money, as an operator can. Must not ' +
-        'be a topic of events, as `<prefix>.NAME` is unless NAME is `commands`, or of dead letters. `micropay relay` does not read it.',
+        'Topic that commands are read from. Everyone who may write to it can move any money, as an operator can. It must be neither ' +
+        'an event topic (`<prefix>.NAME`, but for `<prefix>.commands`) nor a dead-letter topic. `micropay relay` does not read it.',
     }),
   KAFKA_PARTITIONS: wholeNumber(1, PARTITIONS_MAX).default(6).meta({
     unit: 'partitions of a topic',
-    description: 'For topics that are created at the start. Topics that are there keep theirs.',
+    description: 'For topics that are created at the start. Existing topics keep theirs.',
   }),
   KAFKA_REPLICATION_FACTOR: wholeNumber(1, REPLICATION_FACTOR_MAX).optional().meta({
     unit: 'copies of a partition',
@@ -68,7 +68,7 @@ export const KAFKA_VARIABLES = {
     .meta({
       example: 'scram-sha-512',
       unset: 'no login',
-      description: 'How to log in to the brokers. It takes `KAFKA_SASL_USERNAME` and `KAFKA_SASL_PASSWORD` as well.',
+      description: 'How to log in to the brokers. Requires `KAFKA_SASL_USERNAME` and `KAFKA_SASL_PASSWORD`.',
     }),
   KAFKA_SASL_USERNAME: word
     .optional()
@@ -94,18 +94,18 @@ export function checkCommandsTopic(variables: KafkaVariables, context: z.Refinem
   if (topic === undefined) return;
   const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['KAFKA_COMMANDS_TOPIC'], message });
   if (mayBeTopicOfEvents(topic, prefix)) {
-    refuse(`must not be a topic of events, as "${prefix}.NAME" is: name one of its own, such as ${prefix}.commands`);
+    refuse(`must not be an event topic, as "${prefix}.NAME" is: choose a separate topic, such as ${prefix}.commands`);
   }
-  if (topic.endsWith(DEAD_LETTERS)) refuse(`must not end in "${DEAD_LETTERS}": messages go there that are no commands`);
+  if (topic.endsWith(DEAD_LETTERS)) refuse(`must not end in "${DEAD_LETTERS}": that topic receives invalid commands`);
 }
 
-/** SASL takes all three variables, or none. */
+/** SASL needs all three variables, or none. */
 export function checkSasl(variables: KafkaVariables, context: z.RefinementCtx): void {
   const names = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const;
   const missing = names.filter((name) => variables[name] === undefined);
   if (missing.length === names.length) return;
   for (const name of missing) {
-    context.addIssue({ code: 'custom', path: [name], message: `is missing: SASL takes ${names.join(', ')}` });
+    context.addIssue({ code: 'custom', path: [name], message: `is missing: SASL needs ${names.join(', ')}` });
   }
 }
 

@@ -16,7 +16,7 @@ export async function checkDataDirectory(dataDirectory: string): Promise<void> {
     (error: NodeJS.ErrnoException) => error.code === 'ENOTDIR',
   );
   if (isTaken) {
-    throw new StartError('invalid_configuration', 'DATA_DIR names a file, or a place below one: set it to a folder');
+    throw new StartError('invalid_configuration', 'DATA_DIR is a file, or lies inside one: set it to a folder');
   }
 }
 

@@ -31,7 +31,8 @@ const OPEN_WRITERS_MS = 5_000;
 const ENDED_MAILS_MS = 3_600_000;
 const VERIFY_EVERY_SECONDS = 86_400;
 
-const HANGS = 'the database did not answer in time: its connections were left behind, and what they did may be unknown';
+const HANGS =
+  'the database did not answer in time: its connections were abandoned, and the outcome of their last statements is unknown';
 
 /** Those of the ledger, and one for the server's own tables. */
 const CONNECTIONS_MIN = 5;
@@ -90,7 +91,7 @@ function checkLogger(log: Logger | undefined): Logger | undefined {
   } catch {
     // It throws when it is looked at.
   }
-  throw new StartError('invalid_configuration', 'log must be a logger of pino');
+  throw new StartError('invalid_configuration', 'log must be a pino logger');
 }
 
 /** As `startServer`, on a configuration that is right, and perhaps as one of several processes. */
@@ -116,7 +117,7 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
       database: databaseUrl,
       schema: databaseSchema,
       name,
-      onEventFault: (err) => log.error({ err }, 'the log of events cannot be read: live streams wait'),
+      onEventFault: (err) => log.error({ err }, 'the event log cannot be read: live streams are paused'),
       onBatch: createBatchMetrics(registry),
     });
     closers.push(() => ledger.close());

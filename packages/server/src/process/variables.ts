@@ -36,7 +36,7 @@ export const DATABASE_VARIABLES = {
     })
     .refine(
       isUnambiguousUrl,
-      'is no URL: percent-encode special characters of the password, such as "%2F" for "/" and "%25" for "%", and ' +
+      'is not a URL: percent-encode special characters of the password, such as "%2F" for "/" and "%25" for "%", and ' +
         'write the port as a number',
     )
     .meta({

@@ -12,7 +12,7 @@ export function createWorkLimit({ atOnceMax, waitingMax }: { atOnceMax: number; 
   return async <Result>(work: () => Promise<Result>): Promise<Result> => {
     if (running >= atOnceMax) {
       if (waiting.length >= waitingMax)
-        throw new LedgerError('overloaded', 'too many logins at the same time: try again later');
+        throw new LedgerError('overloaded', 'too many requests of this kind at the same time: try again later');
       // A finished run hands its place to the next one, so `running` does not change.
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else {

@@ -164,7 +164,10 @@ function remember(candidate: Candidate, transfers: readonly Transfer[], state: B
 
 function alreadyUsed(code: Known['reused']): LedgerError {
   const what = code === 'idempotency_key_reused' ? 'idempotency key' : 'transfer id';
-  return new LedgerError(code, `this ${what} was already used for a different request: give a new request a new one`);
+  return new LedgerError(
+    code,
+    `this ${what} was already used for a different request: use a new key for a new request`,
+  );
 }
 
 function ofLeg(error: LedgerError, leg: number): LedgerError {

@@ -95,7 +95,7 @@ const readTransferRequest = object<SubmitTransferRequest>({
   idempotencyKey,
   scope: REQUEST_OPTIONS.scope,
   requestedBy: optional(valid(isRequester, 'must be a text of 1 to 255 characters without control characters')),
-  traceparent: optional(valid(isTraceparent, 'must be as the header traceparent of W3C Trace Context')),
+  traceparent: optional(valid(isTraceparent, 'must be a traceparent header as W3C Trace Context defines it')),
   description: TRANSFER_LEG.description,
   metadata: TRANSFER_LEG.metadata,
   effectiveAt: TRANSFER_LEG.effectiveAt,

@@ -171,7 +171,7 @@ function instantOf(fields: Fields): Date | undefined {
   if (!INSTANT.safeParse(text).success) {
     throw new LineError(
       'invalid_field',
-      'effective_at must be an instant with its zone, in milliseconds at most, such as 2026-01-31T12:00:00Z',
+      'effective_at must be an instant with its zone, with at most three digits after the seconds, such as 2026-01-31T12:00:00Z',
     );
   }
   return new Date(text);

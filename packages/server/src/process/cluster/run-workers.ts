@@ -16,7 +16,7 @@ const FAILURES_MAX = 5;
 const STOP_TIMEOUT_MS = 12_000;
 
 const FAILING =
-  'workers end soon after their start, again and again: the lines above say why. Start with WORKERS=1 to see one alone';
+  'workers keep ending soon after they start: the log lines above say why. Start with WORKERS=1 to run a single process';
 
 export interface RunWorkersOptions {
   readonly count: number;

@@ -23,7 +23,7 @@ export const TRACING_VARIABLES = {
     type: 'URL',
     example: 'http://localhost:4318/v1/traces',
     unset: 'that of `OTEL_EXPORTER_OTLP_ENDPOINT`',
-    description: 'The same with its path, for a collector that takes spans elsewhere.',
+    description: 'The full URL for spans, for a collector that does not receive them at `/v1/traces`.',
   }),
   OTEL_SERVICE_NAME: z.string().min(1).default('micropay').meta({
     type: 'text',
@@ -34,8 +34,8 @@ export const TRACING_VARIABLES = {
     .default('parentbased_always_on')
     .meta({
       description:
-        'Which requests are traced. Those that begin with `parentbased` do as the caller of a request says, and decide for those ' +
-        'whose caller says nothing.',
+        'Which requests are traced. A sampler that begins with `parentbased` follows the decision in the `traceparent` header of a ' +
+        'request, and decides itself where there is none.',
     }),
   OTEL_TRACES_SAMPLER_ARG: z
     .string()
@@ -45,7 +45,7 @@ export const TRACING_VARIABLES = {
     .meta({
       type: 'number, 0 to 1',
       example: '0.01',
-      description: 'The share of traces that a sampler `traceidratio` takes.',
+      description: 'The share of traces that a `traceidratio` sampler keeps.',
     }),
 };
 
