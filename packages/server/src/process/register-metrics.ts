@@ -8,6 +8,7 @@ import { registerMailMetrics } from '../mail/mail-metrics.js';
 import type { MailOutbox } from '../mail/mail-outbox.js';
 import { registerEngineStatusMetrics } from '../metrics/engine-status-metrics.js';
 import { registerProcessMetrics } from '../metrics/process-metrics.js';
+import { registerWorkerRestarts } from '../metrics/worker-restarts.js';
 import { registerReadinessMetric } from '../service/readiness.js';
 import type { Services } from '../services.js';
 import { registerTransferRequestMetrics } from '../transfer-requests/transfer-request-metrics.js';
@@ -30,6 +31,7 @@ export interface Measured {
 export function registerMetrics(registry: Registry, measured: Measured): void {
   const { services, pool, relay, outbox, verifications, verifyEverySeconds: everySeconds } = measured;
   registerProcessMetrics(registry);
+  registerWorkerRestarts(registry);
   registerReadinessMetric(registry, services);
   registerEngineStatusMetrics(registry, { ledger: services.ledger, pool });
   registerLiveMetrics(registry, services);

@@ -116,6 +116,7 @@ export async function runWorkers({ count, signal, log, onListening }: RunWorkers
       const end = await running.ended;
       if (stopping.aborted) return exitCodeOf(end);
       log.error({ worker: running.worker.id, cause: end.cause }, 'a worker ended and is replaced');
+      metrics.countRestart();
       if (hasSettled(end)) failures = pauses = 0;
       // The others may do without the database for as long as it is away, and so may this one.
       else if (!end.isUnavailable) failures += 1;

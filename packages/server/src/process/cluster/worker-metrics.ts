@@ -1,4 +1,5 @@
 import { AggregatorRegistry, Gauge, type Registry } from 'prom-client';
+import { registerWorkerRestarts } from '../../metrics/worker-restarts.js';
 import type { ProcessMetrics } from './messages.js';
 
 /**
@@ -14,6 +15,8 @@ export interface WorkerMetrics {
   keep(worker: number, metrics: ProcessMetrics): void;
   /** Keeps the counts of a worker in the sums after its end: Prometheus takes a counter that falls for a new one. */
   bury(worker: number): void;
+  /** Counts a worker that ended by itself: another one takes its place. */
+  countRestart(): void;
   /** Asks these workers, and writes the metrics of all together. */
   scrape(workers: readonly number[], ask: (worker: number) => void): Promise<string>;
 }
@@ -24,6 +27,7 @@ export function createWorkerMetrics(): WorkerMetrics {
   /** Their last messages may arrive after their end. */
   const buried = new Set<number>();
   let ofTheDead: Promise<ProcessMetrics> = Promise.resolve([]);
+  let restarts = 0;
 
   function wake(worker: number): void {
     for (const resolve of waiting.get(worker) ?? []) resolve();
@@ -53,12 +57,16 @@ export function createWorkerMetrics(): WorkerMetrics {
       wake(worker);
       ofTheDead = ofTheDead.then((sums) => addUp([sums, counts]).getMetricsAsJSON());
     },
+    countRestart() {
+      restarts += 1;
+    },
     async scrape(workers, ask) {
       const answers = workers.map(answerOf);
       for (const worker of workers) ask(worker);
       await Promise.all(answers);
       const registry = addUp([...latest.values(), await ofTheDead]);
       registerStart(registry);
+      registerWorkerRestarts(registry, restarts);
       return registry.metrics();
     },
   };
