@@ -30,7 +30,7 @@ const readyzEndpoint = {
   method: 'get',
   path: '/readyz',
   tag: 'Service',
-  summary: 'Check that the process is ready: its database responds, accepts writes and has the right schema',
+  summary: 'Check that the process is ready: its database responds, accepts writes, commits and has the right schema',
   access: 'anyone',
   answer: {
     status: 200,
