@@ -1,14 +1,17 @@
 import type { Database } from '../database/connect.js';
 import { type AttemptsByNetwork, createAttemptsByNetwork } from '../throttling/attempts-by-network.js';
+import { RATE_LIMITS_DEFAULT, type RateLimitSettings } from '../throttling/rate-limit-settings.js';
 
-/** By email. An office with one address may have many people, but a flood of fresh emails is larger. */
-const LOGIN = { policy: 'login', perName: 10, perNetwork: 100 };
 /** By token. A client refreshes every ten minutes, so this is enough for thousands behind one address. */
 const REFRESH = { policy: 'refresh', perName: 10, perNetwork: 600 };
 
 /** Logins and registrations, by email. */
-export function createLoginAttempts(database: Database, ledger: string): AttemptsByNetwork {
-  return createAttemptsByNetwork(database, ledger, LOGIN);
+export function createLoginAttempts(
+  database: Database,
+  ledger: string,
+  { signIns, addressSignIns }: Pick<RateLimitSettings, 'signIns' | 'addressSignIns'> = RATE_LIMITS_DEFAULT,
+): AttemptsByNetwork {
+  return createAttemptsByNetwork(database, ledger, { policy: 'login', perName: signIns, perNetwork: addressSignIns });
 }
 
 /** Refreshes, by refresh token. */

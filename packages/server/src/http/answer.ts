@@ -30,17 +30,21 @@ const JSON_HEADERS = { 'content-type': 'application/json', ...SECURE_HEADERS };
 const PROBLEM_HEADERS = { 'content-type': PROBLEM_MEDIA_TYPE, ...SECURE_HEADERS };
 
 /** Built from a text and a plain object, which is what the Node adapter writes without a detour. */
-export function jsonResponse(status: number, { body, headers, text }: Answer<unknown>, requestId: string): Response {
+export function jsonResponse(
+  status: number,
+  { body, headers, text }: Answer<unknown>,
+  requestHeaders: Readonly<Record<string, string>>,
+): Response {
   if (text !== undefined) {
     const stream = ReadableStream.from(text).pipeThrough(new TextEncoderStream());
-    return new Response(stream, { status, headers: { ...SECURE_HEADERS, 'x-request-id': requestId, ...headers } });
+    return new Response(stream, { status, headers: { ...SECURE_HEADERS, ...requestHeaders, ...headers } });
   }
   if (body === undefined) {
-    return new Response(null, { status, headers: { ...SECURE_HEADERS, 'x-request-id': requestId, ...headers } });
+    return new Response(null, { status, headers: { ...SECURE_HEADERS, ...requestHeaders, ...headers } });
   }
   return new Response(JSON.stringify(body), {
     status,
-    headers: { ...JSON_HEADERS, 'x-request-id': requestId, ...headers },
+    headers: { ...JSON_HEADERS, ...requestHeaders, ...headers },
   });
 }
 

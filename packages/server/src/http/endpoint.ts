@@ -53,6 +53,8 @@ interface EndpointParts {
   readonly body?: Content & { readonly bytesMax?: number; readonly optional?: true };
   readonly headers?: z.ZodObject;
   readonly idempotencyKey?: 'required' | 'optional';
+  /** The member of the body that is a list of requests, each of which counts in rate limits. */
+  readonly batch?: string;
   /** The body has a field `dryRun`: with it the response is the same, but with status 200 because nothing is created. */
   readonly dryRun?: true;
   /** The member of the body that says what the request acts on, for the audit log; default: the `id` or `code` of the path. */
@@ -72,10 +74,16 @@ interface EndpointParts {
   readonly refusals: readonly ErrorCode[];
 }
 
+/** Probes and public keys are for machines that come again and again: nothing limits them. */
+export function isProbe({ tag, access }: Endpoint): boolean {
+  return tag === 'Service' && access === 'anyone';
+}
+
 /** Every error code that a route can return, each once. */
 export function refusalsOf(endpoint: Endpoint): readonly ErrorCode[] {
   const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'database_unavailable', 'database_misconfigured'];
   codes.push(...endpoint.refusals);
+  if (!isProbe(endpoint)) codes.push('rate_limited');
   if (endpoint.access !== 'anyone')
     codes.push('authentication_required', 'token_invalid', 'token_expired', 'forbidden');
   if (endpoint.body !== undefined) codes.push('malformed_json', 'body_too_large', 'unsupported_media_type');

@@ -190,11 +190,18 @@ function exampleProblem(code: ErrorCode) {
 }
 
 const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' as const } } };
+const RATE_LIMIT = {
+  'RateLimit-Policy': { description: 'The limit: `q` requests in `w` seconds', schema: { type: 'string' as const } },
+  RateLimit: {
+    description: '`r` requests are left, and one more in `t` seconds. Sent with other responses too',
+    schema: { type: 'string' as const },
+  },
+};
 const PROBLEM_HEADERS: Record<
   number,
   Record<string, { description: string; schema: { type: 'integer' | 'string' } }>
 > = {
   401: { 'WWW-Authenticate': { description: 'RFC 6750', schema: { type: 'string' } } },
-  429: RETRY_AFTER,
+  429: { ...RETRY_AFTER, ...RATE_LIMIT },
   503: RETRY_AFTER,
 };

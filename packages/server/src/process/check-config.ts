@@ -4,8 +4,10 @@ import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
 import type { MailSettings, SmtpSettings } from '../mail/mail-settings.js';
+import type { RateLimitSettings } from '../throttling/rate-limit-settings.js';
 import type { Config } from './config.js';
 import { isSender, isSmtpUrl } from './mail-variables.js';
+import { PER_MINUTE_MAX } from './rate-limit-variables.js';
 import { SAMPLERS, type TracingSettings } from './tracing/tracing-settings.js';
 import { isHttpUrl } from './tracing/tracing-variables.js';
 import { LOG_LEVELS, ledgerName, PORT_MAX, schemaName, VERIFY_HOURS_MAX } from './variables.js';
@@ -66,6 +68,18 @@ const LIVE = {
   catchUpsAtOnceMax: number.optional(),
 } satisfies Partial<Record<keyof LiveLimits, z.ZodType>>;
 
+const perMinute = number.max(PER_MINUTE_MAX, 'must be smaller');
+const RATE_LIMITS = {
+  userReads: perMinute.optional(),
+  userWrites: perMinute.optional(),
+  keyReads: perMinute.optional(),
+  keyWrites: perMinute.optional(),
+  addressReads: perMinute.optional(),
+  addressWrites: perMinute.optional(),
+  signIns: perMinute.min(1, 'must be at least 1').optional(),
+  addressSignIns: perMinute.min(1, 'must be at least 1').optional(),
+} satisfies Record<keyof RateLimitSettings, z.ZodType>;
+
 const CONFIG = {
   databaseUrl: text,
   databaseSchema: schemaName,
@@ -83,6 +97,7 @@ const CONFIG = {
   mail: plain.pipe(z.strictObject(MAIL)).optional(),
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),
   tracing: plain.pipe(z.strictObject(TRACING)).optional(),
+  rateLimits: plain.pipe(z.strictObject(RATE_LIMITS)).optional(),
   live: plain.pipe(z.strictObject(LIVE)).optional(),
 } satisfies Record<keyof Config, z.ZodType>;
 

@@ -3,6 +3,7 @@ import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { configurationReference, environmentExample } from '../../configuration-reference.js';
 import { VALIDATOR_WORDS } from '../../test/support/validator-words.js';
+import { RATE_LIMITS_DEFAULT } from '../throttling/rate-limit-settings.js';
 import {
   checkVariableNames,
   readConfig,
@@ -26,10 +27,22 @@ describe('the environment', () => {
       trustedProxies: 0,
       migrate: true,
       verifyEverySeconds: 86_400,
+      rateLimits: RATE_LIMITS_DEFAULT,
       corsOrigins: [],
       logLevel: 'info',
       mail: { publicUrl: 'http://localhost:3000' },
     });
+  });
+
+  it('the environment sets the rate limits, of which those of sign-ins cannot be turned off', () => {
+    const limits = { USER_WRITES_PER_MINUTE: '120', KEY_READS_PER_MINUTE: '6000', SIGN_INS_PER_MINUTE: '5' };
+    expect(readConfig({ DATABASE_URL, ...limits }).rateLimits).toEqual({
+      ...RATE_LIMITS_DEFAULT,
+      userWrites: 120,
+      keyReads: 6_000,
+      signIns: 5,
+    });
+    expect(() => readConfig({ DATABASE_URL, SIGN_INS_PER_MINUTE: '0' })).toThrow('must be a whole number from 1');
   });
 
   it('the environment is read once it is complete', () => {

@@ -3,9 +3,11 @@ import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, redactKafka } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
 import { type MailSettings, redactMail } from '../mail/mail-settings.js';
+import type { RateLimitSettings } from '../throttling/rate-limit-settings.js';
 import { type Environment, findUnknownVariables, parseEnvironment, refuseSlips } from './environment.js';
 import { checkCommandsTopic, checkSasl, KAFKA_VARIABLES, toKafkaSettings } from './kafka-variables.js';
 import { checkMail, MAIL_VARIABLES, toMailSettings } from './mail-variables.js';
+import { toRateLimitSettings } from './rate-limit-variables.js';
 import type { TracingSettings } from './tracing/tracing-settings.js';
 import { TRACING_VARIABLES, toTracingSettings } from './tracing/tracing-variables.js';
 import { COMMON_VARIABLES, DATABASE_VARIABLES, type LOG_LEVELS, SERVER_VARIABLES } from './variables.js';
@@ -58,6 +60,8 @@ export interface Config {
   readonly mail?: MailSettings | undefined;
   /** The collector that spans are sent to; without it nothing is traced. */
   readonly tracing?: TracingSettings | undefined;
+  /** Rate limits; sign-ins alone have one by default. */
+  readonly rateLimits?: Partial<RateLimitSettings> | undefined;
   /** Limits of live streams for tests; no variable sets them. */
   readonly live?: Partial<LiveLimits>;
 }
@@ -90,6 +94,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     operatorApiKey: data.OPERATOR_API_KEY,
     dataDirectory: data.DATA_DIR,
     tokenIssuer: data.TOKEN_ISSUER,
+    rateLimits: toRateLimitSettings(data),
     trustedProxies: data.TRUSTED_PROXIES,
     migrate: data.MIGRATE === 'on',
     verifyEverySeconds: data.VERIFY_EVERY_HOURS * SECONDS_PER_HOUR,

@@ -12,12 +12,16 @@ import { createRevokedSessions } from '../auth/tokens/revoked-sessions.js';
 import { createSigningKeys } from '../auth/tokens/signing-keys.js';
 import type { Database } from '../database/connect.js';
 import { createClientAddress } from '../http/request/client-address.js';
+import { createRequestLimits } from '../http/serving/request-limits.js';
 import { createLiveEvents } from '../live/live-events.js';
 import { type MailKind, type WriteMail, writeNotice } from '../mail/mail-kind.js';
 import { createMails } from '../mail/mail-outbox.js';
 import { createSupportUsers } from '../roles/support-users.js';
 import type { Services } from '../services.js';
 import { removeFullBuckets } from '../throttling/attempt-limit.js';
+import { RATE_LIMITS_DEFAULT } from '../throttling/rate-limit-settings.js';
+import { createRateLimits, type RateLimits } from '../throttling/rate-limits.js';
+import { takeFromBuckets } from '../throttling/shared-buckets.js';
 import { createRecipientLookUps } from '../transfers/recipient-look-ups.js';
 import type { RepeatedWork } from './background.js';
 import type { Config } from './config.js';
@@ -26,17 +30,23 @@ import type { Config } from './config.js';
 const POLL_MS = 2_000;
 /** Later entries are read one by one: this bounds how many. */
 const CHECKPOINTS_MS = 5_000;
+/** What other processes do not know yet is at most of so long ago. */
+const SETTLE_MS = 250;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /** Makes all that handlers work with, on a migrated database, and says what has to be repeated beside them. */
 export async function createServices(
-  config: Pick<Config, 'tokenIssuer' | 'trustedProxies' | 'operatorApiKey' | 'live' | 'mail'>,
+  config: Pick<
+    Config,
+    'databaseSchema' | 'tokenIssuer' | 'trustedProxies' | 'operatorApiKey' | 'rateLimits' | 'live' | 'mail'
+  >,
   ledger: Ledger,
   database: Database,
   log: Logger,
 ): Promise<{
   readonly services: Services;
+  readonly rateLimits: RateLimits;
   readonly background: readonly RepeatedWork[];
   /** Writes the texts of mails. */
   readonly mailKinds: Readonly<Record<MailKind, WriteMail>>;
@@ -59,6 +69,10 @@ export async function createServices(
 
   const authenticate = createAuthenticate({ accessTokens, apiKeys, supportUsers });
 
+  const buckets = { database, schema: config.databaseSchema, ledger: ledger.name };
+  const rateLimits = createRateLimits({ takeShared: (asks) => takeFromBuckets(buckets, asks) });
+  const rateSettings = { ...RATE_LIMITS_DEFAULT, ...config.rateLimits };
+
   await signingKeys.rotate();
   await revokedSessions.poll();
   await apiKeys.reload();
@@ -79,14 +93,17 @@ export async function createServices(
       audit: createAuditTrail(database, ledger.name, log),
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       clientAddress: createClientAddress(config.trustedProxies),
-      loginAttempts: createLoginAttempts(database, ledger.name),
+      requestLimits: createRequestLimits(rateLimits, rateSettings),
+      loginAttempts: createLoginAttempts(database, ledger.name, rateSettings),
       refreshAttempts: createRefreshAttempts(database, ledger.name),
       recipientLookUps: createRecipientLookUps(database, ledger.name),
     },
+    rateLimits,
     background: [
       { name: 'revoked sessions', everyMs: POLL_MS, run: revokedSessions.poll },
       { name: 'api keys', everyMs: POLL_MS, run: apiKeys.reload },
       { name: 'roles', everyMs: POLL_MS, run: supportUsers.reload },
+      { name: 'rate limits', everyMs: SETTLE_MS, run: rateLimits.settle },
       { name: 'attempts', everyMs: MINUTE_MS, run: () => removeFullBuckets(database, ledger.name) },
       { name: 'use of api keys', everyMs: MINUTE_MS, run: apiKeys.storeUse },
       { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },

@@ -11,12 +11,15 @@ import { registerProcessMetrics } from '../metrics/process-metrics.js';
 import { registerWorkerRestarts } from '../metrics/worker-restarts.js';
 import { registerReadinessMetric } from '../service/readiness.js';
 import type { Services } from '../services.js';
+import { registerRateLimitMetrics } from '../throttling/rate-limit-metrics.js';
+import type { RateLimits } from '../throttling/rate-limits.js';
 import { registerTransferRequestMetrics } from '../transfer-requests/transfer-request-metrics.js';
 import { registerVerificationMetrics } from '../verification/verification-metrics.js';
 import type { Verifications } from '../verification/verifications.js';
 
 export interface Measured {
   readonly services: Pick<Services, 'ledger' | 'database' | 'liveEvents'>;
+  readonly rateLimits: RateLimits;
   readonly pool: ServerPool;
   /** The relay whose lag is shown. */
   readonly relay: KafkaRelay | undefined;
@@ -29,11 +32,12 @@ export interface Measured {
 
 /** Registers the metrics of this process: Node's, and those of every feature. */
 export function registerMetrics(registry: Registry, measured: Measured): void {
-  const { services, pool, relay, outbox, verifications, verifyEverySeconds: everySeconds } = measured;
+  const { services, rateLimits, pool, relay, outbox, verifications, verifyEverySeconds: everySeconds } = measured;
   registerProcessMetrics(registry);
   registerWorkerRestarts(registry);
   registerReadinessMetric(registry, services);
   registerEngineStatusMetrics(registry, { ledger: services.ledger, pool });
+  registerRateLimitMetrics(registry, rateLimits);
   registerLiveMetrics(registry, services);
   registerTransferRequestMetrics(registry, services.ledger);
   registerOldestWriterMetrics(registry, services.ledger.events);

@@ -129,12 +129,8 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
       const warnings = await ledger.checkDatabase({ connectionsMin: options.processes * connectionsMin(kafka) });
       for (const warning of warnings) log.warn({ setting: warning.setting }, warning.message);
     }
-    const { services, background, mailKinds, ensureOperatorKey, isOperatorKey } = await createServices(
-      config,
-      ledger,
-      database,
-      log,
-    );
+    const created = await createServices(config, ledger, database, log);
+    const { services, rateLimits, background, mailKinds, ensureOperatorKey, isOperatorKey } = created;
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);
     // If the relay is a separate process, this one only reports its lag.
@@ -151,7 +147,7 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     const mailing = config.mail && createMailing(config.mail, { database, ledger: name, kinds: mailKinds, log });
     if (mailing !== undefined) closers.push(mailing.sender.stop);
     const { outbox } = mailing ?? {};
-    registerMetrics(registry, { services, pool, relay, outbox, verifications, verifyEverySeconds });
+    registerMetrics(registry, { services, rateLimits, pool, relay, outbox, verifications, verifyEverySeconds });
     const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
     closers.push(() =>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { onOrOff, wholeNumber } from './environment.js';
+import { RATE_LIMIT_VARIABLES } from './rate-limit-variables.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -105,6 +106,7 @@ export const SERVER_VARIABLES = {
         'How often the server verifies its ledger in the background, as `micropay verify` does; one of all servers at a time. 0 turns ' +
         'it off. Metrics and the log have the result.',
     }),
+  ...RATE_LIMIT_VARIABLES,
   TOKEN_ISSUER: text.default('micropay').meta({ type: 'text', description: 'The `iss` of access tokens.' }),
   TRUSTED_PROXIES: wholeNumber(0, TRUSTED_PROXIES_MAX).default(0).meta({
     unit: 'proxies',

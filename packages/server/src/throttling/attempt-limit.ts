@@ -1,9 +1,15 @@
 import { hash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.js';
-import { ProblemError } from '../errors/problem.js';
+import {
+  type RateLimitHeaders,
+  type RatePolicy,
+  rateLimited,
+  rateLimitHeaders,
+  WINDOW_S,
+} from './rate-limit-headers.js';
+import { createUsedUpNames } from './used-up-names.js';
 
-const WINDOW_S = 60;
 const WINDOW = sql`make_interval(secs => ${WINDOW_S})`;
 /** Below this, what is left is a rounding error of the clock's microseconds. */
 const ATTEMPTS_PRECISION = 1e-4;
@@ -15,13 +21,13 @@ export interface AttemptLimit {
    *
    * @throws {ProblemError} `rate_limited`
    */
-  take(name: string, attempts?: number): Promise<Readonly<Record<string, string>>>;
-}
-
-export interface AttemptPolicy {
-  /** As the response headers call it. */
-  readonly policy: string;
-  readonly perMinute: number;
+  take(name: string, attempts?: number): Promise<RateLimitHeaders>;
+  /**
+   * Refuses a name that was found used up lately, and counts nothing.
+   *
+   * @throws {ProblemError} `rate_limited`
+   */
+  refuseUsedUp(name: string): void;
 }
 
 /**
@@ -31,8 +37,10 @@ export interface AttemptPolicy {
 export function createAttemptLimit(
   database: Database,
   ledger: string,
-  { policy, perMinute }: AttemptPolicy,
+  { policy, perMinute }: RatePolicy,
 ): AttemptLimit {
+  const limit = { policy, perMinute };
+  const usedUp = createUsedUpNames(perMinute);
   const attemptS = WINDOW_S / perMinute;
 
   /** Answers the seconds until the bucket is full again; undefined if fewer attempts are left. */
@@ -69,31 +77,29 @@ export function createAttemptLimit(
     return (WINDOW_S - fullInS) / attemptS + ATTEMPTS_PRECISION;
   }
 
-  function waitSecondsOf(left: number, attempts: number): number {
-    return Math.ceil(Math.max(0, attempts - left) * attemptS);
-  }
-
-  function headersOf(left: number, attempts: number) {
-    return {
-      'ratelimit-policy': `"${policy}";q=${perMinute};w=${WINDOW_S}`,
-      ratelimit: `"${policy}";r=${Math.floor(left)};t=${waitSecondsOf(left, attempts)}`,
-    };
+  function refuseUsedUp(nameHash: Buffer, attempts: number): void {
+    const left = usedUp.leftAtMost(nameHash);
+    if (left < attempts) throw rateLimited(limit, left, attempts);
   }
 
   return {
     async take(name, attempts = 1) {
-      // Names hold emails and addresses, which are nobody's business in a table of counts.
-      const nameHash = hash('sha256', name, 'buffer');
+      const nameHash = hashOf(name);
+      // Whoever goes on beyond the limit costs no statement.
+      refuseUsedUp(nameHash, attempts);
       const fullInS = await takeFrom(nameHash, attempts);
-      if (fullInS !== undefined) return headersOf(leftOf(fullInS), 1);
+      if (fullInS !== undefined) return rateLimitHeaders(limit, leftOf(fullInS));
       const left = leftOf(await readBucket(nameHash));
-      // It may have refilled between the two statements.
-      const waitS = Math.max(1, waitSecondsOf(left, attempts));
-      throw new ProblemError('rate_limited', `wait ${waitS} seconds before the next attempt`, {
-        headers: { ...headersOf(left, attempts), 'retry-after': String(waitS) },
-      });
+      usedUp.remember(nameHash, left);
+      throw rateLimited(limit, left, attempts);
     },
+    refuseUsedUp: (name) => refuseUsedUp(hashOf(name), 1),
   };
+}
+
+/** Names hold emails and addresses, which are nobody's business in a table of counts. */
+function hashOf(name: string): Buffer {
+  return hash('sha256', name, 'buffer');
 }
 
 function fullInSeconds() {

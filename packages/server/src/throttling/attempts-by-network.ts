@@ -27,8 +27,11 @@ export function createAttemptsByNetwork(
   return {
     async take(clientAddress, name) {
       const network = networkOf(clientAddress);
+      const nameThere = `${network} ${name}`;
+      // Before the network is asked, so that neither costs a statement.
+      byName.refuseUsedUp(nameThere);
       await byNetwork.take(network);
-      return byName.take(`${network} ${name}`);
+      return byName.take(nameThere);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { Act } from '../../identity/act.js';
 import type { Principal } from '../../identity/principal.js';
+import type { RateLimitHeaders } from '../../throttling/rate-limit-headers.js';
 import { jsonResponse, problemResponse, type StreamAnswer, streamHeaders } from '../answer.js';
 import type { AuditTrail } from '../audit-trail.js';
 import { type Authenticate, authorize } from '../authorize.js';
@@ -20,6 +21,7 @@ import { requestId } from '../request/request-id.js';
 import type { EndpointRequest, Route } from '../route.js';
 import { toProblem } from '../to-problem.js';
 import { actOf, doRecorded, isAct, recordForbidden } from './recorded-act.js';
+import type { RequestLimits, Sender } from './request-limits.js';
 import type { RequestMetrics } from './request-metrics.js';
 import { endRequestSpan, startRequestSpan, withinSpan } from './request-span.js';
 import { sendStream } from './send-stream.js';
@@ -36,6 +38,7 @@ export interface RequestServices {
   readonly authenticate: Authenticate;
   readonly clientAddress: ClientAddress;
   readonly audit: AuditTrail;
+  readonly requestLimits: RequestLimits;
 }
 
 const NO_QUERY = z.strictObject({});
@@ -52,7 +55,18 @@ export function serveRoute<Services extends RequestServices>(
 ) {
   const handle = bind(services);
   const { operationId } = endpoint;
+  const limits = services.requestLimits.of(endpoint);
   const logsRequests = log.isLevelEnabled('debug');
+
+  /** A credential that is refused counts for its network. */
+  async function identify({ req }: AppContext, clientAddress: string): Promise<Principal> {
+    try {
+      return await services.authenticate(req.raw.headers.get('authorization'));
+    } catch (error) {
+      await limits?.admit({ principal: undefined, clientAddress });
+      throw error;
+    }
+  }
 
   async function serve(context: AppContext, span?: Span): Promise<Response> {
     const startedAtMs = performance.now();
@@ -60,17 +74,23 @@ export function serveRoute<Services extends RequestServices>(
     let response: Response;
     let code: string | undefined;
     let request: EndpointRequest | undefined;
+    let limitHeaders: RateLimitHeaders | undefined;
     try {
-      request = await checkRequest(endpoint, services, context, id);
+      const clientAddress = services.clientAddress(context.env.incoming);
+      const principal = endpoint.access === 'anyone' ? undefined : await identify(context, clientAddress);
+      const sender: Sender = { principal, clientAddress };
+      if (limits !== undefined) limitHeaders = await limits.admit(sender);
+      request = await checkRequest(endpoint, context, { sender, requestId: id, audit: services.audit });
+      if (limits !== undefined) limits.admitMore(sender, moreRequestsIn(endpoint, request));
       const result = await perform(request);
       if ('faults' in result)
         for (const err of result.faults ?? []) log.error({ requestId: id, err }, 'part of a request failed');
       response =
         'stream' in result
-          ? await streamResponse(result, context, id)
-          : jsonResponse(result.status ?? statusOf(endpoint, request), result, id);
+          ? await streamResponse(result, context, { ...streamHeaders(id), ...limitHeaders })
+          : jsonResponse(result.status ?? statusOf(endpoint, request), result, { 'x-request-id': id, ...limitHeaders });
     } catch (error) {
-      ({ response, code } = refuse(error, { requestId: id, log, reader: request?.principal }));
+      ({ response, code } = refuse(error, { requestId: id, log, reader: request?.principal, headers: limitHeaders }));
     }
     const { status } = response;
     const durationMs = performance.now() - startedAtMs;
@@ -94,8 +114,11 @@ export function serveRoute<Services extends RequestServices>(
   };
 }
 
-async function streamResponse({ stream }: StreamAnswer, context: AppContext, requestId: string): Promise<Response> {
-  const headers = streamHeaders(requestId);
+async function streamResponse(
+  { stream }: StreamAnswer,
+  context: AppContext,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response> {
   const outgoing = context.env.outgoing;
   // Nobody reads what would be the body.
   if (context.req.raw.method === 'HEAD') await stream.cancel();
@@ -103,6 +126,12 @@ async function streamResponse({ stream }: StreamAnswer, context: AppContext, req
     return sendStream(stream, outgoing, { ...Object.fromEntries(context.res.headers), ...headers });
   }
   return new Response(stream, { headers });
+}
+
+/** A batch counts for as many requests as it holds. */
+function moreRequestsIn({ batch }: Endpoint, { body }: EndpointRequest): number {
+  if (batch === undefined) return 0;
+  return ((body as Record<string, readonly unknown[]> | undefined)?.[batch]?.length ?? 1) - 1;
 }
 
 /** A dry run creates nothing. */
@@ -117,34 +146,38 @@ export function refuse(
     requestId: id,
     log,
     reader,
-  }: { readonly requestId: string; readonly log: Logger; readonly reader?: Principal | undefined },
+    headers: others,
+  }: {
+    readonly requestId: string;
+    readonly log: Logger;
+    readonly reader?: Principal | undefined;
+    /** Besides those of the problem. */
+    readonly headers?: Readonly<Record<string, string>> | undefined;
+  },
 ): { readonly response: Response; readonly code: string } {
   const { problem, headers } = toProblem(error, reader);
   // A fault needs its stack; of work that cannot be done now there may be thousands a second, and a line is enough.
   if (problem.status === 500) log.error({ requestId: id, err: error }, 'request failed');
   else if (problem.status > 500) log.warn({ requestId: id, code: problem.code }, problem.detail);
-  return { response: problemResponse(problem, headers, id), code: problem.code };
+  return { response: problemResponse(problem, { ...others, ...headers }, id), code: problem.code };
 }
 
 async function checkRequest(
   endpoint: Endpoint,
-  services: RequestServices,
   context: AppContext,
-  requestId: string,
+  { sender, requestId, audit }: { readonly sender: Sender; readonly requestId: string; readonly audit: AuditTrail },
 ): Promise<EndpointRequest> {
   const { env } = context;
   const { raw } = context.req;
   const { headers } = raw;
-  const authorization = headers.get('authorization');
-  const clientAddress = services.clientAddress(env.incoming);
-  let principal: Principal | undefined;
-  if (endpoint.access !== 'anyone') {
-    principal = await services.authenticate(authorization);
+  const { clientAddress } = sender;
+  let { principal } = sender;
+  if (principal !== undefined) {
     try {
       principal = authorize(principal, endpoint, clientAddress);
     } catch (error) {
       const asked = { principal, params: context.req.param(), clientAddress, requestId };
-      if (endpoint.scope !== undefined) await services.audit.refuse(actOf(endpoint, asked));
+      if (endpoint.scope !== undefined) await audit.refuse(actOf(endpoint, asked));
       throw error;
     }
   }
@@ -159,7 +192,7 @@ async function checkRequest(
     params: params === undefined ? undefined : context.req.param(),
     query: query === undefined && !raw.url.includes('?') ? NOTHING_ASKED : parse(query ?? NO_QUERY, readQuery(raw.url)),
     headers: headersSchema === undefined ? undefined : parse(headersSchema, Object.fromEntries(headers)),
-    authorization,
+    authorization: headers.get('authorization'),
     disconnect() {
       disconnect(context);
     },

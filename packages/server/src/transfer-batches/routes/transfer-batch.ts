@@ -78,6 +78,7 @@ const postTransfersEndpoint = {
     example: { transfers: [{ ...EXAMPLE_POST_TRANSFER, idempotencyKey: EXAMPLE_IDS.key }] },
     bytesMax: BATCH_BYTES_MAX,
   },
+  batch: 'transfers',
   answer: {
     status: 200,
     description: 'A result for each transfer',
@@ -111,6 +112,7 @@ const postLinkedTransfersEndpoint = {
     example: { transfers: [EXAMPLE_POST_TRANSFER] },
     bytesMax: BATCH_BYTES_MAX,
   },
+  batch: 'transfers',
   answer: {
     status: 200,
     description: 'A result for each transfer',
