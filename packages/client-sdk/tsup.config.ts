@@ -14,7 +14,5 @@ export default defineConfig([
     ...shared,
     // For Jest and other tools that cannot load modules; Node itself takes the modules, also by `require`.
     format: 'cjs',
-    // Bundled, because its default export differs in CommonJS.
-    noExternal: ['openapi-fetch'],
   },
 ]);

@@ -1,4 +1,3 @@
-import createRoutes from 'openapi-fetch';
 import { type Accounts, createAccounts } from './accounts.js';
 import { type Api, bodyOf } from './api.js';
 import { type ApiKeys, createApiKeys } from './api-keys.js';
@@ -26,11 +25,11 @@ import { type CashMovements, createCashMovements } from './cash-movements.js';
 import { checkBaseUrl, fieldError } from './checks.js';
 import { type Currencies, createCurrencies } from './currencies.js';
 import { createEvents, type Events } from './events.js';
-import type { components, paths } from './generated/api.js';
+import type { components } from './generated/api.js';
 import { createHolds, type Holds } from './holds.js';
 import { createLedger, type Ledger } from './ledger.js';
 import { checkPlatform, hasStreamingFetch } from './platform.js';
-import { writeBody } from './posting.js';
+import { createRoutes } from './routes.js';
 import { createSession, type OnTokens } from './session.js';
 import { createStatements, type Statements } from './statements.js';
 import { createTransferRequests, type TransferRequests } from './transfer-requests.js';
@@ -121,11 +120,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
   const transport = createTransport({ fetch: (request) => fetch(request), timeoutMs, retriesMax });
   const session = createSession({ ...read, exchange: (refreshToken) => exchangeRefreshToken(api, refreshToken) });
   const api: Api = {
-    routes: createRoutes<paths>({
-      baseUrl,
-      bodySerializer: writeBody,
-      querySerializer: { array: { style: 'form', explode: false } },
-    }),
+    routes: createRoutes(baseUrl),
     send: (call) => transport({ ...call, session }),
     sendAnonymously: transport,
   };

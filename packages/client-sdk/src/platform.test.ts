@@ -12,8 +12,6 @@ const OPTIONAL = {
   crypto: 'platform_unsupported, for a call that moves money without a key of its own',
   TextDecoder: 'platform_unsupported, for a stream',
   performance: 'the clock of the day, for how long a transfer request is waited for',
-  URLSearchParams: 'nothing: openapi-fetch would write forms with it, and no body is one',
-  process: 'nothing: openapi-fetch asks first whether it is there',
 };
 
 afterEach(() => {

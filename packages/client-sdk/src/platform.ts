@@ -1,9 +1,8 @@
 import { MicroPayError } from './errors.js';
 
-/** The globals that every call needs besides `fetch`; openapi-fetch needs `FormData`. */
+/** The globals that every call needs besides `fetch`. */
 export const REQUIRED = [
   'AbortController',
-  'FormData',
   'Headers',
   'Request',
   'Response',

@@ -23,12 +23,12 @@ export const edgeRuntime: Platform = async (script, trial) => {
 
 /**
  * React Native, as far as this package can see: an empty realm, with the very packages that React Native makes its globals
- * of, and no crypto, streams or TextDecoder. Its XMLHttpRequest, timers and FormData are native code; xhr2 and Node's stand
+ * of, and no crypto, streams or TextDecoder. Its XMLHttpRequest, timers are native code; xhr2 and Node's stand
  * for them.
  */
 export const reactNative: Platform = async (script, trial) => {
   const timers = { setTimeout, clearTimeout, setInterval, clearInterval };
-  const realm = vm.createContext({ ...timers, ArrayBuffer, FormData, XMLHttpRequest });
+  const realm = vm.createContext({ ...timers, ArrayBuffer, XMLHttpRequest });
   const run = async (path: string) => vm.runInContext(await readFile(path, 'utf8'), realm, { filename: path });
   await run(require.resolve('abort-controller/dist/abort-controller.umd.js'));
   await run(require.resolve('whatwg-fetch'));
