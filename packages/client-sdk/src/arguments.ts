@@ -182,6 +182,10 @@ export const AUTH: Methods<Auth> = {
     ...call,
   },
   login: { credentials: object({ email: text, password: text }), ...call },
+  requestPasswordReset: { email: text, ...call },
+  completePasswordReset: { reset: object({ token: text, password: text }), ...call },
+  requestEmailVerification: call,
+  completeEmailVerification: { token: text, ...call },
   refresh: {},
   logout: call,
 };

@@ -45,6 +45,30 @@ export interface Auth {
    * @throws {MicroPayError} `authentication_required`, `refresh_token_invalid`, `refresh_token_reused`
    */
   refresh(): Promise<Tokens>;
+  /**
+   * Asks for a mail with a link to choose a new password. The result is the same whether somebody has this email.
+   *
+   * @throws {MicroPayError} `rate_limited`, `mail_off`
+   */
+  requestPasswordReset(email: string, options?: CallOptions): Promise<void>;
+  /**
+   * Sets a new password with the token from the link of a mail, which works once and for an hour. Every session of the user ends: log in
+   * afterwards. If the outcome is unclear (`network_error`, `timeout`), try to log in.
+   *
+   * @throws {MicroPayError} `link_invalid`
+   */
+  completePasswordReset(
+    reset: { readonly token: string; readonly password: string },
+    options?: CallOptions,
+  ): Promise<void>;
+  /**
+   * Asks for another mail to confirm the current user's email; registration sends the first.
+   *
+   * @throws {MicroPayError} `rate_limited`, `mail_off`
+   */
+  requestEmailVerification(options?: CallOptions): Promise<void>;
+  /** Confirms an email with the token from the link of a mail. @throws {MicroPayError} `link_invalid` */
+  completeEmailVerification(token: string, options?: CallOptions): Promise<void>;
   /** Ends the session on the server and forgets the tokens, even if the server cannot be reached. */
   logout(options?: CallOptions): Promise<void>;
 }
@@ -52,28 +76,36 @@ export interface Auth {
 /** Short enough for three attempts within the ten seconds in which the server accepts a repeated refresh. */
 const REFRESH_TIMEOUT_MS = 4_000;
 
-export function createAuth(api: Api, session: Session): Auth {
+export function createAuth({ routes, send, sendAnonymously }: Api, session: Session): Auth {
+  const anonymously = (repeatable: boolean, options?: CallOptions) => ({
+    fetch: sendAnonymously({ ...options, repeatable }),
+  });
   return {
-    async register(registration, options) {
-      const fetch = api.sendAnonymously({ ...options, repeatable: false });
-      const answer = api.routes.POST('/v1/auth/register', { body: registration, fetch });
+    async register(body, options) {
+      const answer = routes.POST('/v1/auth/register', { body, ...anonymously(false, options) });
       const registered = await bodyOf(answer, (data) => ({ ...data, wallet: parseWallet(data.wallet) }));
       await session.adopt(registered);
       return registered;
     },
     async login(body, options) {
-      const fetch = api.sendAnonymously({ ...options, repeatable: true });
-      const loggedIn = await bodyOf(api.routes.POST('/v1/auth/login', { body, fetch }));
+      const loggedIn = await bodyOf(routes.POST('/v1/auth/login', { body, ...anonymously(true, options) }));
       await session.adopt(loggedIn);
       return loggedIn;
     },
+    requestPasswordReset: (email, options) =>
+      bodyOf(routes.POST('/v1/auth/password-resets', { body: { email }, ...anonymously(true, options) })),
+    completePasswordReset: (body, options) =>
+      bodyOf(routes.POST('/v1/auth/password-resets/complete', { body, ...anonymously(false, options) })),
+    requestEmailVerification: (options) =>
+      bodyOf(routes.POST('/v1/auth/email-verifications', { fetch: send({ ...options, repeatable: true }) })),
+    completeEmailVerification: (token, options) =>
+      bodyOf(routes.POST('/v1/auth/email-verifications/complete', { body: { token }, ...anonymously(false, options) })),
     refresh: session.refresh,
     async logout(options) {
       const refreshToken = session.refreshToken();
       await session.adopt(null);
       if (refreshToken === undefined) return;
-      const fetch = api.sendAnonymously({ ...options, repeatable: true });
-      await bodyOf(api.routes.POST('/v1/auth/logout', { body: { refreshToken }, fetch }));
+      await bodyOf(routes.POST('/v1/auth/logout', { body: { refreshToken }, ...anonymously(true, options) }));
     },
   };
 }

@@ -91,7 +91,7 @@ function createSend(
       if (!response.ok) return refusal(response, body, idempotencyKey);
       // Thrown without the parser's error, which quotes the body: it may contain tokens.
       const isOurs =
-        mediaType === undefined ? status === 204 || parseJson(body) !== undefined : isOf(mediaType, response);
+        mediaType === undefined ? isEmpty(status, body) || parseJson(body) !== undefined : isOf(mediaType, response);
       if (streaming || !isOurs) return notMicroPay({ status, requestId: requestIdOf(response), idempotencyKey });
       return new Response(body === '' ? null : body, { status, headers: response.headers });
     } catch (cause) {
@@ -126,6 +126,11 @@ function refusal(response: Response, body: string, idempotencyKey: string | unde
   const problem = parseJson(body);
   if (isProblem(problem)) return problemToError(problem, options);
   return new MicroPayError('invalid_response', `HTTP status ${response.status}, and not of MicroPay`, options);
+}
+
+/** A success that says no more than its status. */
+function isEmpty(status: number, body: string): boolean {
+  return status === 204 || (status === 202 && body === '');
 }
 
 function isOf(mediaType: string, { ok, headers }: Response): boolean {

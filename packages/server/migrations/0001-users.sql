@@ -12,6 +12,8 @@ create table users (
   email text not null,
   password_hash text not null,
   display_name text,
+  -- When its user proved to read the mails of this email.
+  email_verified_at timestamptz(3),
   created_at timestamptz(3) not null default now(),
   constraint users_pkey primary key (ledger, id),
   constraint users_email_unique unique (ledger, email),
@@ -187,3 +189,21 @@ create table mails (
 );
 create index mails_due on mails (ledger, due_at) where ended is null;
 create index mails_user on mails (ledger, user_id) where user_id is not null;
+
+-- What links in mails end in, as hashes. A mail that was sent in several attempts has a row for each of them; a newer mail of the same
+-- purpose ends those of the mails before it.
+create table link_tokens (
+  ledger text not null,
+  token_hash bytea not null,
+  user_id uuid not null,
+  purpose text not null,
+  -- The email that the mail went to: to have read it is what the token proves.
+  email text not null,
+  mail_id uuid not null,
+  asked_at timestamptz(3) not null,
+  expires_at timestamptz(3) not null,
+  constraint link_tokens_pkey primary key (ledger, token_hash),
+  constraint link_tokens_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade
+);
+create index link_tokens_user on link_tokens (ledger, user_id);
+create index link_tokens_expires on link_tokens (ledger, expires_at);

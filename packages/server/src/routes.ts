@@ -8,9 +8,11 @@ import {
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts/routes/accounts.js';
 import { listAuditLogRoute } from './audit/routes/audit-log.js';
 import { createApiKeyRoute, listApiKeysRoute, revokeApiKeyRoute, rotateApiKeyRoute } from './auth/routes/api-keys.js';
+import { completeEmailVerificationRoute, requestEmailVerificationRoute } from './auth/routes/email-verifications.js';
 import { jwksRoute } from './auth/routes/jwks.js';
 import { loginRoute } from './auth/routes/login.js';
 import { logoutRoute } from './auth/routes/logout.js';
+import { completePasswordResetRoute, requestPasswordResetRoute } from './auth/routes/password-resets.js';
 import { refreshRoute } from './auth/routes/refresh.js';
 import { registerRoute } from './auth/routes/register.js';
 import { createDepositRoute, createWithdrawalRoute } from './deposits/routes/deposits.js';
@@ -43,6 +45,10 @@ export const ROUTES: readonly Route<Services>[] = [
   loginRoute,
   refreshRoute,
   logoutRoute,
+  requestPasswordResetRoute,
+  completePasswordResetRoute,
+  requestEmailVerificationRoute,
+  completeEmailVerificationRoute,
   meRoute,
   listWalletsRoute,
   openWalletRoute,

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
@@ -12,8 +12,12 @@ import { testConfig } from './support/test-server.js';
 const ACME_KEY = 'operator-key-of-acme';
 const BRAVO_KEY = 'operator-key-of-bravo';
 const PASSWORD = 'correct horse battery';
+const NEW_PASSWORD = 'another correct horse battery';
+/** Mails go to a log that nobody reads. */
+const mail = { publicUrl: 'https://app.example.com' };
 
 let database: TestDatabase;
+let client: pg.Client;
 let acme: RunningServer;
 let bravo: RunningServer;
 let theirs: Tenant;
@@ -56,12 +60,18 @@ type CursorOf =
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  acme = await startServer(testConfig(database.url, { ledger: 'acme', operatorApiKey: ACME_KEY }));
-  bravo = await startServer(testConfig(database.url, { ledger: 'bravo', operatorApiKey: BRAVO_KEY }));
+  acme = await startServer(testConfig(database.url, { ledger: 'acme', operatorApiKey: ACME_KEY, mail }));
+  bravo = await startServer(testConfig(database.url, { ledger: 'bravo', operatorApiKey: BRAVO_KEY, mail }));
+  client = new pg.Client({ connectionString: database.url });
+  await client.connect();
   theirs = await populate(acme.url, ACME_KEY, 'acme');
   ours = await populate(bravo.url, BRAVO_KEY, 'bravo');
+  // Links that confirm the emails.
+  await mailsSent();
+  await client.query('delete from micropay.link_tokens');
 });
 afterAll(async () => {
+  await client?.end();
   await Promise.all([acme.close(), bravo.close()]);
   await database.drop();
 });
@@ -193,6 +203,31 @@ const IS_OF_ITS_OWN_BOOK: Row = {
   },
 };
 
+/** A link of the other ledger is refused, and stays valid there. */
+function linkOf(purpose: string, path: string, rest: object = {}): Row {
+  return {
+    name: 'a link of it is none here',
+    check: async () => {
+      const token = `mpl_${randomUUID()}`;
+      const inserted = `insert into micropay.link_tokens (ledger, token_hash, user_id, purpose, email, mail_id, asked_at, expires_at)
+        values ('acme', $1, $2, $3, $4, gen_random_uuid(), now(), now() + interval '1 hour')`;
+      await client.query(inserted, [hash('sha256', token, 'buffer'), theirs.userId, purpose, theirs.email]);
+      const { status, body } = await call(ours.url, `POST ${path}`, { body: { token, ...rest } });
+      expect([status, body.code]).toEqual([422, 'link_invalid']);
+      expect(await linksOf(theirs.userId)).toEqual([purpose]);
+      await client.query('delete from micropay.link_tokens');
+    },
+  };
+}
+
+async function linksOf(userId: string): Promise<readonly string[]> {
+  const { rows } = await client.query('select purpose from micropay.link_tokens where user_id = $1', [userId]);
+  return rows.map(({ purpose }) => purpose);
+}
+
+const mailsSent = () =>
+  vi.waitUntil(async () => (await client.query('select from micropay.mails')).rowCount === 0, { timeout: 5_000 });
+
 /** Each route, and all that it can be given of another ledger; a new route needs a line here. */
 const TABLE: Readonly<Record<string, readonly Row[]>> = {
   login: [
@@ -232,6 +267,20 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
     },
   ],
+  requestPasswordReset: [
+    {
+      name: 'sends no mail to a user of it',
+      check: async () => {
+        const { status } = await call(ours.url, 'POST /v1/auth/password-resets', { body: { email: theirs.email } });
+        expect(status).toBe(202);
+        await mailsSent();
+        expect(await linksOf(theirs.userId)).toEqual([]);
+      },
+    },
+  ],
+  completePasswordReset: [linkOf('password_reset', '/v1/auth/password-resets/complete', { password: NEW_PASSWORD })],
+  requestEmailVerification: [],
+  completeEmailVerification: [linkOf('email_verification', '/v1/auth/email-verifications/complete')],
   getMe: [],
   listWallets: [{ cursorOf: 'listWallets', path: () => '/v1/wallets' }],
   openWallet: [],
@@ -625,8 +674,6 @@ it("each key of the server's tables begins with the ledger", async () => {
   const folder = new URL('../migrations/', import.meta.url);
   const texts = await Promise.all((await readdir(folder)).map((name) => readFile(new URL(name, folder), 'utf8')));
   const tables = [...texts.join('\n').matchAll(/^create table (\w+)/gm)].map(([, name]) => name);
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
   const { rows } = await client.query(
     `select c.relname as table, i.indexrelid::regclass::text as key, a.attname as first
      from pg_index i join pg_class c on c.oid = i.indrelid
@@ -634,7 +681,6 @@ it("each key of the server's tables begins with the ledger", async () => {
      where i.indisunique and c.relnamespace = 'micropay'::regnamespace and c.relname = any($1)`,
     [tables],
   );
-  await client.end();
   expect(new Set(rows.map(({ table }) => table))).toEqual(new Set(tables));
   expect(rows.filter(({ first }) => first !== 'ledger')).toEqual([]);
 });

@@ -173,7 +173,7 @@ describe('the server with the documented role', () => {
     'delete from micropay.events',
     'alter table micropay.transfers disable trigger transfers_append_only',
     'set session_replication_role = replica',
-    `update micropay.users set password_hash = ''`,
+    `update micropay.users set created_at = now()`,
     'delete from micropay.users',
     `update micropay.audit_log set reason = ''`,
     'delete from micropay.audit_log',

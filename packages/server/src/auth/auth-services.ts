@@ -15,4 +15,8 @@ export interface AuthServices extends LedgerServices {
   readonly mails: Mails;
   readonly loginAttempts: AttemptsByNetwork;
   readonly refreshAttempts: AttemptsByNetwork;
+  /** Mails that are asked for, by email. */
+  readonly mailAttempts: AttemptsByNetwork;
+  /** Links that are opened, by their secret. */
+  readonly linkAttempts: AttemptsByNetwork;
 }

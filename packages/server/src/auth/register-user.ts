@@ -5,6 +5,7 @@ import type { Database } from '../database/connect.js';
 import { ProblemError } from '../errors/problem.js';
 import type { UserId } from '../identity/user-id.js';
 import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
+import type { Mails } from '../mail/mail-outbox.js';
 import type { User } from '../users/user.js';
 import { userCreated } from '../users/user-created.js';
 import { insertUser } from '../users/users.js';
@@ -18,7 +19,8 @@ export interface Registration {
 }
 
 /**
- * Makes a user, a first wallet, their events and a session in one database transaction: all of them or none.
+ * Makes a user, a first wallet, their events, the mail that confirms the email and a session in one database transaction: all of
+ * them or none.
  *
  * @throws {ProblemError} `email_taken`
  * @throws {LedgerError} `unknown_currency`
@@ -28,10 +30,11 @@ export async function registerUser(
     readonly database: Database;
     readonly ledger: Ledger;
     readonly sessions: Sessions;
+    readonly mails: Mails;
   },
   { email, passwordHash, displayName, currency }: Registration,
 ): Promise<{ readonly user: User; readonly wallet: Account; readonly tokens: Tokens }> {
-  const { database, ledger, sessions } = services;
+  const { database, ledger, sessions, mails } = services;
   return database.transaction().execute(async (transaction) => {
     const id = uuidv7() as UserId;
     const user = await insertUser(transaction, {
@@ -42,6 +45,7 @@ export async function registerUser(
       displayName: displayName ?? null,
     });
     if (user === undefined) throw new ProblemError('email_taken', 'this email is registered: log in instead');
+    await mails.add(transaction, { kind: 'email_verification', to: email, userId: id });
     const within = ledger.within(fromKysely(transaction));
     await within.events.write(userCreated, { subject: id, data: { userId: id } });
     const wallet = await within.accounts.open({ address: walletAddress(id, defaultWalletName(currency)), currency });

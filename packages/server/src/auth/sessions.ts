@@ -24,6 +24,11 @@ export interface Sessions {
   begin(transaction: Database, userId: UserId): Promise<Tokens>;
   /** @throws {ProblemError} `refresh_token_invalid`, `refresh_token_reused` */
   refresh(refreshToken: string): Promise<Tokens>;
+  /**
+   * Ends all sessions of a user, or all but one, in the transaction that is given. Call what it returns once that has committed: from
+   * then on this process refuses their access tokens.
+   */
+  endAll(transaction: Database, userId: UserId, exceptSessionId?: string): Promise<() => void>;
   /** Ends the session of this token; does nothing when there is none. */
   end(refreshToken: string): Promise<void>;
   removeExpired(): Promise<void>;
@@ -96,6 +101,20 @@ export function createSessions(options: {
         'refresh_token_reused',
         'this refresh token, or one issued with it, was used before, so the session has ended: log in again',
       );
+    },
+
+    async endAll(transaction, userId, exceptSessionId) {
+      const live = transaction
+        .updateTable('sessions')
+        .set({ revoked_at: sql<Date>`now()` })
+        .where('ledger', '=', ledger)
+        .where('user_id', '=', userId)
+        .where('revoked_at', 'is', null);
+      const others = exceptSessionId === undefined ? live : live.where('id', '!=', exceptSessionId);
+      const ended = await others.returning('id').execute();
+      return () => {
+        for (const { id } of ended) revokedSessions.add(id);
+      };
     },
 
     async end(refreshToken) {

@@ -5,6 +5,11 @@ import { RATE_LIMITS_DEFAULT, type RateLimitSettings } from '../throttling/rate-
 /** By token. A client refreshes every ten minutes, so this is enough for thousands behind one address. */
 const REFRESH = { policy: 'refresh', perName: 10, perNetwork: 600 };
 
+/** By email. */
+const MAIL = { policy: 'mail', perName: 5, perNetwork: 30 };
+/** By the secret of a link. */
+const LINK = { policy: 'link', perName: 10, perNetwork: 60 };
+
 /** Logins and registrations, by email. */
 export function createLoginAttempts(
   database: Database,
@@ -17,4 +22,14 @@ export function createLoginAttempts(
 /** Refreshes, by refresh token. */
 export function createRefreshAttempts(database: Database, ledger: string): AttemptsByNetwork {
   return createAttemptsByNetwork(database, ledger, REFRESH);
+}
+
+/** Mails that are asked for, by email. */
+export function createMailAttempts(database: Database, ledger: string): AttemptsByNetwork {
+  return createAttemptsByNetwork(database, ledger, MAIL);
+}
+
+/** Links that are opened, by their secret. */
+export function createLinkAttempts(database: Database, ledger: string): AttemptsByNetwork {
+  return createAttemptsByNetwork(database, ledger, LINK);
 }

@@ -13,6 +13,7 @@ export interface Tables {
     email: string;
     password_hash: string;
     display_name: string | null;
+    email_verified_at: Generated<Date | null>;
     created_at: CreatedAt;
   };
   sessions: {
@@ -98,6 +99,16 @@ export interface Tables {
     due_at: Generated<Date>;
     attempts: Generated<number>;
     ended: Generated<'failed' | 'refused' | null>;
+  };
+  link_tokens: {
+    ledger: string;
+    token_hash: Buffer;
+    user_id: UserId;
+    purpose: string;
+    email: string;
+    mail_id: string;
+    asked_at: Date;
+    expires_at: Date;
   };
   verifications: {
     ledger: string;

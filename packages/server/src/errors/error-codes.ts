@@ -67,6 +67,8 @@ const SERVER_ERRORS = {
   invalid_credentials: { status: 401, title: 'The email or the password is wrong' },
   refresh_token_invalid: { status: 401, title: 'The refresh token is not valid' },
   refresh_token_reused: { status: 401, title: 'The refresh token has already been used' },
+  link_invalid: { status: 422, title: 'The link is not valid' },
+  mail_off: { status: 422, title: 'The server sends no mail' },
   forbidden: { status: 403, title: 'You are not allowed to do this' },
   route_not_found: { status: 404, title: 'The route was not found' },
   counterparty_unavailable: { status: 422, title: 'The other party’s wallet cannot take part' },

@@ -62,7 +62,7 @@ interface EndpointParts {
   /** The handler records the act in its own database transaction. Other acts of operators are recorded before they begin. */
   readonly recordsAct?: true;
   readonly answer: {
-    readonly status: 200 | 201 | 204;
+    readonly status: 200 | 201 | 202 | 204;
     readonly description: string;
     readonly content?: Content | EventContent;
     /** An example of a CSV response, in place of `content`. */

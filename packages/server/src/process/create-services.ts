@@ -4,9 +4,16 @@ import { createAuditTrail } from '../audit/audit-trail.js';
 import { createApiKeyStore } from '../auth/api-key-store.js';
 import { createApiKeys } from '../auth/api-keys.js';
 import { createAuthenticate } from '../auth/authenticate.js';
+import { createLinkMails } from '../auth/links/link-mails.js';
+import { removeExpiredLinks } from '../auth/links/link-token.js';
 import { createPasswords } from '../auth/passwords/password.js';
 import { createSessions } from '../auth/sessions.js';
-import { createLoginAttempts, createRefreshAttempts } from '../auth/sign-in-attempts.js';
+import {
+  createLinkAttempts,
+  createLoginAttempts,
+  createMailAttempts,
+  createRefreshAttempts,
+} from '../auth/sign-in-attempts.js';
 import { createAccessTokens } from '../auth/tokens/access-tokens.js';
 import { createRevokedSessions } from '../auth/tokens/revoked-sessions.js';
 import { createSigningKeys } from '../auth/tokens/signing-keys.js';
@@ -96,6 +103,8 @@ export async function createServices(
       requestLimits: createRequestLimits(rateLimits, rateSettings),
       loginAttempts: createLoginAttempts(database, ledger.name, rateSettings),
       refreshAttempts: createRefreshAttempts(database, ledger.name),
+      mailAttempts: createMailAttempts(database, ledger.name),
+      linkAttempts: createLinkAttempts(database, ledger.name),
       recipientLookUps: createRecipientLookUps(database, ledger.name),
     },
     rateLimits,
@@ -109,9 +118,13 @@ export async function createServices(
       { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },
       { name: 'expired holds', everyMs: POLL_MS, run: async () => void (await ledger.holds.expire()) },
       { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: ledger.checkpoints.advance },
+      { name: 'expired links', everyMs: HOUR_MS, run: () => removeExpiredLinks(database, ledger.name) },
       { name: 'expired sessions', everyMs: HOUR_MS, run: sessions.removeExpired },
     ],
-    mailKinds: { notice: writeNotice },
+    mailKinds: {
+      notice: writeNotice,
+      ...createLinkMails({ database, ledger: ledger.name, publicUrl: config.mail?.publicUrl ?? '' }),
+    },
     ensureOperatorKey: () => apiKeys.ensureOperatorKey(config.operatorApiKey),
     isOperatorKey: (key) => apiKeys.find(key) !== undefined,
   };

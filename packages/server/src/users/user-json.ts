@@ -8,6 +8,9 @@ export const UserSchema = z
     id: IdField,
     email: z.string(),
     displayName: z.string().nullable(),
+    emailVerifiedAt: TimeField.nullable().openapi({
+      description: 'Null until the link that was sent to the email has been opened',
+    }),
     createdAt: TimeField,
   })
   .openapi('User');
@@ -16,6 +19,7 @@ export const EXAMPLE_USER: z.input<typeof UserSchema> = {
   id: EXAMPLE_IDS.user,
   email: 'alice@example.com',
   displayName: 'Alice',
+  emailVerifiedAt: EXAMPLE_TIME,
   createdAt: EXAMPLE_TIME,
 };
 
@@ -24,6 +28,7 @@ export function userJson(user: User): z.input<typeof UserSchema> {
     id: user.id,
     email: shownEmail(user.email),
     displayName: user.displayName,
+    emailVerifiedAt: user.emailVerifiedAt?.toISOString() ?? null,
     createdAt: user.createdAt.toISOString(),
   };
 }

@@ -5,5 +5,7 @@ export interface User {
   /** In its canonical form; unique in its ledger. */
   readonly email: string;
   readonly displayName: string | null;
+  /** Null while nobody has proved to read the mails of this email. */
+  readonly emailVerifiedAt: Date | null;
   readonly createdAt: Date;
 }

@@ -5,6 +5,8 @@ const PASSWORD_LENGTH_MAX = 256;
 /** The same in JSON Schema, whose readers do not all know classes of characters. */
 const WITHOUT_CONTROLS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
+const PASSWORD_LENGTH_MIN = 8;
+
 /** A password, prepared for its hash; lengths are in characters of the prepared form. */
 export function passwordField(lengthMin: number) {
   return z
@@ -27,3 +29,6 @@ export function passwordField(lengthMin: number) {
       pattern: WITHOUT_CONTROLS,
     });
 }
+
+/** A password that is chosen now. */
+export const NewPasswordField = passwordField(PASSWORD_LENGTH_MIN);

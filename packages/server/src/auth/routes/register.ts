@@ -6,11 +6,10 @@ import { EmailField } from '../../users/email-field.js';
 import { userJson } from '../../users/user-json.js';
 import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../../wallets/wallet-json.js';
 import type { AuthServices } from '../auth-services.js';
-import { passwordField } from '../passwords/password-field.js';
+import { NewPasswordField } from '../passwords/password-field.js';
 import { registerUser } from '../register-user.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../session-json.js';
 
-const PASSWORD_LENGTH_MIN = 8;
 const DISPLAY_NAME_LENGTH_MAX = 100;
 /** No control, and none that turns the direction of the text around it, by which one name can be shown as another. */
 const DISPLAYABLE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$';
@@ -30,7 +29,7 @@ function isLengthWithin(characters: number): boolean {
 const RegisterSchema = z
   .strictObject({
     email: EmailField,
-    password: passwordField(PASSWORD_LENGTH_MIN),
+    password: NewPasswordField,
     displayName: DisplayNameField.optional(),
     currency: CurrencyField.optional().openapi({ description: 'Currency of the first wallet; default USD' }),
   })
@@ -44,7 +43,8 @@ const registerEndpoint = {
   path: '/v1/auth/register',
   tag: 'Authentication',
   summary: 'Register a user with a first wallet',
-  description: 'Creates the user and the wallet together, or neither.',
+  description:
+    'Creates the user and the wallet together, or neither. A mail brings a link that confirms the email, if the server sends mails.',
   access: 'anyone',
   body: {
     schema: RegisterSchema,

@@ -1,0 +1,14 @@
+import type { UserId } from '../identity/user-id.js';
+import type { NewMail } from '../mail/mail-outbox.js';
+
+/** Tells users of changes to their account, so that a change that was not theirs does not stay hidden. */
+function notice(userId: UserId, to: string, subject: string, lines: readonly string[]): NewMail {
+  return { kind: 'notice', to, userId, data: { subject, text: lines.join('\n\n') } };
+}
+
+export function passwordChanged(userId: UserId, to: string): NewMail {
+  return notice(userId, to, 'Your password was changed', [
+    'The password of your account was changed, and your other sessions have ended.',
+    'If it was not you, choose a new password at once: ask for it where you log in.',
+  ]);
+}
