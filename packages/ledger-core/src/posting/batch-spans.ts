@@ -1,7 +1,6 @@
 import { context, type Span, trace } from '@opentelemetry/api';
 import { sqlState } from '../postgres/sql-errors.js';
 import { endSpan, failSpan, harmless, startChild } from '../tracing.js';
-import type { RetriedResult } from './retry.js';
 import type { Waiting } from './waiting.js';
 
 /**
@@ -23,7 +22,7 @@ export function startBatch(batch: readonly Pick<Waiting, 'posting'>[]): Span | u
   return span;
 }
 
-export function endBatch(span: Span | undefined, ended: Pick<RetriedResult, 'failedRuns'> | Error): void {
+export function endBatch(span: Span | undefined, ended: { readonly failedRuns: readonly string[] } | Error): void {
   if (span === undefined) return;
   endSpan(span, () => {
     if (ended instanceof Error) failSpan(span, ended.name);

@@ -21,8 +21,12 @@ import {
 import type { Logger } from 'pino';
 import { withDeadline } from '../../throttling/deadline.js';
 import { createRequestContexts } from './request-contexts.js';
-import type { Tracing } from './start-tracing.js';
 import type { TracingSettings } from './tracing-settings.js';
+
+export interface Tracing {
+  /** Sends what has been recorded, for half a second at most. */
+  close(): Promise<void>;
+}
 
 /** A collector that is away for an hour is worth a line a minute. */
 const REPORT_EVERY_MS = 60_000;

@@ -1,10 +1,6 @@
 import type { Logger } from 'pino';
+import type { Tracing } from './open-telemetry.js';
 import type { TracingSettings } from './tracing-settings.js';
-
-export interface Tracing {
-  /** Sends what has been recorded, for half a second at most. */
-  close(): Promise<void>;
-}
 
 const OFF: Tracing = { close: async () => undefined };
 
