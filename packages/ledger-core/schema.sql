@@ -102,7 +102,7 @@ create table event_cursors (
   moved_at timestamp(3) with time zone not null default now(),
   constraint event_cursors_pkey PRIMARY KEY (sink),
   constraint event_cursors_position_not_negative CHECK ("position" >= 0),
-  constraint event_cursors_sink_length CHECK (length(sink) >= 1 AND length(sink) <= 63)
+  constraint event_cursors_sink_length CHECK (length(sink) >= 1 AND length(sink) <= 255)
 );
 
 create table event_retention (

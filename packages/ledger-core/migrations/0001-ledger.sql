@@ -391,7 +391,7 @@ create table event_cursors (
   paused boolean not null default false,
   moved_at timestamptz(3) not null default now(),
   constraint event_cursors_pkey primary key (sink),
-  constraint event_cursors_sink_length check (length(sink) between 1 and 63),
+  constraint event_cursors_sink_length check (length(sink) between 1 and 255),
   constraint event_cursors_position_not_negative check (position >= 0)
 );
 

@@ -28,6 +28,22 @@ export async function openCursor(store: ConnectedStore, sink: string): Promise<E
   return (await findCursor(store, sink)) ?? NEW_CURSOR;
 }
 
+/** Gives a sink that has no cursor one at this position. */
+export async function openCursorAt({ sql, schema }: ConnectedStore, sink: string, position: bigint): Promise<void> {
+  await sql.executeSql(`insert into ${schema}.event_cursors (sink, position) values ($1, $2) on conflict do nothing`, [
+    sink,
+    String(position),
+  ]);
+}
+
+/** Moves a cursor on to this position, unless it is there or further. */
+export async function skipTo({ sql, schema }: ConnectedStore, sink: string, position: bigint): Promise<void> {
+  await sql.executeSql(
+    `update ${schema}.event_cursors set position = $2, moved_at = clock_timestamp() where sink = $1 and position < $2`,
+    [sink, String(position)],
+  );
+}
+
 /** Moves the cursor on; false when somebody else has moved it. */
 export async function advanceCursor(
   { sql, schema }: ConnectedStore,

@@ -14,6 +14,7 @@ import { result } from '../domain/json/result.js';
 import { LedgerError } from '../errors.js';
 import { type EventPublisher, publisherArgument } from '../events/publisher.js';
 import { createLogReader, type LogReader } from '../events/reader.js';
+import { findSettledEnd } from '../events/settled-end.js';
 import { createSleep } from '../events/sleep.js';
 import { toEvents } from '../events/to-events.js';
 import { createPool, fromClient, fromPool, type RunAll, snapshotOn } from '../postgres/connect.js';
@@ -24,9 +25,11 @@ import {
   findCursor,
   NEW_CURSOR,
   openCursor,
+  openCursorAt,
   readLag,
   rewindCursor,
   setPaused,
+  skipTo,
 } from '../postgres/event-cursors.js';
 import { type LogRow, readDeletedThrough } from '../postgres/event-log.js';
 import { type OldestWriter, readOldestWriter } from '../postgres/position-drawers.js';
@@ -84,6 +87,19 @@ export interface Relay {
    * @throws {LedgerError} `invalid_request` for a position that the sink has not reached
    */
   replay(after: bigint): Promise<void>;
+  /**
+   * Returns a position of which everything up to it is committed or never will be: whatever commits from now on is behind it.
+   *
+   * @throws {LedgerError} `transaction_conflict` if a transaction that has written events stays open for five seconds
+   */
+  findEnd(): Promise<bigint>;
+  /** Makes a new sink begin after this position, and not with the first event. A sink that has a cursor keeps it. */
+  open(after: bigint): Promise<void>;
+  /**
+   * Leaves out everything up to a position: it counts as delivered. For a sink that nobody listens to, so that it keeps no events
+   * from being deleted. A sink without a cursor stays without.
+   */
+  skip(through: bigint): Promise<void>;
   /** Stops after the current delivery, and lets another relay lead. */
   stop(): Promise<void>;
 }
@@ -244,6 +260,16 @@ export function createRelay(options: RelayOptions): Relay {
       if (!(await rewindCursor(onCommands, sink, after).catch(fail))) {
         throw new LedgerError('invalid_request', `sink ${sink} has not reached position ${after} yet`);
       }
+      wake();
+    },
+    findEnd() {
+      return findSettledEnd(onCommands, signal).catch(fail);
+    },
+    async open(given) {
+      await openCursorAt(onCommands, sink, positionArgument(given, 'after')).catch(fail);
+    },
+    async skip(given) {
+      await skipTo(onCommands, sink, positionArgument(given, 'through')).catch(fail);
       wake();
     },
     stop() {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRelay, type EventPublisher, type Ledger, type Relay, type RelayOptions } from '@micropay/ledger-core';
+import { fromPg } from '@micropay/ledger-core/pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRecordingPublisher, sequenceFaults } from '../support/recording-publisher.js';
 import { openWallets, refusal, useTestBed } from '../support/test-bed.js';
@@ -323,5 +324,50 @@ describe('a relay', () => {
     await slow.query('rollback');
     await expect.poll(() => publisher.first().length).toBe(3);
     expect(await running.status()).toMatchObject({ isHeldUp: false, heldUpBy: null });
+  });
+
+  it('a new sink that is opened at the end of the log receives what commits from then on, and nothing before', async () => {
+    await pay(1n);
+    await bed.sql('delete from micropay.event_cursors where sink = $1', [sink]);
+    const publisher = createRecordingPublisher();
+    const running = relay(publisher);
+    const end = await running.findEnd();
+    await running.open(end);
+    const after = await pay(2n);
+    running.start();
+    await expect.poll(() => publisher.first().length).toBe(3);
+    expect(publisher.first()[0]?.subject).toBe(after.id);
+    await running.open(0n);
+    expect((await running.status()).position).toBeGreaterThan(end);
+  });
+
+  it('a sink skips to a position without delivering, and never moves back', async () => {
+    const publisher = createRecordingPublisher();
+    const running = relay(publisher);
+    await pay(1n);
+    const end = await running.findEnd();
+    await running.skip(end);
+    await running.skip(end - 1n);
+    expect(await running.status()).toMatchObject({ position: end, rows: 0 });
+    running.start();
+    const after = await pay(2n);
+    await expect.poll(() => publisher.first().length).toBe(3);
+    expect(publisher.first()[0]?.subject).toBe(after.id);
+  });
+
+  it('the end of the log is not found while a transaction that has written events may still fill a gap', async () => {
+    const open = await bed.connect();
+    await open.query('begin');
+    await ledger.within(fromPg(open)).transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
+    const running = relay(createRecordingPublisher());
+    let found: bigint | undefined;
+    const finding = running.findEnd().then((end) => {
+      found = end;
+    });
+    await delay(300);
+    expect(found).toBeUndefined();
+    await open.query('rollback');
+    await finding;
+    expect(found).toBeGreaterThan(0n);
   });
 });
