@@ -207,3 +207,113 @@ create table link_tokens (
 );
 create index link_tokens_user on link_tokens (ledger, user_id);
 create index link_tokens_expires on link_tokens (ledger, expires_at);
+
+-- Webhooks -------------------------------------------------------------------------------------------------------------------
+
+-- Counts the changes of a ledger's endpoints, so that who has read them knows that they are the same; it also orders the changes.
+create table webhook_versions (
+  ledger text not null,
+  version bigint not null default 0,
+  constraint webhook_versions_pkey primary key (ledger)
+);
+
+-- Receivers of events. What signs has to be known, so the secrets are stored as they are: grant the table to the server's role alone.
+create table webhook_endpoints (
+  ledger text not null,
+  id uuid not null,
+  url text not null,
+  description text,
+  -- Null for events of every type.
+  event_types text[],
+  -- Events about accounts at or below this path; null for all.
+  account_path text,
+  -- Events whose metadata has these members; null for all.
+  metadata jsonb,
+  ordered text not null,
+  secret bytea not null,
+  -- The secret before the last rotation, and until when it signs beside the new one.
+  previous_secret bytea,
+  previous_until timestamptz(3),
+  disabled_at timestamptz(3),
+  disabled_reason text,
+  created_by text not null,
+  created_at timestamptz(3) not null default now(),
+  constraint webhook_endpoints_pkey primary key (ledger, id),
+  constraint webhook_endpoints_ordered check (ordered in ('account', 'none')),
+  constraint webhook_endpoints_disabled_whole check ((disabled_at is null) = (disabled_reason is null)),
+  constraint webhook_endpoints_previous_whole check ((previous_secret is null) = (previous_until is null))
+);
+
+-- An event as it is sent, once for all endpoints. Its id is made of the event's, so that what is written again is the same row.
+create table webhook_messages (
+  ledger text not null,
+  id uuid not null,
+  event_id text not null,
+  type text not null,
+  body text not null,
+  traceparent text,
+  created_at timestamptz(3) not null default now(),
+  constraint webhook_messages_pkey primary key (ledger, id)
+);
+create index webhook_messages_created on webhook_messages (ledger, created_at);
+
+create table webhook_deliveries (
+  ledger text not null,
+  endpoint_id uuid not null,
+  message_id uuid not null,
+  -- Of the event in the log, and its place among those of one position; 0 for a test.
+  position bigint not null,
+  place smallint not null,
+  -- Addresses of the accounts in whose order it is delivered; null for a delivery without an order.
+  account text collate "C",
+  other_account text collate "C",
+  state text not null default 'pending',
+  attempts smallint not null default 0,
+  due_at timestamptz not null,
+  created_at timestamptz(3) not null default now(),
+  attempted_at timestamptz(3),
+  status smallint,
+  error text,
+  duration_ms integer,
+  finished_at timestamptz(3),
+  constraint webhook_deliveries_pkey primary key (ledger, endpoint_id, message_id),
+  constraint webhook_deliveries_state check (state in ('pending', 'delivered', 'failed')),
+  constraint webhook_deliveries_finished_whole check ((finished_at is null) = (state = 'pending')),
+  constraint webhook_deliveries_accounts check (account is not null or other_account is null)
+);
+create index webhook_deliveries_due on webhook_deliveries (ledger, endpoint_id, due_at) where state = 'pending';
+create index webhook_deliveries_in_order on webhook_deliveries (ledger, endpoint_id, position, place)
+  where state = 'pending' and account is not null;
+create index webhook_deliveries_account on webhook_deliveries (ledger, endpoint_id, account, position, place)
+  where state = 'pending' and account is not null;
+create index webhook_deliveries_other_account on webhook_deliveries (ledger, endpoint_id, other_account, position, place)
+  where state = 'pending' and other_account is not null;
+create index webhook_deliveries_created on webhook_deliveries (ledger, endpoint_id, created_at, message_id);
+create index webhook_deliveries_age on webhook_deliveries using brin (created_at);
+
+-- When each endpoint has something to send, and which sender has it in hand. It is changed all the time, and is apart for that.
+create table webhook_queues (
+  ledger text not null,
+  endpoint_id uuid not null,
+  -- Null while nothing waits, or while a sender has it.
+  due_at timestamptz,
+  -- Whatever is due, nothing is sent before: the endpoint refuses everything, or has asked for a pause.
+  not_before timestamptz not null default '-infinity',
+  holder uuid,
+  -- Attempts in a row that have failed.
+  failures integer not null default 0,
+  disabled boolean not null default false,
+  constraint webhook_queues_pkey primary key (ledger, endpoint_id)
+) with (fillfactor = 50);
+create index webhook_queues_due on webhook_queues (ledger, due_at)
+  where holder is null and due_at is not null and not disabled;
+create index webhook_queues_holder on webhook_queues (ledger, holder) where holder is not null;
+
+-- Processes that send. What a process has in hand is free again when its sign of life is missing. Unlogged: after a crash of the
+-- database nobody lives until they say so.
+create unlogged table webhook_senders (
+  ledger text not null,
+  id uuid not null,
+  alive_at timestamptz not null,
+  constraint webhook_senders_pkey primary key (ledger, id)
+);

@@ -38,6 +38,20 @@ import { getTransferRoute, postTransferRoute } from './transfers/routes/transfer
 import { meRoute } from './users/routes/me.js';
 import { freezeWalletRoute, unfreezeWalletRoute } from './wallets/routes/wallet-freeze.js';
 import { getWalletRoute, listWalletsRoute, openWalletRoute } from './wallets/routes/wallets.js';
+import {
+  listWebhookDeliveriesRoute,
+  replayWebhookDeliveryRoute,
+  replayWebhooksRoute,
+  testWebhookEndpointRoute,
+} from './webhooks/routes/webhook-deliveries.js';
+import {
+  changeWebhookEndpointRoute,
+  createWebhookEndpointRoute,
+  deleteWebhookEndpointRoute,
+  getWebhookEndpointRoute,
+  listWebhookEndpointsRoute,
+  rotateWebhookSecretRoute,
+} from './webhooks/routes/webhook-endpoints.js';
 
 /** Every route, in the order of the OpenAPI document. */
 export const ROUTES: readonly Route<Services>[] = [
@@ -71,6 +85,16 @@ export const ROUTES: readonly Route<Services>[] = [
   captureHoldRoute,
   releaseHoldRoute,
   eventsRoute,
+  listWebhookEndpointsRoute,
+  createWebhookEndpointRoute,
+  getWebhookEndpointRoute,
+  changeWebhookEndpointRoute,
+  rotateWebhookSecretRoute,
+  testWebhookEndpointRoute,
+  listWebhookDeliveriesRoute,
+  replayWebhookDeliveryRoute,
+  replayWebhooksRoute,
+  deleteWebhookEndpointRoute,
   createDepositRoute,
   createWithdrawalRoute,
   freezeWalletRoute,

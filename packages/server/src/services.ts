@@ -4,6 +4,7 @@ import type { RequestServices } from './http/serving/serve-route.js';
 import type { LiveServices } from './live/routes/events.js';
 import type { RoleServices } from './roles/routes/roles.js';
 import type { TransferServices } from './transfers/transfer-services.js';
+import type { WebhookServices } from './webhooks/routes/webhook-endpoints.js';
 
 /** All that the features work with. Each names what it needs itself. */
 export interface Services
@@ -12,4 +13,5 @@ export interface Services
     ApiKeyServices,
     RoleServices,
     TransferServices,
-    LiveServices {}
+    LiveServices,
+    WebhookServices {}

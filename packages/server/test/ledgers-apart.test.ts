@@ -43,6 +43,8 @@ interface Tenant {
   readonly hold: string;
   readonly request: string;
   readonly apiKey: string;
+  readonly webhook: string;
+  readonly webhookDelivery: string;
   readonly lastEventId: string;
   readonly cursors: Readonly<Record<CursorOf, string>>;
 }
@@ -56,7 +58,9 @@ type CursorOf =
   | 'listAccounts'
   | 'listApiKeys'
   | 'listAuditLog'
-  | 'listRoles';
+  | 'listRoles'
+  | 'listWebhookEndpoints'
+  | 'listWebhookDeliveries';
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -115,6 +119,11 @@ async function populate(url: string, operator: string, name: string): Promise<Te
   for (const { id } of [staff.user, payee.user]) {
     await done(`POST /v1/users/${id}/roles/grant`, operator, { role: 'support' });
   }
+  const webhookAt = async (url: string) => (await done('POST /v1/webhook-endpoints', operator, { url })).endpoint.id;
+  const webhook = await webhookAt('https://receiver.invalid/');
+  await webhookAt('https://receiver.invalid/other');
+  const deliveries = [0, 1].map(() => done(`POST /v1/webhook-endpoints/${webhook}/test`, operator));
+  const [{ id: webhookDelivery }] = await Promise.all(deliveries);
   const cursorOf = async (path: string, by = token) => (await done(`GET ${path}limit=1`, by)).nextCursor;
   const stream = await openStream(url, token);
   await vi.waitUntil(() => stream.messages[0]?.id);
@@ -138,6 +147,8 @@ async function populate(url: string, operator: string, name: string): Promise<Te
     hold: holds[0].id,
     request,
     apiKey: apiKey.id,
+    webhook,
+    webhookDelivery,
     lastEventId: String(stream.messages[0]?.id),
     cursors: {
       listWallets: await cursorOf('/v1/wallets?'),
@@ -149,6 +160,8 @@ async function populate(url: string, operator: string, name: string): Promise<Te
       listApiKeys: await cursorOf('/v1/api-keys?', operator),
       listRoles: await cursorOf('/v1/roles?', operator),
       listAuditLog: await cursorOf('/v1/audit-log?', operator),
+      listWebhookEndpoints: await cursorOf('/v1/webhook-endpoints?', operator),
+      listWebhookDeliveries: await cursorOf(`/v1/webhook-endpoints/${webhook}/deliveries?`, operator),
     },
   };
 }
@@ -513,6 +526,28 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   ],
   trialBalance: [],
   setTimeZone: [],
+  listWebhookEndpoints: [{ cursorOf: 'listWebhookEndpoints', path: () => '/v1/webhook-endpoints', by: 'operator' }],
+  createWebhookEndpoint: [],
+  getWebhookEndpoint: [get((id) => `/v1/webhook-endpoints/${id}`, 'webhook', 'operator')],
+  changeWebhookEndpoint: [
+    { what: 'webhook', send: (id) => send(`PATCH /v1/webhook-endpoints/${id}`, 'operator', { enabled: false }) },
+  ],
+  rotateWebhookSecret: [post((id) => `/v1/webhook-endpoints/${id}/rotate-secret`, 'webhook', 'operator')],
+  deleteWebhookEndpoint: [{ what: 'webhook', send: (id) => send(`DELETE /v1/webhook-endpoints/${id}`, 'operator') }],
+  testWebhookEndpoint: [post((id) => `/v1/webhook-endpoints/${id}/test`, 'webhook', 'operator')],
+  listWebhookDeliveries: [
+    get((id) => `/v1/webhook-endpoints/${id}/deliveries`, 'webhook', 'operator'),
+    {
+      cursorOf: 'listWebhookDeliveries',
+      path: () => `/v1/webhook-endpoints/${ours.webhook}/deliveries`,
+      by: 'operator',
+    },
+  ],
+  replayWebhookDelivery: [
+    post((id) => `/v1/webhook-endpoints/${id}/deliveries/${ours.webhookDelivery}/replay`, 'webhook', 'operator'),
+    post((id) => `/v1/webhook-endpoints/${ours.webhook}/deliveries/${id}/replay`, 'webhookDelivery', 'operator'),
+  ],
+  replayWebhooks: [post((id) => `/v1/webhook-endpoints/${id}/replay`, 'webhook', 'operator')],
   listApiKeys: [
     { cursorOf: 'listApiKeys', path: () => '/v1/api-keys', by: 'operator' },
     {

@@ -18,7 +18,12 @@ let support: TestUser;
 let payee: TestUser;
 /** Of a user who pays nobody: it is frozen, and closed. */
 let idle: TestUser;
-let things: Readonly<Record<'transfer' | 'group' | 'hold' | 'request' | 'account' | 'emptyAccount' | 'apiKey', string>>;
+let things: Readonly<
+  Record<
+    'transfer' | 'group' | 'hold' | 'request' | 'account' | 'emptyAccount' | 'apiKey' | 'webhook' | 'delivery',
+    string
+  >
+>;
 
 const as = (token: string | undefined, target: string, body?: unknown, url = server.url) =>
   call(url, target, { token, key: randomUUID(), ...(body === undefined ? {} : { body }) });
@@ -44,6 +49,8 @@ beforeAll(async () => {
   expect(await grant(support.id)).toMatchObject({ status: 200, body: { userId: support.id, role: 'support' } });
   const account = async (address: string) =>
     (await made(OPERATOR_KEY, 'POST /v1/accounts', { address, currency: 'USD' })).id;
+  const url = 'https://receiver.invalid/';
+  const webhook = (await made(OPERATOR_KEY, 'POST /v1/webhook-endpoints', { url })).endpoint.id;
   const linked = await made(owner.token, 'POST /v1/transfers/linked', { transfers: [order(), order()] });
   things = {
     transfer: (await made(owner.token, 'POST /v1/transfers', { ...order(), amount: '10' })).id,
@@ -53,6 +60,8 @@ beforeAll(async () => {
     account: await account('fees:card'),
     emptyAccount: await account('fees:closed'),
     apiKey: (await made(OPERATOR_KEY, 'POST /v1/api-keys', { name: 'service', scopes: ['accounts:read'] })).apiKey.id,
+    webhook,
+    delivery: (await made(OPERATOR_KEY, `POST /v1/webhook-endpoints/${webhook}/test`)).id,
   };
 });
 afterAll(() => server?.stop());
@@ -78,6 +87,7 @@ const OF_PAYEE = [401, 403, 404, 404, 201] as const;
 
 const PERIOD = 'from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z';
 const cash = () => ({ wallet: idle.wallet, amount: '1', currency: 'USD' });
+const hook = (path: string) => `/v1/webhook-endpoints/${things.webhook}${path}`;
 const role = () => ({ role: 'support' });
 
 /** Each route that is not open to anyone, by the outcome for each role; a new route needs a line here. */
@@ -154,6 +164,17 @@ const TABLE: Readonly<Record<string, Row>> = {
     body: role,
     statuses: [401, 403, 403, 403, 204],
   },
+  listWebhookEndpoints: { statuses: OF_OPERATORS },
+  createWebhookEndpoint: { body: () => ({ url: 'https://receiver.invalid/other' }), statuses: MADE_BY_OPERATORS },
+  getWebhookEndpoint: { path: () => hook(''), statuses: OF_OPERATORS },
+  changeWebhookEndpoint: { path: () => hook(''), body: () => ({ enabled: false }), statuses: OF_OPERATORS },
+  rotateWebhookSecret: { path: () => hook('/rotate-secret'), statuses: OF_OPERATORS },
+  testWebhookEndpoint: { path: () => hook('/test'), statuses: MADE_BY_OPERATORS },
+  listWebhookDeliveries: { path: () => hook('/deliveries'), statuses: OF_OPERATORS },
+  replayWebhookDelivery: { path: () => hook(`/deliveries/${things.delivery}/replay`), statuses: OF_OPERATORS },
+  replayWebhooks: { path: () => hook('/replay'), body: () => ({}), statuses: OF_OPERATORS },
+  // Last of them in the order of the routes, as the endpoint is gone then.
+  deleteWebhookEndpoint: { path: () => hook(''), statuses: [401, 403, 403, 403, 204] },
   listAuditLog: { statuses: OF_OPERATORS },
   getLedger: { statuses: OF_ALL },
 };

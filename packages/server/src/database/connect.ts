@@ -34,6 +34,10 @@ export function createServerPool(databaseUrl: string): ServerPool {
 }
 
 /** Destroying the database ends the pool. */
-export function connect(databaseUrl: string, schema: string, { pool } = createServerPool(databaseUrl)): Database {
+export function connect(
+  databaseUrl: string,
+  schema: string,
+  { pool }: Pick<ServerPool, 'pool'> = createServerPool(databaseUrl),
+): Database {
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
 }

@@ -119,4 +119,59 @@ export interface Tables {
     duration_seconds: number | null;
     problems_found: ColumnType<string | null, number | null, number | null>;
   };
+  webhook_versions: { ledger: string; version: ColumnType<string, string | number, string> };
+  webhook_endpoints: {
+    ledger: string;
+    id: string;
+    url: string;
+    description: string | null;
+    event_types: string[] | null;
+    account_path: string | null;
+    metadata: ColumnType<Readonly<Record<string, string | number | boolean>> | null, string | null, string | null>;
+    ordered: 'account' | 'none';
+    secret: Buffer;
+    previous_secret: Generated<Buffer | null>;
+    previous_until: Generated<Date | null>;
+    disabled_at: Generated<Date | null>;
+    disabled_reason: Generated<string | null>;
+    created_by: string;
+    created_at: CreatedAt;
+  };
+  webhook_messages: {
+    ledger: string;
+    id: string;
+    event_id: string;
+    type: string;
+    body: string;
+    traceparent: string | null;
+    created_at: Generated<Date>;
+  };
+  webhook_deliveries: {
+    ledger: string;
+    endpoint_id: string;
+    message_id: string;
+    position: ColumnType<string, string, never>;
+    place: number;
+    account: string | null;
+    other_account: string | null;
+    state: Generated<'pending' | 'delivered' | 'failed'>;
+    attempts: Generated<number>;
+    due_at: Date;
+    created_at: CreatedAt;
+    attempted_at: Generated<Date | null>;
+    status: Generated<number | null>;
+    error: Generated<string | null>;
+    duration_ms: Generated<number | null>;
+    finished_at: Generated<Date | null>;
+  };
+  webhook_queues: {
+    ledger: string;
+    endpoint_id: string;
+    due_at: Date | null;
+    not_before: Generated<Date>;
+    holder: Generated<string | null>;
+    failures: Generated<number>;
+    disabled: Generated<boolean>;
+  };
+  webhook_senders: { ledger: string; id: string; alive_at: Date };
 }

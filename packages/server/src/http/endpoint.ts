@@ -16,6 +16,7 @@ export const TAGS = {
   Transfers: 'Payments between wallets, and their reversals',
   Holds: 'Money set aside for a payee until it is captured, released or expires',
   Events: 'Live events of wallets and transfers',
+  Webhooks: 'Events sent to your URLs, for operators only',
   'API keys': 'Keys of operators and services, for operators only',
   Operators: 'Deposits and withdrawals, accounts, the trial balance and verification; for operators only',
   Service: 'Health checks, public keys and the settings of the ledger',
@@ -42,7 +43,7 @@ export type Endpoint = Permission & EndpointParts;
 
 interface EndpointParts {
   readonly operationId: string;
-  readonly method: 'get' | 'post' | 'patch';
+  readonly method: 'get' | 'post' | 'patch' | 'delete';
   readonly path: string;
   readonly tag: keyof typeof TAGS;
   readonly summary: string;

@@ -6,6 +6,8 @@ export const SCOPES = {
   'transfers:read': 'Read transfers, holds, reversals and transfer requests',
   'transfers:write': 'Move money: transfers, deposits, withdrawals, captures, releases and reversals',
   'events:read': 'Follow live events',
+  'webhooks:read': 'List webhook endpoints and their deliveries, without secrets',
+  'webhooks:write': 'Make, change and delete webhook endpoints, and send deliveries again',
   'ledger:read': 'Read currencies, settings and the trial balance, and verify the ledger',
   'ledger:write': 'Register currencies and set the time zone',
   'roles:read': 'List the users who have a role',

@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { NetworkField } from '../auth/api-key-json.js';
 import { issueSentence } from '../errors/issue-sentence.js';
 import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
 import type { MailSettings, SmtpSettings } from '../mail/mail-settings.js';
 import type { RateLimitSettings } from '../throttling/rate-limit-settings.js';
+import type { WebhookLimits } from '../webhooks/sending/webhook-limits.js';
+import type { WebhookSettings } from '../webhooks/webhooks.js';
 import type { Config } from './config.js';
 import { isSender, isSmtpUrl } from './mail-variables.js';
 import { PER_MINUTE_MAX } from './rate-limit-variables.js';
@@ -79,6 +82,24 @@ const RATE_LIMITS = {
   signIns: perMinute.min(1, 'must be at least 1').optional(),
   addressSignIns: perMinute.min(1, 'must be at least 1').optional(),
 } satisfies Record<keyof RateLimitSettings, z.ZodType>;
+const WEBHOOK_NUMBERS = {
+  quickMax: number.optional(),
+  quickMs: number.optional(),
+  slowMax: number.optional(),
+  slowMinMs: number.optional(),
+  attemptTimeoutMs: number.optional(),
+  perEndpointMax: number.optional(),
+  failuresBeforePause: number.optional(),
+  pollMs: number.optional(),
+  retryAfterS: z.array(z.number('must be a number').min(0, 'must not be negative')).optional(),
+  endpointsMax: number.optional(),
+} satisfies Record<keyof WebhookLimits, z.ZodType>;
+
+const WEBHOOKS = {
+  allowedNetworks: z.array(NetworkField),
+  noticeEmail: text.optional(),
+  limits: plain.pipe(z.strictObject(WEBHOOK_NUMBERS)).optional(),
+} satisfies Record<keyof WebhookSettings, z.ZodType>;
 
 const CONFIG = {
   databaseUrl: text,
@@ -98,6 +119,7 @@ const CONFIG = {
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),
   tracing: plain.pipe(z.strictObject(TRACING)).optional(),
   rateLimits: plain.pipe(z.strictObject(RATE_LIMITS)).optional(),
+  webhooks: plain.pipe(z.strictObject(WEBHOOKS)).optional(),
   live: plain.pipe(z.strictObject(LIVE)).optional(),
 } satisfies Record<keyof Config, z.ZodType>;
 

@@ -4,6 +4,7 @@ import { type KafkaSettings, redactKafka } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
 import { type MailSettings, redactMail } from '../mail/mail-settings.js';
 import type { RateLimitSettings } from '../throttling/rate-limit-settings.js';
+import type { WebhookSettings } from '../webhooks/webhooks.js';
 import { type Environment, findUnknownVariables, parseEnvironment, refuseSlips } from './environment.js';
 import { checkCommandsTopic, checkSasl, KAFKA_VARIABLES, toKafkaSettings } from './kafka-variables.js';
 import { checkMail, MAIL_VARIABLES, toMailSettings } from './mail-variables.js';
@@ -62,6 +63,8 @@ export interface Config {
   readonly tracing?: TracingSettings | undefined;
   /** Rate limits; sign-ins alone have one by default. */
   readonly rateLimits?: Partial<RateLimitSettings> | undefined;
+  /** Where webhooks may go beside the public Internet; by default nowhere. */
+  readonly webhooks?: WebhookSettings | undefined;
   /** Limits of live streams for tests; no variable sets them. */
   readonly live?: Partial<LiveLimits>;
 }
@@ -103,6 +106,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     mail: toMailSettings(data),
     kafka: toKafkaSettings(data),
     tracing: toTracingSettings(data),
+    webhooks: { allowedNetworks: data.WEBHOOK_ALLOWED_NETWORKS, noticeEmail: data.WEBHOOK_NOTICE_EMAIL },
   };
 }
 

@@ -30,6 +30,7 @@ import { RATE_LIMITS_DEFAULT } from '../throttling/rate-limit-settings.js';
 import { createRateLimits, type RateLimits } from '../throttling/rate-limits.js';
 import { takeFromBuckets } from '../throttling/shared-buckets.js';
 import { createRecipientLookUps } from '../transfers/recipient-look-ups.js';
+import { createWebhooks, DELIVERIES_KEPT_DAYS } from '../webhooks/webhooks.js';
 import type { RepeatedWork } from './background.js';
 import type { Config } from './config.js';
 
@@ -46,7 +47,15 @@ const HOUR_MS = 3_600_000;
 export async function createServices(
   config: Pick<
     Config,
-    'databaseSchema' | 'tokenIssuer' | 'trustedProxies' | 'operatorApiKey' | 'rateLimits' | 'live' | 'mail'
+    | 'databaseUrl'
+    | 'databaseSchema'
+    | 'tokenIssuer'
+    | 'trustedProxies'
+    | 'operatorApiKey'
+    | 'rateLimits'
+    | 'live'
+    | 'mail'
+    | 'webhooks'
   >,
   ledger: Ledger,
   database: Database,
@@ -75,6 +84,16 @@ export async function createServices(
   const sessions = createSessions({ database, ledger: ledger.name, accessTokens, revokedSessions });
 
   const authenticate = createAuthenticate({ accessTokens, apiKeys, supportUsers });
+  const mails = createMails(ledger.name, config.mail !== undefined);
+  const webhooks = createWebhooks({
+    ledger,
+    database,
+    databaseUrl: config.databaseUrl,
+    databaseSchema: config.databaseSchema,
+    mails,
+    log,
+    settings: config.webhooks ?? { allowedNetworks: [] },
+  });
 
   const buckets = { database, schema: config.databaseSchema, ledger: ledger.name };
   const rateLimits = createRateLimits({ takeShared: (asks) => takeFromBuckets(buckets, asks) });
@@ -95,10 +114,11 @@ export async function createServices(
       authenticate,
       apiKeys,
       apiKeyStore,
-      mails: createMails(ledger.name, config.mail !== undefined),
+      mails,
       supportUsers,
       audit: createAuditTrail(database, ledger.name, log),
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
+      webhooks,
       clientAddress: createClientAddress(config.trustedProxies),
       requestLimits: createRequestLimits(rateLimits, rateSettings),
       loginAttempts: createLoginAttempts(database, ledger.name, rateSettings),
@@ -119,6 +139,11 @@ export async function createServices(
       { name: 'expired holds', everyMs: POLL_MS, run: async () => void (await ledger.holds.expire()) },
       { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: ledger.checkpoints.advance },
       { name: 'expired links', everyMs: HOUR_MS, run: () => removeExpiredLinks(database, ledger.name) },
+      {
+        name: 'old webhook deliveries',
+        everyMs: HOUR_MS,
+        run: () => webhooks.deliveries.removeOld(DELIVERIES_KEPT_DAYS),
+      },
       { name: 'expired sessions', everyMs: HOUR_MS, run: sessions.removeExpired },
     ],
     mailKinds: {

@@ -131,6 +131,7 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     }
     const created = await createServices(config, ledger, database, log);
     const { services, rateLimits, background, mailKinds, ensureOperatorKey, isOperatorKey } = created;
+    closers.push(services.webhooks.stop);
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);
     // If the relay is a separate process, this one only reports its lag.
@@ -159,11 +160,13 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
         verification.stop(),
         mailing?.sender.stop(),
         stopCommands(),
+        services.webhooks.stop(),
       ]),
     );
     worker.start();
     mailing?.sender.start();
     if (options.isFirst) warnOfMails(config.mail, log);
+    services.webhooks.start();
     if (verifyEverySeconds > 0) verification.start();
     if (kafka?.relayInServer) relay?.start(ledger);
     const openWriters = createOldestWriterReport(ledger.events, log);

@@ -113,6 +113,23 @@ export const SERVER_VARIABLES = {
     description:
       'How many of your own proxies are in front of the server. It trusts that many entries of `X-Forwarded-For`.',
   }),
+  WEBHOOK_ALLOWED_NETWORKS: z
+    .string()
+    .transform((list) => list.split(',').map((network) => network.trim()))
+    .pipe(z.array(z.string().refine(isNetwork, 'must be CIDR blocks such as 10.0.0.0/8')))
+    .default([])
+    .meta({
+      type: 'CIDR blocks, separated by commas',
+      example: '10.20.0.0/16,fd12::/16',
+      description:
+        'Private networks that webhooks may be sent to, also by plain HTTP. By default they are sent to public addresses alone, by HTTPS.',
+    }),
+  WEBHOOK_NOTICE_EMAIL: z.email('must be an email such as ops@example.com').optional().meta({
+    type: 'email',
+    example: 'ops@example.com',
+    unset: 'no mail is sent',
+    description: 'Receives a mail when the server disables a webhook endpoint. It needs the settings of mails.',
+  }),
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))
@@ -147,6 +164,10 @@ function isUnambiguousUrl(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isNetwork(text: string): boolean {
+  return z.union([z.cidrv4(), z.cidrv6()]).safeParse(text).success;
 }
 
 function isOrigin(text: string): boolean {

@@ -1,0 +1,240 @@
+import { type Kysely, sql } from 'kysely';
+import type { Tables } from '../../database/tables.js';
+import type { AttemptError } from './post-webhook.js';
+
+/** An endpoint in the hands of this process, and what to send to it now. */
+export interface ClaimedEndpoint {
+  readonly id: string;
+  readonly url: string;
+  /** The newest first; the one before while it still signs. */
+  readonly secrets: readonly Buffer[];
+  /** Attempts in a row that have failed. */
+  readonly failures: number;
+  readonly deliveries: readonly ClaimedDelivery[];
+  /** The database's clock at the claim, in seconds since 1970. */
+  readonly claimedAtS: number;
+}
+
+export interface ClaimedDelivery {
+  readonly messageId: string;
+  /** Those before this one. */
+  readonly attempts: number;
+  readonly body: string;
+  readonly traceparent: string | null;
+  /** Whether later ones of its accounts wait for it. */
+  readonly isOrdered: boolean;
+}
+
+/** What came of a delivery. */
+export interface DeliveryResult {
+  readonly messageId: string;
+  readonly state: 'delivered' | 'pending' | 'failed';
+  readonly status: number | null;
+  readonly error: AttemptError | null;
+  readonly durationMs: number;
+  /** Until the next attempt, of one that is still pending. */
+  readonly delayS: number;
+}
+
+export interface TurnResult {
+  readonly results: readonly DeliveryResult[];
+  readonly failures: number;
+  /** Nothing is sent to the endpoint before. */
+  readonly pauseS: number;
+  /** Whether more may be due already. */
+  readonly hasMore: boolean;
+}
+
+/**
+ * The endpoints that have something to send, shared by all processes. Each is in the hands of one process at a time, which
+ * bounds what is sent to it at once and keeps its order; the longest due is claimed first, so that they take turns.
+ */
+export interface DeliveryQueue {
+  /** Claims endpoints. With `failing` false it leaves out those whose last attempt failed. */
+  claim(options: ClaimOptions): Promise<readonly ClaimedEndpoint[]>;
+  /** Writes the results down and lets go of the endpoint; does nothing if another process has it by now. */
+  settle(endpoint: ClaimedEndpoint, turn: TurnResult): Promise<void>;
+  /** Says that this process lives, and frees what dead ones had in hand. */
+  beat(): Promise<void>;
+  /** Frees all that this process has in hand. */
+  leave(): Promise<void>;
+}
+
+export interface ClaimOptions {
+  readonly endpointsMax: number;
+  /** Of each endpoint. */
+  readonly deliveriesMax: number;
+  readonly failing: boolean;
+}
+
+/** A process that gave no sign of life for so long counts as dead; so does one whose sign is of before the clock was set back. */
+const DEAD_AFTER_S = 5;
+
+export function createDeliveryQueue(
+  database: Kysely<Tables>,
+  schema: string,
+  ledger: string,
+  holder: string,
+): DeliveryQueue {
+  const table = (name: keyof Tables) => sql.id(schema, name);
+  const [queues, deliveries] = [table('webhook_queues'), table('webhook_deliveries')];
+  const [endpoints, messages, senders] = [
+    table('webhook_endpoints'),
+    table('webhook_messages'),
+    table('webhook_senders'),
+  ];
+
+  const isAlive = sql`s.alive_at between clock_timestamp() - make_interval(secs => ${DEAD_AFTER_S})
+    and clock_timestamp() + make_interval(secs => ${DEAD_AFTER_S})`;
+
+  /** A delivery waits while an earlier one of its accounts does; `account` and `other_account` are null without an order. */
+  const waitsForEarlier = (column: 'account' | 'other_account') => sql`exists (
+    select from ${deliveries} p
+    where p.ledger = d.ledger and p.endpoint_id = d.endpoint_id and p.state = 'pending'
+      and p.${sql.id(column)} in (d.account, d.other_account) and (p.position, p.place) < (d.position, d.place))`;
+
+  const due = (isOrdered: boolean, { claimedAtS, deliveriesMax }: Due) => sql`(
+    select d.message_id, d.attempts, d.account is not null as ordered, d.position, d.place
+    from ${deliveries} d
+    where d.ledger = claimed.ledger and d.endpoint_id = claimed.endpoint_id and d.state = 'pending'
+      and d.due_at <= to_timestamp(${claimedAtS}) and ${
+        isOrdered
+          ? sql`d.account is not null and not ${waitsForEarlier('account')} and not ${waitsForEarlier('other_account')}
+            order by d.position, d.place`
+          : sql`d.account is null order by d.due_at`
+      }
+    limit ${deliveriesMax})`;
+
+  return {
+    claim: ({ endpointsMax, deliveriesMax, failing }) =>
+      database.transaction().execute(async (transaction) => {
+        const { rows: claims } = await sql<{ readonly endpoint_id: string; readonly claimed_at_s: number }>`
+          with next as materialized (
+            select ledger, endpoint_id from ${queues}
+            where ledger = ${ledger} and holder is null and not disabled and due_at <= clock_timestamp()
+              and (${failing} or failures = 0)
+            order by due_at limit ${endpointsMax} for update skip locked)
+          update ${queues} q set holder = ${holder}, due_at = null
+          from next where q.ledger = next.ledger and q.endpoint_id = next.endpoint_id
+          returning q.endpoint_id, extract(epoch from clock_timestamp())::float8 as claimed_at_s`.execute(transaction);
+        if (claims.length === 0) return [];
+        const claimedAtS = Math.max(...claims.map((claim) => claim.claimed_at_s));
+        // In a statement of its own: deliveries that were committed before the claim are seen here, and later ones mark the queue.
+        const { rows } = await sql<ClaimRow>`
+          select claimed.endpoint_id as id, e.url, e.secret,
+            case when e.previous_until > clock_timestamp() then e.previous_secret end as previous_secret,
+            claimed.failures, found.message_id, found.attempts, found.ordered, m.body, m.traceparent
+          from ${queues} claimed
+          join ${endpoints} e on e.ledger = claimed.ledger and e.id = claimed.endpoint_id
+          left join lateral (
+            select * from (
+              ${due(true, { claimedAtS, deliveriesMax })} union all ${due(false, { claimedAtS, deliveriesMax })}) both_kinds
+            order by position, place limit ${deliveriesMax}) found on true
+          left join ${messages} m on m.ledger = claimed.ledger and m.id = found.message_id
+          where claimed.ledger = ${ledger}
+            and claimed.endpoint_id = any(${claims.map((claim) => claim.endpoint_id)}::uuid[])
+          order by claimed.endpoint_id, found.position, found.place`.execute(transaction);
+        return toEndpoints(rows, claimedAtS);
+      }),
+
+    async settle({ id, claimedAtS }, { results, failures, pauseS, hasMore }) {
+      const retryS = Math.min(...results.filter(({ state }) => state === 'pending').map(({ delayS }) => delayS));
+      // What was not due at the claim; what became due since then is past by now.
+      const later = sql`(select min(d.due_at) from ${deliveries} d
+        where d.ledger = ${ledger} and d.endpoint_id = ${id} and d.state = 'pending'
+          and d.due_at > to_timestamp(${claimedAtS}))`;
+      const retry = Number.isFinite(retryS)
+        ? sql`clock_timestamp() + make_interval(secs => ${retryS})`
+        : sql`null::timestamptz`;
+      const next = hasMore ? sql`clock_timestamp()` : sql`least(${later}, ${retry})`;
+      const pause =
+        pauseS > 0 ? sql`clock_timestamp() + make_interval(secs => ${pauseS})` : sql`'-infinity'::timestamptz`;
+      await sql`
+        with released as (
+          update ${queues} q
+          set holder = null, failures = ${failures}, not_before = ${pause},
+            due_at = case when least(q.due_at, ${next}) is not null then greatest(least(q.due_at, ${next}), ${pause}) end
+          where q.ledger = ${ledger} and q.endpoint_id = ${id} and q.holder = ${holder}
+          returning q.endpoint_id)
+        update ${deliveries} d
+        set state = r.state, attempts = d.attempts + 1, status = r.status, error = r.error, duration_ms = r.duration_ms,
+          attempted_at = clock_timestamp(),
+          due_at = case when r.state = 'pending' then clock_timestamp() + make_interval(secs => r.delay_s) else d.due_at end,
+          finished_at = case when r.state = 'pending' then null else clock_timestamp() end
+        from released, unnest(
+          ${results.map(({ messageId }) => messageId)}::uuid[], ${results.map(({ state }) => state)}::text[],
+          ${results.map(({ status }) => status)}::smallint[], ${results.map(({ error }) => error)}::text[],
+          ${results.map(({ durationMs }) => durationMs)}::integer[], ${results.map(({ delayS }) => delayS)}::float8[])
+          as r (message_id, state, status, error, duration_ms, delay_s)
+        where d.ledger = ${ledger} and d.endpoint_id = released.endpoint_id and d.message_id = r.message_id
+          and d.state = 'pending'`.execute(database);
+    },
+
+    async beat() {
+      await sql`
+        insert into ${senders} (ledger, id, alive_at) values (${ledger}, ${holder}, clock_timestamp())
+        on conflict (ledger, id) do update set alive_at = excluded.alive_at`.execute(database);
+      await sql`
+        update ${queues} q set holder = null, due_at = clock_timestamp()
+        where q.ledger = ${ledger} and q.holder is not null
+          and not exists (select from ${senders} s where s.ledger = q.ledger and s.id = q.holder and ${isAlive})`.execute(
+        database,
+      );
+      await sql`delete from ${senders} s where s.ledger = ${ledger} and not (${isAlive})`.execute(database);
+    },
+
+    async leave() {
+      await sql`
+        update ${queues} set holder = null, due_at = clock_timestamp()
+        where ledger = ${ledger} and holder = ${holder}`.execute(database);
+      await sql`delete from ${senders} where ledger = ${ledger} and id = ${holder}`.execute(database);
+    },
+  };
+}
+
+interface Due {
+  readonly claimedAtS: number;
+  readonly deliveriesMax: number;
+}
+
+interface ClaimRow {
+  readonly id: string;
+  readonly url: string;
+  readonly secret: Buffer;
+  readonly previous_secret: Buffer | null;
+  readonly failures: number;
+  readonly message_id: string | null;
+  readonly attempts: number | null;
+  readonly ordered: boolean | null;
+  readonly body: string | null;
+  readonly traceparent: string | null;
+}
+
+/** One row a delivery, those of an endpoint together. */
+function toEndpoints(rows: readonly ClaimRow[], claimedAtS: number): readonly ClaimedEndpoint[] {
+  const found = new Map<string, ClaimedEndpoint & { readonly deliveries: ClaimedDelivery[] }>();
+  for (const row of rows) {
+    const { id, url, secret, previous_secret: previous, failures } = row;
+    let endpoint = found.get(id);
+    if (endpoint === undefined) {
+      endpoint = {
+        id,
+        url,
+        secrets: previous === null ? [secret] : [secret, previous],
+        failures,
+        claimedAtS,
+        deliveries: [],
+      };
+      found.set(id, endpoint);
+    }
+    if (row.message_id === null || row.body === null) continue;
+    endpoint.deliveries.push({
+      messageId: row.message_id,
+      attempts: row.attempts ?? 0,
+      body: row.body,
+      traceparent: row.traceparent,
+      isOrdered: row.ordered === true,
+    });
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto';
+import { createInProcessPublisher, createRelay, type Ledger, type Relay } from '@micropay/ledger-core';
+import { createPool } from '@micropay/ledger-core/pg';
+import { sql } from 'kysely';
+import type { Logger } from 'pino';
+import { connect, type Database } from '../database/connect.js';
+import type { Act } from '../identity/act.js';
+import type { Mails } from '../mail/mail-outbox.js';
+import { createWebhookDeliveryStore, type WebhookDeliveryStore } from './deliveries/webhook-delivery-store.js';
+import { tellOfDisabled } from './endpoints/tell-of-disabled.js';
+import {
+  createWebhookEndpointStore,
+  type IssuedWebhookEndpoint,
+  type WebhookEndpointSettings,
+  type WebhookEndpointStore,
+} from './endpoints/webhook-endpoint-store.js';
+import { createDeliveryQueue } from './sending/delivery-queue.js';
+import { type AttemptError, createWebhookClient } from './sending/post-webhook.js';
+import { createReceiverAddresses, type ReceiverAddresses } from './sending/receiver-addresses.js';
+import { createResolve } from './sending/resolve-receiver.js';
+import { WEBHOOK_LIMITS, type WebhookLimits } from './sending/webhook-limits.js';
+import { createWebhookSenders, type WebhookSenders } from './sending/webhook-senders.js';
+import { createWebhookSink } from './sink/webhook-sink.js';
+
+export interface WebhookSettings {
+  /** CIDR blocks that webhooks may be sent to beside the public Internet. */
+  readonly allowedNetworks: readonly string[];
+  /** Receives a mail when the server disables an endpoint. */
+  readonly noticeEmail?: string | undefined;
+  /** For tests; no variable sets them. */
+  readonly limits?: Partial<WebhookLimits> | undefined;
+}
+
+/** What waits, the same for all processes. */
+export interface WebhookStatus {
+  readonly enabled: number;
+  readonly disabled: number;
+  /** Rows of the log that have not been looked at for endpoints, and the age of the oldest. */
+  readonly lagRows: number;
+  readonly lagSeconds: number;
+  /** For how long the most overdue endpoint has waited for a sender. */
+  readonly overdueSeconds: number;
+}
+
+/** The webhooks of a ledger: its endpoints, the relay that writes deliveries for them, and the senders of this process. */
+export interface Webhooks {
+  readonly endpoints: WebhookEndpointStore;
+  readonly deliveries: WebhookDeliveryStore;
+  readonly addresses: ReceiverAddresses;
+  /** Attempts of this process by their result. */
+  readonly attempts: ReadonlyMap<AttemptError | 'delivered', number>;
+  /** Makes an endpoint that receives what commits from now on. @throws {ProblemError} `too_many_webhook_endpoints` */
+  create(settings: WebhookEndpointSettings, act: Act): Promise<IssuedWebhookEndpoint>;
+  /** Sends what has become due, without waiting for the next poll. */
+  wake(): void;
+  status(): Promise<WebhookStatus>;
+  /** Relays and sends while the ledger has endpoints, and looks every few seconds whether it has. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export interface WebhookDependencies {
+  readonly ledger: Ledger;
+  readonly database: Database;
+  readonly databaseUrl: string;
+  readonly databaseSchema: string;
+  readonly mails: Mails;
+  readonly log: Logger;
+  readonly settings: WebhookSettings;
+}
+
+/** Deliveries and what they say are kept for so long, whatever became of them. */
+export const DELIVERIES_KEPT_DAYS = 14;
+
+const LOOK_MS = 2_000;
+/** Without endpoints, the cursor is moved on this often, so that it keeps no events from being deleted. */
+const SKIP_MS = 60_000;
+
+/** Apart from those of requests: a queue of webhooks does not make a login wait. */
+const POOL_LIMITS = { connectionsMax: 3, statementTimeoutMs: 30_000, lockTimeoutMs: 0, answerTimeoutMs: 35_000 };
+
+interface Running {
+  readonly relay: Relay;
+  readonly senders: WebhookSenders;
+  stop(): Promise<void>;
+}
+
+export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
+  const { ledger, database, databaseUrl, databaseSchema: schema, mails, log, settings } = dependencies;
+  const limits = { ...WEBHOOK_LIMITS, ...settings.limits };
+  const addresses = createReceiverAddresses(settings.allowedNetworks);
+  const endpoints = createWebhookEndpointStore(database, ledger.name, limits.endpointsMax);
+  const attempts = new Map<AttemptError | 'delivered', number>();
+  const sink = `webhooks:${ledger.name}`;
+  const relayOptions = { database: databaseUrl, schema, sink };
+  /** Reads and moves the cursor; it delivers nothing. */
+  const cursor = createRelay({ ...relayOptions, publisher: createInProcessPublisher(async () => undefined) });
+  let running: Running | undefined;
+  let looking: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+  let skippedMs = Number.NEGATIVE_INFINITY;
+  let stopped: Promise<void> | undefined;
+
+  async function hasEndpoints(): Promise<boolean> {
+    const row = await database
+      .selectFrom('webhook_endpoints')
+      .select('id')
+      .where('ledger', '=', ledger.name)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /**
+   * Begins at the end of the log. The endpoints are looked at after the end was found: one that is made later receives nothing
+   * that was committed by then, so nothing is left out that it should receive.
+   */
+  async function skipToEnd(): Promise<void> {
+    const end = await cursor.findEnd();
+    await cursor.open(end);
+    if (!(await hasEndpoints())) await cursor.skip(end);
+  }
+
+  function begin(): Running {
+    const { pool, senders } = createSenders();
+    const relay = createRelay({
+      ...relayOptions,
+      publisher: createWebhookSink({
+        database: pool,
+        ledger: ledger.name,
+        keptDays: DELIVERIES_KEPT_DAYS,
+        onWritten: senders.wake,
+      }),
+      onError: (error) =>
+        log.warn({ sink, err: error }, 'events could not be read for webhooks and will be read again'),
+    });
+    const stopListening = ledger.onCommit(relay.wake);
+    relay.start();
+    senders.start();
+    return {
+      relay,
+      senders,
+      async stop() {
+        stopListening();
+        await Promise.all([relay.stop(), senders.stop()]);
+        await pool.destroy();
+      },
+    };
+  }
+
+  function createSenders() {
+    const connections = createPool(
+      { connectionString: databaseUrl, application_name: 'micropay-webhooks' },
+      POOL_LIMITS,
+    );
+    const pool = connect(databaseUrl, schema, { pool: connections });
+    const client = createWebhookClient(addresses, createResolve());
+    const senders = createWebhookSenders({
+      queue: createDeliveryQueue(pool, schema, ledger.name, randomUUID()),
+      client,
+      limits,
+      log,
+      attempts,
+      async onDisable(id, reason) {
+        await endpoints.disable(id, reason, (transaction, row) =>
+          tellOfDisabled(transaction, row, { ledger: ledger.name, reason, mails, email: settings.noticeEmail }),
+        );
+        log.error({ endpoint: id, reason }, 'a webhook endpoint was disabled: what is sent to it waits');
+      },
+    });
+    return { pool, senders };
+  }
+
+  /** One look after the other, whoever asks for it. */
+  function look(): Promise<void> {
+    const next = looking.then(lookNow);
+    looking = next.catch(() => undefined);
+    return next;
+  }
+
+  async function lookNow(): Promise<void> {
+    if (stopped !== undefined) return;
+    if (await hasEndpoints()) {
+      running ??= begin();
+      return;
+    }
+    await running?.stop();
+    running = undefined;
+    if (performance.now() - skippedMs < SKIP_MS || !(await hadEndpoints())) return;
+    await skipToEnd();
+    skippedMs = performance.now();
+  }
+
+  async function hadEndpoints(): Promise<boolean> {
+    const row = await database
+      .selectFrom('webhook_versions')
+      .select('version')
+      .where('ledger', '=', ledger.name)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  async function stopAll(): Promise<void> {
+    clearInterval(timer);
+    await looking;
+    await running?.stop();
+    await cursor.stop();
+  }
+
+  return {
+    endpoints,
+    deliveries: createWebhookDeliveryStore(database, ledger.name),
+    addresses,
+    attempts,
+    async create(request, act) {
+      if (!(await hasEndpoints())) await skipToEnd();
+      const issued = await endpoints.create(request, act);
+      if (timer !== undefined) await look();
+      return issued;
+    },
+    wake() {
+      running?.senders.wake();
+    },
+    async status() {
+      const { enabled, disabled, overdue } = await database
+        .selectNoFrom((row) => [
+          row
+            .selectFrom('webhook_endpoints')
+            .where('ledger', '=', ledger.name)
+            .where('disabled_at', 'is', null)
+            .select(sql<number>`count(*)::int`.as('count'))
+            .as('enabled'),
+          row
+            .selectFrom('webhook_endpoints')
+            .where('ledger', '=', ledger.name)
+            .where('disabled_at', 'is not', null)
+            .select(sql<number>`count(*)::int`.as('count'))
+            .as('disabled'),
+          row
+            .selectFrom('webhook_queues')
+            .where('ledger', '=', ledger.name)
+            .where('holder', 'is', null)
+            .where('disabled', '=', false)
+            .where('due_at', 'is not', null)
+            .select(sql<number>`greatest(0, extract(epoch from clock_timestamp() - min(due_at)))::float8`.as('seconds'))
+            .as('overdue'),
+        ])
+        .executeTakeFirstOrThrow();
+      const some = Number(enabled) + Number(disabled) > 0;
+      const { rows, seconds } = some ? await cursor.status() : { rows: 0, seconds: 0 };
+      return {
+        enabled: Number(enabled),
+        disabled: Number(disabled),
+        lagRows: rows,
+        lagSeconds: seconds,
+        overdueSeconds: Number(overdue ?? 0),
+      };
+    },
+    start() {
+      const lookOften = () =>
+        look().catch((error: unknown) =>
+          log.warn({ err: error }, 'webhook endpoints could not be read and will be read again'),
+        );
+      timer ??= setInterval(() => void lookOften(), LOOK_MS).unref();
+      void lookOften();
+    },
+    stop() {
+      stopped ??= stopAll();
+      return stopped;
+    },
+  };
+}
