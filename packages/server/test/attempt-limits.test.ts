@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -255,4 +256,39 @@ describe('two servers on one database', () => {
     );
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 200, 200, 429]);
   });
+
+  it.each([
+    ['by batch', 'POST /v1/transfers/batch', 20],
+    ['by linked group', 'POST /v1/transfers/linked', 20],
+    ['one by one', 'POST /v1/transfers', 1],
+  ])(
+    'two servers on one database let a user find out about sixty emails a minute %s, and none more in another way',
+    async (_, target, size) => {
+      const alice = await registerUser(urlOf(0), { balance: 1_000n });
+      const pay = (to: string) => ({ from: alice.wallet, to, amount: '1', currency: 'USD' });
+      const ask = (way: string, emails: readonly string[], index = 0) => {
+        const key = randomUUID();
+        const transfers = emails.map(pay);
+        const withKeys = transfers.map((transfer) => ({ ...transfer, idempotencyKey: randomUUID() }));
+        const bodies: Readonly<Record<string, unknown>> = {
+          'POST /v1/transfers/batch': { transfers: withKeys },
+          'POST /v1/transfers/linked': { transfers },
+          'POST /v1/transfers': transfers[0],
+        };
+        const options = { token: alice.token, body: bodies[way], ...(way.endsWith('/batch') ? {} : { key }) };
+        return call(urlOf(index), way, options);
+      };
+      const emails = (count: number) => Array.from({ length: count }, () => `${randomUUID()}@example.com`);
+      const replies = await Promise.all(
+        Array.from({ length: 60 / size }, (_unused, index) => ask(target, emails(size), index)),
+      );
+      expect(replies.filter(({ status }) => status === 429)).toEqual([]);
+      // With what has refilled meanwhile, which is one email a second.
+      const more = await Promise.all(Array.from({ length: 20 }, (_unused, index) => ask(target, emails(size), index)));
+      expect(more.filter(({ status }) => status === 429).length).toBeGreaterThan(10);
+      for (const way of ['POST /v1/transfers/batch', 'POST /v1/transfers/linked']) {
+        expect((await ask(way, emails(20))).body.code).toBe('rate_limited');
+      }
+    },
+  );
 });

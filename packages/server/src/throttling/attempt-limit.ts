@@ -116,7 +116,10 @@ export async function removeFullBuckets(database: Database, ledger: string): Pro
       .select(sql`ctid`.as('place'))
       .where('ledger', '=', ledger)
       .where('full_at', '<', sql<Date>`now()`)
-      .limit(REMOVED_AT_ONCE);
+      .limit(REMOVED_AT_ONCE)
+      // One that is taken from is not full for long, and whoever takes from several must not wait in a circle.
+      .forUpdate()
+      .skipLocked();
     const { numDeletedRows } = await database
       .deleteFrom('attempts')
       .where(sql<boolean>`ctid in ${full}`)

@@ -219,6 +219,14 @@ describe('rate limits', () => {
     expect(asked).toBe(2);
   });
 
+  it('rate limits tell of thousands of callers at once, a thousand in a statement', async () => {
+    const asks = vi.fn(createShared(() => 1));
+    const limits = start(asks);
+    for (let name = 0; name < 5_000; name += 1) void limits.take(policyOf(600), `caller-${name}`);
+    await vi.advanceTimersByTimeAsync(SETTLE_MS + 100);
+    expect(asks.mock.calls.map(([asked]) => asked.length)).toEqual(Array(5).fill(1_000));
+  });
+
   it('rate limits take what a batch owes from the requests after it', async () => {
     const limits = start(createShared(() => 1));
     const first = limits.take(policyOf(60), 'alice');

@@ -49,6 +49,7 @@ interface Waiting {
 
 /** A process sends no more than a hundred statements a second: requests that wait longer go together. */
 const GAP_MS = 10;
+/** Buckets in one statement. */
 const ASKS_MAX = 1_000;
 const BUCKETS_MAX = 50_000;
 /** While the database is away, only those that wait ask it. */
@@ -128,7 +129,9 @@ export function createRateLimits({
     settling ??= settleOnce().finally(() => {
       settling = undefined;
       settledAtMs = now();
-      for (const { waiting } of open) if (waiting.length > 0) return schedule();
+      const isAway = now() - failedAtMs < FAILED_MS;
+      if (open.size >= ASKS_MAX && !isAway) schedule();
+      else for (const { waiting } of open) if (waiting.length > 0) return schedule();
     });
     return settling;
   }

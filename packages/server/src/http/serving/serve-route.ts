@@ -81,7 +81,7 @@ export function serveRoute<Services extends RequestServices>(
       const sender: Sender = { principal, clientAddress };
       if (limits !== undefined) limitHeaders = await limits.admit(sender);
       request = await checkRequest(endpoint, context, { sender, requestId: id, audit: services.audit });
-      if (limits !== undefined) limits.admitMore(sender, moreRequestsIn(endpoint, request));
+      if (endpoint.batch !== undefined) limits?.admitMore(sender, sizeOfBatch(endpoint.batch, request) - 1);
       const result = await perform(request);
       if ('faults' in result)
         for (const err of result.faults ?? []) log.error({ requestId: id, err }, 'part of a request failed');
@@ -129,9 +129,8 @@ async function streamResponse(
 }
 
 /** A batch counts for as many requests as it holds. */
-function moreRequestsIn({ batch }: Endpoint, { body }: EndpointRequest): number {
-  if (batch === undefined) return 0;
-  return ((body as Record<string, readonly unknown[]> | undefined)?.[batch]?.length ?? 1) - 1;
+function sizeOfBatch(member: string, { body }: EndpointRequest): number {
+  return (body as unknown as Readonly<Record<string, readonly unknown[]>>)[member]?.length ?? 1;
 }
 
 /** A dry run creates nothing. */
