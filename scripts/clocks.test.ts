@@ -17,6 +17,7 @@ const TELL_THE_TIME_OF_DAY: Readonly<Record<string, string>> = {
   'packages/server/src/auth/tokens/revoked-sessions.ts': 'a session is remembered while a token of it may count by exp',
   'packages/server/src/http/moment-fields.ts':
     'a balance by effective time that is asked for without an instant is of now',
+  'packages/server/src/oidc/issuer-tokens.ts': 'what is left of a token, whose exp is a time of day',
   'packages/server/src/process/operator-key-file.ts': 'the name of a file',
 };
 

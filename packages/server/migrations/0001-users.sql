@@ -9,8 +9,9 @@
 create table users (
   id uuid not null,
   ledger text not null,
-  email text not null,
-  password_hash text not null,
+  -- Null for users of another issuer: they have no password here, and an email only if it was free.
+  email text,
+  password_hash text,
   display_name text,
   -- When its user proved to read the mails of this email.
   email_verified_at timestamptz(3),
@@ -82,6 +83,18 @@ create unlogged table attempts (
   full_at timestamptz not null,
   constraint attempts_pkey primary key (ledger, policy, name_hash)
 ) with (fillfactor = 50);
+
+-- Users of another issuer, by a hash of the issuer and of the name that they have there. A row stays when its user is closed, so that a
+-- token that still lives does not make them again.
+create table identities (
+  ledger text not null,
+  identity_hash bytea not null,
+  id uuid not null,
+  user_id uuid not null,
+  created_at timestamptz(3) not null default now(),
+  constraint identities_pkey primary key (ledger, identity_hash),
+  constraint identities_user_unique unique (ledger, user_id)
+);
 
 -- What users may do beside being users. Few have a role: servers keep them in memory.
 create table user_roles (

@@ -93,6 +93,8 @@ const role = () => ({ role: 'support' });
 /** Each route that is not open to anyone, by the outcome for each role; a new route needs a line here. */
 const TABLE: Readonly<Record<string, Row>> = {
   getMe: { statuses: OF_USERS },
+  // This server sends no mails.
+  requestEmailVerification: { statuses: [401, 422, 422, 422, 403] },
   listWallets: { statuses: OF_USERS },
   openWallet: { body: () => ({ currency: 'EUR' }), statuses: [401, 201, 201, 201, 403] },
   getWallet: { path: () => `/v1/wallets/${owner.wallet}`, statuses: OF_OWNER },

@@ -1908,7 +1908,8 @@ export interface components {
         User: {
             /** Format: uuid */
             id: string;
-            email: string;
+            /** @description Null for a user of another issuer who has none here */
+            email: string | null;
             displayName: string | null;
             /**
              * Format: date-time
@@ -1992,7 +1993,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "local_sign_in_off" | "issuer_unavailable" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
         Register: {
             /**
              * Format: idn-email
@@ -3554,6 +3555,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `local_sign_in_off` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `email_taken` */
             409: {
                 headers: {
@@ -3689,6 +3699,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `local_sign_in_off` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `body_too_large` */
             413: {
                 headers: {
@@ -3798,6 +3817,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `local_sign_in_off` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `body_too_large` */
             413: {
                 headers: {
@@ -3887,6 +3915,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Problem: `local_sign_in_off` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Problem: `body_too_large` */
             413: {
                 headers: {
@@ -3969,6 +4006,15 @@ export interface operations {
             };
             /** @description Problem: `invalid_request`, `malformed_json` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `local_sign_in_off` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4068,6 +4114,15 @@ export interface operations {
             };
             /** @description Problem: `invalid_request`, `malformed_json` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `local_sign_in_off` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4175,7 +4230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `forbidden` */
+            /** @description Problem: `forbidden`, `local_sign_in_off` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4217,7 +4272,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4257,6 +4312,15 @@ export interface operations {
             };
             /** @description Problem: `invalid_request`, `malformed_json` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `local_sign_in_off` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4408,7 +4472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4524,7 +4588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4666,7 +4730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4779,7 +4843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -4912,7 +4976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5059,7 +5123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5175,7 +5239,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5277,7 +5341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5497,7 +5561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5672,7 +5736,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5841,7 +5905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -5955,7 +6019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6066,7 +6130,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6199,7 +6263,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6385,7 +6449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6578,7 +6642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6754,7 +6818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6862,7 +6926,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -6991,7 +7055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7177,7 +7241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7362,7 +7426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7468,7 +7532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `overloaded`, `ledger_closed`, `stream_too_slow` */
+            /** @description Problem: `database_unavailable`, `overloaded`, `ledger_closed`, `stream_too_slow`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7592,7 +7656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7751,7 +7815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `transaction_conflict` */
+            /** @description Problem: `database_unavailable`, `transaction_conflict`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7867,7 +7931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -7960,7 +8024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8112,7 +8176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8258,7 +8322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8370,7 +8434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8503,7 +8567,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8616,7 +8680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8745,7 +8809,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8930,7 +8994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9115,7 +9179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9260,7 +9324,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `account_busy` */
+            /** @description Problem: `database_unavailable`, `account_busy`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9404,7 +9468,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `account_busy` */
+            /** @description Problem: `database_unavailable`, `account_busy`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9527,7 +9591,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9676,7 +9740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9795,7 +9859,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9902,7 +9966,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10053,7 +10117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `account_busy` */
+            /** @description Problem: `database_unavailable`, `account_busy`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10203,7 +10267,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `account_busy` */
+            /** @description Problem: `database_unavailable`, `account_busy`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10354,7 +10418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `account_busy` */
+            /** @description Problem: `database_unavailable`, `account_busy`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10504,7 +10568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `account_busy` */
+            /** @description Problem: `database_unavailable`, `account_busy`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10640,7 +10704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10733,7 +10797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10850,7 +10914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10976,7 +11040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11098,7 +11162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11256,7 +11320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11400,7 +11464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11541,7 +11605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11652,7 +11716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11783,7 +11847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11904,7 +11968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -12032,7 +12096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -12122,7 +12186,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable` */
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */

@@ -10,8 +10,8 @@ export interface Tables {
   users: {
     id: UserId;
     ledger: string;
-    email: string;
-    password_hash: string;
+    email: string | null;
+    password_hash: string | null;
     display_name: string | null;
     email_verified_at: Generated<Date | null>;
     created_at: CreatedAt;
@@ -46,6 +46,13 @@ export interface Tables {
     expires_at: Date | null;
     last_used_at: Generated<Date | null>;
     revoked_at: Generated<Date | null>;
+  };
+  identities: {
+    ledger: string;
+    identity_hash: Buffer;
+    id: string;
+    user_id: UserId;
+    created_at: CreatedAt;
   };
   user_roles: {
     ledger: string;

@@ -64,6 +64,8 @@ const SERVER_ERRORS = {
   authentication_required: { status: 401, title: 'Authentication is required' },
   token_invalid: { status: 401, title: 'The token is not valid' },
   token_expired: { status: 401, title: 'The token has expired' },
+  local_sign_in_off: { status: 403, title: 'Users sign in with another issuer' },
+  issuer_unavailable: { status: 503, title: 'The issuer cannot be reached' },
   invalid_credentials: { status: 401, title: 'The email or the password is wrong' },
   refresh_token_invalid: { status: 401, title: 'The refresh token is not valid' },
   refresh_token_reused: { status: 401, title: 'The refresh token has already been used' },

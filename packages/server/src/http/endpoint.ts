@@ -80,13 +80,19 @@ export function isProbe({ tag, access }: Endpoint): boolean {
   return tag === 'Service' && access === 'anyone';
 }
 
+/** Whether a route is a part of signing in with a password, which another issuer can replace. */
+export function isLocalSignIn({ path }: Pick<Endpoint, 'path'>): boolean {
+  return path.startsWith('/v1/auth/');
+}
+
 /** Every error code that a route can return, each once. */
 export function refusalsOf(endpoint: Endpoint): readonly ErrorCode[] {
   const codes: ErrorCode[] = ['invalid_request', 'internal_error', 'database_unavailable', 'database_misconfigured'];
   codes.push(...endpoint.refusals);
   if (!isProbe(endpoint)) codes.push('rate_limited');
   if (endpoint.access !== 'anyone')
-    codes.push('authentication_required', 'token_invalid', 'token_expired', 'forbidden');
+    codes.push('authentication_required', 'token_invalid', 'token_expired', 'forbidden', 'issuer_unavailable');
+  if (isLocalSignIn(endpoint)) codes.push('local_sign_in_off');
   if (endpoint.body !== undefined) codes.push('malformed_json', 'body_too_large', 'unsupported_media_type');
   if (endpoint.idempotencyKey !== undefined) codes.push('idempotency_key_required', 'idempotency_key_reused');
   return [...new Set(codes)];

@@ -73,7 +73,7 @@ function registerSecurity(registry: Registry): void {
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description:
-      'For users: the `accessToken` that register, login and refresh return. Where the role `support` is named, only for users who have it',
+      'For users: the `accessToken` that register, login and refresh return or, with `AUTH_MODE` `oidc` or `both`, an access token of your issuer. Where the role `support` is named, only for users who have it',
   });
   const scopes = Object.entries(SCOPES).map(([scope, meaning]) => `- \`${scope}\`: ${meaning}`);
   registry.registerComponent('securitySchemes', 'apiKey', {

@@ -5,11 +5,13 @@ import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
 import type { MailSettings, SmtpSettings } from '../mail/mail-settings.js';
+import { type OidcSettings, TOKEN_TYPES } from '../oidc/oidc-settings.js';
 import type { RateLimitSettings } from '../throttling/rate-limit-settings.js';
 import type { WebhookLimits } from '../webhooks/sending/webhook-limits.js';
 import type { WebhookSettings } from '../webhooks/webhooks.js';
 import type { Config } from './config.js';
 import { isSender, isSmtpUrl } from './mail-variables.js';
+import { ISSUER_RULE, isIssuerUrl } from './oidc-variables.js';
 import { PER_MINUTE_MAX } from './rate-limit-variables.js';
 import { SAMPLERS, type TracingSettings } from './tracing/tracing-settings.js';
 import { isHttpUrl } from './tracing/tracing-variables.js';
@@ -58,6 +60,16 @@ const MAIL = {
   smtp: plain.pipe(z.strictObject(SMTP)).optional(),
   publicUrl: text.refine(isHttpUrl, 'must be a URL of http or https, without user, query and fragment'),
 } satisfies Record<keyof MailSettings, z.ZodType>;
+
+const OIDC = {
+  mode: z.enum(['oidc', 'both'], 'must be oidc or both'),
+  issuer: text.refine(isIssuerUrl, ISSUER_RULE),
+  audience: text,
+  tokenType: z.enum(TOKEN_TYPES, `must be one of ${TOKEN_TYPES.join(', ')}`),
+  userClaim: text,
+  roleClaim: text.optional(),
+  ledgerClaim: text.optional(),
+} satisfies Record<keyof OidcSettings, z.ZodType>;
 
 const LIVE = {
   streamsMax: number.optional(),
@@ -115,6 +127,7 @@ const CONFIG = {
   verifyEverySeconds: number.max(VERIFY_HOURS_MAX * SECONDS_PER_HOUR, 'must be at most a year').optional(),
   corsOrigins: texts,
   logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
+  oidc: plain.pipe(z.strictObject(OIDC)).optional(),
   mail: plain.pipe(z.strictObject(MAIL)).optional(),
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),
   tracing: plain.pipe(z.strictObject(TRACING)).optional(),

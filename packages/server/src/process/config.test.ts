@@ -286,6 +286,51 @@ describe('the settings of mails', () => {
   });
 });
 
+describe('the settings of signing in', () => {
+  const OIDC = { DATABASE_URL, AUTH_MODE: 'both', OIDC_ISSUER: 'https://login.example.com/', OIDC_AUDIENCE: 'pay' };
+
+  it('users sign in with passwords, unless the settings say otherwise', () => {
+    expect(readConfig({ DATABASE_URL }).oidc).toBeUndefined();
+    expect(readConfig({ ...OIDC, AUTH_MODE: 'local' }).oidc).toBeUndefined();
+    expect(readConfig(OIDC).oidc).toEqual({
+      mode: 'both',
+      issuer: 'https://login.example.com/',
+      audience: 'pay',
+      tokenType: 'at+jwt',
+      userClaim: 'sub',
+    });
+    const claims = { OIDC_ROLE_CLAIM: 'realm_access.roles', OIDC_LEDGER_CLAIM: 'https://example.com/ledger' };
+    expect(readConfig({ ...OIDC, ...claims, AUTH_MODE: 'oidc' }).oidc).toMatchObject({
+      mode: 'oidc',
+      roleClaim: 'realm_access.roles',
+      ledgerClaim: 'https://example.com/ledger',
+    });
+  });
+
+  it.each([
+    ['a way that there is not', { AUTH_MODE: 'saml' }, 'AUTH_MODE must be one of local, oidc, both'],
+    ['no issuer', { OIDC_ISSUER: '' }, 'OIDC_ISSUER is missing: AUTH_MODE=both needs it'],
+    ['no audience', { OIDC_AUDIENCE: '' }, 'OIDC_AUDIENCE is missing: AUTH_MODE=both needs it'],
+    ['an issuer over http', { OIDC_ISSUER: 'http://login.example.com' }, 'OIDC_ISSUER must be a URL of https'],
+    ['an issuer with a query', { OIDC_ISSUER: 'https://login.example.com/?a' }, 'OIDC_ISSUER must be a URL of https'],
+    [
+      'itself for an issuer',
+      { TOKEN_ISSUER: OIDC.OIDC_ISSUER },
+      'OIDC_ISSUER must be another issuer than TOKEN_ISSUER',
+    ],
+    ['a claim with a space', { OIDC_USER_CLAIM: 'a b' }, 'OIDC_USER_CLAIM must be the name of a claim'],
+    ['a type of no token', { OIDC_TOKEN_TYPE: 'jwt' }, 'OIDC_TOKEN_TYPE must be one of at+jwt, JWT'],
+  ])('%s is refused for signing in', (_name, changes, message) => {
+    expect(() => readConfig({ ...OIDC, ...changes })).toThrow(message);
+  });
+
+  it('an issuer on this machine may do without TLS', () => {
+    for (const OIDC_ISSUER of ['http://localhost:8080/realms/pay', 'http://127.0.0.1:1', 'http://[::1]:1']) {
+      expect(readConfig({ ...OIDC, OIDC_ISSUER }).oidc?.issuer).toBe(OIDC_ISSUER);
+    }
+  });
+});
+
 describe('the reference of the settings', () => {
   const read = (path: string) => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8');
   const STALE = 'it is stale: run "npm run configuration" in packages/server';

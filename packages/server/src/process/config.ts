@@ -3,11 +3,13 @@ import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, redactKafka } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
 import { type MailSettings, redactMail } from '../mail/mail-settings.js';
+import type { OidcSettings } from '../oidc/oidc-settings.js';
 import type { RateLimitSettings } from '../throttling/rate-limit-settings.js';
 import type { WebhookSettings } from '../webhooks/webhooks.js';
 import { type Environment, findUnknownVariables, parseEnvironment, refuseSlips } from './environment.js';
 import { checkCommandsTopic, checkSasl, KAFKA_VARIABLES, toKafkaSettings } from './kafka-variables.js';
 import { checkMail, MAIL_VARIABLES, toMailSettings } from './mail-variables.js';
+import { checkOidc, OIDC_VARIABLES, toOidcSettings } from './oidc-variables.js';
 import { toRateLimitSettings } from './rate-limit-variables.js';
 import type { TracingSettings } from './tracing/tracing-settings.js';
 import { TRACING_VARIABLES, toTracingSettings } from './tracing/tracing-variables.js';
@@ -17,11 +19,13 @@ const EnvironmentSchema = z
   .object({
     ...DATABASE_VARIABLES,
     ...SERVER_VARIABLES,
+    ...OIDC_VARIABLES,
     ...MAIL_VARIABLES,
     ...COMMON_VARIABLES,
     ...KAFKA_VARIABLES,
     ...TRACING_VARIABLES,
   })
+  .superRefine(checkOidc)
   .superRefine(checkMail)
   .superRefine(checkSasl)
   .superRefine(checkCommandsTopic);
@@ -57,6 +61,8 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** The brokers that events are delivered to; without it, events stay in the database until they are read. */
   readonly kafka?: KafkaSettings | undefined;
+  /** Another issuer whose access tokens sign users in; by default only passwords do. */
+  readonly oidc?: OidcSettings | undefined;
   /** How mails are sent; without it none is, and what needs one is refused. */
   readonly mail?: MailSettings | undefined;
   /** The collector that spans are sent to; without it nothing is traced. */
@@ -103,6 +109,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     verifyEverySeconds: data.VERIFY_EVERY_HOURS * SECONDS_PER_HOUR,
     corsOrigins: data.CORS_ORIGINS,
     logLevel: data.LOG_LEVEL,
+    oidc: toOidcSettings(data),
     mail: toMailSettings(data),
     kafka: toKafkaSettings(data),
     tracing: toTracingSettings(data),

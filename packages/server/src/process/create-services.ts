@@ -23,6 +23,8 @@ import { createRequestLimits } from '../http/serving/request-limits.js';
 import { createLiveEvents } from '../live/live-events.js';
 import { type MailKind, type WriteMail, writeNotice } from '../mail/mail-kind.js';
 import { createMails } from '../mail/mail-outbox.js';
+import { createIssuerKeys, type IssuerKeys } from '../oidc/issuer-keys.js';
+import { createIssuerTokens } from '../oidc/issuer-tokens.js';
 import { createSupportUsers } from '../roles/support-users.js';
 import type { Services } from '../services.js';
 import { removeFullBuckets } from '../throttling/attempt-limit.js';
@@ -40,6 +42,8 @@ const POLL_MS = 2_000;
 const CHECKPOINTS_MS = 5_000;
 /** What other processes do not know yet is at most of so long ago. */
 const SETTLE_MS = 250;
+/** How often the keys of the other issuer are asked for while they are old; they are read every five minutes. */
+const ISSUER_MS = 10_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
@@ -55,6 +59,7 @@ export async function createServices(
     | 'rateLimits'
     | 'live'
     | 'mail'
+    | 'oidc'
     | 'webhooks'
   >,
   ledger: Ledger,
@@ -64,6 +69,8 @@ export async function createServices(
   readonly services: Services;
   readonly rateLimits: RateLimits;
   readonly background: readonly RepeatedWork[];
+  /** The keys of the other issuer, if there is one. */
+  readonly issuerKeys: IssuerKeys | undefined;
   /** Writes the texts of mails. */
   readonly mailKinds: Readonly<Record<MailKind, WriteMail>>;
   /** Makes sure that there is an operator key; returns a newly generated one, which cannot be shown again. */
@@ -83,7 +90,6 @@ export async function createServices(
   });
   const sessions = createSessions({ database, ledger: ledger.name, accessTokens, revokedSessions });
 
-  const authenticate = createAuthenticate({ accessTokens, apiKeys, supportUsers });
   const mails = createMails(ledger.name, config.mail !== undefined);
   const webhooks = createWebhooks({
     ledger,
@@ -94,6 +100,15 @@ export async function createServices(
     log,
     settings: config.webhooks ?? { allowedNetworks: [] },
   });
+  const { oidc } = config;
+  const localSignIn = oidc?.mode !== 'oidc';
+  const issuerKeys = oidc && createIssuerKeys(oidc.issuer, log);
+  const authenticate = createAuthenticate({
+    accessTokens: localSignIn ? accessTokens : undefined,
+    issuerTokens: oidc && issuerKeys && createIssuerTokens({ settings: oidc, keys: issuerKeys, ledger, database }),
+    apiKeys,
+    supportUsers,
+  });
 
   const buckets = { database, schema: config.databaseSchema, ledger: ledger.name };
   const rateLimits = createRateLimits({ takeShared: (asks) => takeFromBuckets(buckets, asks) });
@@ -103,6 +118,8 @@ export async function createServices(
   await revokedSessions.poll();
   await apiKeys.reload();
   await supportUsers.reload();
+  // Not waited for: without the issuer, operators and those whose tokens were verified are served all the same.
+  void issuerKeys?.refresh();
 
   return {
     services: {
@@ -116,6 +133,7 @@ export async function createServices(
       apiKeyStore,
       mails,
       supportUsers,
+      localSignIn,
       audit: createAuditTrail(database, ledger.name, log),
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       webhooks,
@@ -131,6 +149,7 @@ export async function createServices(
     background: [
       { name: 'revoked sessions', everyMs: POLL_MS, run: revokedSessions.poll },
       { name: 'api keys', everyMs: POLL_MS, run: apiKeys.reload },
+      ...(issuerKeys === undefined ? [] : [{ name: 'issuer keys', everyMs: ISSUER_MS, run: issuerKeys.refresh }]),
       { name: 'roles', everyMs: POLL_MS, run: supportUsers.reload },
       { name: 'rate limits', everyMs: SETTLE_MS, run: rateLimits.settle },
       { name: 'attempts', everyMs: MINUTE_MS, run: () => removeFullBuckets(database, ledger.name) },
@@ -150,6 +169,7 @@ export async function createServices(
       notice: writeNotice,
       ...createLinkMails({ database, ledger: ledger.name, publicUrl: config.mail?.publicUrl ?? '' }),
     },
+    issuerKeys,
     ensureOperatorKey: () => apiKeys.ensureOperatorKey(config.operatorApiKey),
     isOperatorKey: (key) => apiKeys.find(key) !== undefined,
   };

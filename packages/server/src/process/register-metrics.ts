@@ -9,6 +9,8 @@ import type { MailOutbox } from '../mail/mail-outbox.js';
 import { registerEngineStatusMetrics } from '../metrics/engine-status-metrics.js';
 import { registerProcessMetrics } from '../metrics/process-metrics.js';
 import { registerWorkerRestarts } from '../metrics/worker-restarts.js';
+import type { IssuerKeys } from '../oidc/issuer-keys.js';
+import { registerIssuerMetrics } from '../oidc/issuer-metrics.js';
 import { registerReadinessMetric } from '../service/readiness.js';
 import type { Services } from '../services.js';
 import { registerRateLimitMetrics } from '../throttling/rate-limit-metrics.js';
@@ -25,6 +27,8 @@ export interface Measured {
   readonly relay: KafkaRelay | undefined;
   /** Undefined for a server that sends no mail. */
   readonly outbox?: MailOutbox | undefined;
+  /** The keys of the other issuer, if there is one. */
+  readonly issuerKeys?: IssuerKeys | undefined;
   readonly verifications: Verifications;
   /** 0 for a server that does not verify. */
   readonly verifyEverySeconds: number;
@@ -32,7 +36,16 @@ export interface Measured {
 
 /** Registers the metrics of this process: Node's, and those of every feature. */
 export function registerMetrics(registry: Registry, measured: Measured): void {
-  const { services, rateLimits, pool, relay, outbox, verifications, verifyEverySeconds: everySeconds } = measured;
+  const {
+    services,
+    rateLimits,
+    pool,
+    relay,
+    outbox,
+    issuerKeys,
+    verifications,
+    verifyEverySeconds: everySeconds,
+  } = measured;
   registerProcessMetrics(registry);
   registerWorkerRestarts(registry);
   registerReadinessMetric(registry, services);
@@ -43,5 +56,6 @@ export function registerMetrics(registry: Registry, measured: Measured): void {
   registerOldestWriterMetrics(registry, services.ledger.events);
   if (everySeconds > 0) registerVerificationMetrics(registry, { verifications, everySeconds });
   if (outbox !== undefined) registerMailMetrics(registry, outbox);
+  if (issuerKeys !== undefined) registerIssuerMetrics(registry, issuerKeys);
   if (relay !== undefined) registerRelayMetrics(registry, relay);
 }

@@ -130,7 +130,7 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
       for (const warning of warnings) log.warn({ setting: warning.setting }, warning.message);
     }
     const created = await createServices(config, ledger, database, log);
-    const { services, rateLimits, background, mailKinds, ensureOperatorKey, isOperatorKey } = created;
+    const { services, rateLimits, background, mailKinds, issuerKeys, ensureOperatorKey, isOperatorKey } = created;
     closers.push(services.webhooks.stop);
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);
@@ -148,7 +148,16 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     const mailing = config.mail && createMailing(config.mail, { database, ledger: name, kinds: mailKinds, log });
     if (mailing !== undefined) closers.push(mailing.sender.stop);
     const { outbox } = mailing ?? {};
-    registerMetrics(registry, { services, rateLimits, pool, relay, outbox, verifications, verifyEverySeconds });
+    registerMetrics(registry, {
+      services,
+      rateLimits,
+      pool,
+      relay,
+      outbox,
+      issuerKeys,
+      verifications,
+      verifyEverySeconds,
+    });
     const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
     closers.push(() =>

@@ -6,7 +6,7 @@ import type { User } from './user.js';
 export const UserSchema = z
   .object({
     id: IdField,
-    email: z.string(),
+    email: z.string().nullable().openapi({ description: 'Null for a user of another issuer who has none here' }),
     displayName: z.string().nullable(),
     emailVerifiedAt: TimeField.nullable().openapi({
       description: 'Null until the link that was sent to the email has been opened',
@@ -26,7 +26,7 @@ export const EXAMPLE_USER: z.input<typeof UserSchema> = {
 export function userJson(user: User): z.input<typeof UserSchema> {
   return {
     id: user.id,
-    email: shownEmail(user.email),
+    email: user.email === null ? null : shownEmail(user.email),
     displayName: user.displayName,
     emailVerifiedAt: user.emailVerifiedAt?.toISOString() ?? null,
     createdAt: user.createdAt.toISOString(),

@@ -17,8 +17,10 @@ export function insertUser(
   user: {
     readonly id: UserId;
     readonly ledger: string;
-    readonly email: string;
-    readonly passwordHash: string;
+    /** Null for a user of another issuer who has none here. */
+    readonly email: string | null;
+    /** Null for a user who signs in with another issuer. */
+    readonly passwordHash: string | null;
     readonly displayName: string | null;
   },
 ): Promise<User | undefined> {
@@ -49,7 +51,7 @@ export function findUserByEmail(
   database: Database,
   ledger: string,
   email: string,
-): Promise<(User & { readonly passwordHash: string }) | undefined> {
+): Promise<(User & { readonly passwordHash: string | null }) | undefined> {
   return database
     .selectFrom('users')
     .select([...USER_COLUMNS, 'password_hash as passwordHash'])
@@ -63,7 +65,7 @@ export function lockUser(
   transaction: Database,
   ledger: string,
   id: UserId,
-): Promise<(User & { readonly passwordHash: string }) | undefined> {
+): Promise<(User & { readonly passwordHash: string | null }) | undefined> {
   return transaction
     .selectFrom('users')
     .select([...USER_COLUMNS, 'password_hash as passwordHash'])
@@ -116,5 +118,5 @@ export async function findUserIds(
     .where('ledger', '=', ledger)
     .where('email', 'in', emails)
     .execute();
-  return new Map(rows.map(({ id, email }) => [email, id]));
+  return new Map(rows.flatMap(({ id, email }) => (email === null ? [] : [[email, id] as const])));
 }

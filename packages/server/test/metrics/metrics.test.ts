@@ -18,6 +18,7 @@ beforeAll(async () => {
   server = await startTestServer({
     verifyEverySeconds: 3_600,
     mail: { publicUrl: 'https://app.example.com' },
+    oidc: { mode: 'both', issuer: 'http://127.0.0.1:1', audience: 'a', tokenType: 'at+jwt', userClaim: 'sub' },
     kafka: {
       brokers: ['127.0.0.1:1'],
       topicPrefix: 'micropay',

@@ -42,6 +42,11 @@ const EMAIL_VERIFICATION: LinkMail = {
   ],
 };
 
+interface LinkedUser {
+  readonly emailVerifiedAt: Date | null;
+  readonly passwordHash: string | null;
+}
+
 /** Writes the mails that bring a link to a user. */
 export function createLinkMails({
   database,
@@ -53,7 +58,7 @@ export function createLinkMails({
   readonly publicUrl: string;
 }): Readonly<Record<LinkPurpose, WriteMail>> {
   /** To the user who has this email, and whom `isMeant` accepts, if the mail is not too old to be of use. */
-  function write(kind: LinkMail, isMeant: (user: { readonly emailVerifiedAt: Date | null }) => boolean): WriteMail {
+  function write(kind: LinkMail, isMeant: (user: LinkedUser) => boolean): WriteMail {
     return (mail) =>
       database.transaction().execute(async (transaction) => {
         const id = mail.userId ?? (await findUserByEmail(transaction, ledger, mail.to))?.id;
@@ -68,7 +73,8 @@ export function createLinkMails({
   }
 
   return {
-    password_reset: write(PASSWORD_RESET, () => true),
+    // Who signs in with another issuer has no password: a mailbox must not open what the issuer guards.
+    password_reset: write(PASSWORD_RESET, ({ passwordHash }) => passwordHash !== null),
     email_verification: write(EMAIL_VERIFICATION, ({ emailVerifiedAt }) => emailVerifiedAt === null),
   };
 }

@@ -40,6 +40,8 @@ export const requestEmailVerificationRoute = route(
       requireMails(mails);
       const user = await findUser(database, ledger.name, principal.id);
       if (user === undefined) throw userGone();
+      // A user of another issuer may have no email here.
+      if (user.email === null) return { body: undefined };
       const headers = await mailAttempts.take(clientAddress, user.email);
       if (user.emailVerifiedAt === null) {
         await mails.add(database, { kind: 'email_verification', to: user.email, userId: user.id });

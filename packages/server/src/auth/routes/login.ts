@@ -42,7 +42,7 @@ export const loginRoute = route(
       passwords.use(async ({ matches }) => {
         const headers = await loginAttempts.take(clientAddress, email);
         const user = await findUserByEmail(database, ledger.name, email);
-        const isRight = await matches(password, user?.passwordHash);
+        const isRight = await matches(password, user?.passwordHash ?? undefined);
         if (user === undefined || !isRight) {
           throw new ProblemError('invalid_credentials', 'the email or the password is wrong', { headers });
         }

@@ -1,6 +1,7 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { UserPrincipal } from '../../identity/principal.js';
 import type { UserId } from '../../identity/user-id.js';
+import type { BearerTokens } from '../authenticate.js';
 import type { RevokedSessions } from './revoked-sessions.js';
 import type { SigningKeys } from './signing-keys.js';
 import { tokenRefused } from './token-refused.js';
@@ -14,16 +15,8 @@ const AUDIENCE = 'micropay';
 const VERIFIED_TOKENS_MAX = 20_000;
 
 /** Short-lived proofs of who is logged in: JWTs that any process verifies without asking the database. */
-export interface AccessTokens {
+export interface AccessTokens extends BearerTokens {
   issue(user: { readonly userId: UserId; readonly sessionId: string }): Promise<string>;
-  /**
-   * The user of a token that was verified before and still counts.
-   *
-   * @throws {ProblemError} `token_expired`
-   */
-  known(token: string): UserPrincipal | undefined;
-  /** @throws {ProblemError} `token_invalid`, `token_expired` */
-  verify(token: string): Promise<UserPrincipal>;
 }
 
 export function createAccessTokens(options: {

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { UserPrincipal } from '../../identity/principal.js';
 
-interface VerifiedToken {
-  readonly principal: UserPrincipal;
+interface VerifiedToken<Principal> {
+  readonly principal: Principal;
   readonly lifetimeMs: number;
 }
 
@@ -11,13 +11,13 @@ interface VerifiedToken {
  * the same text has the same signature until it expires. Bounded; the token verified first is forgotten first.
  * A token that has lived to its end stays known as such: when the clock is set back, it must not come back to life.
  */
-export interface VerifiedTokens {
-  get(token: string): UserPrincipal | 'expired' | undefined;
-  add(token: string, verified: VerifiedToken): void;
+export interface VerifiedTokens<Principal> {
+  get(token: string): Principal | 'expired' | undefined;
+  add(token: string, verified: VerifiedToken<Principal>): void;
 }
 
-export function createVerifiedTokens(tokensMax: number): VerifiedTokens {
-  const verified = new LRUCache<string, { readonly principal: UserPrincipal; readonly expiresAtMs: number }>({
+export function createVerifiedTokens<Principal = UserPrincipal>(tokensMax: number): VerifiedTokens<Principal> {
+  const verified = new LRUCache<string, { readonly principal: Principal; readonly expiresAtMs: number }>({
     max: tokensMax,
   });
 

@@ -4,13 +4,14 @@ import { z } from '@hono/zod-openapi';
 import type { Span } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
+import { ProblemError } from '../../errors/problem.js';
 import type { Act } from '../../identity/act.js';
 import type { Principal } from '../../identity/principal.js';
 import type { RateLimitHeaders } from '../../throttling/rate-limit-headers.js';
 import { jsonResponse, problemResponse, type StreamAnswer, streamHeaders } from '../answer.js';
 import type { AuditTrail } from '../audit-trail.js';
 import { type Authenticate, authorize } from '../authorize.js';
-import type { Endpoint } from '../endpoint.js';
+import { type Endpoint, isLocalSignIn } from '../endpoint.js';
 import { readIdempotencyKey } from '../idempotency-key.js';
 import type { ClientAddress } from '../request/client-address.js';
 import { parse } from '../request/invalid.js';
@@ -39,6 +40,8 @@ export interface RequestServices {
   readonly clientAddress: ClientAddress;
   readonly audit: AuditTrail;
   readonly requestLimits: RequestLimits;
+  /** False if another issuer alone signs users in. */
+  readonly localSignIn: boolean;
 }
 
 const NO_QUERY = z.strictObject({});
@@ -56,6 +59,7 @@ export function serveRoute<Services extends RequestServices>(
   const handle = bind(services);
   const { operationId } = endpoint;
   const limits = services.requestLimits.of(endpoint);
+  const isOff = !services.localSignIn && isLocalSignIn(endpoint);
   const logsRequests = log.isLevelEnabled('debug');
 
   /** A credential that is refused counts for its network. */
@@ -80,6 +84,7 @@ export function serveRoute<Services extends RequestServices>(
       const principal = endpoint.access === 'anyone' ? undefined : await identify(context, clientAddress);
       const sender: Sender = { principal, clientAddress };
       if (limits !== undefined) limitHeaders = await limits.admit(sender);
+      if (isOff) throw localSignInOff();
       request = await checkRequest(endpoint, context, { sender, requestId: id, audit: services.audit });
       if (endpoint.batch !== undefined) limits?.admitMore(sender, sizeOfBatch(endpoint.batch, request) - 1);
       const result = await perform(request);
@@ -112,6 +117,10 @@ export function serveRoute<Services extends RequestServices>(
     const span = startRequestSpan(endpoint, context.req.raw.headers);
     return span === undefined ? serve(context) : withinSpan(span, () => serve(context, span));
   };
+}
+
+function localSignInOff(): ProblemError {
+  return new ProblemError('local_sign_in_off', 'users sign in with another issuer: send its access token');
 }
 
 async function streamResponse(
