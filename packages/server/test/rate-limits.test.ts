@@ -67,13 +67,13 @@ describe('rate limits on one database', () => {
       const limits = processes();
       let total = 0;
       for (let burst = 0; burst < 3; burst += 1) total += await admitted(limits, perMinute, perMinute, name);
-      await Promise.all(limits.map((each) => each.settle()));
+      await Promise.all(limits.map((each) => each.report()));
       expect(total).toBeGreaterThanOrEqual(Math.floor(perMinute * 0.95));
       expect(total).toBeLessThanOrEqual(atMost(perMinute, startedAtMs));
     },
   );
 
-  it('rate limits on one database are settled by many processes at once without a deadlock, in any order', async () => {
+  it('rate limits on one database are reported by many processes at once without a deadlock, in any order', async () => {
     await databases[0]?.deleteFrom('attempts').execute();
     const names = Array.from({ length: 60 }, () => randomUUID());
     const many = Array.from({ length: 6 }, () => processes()).flat();
@@ -85,7 +85,7 @@ describe('rate limits on one database', () => {
           ),
         ),
       );
-      await Promise.all(many.map((limits) => limits.settle()));
+      await Promise.all(many.map((limits) => limits.report()));
     }
     const rows = await databases[0]
       ?.selectFrom('attempts')

@@ -41,7 +41,7 @@ const POLL_MS = 2_000;
 /** Later entries are read one by one: this bounds how many. */
 const CHECKPOINTS_MS = 5_000;
 /** What other processes do not know yet is at most of so long ago. */
-const SETTLE_MS = 250;
+const REPORT_MS = 250;
 /** How often the keys of the other issuer are asked for while they are old; they are read every five minutes. */
 const ISSUER_MS = 10_000;
 const MINUTE_MS = 60_000;
@@ -151,7 +151,7 @@ export async function createServices(
       { name: 'api keys', everyMs: POLL_MS, run: apiKeys.reload },
       ...(issuerKeys === undefined ? [] : [{ name: 'issuer keys', everyMs: ISSUER_MS, run: issuerKeys.refresh }]),
       { name: 'roles', everyMs: POLL_MS, run: supportUsers.reload },
-      { name: 'rate limits', everyMs: SETTLE_MS, run: rateLimits.settle },
+      { name: 'rate limits', everyMs: REPORT_MS, run: rateLimits.report },
       { name: 'attempts', everyMs: MINUTE_MS, run: () => removeFullBuckets(database, ledger.name) },
       { name: 'use of api keys', everyMs: MINUTE_MS, run: apiKeys.storeUse },
       { name: 'signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },

@@ -5,7 +5,7 @@ import { createRateLimits, type RateLimits, type TakeShared } from './rate-limit
 
 const WINDOW_MS = WINDOW_S * 1_000;
 const RUNS = process.env.MICROPAY_TEST_LONG === '1' ? 500 : 50;
-const SETTLE_MS = 250;
+const REPORT_MS = 250;
 const policyOf = (perMinute: number) => ({ policy: 'user-write', perMinute });
 
 /** A bucket that refills steadily. */
@@ -41,7 +41,7 @@ function createShared(latencyMs: () => number): TakeShared {
 
 function start(takeShared: TakeShared): RateLimits {
   const limits = createRateLimits({ takeShared });
-  setInterval(() => void limits.settle().catch(() => undefined), SETTLE_MS);
+  setInterval(() => void limits.report().catch(() => undefined), REPORT_MS);
   return limits;
 }
 
@@ -171,17 +171,17 @@ describe('rate limits', () => {
     for (let round = 0; round < 5; round += 1) {
       for (let name = 0; name < 90; name += 1) await limits.take(policyOf(600), `${round}-${name}`);
       expect(limits.counts().buckets).toBeLessThanOrEqual(100);
-      const settled = limits.settle();
+      const reported = limits.report();
       await vi.advanceTimersByTimeAsync(10);
-      await settled;
+      await reported;
     }
     for (let name = 0; name < 100; name += 1) void limits.take(policyOf(600), `open-${name}`);
     expect(() => limits.take(policyOf(600), 'one-more')).toThrow('too many callers');
-    const settled = limits.settle();
+    const reported = limits.report();
     await vi.advanceTimersByTimeAsync(2_000);
-    await settled;
+    await reported;
     void limits.take(policyOf(600), 'last');
-    void limits.settle();
+    void limits.report();
     await vi.advanceTimersByTimeAsync(10);
     expect(limits.counts().buckets).toBe(1);
   });
@@ -223,7 +223,7 @@ describe('rate limits', () => {
     const asks = vi.fn(createShared(() => 1));
     const limits = start(asks);
     for (let name = 0; name < 5_000; name += 1) void limits.take(policyOf(600), `caller-${name}`);
-    await vi.advanceTimersByTimeAsync(SETTLE_MS + 100);
+    await vi.advanceTimersByTimeAsync(REPORT_MS + 100);
     expect(asks.mock.calls.map(([asked]) => asked.length)).toEqual(Array(5).fill(1_000));
   });
 

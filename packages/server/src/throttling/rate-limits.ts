@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { LedgerError } from '@micropay/ledger-core';
-import { hasCredit, isForgettable, type LocalBucket, leftAtMost, newLocalBucket } from './local-bucket.js';
+import { hasAllowance, isForgettable, type LocalBucket, leftAtMost, newLocalBucket } from './local-bucket.js';
 import { type RateLimitHeaders, type RatePolicy, rateLimited, rateLimitHeaders } from './rate-limit-headers.js';
 import type { BucketAnswer, BucketAsk } from './shared-buckets.js';
 
@@ -18,8 +18,8 @@ export interface RateLimits {
   take(policy: RatePolicy, name: string): RateLimitHeaders | Promise<RateLimitHeaders>;
   /** Takes more for a request that was admitted, whatever is left: what it owes is taken from those after it. */
   takeMore(policy: RatePolicy, name: string, more: number): void;
-  /** Settles what was admitted since the last time; it has to be called again and again. */
-  settle(): Promise<void>;
+  /** Reports what was admitted since the last time; it has to be called again and again. */
+  report(): Promise<void>;
   counts(): RateLimitCounts;
 }
 
@@ -64,12 +64,12 @@ export function createRateLimits({
   bucketsMax = BUCKETS_MAX,
 }: RateLimitsOptions): RateLimits {
   const buckets = new Map<string, NamedBucket>();
-  /** Those with something to settle, or with requests that wait. */
+  /** Those with something to report, or with requests that wait. */
   const open = new Set<NamedBucket>();
   const refusedByPolicy = new Map<string, number>();
   let statements = 0;
-  let settling: Promise<void> | undefined;
-  let settledAtMs = Number.NEGATIVE_INFINITY;
+  let reporting: Promise<void> | undefined;
+  let reportedAtMs = Number.NEGATIVE_INFINITY;
   let failedAtMs = Number.NEGATIVE_INFINITY;
   let forgotAtMs = now();
   let isScheduled = false;
@@ -88,7 +88,7 @@ export function createRateLimits({
   function evictOne(): void {
     let looked = 0;
     for (const [key, bucket] of buckets) {
-      if (!open.has(bucket) && bucket.settling === 0) {
+      if (!open.has(bucket) && bucket.reporting === 0) {
         buckets.delete(key);
         return;
       }
@@ -112,31 +112,31 @@ export function createRateLimits({
   }
 
   function schedule(): void {
-    if (isScheduled || settling !== undefined) return;
+    if (isScheduled || reporting !== undefined) return;
     isScheduled = true;
     const run = () => {
       isScheduled = false;
       // Those that wait hear of what failed.
-      settleOpen().catch(() => undefined);
+      reportOpen().catch(() => undefined);
     };
-    const gapMs = settledAtMs + GAP_MS - now();
+    const gapMs = reportedAtMs + GAP_MS - now();
     // After the present round of input, so that all that arrived in it is asked for together.
     if (gapMs <= 0) setImmediate(run);
     else setTimeout(run, gapMs);
   }
 
-  function settleOpen(): Promise<void> {
-    settling ??= settleOnce().finally(() => {
-      settling = undefined;
-      settledAtMs = now();
+  function reportOpen(): Promise<void> {
+    reporting ??= reportOnce().finally(() => {
+      reporting = undefined;
+      reportedAtMs = now();
       const isAway = now() - failedAtMs < FAILED_MS;
       if (open.size >= ASKS_MAX && !isAway) schedule();
       else for (const { waiting } of open) if (waiting.length > 0) return schedule();
     });
-    return settling;
+    return reporting;
   }
 
-  async function settleOnce(): Promise<void> {
+  async function reportOnce(): Promise<void> {
     forget();
     const asked = [...open].slice(0, ASKS_MAX).map(ask);
     if (asked.length === 0) return;
@@ -157,24 +157,24 @@ export function createRateLimits({
     }
     // What had no answer waits for the next statement.
     for (const { bucket, waiting } of asked) {
-      if (bucket.settling > 0) restore(bucket);
+      if (bucket.reporting > 0) restore(bucket);
       bucket.waiting.unshift(...waiting);
       if (waiting.length > 0) open.add(bucket);
     }
   }
 
   function ask(bucket: NamedBucket): Asked {
-    const { policy, name, unsettled, waiting } = bucket;
+    const { policy, name, unreported, waiting } = bucket;
     open.delete(bucket);
-    bucket.settling = unsettled;
-    bucket.unsettled = 0;
+    bucket.reporting = unreported;
+    bucket.unreported = 0;
     bucket.waiting = [];
     const nameHash = hash('sha256', name, 'hex');
-    return { bucket, waiting, question: { ...policy, nameHash, spent: unsettled, wanted: waiting.length } };
+    return { bucket, waiting, question: { ...policy, nameHash, spent: unreported, wanted: waiting.length } };
   }
 
   function hear({ bucket, waiting }: Asked, { granted, left }: BucketAnswer): void {
-    bucket.settling = 0;
+    bucket.reporting = 0;
     bucket.left = left;
     bucket.seenAtMs = now();
     const headers = rateLimitHeaders(bucket.policy, left);
@@ -185,9 +185,9 @@ export function createRateLimits({
   }
 
   function restore(bucket: NamedBucket): void {
-    bucket.unsettled += bucket.settling;
-    bucket.settling = 0;
-    if (bucket.unsettled > 0) open.add(bucket);
+    bucket.unreported += bucket.reporting;
+    bucket.reporting = 0;
+    if (bucket.unreported > 0) open.add(bucket);
   }
 
   function forget(): void {
@@ -206,18 +206,18 @@ export function createRateLimits({
       const left = leftAtMost(bucket, policy, nowMs);
       // A bucket that nobody has looked at yet may have been used up elsewhere, or be full.
       if (bucket.left !== undefined && left < 1) throw refusalOf(bucket, left);
-      if (bucket.waiting.length > 0 || !hasCredit(bucket, policy, nowMs)) return wait(bucket);
-      bucket.unsettled += 1;
+      if (bucket.waiting.length > 0 || !hasAllowance(bucket, policy, nowMs)) return wait(bucket);
+      bucket.unreported += 1;
       open.add(bucket);
       return rateLimitHeaders(policy, left - 1);
     },
     takeMore(policy, name, more) {
       const bucket = bucketOf(policy, name);
-      bucket.unsettled += more;
+      bucket.unreported += more;
       open.add(bucket);
     },
-    async settle() {
-      if (now() - failedAtMs >= FAILED_MS) await settleOpen();
+    async report() {
+      if (now() - failedAtMs >= FAILED_MS) await reportOpen();
     },
     counts: () => ({ refusedByPolicy, statements, buckets: buckets.size }),
   };
