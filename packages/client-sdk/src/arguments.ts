@@ -12,6 +12,7 @@ import type { CaptureHold, HoldPageOptions, Holds, PlaceHold, ReleaseHold } from
 import type { Ledger } from './ledger.js';
 import type { PageOptions } from './paging.js';
 import type { PostOptions } from './posting.js';
+import type { Sessions } from './sessions.js';
 import type { Statements } from './statements.js';
 import type { PostTransfer } from './transfer.js';
 import type { SubmitTransferRequest, TransferRequests, WaitOptions } from './transfer-requests.js';
@@ -186,9 +187,14 @@ export const AUTH: Methods<Auth> = {
   completePasswordReset: { reset: object({ token: text, password: text }), ...call },
   requestEmailVerification: call,
   completeEmailVerification: { token: text, ...call },
+  changePassword: { change: object({ currentPassword: text, newPassword: text }), ...call },
+  requestEmailChange: { change: object({ email: text, password: text }), ...call },
+  completeEmailChange: { token: text, ...call },
   refresh: {},
   logout: call,
 };
+
+export const SESSIONS: Methods<Sessions> = { listAll: call, revoke: { id, ...call }, revokeOthers: call };
 
 export const WALLETS: Methods<Wallets> = {
   create: { wallet: object({ currency: text, name: optional(text) }), ...call },

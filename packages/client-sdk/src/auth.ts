@@ -69,6 +69,26 @@ export interface Auth {
   requestEmailVerification(options?: CallOptions): Promise<void>;
   /** Confirms an email with the token from the link of a mail. @throws {MicroPayError} `link_invalid` */
   completeEmailVerification(token: string, options?: CallOptions): Promise<void>;
+  /**
+   * Changes the current user's password. Other sessions end. If the outcome is unclear (`network_error`, `timeout`), log in to find out.
+   *
+   * @throws {MicroPayError} `password_wrong`
+   */
+  changePassword(
+    change: { readonly currentPassword: string; readonly newPassword: string },
+    options?: CallOptions,
+  ): Promise<void>;
+  /**
+   * Asks for a mail to a new email, whose link confirms it. Nothing changes until then.
+   *
+   * @throws {MicroPayError} `password_wrong`, `rate_limited`, `mail_off`
+   */
+  requestEmailChange(
+    change: { readonly email: string; readonly password: string },
+    options?: CallOptions,
+  ): Promise<void>;
+  /** Confirms a new email with the token from the link of a mail. @throws {MicroPayError} `link_invalid`, `email_taken` */
+  completeEmailChange(token: string, options?: CallOptions): Promise<void>;
   /** Ends the session on the server and forgets the tokens, even if the server cannot be reached. */
   logout(options?: CallOptions): Promise<void>;
 }
@@ -100,6 +120,12 @@ export function createAuth({ routes, send, sendAnonymously }: Api, session: Sess
       bodyOf(routes.POST('/v1/auth/email-verifications', { fetch: send({ ...options, repeatable: true }) })),
     completeEmailVerification: (token, options) =>
       bodyOf(routes.POST('/v1/auth/email-verifications/complete', { body: { token }, ...anonymously(false, options) })),
+    changePassword: (body, options) =>
+      bodyOf(routes.POST('/v1/me/password', { body, fetch: send({ ...options, repeatable: false }) })),
+    requestEmailChange: (body, options) =>
+      bodyOf(routes.POST('/v1/me/email-changes', { body, fetch: send({ ...options, repeatable: true }) })),
+    completeEmailChange: (token, options) =>
+      bodyOf(routes.POST('/v1/auth/email-changes/complete', { body: { token }, ...anonymously(false, options) })),
     refresh: session.refresh,
     async logout(options) {
       const refreshToken = session.refreshToken();

@@ -13,6 +13,7 @@ import {
   EVENTS,
   HOLDS,
   LEDGER,
+  SESSIONS,
   STATEMENTS,
   TRANSFER_REQUESTS,
   TRANSFERS,
@@ -31,6 +32,7 @@ import { createLedger, type Ledger } from './ledger.js';
 import { checkPlatform, hasStreamingFetch } from './platform.js';
 import { createRoutes } from './routes.js';
 import { createSession, type OnTokens } from './session.js';
+import { createSessions, type Sessions } from './sessions.js';
 import { createStatements, type Statements } from './statements.js';
 import { createTransferRequests, type TransferRequests } from './transfer-requests.js';
 import { createTransfers, type Transfers } from './transfers.js';
@@ -64,6 +66,8 @@ export type VerifyReport = Readonly<components['schemas']['VerifyReport']>;
 /** A typed client of a MicroPay server. Every call that fails throws a `MicroPayError`. */
 export interface MicroPayClient {
   readonly auth: Auth;
+  /** The current user's sessions. */
+  readonly sessions: Sessions;
   readonly wallets: Wallets;
   readonly transfers: Transfers;
   readonly holds: Holds;
@@ -126,6 +130,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
   };
   return {
     auth: checked(createAuth(api, session), AUTH),
+    sessions: checked(createSessions(api), SESSIONS),
     wallets: checked(createWallets(api), WALLETS),
     transfers: checked(createTransfers(api), TRANSFERS),
     holds: checked(createHolds(api), HOLDS),

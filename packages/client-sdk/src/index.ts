@@ -35,6 +35,7 @@ export type { Ledger, LedgerInfo } from './ledger.js';
 export type { Page, PageOptions } from './paging.js';
 export type { PostOptions } from './posting.js';
 export type { OnTokens, Tokens } from './session.js';
+export type { ActiveSession, Sessions } from './sessions.js';
 export type { Statement, StatementPeriod, Statements } from './statements.js';
 export type { LoweredMinimum, Metadata, PostedTransfer, PostTransfer, Transfer } from './transfer.js';
 export type {

@@ -29,6 +29,10 @@ create table sessions (
   id uuid not null,
   user_id uuid not null,
   created_at timestamptz(3) not null default now(),
+  -- The last login or refresh, and where it came from: an IPv4 address or a /64 network. The device is what the program says of itself.
+  last_used_at timestamptz(3) not null default now(),
+  network text,
+  device text,
   revoked_at timestamptz(3),
   constraint sessions_pkey primary key (ledger, id),
   constraint sessions_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade

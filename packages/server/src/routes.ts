@@ -8,13 +8,16 @@ import {
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts/routes/accounts.js';
 import { listAuditLogRoute } from './audit/routes/audit-log.js';
 import { createApiKeyRoute, listApiKeysRoute, revokeApiKeyRoute, rotateApiKeyRoute } from './auth/routes/api-keys.js';
+import { completeEmailChangeRoute, requestEmailChangeRoute } from './auth/routes/email-changes.js';
 import { completeEmailVerificationRoute, requestEmailVerificationRoute } from './auth/routes/email-verifications.js';
 import { jwksRoute } from './auth/routes/jwks.js';
 import { loginRoute } from './auth/routes/login.js';
 import { logoutRoute } from './auth/routes/logout.js';
+import { changePasswordRoute } from './auth/routes/password-change.js';
 import { completePasswordResetRoute, requestPasswordResetRoute } from './auth/routes/password-resets.js';
 import { refreshRoute } from './auth/routes/refresh.js';
 import { registerRoute } from './auth/routes/register.js';
+import { listSessionsRoute, revokeOtherSessionsRoute, revokeSessionRoute } from './auth/routes/sessions.js';
 import { createDepositRoute, createWithdrawalRoute } from './deposits/routes/deposits.js';
 import { captureHoldRoute, releaseHoldRoute } from './holds/routes/hold-captures.js';
 import { getHoldRoute, placeHoldRoute } from './holds/routes/holds.js';
@@ -63,7 +66,13 @@ export const ROUTES: readonly Route<Services>[] = [
   completePasswordResetRoute,
   requestEmailVerificationRoute,
   completeEmailVerificationRoute,
+  completeEmailChangeRoute,
   meRoute,
+  changePasswordRoute,
+  requestEmailChangeRoute,
+  listSessionsRoute,
+  revokeSessionRoute,
+  revokeOtherSessionsRoute,
   listWalletsRoute,
   openWalletRoute,
   getWalletRoute,

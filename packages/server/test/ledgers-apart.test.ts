@@ -31,6 +31,7 @@ interface Tenant {
   readonly userId: string;
   readonly email: string;
   readonly refreshToken: string;
+  readonly session: string;
   readonly wallet: string;
   readonly otherWallet: string;
   readonly account: string;
@@ -135,6 +136,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
     userId: user.user.id,
     email,
     refreshToken: user.refreshToken,
+    session: (await done('GET /v1/me/sessions', token)).data[0].id,
     wallet,
     otherWallet,
     account,
@@ -294,6 +296,24 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   completePasswordReset: [linkOf('password_reset', '/v1/auth/password-resets/complete', { password: NEW_PASSWORD })],
   requestEmailVerification: [],
   completeEmailVerification: [linkOf('email_verification', '/v1/auth/email-verifications/complete')],
+  completeEmailChange: [linkOf('email_change', '/v1/auth/email-changes/complete')],
+  changePassword: [],
+  requestEmailChange: [
+    {
+      name: 'an email of it is free in this one',
+      check: async () => {
+        const email = theirs.email;
+        const { status } = await send('POST /v1/me/email-changes', 'user', { email, password: PASSWORD });
+        expect(status).toBe(202);
+        await mailsSent();
+        expect(await linksOf(ours.userId)).toEqual(['email_change']);
+        await client.query('delete from micropay.link_tokens');
+      },
+    },
+  ],
+  listSessions: [],
+  revokeSession: [post((id) => `/v1/me/sessions/${id}/revoke`, 'session')],
+  revokeOtherSessions: [],
   getMe: [],
   listWallets: [{ cursorOf: 'listWallets', path: () => '/v1/wallets' }],
   openWallet: [],

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createInProcessPublisher, createLedger, createRelay } from '@micropay/ledger-core';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { migrateServer } from '../src/process/migrate-server.js';
 import { type RunningServer, startServer } from '../src/process/start-server.js';
 import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
@@ -24,6 +25,8 @@ let client: pg.Client;
 let url: string;
 let server: RunningServer;
 let alice: TestUser;
+/** Of the log, to which mails go. */
+const lines: string[] = [];
 let bob: TestUser;
 
 beforeAll(async () => {
@@ -38,7 +41,10 @@ beforeAll(async () => {
   url = changed.href;
   client = new pg.Client({ connectionString: url });
   await client.connect();
-  server = await startServer(testConfig(url, { migrate: false, verifyEverySeconds: 60 }));
+  server = await startServer(
+    testConfig(url, { migrate: false, verifyEverySeconds: 60, mail: { publicUrl: 'https://app.example.com' } }),
+    pino({}, { write: (line: string) => void lines.push(line) }),
+  );
   alice = await registerUser(server.url, { balance: 1_000n });
   bob = await registerUser(server.url);
 });
@@ -105,6 +111,28 @@ describe('the server with the documented role', () => {
       body: { refreshToken: renewed.body.refreshToken },
     });
     expect(logout.status).toBe(204);
+    const change = { currentPassword: bob.password, newPassword: 'another correct horse battery' };
+    expect((await as(bob.token, 'POST /v1/me/password', change)).status).toBe(204);
+    expect((await as(bob.token, 'POST /v1/me/sessions/revoke-others')).status).toBe(204);
+  });
+
+  it('the server with the documented role sends mails, and completes what their links are for', async () => {
+    const tokenIn = (page: string, to: string) => {
+      const mail = lines.find((line) => line.includes(`mail to ${to}:`) && line.includes(`/${page}#token=`));
+      return /#token=(mpl_[\w-]+)/.exec(mail ?? '')?.[1];
+    };
+    const complete = async (path: string, page: string, { to, ...rest }: { to: string; password?: string }) => {
+      const token = await vi.waitUntil(() => tokenIn(page, to), { timeout: 5_000 });
+      return (await call(server.url, `POST /v1/auth/${path}/complete`, { body: { token, ...rest } })).status;
+    };
+    const { email, password } = await registerUser(server.url);
+    expect(await complete('email-verifications', 'verify-email', { to: email })).toBe(204);
+    expect((await call(server.url, 'POST /v1/auth/password-resets', { body: { email } })).status).toBe(202);
+    expect(await complete('password-resets', 'reset-password', { to: email, password })).toBe(204);
+    const { body } = await call(server.url, 'POST /v1/auth/login', { body: { email, password } });
+    const change = { email: 'changed@example.com', password };
+    expect((await as(body.accessToken, 'POST /v1/me/email-changes', change)).status).toBe(202);
+    expect(await complete('email-changes', 'confirm-email', { to: change.email })).toBe(204);
   });
 
   it('the server with the documented role makes, rotates and revokes API keys', async () => {

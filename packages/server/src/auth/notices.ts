@@ -12,3 +12,11 @@ export function passwordChanged(userId: UserId, to: string): NewMail {
     'If it was not you, choose a new password at once: ask for it where you log in.',
   ]);
 }
+
+/** To the email that the account had until now. */
+export function emailChanged(userId: UserId, formerEmail: string): NewMail {
+  return notice(userId, formerEmail, 'Your email was changed', [
+    'Your account has another email from now on, and no more mails come to this one.',
+    'If it was not you, ask those who run this service for help.',
+  ]);
+}

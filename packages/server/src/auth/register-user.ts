@@ -9,13 +9,14 @@ import type { Mails } from '../mail/mail-outbox.js';
 import type { User } from '../users/user.js';
 import { userCreated } from '../users/user-created.js';
 import { insertUser } from '../users/users.js';
-import type { Sessions, Tokens } from './sessions.js';
+import type { Client, Sessions, Tokens } from './sessions.js';
 
 export interface Registration {
   readonly email: string;
   readonly passwordHash: string;
   readonly displayName?: string | undefined;
   readonly currency: string;
+  readonly client: Client;
 }
 
 /**
@@ -32,7 +33,7 @@ export async function registerUser(
     readonly sessions: Sessions;
     readonly mails: Mails;
   },
-  { email, passwordHash, displayName, currency }: Registration,
+  { email, passwordHash, displayName, currency, client }: Registration,
 ): Promise<{ readonly user: User; readonly wallet: Account; readonly tokens: Tokens }> {
   const { database, ledger, sessions, mails } = services;
   return database.transaction().execute(async (transaction) => {
@@ -49,6 +50,6 @@ export async function registerUser(
     const within = ledger.within(fromKysely(transaction));
     await within.events.write(userCreated, { subject: id, data: { userId: id } });
     const wallet = await within.accounts.open({ address: walletAddress(id, defaultWalletName(currency)), currency });
-    return { user, wallet, tokens: await sessions.begin(transaction, id) };
+    return { user, wallet, tokens: await sessions.begin(transaction, id, client) };
   });
 }

@@ -3,11 +3,14 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.js';
 import { ProblemError } from '../errors/problem.js';
 import type { UserId } from '../identity/user-id.js';
+import { networkOf } from '../throttling/network-of.js';
 import { hashSecret, newSecret } from './secret.js';
+import { shortDevice } from './short-device.js';
 import { ACCESS_TOKEN_LIFETIME_S, type AccessTokens } from './tokens/access-tokens.js';
 import type { RevokedSessions } from './tokens/revoked-sessions.js';
 
 const REFRESH_TOKEN_DAYS = 30;
+const LISTED_MAX = 100;
 /** The period in which a used refresh token works again, for a client that lost the response. */
 const GRACE = sql`interval '10 seconds'`;
 
@@ -18,17 +21,35 @@ export interface Tokens {
   readonly expiresIn: number;
 }
 
+/** Where a login or a refresh comes from. */
+export interface Client {
+  readonly clientAddress: string;
+  readonly userAgent: () => string | null;
+}
+
+export interface SessionRow {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  readonly network: string | null;
+  readonly device: string | null;
+}
+
 /** A session begins with a login and lives on through its refresh tokens, each of which works once. */
 export interface Sessions {
   /** Begins a session, in the database transaction that is given. */
-  begin(transaction: Database, userId: UserId): Promise<Tokens>;
+  begin(transaction: Database, userId: UserId, client: Client): Promise<Tokens>;
   /** @throws {ProblemError} `refresh_token_invalid`, `refresh_token_reused` */
-  refresh(refreshToken: string): Promise<Tokens>;
+  refresh(refreshToken: string, client: Client): Promise<Tokens>;
   /**
    * Ends all sessions of a user, or all but one, in the transaction that is given. Call what it returns once that has committed: from
    * then on this process refuses their access tokens.
    */
   endAll(transaction: Database, userId: UserId, exceptSessionId?: string): Promise<() => void>;
+  /** The live sessions of a user, the one that was used last first; a hundred at most. */
+  list(userId: UserId): Promise<readonly SessionRow[]>;
+  /** Ends one session of a user; may be called again. @throws {ProblemError} `session_not_found` */
+  endOne(userId: UserId, sessionId: string): Promise<void>;
   /** Ends the session of this token; does nothing when there is none. */
   end(refreshToken: string): Promise<void>;
   removeExpired(): Promise<void>;
@@ -73,13 +94,22 @@ export function createSessions(options: {
   }
 
   return {
-    async begin(transaction, userId) {
+    async begin(transaction, userId, { clientAddress, userAgent }) {
       const sessionId = uuidv7();
-      await transaction.insertInto('sessions').values({ ledger, id: sessionId, user_id: userId }).execute();
+      await transaction
+        .insertInto('sessions')
+        .values({
+          ledger,
+          id: sessionId,
+          user_id: userId,
+          network: networkOf(clientAddress),
+          device: shortDevice(userAgent()),
+        })
+        .execute();
       return issue(transaction, { userId, sessionId }, null);
     },
 
-    async refresh(refreshToken) {
+    async refresh(refreshToken, { clientAddress }) {
       const tokenHash = hashSecret(refreshToken);
       const outcome = await database.transaction().execute(async (transaction) => {
         const found = await lockToken(transaction, ledger, tokenHash);
@@ -90,6 +120,12 @@ export function createSessions(options: {
           .set({ used_at: sql<Date>`coalesce(used_at, now())` })
           .where('ledger', '=', ledger)
           .where('token_hash', '=', tokenHash)
+          .execute();
+        await transaction
+          .updateTable('sessions')
+          .set({ last_used_at: sql<Date>`now()`, network: networkOf(clientAddress) })
+          .where('ledger', '=', ledger)
+          .where('id', '=', found.sessionId)
           .execute();
         return issue(transaction, found, tokenHash);
       });
@@ -115,6 +151,39 @@ export function createSessions(options: {
       return () => {
         for (const { id } of ended) revokedSessions.add(id);
       };
+    },
+
+    list: (userId) =>
+      database
+        .selectFrom('sessions')
+        .select(['id', 'created_at as createdAt', 'last_used_at as lastUsedAt', 'network', 'device'])
+        .where('ledger', '=', ledger)
+        .where('user_id', '=', userId)
+        .where('revoked_at', 'is', null)
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('refresh_tokens')
+              .where('refresh_tokens.ledger', '=', ledger)
+              .whereRef('session_id', '=', 'sessions.id')
+              .where('expires_at', '>', sql<Date>`now()`)
+              .select('token_hash'),
+          ),
+        )
+        .orderBy('last_used_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(LISTED_MAX)
+        .execute(),
+
+    async endOne(userId, sessionId) {
+      const row = await database
+        .selectFrom('sessions')
+        .select('id')
+        .where('ledger', '=', ledger)
+        .where('id', '=', sessionId)
+        .where('user_id', '=', userId)
+        .executeTakeFirst();
+      if (row === undefined) throw sessionMissing();
+      await revoke(row.id);
     },
 
     async end(refreshToken) {
@@ -149,6 +218,10 @@ export function createSessions(options: {
         .execute();
     },
   };
+}
+
+export function sessionMissing(): ProblemError {
+  return new ProblemError('session_not_found', 'you have no session with this id');
 }
 
 /** Reads a live token and locks its session, so that two requests with one token come one after the other. */

@@ -21,7 +21,10 @@ export interface Tables {
     id: string;
     user_id: UserId;
     created_at: CreatedAt;
-    revoked_at: Date | null;
+    last_used_at: Generated<Date>;
+    network: string | null;
+    device: string | null;
+    revoked_at: Generated<Date | null>;
   };
   refresh_tokens: {
     ledger: string;

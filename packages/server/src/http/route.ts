@@ -29,6 +29,8 @@ export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
   readonly respondAsync: boolean;
   /** The client's network address, for rate limits. */
   readonly clientAddress: string;
+  /** What the client's program says of itself. */
+  readonly userAgent: () => string | null;
   /** The act for the audit log, if an operator or support does it and it may change something. */
   readonly act: Definition['access'] extends 'operator' | 'staff' ? Act : Act | undefined;
   /** The credential as received, for a stream that lasts only as long as it is valid. */

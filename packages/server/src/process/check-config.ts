@@ -129,6 +129,7 @@ const CONFIG = {
   logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
   oidc: plain.pipe(z.strictObject(OIDC)).optional(),
   mail: plain.pipe(z.strictObject(MAIL)).optional(),
+  verifiedEmailRequired: flag.optional(),
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),
   tracing: plain.pipe(z.strictObject(TRACING)).optional(),
   rateLimits: plain.pipe(z.strictObject(RATE_LIMITS)).optional(),

@@ -32,6 +32,7 @@ describe('the environment', () => {
       webhooks: { allowedNetworks: [] },
       logLevel: 'info',
       mail: { publicUrl: 'http://localhost:3000' },
+      verifiedEmailRequired: false,
     });
   });
 
@@ -268,6 +269,13 @@ describe('the settings of mails', () => {
     expect(readConfig({ ...SMTP, NODE_ENV: 'production' }).mail?.smtp).toBeDefined();
   });
 
+  it('emails are to be confirmed where a mail server is named, unless the setting says otherwise', () => {
+    const required = (changes: NodeJS.ProcessEnv) => readConfig({ ...SMTP, ...changes }).verifiedEmailRequired;
+    expect([required({}), required({ EMAIL_VERIFICATION: 'optional' })]).toEqual([true, false]);
+    const toLog = { SMTP_URL: '', EMAIL_VERIFICATION: 'required' };
+    expect([required({ SMTP_URL: '' }), required(toLog)]).toEqual([false, true]);
+  });
+
   it('the login of the mail server is not logged', () => {
     expect(JSON.stringify(redactConfig(readConfig(SMTP)))).not.toMatch(/S3cret|user:S/);
   });
@@ -278,6 +286,11 @@ describe('the settings of mails', () => {
     ['a mail server over http', { SMTP_URL: 'http://smtp.example.com' }, 'SMTP_URL must look like'],
     ['options in the URL of the mail server', { SMTP_URL: 'smtp://a?secure=false' }, 'SMTP_URL must look like'],
     ['a password that is not encoded', { SMTP_URL: 'smtp://u:%@a' }, 'SMTP_URL must look like'],
+    [
+      'confirmed emails where no mail is sent',
+      { SMTP_URL: '', NODE_ENV: 'production', EMAIL_VERIFICATION: 'required' },
+      'EMAIL_VERIFICATION must not be "required"',
+    ],
     ['two senders', { MAIL_FROM: 'a@example.com, b@example.com' }, 'MAIL_FROM must be an email'],
     ['a sender with a line break', { MAIL_FROM: 'A\nBcc: b <a@example.com>' }, 'MAIL_FROM must be an email'],
     ['a place for links that has a query', { PUBLIC_URL: 'https://a.example.com/?x' }, 'PUBLIC_URL must be a URL'],

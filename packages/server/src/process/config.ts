@@ -8,7 +8,7 @@ import type { RateLimitSettings } from '../throttling/rate-limit-settings.js';
 import type { WebhookSettings } from '../webhooks/webhooks.js';
 import { type Environment, findUnknownVariables, parseEnvironment, refuseSlips } from './environment.js';
 import { checkCommandsTopic, checkSasl, KAFKA_VARIABLES, toKafkaSettings } from './kafka-variables.js';
-import { checkMail, MAIL_VARIABLES, toMailSettings } from './mail-variables.js';
+import { checkMail, isVerifiedEmailRequired, MAIL_VARIABLES, toMailSettings } from './mail-variables.js';
 import { checkOidc, OIDC_VARIABLES, toOidcSettings } from './oidc-variables.js';
 import { toRateLimitSettings } from './rate-limit-variables.js';
 import type { TracingSettings } from './tracing/tracing-settings.js';
@@ -65,6 +65,8 @@ export interface Config {
   readonly oidc?: OidcSettings | undefined;
   /** How mails are sent; without it none is, and what needs one is refused. */
   readonly mail?: MailSettings | undefined;
+  /** Whether users confirm their email before they pay, or are paid by their email; default false. It takes mails. */
+  readonly verifiedEmailRequired?: boolean | undefined;
   /** The collector that spans are sent to; without it nothing is traced. */
   readonly tracing?: TracingSettings | undefined;
   /** Rate limits; sign-ins alone have one by default. */
@@ -111,6 +113,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     logLevel: data.LOG_LEVEL,
     oidc: toOidcSettings(data),
     mail: toMailSettings(data),
+    verifiedEmailRequired: isVerifiedEmailRequired(data),
     kafka: toKafkaSettings(data),
     tracing: toTracingSettings(data),
     webhooks: { allowedNetworks: data.WEBHOOK_ALLOWED_NETWORKS, noticeEmail: data.WEBHOOK_NOTICE_EMAIL },

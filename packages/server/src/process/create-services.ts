@@ -32,6 +32,7 @@ import { RATE_LIMITS_DEFAULT } from '../throttling/rate-limit-settings.js';
 import { createRateLimits, type RateLimits } from '../throttling/rate-limits.js';
 import { takeFromBuckets } from '../throttling/shared-buckets.js';
 import { createRecipientLookUps } from '../transfers/recipient-look-ups.js';
+import { createVerifiedUsers } from '../users/verified-users.js';
 import { createWebhooks, DELIVERIES_KEPT_DAYS } from '../webhooks/webhooks.js';
 import type { RepeatedWork } from './background.js';
 import type { Config } from './config.js';
@@ -61,6 +62,7 @@ export async function createServices(
     | 'mail'
     | 'oidc'
     | 'webhooks'
+    | 'verifiedEmailRequired'
   >,
   ledger: Ledger,
   database: Database,
@@ -143,6 +145,7 @@ export async function createServices(
       refreshAttempts: createRefreshAttempts(database, ledger.name),
       mailAttempts: createMailAttempts(database, ledger.name),
       linkAttempts: createLinkAttempts(database, ledger.name),
+      verifiedUsers: createVerifiedUsers(database, ledger.name, config.verifiedEmailRequired === true),
       recipientLookUps: createRecipientLookUps(database, ledger.name),
     },
     rateLimits,

@@ -51,6 +51,16 @@ export const MAIL_VARIABLES = {
         'Your application, whose pages the links in mails open. Each link ends in `#token=` and a secret that works once, which the page ' +
         'sends to the server.',
     }),
+  EMAIL_VERIFICATION: z
+    .enum(['required', 'optional'], 'must be "required" or "optional"')
+    .optional()
+    .meta({
+      example: 'required',
+      unset: '`required` with `SMTP_URL`, else `optional`',
+      description:
+        'Whether users must confirm their email before they pay, place holds, or are found by their email as payees. Without, somebody can ' +
+        'register with an email that is not theirs, and get what is paid to it.',
+    }),
   NODE_ENV: z.string().optional().meta({
     type: 'text',
     example: 'production',
@@ -63,11 +73,19 @@ type MailVariables = z.output<z.ZodObject<typeof MAIL_VARIABLES>>;
 
 /** A mail server needs a sender, and links a place to lead to. */
 export function checkMail(variables: MailVariables, context: z.RefinementCtx): void {
+  if (variables.EMAIL_VERIFICATION === 'required' && toMailSettings(variables) === undefined) {
+    const message = 'must not be "required" where no mail is sent: set SMTP_URL';
+    context.addIssue({ code: 'custom', path: ['EMAIL_VERIFICATION'], message });
+  }
   if (variables.SMTP_URL === undefined) return;
   for (const name of ['MAIL_FROM', 'PUBLIC_URL'] as const) {
     if (variables[name] !== undefined) continue;
     context.addIssue({ code: 'custom', path: [name], message: 'is missing: SMTP_URL takes MAIL_FROM and PUBLIC_URL' });
   }
+}
+
+export function isVerifiedEmailRequired({ EMAIL_VERIFICATION: asked, SMTP_URL }: MailVariables): boolean {
+  return asked === undefined ? SMTP_URL !== undefined : asked === 'required';
 }
 
 /** Undefined where no mail can be sent. */

@@ -6,7 +6,11 @@ import type { TransferServices } from './transfer-services.js';
 
 it('asks once for all the wallets of a batch, each named once', async () => {
   const identifyMany = vi.fn(async (_references: readonly string[]) => new Map());
-  const services = { ledger: { name: 'main', accounts: { identifyMany } } } as unknown as TransferServices;
+  const verifiedUsers = { require: async () => undefined };
+  const services = {
+    ledger: { name: 'main', accounts: { identifyMany } },
+    verifiedUsers,
+  } as unknown as TransferServices;
   const from = randomUUID();
   const transfers = Array.from({ length: 1_000 }, () => ({ from, to: randomUUID(), amount: '1', currency: 'USD' }));
   await findParties(services, { principal: { id: randomUUID() } as UserPrincipal, clientAddress: '' }, transfers);

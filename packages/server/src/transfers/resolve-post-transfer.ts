@@ -31,13 +31,14 @@ const NO_USERS: Parties['usersByEmail'] = new Map();
 /**
  * Looks up what all of these transfers name, each thing once and all in a statement or two.
  *
- * @throws {ProblemError} `rate_limited`
+ * @throws {ProblemError} `rate_limited`; `email_unverified` for a user who may not pay yet
  */
 export async function findParties(
   services: TransferServices,
   asker: Asker,
   transfers: readonly PostTransferJson[],
 ): Promise<Parties> {
+  if (transfers.length > 0) await services.verifiedUsers.require(asker.principal);
   const usersByEmail = await findPayees(services, asker, transfers);
   const references = new Set<string>();
   for (const transfer of transfers) {
@@ -120,7 +121,7 @@ function payeeReference({ to, currency }: PostTransferJson, usersByEmail: Partie
 }
 
 async function findPayees(
-  { database, ledger, recipientLookUps }: TransferServices,
+  { database, ledger, recipientLookUps, verifiedUsers }: TransferServices,
   asker: Asker,
   transfers: readonly PostTransferJson[],
 ): Promise<Parties['usersByEmail']> {
@@ -129,7 +130,8 @@ async function findPayees(
   if (emails.size === 0) return NO_USERS;
   // Both at once, as a payment waits for them; whoever has used up the look-ups does not hear of what was found.
   const [users] = await Promise.all([
-    findUserIds(database, ledger.name, [...emails]),
+    // An email that nobody has confirmed may be somebody else's: its payments are not for whoever typed it in.
+    findUserIds(database, ledger.name, [...emails], { onlyVerified: verifiedUsers.isRequired }),
     recipientLookUps.take(asker, emails.size),
   ]);
   return users;

@@ -60,19 +60,29 @@ export function findUserByEmail(
     .executeTakeFirst();
 }
 
+export function findUserWithPassword(
+  database: Database,
+  ledger: string,
+  id: UserId,
+): Promise<(User & { readonly passwordHash: string | null }) | undefined> {
+  return withPassword(database, ledger, id).executeTakeFirst();
+}
+
 /** The user with the hash of the password, locked until the transaction ends. */
 export function lockUser(
   transaction: Database,
   ledger: string,
   id: UserId,
 ): Promise<(User & { readonly passwordHash: string | null }) | undefined> {
-  return transaction
+  return withPassword(transaction, ledger, id).forUpdate().executeTakeFirst();
+}
+
+function withPassword(database: Database, ledger: string, id: UserId) {
+  return database
     .selectFrom('users')
     .select([...USER_COLUMNS, 'password_hash as passwordHash'])
     .where('ledger', '=', ledger)
-    .where('id', '=', id)
-    .forUpdate()
-    .executeTakeFirst();
+    .where('id', '=', id);
 }
 
 /** Sets a user's new password. */
@@ -106,17 +116,36 @@ export async function verifyEmail(
   return numUpdatedRows > 0n;
 }
 
-/** Ids by email; emails that nobody has are left out. */
+/** Gives a user another email, which has just been confirmed. False when somebody else has it. */
+export async function changeEmail(
+  transaction: Database,
+  ledger: string,
+  { userId, email }: { readonly userId: UserId; readonly email: string },
+): Promise<boolean> {
+  // Asked first, as a violated constraint would end the transaction; of two at the same time, one meets the constraint.
+  const holder = await findUserByEmail(transaction, ledger, email);
+  if (holder !== undefined) return holder.id === userId;
+  await transaction
+    .updateTable('users')
+    .set({ email, email_verified_at: sql<Date>`now()` })
+    .where('ledger', '=', ledger)
+    .where('id', '=', userId)
+    .execute();
+  return true;
+}
+
+/** Ids by email; emails that nobody has are left out, and with `onlyVerified` those that their users have not confirmed. */
 export async function findUserIds(
   database: Database,
   ledger: string,
   emails: readonly string[],
+  { onlyVerified }: { readonly onlyVerified: boolean },
 ): Promise<ReadonlyMap<string, UserId>> {
-  const rows = await database
+  const found = database
     .selectFrom('users')
     .select(['id', 'email'])
     .where('ledger', '=', ledger)
-    .where('email', 'in', emails)
-    .execute();
+    .where('email', 'in', emails);
+  const rows = await (onlyVerified ? found.where('email_verified_at', 'is not', null) : found).execute();
   return new Map(rows.flatMap(({ id, email }) => (email === null ? [] : [[email, id] as const])));
 }

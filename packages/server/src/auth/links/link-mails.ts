@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from '../../database/connect.js';
 import type { UserId } from '../../identity/user-id.js';
 import type { MailText, WaitingMail, WriteMail } from '../../mail/mail-kind.js';
+import type { User } from '../../users/user.js';
 import { findUserByEmail, lockUser } from '../../users/users.js';
 import { type LinkPurpose, makeLinkToken } from './link-token.js';
 
@@ -42,10 +43,19 @@ const EMAIL_VERIFICATION: LinkMail = {
   ],
 };
 
-interface LinkedUser {
-  readonly emailVerifiedAt: Date | null;
-  readonly passwordHash: string | null;
-}
+type LinkedUser = User & { readonly passwordHash: string | null };
+
+const EMAIL_CHANGE: LinkMail = {
+  purpose: 'email_change',
+  page: '/confirm-email',
+  lifetimeMinutes: VERIFICATION_MINUTES,
+  subject: 'Confirm your new email',
+  lines: (link) => [
+    'Somebody, probably you, wants to use this email for their account. To confirm it, open this link within a day:',
+    link,
+    'If it was not you, do nothing: nothing changes.',
+  ],
+};
 
 /** Writes the mails that bring a link to a user. */
 export function createLinkMails({
@@ -57,14 +67,14 @@ export function createLinkMails({
   readonly ledger: string;
   readonly publicUrl: string;
 }): Readonly<Record<LinkPurpose, WriteMail>> {
-  /** To the user who has this email, and whom `isMeant` accepts, if the mail is not too old to be of use. */
-  function write(kind: LinkMail, isMeant: (user: LinkedUser) => boolean): WriteMail {
+  /** To a user whom `isMeant` accepts, if the mail is not too old to be of use. */
+  function write(kind: LinkMail, isMeant: (user: LinkedUser, mail: WaitingMail) => boolean): WriteMail {
     return (mail) =>
       database.transaction().execute(async (transaction) => {
         const id = mail.userId ?? (await findUserByEmail(transaction, ledger, mail.to))?.id;
         if (id === undefined || (await isOld(transaction, mail, kind.lifetimeMinutes))) return undefined;
         const user = await lockUser(transaction, ledger, id as UserId);
-        if (user?.email !== mail.to || !isMeant(user)) return undefined;
+        if (user === undefined || !isMeant(user, mail)) return undefined;
         const holder = { userId: user.id, email: mail.to };
         const { purpose, lifetimeMinutes } = kind;
         const token = await makeLinkToken(transaction, ledger, { mail, holder, purpose, lifetimeMinutes });
@@ -74,8 +84,12 @@ export function createLinkMails({
 
   return {
     // Who signs in with another issuer has no password: a mailbox must not open what the issuer guards.
-    password_reset: write(PASSWORD_RESET, ({ passwordHash }) => passwordHash !== null),
-    email_verification: write(EMAIL_VERIFICATION, ({ emailVerifiedAt }) => emailVerifiedAt === null),
+    password_reset: write(PASSWORD_RESET, ({ email, passwordHash }, { to }) => email === to && passwordHash !== null),
+    email_verification: write(
+      EMAIL_VERIFICATION,
+      ({ email, emailVerifiedAt }, { to }) => email === to && emailVerifiedAt === null,
+    ),
+    email_change: write(EMAIL_CHANGE, ({ email }, { to }) => email !== to),
   };
 }
 

@@ -7,7 +7,7 @@ import { lockUser } from '../../users/users.js';
 import { hashSecret, newSecret } from '../secret.js';
 
 /** What opening the link of a mail is for. */
-export type LinkPurpose = 'password_reset' | 'email_verification';
+export type LinkPurpose = 'password_reset' | 'email_verification' | 'email_change';
 
 /** Of a link that was opened: whose it was, and the email that its mail went to. */
 export interface LinkHolder {
@@ -16,7 +16,7 @@ export interface LinkHolder {
 }
 
 const TOKEN_PREFIX = 'mpl_';
-/** Two mails of one purpose in less time are one: the first link still works, and nobody's inbox is flooded. */
+/** Two mails of one purpose to one email in less time are one: the first link still works, and nobody's inbox is flooded. */
 const PAUSE = sql`interval '1 minute'`;
 
 /**
@@ -40,10 +40,17 @@ export async function makeLinkToken(
     .where('ledger', '=', ledger)
     .where('user_id', '=', holder.userId)
     .where('purpose', '=', purpose)
-    .where('email', '=', holder.email)
     .where('mail_id', '!=', mail.id)
     .where('expires_at', '>', sql<Date>`now()`)
-    .where('asked_at', '>', sql<Date>`${mail.createdAt}::timestamptz - ${PAUSE}`);
+    .where(({ or, and, eb }) =>
+      or([
+        eb('asked_at', '>', mail.createdAt),
+        and([
+          eb('email', '=', holder.email),
+          eb('asked_at', '>', sql<Date>`${mail.createdAt}::timestamptz - ${PAUSE}`),
+        ]),
+      ]),
+    );
   if ((await others.executeTakeFirst()) !== undefined) return undefined;
   await transaction
     .deleteFrom('link_tokens')
@@ -113,6 +120,11 @@ export async function takeLink(
     .where('purpose', '=', purpose)
     .execute();
   return holder;
+}
+
+/** Ends every link of a user. */
+export async function removeLinks(transaction: Database, ledger: string, userId: UserId): Promise<void> {
+  await transaction.deleteFrom('link_tokens').where('ledger', '=', ledger).where('user_id', '=', userId).execute();
 }
 
 export async function removeExpiredLinks(database: Database, ledger: string): Promise<void> {

@@ -8,7 +8,7 @@ const WITHOUT_CONTROLS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 const PASSWORD_LENGTH_MIN = 8;
 
 /** A password, prepared for its hash; lengths are in characters of the prepared form. */
-export function passwordField(lengthMin: number) {
+function passwordField(lengthMin: number) {
   return z
     .string()
     .transform((text, context) => {
@@ -32,3 +32,6 @@ export function passwordField(lengthMin: number) {
 
 /** A password that is chosen now. */
 export const NewPasswordField = passwordField(PASSWORD_LENGTH_MIN);
+
+/** A password that was chosen before, perhaps by other rules. */
+export const PasswordField = passwordField(1);

@@ -6,13 +6,13 @@ import { EmailField } from '../../users/email-field.js';
 import { userJson } from '../../users/user-json.js';
 import { findUserByEmail } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
-import { passwordField } from '../passwords/password-field.js';
+import { PasswordField } from '../passwords/password-field.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../session-json.js';
 
 const LoginSchema = z
   .strictObject({
     email: EmailField,
-    password: passwordField(1),
+    password: PasswordField,
   })
   .openapi('Login');
 
@@ -38,7 +38,7 @@ const loginEndpoint = {
 export const loginRoute = route(
   loginEndpoint,
   ({ database, ledger, passwords, sessions, loginAttempts }: AuthServices) =>
-    ({ body: { email, password }, clientAddress }) =>
+    ({ body: { email, password }, clientAddress, userAgent }) =>
       passwords.use(async ({ matches }) => {
         const headers = await loginAttempts.take(clientAddress, email);
         const user = await findUserByEmail(database, ledger.name, email);
@@ -46,7 +46,10 @@ export const loginRoute = route(
         if (user === undefined || !isRight) {
           throw new ProblemError('invalid_credentials', 'the email or the password is wrong', { headers });
         }
-        const tokens = await database.transaction().execute((transaction) => sessions.begin(transaction, user.id));
+        const client = { clientAddress, userAgent };
+        const tokens = await database
+          .transaction()
+          .execute((transaction) => sessions.begin(transaction, user.id, client));
         return { body: { user: userJson(user), ...tokens }, headers };
       }),
 );

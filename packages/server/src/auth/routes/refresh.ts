@@ -25,8 +25,8 @@ const refreshEndpoint = {
 export const refreshRoute = route(
   refreshEndpoint,
   ({ sessions, refreshAttempts }: AuthServices) =>
-    async ({ body: { refreshToken }, clientAddress }) => {
+    async ({ body: { refreshToken }, clientAddress, userAgent }) => {
       const headers = await refreshAttempts.take(clientAddress, refreshToken);
-      return { body: await sessions.refresh(refreshToken), headers };
+      return { body: await sessions.refresh(refreshToken, { clientAddress, userAgent }), headers };
     },
 );

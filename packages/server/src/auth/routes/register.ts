@@ -61,12 +61,13 @@ const registerEndpoint = {
 export const registerRoute = route(
   registerEndpoint,
   (services: AuthServices) =>
-    ({ body, clientAddress }) =>
+    ({ body, clientAddress, userAgent }) =>
       services.passwords.use(async ({ hash }) => {
         const headers = await services.loginAttempts.take(clientAddress, body.email);
         // Hashed before the transaction begins: it takes long, and a connection is not to wait for it.
         const passwordHash = await hash(body.password);
-        const registration = { ...body, passwordHash, currency: body.currency ?? CURRENCY_DEFAULT };
+        const client = { clientAddress, userAgent };
+        const registration = { ...body, passwordHash, currency: body.currency ?? CURRENCY_DEFAULT, client };
         const { user, wallet, tokens } = await registerUser(services, registration);
         return { body: { user: userJson(user), wallet: walletJson(wallet), ...tokens }, headers };
       }),

@@ -45,7 +45,14 @@ const placeHoldEndpoint = {
     description: 'The hold as placed, now or by an earlier request with this key',
     content: { schema: HoldSchema, example: EXAMPLE_HOLD },
   },
-  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'expiry_in_past', 'rate_limited'],
+  refusals: [
+    ...POSTING_REFUSALS,
+    'recipient_not_found',
+    'email_unverified',
+    'same_account',
+    'expiry_in_past',
+    'rate_limited',
+  ],
 } as const satisfies Endpoint;
 
 const getHoldEndpoint = {

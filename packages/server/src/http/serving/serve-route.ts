@@ -201,6 +201,7 @@ async function checkRequest(
     query: query === undefined && !raw.url.includes('?') ? NOTHING_ASKED : parse(query ?? NO_QUERY, readQuery(raw.url)),
     headers: headersSchema === undefined ? undefined : parse(headersSchema, Object.fromEntries(headers)),
     authorization: headers.get('authorization'),
+    userAgent: () => headers.get('user-agent'),
     disconnect() {
       disconnect(context);
     },

@@ -92,7 +92,14 @@ const postTransfersEndpoint = {
       },
     },
   },
-  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'forbidden', 'rate_limited'],
+  refusals: [
+    ...POSTING_REFUSALS,
+    'recipient_not_found',
+    'email_unverified',
+    'same_account',
+    'forbidden',
+    'rate_limited',
+  ],
 } as const satisfies Endpoint;
 
 const postLinkedTransfersEndpoint = {
@@ -124,6 +131,7 @@ const postLinkedTransfersEndpoint = {
   refusals: [
     ...POSTING_REFUSALS,
     'recipient_not_found',
+    'email_unverified',
     'same_account',
     'too_many_legs',
     'expiry_in_past',

@@ -43,7 +43,14 @@ const postTransferEndpoint = {
     description: 'With `Prefer: respond-async`: the request is stored and will be posted later',
     content: { schema: TransferRequestSchema, example: EXAMPLE_TRANSFER_REQUEST },
   },
-  refusals: [...POSTING_REFUSALS, 'recipient_not_found', 'same_account', 'forbidden', 'rate_limited'],
+  refusals: [
+    ...POSTING_REFUSALS,
+    'recipient_not_found',
+    'email_unverified',
+    'same_account',
+    'forbidden',
+    'rate_limited',
+  ],
 } as const satisfies Endpoint;
 
 const getTransferEndpoint = {
