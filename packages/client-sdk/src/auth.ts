@@ -8,7 +8,7 @@ export type User = Readonly<components['schemas']['User']>;
 
 export interface Registration {
   readonly email: string;
-  /** 8 to 256 characters. */
+  /** 15 to 256 characters. */
   readonly password: string;
   readonly displayName?: string;
   /** Currency of the first wallet; default USD. */
@@ -33,7 +33,7 @@ export interface Auth {
    * Registers a user with a first wallet and logs this client in. If the outcome is unclear (`network_error`, `timeout`),
    * the client does not retry; log in to find out.
    *
-   * @throws {MicroPayError} `email_taken`
+   * @throws {MicroPayError} `email_taken`, `password_weak`
    */
   register(registration: Registration, options?: CallOptions): Promise<Registered>;
   /** @throws {MicroPayError} `invalid_credentials`, `rate_limited` */
@@ -55,7 +55,7 @@ export interface Auth {
    * Sets a new password with the token from the link of a mail, which works once and for an hour. Every session of the user ends: log in
    * afterwards. If the outcome is unclear (`network_error`, `timeout`), try to log in.
    *
-   * @throws {MicroPayError} `link_invalid`
+   * @throws {MicroPayError} `link_invalid`, `password_weak`
    */
   completePasswordReset(
     reset: { readonly token: string; readonly password: string },
@@ -72,7 +72,7 @@ export interface Auth {
   /**
    * Changes the current user's password. Other sessions end. If the outcome is unclear (`network_error`, `timeout`), log in to find out.
    *
-   * @throws {MicroPayError} `password_wrong`
+   * @throws {MicroPayError} `password_wrong`, `password_weak`
    */
   changePassword(
     change: { readonly currentPassword: string; readonly newPassword: string },

@@ -108,7 +108,7 @@ describe('repeats', () => {
       hangUp,
       answer(201, registered),
     ]);
-    const error = await failure(client.auth.register({ email: USER.email, password: 'a good password' }));
+    const error = await failure(client.auth.register({ email: USER.email, password: 'a good and long password' }));
     expect(error.code).toBe('network_error');
     expect(server.seen).toHaveLength(2);
   });

@@ -151,7 +151,7 @@ describe('a session', () => {
   it('a session begins with a registration', async () => {
     const registered = { ...SECOND, user: USER, wallet: WALLET };
     const { client, kept } = await clientOf([answer(201, registered), answer(200, USER)]);
-    const { wallet } = await client.auth.register({ email: USER.email, password: 'a good password' });
+    const { wallet } = await client.auth.register({ email: USER.email, password: 'a good and long password' });
     expect(wallet.balance).toBe(10n ** 38n);
     expect(kept).toEqual([expect.objectContaining({ accessToken: 'access-2' })]);
     await client.me();

@@ -143,7 +143,7 @@ describe('an idempotency key', () => {
 describe('registration is refused with', () => {
   const person = (change: Record<string, unknown>) => ({
     email: `${randomUUID()}@example.com`,
-    password: 'battery staple',
+    password: 'battery staple horse',
     ...change,
   });
 
@@ -152,8 +152,9 @@ describe('registration is refused with', () => {
     ['an email that is none', person({ email: 'alice' }), 'invalid_request'],
     ['an email with NUL', person({ email: 'a\u0000@example.com' }), 'invalid_request'],
     ['a long email', person({ email: `${'a'.repeat(250)}@example.com` }), 'invalid_request'],
-    ['a short password', person({ password: '1234567' }), 'invalid_request'],
+    ['a short password', person({ password: 'correct horses' }), 'invalid_request'],
     ['a long password', person({ password: 'x'.repeat(257) }), 'invalid_request'],
+    ['a password that many use', person({ password: 'passwordpassword' }), 'password_weak', 422],
     ['an empty name', person({ displayName: '' }), 'invalid_request'],
     ['control characters in the name', person({ displayName: 'a\u0000b' }), 'invalid_request'],
     ['an unknown currency', person({ currency: 'AAA' }), 'unknown_currency', 422],
@@ -332,7 +333,7 @@ describe('a body', () => {
   });
 
   it('a body may begin with a byte order mark', async () => {
-    const marked = Buffer.from('\uFEFF{"email":"nobody@example.com","password":"battery staple"}');
+    const marked = Buffer.from('\uFEFF{"email":"nobody@example.com","password":"battery staple horse"}');
     expect(await send('/v1/auth/login', [marked], { 'transfer-encoding': 'chunked' })).toMatchObject({ status: 401 });
   });
 

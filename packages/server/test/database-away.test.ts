@@ -91,7 +91,7 @@ describe('while the database is away', () => {
       'a registration',
       () =>
         call(server.url, 'POST /v1/auth/register', {
-          body: { email: `${randomUUID()}@example.com`, password: 'battery staple' },
+          body: { email: `${randomUUID()}@example.com`, password: 'battery staple horse' },
         }),
     ],
     ['a wallet', () => call(server.url, `GET /v1/wallets/${alice.wallet}`, { token: alice.token })],

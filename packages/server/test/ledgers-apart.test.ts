@@ -212,7 +212,7 @@ const IS_OF_ITS_OWN_BOOK: Row = {
   name: 'an email of the other ledger is free in this one',
   check: async () => {
     const { status } = await call(ours.url, 'POST /v1/auth/register', {
-      body: { email: theirs.otherEmail, password: 'another password' },
+      body: { email: theirs.otherEmail, password: 'another password of mine' },
     });
     expect(status).toBe(201);
   },

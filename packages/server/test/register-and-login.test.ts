@@ -34,7 +34,7 @@ describe('registration', () => {
     const email = `Mixed.Case-${randomUUID()}@Example.com`;
     const { status, body } = await register({
       email,
-      password: 'battery staple',
+      password: 'battery staple horse',
       displayName: 'Zoë 🦊',
       currency: 'JPY',
     });
@@ -63,24 +63,24 @@ describe('registration', () => {
 
   it('registration takes an email once, whatever its case', async () => {
     const { email } = await registerUser(server.url);
-    const { status, body } = await register({ email: email.toUpperCase(), password: 'another password' });
+    const { status, body } = await register({ email: email.toUpperCase(), password: 'another password of mine' });
     expect([status, body.code]).toEqual([409, 'email_taken']);
   });
 
   it('registration gives one of two at the same time the email', async () => {
     const email = `${randomUUID()}@example.com`;
-    const replies = await Promise.all([1, 2, 3].map(() => register({ email, password: 'battery staple' })));
+    const replies = await Promise.all([1, 2, 3].map(() => register({ email, password: 'battery staple horse' })));
     expect(replies.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
   });
 
   it('registration leaves no user behind when the wallet cannot be opened', async () => {
     const email = `${randomUUID()}@example.com`;
-    const refused = await register({ email, password: 'battery staple', currency: 'NOPE' });
+    const refused = await register({ email, password: 'battery staple horse', currency: 'NOPE' });
     expect([refused.status, refused.body.code]).toEqual([422, 'unknown_currency']);
     const { rowCount } = await client.query('select 1 from micropay.users where email = $1', [email]);
     expect(rowCount).toBe(0);
     expect(await eventsOfUnknownUsers()).toEqual([]);
-    expect((await register({ email, password: 'battery staple' })).status).toBe(201);
+    expect((await register({ email, password: 'battery staple horse' })).status).toBe(201);
   });
 
   it('registration stores passwords and tokens as hashes only', async () => {
@@ -150,7 +150,7 @@ describe('login', () => {
     const busy = await startTestServer({ trustedProxies: 1 });
     const attempt = (path: string, address: string) =>
       call(busy.url, `POST /v1/auth/${path}`, {
-        body: { email: `${randomUUID()}@example.com`, password: 'battery staple' },
+        body: { email: `${randomUUID()}@example.com`, password: 'battery staple horse' },
         headers: { 'x-forwarded-for': address },
       });
     const paths = Array.from({ length: 120 }, (_, index) => (index < 110 ? 'login' : 'register'));

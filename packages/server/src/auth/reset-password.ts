@@ -5,13 +5,14 @@ import { setPasswordHash, verifyEmail } from '../users/users.js';
 import { findLinkHolder, takeLink } from './links/link-token.js';
 import { passwordChanged } from './notices.js';
 import type { Passwords } from './passwords/password.js';
+import { refuseWeakPassword } from './passwords/refuse-weak-password.js';
 import type { Sessions } from './sessions.js';
 
 /**
  * Sets the new password of whoever opened the link, ends all their sessions and tells them by mail, in one database transaction. Who
  * read the mail has proved that the email is theirs.
  *
- * @throws {ProblemError} `link_invalid`
+ * @throws {ProblemError} `link_invalid`; `password_weak`, and then the link still works
  * @throws {LedgerError} `overloaded`
  */
 export async function resetPassword(
@@ -31,11 +32,12 @@ export async function resetPassword(
   { token, password }: { readonly token: string; readonly password: string },
 ): Promise<void> {
   // Before the hash: guesses cost no more than a look-up.
-  await findLinkHolder(database, ledger.name, 'password_reset', token);
+  const { email } = await findLinkHolder(database, ledger.name, 'password_reset', token);
+  refuseWeakPassword(password, email);
   const refuseEnded = await passwords.use(async ({ hash }) => {
     const passwordHash = await hash(password);
     return database.transaction().execute(async (transaction) => {
-      const { userId, email } = await takeLink(transaction, ledger.name, 'password_reset', token);
+      const { userId } = await takeLink(transaction, ledger.name, 'password_reset', token);
       await verifyEmail(transaction, ledger.name, { userId, email });
       await setPasswordHash(transaction, ledger.name, userId, passwordHash);
       await mails.add(transaction, passwordChanged(userId, email));

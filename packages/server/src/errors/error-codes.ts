@@ -71,6 +71,7 @@ const SERVER_ERRORS = {
   refresh_token_reused: { status: 401, title: 'The refresh token has already been used' },
   link_invalid: { status: 422, title: 'The link is not valid' },
   mail_off: { status: 422, title: 'The server sends no mail' },
+  password_weak: { status: 422, title: 'The password is too easy to guess' },
   password_wrong: { status: 403, title: 'The current password is wrong' },
   email_unverified: { status: 403, title: 'The email is not confirmed' },
   session_not_found: { status: 404, title: 'No such session' },

@@ -88,6 +88,13 @@ describe('a password', () => {
     expect(replies.map(({ status }) => status).sort()).toEqual([204, 403]);
   });
 
+  it('a password is not changed to a weak one, and nothing else changes either', async () => {
+    const user = await registerUser(server.url);
+    const { status, body } = await change(user, user.password, `${user.email} 2027`);
+    expect([status, body.code]).toEqual([422, 'password_weak']);
+    expect((await login(user.email, user.password)).status).toBe(200);
+  });
+
   it('a password that is changed ends the link for a forgotten one', async () => {
     const user = await registerUser(server.url);
     await smtp.mailTo(user.email);

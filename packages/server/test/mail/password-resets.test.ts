@@ -163,6 +163,14 @@ describe('the link of a password reset', () => {
     expect(await complete(token)).toMatchObject(refused);
   });
 
+  it('the link of a password reset still works when the password that was chosen is weak', async () => {
+    const user = await newUser();
+    await request(user.email);
+    const token = await smtp.tokenFor(user.email, 2);
+    expect(await complete(token, 'qwertyuiop12345')).toMatchObject({ status: 422, body: { code: 'password_weak' } });
+    expect((await complete(token)).status).toBe(204);
+  });
+
   it('the link of a password reset is stored as a hash alone', async () => {
     const user = await newUser();
     smtp.answer = () => ({ responseCode: 451 });

@@ -5,7 +5,8 @@ const PASSWORD_LENGTH_MAX = 256;
 /** The same in JSON Schema, whose readers do not all know classes of characters. */
 const WITHOUT_CONTROLS = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
-const PASSWORD_LENGTH_MIN = 8;
+/** Of a password that is the only factor (NIST SP 800-63B rev. 4, 3.1.1.1). */
+export const PASSWORD_LENGTH_MIN = 15;
 
 /** A password, prepared for its hash; lengths are in characters of the prepared form. */
 function passwordField(lengthMin: number) {

@@ -5,6 +5,7 @@ import type { AuthServices } from '../auth-services.js';
 import { changePassword } from '../change-password.js';
 import { checkOwnPassword } from '../check-own-password.js';
 import { NewPasswordField, PasswordField } from '../passwords/password-field.js';
+import { refuseWeakPassword } from '../passwords/refuse-weak-password.js';
 
 const ChangePasswordSchema = z
   .strictObject({ currentPassword: PasswordField, newPassword: NewPasswordField })
@@ -23,7 +24,7 @@ const changePasswordEndpoint = {
     example: { currentPassword: 'correct horse battery', newPassword: 'staple battery horse' },
   },
   answer: { status: 204, description: 'The password is changed' },
-  refusals: ['password_wrong', 'rate_limited', 'overloaded'],
+  refusals: ['password_wrong', 'password_weak', 'rate_limited', 'overloaded'],
 } as const satisfies Endpoint;
 
 export const changePasswordRoute = route(
@@ -33,6 +34,7 @@ export const changePasswordRoute = route(
       services.passwords.use(async (hasher) => {
         const asked = { principal, clientAddress, password: body.currentPassword };
         const user = await checkOwnPassword(services, hasher, asked);
+        refuseWeakPassword(body.newPassword, user.email);
         const passwordHash = await hasher.hash(body.newPassword);
         await changePassword(services, { user, passwordHash, sessionId: principal.sessionId });
         return { body: undefined };

@@ -42,7 +42,7 @@ const completePasswordResetEndpoint = {
     example: { token: EXAMPLE_LINK_TOKEN, password: 'staple battery horse' },
   },
   answer: { status: 204, description: 'The password is changed' },
-  refusals: ['link_invalid', 'rate_limited', 'overloaded'],
+  refusals: ['link_invalid', 'password_weak', 'rate_limited', 'overloaded'],
 } as const satisfies Endpoint;
 
 export const requestPasswordResetRoute = route(

@@ -7,6 +7,7 @@ import { userJson } from '../../users/user-json.js';
 import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../../wallets/wallet-json.js';
 import type { AuthServices } from '../auth-services.js';
 import { NewPasswordField } from '../passwords/password-field.js';
+import { refuseWeakPassword } from '../passwords/refuse-weak-password.js';
 import { registerUser } from '../register-user.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../session-json.js';
 
@@ -55,7 +56,7 @@ const registerEndpoint = {
     description: 'The new user, wallet and session',
     content: { schema: RegisteredSchema, example: { ...EXAMPLE_SESSION, wallet: EXAMPLE_WALLET } },
   },
-  refusals: ['unknown_currency', 'email_taken', 'rate_limited', 'overloaded'],
+  refusals: ['unknown_currency', 'email_taken', 'password_weak', 'rate_limited', 'overloaded'],
 } as const satisfies Endpoint;
 
 export const registerRoute = route(
@@ -64,6 +65,7 @@ export const registerRoute = route(
     ({ body, clientAddress, userAgent }) =>
       services.passwords.use(async ({ hash }) => {
         const headers = await services.loginAttempts.take(clientAddress, body.email);
+        refuseWeakPassword(body.password, body.email);
         // Hashed before the transaction begins: it takes long, and a connection is not to wait for it.
         const passwordHash = await hash(body.password);
         const client = { clientAddress, userAgent };
