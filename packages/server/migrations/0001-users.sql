@@ -157,15 +157,23 @@ create trigger audit_log_append_only before update or delete or truncate on audi
 create trigger audit_outcomes_append_only before update or delete or truncate on audit_outcomes
   for each statement execute function refuse_audit_change();
 
--- Several are valid at a time: the newest signs, the others verify until their last token has expired.
+-- Several are valid at a time: the next one is known before it signs, the active one signs, and retired ones verify what they have signed.
 create table signing_keys (
   ledger text not null,
   kid uuid not null,
+  state text not null,
   public_jwk jsonb not null,
   private_jwk jsonb not null,
   created_at timestamptz(3) not null default now(),
-  constraint signing_keys_pkey primary key (ledger, kid)
+  activated_at timestamptz(3),
+  retired_at timestamptz(3),
+  constraint signing_keys_pkey primary key (ledger, kid),
+  constraint signing_keys_state_known check (state in ('next', 'active', 'retired')),
+  constraint signing_keys_activated check ((state = 'next') = (activated_at is null)),
+  constraint signing_keys_retired check ((state = 'retired') = (retired_at is not null))
 );
+create unique index signing_keys_next on signing_keys (ledger) where state = 'next';
+create unique index signing_keys_active on signing_keys (ledger) where state = 'active';
 
 -- Which server verifies a ledger, and what the last run found.
 create table verifications (

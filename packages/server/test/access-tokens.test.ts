@@ -8,15 +8,11 @@ import {
   jwtVerify,
   SignJWT,
 } from 'jose';
-import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSigningKeys } from '../src/auth/tokens/signing-keys.js';
-import { connect } from '../src/database/connect.js';
-import { startServer } from '../src/process/start-server.js';
 import { call, type TestUser } from './support/call.js';
 import { startServerWithUsers } from './support/server-with-users.js';
-import { type TestServer, testConfig } from './support/test-server.js';
+import type { TestServer } from './support/test-server.js';
 
 let server: TestServer;
 let client: pg.Client;
@@ -136,49 +132,5 @@ describe('an access token', () => {
     const reply = await me(headers as Record<string, string>);
     expect([reply.status, reply.body.code]).toEqual([401, 'authentication_required']);
     expect(reply.headers.get('www-authenticate')).toBe('Bearer realm="micropay"');
-  });
-});
-
-describe('signing keys', () => {
-  it('signing keys rotate: an old key still verifies, a new one signs, in other processes too', async () => {
-    await client.query(`update micropay.signing_keys set created_at = now() - interval '90 days 1 hour'`);
-    const second = await startServer(testConfig(server.databaseUrl));
-    try {
-      const { body } = await call(second.url, 'POST /v1/auth/login', {
-        body: { email: user.email, password: user.password },
-      });
-      const header = JSON.parse(Buffer.from(body.accessToken.split('.')[0], 'base64url').toString());
-      expect(header.kid).not.toBe(kid);
-      expect((await call(second.url, 'GET /v1/me', { token: user.token })).status).toBe(200);
-      await expect
-        .poll(async () => (await call(server.url, 'GET /v1/me', { token: body.accessToken })).status, {
-          timeout: 8_000,
-        })
-        .toBe(200);
-    } finally {
-      await second.close();
-    }
-  });
-
-  it('signing keys that no token needs are forgotten', async () => {
-    await client.query(`update micropay.signing_keys set created_at = now() - interval '92 days' where kid = $1`, [
-      kid,
-    ]);
-    const second = await startServer(testConfig(server.databaseUrl));
-    const { body } = await call(second.url, 'GET /.well-known/jwks.json');
-    await second.close();
-    expect(body.keys).toHaveLength(1);
-    expect(body.keys[0].kid).not.toBe(kid);
-  });
-
-  it('signing keys are made once, however many processes start at the same time', async () => {
-    await client.query('delete from micropay.signing_keys');
-    const databases = Array.from({ length: 8 }, () => connect(server.databaseUrl, 'micropay'));
-    // Connected before, so that nothing keeps them from starting together.
-    await Promise.all(databases.map((database) => sql`select 1`.execute(database)));
-    await Promise.all(databases.map((database) => createSigningKeys(database, 'main').rotate()));
-    await Promise.all(databases.map((database) => database.destroy()));
-    const { rowCount } = await client.query('select 1 from micropay.signing_keys');
-    expect(rowCount).toBe(1);
   });
 });

@@ -24,6 +24,9 @@ export type CliErrorCode =
   | 'repeated_column'
   | 'import_stopped'
   | 'user_not_found'
+  | 'signing_key_not_found'
+  | 'signing_key_exists'
+  | 'signing_key_in_use'
   | 'api_key_not_found'
   | 'api_key_exists'
   | 'expiry_in_past';

@@ -10,6 +10,7 @@ import { type OptionsOf, readWords } from './read-words.js';
 import { relayCommand } from './relay.js';
 import { rolesCommand } from './roles.js';
 import { serveCommand } from './serve.js';
+import { signingKeysCommand } from './signing-keys.js';
 import { statementCommand } from './statement.js';
 import { trialBalanceCommand } from './trial-balance.js';
 import { verifyCommand } from './verify.js';
@@ -25,6 +26,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   import: importCommand,
   keys: keysCommand,
   roles: rolesCommand,
+  'signing-keys': signingKeysCommand,
   audit: auditCommand,
 };
 

@@ -94,9 +94,12 @@ export interface Tables {
   signing_keys: {
     ledger: string;
     kid: string;
+    state: 'next' | 'active' | 'retired';
     public_jwk: ColumnType<JWK, string, never>;
     private_jwk: ColumnType<JWK, string, never>;
-    created_at: Generated<Date>;
+    created_at: CreatedAt;
+    activated_at: Date | null;
+    retired_at: Generated<Date | null>;
   };
   mails: {
     ledger: string;

@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { errors, type JWTVerifyResult, jwtVerify, SignJWT } from 'jose';
 import type { UserPrincipal } from '../../identity/principal.js';
 import type { UserId } from '../../identity/user-id.js';
 import type { BearerTokens } from '../authenticate.js';
@@ -19,6 +19,12 @@ export interface AccessTokens extends BearerTokens {
   issue(user: { readonly userId: UserId; readonly sessionId: string }): Promise<string>;
 }
 
+interface VerifiedUser {
+  readonly principal: UserPrincipal;
+  /** Its key: once that is ended, the token is as well. */
+  readonly kid: string;
+}
+
 export function createAccessTokens(options: {
   readonly signingKeys: SigningKeys;
   readonly revokedSessions: RevokedSessions;
@@ -26,18 +32,17 @@ export function createAccessTokens(options: {
   readonly issuer: string;
 }): AccessTokens {
   const { signingKeys, revokedSessions, ledger, issuer } = options;
-  const verified = createVerifiedTokens(VERIFIED_TOKENS_MAX);
+  const verified = createVerifiedTokens<VerifiedUser>(VERIFIED_TOKENS_MAX);
 
-  async function readPayload(token: string): Promise<JWTPayload> {
+  async function readPayload(token: string): Promise<JWTVerifyResult> {
     try {
-      const { payload } = await jwtVerify(token, findPublicKey, {
+      return await jwtVerify(token, findPublicKey, {
         algorithms: [ALGORITHM],
         typ: TOKEN_TYPE,
         issuer,
         audience: AUDIENCE,
         requiredClaims: ['sub', 'sid', 'ledger', 'exp'],
       });
-      return payload;
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw tokenExpired(error);
       if (error instanceof errors.JOSEError) throw tokenRefused('token_invalid', 'the token is not valid here', error);
@@ -65,18 +70,21 @@ export function createAccessTokens(options: {
     },
 
     known(token) {
-      const principal = verified.get(token);
-      if (principal === 'expired') throw tokenExpired();
-      return principal === undefined || revokedSessions.has(principal.sessionId) ? undefined : principal;
+      const found = verified.get(token);
+      if (found === undefined) return undefined;
+      if (found === 'expired') throw tokenExpired();
+      const { principal, kid } = found;
+      return revokedSessions.has(principal.sessionId) || !signingKeys.has(kid) ? undefined : principal;
     },
 
     async verify(token) {
-      const payload = await readPayload(token);
+      const { payload, protectedHeader } = await readPayload(token);
       if (payload.ledger !== ledger) throw tokenRefused('token_invalid', 'the token is for another ledger');
       const sessionId = String(payload.sid);
       if (revokedSessions.has(sessionId)) throw tokenRefused('token_invalid', 'the session has ended: log in again');
       const principal: UserPrincipal = { kind: 'user', id: payload.sub as UserId, sessionId };
-      verified.add(token, { principal, lifetimeMs: Number(payload.exp) * 1_000 - Date.now() });
+      const lifetimeMs = Number(payload.exp) * 1_000 - Date.now();
+      verified.add(token, { principal: { principal, kid: String(protectedHeader.kid) }, lifetimeMs });
       return principal;
     },
   };
