@@ -20,7 +20,16 @@ let payee: TestUser;
 let idle: TestUser;
 let things: Readonly<
   Record<
-    'transfer' | 'group' | 'hold' | 'request' | 'account' | 'emptyAccount' | 'apiKey' | 'webhook' | 'delivery',
+    | 'transfer'
+    | 'group'
+    | 'hold'
+    | 'request'
+    | 'account'
+    | 'emptyAccount'
+    | 'apiKey'
+    | 'session'
+    | 'webhook'
+    | 'delivery',
     string
   >
 >;
@@ -52,7 +61,11 @@ beforeAll(async () => {
   const url = 'https://receiver.invalid/';
   const webhook = (await made(OPERATOR_KEY, 'POST /v1/webhook-endpoints', { url })).endpoint.id;
   const linked = await made(owner.token, 'POST /v1/transfers/linked', { transfers: [order(), order()] });
+  const { email, password } = owner;
+  await made('', 'POST /v1/auth/login', { email, password });
+  const sessions = (await as(owner.token, 'GET /v1/me/sessions')).body.data;
   things = {
+    session: sessions.find(({ current }: { current: boolean }) => !current).id,
     transfer: (await made(owner.token, 'POST /v1/transfers', { ...order(), amount: '10' })).id,
     group: linked.results[0].transfer.groupId,
     hold: (await made(owner.token, 'POST /v1/holds', { ...order(), amount: '10' })).id,
@@ -93,7 +106,18 @@ const role = () => ({ role: 'support' });
 /** Each route that is not open to anyone, by the outcome for each role; a new route needs a line here. */
 const TABLE: Readonly<Record<string, Row>> = {
   getMe: { statuses: OF_USERS },
+  changePassword: {
+    body: () => ({ currentPassword: 'wrong password', newPassword: 'staple battery horse' }),
+    statuses: [401, 403, 403, 403, 403],
+  },
+  listSessions: { statuses: OF_USERS },
+  revokeSession: { path: () => `/v1/me/sessions/${things.session}/revoke`, statuses: [401, 204, 404, 404, 403] },
+  revokeOtherSessions: { statuses: [401, 204, 204, 204, 403] },
   // This server sends no mails.
+  requestEmailChange: {
+    body: (who) => ({ email: `${who}@example.net`, password: 'wrong password' }),
+    statuses: [401, 422, 422, 422, 403],
+  },
   requestEmailVerification: { statuses: [401, 422, 422, 422, 403] },
   listWallets: { statuses: OF_USERS },
   openWallet: { body: () => ({ currency: 'EUR' }), statuses: [401, 201, 201, 201, 403] },

@@ -37,7 +37,11 @@ const settings = (changes: Partial<OidcSettings> = {}): OidcSettings => ({
 
 beforeAll(async () => {
   issuer = await startTestIssuer(claimsOf);
-  server = await startTestServer({ oidc: settings(), mail: { publicUrl: 'http://127.0.0.1:1' } });
+  server = await startTestServer({
+    oidc: settings(),
+    mail: { publicUrl: 'http://127.0.0.1:1' },
+    verifiedEmailRequired: true,
+  });
   second = await startServer(testConfig(server.databaseUrl, { oidc: settings({ mode: 'oidc' }) }));
   client = new pg.Client({ connectionString: server.databaseUrl });
   await client.connect();
@@ -68,13 +72,13 @@ describe('a user of another issuer', () => {
     expect(events.rowCount).toBe(1);
   });
 
-  it('a user of another issuer pays and is paid as any other', async () => {
+  it('a user of another issuer pays, and has no email to confirm here', async () => {
     const token = await issuer.token('payer');
     const [wallet] = (await call(server.url, 'GET /v1/wallets', { token })).body.data;
     const payee = await registerUser(server.url);
     const pay = { wallet: wallet.id, amount: '10', currency: 'USD' };
     await call(server.url, 'POST /v1/deposits', { token: OPERATOR_KEY, key: randomUUID(), body: pay });
-    const body = { from: wallet.id, to: payee.email, amount: '10', currency: 'USD' };
+    const body = { from: wallet.id, to: payee.wallet, amount: '10', currency: 'USD' };
     expect((await call(server.url, 'POST /v1/transfers', { token, key: randomUUID(), body })).status).toBe(201);
   });
 
