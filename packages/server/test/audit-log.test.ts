@@ -202,6 +202,8 @@ describe('the audit log', () => {
     const text = await cli('audit', '--operation', 'createApiKey', '--limit', '1');
     expect(text.stdout).toMatch(/^time .*\n-+ .*\n\S+ {2}cli:\S+ +createApiKey .*Ticket 9\n$/);
     expect((await cli('audit', '--limit', '0')).exitCode).toBe(2);
+    const tooLong = await cli('keys', 'revoke', 'by-cli', '--reason', 'x'.repeat(256));
+    expect(tooLong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('must have 1 to 255 characters') });
   });
 
   it('the audit log has a subject for every route that changes something and names it in its body or path', () => {

@@ -55,7 +55,8 @@ function create({ output, options }: CommandContext, name: string): Work {
     expiresAt: timeIn('--expires', expires),
     createdBy: 'cli',
   };
-  return async (keys) => report(output, await keys.create(request, cliAct('createApiKey', reason)));
+  const act = cliAct('createApiKey', reason);
+  return async (keys) => report(output, await keys.create(request, act));
 }
 
 function rotate({ output, options: { overlap = '0', reason } }: CommandContext, name: string): Work {
@@ -63,16 +64,18 @@ function rotate({ output, options: { overlap = '0', reason } }: CommandContext, 
   if (!/^[0-9]{1,7}$/.test(String(overlap)) || seconds > OVERLAP_SECONDS_MAX) {
     throw new CliError('usage', `--overlap takes whole seconds, at most ${OVERLAP_SECONDS_MAX}`);
   }
+  const act = cliAct('rotateApiKey', reason);
   return async (keys) => {
     const { id } = await keys.get(name);
-    report(output, await keys.rotate(id, seconds, cliAct('rotateApiKey', reason)));
+    report(output, await keys.rotate(id, seconds, act));
   };
 }
 
 function revoke({ output, options: { reason } }: CommandContext, name: string): Work {
+  const act = cliAct('revokeApiKey', reason);
   return async (keys) => {
     const { id } = await keys.get(name);
-    const row = await keys.revoke(id, cliAct('revokeApiKey', reason));
+    const row = await keys.revoke(id, act);
     output.value(apiKeyJson(row));
     output.text(`The API key "${row.name}" is revoked.`);
   };

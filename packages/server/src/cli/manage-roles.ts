@@ -1,5 +1,6 @@
 import type { Database } from '../database/connect.js';
 import { isId } from '../http/fields.js';
+import type { Act } from '../identity/act.js';
 import type { UserId } from '../identity/user-id.js';
 import { didYouMean } from '../process/nearest-name.js';
 import { roleGrantJson } from '../roles/role-json.js';
@@ -26,8 +27,10 @@ export async function manageRoles(context: CommandContext): Promise<ExitCode> {
   if ((action === 'list') !== (user === undefined)) {
     throw new CliError('usage', `micropay roles ${action}: ${user === undefined ? 'name the user' : 'takes no user'}`);
   }
+  // Before anything is opened, so that a slip is answered at once.
+  const act = cliAct(action === 'grant' ? 'grantRole' : 'revokeRole', context.options.reason);
   await withServerTables(context, (database, ledger) =>
-    user === undefined ? list(context, database, ledger) : change(context, database, ledger, user),
+    user === undefined ? list(context, database, ledger) : change(context, { database, ledger, user, act }),
   );
   return EXIT.ok;
 }
@@ -45,17 +48,15 @@ async function list({ output }: CommandContext, database: Database, ledger: stri
 }
 
 async function change(
-  { output, words: [action], options: { reason } }: CommandContext,
-  database: Database,
-  ledger: string,
-  user: string,
+  { output, words: [action] }: CommandContext,
+  { database, ledger, user, act }: { database: Database; ledger: string; user: string; act: Act },
 ): Promise<void> {
   const id = await userIdOf(database, ledger, user);
   if (action === 'grant') {
-    output.value(roleGrantJson(await grantSupport(database, ledger, id, cliAct('grantRole', reason))));
+    output.value(roleGrantJson(await grantSupport(database, ledger, id, act)));
     output.text(`The user ${id} is support.`);
   } else {
-    await revokeSupport(database, ledger, id, cliAct('revokeRole', reason));
+    await revokeSupport(database, ledger, id, act);
     output.value({ userId: id, role: null });
     output.text(`The user ${id} is no longer support.`);
   }
