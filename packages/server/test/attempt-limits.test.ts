@@ -206,7 +206,10 @@ describe('look-ups of recipients', () => {
   it('operators may look up whom they like', async () => {
     const lookUps = createRecipientLookUps(database, LEDGER);
     await lookUps.take(
-      { principal: { kind: 'operator', id: 'o', scopes: new Set(), networks: undefined }, clientAddress: '' },
+      {
+        principal: { kind: 'operator', id: 'o', scopes: new Set(), networks: undefined, expires: false },
+        clientAddress: '',
+      },
       1_000,
     );
   });

@@ -352,6 +352,24 @@ describe('support', () => {
     expect((await as(other.token, `GET /v1/accounts/${things.account}`)).status).toBe(403);
   });
 
+  it('support is granted by no key for some networks or until some time, which the role would outlive', async () => {
+    const key = async (name: string, limits: object) =>
+      (await made(OPERATOR_KEY, 'POST /v1/api-keys', { name, scopes: [...SUPPORT_SCOPES, 'roles:write'], ...limits }))
+        .key;
+    const [near, brief, plain] = [
+      await key('near', { networks: ['127.0.0.0/8'] }),
+      await key('brief', { expiresAt: new Date(Date.now() + 3_600_000).toISOString() }),
+      await key('plain', {}),
+    ];
+    const user = await registerUser(server.url);
+    const change = async (token: string, action: string) =>
+      (await as(token, `POST /v1/users/${user.id}/roles/${action}`, { role: 'support' })).status;
+    expect([await change(near, 'grant'), await change(brief, 'grant')]).toEqual([403, 403]);
+    expect((await as(user.token, 'GET /v1/accounts')).status).toBe(403);
+    expect(await change(plain, 'grant')).toBe(200);
+    expect([await change(near, 'revoke'), await change(brief, 'revoke')]).toEqual([204, 204]);
+  });
+
   it('support is listed in pages, with who granted it', async () => {
     const users = await Promise.all([1, 2].map(() => registerUser(server.url)));
     for (const { id } of users) await grant(id);

@@ -1177,7 +1177,7 @@ export interface paths {
         put?: never;
         /**
          * Grant a role to a user
-         * @description May be repeated. A key grants and revokes only a role whose scopes it has. It counts on every server within three seconds.
+         * @description May be repeated. A key grants only a role whose scopes it has, and none if it has networks or an end of its own. It counts on every server within three seconds.
          */
         post: operations["grantRole"];
         delete?: never;
@@ -1197,7 +1197,7 @@ export interface paths {
         put?: never;
         /**
          * Take a role from a user
-         * @description May be repeated. It ends on every server within three seconds.
+         * @description May be repeated. A key takes only a role whose scopes it has. It ends on every server within three seconds.
          */
         post: operations["revokeRole"];
         delete?: never;

@@ -111,12 +111,7 @@ export function createApiKeyStore(database: Database, ledger: string): ApiKeySto
       const key = newSecret(API_KEY_PREFIX);
       const row = await changeRecorded(act, (transaction) =>
         change(transaction, id)
-          .set({
-            // Repeated because its answer was lost, it must not end the secret that is in use.
-            previous_hash: sql`case when previous_until > now() and ${overlapSeconds} > 0 then previous_hash else key_hash end`,
-            previous_until: sql`now() + make_interval(secs => ${overlapSeconds})`,
-            key_hash: hashSecret(key),
-          })
+          .set({ ...previousFor(overlapSeconds), key_hash: hashSecret(key) })
           .where('revoked_at', 'is', null)
           .where(sql<boolean>`coalesce(expires_at > now(), true)`)
           .executeTakeFirst(),
@@ -127,6 +122,16 @@ export function createApiKeyStore(database: Database, ledger: string): ApiKeySto
       changeRecorded(act, (transaction) =>
         change(transaction, id).set({ revoked_at: sql`coalesce(revoked_at, now())` }).executeTakeFirst(),
       ),
+  };
+}
+
+/** Without an overlap nothing of the old secret is kept: with an end of now, it would work again when the clock is set back. */
+function previousFor(overlapSeconds: number) {
+  if (overlapSeconds === 0) return { previous_hash: null, previous_until: null };
+  return {
+    // Repeated because its answer was lost, a rotation must not end the secret that is in use.
+    previous_hash: sql<Buffer>`case when previous_until > now() then previous_hash else key_hash end`,
+    previous_until: sql<Date>`now() + make_interval(secs => ${overlapSeconds})`,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Act } from '../identity/act.js';
 import { networksOf } from '../identity/networks.js';
 import type { Operator } from '../identity/principal.js';
 import { EVERY_SCOPE, SCOPE_NAMES, type Scope } from '../identity/scope.js';
+import type { ApiKeyRow } from './api-key-store.js';
 import { hashSecret, newSecret } from './secret.js';
 
 const OPERATOR_NAME = 'operator';
@@ -33,15 +34,15 @@ export function createApiKeys(database: Database, ledger: string): ApiKeys {
     // The database's clock says what has expired: that of a process may be wrong.
     const rows = await database
       .selectFrom('api_keys')
-      .select(['id', 'key_hash', 'scopes', 'networks'])
+      .select(['id', 'key_hash', 'scopes', 'networks', 'expires_at'])
       .select(sql<Buffer | null>`case when previous_until > now() then previous_hash end`.as('previous_hash'))
       .where('ledger', '=', ledger)
       .where('revoked_at', 'is', null)
       .where(sql<boolean>`coalesce(expires_at > now(), true)`)
       .execute();
     const found = new Map<string, Operator>();
-    for (const { id, key_hash, previous_hash, scopes, networks } of rows) {
-      const operator = operatorOf(id, scopes, networks);
+    for (const { key_hash, previous_hash, ...row } of rows) {
+      const operator = operatorOf(row);
       found.set(key_hash.toString('hex'), operator);
       if (previous_hash !== null) found.set(previous_hash.toString('hex'), operator);
     }
@@ -121,12 +122,18 @@ function keySet(id: string, isNew: boolean): Act {
   };
 }
 
-function operatorOf(id: string, scopes: readonly string[], networks: readonly string[] | null): Operator {
+function operatorOf({
+  id,
+  scopes,
+  networks,
+  expires_at,
+}: Pick<ApiKeyRow, 'id' | 'scopes' | 'networks' | 'expires_at'>): Operator {
   const granted = scopes.includes(EVERY_SCOPE) ? SCOPE_NAMES : SCOPE_NAMES.filter((scope) => scopes.includes(scope));
   return {
     kind: 'operator',
     id,
     scopes: new Set<Scope>(granted),
     networks: networks === null ? undefined : networksOf(networks),
+    expires: expires_at !== null,
   };
 }

@@ -12,7 +12,7 @@ describe.each(ERROR_CODES)('%s', (code) => {
   });
 });
 
-const OPERATOR = { kind: 'operator', id: 'o', scopes: new Set<never>(), networks: undefined } as const;
+const OPERATOR = { kind: 'operator', id: 'o', scopes: new Set<never>(), networks: undefined, expires: false } as const;
 
 /** Codes whose response must not reveal whether the object is missing or somebody else's. */
 const MAYBE_OTHERS: readonly string[] = ['transfer_not_found', 'hold_not_found', 'transfer_request_not_found'];

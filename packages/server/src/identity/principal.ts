@@ -17,6 +17,8 @@ export interface Operator {
   readonly scopes: ReadonlySet<Scope>;
   /** The networks that the key may be used from; undefined for all. */
   readonly networks: BlockList | undefined;
+  /** Whether the key ends by itself at some time. */
+  readonly expires: boolean;
 }
 
 /** Whether a principal may see what belongs to others. */

@@ -45,7 +45,7 @@ const grantRoleEndpoint = {
   tag: 'Operators',
   summary: 'Grant a role to a user',
   description:
-    'May be repeated. A key grants and revokes only a role whose scopes it has. It counts on every server within three seconds.',
+    'May be repeated. A key grants only a role whose scopes it has, and none if it has networks or an end of its own. It counts on every server within three seconds.',
   access: 'operator',
   scope: 'roles:write',
   recordsAct: true,
@@ -65,7 +65,8 @@ const revokeRoleEndpoint = {
   path: '/v1/users/{id}/roles/revoke',
   tag: 'Operators',
   summary: 'Take a role from a user',
-  description: 'May be repeated. It ends on every server within three seconds.',
+  description:
+    'May be repeated. A key takes only a role whose scopes it has. It ends on every server within three seconds.',
   access: 'operator',
   scope: 'roles:write',
   recordsAct: true,
@@ -93,6 +94,7 @@ export const grantRoleRoute = route(
   ({ database, ledger, supportUsers }: RoleServices) =>
     async ({ principal, params, act }) => {
       requireScopesOfRole(principal);
+      requireUnlimited(principal);
       const grant = await grantSupport(database, ledger.name, userIdIn(params.id), act);
       await supportUsers.reload();
       return { body: roleGrantJson(grant) };
@@ -119,6 +121,16 @@ function requireScopesOfRole({ scopes }: Operator): void {
   const missing = [...SUPPORT_SCOPES].filter((scope) => !scopes.has(scope));
   if (missing.length === 0) return;
   throw new ProblemError('forbidden', `this key lacks scopes of the role itself: "${missing.join('", "')}"`);
+}
+
+/**
+ * The user's role would outlast the key, and be used from anywhere. Taking the role away reaches no further than the key.
+ *
+ * @throws {ProblemError} `forbidden`
+ */
+function requireUnlimited({ networks, expires }: Operator): void {
+  if (networks === undefined && !expires) return;
+  throw new ProblemError('forbidden', 'this key is for some networks or for a time: the role would reach further');
 }
 
 function userIdIn(id: string): UserId {
