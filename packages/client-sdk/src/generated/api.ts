@@ -92,7 +92,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for a mail to reset a forgotten password
-         * @description The response, and the time it takes, are the same whether somebody has this email. If somebody has, a mail brings a link that works once and for an hour; a newer one ends it. Requests for one email within a minute send one mail.
+         * @description The response, and the time it takes, are the same whether somebody has this email. If somebody has, a mail brings a link that works once and for an hour. Requests for one email within a minute send one mail, and five mails are sent within an hour.
          */
         post: operations["requestPasswordReset"];
         delete?: never;
@@ -132,7 +132,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for another mail to confirm your email
-         * @description Registration sends the first one. The link works once and for a day; a newer one ends it. Does nothing if the email is confirmed already.
+         * @description Registration sends the first one. The link works once and for a day. Does nothing if the email is confirmed already.
          */
         post: operations["requestEmailVerification"];
         delete?: never;
@@ -226,7 +226,7 @@ export interface paths {
         put?: never;
         /**
          * Ask to change your email
-         * @description A mail to the new email brings a link that works once and for a day; a newer one ends it. Nothing changes until it is opened. The response is the same if somebody else has the email.
+         * @description A mail to the new email brings a link that works once and for a day. Nothing changes until it is opened. The response is the same if somebody else has the email.
          */
         post: operations["requestEmailChange"];
         delete?: never;

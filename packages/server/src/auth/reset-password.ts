@@ -2,14 +2,14 @@ import type { Ledger } from '@micropay/ledger-core';
 import type { Database } from '../database/connect.js';
 import type { Mails } from '../mail/mail-outbox.js';
 import { setPasswordHash, verifyEmail } from '../users/users.js';
-import { findLinkHolder, takeLink } from './links/link-token.js';
+import { findLinkHolder, removeLinks, takeLink } from './links/link-token.js';
 import { passwordChanged } from './notices.js';
 import type { Passwords } from './passwords/password.js';
 import { refuseWeakPassword } from './passwords/refuse-weak-password.js';
 import type { Sessions } from './sessions.js';
 
 /**
- * Sets the new password of whoever opened the link, ends all their sessions and tells them by mail, in one database transaction. Who
+ * Sets the new password of whoever opened the link, ends all their sessions and links, and tells them by mail, in one database transaction. Who
  * read the mail has proved that the email is theirs.
  *
  * @throws {ProblemError} `link_invalid`; `password_weak`, and then the link still works
@@ -40,6 +40,7 @@ export async function resetPassword(
       const { userId } = await takeLink(transaction, ledger.name, 'password_reset', token);
       await verifyEmail(transaction, ledger.name, { userId, email });
       await setPasswordHash(transaction, ledger.name, userId, passwordHash);
+      await removeLinks(transaction, ledger.name, userId);
       await mails.add(transaction, passwordChanged(userId, email));
       return sessions.endAll(transaction, userId);
     });

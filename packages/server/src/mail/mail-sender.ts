@@ -17,6 +17,11 @@ const ATTEMPT_TIMEOUT_MS = 60_000;
 /** Within the time that a server has to stop. */
 const STOP_TIMEOUT_MS = 5_000;
 
+class LateError extends Error {
+  override readonly name = 'LateError';
+  override readonly message = 'the mail server did not answer in time';
+}
+
 export interface MailSender {
   start(): void;
   /** Finishes the mails in progress. What takes too long is sent by another server, or after the next start. */
@@ -67,7 +72,7 @@ export function createMailSender({
 
   async function settle(mail: ClaimedMail): Promise<void> {
     try {
-      await withDeadline(ATTEMPT_TIMEOUT_MS, send(mail), () => new Error('the mail server did not answer in time'));
+      await withDeadline(ATTEMPT_TIMEOUT_MS, send(mail), () => new LateError());
     } catch (error) {
       return putOffOrEnd(mail, error);
     }
@@ -91,7 +96,9 @@ export function createMailSender({
       return outbox.end(mail, 'failed');
     }
     log.warn(line, 'a mail could not be sent now, and is tried again');
-    await outbox.putOff(mail, pauseSeconds(mail.attempt));
+    // What was not answered in time may be sent yet: no other attempt begins beside it.
+    const pauseS = pauseSeconds(mail.attempt);
+    await outbox.putOff(mail, error instanceof LateError ? Math.max(pauseS, leaseSeconds) : pauseS);
   }
 
   async function finish(): Promise<void> {

@@ -7,8 +7,6 @@ const CONNECTIONS_MAX = 4;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Of a connection on which nothing is sent. */
 const SILENCE_TIMEOUT_MS = 20_000;
-/** Codes of nodemailer for a mail that the server refused, not the connection or the login. */
-const OF_THE_MAIL: ReadonlySet<unknown> = new Set(['EENVELOPE', 'EMESSAGE']);
 const PERMANENT = 500;
 
 /** Sends mails by SMTP, over a few connections that are kept open while there is something to send. */
@@ -49,9 +47,10 @@ export function createSmtpMailer({ url, tls, from }: SmtpSettings): Mailer {
   };
 }
 
+/** Of the recipient. A sender that is not allowed, or a quota that is used up, is set right by an operator or by time. */
 function isRefusal(error: unknown): boolean {
-  const { code, responseCode } = error as { code?: unknown; responseCode?: unknown };
-  return OF_THE_MAIL.has(code) && Number(responseCode) >= PERMANENT;
+  const { command, responseCode } = error as { command?: unknown; responseCode?: unknown };
+  return command === 'RCPT TO' && Number(responseCode) >= PERMANENT;
 }
 
 /** A name that only means this machine, or its address. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { MailSettings } from '../mail/mail-settings.js';
+import { isLoopback } from '../mail/smtp-mailer.js';
 import { canonicalEmail } from '../users/email.js';
 import { onOrOff } from './environment.js';
 import { isHttpUrl } from './tracing/tracing-variables.js';
@@ -22,7 +23,8 @@ export const MAIL_VARIABLES = {
     .meta({
       type: 'URL',
       example: 'smtp://user:password@smtp.example.com:587',
-      unset: 'mails are written to the log, with their secrets; with `NODE_ENV=production` none is sent',
+      unset:
+        'mails are written to the log, with their secrets, while `HOST` is this machine alone; else, and with `NODE_ENV=production`, none is sent',
       description:
         'Mail server. `smtps` is TLS from the start; `smtp` changes to TLS by STARTTLS and sends nothing without, but on this ' +
         'machine. With it, `MAIL_FROM` and `PUBLIC_URL` are required.',
@@ -69,7 +71,7 @@ export const MAIL_VARIABLES = {
   }),
 };
 
-type MailVariables = z.output<z.ZodObject<typeof MAIL_VARIABLES>>;
+type MailVariables = z.output<z.ZodObject<typeof MAIL_VARIABLES>> & { readonly HOST: string };
 
 /** A mail server needs a sender, and links a place to lead to. */
 export function checkMail(variables: MailVariables, context: z.RefinementCtx): void {
@@ -93,7 +95,8 @@ export function toMailSettings(variables: MailVariables): MailSettings | undefin
   const { SMTP_URL: url, MAIL_FROM: from = '', PUBLIC_URL: publicUrl = PUBLIC_URL_DEFAULT } = variables;
   const links = { publicUrl: publicUrl.replace(/\/$/, '') };
   if (url !== undefined) return { smtp: { url, tls: variables.SMTP_TLS === 'on', from }, ...links };
-  return variables.NODE_ENV === 'production' ? undefined : links;
+  // Whoever may ask for a link from another machine, and read the log, could use it.
+  return variables.NODE_ENV !== 'production' && isLoopback(variables.HOST) ? links : undefined;
 }
 
 export function isSmtpUrl(text: string): boolean {

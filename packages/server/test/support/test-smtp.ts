@@ -21,6 +21,8 @@ export interface TestSmtp {
   readonly mails: readonly ReceivedMail[];
   /** What the server answers to the next mails, once it has read them: undefined takes one. Each of them counts as received. */
   answer: (mail: ReceivedMail) => Promise<SmtpRefusal | undefined> | SmtpRefusal | undefined;
+  /** The recipient that it does not know. */
+  unknown: string | undefined;
   /** Waits for the `count`-th mail to this email. */
   mailTo(email: string, count?: number): Promise<ReceivedMail>;
   /** The secret at the end of the link in the newest mail to this email, once there are `count`. */
@@ -40,6 +42,9 @@ export async function startTestSmtp(): Promise<TestSmtp> {
     hideSTARTTLS: true,
     disabledCommands: ['STARTTLS'],
     disableReverseLookup: true,
+    onRcptTo({ address }, _session, callback) {
+      callback(address === started.unknown ? Object.assign(new Error('who?'), { responseCode: 550 }) : null);
+    },
     onData(stream, session, callback) {
       const to = session.envelope.rcptTo.map(({ address }) => address).join();
       text(stream)
@@ -68,6 +73,7 @@ export async function startTestSmtp(): Promise<TestSmtp> {
     },
     mails,
     answer: () => undefined,
+    unknown: undefined,
     mailTo,
     async tokenFor(email, count) {
       const mail = await mailTo(email, count);

@@ -74,7 +74,8 @@ export function createLinkMails({
         const id = mail.userId ?? (await findUserByEmail(transaction, ledger, mail.to))?.id;
         if (id === undefined || (await isOld(transaction, mail, kind.lifetimeMinutes))) return undefined;
         const user = await lockUser(transaction, ledger, id as UserId);
-        if (user === undefined || !isMeant(user, mail)) return undefined;
+        if (user === undefined || !isMeant(user, mail) || !(await isWaiting(transaction, ledger, mail)))
+          return undefined;
         const holder = { userId: user.id, email: mail.to };
         const { purpose, lifetimeMinutes } = kind;
         const token = await makeLinkToken(transaction, ledger, { mail, holder, purpose, lifetimeMinutes });
@@ -95,6 +96,17 @@ export function createLinkMails({
 
 function textOf({ subject, lines }: LinkMail, link: string): MailText {
   return { subject, text: lines(link).join('\n\n') };
+}
+
+/** False for a mail that was taken back after this attempt began. Asked under the user's lock, which whoever takes it back holds. */
+async function isWaiting(database: Database, ledger: string, { id }: WaitingMail): Promise<boolean> {
+  const row = await database
+    .selectFrom('mails')
+    .select('id')
+    .where('ledger', '=', ledger)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** By the database's clock, which the mail was asked for by. */

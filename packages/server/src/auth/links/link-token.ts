@@ -19,9 +19,12 @@ const TOKEN_PREFIX = 'mpl_';
 /** Two mails of one purpose to one email in less time are one: the first link still works, and nobody's inbox is flooded. */
 const PAUSE = sql`interval '1 minute'`;
 
+/** Of one purpose, to one user. Each of them brings a link that works, so that a stranger who asks for them all keeps nobody out. */
+const MAILS_PER_HOUR_MAX = 5;
+
 /**
- * Makes the secret of a mail's link, which works once. Links of earlier mails with this purpose end; undefined if a later mail
- * has been sent already, or another one just before. The caller has locked the user's row.
+ * Makes the secret of a mail's link, which works once, and with it those of earlier mails; undefined if a later mail has been sent
+ * already, another one just before, or several within the hour. The caller has locked the user's row.
  */
 export async function makeLinkToken(
   transaction: Database,
@@ -52,13 +55,7 @@ export async function makeLinkToken(
       ]),
     );
   if ((await others.executeTakeFirst()) !== undefined) return undefined;
-  await transaction
-    .deleteFrom('link_tokens')
-    .where('ledger', '=', ledger)
-    .where('user_id', '=', holder.userId)
-    .where('purpose', '=', purpose)
-    .where('mail_id', '!=', mail.id)
-    .execute();
+  if ((await countMails(transaction, ledger, link)) >= MAILS_PER_HOUR_MAX) return undefined;
   const token = newSecret(TOKEN_PREFIX);
   await transaction
     .insertInto('link_tokens')
@@ -74,6 +71,24 @@ export async function makeLinkToken(
     })
     .execute();
   return token;
+}
+
+/** Mails that brought a link for this purpose lately, but for this one. */
+async function countMails(
+  transaction: Database,
+  ledger: string,
+  { mail, holder, purpose }: { readonly mail: WaitingMail; readonly holder: LinkHolder; readonly purpose: LinkPurpose },
+): Promise<number> {
+  const { count } = await transaction
+    .selectFrom('link_tokens')
+    .select(sql<number>`count(distinct mail_id)::int`.as('count'))
+    .where('ledger', '=', ledger)
+    .where('user_id', '=', holder.userId)
+    .where('purpose', '=', purpose)
+    .where('mail_id', '!=', mail.id)
+    .where('asked_at', '>', sql<Date>`${mail.createdAt}::timestamptz - interval '1 hour'`)
+    .executeTakeFirstOrThrow();
+  return count;
 }
 
 /**
@@ -122,9 +137,18 @@ export async function takeLink(
   return holder;
 }
 
-/** Ends every link of a user. */
+/**
+ * Ends every link of a user, and takes back the mail that would bring one to a new email: whoever asked for it may have been a
+ * stranger who knew the password. The caller has locked the user's row.
+ */
 export async function removeLinks(transaction: Database, ledger: string, userId: UserId): Promise<void> {
   await transaction.deleteFrom('link_tokens').where('ledger', '=', ledger).where('user_id', '=', userId).execute();
+  await transaction
+    .deleteFrom('mails')
+    .where('ledger', '=', ledger)
+    .where('user_id', '=', userId)
+    .where('kind', '=', 'email_change' satisfies LinkPurpose)
+    .execute();
 }
 
 export async function removeExpiredLinks(database: Database, ledger: string): Promise<void> {
@@ -136,7 +160,6 @@ export async function removeExpiredLinks(database: Database, ledger: string): Pr
 }
 
 function found(row: LinkHolder | undefined): LinkHolder {
-  if (row === undefined)
-    throw new ProblemError('link_invalid', 'the link was used, is too old, or a newer one was sent');
+  if (row === undefined) throw new ProblemError('link_invalid', 'the link was used or is too old');
   return row;
 }

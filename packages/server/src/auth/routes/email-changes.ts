@@ -18,7 +18,7 @@ const requestEmailChangeEndpoint = {
   tag: 'Authentication',
   summary: 'Ask to change your email',
   description:
-    'A mail to the new email brings a link that works once and for a day; a newer one ends it. Nothing changes until it is opened. The ' +
+    'A mail to the new email brings a link that works once and for a day. Nothing changes until it is opened. The ' +
     'response is the same if somebody else has the email.',
   access: 'user',
   body: { schema: ChangeEmailSchema, example: { email: 'alice@example.org', password: 'correct horse battery' } },

@@ -15,7 +15,7 @@ const requestEmailVerificationEndpoint = {
   tag: 'Authentication',
   summary: 'Ask for another mail to confirm your email',
   description:
-    'Registration sends the first one. The link works once and for a day; a newer one ends it. Does nothing if the email is confirmed already.',
+    'Registration sends the first one. The link works once and for a day. Does nothing if the email is confirmed already.',
   access: 'user',
   answer: { status: 202, description: 'A mail is sent, unless the email is confirmed already' },
   refusals: ['mail_off', 'rate_limited'],

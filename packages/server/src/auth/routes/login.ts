@@ -4,7 +4,7 @@ import type { Endpoint } from '../../http/endpoint.js';
 import { route } from '../../http/route.js';
 import { EmailField } from '../../users/email-field.js';
 import { userJson } from '../../users/user-json.js';
-import { findUserByEmail } from '../../users/users.js';
+import { findUserByEmail, lockUser } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
 import { PasswordField } from '../passwords/password-field.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../session-json.js';
@@ -43,13 +43,14 @@ export const loginRoute = route(
         const headers = await loginAttempts.take(clientAddress, email);
         const user = await findUserByEmail(database, ledger.name, email);
         const isRight = await matches(password, user?.passwordHash ?? undefined);
-        if (user === undefined || !isRight) {
-          throw new ProblemError('invalid_credentials', 'the email or the password is wrong', { headers });
-        }
-        const client = { clientAddress, userAgent };
-        const tokens = await database
-          .transaction()
-          .execute((transaction) => sessions.begin(transaction, user.id, client));
+        const wrong = () => new ProblemError('invalid_credentials', 'the email or the password is wrong', { headers });
+        if (user === undefined || !isRight) throw wrong();
+        const tokens = await database.transaction().execute(async (transaction) => {
+          // A change of the password ends all sessions: none may begin with the old one while it is made.
+          const locked = await lockUser(transaction, ledger.name, user.id);
+          if (locked?.passwordHash !== user.passwordHash) throw wrong();
+          return sessions.begin(transaction, user.id, { clientAddress, userAgent });
+        });
         return { body: { user: userJson(user), ...tokens }, headers };
       }),
 );

@@ -22,7 +22,7 @@ const requestPasswordResetEndpoint = {
   summary: 'Ask for a mail to reset a forgotten password',
   description:
     'The response, and the time it takes, are the same whether somebody has this email. If somebody has, a mail brings a link that ' +
-    'works once and for an hour; a newer one ends it. Requests for one email within a minute send one mail.',
+    'works once and for an hour. Requests for one email within a minute send one mail, and five mails are sent within an hour.',
   access: 'anyone',
   body: { schema: PasswordResetSchema, example: { email: 'alice@example.com' } },
   answer: { status: 202, description: 'A mail is sent if somebody has this email' },
