@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readAuditLog } from '../src/audit/audit-log.js';
@@ -204,6 +206,32 @@ describe('the audit log', () => {
     expect((await cli('audit', '--limit', '0')).exitCode).toBe(2);
     const tooLong = await cli('keys', 'revoke', 'by-cli', '--reason', 'x'.repeat(256));
     expect(tooLong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('must have 1 to 255 characters') });
+  });
+
+  it('the audit log has imports, also those of which lines were refused, and no checks', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'micropay-audit-'));
+    const path = join(folder, 'book.csv');
+    const environment = { DATABASE_URL: server.databaseUrl };
+    const cli = (...words: string[]) => startMicropay(['import', ...words], { cwd: folder, environment }).result;
+    try {
+      await writeFile(path, 'address,currency\nassets:bank,USD\n');
+      expect((await cli(path, '--check')).exitCode).toBe(0);
+      expect((await cli(path)).exitCode).toBe(0);
+      await writeFile(path, 'address,currency\nassets:bank,EUR\n');
+      expect((await cli(path)).exitCode).toBe(1);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    const { body } = await as(OPERATOR_KEY, 'GET /v1/audit-log?operation=import');
+    expect(body.data).toMatchObject([
+      { subject: 'book.csv', outcome: 'failed', principal: expect.stringMatching(/^cli:/) },
+      { subject: 'book.csv', outcome: 'done' },
+    ]);
+  });
+
+  it.each(['999999999999999', '0'])('the audit log takes a cursor with the time %s, whoever made it up', async (at) => {
+    const cursor = Buffer.from(`main:${at}:${randomUUID()}`).toString('base64url');
+    expect((await as(OPERATOR_KEY, `GET /v1/audit-log?cursor=${cursor}`)).status).toBe(200);
   });
 
   it('the audit log has a subject for every route that changes something and names it in its body or path', () => {

@@ -100,6 +100,11 @@ describe('the server with the documented role', () => {
     expect((await as(alice.token, `GET /v1/wallets/${alice.wallet}/entries`)).status).toBe(200);
   });
 
+  it('the server with the documented role records what operators do, and what became of it', async () => {
+    const { body } = await as(OPERATOR_KEY, 'GET /v1/audit-log?operation=createDeposit');
+    expect(body.data).toMatchObject([{ outcome: 'done' }]);
+  });
+
   it('the server with the documented role renews and ends sessions', async () => {
     const { email, password } = bob;
     const login = await call(server.url, 'POST /v1/auth/login', { body: { email, password } });

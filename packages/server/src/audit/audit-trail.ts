@@ -1,5 +1,4 @@
 import type { Insertable } from 'kysely';
-import type { Logger } from 'pino';
 import type { Database } from '../database/connect.js';
 import type { Tables } from '../database/tables.js';
 import { ProblemError } from '../errors/problem.js';
@@ -19,8 +18,12 @@ const LIMITS = {
   full: () => new ProblemError('overloaded', 'too many acts wait to be recorded: try again later'),
 };
 
+interface FaultLog {
+  error(details: object, message: string): void;
+}
+
 /** The audit trail of a ledger, for acts that are not done in a transaction of the server's own. */
-export function createAuditTrail(database: Database, ledger: string, log: Pick<Logger, 'error'>): AuditTrail {
+export function createAuditTrail(database: Database, ledger: string, log: FaultLog): AuditTrail {
   const store = writeTogether<Insertable<Tables['audit_log']>>({
     ...LIMITS,
     write: (rows) => database.insertInto('audit_log').values(rows).execute(),

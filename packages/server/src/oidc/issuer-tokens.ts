@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Ledger } from '@micropay/ledger-core';
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
@@ -85,13 +86,13 @@ export function createIssuerTokens({
     if (user === undefined) throw tokenRefused('token_invalid', `the token has no claim "${settings.userClaim}"`);
     const lifetimeMs = (Number(payload.exp) + CLOCK_TOLERANCE_S) * 1_000 - Date.now();
     const found = { user, kid: protectedHeader.kid };
-    verified.add(token, { principal: found, lifetimeMs });
+    verified.add(keyOf(token), { principal: found, lifetimeMs });
     return found;
   }
 
   /** What was verified before and still counts; a token whose key the issuer has taken back is verified again. */
   function findVerified(token: string): VerifiedUser | undefined {
-    const found = verified.get(token);
+    const found = verified.get(keyOf(token));
     if (found === 'expired') throw expired();
     return found?.kid !== undefined && !keys.has(found.kid) ? undefined : found;
   }
@@ -121,6 +122,11 @@ export function createIssuerTokens({
       return principalOf(identity, user);
     },
   };
+}
+
+/** Tokens of an issuer may be long: they are remembered by a hash. */
+function keyOf(token: string): string {
+  return hash('sha256', token, 'base64');
 }
 
 function principalOf({ id, userId }: Identity, { isSupport }: IssuerUser): UserPrincipal {

@@ -31,7 +31,11 @@ export const importCommand: Command = {
     const path = words[0] ?? '';
     const file = { path, format: formatOf(path, options.format), size: await sizeOf(path) };
     if (options.check) return runImport(context, file, undefined);
-    return withLedger(settings, { mayBeNew: true }, (ledger) => runImport(context, file, ledger));
+    return withLedger(settings, { mayBeNew: true }, async (ledger) => {
+      // The other commands start sooner without what only this one needs.
+      const { recordImport } = await import('./record-import.js');
+      return recordImport(settings, path, () => runImport(context, file, ledger));
+    });
   },
 };
 
