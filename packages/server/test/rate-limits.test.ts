@@ -117,6 +117,24 @@ describe('rate limits on one database', () => {
   });
 });
 
+it('a debt of ten limits is forgotten but for one, in the database and in memory', async () => {
+  const policy = { policy: 'user-write', perMinute: 40 };
+  const name = randomUUID();
+  const [limits, other] = processes() as [RateLimits, RateLimits];
+  await limits.take(policy, name);
+  limits.takeMore(policy, name, 399);
+  await limits.report();
+  for (const each of [limits, other]) {
+    const error = await Promise.resolve()
+      .then(() => each.take(policy, name))
+      .catch((e) => e);
+    expect(Number(error.headers['retry-after'])).toBeGreaterThanOrEqual(55);
+    expect(Number(error.headers['retry-after'])).toBeLessThanOrEqual(61);
+  }
+  await pass(61);
+  expect(await admitted(processes(), 1, 40, name)).toBe(1);
+});
+
 describe('two servers with rate limits', () => {
   const rateLimits = {
     userReads: 100,
@@ -205,6 +223,15 @@ describe('two servers with rate limits', () => {
     const operator = await burst(20, 'GET /v1/trial-balance', { token: OPERATOR_KEY, headers });
     expect(operator.replies.map(({ status }) => status)).toEqual(Array(20).fill(200));
     expect(operator.replies[0]?.headers.get('ratelimit')).toBeNull();
+  });
+
+  it('two servers with rate limits do not count for a network what a user of it sends beyond their own limit', async () => {
+    const headers = fromAnywhere();
+    const bob = await registerUser(servers[0]?.url ?? '');
+    expect((await burst(200, 'GET /v1/me', { token: alice.token, headers })).admitted).toBeLessThan(115);
+    const others = await burst(20, 'GET /v1/me', { token: bob.token, headers });
+    expect(others.admitted).toBe(20);
+    expect(others.replies[0]?.headers.get('ratelimit-policy')).toBe('"user-read";q=100;w=60');
   });
 
   it('two servers with rate limits never refuse a probe', async () => {

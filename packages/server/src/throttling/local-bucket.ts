@@ -31,7 +31,8 @@ export function newLocalBucket(): LocalBucket {
 export function leftAtMost(bucket: LocalBucket, { perMinute }: RatePolicy, nowMs: number): number {
   const { left = perMinute, seenAtMs, unreported, reporting } = bucket;
   const refilled = ((nowMs - seenAtMs) * perMinute) / WINDOW_MS;
-  return Math.min(perMinute, left + refilled) - unreported - reporting;
+  // As the shared bucket forgives what is owed beyond a minute's requests.
+  return Math.max(-perMinute, Math.min(perMinute, left + refilled) - unreported - reporting);
 }
 
 /**

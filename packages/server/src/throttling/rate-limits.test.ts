@@ -8,14 +8,15 @@ const RUNS = process.env.MICROPAY_TEST_LONG === '1' ? 500 : 50;
 const REPORT_MS = 250;
 const policyOf = (perMinute: number) => ({ policy: 'user-write', perMinute });
 
-/** A bucket that refills steadily. */
+/** A bucket that refills steadily, and owes no more than it holds. */
 function createBucket(perMinute: number) {
   let fullAtMs = 0;
   const unitMs = WINDOW_MS / perMinute;
   return {
     left: () => (WINDOW_MS - Math.max(0, fullAtMs - performance.now())) / unitMs,
     take(count: number) {
-      fullAtMs = Math.max(fullAtMs, performance.now()) + count * unitMs;
+      const nowMs = performance.now();
+      fullAtMs = Math.min(Math.max(fullAtMs, nowMs) + count * unitMs, nowMs + 2 * WINDOW_MS);
     },
   };
 }
@@ -234,5 +235,22 @@ describe('rate limits', () => {
     await first;
     await vi.advanceTimersByTimeAsync(500);
     expect(() => limits.take(policyOf(60), 'alice')).toThrow(/^wait 1[01] seconds/);
+  });
+
+  it('rate limits let a caller wait a minute more and no longer, however much a batch owes', async () => {
+    const limits = start(createShared(() => 1));
+    void limits.take(policyOf(60), 'alice');
+    await vi.advanceTimersByTimeAsync(REPORT_MS + 50);
+    limits.takeMore(policyOf(60), 'alice', 599);
+    // Before the debt is reported, and after it.
+    for (const reportedAfterMs of [REPORT_MS + 50, 0]) {
+      const next = Promise.resolve().then(() => limits.take(policyOf(60), 'alice'));
+      await Promise.all([expect(next).rejects.toThrow(/^wait 6[01] seconds/), vi.advanceTimersByTimeAsync(20)]);
+      await vi.advanceTimersByTimeAsync(reportedAfterMs);
+    }
+    await vi.advanceTimersByTimeAsync(61_000);
+    const next = isAdmitted(limits, 60);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(await next).toBe(true);
   });
 });

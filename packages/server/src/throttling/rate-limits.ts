@@ -16,7 +16,7 @@ export interface RateLimits {
    * @throws {LedgerError} `overloaded` when too many names are limited at the same time
    */
   take(policy: RatePolicy, name: string): RateLimitHeaders | Promise<RateLimitHeaders>;
-  /** Takes more for a request that was admitted, whatever is left: what it owes is taken from those after it. */
+  /** Takes more for a request that was admitted, whatever is left: what it owes, up to a minute's, is taken from those after it. */
   takeMore(policy: RatePolicy, name: string, more: number): void;
   /** Reports what was admitted since the last time; it has to be called again and again. */
   report(): Promise<void>;

@@ -25,11 +25,11 @@ export interface BucketAnswer {
   /** The number of its ask. */
   readonly place: number;
   readonly granted: number;
-  /** What is left now; less than nothing when more was spent than there was. */
+  /** What is left now; less than nothing when more was spent than there was, down to a minute's requests. */
   readonly left: number;
 }
 
-/** What was spent beyond the bucket is owed, but no more than a minute's: a clock that is set back makes no other debts. */
+/** What was spent beyond the bucket is owed, but no more than a minute's, whether by a large batch or a clock that is set back. */
 const FULL_WITHIN_S = 2 * WINDOW_S;
 /** Below this, what is left is a rounding error of the clock's microseconds. */
 const PRECISION = 1e-4;
@@ -63,8 +63,14 @@ export async function takeFromBuckets(
     ),
     decided as (
       select asked.place, asked.policy, asked.name_hash, known.policy is null as is_new, granted,
-        coalesce(known.full_at, now()) + make_interval(secs => (spent + granted) * unit) as full_at,
-        (${WINDOW_S} - extract(epoch from coalesce(known.full_at, now()) - now())::float8) / unit - spent - granted as left
+        least(
+          coalesce(known.full_at, now()) + make_interval(secs => (spent + granted) * unit),
+          now() + make_interval(secs => ${FULL_WITHIN_S})
+        ) as full_at,
+        greatest(
+          (${WINDOW_S} - extract(epoch from coalesce(known.full_at, now()) - now())::float8) / unit - spent - granted,
+          ${WINDOW_S - FULL_WITHIN_S}::float8 / unit
+        ) as left
       from asked left join known using (policy, name_hash)
       cross join lateral (
         select greatest(0, least(wanted, floor(

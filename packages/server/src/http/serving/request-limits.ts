@@ -47,7 +47,8 @@ export function createRequestLimits(limits: RateLimits, settings: RateLimitSetti
     const policiesOf = ({ principal, clientAddress }: Sender) => {
       if (principal?.kind === 'operator') return [{ policy: key, name: principal.id }];
       const network = { policy: address, name: address === undefined ? '' : networkOf(clientAddress) };
-      return principal === undefined ? [network] : [network, { policy: user, name: principal.id }];
+      // A user beyond their own limit takes nothing from that of the network, which is others' too.
+      return principal === undefined ? [network] : [{ policy: user, name: principal.id }, network];
     };
     return {
       async admit(sender) {
@@ -55,7 +56,8 @@ export function createRequestLimits(limits: RateLimits, settings: RateLimitSetti
         for (const { policy, name } of policiesOf(sender)) {
           if (policy === undefined) continue;
           const taken = limits.take(policy, name);
-          headers = taken instanceof Promise ? await taken : taken;
+          const left = taken instanceof Promise ? await taken : taken;
+          headers ??= left;
         }
         return headers;
       },
