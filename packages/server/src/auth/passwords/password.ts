@@ -11,7 +11,7 @@ const VERIFY = { name: 'verify' };
 const UNLIKELY_PASSWORD = 'no user has this password';
 
 /**
- * Threads of the lowest priority, so that hundreds who sign in at once do not take the processor from payments: with hashes in
+ * Threads of low priority, so that hundreds who sign in at once do not take the processor from payments: with hashes in
  * Node's own thread pool the p99 of payments grew up to fifteenfold. Shared by all that a process serves, and ended when idle.
  */
 const threads = new Piscina({
@@ -19,7 +19,7 @@ const threads = new Piscina({
   minThreads: 0,
   maxThreads: THREADS_MAX,
   idleTimeout: 60_000,
-  niceIncrement: 19,
+  niceIncrement: 10,
 });
 
 export interface Hasher {
