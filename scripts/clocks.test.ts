@@ -11,6 +11,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TELL_THE_TIME_OF_DAY: Readonly<Record<string, string>> = {
   'packages/client-sdk/src/retry.ts':
     'a date in Retry-After, where the answer tells no Date; platforms without the other clock',
+  'packages/client-sdk/src/webhooks.ts':
+    "a webhook's timestamp is a time of day, and is compared with that of the receiver",
   'packages/ledger-core/src/posting/uuids.ts':
     'a UUIDv7 tells the time, and its counter bears a clock that is set back',
   'packages/server/src/auth/tokens/access-tokens.ts': 'what is left of a token, whose exp is a time of day',

@@ -1,7 +1,7 @@
 import { defineConfig, type Options } from 'tsup';
 
 const shared = {
-  entry: { index: 'src/index.ts' },
+  entry: { index: 'src/index.ts', webhooks: 'src/webhooks.ts' },
   target: 'es2022',
   platform: 'neutral',
   dts: true,

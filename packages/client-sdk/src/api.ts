@@ -5,7 +5,7 @@ import type { SendOptions } from './transport.js';
 
 /** Shared by all parts of the client: the typed routes, and the `fetch` of one call with its session. */
 export interface Api {
-  readonly routes: Pick<Client<paths, `${string}/${string}`>, 'GET' | 'POST'>;
+  readonly routes: Pick<Client<paths, `${string}/${string}`>, 'GET' | 'POST' | 'PATCH' | 'DELETE'>;
   /** Sent with the client's credential. */
   send(options: Omit<SendOptions, 'session'>): (request: Request) => Promise<Response>;
   /** Sent without one. */

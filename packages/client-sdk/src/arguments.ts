@@ -19,6 +19,13 @@ import type { SubmitTransferRequest, TransferRequests, WaitOptions } from './tra
 import type { LinkedLeg, Reversal, Transfers } from './transfers.js';
 import type { CallOptions } from './transport.js';
 import type { AsOf, ChangeOptions, FreezeSide, Wallets } from './wallets.js';
+import type {
+  ChangeWebhookEndpoint,
+  CreateWebhookEndpoint,
+  WebhookDeliveryOptions,
+  WebhookEndpoints,
+  WebhookRange,
+} from './webhook-endpoints.js';
 
 /**
  * Reads one argument, or refuses it by its name, in the server's words. It checks only values that the server would never
@@ -312,6 +319,51 @@ const auditPage = {
 };
 
 export const AUDIT_LOG: Methods<AuditLog> = { list: auditPage, listPage: auditPage };
+
+const orNull =
+  (check: Check): Check =>
+  (value, path) =>
+    value === null ? value : optional(check)(value, path);
+
+const WEBHOOK: Members<Omit<CreateWebhookEndpoint, 'url'>> = {
+  description: orNull(text),
+  eventTypes: orNull(list(text, 'eventTypes')),
+  accountPath: orNull(text),
+  metadata: orNull(json),
+  ordered: optional(text),
+};
+const deliveryPage = {
+  options: optional(object<WebhookDeliveryOptions>({ ...PAGE, state: optional(text) })),
+};
+
+export const WEBHOOK_ENDPOINTS: Methods<WebhookEndpoints> = {
+  list: page,
+  listPage: page,
+  create: { endpoint: object<CreateWebhookEndpoint>({ ...WEBHOOK, url: text }), ...call },
+  get: { id, ...call },
+  change: {
+    id,
+    changes: object<ChangeWebhookEndpoint>({ ...WEBHOOK, url: optional(text), enabled: optional(flag) }),
+    ...call,
+  },
+  rotateSecret: { id, options: optional(object({ ...CALL, overlapSeconds: optional(number) })) },
+  delete: { id, ...call },
+  test: { id, ...call },
+  deliveries: { id, ...deliveryPage },
+  deliveriesPage: { id, ...deliveryPage },
+  replay: { id, deliveryId: id, ...call },
+  replayRange: {
+    id,
+    range: object<WebhookRange>({
+      state: optional(text),
+      after: optional(text),
+      through: optional(text),
+      from: optional(text),
+      to: optional(text),
+    }),
+    ...call,
+  },
+};
 
 /** Refuses an empty list of types, for which the server would send all of them. */
 const types: Check = (value, path) => {

@@ -18,6 +18,7 @@ import {
   TRANSFER_REQUESTS,
   TRANSFERS,
   WALLETS,
+  WEBHOOK_ENDPOINTS,
   WHOLE,
 } from './arguments.js';
 import { type AuditLog, createAuditLog } from './audit-log.js';
@@ -39,6 +40,7 @@ import { createTransfers, type Transfers } from './transfers.js';
 import { type CallOptions, createTransport } from './transport.js';
 import { readTrialBalance, type TrialBalance } from './trial-balance.js';
 import { type AsOf, createWallets, type Wallets } from './wallets.js';
+import { createWebhookEndpoints, type WebhookEndpoints } from './webhook-endpoints.js';
 
 export interface ClientOptions {
   /** The server's URL, such as `https://pay.example.com`. */
@@ -83,6 +85,8 @@ export interface MicroPayClient {
   readonly apiKeys: ApiKeys;
   /** What operators and support did, for operators. */
   readonly auditLog: AuditLog;
+  /** URLs that events are sent to, for operators. */
+  readonly webhookEndpoints: WebhookEndpoints;
   /** Live events. */
   readonly events: Events;
   /** Deposits, by operators. */
@@ -141,6 +145,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     accounts: checked(createAccounts(api), ACCOUNTS),
     apiKeys: checked(createApiKeys(api), API_KEYS),
     auditLog: checked(createAuditLog(api), AUDIT_LOG),
+    webhookEndpoints: checked(createWebhookEndpoints(api), WEBHOOK_ENDPOINTS),
     events: checked(createEvents(api, { canStream: read.fetch !== undefined || hasStreamingFetch() }), EVENTS),
     deposits: checked(createCashMovements(api, '/v1/deposits'), CASH),
     withdrawals: checked(createCashMovements(api, '/v1/withdrawals'), CASH),

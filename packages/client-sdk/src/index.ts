@@ -56,3 +56,13 @@ export type {
   Wallet,
   Wallets,
 } from './wallets.js';
+export type {
+  ChangeWebhookEndpoint,
+  CreateWebhookEndpoint,
+  IssuedWebhookEndpoint,
+  WebhookDelivery,
+  WebhookDeliveryOptions,
+  WebhookEndpoint,
+  WebhookEndpoints,
+  WebhookRange,
+} from './webhook-endpoints.js';

@@ -32,7 +32,8 @@ export function createRoutes(baseUrl: string): Api['routes'] {
     const answer = await response.text();
     return { data: parseAs === 'text' ? answer : readJson(answer), response };
   };
-  return { GET: caller('GET'), POST: caller('POST') } as unknown as Api['routes'];
+  const methods = ['GET', 'POST', 'PATCH', 'DELETE'].map((method) => [method, caller(method)]);
+  return Object.fromEntries(methods) as unknown as Api['routes'];
 }
 
 /** A list is one parameter, its elements separated by commas. */

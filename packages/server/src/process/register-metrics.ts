@@ -18,9 +18,10 @@ import type { RateLimits } from '../throttling/rate-limits.js';
 import { registerTransferRequestMetrics } from '../transfer-requests/transfer-request-metrics.js';
 import { registerVerificationMetrics } from '../verification/verification-metrics.js';
 import type { Verifications } from '../verification/verifications.js';
+import { registerWebhookMetrics } from '../webhooks/webhook-metrics.js';
 
 export interface Measured {
-  readonly services: Pick<Services, 'ledger' | 'database' | 'liveEvents'>;
+  readonly services: Pick<Services, 'ledger' | 'database' | 'liveEvents' | 'webhooks'>;
   readonly rateLimits: RateLimits;
   readonly pool: ServerPool;
   /** The relay whose lag is shown. */
@@ -52,6 +53,7 @@ export function registerMetrics(registry: Registry, measured: Measured): void {
   registerEngineStatusMetrics(registry, { ledger: services.ledger, pool });
   registerRateLimitMetrics(registry, rateLimits);
   registerLiveMetrics(registry, services);
+  registerWebhookMetrics(registry, services.webhooks);
   registerTransferRequestMetrics(registry, services.ledger);
   registerOldestWriterMetrics(registry, services.ledger.events);
   if (everySeconds > 0) registerVerificationMetrics(registry, { verifications, everySeconds });

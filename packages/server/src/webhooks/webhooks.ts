@@ -35,6 +35,10 @@ export interface WebhookSettings {
 export interface WebhookStatus {
   readonly enabled: number;
   readonly disabled: number;
+  /** Disabled ones that no operator has disabled. */
+  readonly givenUp: number;
+  /** Enabled ones whose last attempts failed. */
+  readonly failing: number;
   /** Rows of the log that have not been looked at for endpoints, and the age of the oldest. */
   readonly lagRows: number;
   readonly lagSeconds: number;
@@ -222,7 +226,7 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
       running?.senders.wake();
     },
     async status() {
-      const { enabled, disabled, overdue } = await database
+      const { enabled, disabled, givenUp, failing, overdue } = await database
         .selectNoFrom((row) => [
           row
             .selectFrom('webhook_endpoints')
@@ -236,6 +240,19 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
             .where('disabled_at', 'is not', null)
             .select(sql<number>`count(*)::int`.as('count'))
             .as('disabled'),
+          row
+            .selectFrom('webhook_endpoints')
+            .where('ledger', '=', ledger.name)
+            .where('disabled_reason', '<>', 'operator')
+            .select(sql<number>`count(*)::int`.as('count'))
+            .as('givenUp'),
+          row
+            .selectFrom('webhook_queues')
+            .where('ledger', '=', ledger.name)
+            .where('disabled', '=', false)
+            .where('failures', '>', 0)
+            .select(sql<number>`count(*)::int`.as('count'))
+            .as('failing'),
           row
             .selectFrom('webhook_queues')
             .where('ledger', '=', ledger.name)
@@ -251,6 +268,8 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
       return {
         enabled: Number(enabled),
         disabled: Number(disabled),
+        givenUp: Number(givenUp),
+        failing: Number(failing),
         lagRows: rows,
         lagSeconds: seconds,
         overdueSeconds: Number(overdue ?? 0),

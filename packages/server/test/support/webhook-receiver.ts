@@ -16,6 +16,8 @@ export type Answering = (received: ReceivedWebhook, response: ServerResponse) =>
 export interface WebhookReceiver {
   readonly url: string;
   readonly received: ReceivedWebhook[];
+  /** Connections that were opened to it. */
+  connections(): number;
   /** Answers from now on in this way; 204 by default. */
   answer(answering: Answering): void;
   stop(): Promise<void>;
@@ -47,17 +49,23 @@ export async function startReceiver(answering: Answering = answer(204), host = '
       answers(one, response);
     });
   });
+  let connections = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${host}:${port}/hook`,
     received,
+    connections: () => connections,
     answer(next) {
       answers = next;
     },
     async stop() {
+      const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await closed;
     },
   };
 }

@@ -36,7 +36,9 @@ export interface DeliveryResult {
   readonly delayS: number;
 }
 
+/** What came of a turn of an endpoint. */
 export interface TurnResult {
+  readonly endpoint: ClaimedEndpoint;
   readonly results: readonly DeliveryResult[];
   readonly failures: number;
   /** Nothing is sent to the endpoint before. */
@@ -52,8 +54,13 @@ export interface TurnResult {
 export interface DeliveryQueue {
   /** Claims endpoints. With `failing` false it leaves out those whose last attempt failed. */
   claim(options: ClaimOptions): Promise<readonly ClaimedEndpoint[]>;
-  /** Writes the results down and lets go of the endpoint; does nothing if another process has it by now. */
-  settle(endpoint: ClaimedEndpoint, turn: TurnResult): Promise<void>;
+  /**
+   * Writes the results down and lets go of the endpoints. Leaves out those that another process has by now, so it may be called
+   * again if its outcome is unknown.
+   */
+  settle(turns: readonly TurnResult[]): Promise<void>;
+  /** Lets go of endpoints that are not in hand although this process has claimed them: a claim whose outcome got lost. */
+  free(inHand: Iterable<string>): Promise<void>;
   /** Says that this process lives, and frees what dead ones had in hand. */
   beat(): Promise<void>;
   /** Frees all that this process has in hand. */
@@ -137,37 +144,63 @@ export function createDeliveryQueue(
         return toEndpoints(rows, claimedAtS);
       }),
 
-    async settle({ id, claimedAtS }, { results, failures, pauseS, hasMore }) {
-      const retryS = Math.min(...results.filter(({ state }) => state === 'pending').map(({ delayS }) => delayS));
-      // What was not due at the claim; what became due since then is past by now.
-      const later = sql`(select min(d.due_at) from ${deliveries} d
-        where d.ledger = ${ledger} and d.endpoint_id = ${id} and d.state = 'pending'
-          and d.due_at > to_timestamp(${claimedAtS}))`;
-      const retry = Number.isFinite(retryS)
-        ? sql`clock_timestamp() + make_interval(secs => ${retryS})`
-        : sql`null::timestamptz`;
-      const next = hasMore ? sql`clock_timestamp()` : sql`least(${later}, ${retry})`;
-      const pause =
-        pauseS > 0 ? sql`clock_timestamp() + make_interval(secs => ${pauseS})` : sql`'-infinity'::timestamptz`;
+    async settle(turns) {
+      const retriesS = turns.map(({ results }) =>
+        Math.min(...results.filter(({ state }) => state === 'pending').map(({ delayS }) => delayS)),
+      );
+      const results = turns.flatMap((turn) =>
+        turn.results.map((result) => ({ ...result, endpointId: turn.endpoint.id })),
+      );
+      const of = <Value>(read: (turn: TurnResult) => Value) => turns.map(read);
+      const pausedUntil = sql`case when g.pause_s > 0 then clock_timestamp() + make_interval(secs => g.pause_s) else '-infinity' end`;
       await sql`
-        with released as (
+        with given as (
+          select * from unnest(
+            ${of(({ endpoint }) => endpoint.id)}::uuid[], ${of(({ endpoint }) => endpoint.claimedAtS)}::float8[],
+            ${of(({ failures }) => failures)}::integer[], ${of(({ pauseS }) => pauseS)}::float8[],
+            ${of(({ hasMore }) => hasMore)}::boolean[],
+            ${retriesS.map((seconds) => (Number.isFinite(seconds) ? seconds : null))}::float8[])
+            as g (endpoint_id, claimed_at_s, failures, pause_s, has_more, retry_s)),
+        held as materialized (
+          select q.endpoint_id from ${queues} q join given using (endpoint_id)
+          where q.ledger = ${ledger} and q.holder = ${holder}
+          order by q.endpoint_id for update of q),
+        released as (
           update ${queues} q
-          set holder = null, failures = ${failures}, not_before = ${pause},
-            due_at = case when least(q.due_at, ${next}) is not null then greatest(least(q.due_at, ${next}), ${pause}) end
-          where q.ledger = ${ledger} and q.endpoint_id = ${id} and q.holder = ${holder}
+          set holder = null, failures = g.failures, not_before = ${pausedUntil},
+            due_at = case when coalesce(q.due_at, next.due_at) is not null
+              then greatest(least(q.due_at, next.due_at), ${pausedUntil}) end
+          from held join given g using (endpoint_id)
+          cross join lateral (
+            -- What was not due at the claim; what has become due since then is past by now.
+            select case when g.has_more then clock_timestamp() else least(
+              (select min(d.due_at) from ${deliveries} d
+               where d.ledger = ${ledger} and d.endpoint_id = g.endpoint_id and d.state = 'pending'
+                 and d.due_at > to_timestamp(g.claimed_at_s)),
+              clock_timestamp() + make_interval(secs => g.retry_s)) end as due_at) next
+          where q.ledger = ${ledger} and q.endpoint_id = held.endpoint_id
           returning q.endpoint_id)
         update ${deliveries} d
         set state = r.state, attempts = d.attempts + 1, status = r.status, error = r.error, duration_ms = r.duration_ms,
           attempted_at = clock_timestamp(),
           due_at = case when r.state = 'pending' then clock_timestamp() + make_interval(secs => r.delay_s) else d.due_at end,
           finished_at = case when r.state = 'pending' then null else clock_timestamp() end
-        from released, unnest(
-          ${results.map(({ messageId }) => messageId)}::uuid[], ${results.map(({ state }) => state)}::text[],
-          ${results.map(({ status }) => status)}::smallint[], ${results.map(({ error }) => error)}::text[],
-          ${results.map(({ durationMs }) => durationMs)}::integer[], ${results.map(({ delayS }) => delayS)}::float8[])
-          as r (message_id, state, status, error, duration_ms, delay_s)
+        from released join unnest(
+          ${results.map(({ endpointId }) => endpointId)}::uuid[], ${results.map(({ messageId }) => messageId)}::uuid[],
+          ${results.map(({ state }) => state)}::text[], ${results.map(({ status }) => status)}::smallint[],
+          ${results.map(({ error }) => error)}::text[], ${results.map(({ durationMs }) => durationMs)}::integer[],
+          ${results.map(({ delayS }) => delayS)}::float8[])
+          as r (endpoint_id, message_id, state, status, error, duration_ms, delay_s) using (endpoint_id)
         where d.ledger = ${ledger} and d.endpoint_id = released.endpoint_id and d.message_id = r.message_id
           and d.state = 'pending'`.execute(database);
+    },
+
+    async free(inHand) {
+      await sql`
+        update ${queues} set holder = null, due_at = clock_timestamp()
+        where ledger = ${ledger} and holder = ${holder} and endpoint_id <> all(${[...inHand]}::uuid[])`.execute(
+        database,
+      );
     },
 
     async beat() {
