@@ -29,6 +29,13 @@ export async function startTestServer(): Promise<TestServer> {
 /** One more process's worth of server, on a database that is there. */
 export function startServerOn(databaseUrl: string): Promise<RunningServer> {
   return startServer(
-    readConfig({ DATABASE_URL: databaseUrl, PORT: '0', OPERATOR_API_KEY: OPERATOR_KEY, LOG_LEVEL: 'silent' }),
+    readConfig({
+      DATABASE_URL: databaseUrl,
+      PORT: '0',
+      OPERATOR_API_KEY: OPERATOR_KEY,
+      LOG_LEVEL: 'silent',
+      // Receivers of tests are on this machine.
+      WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
+    }),
   );
 }

@@ -172,7 +172,7 @@ const YEAR = '(?!0000)';
 const OFFSET = '(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])';
 const DAY = `${YEAR}${z.core.regexes.date.source.slice(1, -1)}`.replaceAll('\\d', '[0-9]');
 const TIME = '(?:[01][0-9]|2[0-3]):[0-5][0-9]';
-const INSTANT_PATTERN = new RegExp(`^${DAY}T${TIME}(?::[0-5][0-9](?:\\.[0-9]{1,3}0{0,6})?)?${OFFSET}$`);
+const INSTANT_PATTERN = new RegExp(`^${DAY}T${TIME}:[0-5][0-9](?:\\.[0-9]{1,3}0{0,6})?${OFFSET}$`);
 /** A day, or an instant with at most milliseconds, the ledger's resolution. */
 export const MOMENT_PATTERN = new RegExp(`^${DAY}(?:T${TIME}:[0-5][0-9](?:\\.[0-9]{1,3})?${OFFSET})?$`);
 

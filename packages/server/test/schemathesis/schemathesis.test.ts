@@ -6,15 +6,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { SCOPE_NAMES } from '../../src/identity/scope.js';
 import { call, registerUser } from '../support/call.js';
+import { pythonPackages } from '../support/python-packages.js';
 import { OPERATOR_KEY, startTestServer, type TestServer } from '../support/test-server.js';
-import { installSchemathesis, whyNoSchemathesis } from './install-schemathesis.js';
 
 const LONG = process.env.MICROPAY_TEST_LONG === '1';
 const SEEDS = LONG ? [1, 2] : [1];
 const EXAMPLES = LONG ? 50 : 5;
 const TIMEOUT_MS = LONG ? 1_800_000 : 600_000;
 
-const whyNot = whyNoSchemathesis();
+const schemathesis = pythonPackages('schemathesis', new URL('./requirements.txt', import.meta.url));
+const whyNot = schemathesis.whyNot();
 let server: TestServer;
 let folder: string;
 let config: string;
@@ -81,7 +82,7 @@ function runSchemathesis(token: string, seed: number): Promise<Finding> {
   words.push('--seed', String(seed), '--max-examples', String(EXAMPLES), '--no-color');
   return new Promise((resolve) => {
     const options = { cwd: folder, maxBuffer: Number.POSITIVE_INFINITY, env: { ...process.env, COLUMNS: '200' } };
-    execFile(installSchemathesis(), words, options, (error, stdout, stderr) =>
+    execFile(schemathesis.install(), words, options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), report: `${stdout}${stderr}` }),
     );
   });

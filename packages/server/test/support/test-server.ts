@@ -24,6 +24,8 @@ export function testConfig(databaseUrl: string, changes: Partial<Config> = {}): 
     verifyEverySeconds: 0,
     corsOrigins: [],
     logLevel: 'silent',
+    // No test dials anything outside this machine, whatever URLs its endpoints have: nothing is sent.
+    webhooks: { allowedNetworks: [], limits: { quickMax: 0 } },
     ...changes,
   };
 }

@@ -20,7 +20,7 @@ const EventTypeField = z
   .string()
   .max(MEMBER_LENGTH_MAX)
   .refine(isEventTypeName, 'must be the type of an event such as transfer.posted.v1')
-  .openapi({ type: 'string', ...EVENT_TYPE_JSON });
+  .openapi({ type: 'string', maxLength: MEMBER_LENGTH_MAX, ...EVENT_TYPE_JSON });
 
 const EventTypesField = z
   .array(EventTypeField)

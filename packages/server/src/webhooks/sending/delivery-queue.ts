@@ -21,8 +21,10 @@ export interface ClaimedDelivery {
   readonly attempts: number;
   readonly body: string;
   readonly traceparent: string | null;
-  /** Whether later ones of its accounts wait for it. */
-  readonly isOrdered: boolean;
+  /** The accounts in whose order it is sent; none without an order. */
+  readonly accounts: readonly string[];
+  /** One that is not due holds back the later ones of its accounts. */
+  readonly isDue: boolean;
 }
 
 /** What came of a delivery. */
@@ -69,7 +71,7 @@ export interface DeliveryQueue {
 
 export interface ClaimOptions {
   readonly endpointsMax: number;
-  /** Of each endpoint. */
+  /** Of each endpoint; of those in order, three times as many. */
   readonly deliveriesMax: number;
   readonly failing: boolean;
 }
@@ -100,17 +102,23 @@ export function createDeliveryQueue(
     where p.ledger = d.ledger and p.endpoint_id = d.endpoint_id and p.state = 'pending'
       and p.${sql.id(column)} in (d.account, d.other_account) and (p.position, p.place) < (d.position, d.place))`;
 
-  const due = (isOrdered: boolean, { claimedAtS, deliveriesMax }: Due) => sql`(
-    select d.message_id, d.attempts, d.account is not null as ordered, d.position, d.place
-    from ${deliveries} d
-    where d.ledger = claimed.ledger and d.endpoint_id = claimed.endpoint_id and d.state = 'pending'
-      and d.due_at <= to_timestamp(${claimedAtS}) and ${
-        isOrdered
-          ? sql`d.account is not null and not ${waitsForEarlier('account')} and not ${waitsForEarlier('other_account')}
-            order by d.position, d.place`
-          : sql`d.account is null order by d.due_at`
-      }
-    limit ${deliveriesMax})`;
+  const columns = sql`d.message_id, d.attempts, d.account, d.other_account, d.position, d.place, d.due_at`;
+  const ofEndpoint = sql`d.ledger = claimed.ledger and d.endpoint_id = claimed.endpoint_id and d.state = 'pending'`;
+
+  /** Those without an order; the first in order, whether due or not; and those further on that wait for no other. */
+  const deliveriesToSend = ({ claimedAtS, deliveriesMax }: Due) => {
+    const isDue = sql`d.due_at <= to_timestamp(${claimedAtS})`;
+    return sql`
+      (select ${columns} from ${deliveries} d where ${ofEndpoint} and ${isDue} and d.account is null
+       order by d.due_at limit ${deliveriesMax})
+      union
+      (select ${columns} from ${deliveries} d where ${ofEndpoint} and d.account is not null
+       order by d.position, d.place limit ${2 * deliveriesMax})
+      union
+      (select ${columns} from ${deliveries} d where ${ofEndpoint} and ${isDue} and d.account is not null
+         and not ${waitsForEarlier('account')} and not ${waitsForEarlier('other_account')}
+       order by d.position, d.place limit ${deliveriesMax})`;
+  };
 
   return {
     claim: ({ endpointsMax, deliveriesMax, failing }) =>
@@ -130,13 +138,11 @@ export function createDeliveryQueue(
         const { rows } = await sql<ClaimRow>`
           select claimed.endpoint_id as id, e.url, e.secret,
             case when e.previous_until > clock_timestamp() then e.previous_secret end as previous_secret,
-            claimed.failures, found.message_id, found.attempts, found.ordered, m.body, m.traceparent
+            claimed.failures, found.message_id, found.attempts, found.account, found.other_account,
+            found.due_at <= to_timestamp(${claimedAtS}) as is_due, m.body, m.traceparent
           from ${queues} claimed
           join ${endpoints} e on e.ledger = claimed.ledger and e.id = claimed.endpoint_id
-          left join lateral (
-            select * from (
-              ${due(true, { claimedAtS, deliveriesMax })} union all ${due(false, { claimedAtS, deliveriesMax })}) both_kinds
-            order by position, place limit ${deliveriesMax}) found on true
+          left join lateral (${deliveriesToSend({ claimedAtS, deliveriesMax })}) found on true
           left join ${messages} m on m.ledger = claimed.ledger and m.id = found.message_id
           where claimed.ledger = ${ledger}
             and claimed.endpoint_id = any(${claims.map((claim) => claim.endpoint_id)}::uuid[])
@@ -238,7 +244,9 @@ interface ClaimRow {
   readonly failures: number;
   readonly message_id: string | null;
   readonly attempts: number | null;
-  readonly ordered: boolean | null;
+  readonly account: string | null;
+  readonly other_account: string | null;
+  readonly is_due: boolean | null;
   readonly body: string | null;
   readonly traceparent: string | null;
 }
@@ -266,7 +274,8 @@ function toEndpoints(rows: readonly ClaimRow[], claimedAtS: number): readonly Cl
       attempts: row.attempts ?? 0,
       body: row.body,
       traceparent: row.traceparent,
-      isOrdered: row.ordered === true,
+      accounts: [row.account, row.other_account].filter((account) => account !== null),
+      isDue: row.is_due === true,
     });
   }
   return [...found.values()];

@@ -1,7 +1,8 @@
 import type { DisabledReason } from '../endpoints/webhook-endpoint-store.js';
-import type { ClaimedDelivery, ClaimedEndpoint, DeliveryResult, TurnResult } from './delivery-queue.js';
+import type { ClaimedEndpoint, DeliveryResult, TurnResult } from './delivery-queue.js';
 import type { Attempt } from './post-webhook.js';
 import { endpointPauseS, retryDelayS } from './retry-schedule.js';
+import type { Sent } from './send-turn.js';
 import type { WebhookLimits } from './webhook-limits.js';
 
 const GONE = 410;
@@ -10,46 +11,37 @@ const UNAVAILABLE = 503;
 
 export interface SentTurn {
   readonly endpoint: ClaimedEndpoint;
-  readonly deliveries: readonly ClaimedDelivery[];
-  /** What came of each, in the same order. */
-  readonly sent: readonly Attempt[];
-  /** Whether as many were sent as may be at once. */
-  readonly isFull: boolean;
+  readonly sent: readonly Sent[];
+  /** The number from which on more may be due already. */
+  readonly fullFrom: number;
 }
 
 /** What a turn says about its deliveries and its endpoint. */
 export function turnResult(
-  { endpoint, deliveries, sent, isFull }: SentTurn,
+  { endpoint, sent, fullFrom }: SentTurn,
   { retryAfterS, failuresBeforePause }: Pick<WebhookLimits, 'retryAfterS' | 'failuresBeforePause'>,
 ): TurnResult {
-  const results = sent.flatMap((attempt, place) => {
-    const delivery = deliveries[place];
-    return delivery === undefined ? [] : [resultOf(delivery, attempt, retryAfterS)];
-  });
-  const failed = sent.filter(({ error }) => error !== null).length;
+  const results = sent.map((one) => resultOf(one, retryAfterS));
+  const failed = sent.filter(({ attempt }) => attempt.error !== null).length;
   const failures = failed < results.length ? 0 : endpoint.failures + failed;
   return {
     endpoint,
     results,
     failures,
-    pauseS: Math.max(endpointPauseS(failures, failuresBeforePause), ...sent.map(askedPauseS)),
-    // Later ones of an account could not be seen while these were pending.
-    hasMore: isFull || deliveries.some(({ isOrdered }) => isOrdered),
+    pauseS: Math.max(endpointPauseS(failures, failuresBeforePause), ...sent.map(({ attempt }) => askedPauseS(attempt))),
+    // What is in order may have been left in this turn, or not been seen.
+    hasMore: results.length >= fullFrom || sent.some(({ delivery }) => delivery.accounts.length > 0),
   };
 }
 
 /** Why nothing more is sent to the endpoint; undefined if it goes on. */
-export function disablingReason(
-  sent: readonly Attempt[],
-  results: readonly DeliveryResult[],
-): DisabledReason | undefined {
-  if (sent.some(({ status }) => status === GONE)) return 'gone';
+export function disablingReason(sent: readonly Sent[], results: readonly DeliveryResult[]): DisabledReason | undefined {
+  if (sent.some(({ attempt }) => attempt.status === GONE)) return 'gone';
   return results.some(({ state }) => state === 'failed') ? 'failing' : undefined;
 }
 
 function resultOf(
-  { messageId, attempts }: ClaimedDelivery,
-  { status, error, durationMs, retryAfterS }: Attempt,
+  { delivery: { messageId, attempts }, attempt: { status, error, durationMs, retryAfterS } }: Sent,
   schedule: readonly number[],
 ): DeliveryResult {
   const same = { messageId, status, error, durationMs };

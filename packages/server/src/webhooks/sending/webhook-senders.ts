@@ -4,6 +4,7 @@ import type { DisabledReason } from '../endpoints/webhook-endpoint-store.js';
 import type { ClaimedDelivery, ClaimedEndpoint, DeliveryQueue } from './delivery-queue.js';
 import { createPause } from './pause.js';
 import type { Attempt, AttemptError, WebhookClient } from './post-webhook.js';
+import { sendTurn } from './send-turn.js';
 import { createSettleTogether } from './settle-together.js';
 import { signedHeaders } from './sign.js';
 import { disablingReason, turnResult } from './turn-result.js';
@@ -40,6 +41,8 @@ const BEAT_MS = 1_000;
 const SILENT_MAX_MS = 4_000;
 const STOP_MS = 5_000;
 const GATHER_MS = 10;
+/** Another turn comes soon: changes of the endpoint count from then on. */
+const TURN_MAX_MS = 5_000;
 const MS_PER_S = 1_000;
 const USER_AGENT = 'MicroPay-Webhooks/1';
 
@@ -129,12 +132,21 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     }, limits.quickMs);
     try {
       // One is enough to see whether an endpoint works again.
-      const atOnce = endpoint.failures < limits.failuresBeforePause ? limits.perEndpointMax : 1;
-      const deliveries = endpoint.deliveries.slice(0, atOnce);
-      const sent = await Promise.all(deliveries.map((delivery) => send(endpoint, delivery, turn)));
+      const isFailing = endpoint.failures >= limits.failuresBeforePause;
+      const atOnce = isFailing ? 1 : limits.perEndpointMax;
+      let begun = 0;
+      const sent = await sendTurn(endpoint.deliveries, {
+        atOnceMax: atOnce,
+        mayBegin: () => {
+          const isInTime = performance.now() - turn.startedMs < TURN_MAX_MS && !stopping.signal.aborted;
+          begun += 1;
+          return isInTime && isAlive() && (!isFailing || begun === 1);
+        },
+        send: (delivery) => send(endpoint, delivery, turn),
+      });
       // An attempt that was cut short because this process stops says nothing about its receiver.
       if (stopping.signal.aborted && turn.ending.signal.aborted) return;
-      const result = turnResult({ endpoint, deliveries, sent, isFull: deliveries.length >= atOnce }, limits);
+      const result = turnResult({ endpoint, sent, fullFrom: atOnce }, limits);
       await settling.settle(result);
       const reason = disablingReason(sent, result.results);
       if (reason !== undefined) await onDisable(endpoint.id, reason);
