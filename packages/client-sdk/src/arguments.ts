@@ -197,6 +197,7 @@ export const AUTH: Methods<Auth> = {
   changePassword: { change: object({ currentPassword: text, newPassword: text }), ...call },
   requestEmailChange: { change: object({ email: text, password: text }), ...call },
   completeEmailChange: { token: text, ...call },
+  closeAccount: { password: text, ...call },
   refresh: {},
   logout: call,
 };

@@ -89,6 +89,12 @@ export interface Auth {
   ): Promise<void>;
   /** Confirms a new email with the token from the link of a mail. @throws {MicroPayError} `link_invalid`, `email_taken` */
   completeEmailChange(token: string, options?: CallOptions): Promise<void>;
+  /**
+   * Closes the current user's account for ever: the wallets, which must be empty, are closed, and the personal data is erased.
+   *
+   * @throws {MicroPayError} `password_wrong`, `account_not_empty`, `account_frozen`
+   */
+  closeAccount(password: string, options?: CallOptions): Promise<void>;
   /** Ends the session on the server and forgets the tokens, even if the server cannot be reached. */
   logout(options?: CallOptions): Promise<void>;
 }
@@ -126,6 +132,10 @@ export function createAuth({ routes, send, sendAnonymously }: Api, session: Sess
       bodyOf(routes.POST('/v1/me/email-changes', { body, fetch: send({ ...options, repeatable: true }) })),
     completeEmailChange: (token, options) =>
       bodyOf(routes.POST('/v1/auth/email-changes/complete', { body: { token }, ...anonymously(false, options) })),
+    async closeAccount(password, options) {
+      await bodyOf(routes.POST('/v1/me/close', { body: { password }, fetch: send({ ...options, repeatable: false }) }));
+      await session.adopt(null);
+    },
     refresh: session.refresh,
     async logout(options) {
       const refreshToken = session.refreshToken();

@@ -16,7 +16,13 @@ create table users (
   -- When its user proved to read the mails of this email.
   email_verified_at timestamptz(3),
   created_at timestamptz(3) not null default now(),
+  -- When the user closed the account. The row stays, as the wallets' addresses name it, and says nothing of the person.
+  closed_at timestamptz(3),
   constraint users_pkey primary key (ledger, id),
+  constraint users_closed_is_nobody check (
+    closed_at is null
+      or (email is null and password_hash is null and display_name is null and email_verified_at is null)
+  ),
   constraint users_email_unique unique (ledger, email),
   -- Emails may hold letters beyond ASCII, which the code brings into one form. What lower() makes of those depends on the
   -- locale of the database, so that the check is for ASCII alone.

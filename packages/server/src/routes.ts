@@ -7,6 +7,7 @@ import {
 } from './accounts/routes/account-changes.js';
 import { getAccountRoute, listAccountsRoute, openAccountRoute } from './accounts/routes/accounts.js';
 import { listAuditLogRoute } from './audit/routes/audit-log.js';
+import { closeMyAccountRoute } from './auth/routes/account-closure.js';
 import { createApiKeyRoute, listApiKeysRoute, revokeApiKeyRoute, rotateApiKeyRoute } from './auth/routes/api-keys.js';
 import { completeEmailChangeRoute, requestEmailChangeRoute } from './auth/routes/email-changes.js';
 import { completeEmailVerificationRoute, requestEmailVerificationRoute } from './auth/routes/email-verifications.js';
@@ -70,6 +71,7 @@ export const ROUTES: readonly Route<Services>[] = [
   meRoute,
   changePasswordRoute,
   requestEmailChangeRoute,
+  closeMyAccountRoute,
   listSessionsRoute,
   revokeSessionRoute,
   revokeOtherSessionsRoute,

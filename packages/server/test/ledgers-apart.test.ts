@@ -311,6 +311,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
     },
   ],
+  closeMyAccount: [],
   listSessions: [],
   revokeSession: [post((id) => `/v1/me/sessions/${id}/revoke`, 'session')],
   revokeOtherSessions: [],

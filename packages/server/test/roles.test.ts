@@ -110,6 +110,7 @@ const TABLE: Readonly<Record<string, Row>> = {
     body: () => ({ currentPassword: 'wrong password', newPassword: 'staple battery horse' }),
     statuses: [401, 403, 403, 403, 403],
   },
+  closeMyAccount: { body: () => ({ password: 'wrong password' }), statuses: [401, 403, 403, 403, 403] },
   listSessions: { statuses: OF_USERS },
   revokeSession: { path: () => `/v1/me/sessions/${things.session}/revoke`, statuses: [401, 204, 404, 404, 403] },
   revokeOtherSessions: { statuses: [401, 204, 204, 204, 403] },

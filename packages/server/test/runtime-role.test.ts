@@ -138,6 +138,7 @@ describe('the server with the documented role', () => {
     const change = { email: 'changed@example.com', password };
     expect((await as(body.accessToken, 'POST /v1/me/email-changes', change)).status).toBe(202);
     expect(await complete('email-changes', 'confirm-email', { to: change.email })).toBe(204);
+    expect((await as(body.accessToken, 'POST /v1/me/close', { password })).status).toBe(204);
   });
 
   it('the server with the documented role makes, rotates and revokes API keys', async () => {

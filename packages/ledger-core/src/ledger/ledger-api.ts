@@ -278,7 +278,7 @@ export interface ProcessRequestsOptions {
 
 /** The operations inside a caller's own database transaction; they commit or roll back with it. */
 export interface LedgerInTransaction {
-  readonly accounts: Pick<Accounts, 'open' | 'ensure' | 'get' | 'identify' | 'identifyMany'>;
+  readonly accounts: Pick<Accounts, 'open' | 'ensure' | 'get' | 'identify' | 'identifyMany' | 'close'>;
   readonly transfers: Pick<Transfers, 'post' | 'postMany' | 'postLinked' | 'reverse' | 'reverseLinked' | 'get'>;
   readonly holds: Pick<Holds, 'place' | 'capture' | 'release' | 'get'>;
   readonly requests: Pick<Requests, 'submit' | 'submitMany' | 'get'>;

@@ -220,13 +220,13 @@ function ledgerWithin(outer: LedgerContext, transaction: Transaction): LedgerInT
       return nameAccounts(outcomes, identifyWithin(engine, reading));
     });
   };
-  const { open, ensure, get, identify, identifyMany } = createAccounts(context, createExpireOf(context, submit));
+  const { open, ensure, get, identify, identifyMany, close } = createAccounts(context, createExpireOf(context, submit));
   const { post, postMany, postLinked, reverse, reverseLinked, get: getTransfer } = createTransfers(context, submit);
   const { place, capture, release, get: getHold } = createHolds(context, submit);
   const { submit: submitRequest, submitMany, get: getRequest } = createRequests(context);
   // Not all that these make: the others read from other connections, which do not see what the transaction has changed.
   return {
-    accounts: { open, ensure, get, identify, identifyMany },
+    accounts: { open, ensure, get, identify, identifyMany, close },
     transfers: { post, postMany, postLinked, reverse, reverseLinked, get: getTransfer },
     holds: { place, capture, release, get: getHold },
     requests: { submit: submitRequest, submitMany, get: getRequest },

@@ -199,6 +199,11 @@ const CALLS: Readonly<Record<string, (() => unknown) | typeof NO_OBJECT>> = {
   'LedgerInTransaction.accounts.get': () => within(({ accounts }) => accounts.get('alice')),
   'LedgerInTransaction.accounts.identify': () => within(({ accounts }) => accounts.identify('alice')),
   'LedgerInTransaction.accounts.identifyMany': () => within(({ accounts }) => accounts.identifyMany(['alice'])),
+  'LedgerInTransaction.accounts.close': () =>
+    within(async ({ accounts }) => {
+      await accounts.open({ address: 'closing', currency: 'USD' });
+      return accounts.close('closing');
+    }),
   'LedgerInTransaction.transfers.post': () => within(({ transfers }) => transfers.post(pay)),
   'LedgerInTransaction.transfers.postMany': () => within(({ transfers }) => transfers.postMany([pay])),
   'LedgerInTransaction.transfers.postLinked': () => within(({ transfers }) => transfers.postLinked([pay, pay])),

@@ -49,6 +49,27 @@ async function withPg<Result>(
   }
 }
 
+describe('an account that is closed within a transaction', () => {
+  it('an account that is closed within a transaction is closed when it commits, and open when it rolls back', async () => {
+    const undone = withPg(async ({ transfers, accounts }) => {
+      await transfers.post(pay(100n));
+      expect((await accounts.close('alice')).status).toBe('closed');
+      throw new Error('rolled back');
+    });
+    await expect(undone).rejects.toThrow('rolled back');
+    expect(await ledger.accounts.get('alice')).toMatchObject({ status: 'open', posted: 100n });
+    await withPg(async ({ transfers, accounts }) => {
+      await expect(accounts.close('alice')).rejects.toEqual(refusal('account_not_empty'));
+      await transfers.post(pay(100n));
+      await accounts.close('alice');
+    });
+    expect(await ledger.accounts.get('alice')).toMatchObject({ status: 'closed', posted: 0n });
+    const back = ledger.transfers.post({ ...pay(1n), from: 'bob', to: 'alice' });
+    await expect(back).rejects.toEqual(refusal('account_closed'));
+    await expectSound(ledger);
+  });
+});
+
 describe('a savepoint of the caller’s', () => {
   it('a savepoint of the caller’s undoes the transfers after it, and keeps those before it', async () => {
     await withPg(async ({ transfers }, adapter) => {
@@ -195,7 +216,7 @@ it('within a transaction there are the operations that take part in it, and no o
     Object.fromEntries(Object.entries(inside).map(([group, operations]) => [group, Object.keys(operations).sort()])),
   );
   expect(names).toEqual({
-    accounts: ['ensure', 'get', 'identify', 'identifyMany', 'open'],
+    accounts: ['close', 'ensure', 'get', 'identify', 'identifyMany', 'open'],
     transfers: ['get', 'post', 'postLinked', 'postMany', 'reverse', 'reverseLinked'],
     holds: ['capture', 'get', 'place', 'release'],
     requests: ['get', 'submit', 'submitMany'],

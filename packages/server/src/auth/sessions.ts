@@ -46,6 +46,8 @@ export interface Sessions {
    * then on this process refuses their access tokens.
    */
   endAll(transaction: Database, userId: UserId, exceptSessionId?: string): Promise<() => void>;
+  /** Forgets where the sessions of a user came from, which have ended. */
+  erase(transaction: Database, userId: UserId): Promise<void>;
   /** The live sessions of a user, the one that was used last first; a hundred at most. */
   list(userId: UserId): Promise<readonly SessionRow[]>;
   /** Ends one session of a user; may be called again. @throws {ProblemError} `session_not_found` */
@@ -151,6 +153,15 @@ export function createSessions(options: {
       return () => {
         for (const { id } of ended) revokedSessions.add(id);
       };
+    },
+
+    async erase(transaction, userId) {
+      await transaction
+        .updateTable('sessions')
+        .set({ network: null, device: null })
+        .where('ledger', '=', ledger)
+        .where('user_id', '=', userId)
+        .execute();
     },
 
     list: (userId) =>

@@ -14,6 +14,7 @@ export interface Tables {
     password_hash: string | null;
     display_name: string | null;
     email_verified_at: Generated<Date | null>;
+    closed_at: Generated<Date | null>;
     created_at: CreatedAt;
   };
   sessions: {

@@ -18,6 +18,8 @@ export interface Mails {
   /** False where no mail can be sent, and `add` does nothing. */
   readonly canSend: boolean;
   add(transaction: Database, mail: NewMail): Promise<void>;
+  /** Forgets the mails of a user, and those to the email. */
+  removeOf(transaction: Database, userId: UserId, email: string | null): Promise<void>;
 }
 
 /** What became of a mail that is not sent again. Sent ones are deleted. */
@@ -63,6 +65,15 @@ export function createMails(ledger: string, canSend: boolean): Mails {
       await transaction
         .insertInto('mails')
         .values({ ledger, id: uuidv7(), kind, recipient: to, user_id: userId ?? null, data: JSON.stringify(data) })
+        .execute();
+    },
+    async removeOf(transaction, userId, email) {
+      await transaction
+        .deleteFrom('mails')
+        .where('ledger', '=', ledger)
+        .where(({ or, eb }) =>
+          or([eb('user_id', '=', userId), ...(email === null ? [] : [eb('recipient', '=', email)])]),
+        )
         .execute();
     },
   };

@@ -38,12 +38,14 @@ export function insertUser(
     .executeTakeFirst();
 }
 
+/** A user who has not closed the account. */
 export function findUser(database: Database, ledger: string, id: UserId): Promise<User | undefined> {
   return database
     .selectFrom('users')
     .select(USER_COLUMNS)
     .where('ledger', '=', ledger)
     .where('id', '=', id)
+    .where('closed_at', 'is', null)
     .executeTakeFirst();
 }
 
@@ -82,7 +84,24 @@ function withPassword(database: Database, ledger: string, id: UserId) {
     .selectFrom('users')
     .select([...USER_COLUMNS, 'password_hash as passwordHash'])
     .where('ledger', '=', ledger)
-    .where('id', '=', id);
+    .where('id', '=', id)
+    .where('closed_at', 'is', null);
+}
+
+/** Forgets who a user was. */
+export async function eraseUser(transaction: Database, ledger: string, id: UserId): Promise<void> {
+  await transaction
+    .updateTable('users')
+    .set({
+      email: null,
+      password_hash: null,
+      display_name: null,
+      email_verified_at: null,
+      closed_at: sql<Date>`now()`,
+    })
+    .where('ledger', '=', ledger)
+    .where('id', '=', id)
+    .execute();
 }
 
 /** Sets a user's new password. */

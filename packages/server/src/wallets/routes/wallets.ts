@@ -1,12 +1,20 @@
 import { z } from '@hono/zod-openapi';
+import { fromKysely } from '@micropay/ledger-core/kysely';
 import { readBalanceAt } from '../../accounts/read-balance-at.js';
+import type { Database } from '../../database/connect.js';
+import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { CurrencyField, IdParams, NextCursorField, PageQuery, pageOptions } from '../../http/fields.js';
 import { AsOfQuery, momentAskedFor } from '../../http/moment-fields.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import { defaultWalletName, walletAddress, walletsPrefixOf } from '../../identity/wallet-address.js';
+import { lockUser } from '../../users/users.js';
 import { findWallet } from '../find-wallet.js';
 import { EXAMPLE_WALLET, WalletSchema, walletJson } from '../wallet-json.js';
+
+interface WalletServices extends LedgerServices {
+  readonly database: Database;
+}
 
 const OpenWalletSchema = z
   .strictObject({
@@ -83,10 +91,17 @@ export const listWalletsRoute = route(
 
 export const openWalletRoute = route(
   openWalletEndpoint,
-  ({ ledger }: LedgerServices) =>
+  ({ ledger, database }: WalletServices) =>
     async ({ principal, body }) => {
       const { currency, name = defaultWalletName(currency) } = body;
-      return { body: walletJson(await ledger.accounts.open({ address: walletAddress(principal.id, name), currency })) };
+      const address = walletAddress(principal.id, name);
+      const wallet = await database.transaction().execute(async (transaction) => {
+        // Who closes the account waits for this wallet, or this waits and finds nobody.
+        const user = await lockUser(transaction, ledger.name, principal.id);
+        if (user === undefined) throw new ProblemError('token_invalid', 'the user of this token no longer exists');
+        return ledger.within(fromKysely(transaction)).accounts.open({ address, currency });
+      });
+      return { body: walletJson(wallet) };
     },
 );
 
