@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Database } from '../src/database/connect.js';
 import { migrateServer } from '../src/process/migrate-server.js';
 import { type RunningServer, startServer } from '../src/process/start-server.js';
+import { createRatePolicy } from '../src/throttling/rate-limit-headers.js';
 import { createRateLimits, type RateLimits } from '../src/throttling/rate-limits.js';
 import { takeFromBuckets } from '../src/throttling/shared-buckets.js';
 import { call, registerUser, type TestUser } from './support/call.js';
@@ -36,7 +37,7 @@ const processes = (ledger = LEDGER): readonly RateLimits[] =>
 async function admitted(limits: readonly RateLimits[], count: number, perMinute: number, name: string) {
   const outcomes = await Promise.allSettled(
     Array.from({ length: count }, async (_, index) =>
-      limits[index % limits.length]?.take({ policy: 'user-write', perMinute }, name),
+      limits[index % limits.length]?.take(createRatePolicy('user-write', perMinute), name),
     ),
   );
   for (const outcome of outcomes) {
@@ -81,7 +82,7 @@ describe('rate limits on one database', () => {
       await Promise.all(
         many.flatMap((limits, index) =>
           (index % 2 === 0 ? names : names.toReversed()).map(async (name) =>
-            limits.take({ policy: 'user-write', perMinute: 6_000 }, name),
+            limits.take(createRatePolicy('user-write', 6_000), name),
           ),
         ),
       );
@@ -112,13 +113,13 @@ describe('rate limits on one database', () => {
     await pass(-86_400);
     expect(await admitted(processes(), 20, 10, name)).toBe(0);
     const [limits] = processes();
-    const error = await Promise.resolve(limits?.take({ policy: 'user-write', perMinute: 10 }, name)).catch((e) => e);
+    const error = await Promise.resolve(limits?.take(createRatePolicy('user-write', 10), name)).catch((e) => e);
     expect(Number(error.headers['retry-after'])).toBeLessThanOrEqual(66);
   });
 });
 
 it('a debt of ten limits is forgotten but for one, in the database and in memory', async () => {
-  const policy = { policy: 'user-write', perMinute: 40 };
+  const policy = createRatePolicy('user-write', 40);
   const name = randomUUID();
   const [limits, other] = processes() as [RateLimits, RateLimits];
   limits.takeMore(policy, name, 400);

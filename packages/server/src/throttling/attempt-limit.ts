@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.js';
 import {
+  createRatePolicy,
   type RateLimitHeaders,
   type RatePolicy,
   rateLimited,
@@ -37,9 +38,9 @@ export interface AttemptLimit {
 export function createAttemptLimit(
   database: Database,
   ledger: string,
-  { policy, perMinute }: RatePolicy,
+  { policy, perMinute }: Pick<RatePolicy, 'policy' | 'perMinute'>,
 ): AttemptLimit {
-  const limit = { policy, perMinute };
+  const limit = createRatePolicy(policy, perMinute);
   const usedUp = createUsedUpNames(perMinute);
   const attemptS = WINDOW_S / perMinute;
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { WINDOW_S } from './rate-limit-headers.js';
+import { createRatePolicy, WINDOW_S } from './rate-limit-headers.js';
 import { createRateLimits, type RateLimits, type TakeShared } from './rate-limits.js';
 
 const WINDOW_MS = WINDOW_S * 1_000;
 const RUNS = process.env.MICROPAY_TEST_LONG === '1' ? 500 : 50;
 const REPORT_MS = 250;
-const policyOf = (perMinute: number) => ({ policy: 'user-write', perMinute });
+const policyOf = (perMinute: number) => createRatePolicy('user-write', perMinute);
 
 /** A bucket that refills steadily, and owes no more than it holds. */
 function createBucket(perMinute: number) {
@@ -203,7 +203,7 @@ describe('rate limits', () => {
     const next = limits.take(policyOf(60), 'alice');
     await vi.advanceTimersByTimeAsync(20);
     // One of sixty before, and this one; three of it have refilled.
-    expect(await next).toMatchObject({ ratelimit: '"user-write";r=59;t=1' });
+    expect(Math.floor(await next)).toBe(59);
   });
 
   it('rate limits ask again for a bucket that had no answer', async () => {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { LedgerError } from '@micropay/ledger-core';
 import { hasAllowance, isForgettable, type LocalBucket, leftAtMost, newLocalBucket } from './local-bucket.js';
-import { type RateLimitHeaders, type RatePolicy, rateLimited, rateLimitHeaders } from './rate-limit-headers.js';
+import { type RatePolicy, rateLimited } from './rate-limit-headers.js';
 import type { BucketAnswer, BucketAsk } from './shared-buckets.js';
 
 /** Takes from the buckets that all processes share; one without an answer is asked for again. */
@@ -10,12 +10,13 @@ export type TakeShared = (asks: readonly BucketAsk[]) => Promise<readonly Bucket
 /** Limits requests by name, over all processes together, with far fewer statements than requests. */
 export interface RateLimits {
   /**
-   * Admits one request: at once, unless it has to wait for a statement that it shares with all others that wait.
+   * Admits one request, and returns how many are left: at once, unless it has to wait for a statement that it shares with all
+   * others that wait.
    *
    * @throws {ProblemError} `rate_limited`
    * @throws {LedgerError} `overloaded` when too many names are limited at the same time
    */
-  take(policy: RatePolicy, name: string): RateLimitHeaders | Promise<RateLimitHeaders>;
+  take(policy: RatePolicy, name: string): number | Promise<number>;
   /** Takes more for a request that was admitted, whatever is left: what it owes, up to a minute's, is taken from those after it. */
   takeMore(policy: RatePolicy, name: string, more: number): void;
   /** Reports what was admitted since the last time; it has to be called again and again. */
@@ -43,7 +44,7 @@ interface NamedBucket extends LocalBucket {
 }
 
 interface Waiting {
-  resolve(headers: RateLimitHeaders): void;
+  resolve(left: number): void;
   reject(error: unknown): void;
 }
 
@@ -103,7 +104,7 @@ export function createRateLimits({
     return rateLimited(policy, left);
   }
 
-  function wait(bucket: NamedBucket): Promise<RateLimitHeaders> {
+  function wait(bucket: NamedBucket): Promise<number> {
     return new Promise((resolve, reject) => {
       bucket.waiting.push({ resolve, reject });
       open.add(bucket);
@@ -164,22 +165,22 @@ export function createRateLimits({
   }
 
   function ask(bucket: NamedBucket): Asked {
-    const { policy, name, unreported, waiting } = bucket;
+    const { policy: limit, name, unreported, waiting } = bucket;
+    const { policy, perMinute } = limit;
     open.delete(bucket);
     bucket.reporting = unreported;
     bucket.unreported = 0;
     bucket.waiting = [];
     const nameHash = hash('sha256', name, 'hex');
-    return { bucket, waiting, question: { ...policy, nameHash, spent: unreported, wanted: waiting.length } };
+    return { bucket, waiting, question: { policy, perMinute, nameHash, spent: unreported, wanted: waiting.length } };
   }
 
   function hear({ bucket, waiting }: Asked, { granted, left }: BucketAnswer): void {
     bucket.reporting = 0;
     bucket.left = left;
     bucket.seenAtMs = now();
-    const headers = rateLimitHeaders(bucket.policy, left);
     for (const [index, { resolve, reject }] of waiting.splice(0).entries()) {
-      if (index < granted) resolve(headers);
+      if (index < granted) resolve(left);
       else reject(refusalOf(bucket, left));
     }
   }
@@ -209,7 +210,7 @@ export function createRateLimits({
       if (bucket.waiting.length > 0 || !hasAllowance(bucket, policy, nowMs)) return wait(bucket);
       bucket.unreported += 1;
       open.add(bucket);
-      return rateLimitHeaders(policy, left - 1);
+      return left - 1;
     },
     takeMore(policy, name, more) {
       const bucket = bucketOf(policy, name);

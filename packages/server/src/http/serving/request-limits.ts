@@ -1,6 +1,11 @@
 import type { Principal } from '../../identity/principal.js';
 import { networkOf } from '../../throttling/network-of.js';
-import type { RateLimitHeaders, RatePolicy } from '../../throttling/rate-limit-headers.js';
+import {
+  createRatePolicy,
+  type RateLimitHeaders,
+  type RatePolicy,
+  rateLimitHeaders,
+} from '../../throttling/rate-limit-headers.js';
 import type { RateLimitSettings } from '../../throttling/rate-limit-settings.js';
 import type { RateLimits } from '../../throttling/rate-limits.js';
 import { type Endpoint, isProbe } from '../endpoint.js';
@@ -20,10 +25,16 @@ export interface RequestLimits {
   of(endpoint: Endpoint): RouteLimits | undefined;
 }
 
+type Admitted = RateLimitHeaders | undefined;
+
 /** A user counts in their own limit and in that of their network, an API key in its own, and a stranger in that of the network. */
 export interface RouteLimits {
-  /** @throws {ProblemError} `rate_limited` */
-  admit(sender: Sender): Promise<RateLimitHeaders | undefined>;
+  /**
+   * Returns the headers of the response.
+   *
+   * @throws {ProblemError} `rate_limited`
+   */
+  admit(sender: Sender): Admitted | Promise<Admitted>;
   /** Counts a request that was admitted for some more. */
   admitMore(sender: Sender, more: number): void;
 }
@@ -44,28 +55,33 @@ export function createRequestLimits(limits: RateLimits, settings: RateLimitSetti
   };
 
   function routeLimits({ user, key, address }: Record<Caller, RatePolicy | undefined>): RouteLimits {
-    const policiesOf = ({ principal, clientAddress }: Sender) => {
-      if (principal?.kind === 'operator') return [{ policy: key, name: principal.id }];
-      const network = { policy: address, name: address === undefined ? '' : networkOf(clientAddress) };
+    /** The limits of a sender, of which the first is shown. */
+    const limitsOf = ({ principal, clientAddress }: Sender): readonly NamedLimit[] => {
+      if (principal?.kind === 'operator') return limit(key, principal.id);
+      const ofNetwork = address === undefined ? [] : limit(address, networkOf(clientAddress));
       // A user beyond their own limit takes nothing from that of the network, which is others' too.
-      return principal === undefined ? [network] : [{ policy: user, name: principal.id }, network];
+      return principal === undefined ? ofNetwork : [...limit(user, principal.id), ...ofNetwork];
     };
     return {
-      async admit(sender) {
-        let headers: RateLimitHeaders | undefined;
-        for (const { policy, name } of policiesOf(sender)) {
-          if (policy === undefined) continue;
-          const taken = limits.take(policy, name);
-          const left = taken instanceof Promise ? await taken : taken;
-          headers ??= left;
-        }
-        return headers;
-      },
+      admit: (sender) => admitBy(limitsOf(sender), 0),
       admitMore(sender, more) {
-        for (const { policy, name } of policiesOf(sender))
-          if (policy !== undefined) limits.takeMore(policy, name, more);
+        for (const { policy, name } of limitsOf(sender)) limits.takeMore(policy, name, more);
       },
     };
+  }
+
+  /** One after the other: what the first refuses does not count in the next. Most need not wait, and cost no promise. */
+  function admitBy(named: readonly NamedLimit[], place: number): Admitted | Promise<Admitted> {
+    const one = named[place];
+    if (one === undefined) return undefined;
+    const goOn = (left: number) => {
+      const others = admitBy(named, place + 1);
+      if (place > 0) return others;
+      const headers = rateLimitHeaders(one.policy, left);
+      return others instanceof Promise ? others.then(() => headers) : headers;
+    };
+    const left = limits.take(one.policy, one.name);
+    return typeof left === 'number' ? goOn(left) : left.then(goOn);
   }
 
   const byClass = { read: routeLimits(policies.read), write: routeLimits(policies.write) };
@@ -79,8 +95,17 @@ export function createRequestLimits(limits: RateLimits, settings: RateLimitSetti
   };
 }
 
+interface NamedLimit {
+  readonly policy: RatePolicy;
+  readonly name: string;
+}
+
+function limit(policy: RatePolicy | undefined, name: string): readonly NamedLimit[] {
+  return policy === undefined ? [] : [{ policy, name }];
+}
+
 function policyOf(policy: string, perMinute: number): RatePolicy | undefined {
-  return perMinute === 0 ? undefined : { policy, perMinute };
+  return perMinute === 0 ? undefined : createRatePolicy(policy, perMinute);
 }
 
 /** What strangers try to sign in has limits of its own. */
