@@ -275,14 +275,18 @@ describe('acts that are recorded together', () => {
     }
   });
 
-  it('acts that were refused are recorded up to a bound, whoever tries', async () => {
+  it('acts that were refused are recorded up to a bound, and those of keys whatever users try', async () => {
     const database = connect(server.databaseUrl, 'micropay');
     const trail = createAuditTrail(database, 'main', { error: () => undefined });
     for (let index = 0; index < 100; index += 1) {
-      await trail.refuse({ ...actOf('bounded'), principal: `user:stranger-${index}` });
+      await trail.refuse({ ...actOf('bounded'), principal: `user:stranger-${index}` }, 'user');
+    }
+    for (let index = 0; index < 100; index += 1) {
+      await trail.refuse({ ...actOf('bounded'), principal: 'operator:stolen', operation: `operation-${index}` }, 'key');
     }
     const entries = await readAuditLog(database, 'main', { filter: { subject: 'bounded' }, limit: 500 });
     await database.destroy();
-    expect(entries).toHaveLength(60);
+    expect(entries.filter(({ principal }) => principal.startsWith('user:'))).toHaveLength(10);
+    expect(entries.filter(({ principal }) => principal === 'operator:stolen')).toHaveLength(60);
   });
 });

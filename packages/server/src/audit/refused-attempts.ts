@@ -4,8 +4,8 @@ const WINDOW_MS = 60_000;
 const NAMES_MAX = 1_000;
 
 /**
- * Says which refused attempts are recorded: of each principal and operation one a minute, and of all together `perMinute` in this
- * process. Whoever may register any number of users must not be able to fill a table that nobody may delete from.
+ * Says which refused attempts are recorded: of each principal and operation one a minute, and of all of one kind together
+ * `perMinute` in this process. Whoever may register any number of users must not be able to fill a table that nobody may delete from.
  */
 export function createRefusedAttempts(perMinute: number): (name: string) => boolean {
   const recorded = new LRUCache<string, number>({ max: NAMES_MAX });

@@ -9,12 +9,15 @@ export interface ActOutcome {
   readonly result?: string | undefined;
 }
 
+/** Who was refused: anybody may become a user, few have a key or a role. */
+export type Refused = 'key' | 'support' | 'user';
+
 /** Where the acts of operators and support are recorded before they begin, and their outcomes after. */
 export interface AuditTrail {
   /** Resolves with the id of the entry once it is stored; the act must not begin before. */
   begin(act: Act): Promise<string>;
   /** Never rejects: the act has happened. */
   end(id: string, outcome: ActOutcome): Promise<void>;
-  /** Records an attempt that was `forbidden`. Never rejects, and leaves out what comes too often. */
-  refuse(act: Act): Promise<void>;
+  /** Records an attempt that was `forbidden`. Never rejects, and leaves out what comes too often of its kind. */
+  refuse(act: Act, refused: Refused): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { ERRORS } from '../../errors/error-codes.js';
 import { ProblemError } from '../../errors/problem.js';
 import { type Act, subjectOf } from '../../identity/act.js';
 import type { Principal } from '../../identity/principal.js';
-import type { ActOutcome, AuditTrail } from '../audit-trail.js';
+import type { ActOutcome, AuditTrail, Refused } from '../audit-trail.js';
 import type { Endpoint } from '../endpoint.js';
 import { toProblem } from '../to-problem.js';
 
@@ -54,16 +54,22 @@ export async function doRecorded<Result extends object>(
   }
 }
 
+export function refusedKind(principal: Principal): Refused {
+  if (principal.kind === 'operator') return 'key';
+  return principal.role ?? 'user';
+}
+
 /** Does an act that its handler records itself, and records the attempt if the handler finds that the key may not. */
 export async function recordForbidden<Result>(
   audit: AuditTrail,
   act: Act,
+  principal: Principal,
   work: () => Promise<Result> | Result,
 ): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ProblemError && error.code === 'forbidden') await audit.refuse(act);
+    if (error instanceof ProblemError && error.code === 'forbidden') await audit.refuse(act, refusedKind(principal));
     throw error;
   }
 }

@@ -21,7 +21,7 @@ import { givenTwice, readQuery } from '../request/read-query.js';
 import { requestId } from '../request/request-id.js';
 import type { EndpointRequest, Route } from '../route.js';
 import { toProblem } from '../to-problem.js';
-import { actOf, doRecorded, isAct, recordForbidden } from './recorded-act.js';
+import { actOf, doRecorded, isAct, recordForbidden, refusedKind } from './recorded-act.js';
 import type { RequestLimits, Sender } from './request-limits.js';
 import type { RequestMetrics } from './request-metrics.js';
 import { endRequestSpan, startRequestSpan, withinSpan } from './request-span.js';
@@ -108,7 +108,7 @@ export function serveRoute<Services extends RequestServices>(
   function perform(request: EndpointRequest) {
     const { act, principal } = request;
     if (act === undefined || principal === undefined) return handle(request);
-    if (endpoint.recordsAct === true) return recordForbidden(services.audit, act, () => handle(request));
+    if (endpoint.recordsAct === true) return recordForbidden(services.audit, act, principal, () => handle(request));
     return doRecorded(services.audit, act, principal, () => handle(request));
   }
 
@@ -185,7 +185,7 @@ async function checkRequest(
       principal = authorize(principal, endpoint, clientAddress);
     } catch (error) {
       const asked = { principal, params: context.req.param(), clientAddress, requestId };
-      if (endpoint.scope !== undefined) await audit.refuse(actOf(endpoint, asked));
+      if (endpoint.scope !== undefined) await audit.refuse(actOf(endpoint, asked), refusedKind(principal));
       throw error;
     }
   }
