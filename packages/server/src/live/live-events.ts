@@ -56,6 +56,8 @@ export function createLiveEvents(
   const limits = createLiveLimits(given);
   const limitCatchUps = createWorkLimit({ atOnceMax: limits.catchUpsAtOnceMax, waitingMax: limits.streamsMax });
   const streams = new Set<OpenStream>();
+  /** Those whose credential is looked up now: while the database is slow, their look-ups must not pile up. */
+  const looking = new Set<OpenStream>();
   const countByPrincipal = new Map<string, number>();
   const endedByCode = new Map<string, number>();
   const closing = new AbortController();
@@ -177,12 +179,16 @@ export function createLiveEvents(
   }
 
   /** Ends the stream when its credential would not open it any more: expired, logged out, replaced. */
-  async function checkCredential({ request, end }: OpenStream): Promise<void> {
+  async function checkCredential(stream: OpenStream): Promise<void> {
+    if (looking.has(stream)) return;
+    looking.add(stream);
     try {
-      await authenticate(request.authorization);
+      await authenticate(stream.request.authorization);
     } catch (error) {
       // Only a refusal: that it cannot be looked up now says nothing about it.
-      if (error instanceof ProblemError) end(error);
+      if (error instanceof ProblemError) stream.end(error);
+    } finally {
+      looking.delete(stream);
     }
   }
 

@@ -6,7 +6,7 @@ import type { Database } from '../database/connect.js';
 import type { UserId } from '../identity/user-id.js';
 import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
 import { userCreated } from '../users/user-created.js';
-import { findUser, insertUser, verifyEmail } from '../users/users.js';
+import { insertUser, verifyEmail } from '../users/users.js';
 
 /** Of the wallet that a first sign-in opens, as of one that a registration opens by default. */
 const CURRENCY = 'USD';
@@ -38,17 +38,29 @@ export async function signInIdentity(
   { nameHash, email }: { readonly nameHash: Buffer; readonly email: string | undefined },
 ): Promise<Identity | undefined> {
   const known = await findIdentity(database, ledger.name, nameHash);
-  if (known === undefined) return makeIdentity({ database, ledger }, { nameHash, email });
-  return (await findUser(database, ledger.name, known.userId)) === undefined ? undefined : known;
+  return known === undefined ? makeIdentity({ database, ledger }, { nameHash, email }) : openIdentity(known);
 }
 
-function findIdentity(database: Database, ledger: string, nameHash: Buffer): Promise<Identity | undefined> {
-  return database
+/** An identity, and whether its user has been closed. */
+interface FoundIdentity extends Identity {
+  readonly closed: boolean;
+}
+
+function openIdentity({ closed, id, userId }: FoundIdentity): Identity | undefined {
+  return closed ? undefined : { id, userId };
+}
+
+async function findIdentity(database: Database, ledger: string, nameHash: Buffer): Promise<FoundIdentity | undefined> {
+  const row = await database
     .selectFrom('identities')
-    .select(['id', 'user_id as userId'])
-    .where('ledger', '=', ledger)
-    .where('identity_hash', '=', nameHash)
+    .leftJoin('users', (join) =>
+      join.onRef('users.ledger', '=', 'identities.ledger').onRef('users.id', '=', 'identities.user_id'),
+    )
+    .select(['identities.id', 'identities.user_id as userId', 'users.id as openUserId'])
+    .where('identities.ledger', '=', ledger)
+    .where('identities.identity_hash', '=', nameHash)
     .executeTakeFirst();
+  return row && { id: row.id, userId: row.userId, closed: row.openUserId === null };
 }
 
 async function makeIdentity(
@@ -72,7 +84,9 @@ async function makeIdentity(
     await within.accounts.open({ address, currency: CURRENCY });
     return true;
   });
-  return isFirst ? identity : findIdentity(database, ledger.name, nameHash);
+  if (isFirst) return identity;
+  const found = await findIdentity(database, ledger.name, nameHash);
+  return found && openIdentity(found);
 }
 
 /** An email that somebody has here already stays theirs: the new user has none, and the two are never the same user. */

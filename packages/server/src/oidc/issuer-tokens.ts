@@ -58,6 +58,23 @@ export function createIssuerTokens({
   const verified = createVerifiedTokens<VerifiedUser>(VERIFIED_MAX);
   const identities = new LRUCache<string, Identity>({ max: IDENTITIES_MAX, ttl: IDENTITY_KEPT_MS, perf: performance });
 
+  /** Look-ups under way: requests and streams of one user share them. */
+  const signingIn = new Map<string, Promise<Identity | undefined>>();
+
+  function signIn({ subject, email }: IssuerUser): Promise<Identity | undefined> {
+    const underWay = signingIn.get(subject);
+    if (underWay !== undefined) return underWay;
+    const nameHash = identityHash(issuer, subject);
+    const found = signInIdentity({ database, ledger }, { nameHash, email })
+      .then((identity) => {
+        if (identity !== undefined) identities.set(subject, identity);
+        return identity;
+      })
+      .finally(() => signingIn.delete(subject));
+    signingIn.set(subject, found);
+    return found;
+  }
+
   async function readPayload(token: string) {
     try {
       return await jwtVerify(token, keys.find, {
@@ -114,11 +131,9 @@ export function createIssuerTokens({
 
     async verify(token) {
       const { user } = findVerified(token) ?? (await verifySignature(token));
-      const nameHash = identityHash(issuer, user.subject);
-      const identity = await signInIdentity({ database, ledger }, { nameHash, email: user.email });
+      const identity = await signIn(user);
       if (identity === undefined)
         throw tokenRefused('token_invalid', 'the user of this token has closed their account');
-      identities.set(user.subject, identity);
       return principalOf(identity, user);
     },
   };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { type CryptoKey, exportSPKI, importJWK, SignJWT, UnsecuredJWT } from 'jose';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -128,6 +129,28 @@ describe('a user of another issuer', () => {
     expect(await read(await issuer.token('support|sam'))).toBe(200);
     expect(await read(await issuer.token('support|sam', { realm_access: { roles: [] } }))).toBe(403);
     expect(await read(await issuer.token('user|tom', { realm_access: { roles: 'supporter' } }))).toBe(403);
+  });
+
+  it('a user of another issuer is looked up once for all requests that wait for it', async () => {
+    const token = await issuer.token(`busy|${randomUUID()}`);
+    await me(token);
+    const waiting = async () => {
+      const text = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%"identities"%'`;
+      return (await client.query(text)).rowCount;
+    };
+    const blocker = new pg.Client({ connectionString: server.databaseUrl });
+    await blocker.connect();
+    await blocker.query('begin');
+    await blocker.query('lock table micropay.identities in access exclusive mode');
+    const replies = Promise.all(Array.from({ length: 10 }, () => me(token, second.url)));
+    try {
+      await expect.poll(waiting, { timeout: 3_000 }).toBeGreaterThan(0);
+      await setTimeout(300);
+      expect(await waiting()).toBe(1);
+    } finally {
+      await blocker.end();
+    }
+    expect((await replies).map(({ status }) => status)).toEqual(Array(10).fill(200));
   });
 
   it('a user of another issuer who has been closed is refused with every token, and not made again', async () => {
