@@ -301,6 +301,8 @@ create table webhook_deliveries (
   state text not null default 'pending',
   attempts smallint not null default 0,
   due_at timestamptz not null,
+  -- Found behind an earlier delivery of its accounts, and looked at again when that is done.
+  waits boolean not null default false,
   created_at timestamptz(3) not null default now(),
   attempted_at timestamptz(3),
   status smallint,
@@ -312,7 +314,7 @@ create table webhook_deliveries (
   constraint webhook_deliveries_finished_whole check ((finished_at is null) = (state = 'pending')),
   constraint webhook_deliveries_accounts check (account is not null or other_account is null)
 );
-create index webhook_deliveries_due on webhook_deliveries (ledger, endpoint_id, due_at) where state = 'pending';
+create index webhook_deliveries_due on webhook_deliveries (ledger, endpoint_id, due_at) where state = 'pending' and not waits;
 create index webhook_deliveries_in_order on webhook_deliveries (ledger, endpoint_id, position, place)
   where state = 'pending' and account is not null;
 create index webhook_deliveries_account on webhook_deliveries (ledger, endpoint_id, account, position, place)
@@ -320,7 +322,7 @@ create index webhook_deliveries_account on webhook_deliveries (ledger, endpoint_
 create index webhook_deliveries_other_account on webhook_deliveries (ledger, endpoint_id, other_account, position, place)
   where state = 'pending' and other_account is not null;
 create index webhook_deliveries_created on webhook_deliveries (ledger, endpoint_id, created_at, message_id);
-create index webhook_deliveries_age on webhook_deliveries using brin (created_at);
+create index webhook_deliveries_age on webhook_deliveries (ledger, created_at);
 
 -- When each endpoint has something to send, and which sender has it in hand. It is changed all the time, and is apart for that.
 create table webhook_queues (

@@ -171,6 +171,7 @@ export interface Tables {
     state: Generated<'pending' | 'delivered' | 'failed'>;
     attempts: Generated<number>;
     due_at: Date;
+    waits: Generated<boolean>;
     created_at: CreatedAt;
     attempted_at: Generated<Date | null>;
     status: Generated<number | null>;

@@ -217,7 +217,15 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
     addresses,
     attempts,
     async create(request, act) {
-      if (!(await hasEndpoints())) await skipToEnd();
+      if (!(await hasEndpoints())) {
+        // Before there is a cursor: it is moved on for ledgers that have a version, so that it keeps no events from being deleted.
+        await database
+          .insertInto('webhook_versions')
+          .values({ ledger: ledger.name, version: 1 })
+          .onConflict((met) => met.column('ledger').doNothing())
+          .execute();
+        await skipToEnd();
+      }
       const issued = await endpoints.create(request, act);
       if (timer !== undefined) await look();
       return issued;

@@ -1,4 +1,4 @@
-import { type Selectable, sql } from 'kysely';
+import { type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
 import type { Database } from '../../database/connect.js';
 import type { Tables } from '../../database/tables.js';
 import { ProblemError } from '../../errors/problem.js';
@@ -97,6 +97,7 @@ const AGAIN = {
   state: 'pending',
   attempts: 0,
   due_at: sql<Date>`clock_timestamp()`,
+  waits: false,
   finished_at: null,
 } as const;
 
@@ -115,6 +116,55 @@ export function createWebhookDeliveryStore(database: Database, ledger: string): 
     const row = await deliveries(on, endpointId).where('d.message_id', '=', messageId).executeTakeFirst();
     if (row === undefined) throw deliveryMissing();
     return row;
+  }
+
+  /** Removes some; what waited for one of them is looked at again. */
+  async function removeDeliveries(transaction: Transaction<Tables>, isOld: RawBuilder<boolean>) {
+    const old = transaction
+      .selectFrom('webhook_deliveries')
+      .select(sql`ctid`.as('at'))
+      .where('ledger', '=', ledger)
+      .where(isOld)
+      .limit(REMOVED_AT_ONCE);
+    const removed = await transaction
+      .deleteFrom('webhook_deliveries')
+      .where('ledger', '=', ledger)
+      .where(isOld)
+      .where(sql<boolean>`ctid = any(array(${old}))`)
+      .returning(['endpoint_id', 'state', 'account', 'other_account'])
+      .execute();
+    const pending = removed.filter(({ state, account }) => state === 'pending' && account !== null);
+    const accounts = pending.flatMap(({ endpoint_id: endpointId, account, other_account: other }) =>
+      [account, other].filter((name) => name !== null).map((name) => ({ endpointId, name })),
+    );
+    if (accounts.length > 0) {
+      const firstOf = (column: 'account' | 'other_account') =>
+        transaction
+          .selectFrom('webhook_deliveries as n')
+          .select(sql`n.ctid`.as('ctid'))
+          .where('n.ledger', '=', ledger)
+          .where('n.state', '=', 'pending')
+          .where(sql<boolean>`n.endpoint_id = a.endpoint_id`)
+          .where(sql<boolean>`n.${sql.id(column)} = a.name`)
+          .orderBy('n.position')
+          .orderBy('n.place')
+          .limit(1);
+      await transaction
+        .updateTable('webhook_deliveries')
+        .set({ waits: false })
+        .where('waits', '=', true)
+        .where(
+          sql<boolean>`ctid = any(array(
+            select first.ctid
+            from (select distinct * from unnest(
+              ${accounts.map(({ endpointId }) => endpointId)}::uuid[], ${accounts.map(({ name }) => name)}::text[])
+              as given (endpoint_id, name)) a
+            cross join lateral ((${firstOf('account')}) union all (${firstOf('other_account')})) as first))`,
+        )
+        .execute();
+      await markDue(transaction, ledger, [...new Set(accounts.map(({ endpointId }) => endpointId))]);
+    }
+    return { numDeletedRows: BigInt(removed.length) };
   }
 
   return {
@@ -198,21 +248,11 @@ export function createWebhookDeliveryStore(database: Database, ledger: string): 
         return get(transaction, endpointId, id);
       }),
     async removeOld(keptDays) {
-      const isOld = sql<boolean>`created_at < now() - make_interval(days => ${keptDays})`;
-      const oldDeliveries = database
-        .selectFrom('webhook_deliveries')
-        .select(sql`ctid`.as('place'))
-        .where('ledger', '=', ledger)
-        .where(isOld)
-        .limit(REMOVED_AT_ONCE);
-      await inSteps(() =>
-        database
-          .deleteFrom('webhook_deliveries')
-          .where('ledger', '=', ledger)
-          .where(isOld)
-          .where(sql<boolean>`ctid = any(array(${oldDeliveries}))`)
-          .executeTakeFirst(),
-      );
+      const { before } = await database
+        .selectNoFrom(sql<Date>`now() - make_interval(days => ${keptDays})`.as('before'))
+        .executeTakeFirstOrThrow();
+      const isOld = sql<boolean>`created_at < ${before}`;
+      await inSteps(() => database.transaction().execute((transaction) => removeDeliveries(transaction, isOld)));
       const old = database
         .selectFrom('webhook_messages')
         .select('id')

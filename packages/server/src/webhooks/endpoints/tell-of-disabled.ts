@@ -14,7 +14,7 @@ export interface DisabledNotice {
 const REASONS: Readonly<Record<DisabledReason, string>> = {
   operator: 'An operator has disabled it.',
   gone: 'Its receiver answered 410, which means that it is gone.',
-  failing: 'An event could not be delivered to it for three days.',
+  failing: 'An event could not be delivered to it for three days, and was given up: send it again by its replay.',
 };
 
 /** Records that the server has disabled an endpoint, and asks for a mail about it: with the change, or not at all. */

@@ -55,7 +55,7 @@ export interface WebhookEndpointStore {
   create(settings: WebhookEndpointSettings, act: Act): Promise<IssuedWebhookEndpoint>;
   /** @throws {ProblemError} `webhook_endpoint_not_found` */
   change(id: string, settings: Partial<WebhookEndpointSettings>): Promise<WebhookEndpointRow>;
-  /** Enabling sends what waits, in order, from now on. May be called again. @throws {ProblemError} `webhook_endpoint_not_found` */
+  /** Sends what waits, in order and as if for the first time, from now on. May be called again. @throws {ProblemError} `webhook_endpoint_not_found` */
   enable(id: string): Promise<WebhookEndpointRow>;
   /**
    * Keeps the first reason when called again.
@@ -158,9 +158,18 @@ export function createWebhookEndpointStore(
     enable: (id) =>
       changing(async (transaction) => {
         const row = await update(transaction, id).set({ disabled_at: null, disabled_reason: null }).executeTakeFirst();
-        await queue(transaction, id)
+        const { numUpdatedRows } = await queue(transaction, id)
           .where('disabled', '=', true)
           .set({ disabled: false, failures: 0, not_before: sql`'-infinity'`, due_at: sql`clock_timestamp()` })
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) return found(row);
+        await transaction
+          .updateTable('webhook_deliveries')
+          .where('ledger', '=', ledger)
+          .where('endpoint_id', '=', id)
+          .where('state', '=', 'pending')
+          .where('attempts', '>', 0)
+          .set({ attempts: 0, due_at: sql`clock_timestamp()`, waits: false })
           .execute();
         return found(row);
       }),

@@ -11,6 +11,8 @@ export interface ClaimedEndpoint {
   /** Attempts in a row that have failed. */
   readonly failures: number;
   readonly deliveries: readonly ClaimedDelivery[];
+  /** Whether more were due than are looked at in one claim. */
+  readonly hasMore: boolean;
   /** The database's clock at the claim, in seconds since 1970. */
   readonly claimedAtS: number;
 }
@@ -23,6 +25,8 @@ export interface ClaimedDelivery {
   readonly traceparent: string | null;
   /** The accounts in whose order it is sent; none without an order. */
   readonly accounts: readonly string[];
+  readonly position: string;
+  readonly place: number;
   /** One that is not due holds back the later ones of its accounts. */
   readonly isDue: boolean;
 }
@@ -79,6 +83,9 @@ export interface ClaimOptions {
 /** A process that gave no sign of life for so long counts as dead; so does one whose sign is of before the clock was set back. */
 const DEAD_AFTER_S = 5;
 
+/** Due deliveries of an endpoint that a claim looks at, to find those that are behind no other. */
+const EXAMINED_MAX = 64;
+
 export function createDeliveryQueue(
   database: Kysely<Tables>,
   schema: string,
@@ -96,29 +103,28 @@ export function createDeliveryQueue(
   const isAlive = sql`s.alive_at between clock_timestamp() - make_interval(secs => ${DEAD_AFTER_S})
     and clock_timestamp() + make_interval(secs => ${DEAD_AFTER_S})`;
 
-  /** A delivery waits while an earlier one of its accounts does; `account` and `other_account` are null without an order. */
-  const waitsForEarlier = (column: 'account' | 'other_account') => sql`exists (
-    select from ${deliveries} p
-    where p.ledger = d.ledger and p.endpoint_id = d.endpoint_id and p.state = 'pending'
-      and p.${sql.id(column)} in (d.account, d.other_account) and (p.position, p.place) < (d.position, d.place))`;
+  type Account = 'account' | 'other_account';
+
+  /**
+   * Accounts are null without an order. The first of one account is asked for, and not whether there is one: that is read from
+   * the account's index, whatever the planner thinks of how many there are.
+   */
+  const isBehind = (mine: Account, theirs: Account) => sql`coalesce((
+    select (p.position, p.place) < (d.position, d.place) from ${deliveries} p
+    where p.ledger = ${ledger} and p.endpoint_id = d.endpoint_id and p.state = 'pending'
+      and p.${sql.id(theirs)} = d.${sql.id(mine)}
+    order by p.position, p.place limit 1), false)`;
+
+  /** The first delivery behind one that is done, if it is not among these. */
+  const nextOf = (column: Account, among: Sql) => sql`(
+    select n.ctid from ${deliveries} n
+    where n.ledger = ${ledger} and n.endpoint_id = done.endpoint_id and n.state = 'pending'
+      and n.${sql.id(column)} = done.account and (n.position, n.place) > (done.position, done.place)
+      and n.message_id <> all(${among})
+    order by n.position, n.place limit 1)`;
 
   const columns = sql`d.message_id, d.attempts, d.account, d.other_account, d.position, d.place, d.due_at`;
-  const ofEndpoint = sql`d.ledger = claimed.ledger and d.endpoint_id = claimed.endpoint_id and d.state = 'pending'`;
-
-  /** Those without an order; the first in order, whether due or not; and those further on that wait for no other. */
-  const deliveriesToSend = ({ claimedAtS, deliveriesMax }: Due) => {
-    const isDue = sql`d.due_at <= to_timestamp(${claimedAtS})`;
-    return sql`
-      (select ${columns} from ${deliveries} d where ${ofEndpoint} and ${isDue} and d.account is null
-       order by d.due_at limit ${deliveriesMax})
-      union
-      (select ${columns} from ${deliveries} d where ${ofEndpoint} and d.account is not null
-       order by d.position, d.place limit ${2 * deliveriesMax})
-      union
-      (select ${columns} from ${deliveries} d where ${ofEndpoint} and ${isDue} and d.account is not null
-         and not ${waitsForEarlier('account')} and not ${waitsForEarlier('other_account')}
-       order by d.position, d.place limit ${deliveriesMax})`;
-  };
+  const ofEndpoint = sql`d.ledger = ${ledger} and d.endpoint_id = claimed.endpoint_id and d.state = 'pending'`;
 
   return {
     claim: ({ endpointsMax, deliveriesMax, failing }) =>
@@ -135,17 +141,44 @@ export function createDeliveryQueue(
         if (claims.length === 0) return [];
         const claimedAtS = Math.max(...claims.map((claim) => claim.claimed_at_s));
         // In a statement of its own: deliveries that were committed before the claim are seen here, and later ones mark the queue.
+        // What is behind an earlier one is put aside until that is done, so that a long queue is gone through once. Of those in
+        // order, the first are taken whether due or not, because in a turn they follow each other.
+        const ids = claims.map((claim) => claim.endpoint_id);
         const { rows } = await sql<ClaimRow>`
+          with claimed as materialized (
+            select q.endpoint_id, q.failures from ${queues} q
+            where q.ledger = ${ledger} and q.endpoint_id = any(${ids}::uuid[])),
+          examined as materialized (
+            select due.* from claimed cross join lateral (
+              select d.endpoint_id, ${columns} from ${deliveries} d
+              where ${ofEndpoint} and not d.waits and d.due_at <= to_timestamp(${claimedAtS})
+              order by d.due_at limit ${EXAMINED_MAX}) due),
+          judged as materialized (
+            select d.*, ${isBehind('account', 'account')} or ${isBehind('account', 'other_account')}
+              or ${isBehind('other_account', 'account')} or ${isBehind('other_account', 'other_account')} as behind
+            from examined d),
+          put_aside as (
+            update ${deliveries} d set waits = true from judged
+            where judged.behind and d.ledger = ${ledger} and d.endpoint_id = judged.endpoint_id
+              and d.message_id = judged.message_id),
+          found as materialized (
+            select endpoint_id, ${columns} from (
+              select *, row_number() over (partition by endpoint_id, account is null order by position, place) as turn
+              from judged where not behind) d
+            where turn <= ${deliveriesMax}
+            union
+            select first.* from claimed cross join lateral (
+              select d.endpoint_id, ${columns} from ${deliveries} d where ${ofEndpoint} and d.account is not null
+              order by d.position, d.place limit ${2 * deliveriesMax}) first)
           select claimed.endpoint_id as id, e.url, e.secret,
             case when e.previous_until > clock_timestamp() then e.previous_secret end as previous_secret,
-            claimed.failures, found.message_id, found.attempts, found.account, found.other_account,
-            found.due_at <= to_timestamp(${claimedAtS}) as is_due, m.body, m.traceparent
-          from ${queues} claimed
-          join ${endpoints} e on e.ledger = claimed.ledger and e.id = claimed.endpoint_id
-          left join lateral (${deliveriesToSend({ claimedAtS, deliveriesMax })}) found on true
-          left join ${messages} m on m.ledger = claimed.ledger and m.id = found.message_id
-          where claimed.ledger = ${ledger}
-            and claimed.endpoint_id = any(${claims.map((claim) => claim.endpoint_id)}::uuid[])
+            claimed.failures, found.message_id, found.attempts, found.account, found.other_account, found.position, found.place,
+            found.due_at <= to_timestamp(${claimedAtS}) as is_due, m.body, m.traceparent,
+            (select count(*) from examined d where d.endpoint_id = claimed.endpoint_id) >= ${EXAMINED_MAX} as has_more
+          from claimed
+          join ${endpoints} e on e.ledger = ${ledger} and e.id = claimed.endpoint_id
+          left join found on found.endpoint_id = claimed.endpoint_id
+          left join ${messages} m on m.ledger = ${ledger} and m.id = found.message_id
           order by claimed.endpoint_id, found.position, found.place`.execute(transaction);
         return toEndpoints(rows, claimedAtS);
       }),
@@ -157,6 +190,8 @@ export function createDeliveryQueue(
       const results = turns.flatMap((turn) =>
         turn.results.map((result) => ({ ...result, endpointId: turn.endpoint.id })),
       );
+      const sent = sql`${results.map(({ messageId }) => messageId)}::uuid[]`;
+      const done = turns.flatMap(doneIn);
       const of = <Value>(read: (turn: TurnResult) => Value) => turns.map(read);
       const pausedUntil = sql`case when g.pause_s > 0 then clock_timestamp() + make_interval(secs => g.pause_s) else '-infinity' end`;
       await sql`
@@ -181,13 +216,22 @@ export function createDeliveryQueue(
             -- What was not due at the claim; what has become due since then is past by now.
             select case when g.has_more then clock_timestamp() else least(
               (select min(d.due_at) from ${deliveries} d
-               where d.ledger = ${ledger} and d.endpoint_id = g.endpoint_id and d.state = 'pending'
+               where d.ledger = ${ledger} and d.endpoint_id = g.endpoint_id and d.state = 'pending' and not d.waits
                  and d.due_at > to_timestamp(g.claimed_at_s)),
               clock_timestamp() + make_interval(secs => g.retry_s)) end as due_at) next
           where q.ledger = ${ledger} and q.endpoint_id = held.endpoint_id
-          returning q.endpoint_id)
+          returning q.endpoint_id),
+        looked_at_again as (
+          update ${deliveries} set waits = false
+          where waits and ctid = any(array(
+            select following.ctid
+            from released join unnest(
+              ${done.map(({ endpointId }) => endpointId)}::uuid[], ${done.map(({ account }) => account)}::text[],
+              ${done.map(({ position }) => position)}::bigint[], ${done.map(({ place }) => place)}::smallint[])
+              as done (endpoint_id, account, position, place) using (endpoint_id)
+            cross join lateral (${nextOf('account', sent)} union all ${nextOf('other_account', sent)}) as following)))
         update ${deliveries} d
-        set state = r.state, attempts = d.attempts + 1, status = r.status, error = r.error, duration_ms = r.duration_ms,
+        set state = r.state, attempts = d.attempts + 1, status = r.status, error = r.error, duration_ms = r.duration_ms, waits = false,
           attempted_at = clock_timestamp(),
           due_at = case when r.state = 'pending' then clock_timestamp() + make_interval(secs => r.delay_s) else d.due_at end,
           finished_at = case when r.state = 'pending' then null else clock_timestamp() end
@@ -231,9 +275,16 @@ export function createDeliveryQueue(
   };
 }
 
-interface Due {
-  readonly claimedAtS: number;
-  readonly deliveriesMax: number;
+type Sql = ReturnType<typeof sql>;
+
+/** Where the deliveries that are done were in the order of each of their accounts. */
+function doneIn({ endpoint, results }: TurnResult) {
+  const ids = new Set(results.filter(({ state }) => state !== 'pending').map(({ messageId }) => messageId));
+  return endpoint.deliveries
+    .filter(({ messageId }) => ids.has(messageId))
+    .flatMap(({ accounts, position, place }) =>
+      accounts.map((account) => ({ endpointId: endpoint.id, account, position, place })),
+    );
 }
 
 interface ClaimRow {
@@ -246,16 +297,19 @@ interface ClaimRow {
   readonly attempts: number | null;
   readonly account: string | null;
   readonly other_account: string | null;
+  readonly position: string | null;
+  readonly place: number | null;
   readonly is_due: boolean | null;
   readonly body: string | null;
   readonly traceparent: string | null;
+  readonly has_more: boolean;
 }
 
 /** One row a delivery, those of an endpoint together. */
 function toEndpoints(rows: readonly ClaimRow[], claimedAtS: number): readonly ClaimedEndpoint[] {
   const found = new Map<string, ClaimedEndpoint & { readonly deliveries: ClaimedDelivery[] }>();
   for (const row of rows) {
-    const { id, url, secret, previous_secret: previous, failures } = row;
+    const { id, url, secret, previous_secret: previous, failures, has_more: hasMore } = row;
     let endpoint = found.get(id);
     if (endpoint === undefined) {
       endpoint = {
@@ -263,6 +317,7 @@ function toEndpoints(rows: readonly ClaimRow[], claimedAtS: number): readonly Cl
         url,
         secrets: previous === null ? [secret] : [secret, previous],
         failures,
+        hasMore,
         claimedAtS,
         deliveries: [],
       };
@@ -275,6 +330,8 @@ function toEndpoints(rows: readonly ClaimRow[], claimedAtS: number): readonly Cl
       body: row.body,
       traceparent: row.traceparent,
       accounts: [row.account, row.other_account].filter((account) => account !== null),
+      position: row.position ?? '0',
+      place: row.place ?? 0,
       isDue: row.is_due === true,
     });
   }

@@ -6,7 +6,7 @@ import { sendTurn } from './send-turn.js';
 const ALWAYS = () => true;
 
 function delivery(messageId: string, accounts: readonly string[] = [], isDue = true): ClaimedDelivery {
-  return { messageId, accounts, isDue, attempts: 0, body: '{}', traceparent: null };
+  return { messageId, accounts, isDue, position: '1', place: 0, attempts: 0, body: '{}', traceparent: null };
 }
 
 /** Sends each in a few milliseconds, notes when, and fails those that are named. */

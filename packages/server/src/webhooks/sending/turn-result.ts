@@ -30,7 +30,8 @@ export function turnResult(
     failures,
     pauseS: Math.max(endpointPauseS(failures, failuresBeforePause), ...sent.map(({ attempt }) => askedPauseS(attempt))),
     // What is in order may have been left in this turn, or not been seen.
-    hasMore: results.length >= fullFrom || sent.some(({ delivery }) => delivery.accounts.length > 0),
+    hasMore:
+      endpoint.hasMore || results.length >= fullFrom || sent.some(({ delivery }) => delivery.accounts.length > 0),
   };
 }
 
@@ -46,7 +47,7 @@ function resultOf(
 ): DeliveryResult {
   const same = { messageId, status, error, durationMs };
   if (error === null) return { ...same, state: 'delivered', delayS: 0 };
-  const delayS = status === GONE ? undefined : retryDelayS(attempts + 1, retryAfterS, schedule);
+  const delayS = retryDelayS(attempts + 1, retryAfterS, schedule);
   return delayS === undefined ? { ...same, state: 'failed', delayS: 0 } : { ...same, state: 'pending', delayS };
 }
 

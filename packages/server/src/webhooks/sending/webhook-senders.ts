@@ -147,13 +147,20 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       // An attempt that was cut short because this process stops says nothing about its receiver.
       if (stopping.signal.aborted && turn.ending.signal.aborted) return;
       const result = turnResult({ endpoint, sent, fullFrom: atOnce }, limits);
-      await settling.settle(result);
+      // Before the endpoint is let go of, so that nobody sends what is behind the one that is given up.
       const reason = disablingReason(sent, result.results);
-      if (reason !== undefined) await onDisable(endpoint.id, reason);
+      if (reason !== undefined) await disable(endpoint.id, reason);
+      await settling.settle(result);
     } finally {
       clearTimeout(slowTimer);
       turns.delete(endpoint.id);
     }
+  }
+
+  async function disable(endpointId: string, reason: DisabledReason): Promise<void> {
+    await onDisable(endpointId, reason).catch((error: unknown) =>
+      log.error({ err: error, endpoint: endpointId }, 'a webhook endpoint could not be disabled'),
+    );
   }
 
   async function send(endpoint: ClaimedEndpoint, delivery: ClaimedDelivery, turn: Turn): Promise<Attempt> {
