@@ -350,3 +350,39 @@ create unlogged table webhook_senders (
   alive_at timestamptz not null,
   constraint webhook_senders_pkey primary key (ledger, id)
 );
+
+-- Notifications --------------------------------------------------------------------------------------------------------------
+
+-- What users are told of. An id is made of its event's and the user's, so that what is written again is the same row.
+create table notifications (
+  ledger text not null,
+  id uuid not null,
+  user_id uuid not null,
+  type text not null,
+  happened_at timestamptz(3) not null,
+  created_at timestamptz(3) not null default now(),
+  data jsonb not null,
+  -- A user may want it by mail alone: then the row only says that it was written.
+  in_inbox boolean not null,
+  mailed boolean not null,
+  read_at timestamptz(3),
+  constraint notifications_pkey primary key (ledger, id),
+  constraint notifications_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade
+);
+create index notifications_inbox on notifications (ledger, user_id, happened_at desc, id desc);
+create index notifications_unread on notifications (ledger, user_id, happened_at desc, id desc)
+  where in_inbox and read_at is null;
+create index notifications_mailed on notifications (ledger, user_id, created_at) where mailed;
+create index notifications_age on notifications using brin (created_at);
+
+-- What users chose; what they never chose is not in it, and nor are users who never chose anything.
+create table notification_preferences (
+  ledger text not null,
+  user_id uuid not null,
+  language text not null default 'en',
+  channels jsonb not null default '{}',
+  low_balances jsonb not null default '{}',
+  constraint notification_preferences_pkey primary key (ledger, user_id),
+  constraint notification_preferences_user_fkey foreign key (ledger, user_id)
+    references users (ledger, id) on delete cascade
+);

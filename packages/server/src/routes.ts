@@ -29,6 +29,15 @@ import { getLedgerRoute, setTimeZoneRoute } from './ledger/routes/ledger.js';
 import { trialBalanceRoute } from './ledger/routes/trial-balance.js';
 import { verifyRoute } from './ledger/routes/verify.js';
 import { eventsRoute } from './live/routes/events.js';
+import {
+  changeNotificationPreferencesRoute,
+  getNotificationPreferencesRoute,
+} from './notifications/routes/notification-preferences.js';
+import {
+  listNotificationsRoute,
+  readAllNotificationsRoute,
+  readNotificationRoute,
+} from './notifications/routes/notifications.js';
 import { reverseLinkedRoute } from './reversals/routes/group-reversals.js';
 import { listReversalsRoute, reverseTransferRoute } from './reversals/routes/reversals.js';
 import { grantRoleRoute, listRolesRoute, revokeRoleRoute } from './roles/routes/roles.js';
@@ -96,6 +105,11 @@ export const ROUTES: readonly Route<Services>[] = [
   captureHoldRoute,
   releaseHoldRoute,
   eventsRoute,
+  listNotificationsRoute,
+  readNotificationRoute,
+  readAllNotificationsRoute,
+  getNotificationPreferencesRoute,
+  changeNotificationPreferencesRoute,
   listWebhookEndpointsRoute,
   createWebhookEndpointRoute,
   getWebhookEndpointRoute,

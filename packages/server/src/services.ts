@@ -2,6 +2,7 @@ import type { AuthServices } from './auth/auth-services.js';
 import type { ApiKeyServices } from './auth/routes/api-keys.js';
 import type { RequestServices } from './http/serving/serve-route.js';
 import type { LiveServices } from './live/routes/events.js';
+import type { Notifications } from './notifications/notifications.js';
 import type { RoleServices } from './roles/routes/roles.js';
 import type { TransferServices } from './transfers/transfer-services.js';
 import type { WebhookServices } from './webhooks/routes/webhook-endpoints.js';
@@ -14,4 +15,6 @@ export interface Services
     RoleServices,
     TransferServices,
     LiveServices,
-    WebhookServices {}
+    WebhookServices {
+  readonly notifications: Notifications;
+}

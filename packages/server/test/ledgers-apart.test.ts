@@ -44,6 +44,7 @@ interface Tenant {
   readonly hold: string;
   readonly request: string;
   readonly apiKey: string;
+  readonly notification: string;
   readonly webhook: string;
   readonly webhookDelivery: string;
   readonly lastEventId: string;
@@ -60,13 +61,18 @@ type CursorOf =
   | 'listApiKeys'
   | 'listAuditLog'
   | 'listRoles'
+  | 'listNotifications'
   | 'listWebhookEndpoints'
   | 'listWebhookDeliveries';
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  acme = await startServer(testConfig(database.url, { ledger: 'acme', operatorApiKey: ACME_KEY, mail }));
-  bravo = await startServer(testConfig(database.url, { ledger: 'bravo', operatorApiKey: BRAVO_KEY, mail }));
+  acme = await startServer(
+    testConfig(database.url, { ledger: 'acme', operatorApiKey: ACME_KEY, mail, notifications: true }),
+  );
+  bravo = await startServer(
+    testConfig(database.url, { ledger: 'bravo', operatorApiKey: BRAVO_KEY, mail, notifications: true }),
+  );
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
   theirs = await populate(acme.url, ACME_KEY, 'acme');
@@ -120,6 +126,9 @@ async function populate(url: string, operator: string, name: string): Promise<Te
   for (const { id } of [staff.user, payee.user]) {
     await done(`POST /v1/users/${id}/roles/grant`, operator, { role: 'support' });
   }
+  const listed = () => call(url, 'GET /v1/me/notifications?limit=1', { token });
+  await vi.waitUntil(async () => (await listed()).body.nextCursor !== null, { timeout: 10_000 });
+  const notification = (await listed()).body.data[0].id;
   const webhookAt = async (url: string) => (await done('POST /v1/webhook-endpoints', operator, { url })).endpoint.id;
   const webhook = await webhookAt('https://receiver.invalid/');
   await webhookAt('https://receiver.invalid/other');
@@ -149,6 +158,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
     hold: holds[0].id,
     request,
     apiKey: apiKey.id,
+    notification,
     webhook,
     webhookDelivery,
     lastEventId: String(stream.messages[0]?.id),
@@ -162,6 +172,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
       listApiKeys: await cursorOf('/v1/api-keys?', operator),
       listRoles: await cursorOf('/v1/roles?', operator),
       listAuditLog: await cursorOf('/v1/audit-log?', operator),
+      listNotifications: await cursorOf('/v1/me/notifications?'),
       listWebhookEndpoints: await cursorOf('/v1/webhook-endpoints?', operator),
       listWebhookDeliveries: await cursorOf(`/v1/webhook-endpoints/${webhook}/deliveries?`, operator),
     },
@@ -547,6 +558,11 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   ],
   trialBalance: [],
   setTimeZone: [],
+  listNotifications: [{ cursorOf: 'listNotifications', path: () => '/v1/me/notifications' }],
+  readNotification: [post((id) => `/v1/me/notifications/${id}/read`, 'notification')],
+  readAllNotifications: [],
+  getNotificationPreferences: [],
+  changeNotificationPreferences: [],
   listWebhookEndpoints: [{ cursorOf: 'listWebhookEndpoints', path: () => '/v1/webhook-endpoints', by: 'operator' }],
   createWebhookEndpoint: [],
   getWebhookEndpoint: [get((id) => `/v1/webhook-endpoints/${id}`, 'webhook', 'operator')],

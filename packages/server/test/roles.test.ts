@@ -191,6 +191,12 @@ const TABLE: Readonly<Record<string, Row>> = {
     body: role,
     statuses: [401, 403, 403, 403, 204],
   },
+  listNotifications: { statuses: OF_USERS },
+  // Each has notifications of their own: this is nobody's.
+  readNotification: { path: () => `/v1/me/notifications/${randomUUID()}/read`, statuses: [401, 404, 404, 404, 403] },
+  readAllNotifications: { statuses: OF_USERS },
+  getNotificationPreferences: { statuses: OF_USERS },
+  changeNotificationPreferences: { body: () => ({ language: 'de' }), statuses: OF_USERS },
   listWebhookEndpoints: { statuses: OF_OPERATORS },
   createWebhookEndpoint: { body: () => ({ url: 'https://receiver.invalid/other' }), statuses: MADE_BY_OPERATORS },
   getWebhookEndpoint: { path: () => hook(''), statuses: OF_OPERATORS },

@@ -682,6 +682,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your notifications, the newest first
+         * @description What happened to your money in the last 90 days, of the types that your preferences put into the inbox. It is empty while the server has `NOTIFICATIONS=off`.
+         */
+        get: operations["listNotifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/notifications/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark a notification as read */
+        post: operations["readNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/notifications/read-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark all your notifications as read
+         * @description At most 5,000 in one request.
+         */
+        post: operations["readAllNotifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/notification-preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what you are told of, and where */
+        get: operations["getNotificationPreferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change what you are told of, and where
+         * @description A mail that waits to be sent is not sent if you do not want it any more.
+         */
+        patch: operations["changeNotificationPreferences"];
+        trace?: never;
+    };
     "/v1/webhook-endpoints": {
         parameters: {
             query?: never;
@@ -2130,7 +2208,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "local_sign_in_off" | "issuer_unavailable" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "password_weak" | "password_wrong" | "email_unverified" | "session_not_found" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "local_sign_in_off" | "issuer_unavailable" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "password_weak" | "password_wrong" | "email_unverified" | "session_not_found" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "notification_not_found" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
         Register: {
             /**
              * Format: idn-email
@@ -2951,6 +3029,109 @@ export interface components {
             retry?: number;
             /** @description An event as JSON; for `end` a problem; otherwise an empty object */
             data: string;
+        };
+        NotificationPage: {
+            data: components["schemas"]["Notification"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+            /** @description Of all your notifications; 100 is that many or more */
+            unreadCount: number;
+        };
+        /** @description Something that happened to your money; kept for 90 days */
+        Notification: {
+            /** Format: uuid */
+            id: string;
+            type: components["schemas"]["NotificationType"];
+            /** @description In the language of your preferences, as `text` is */
+            title: string;
+            text: string;
+            movement: components["schemas"]["NotifiedMovement"];
+            /** Format: date-time */
+            happenedAt: string;
+            /**
+             * Format: date-time
+             * @description Null while it is unread
+             */
+            readAt: string | null;
+        };
+        /** @enum {string} */
+        NotificationType: "money_in" | "money_out" | "hold_placed" | "hold_ended" | "refund" | "low_balance";
+        NotifiedMovement: {
+            /**
+             * Format: uuid
+             * @description The transfer, or the hold that was placed
+             */
+            transferId: string;
+            /**
+             * Format: uuid
+             * @description Null where no hold is concerned
+             */
+            holdId: string | null;
+            /** Format: uuid */
+            wallet: string;
+            walletName: string;
+            /**
+             * @description In minor units; of `low_balance` the settled balance
+             * @example 1250
+             */
+            amount: string;
+            currency: string;
+            /**
+             * @description Whether it concerns money that comes or that goes
+             * @enum {string}
+             */
+            direction: "in" | "out";
+        };
+        ReadNotifications: {
+            /** @description Notifications that were unread */
+            count: number;
+            /** @description What is unread now: repeat the request while it is not 0 */
+            unreadCount: number;
+        };
+        NotificationPreferences: {
+            language: components["schemas"]["Language"];
+            types: {
+                money_in: components["schemas"]["NotificationChannels"];
+                money_out: components["schemas"]["NotificationChannels"];
+                hold_placed: components["schemas"]["NotificationChannels"];
+                hold_ended: components["schemas"]["NotificationChannels"];
+                refund: components["schemas"]["NotificationChannels"];
+                low_balance: components["schemas"]["NotificationChannels"];
+            };
+            /** @description By currency: you are told when the settled balance of a wallet falls below this, in minor units */
+            lowBalances: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * @description Of titles, texts and mails
+         * @enum {string}
+         */
+        Language: "en" | "de";
+        NotificationChannels: {
+            inbox: boolean;
+            /** @description To an email that you have confirmed, at most 30 mails an hour */
+            mail: boolean;
+        };
+        /** @description What is left out stays as it is */
+        ChangeNotificationPreferences: {
+            language?: components["schemas"]["Language"];
+            types?: {
+                money_in?: components["schemas"]["ChangeNotificationChannels"];
+                money_out?: components["schemas"]["ChangeNotificationChannels"];
+                hold_placed?: components["schemas"]["ChangeNotificationChannels"];
+                hold_ended?: components["schemas"]["ChangeNotificationChannels"];
+                refund?: components["schemas"]["ChangeNotificationChannels"];
+                low_balance?: components["schemas"]["ChangeNotificationChannels"];
+            };
+            /** @description By currency: you are told when the settled balance of a wallet falls below this, in minor units; null for not at all */
+            lowBalances?: {
+                [key: string]: string | null;
+            };
+        };
+        ChangeNotificationChannels: {
+            inbox?: boolean;
+            mail?: boolean;
         };
         WebhookEndpointPage: {
             data: components["schemas"]["WebhookEndpoint"][];
@@ -8454,6 +8635,606 @@ export interface operations {
                 };
             };
             /** @description Problem: `database_unavailable`, `overloaded`, `ledger_closed`, `stream_too_slow`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNotifications: {
+        parameters: {
+            query?: {
+                /** @description Items on a page; default 50 */
+                limit?: number;
+                /** @description The `nextCursor` of the previous page */
+                cursor?: string;
+                /** @description Only what is unread */
+                unread?: "true";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of notifications */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "3c1a7d52-9f4b-8e06-8b2d-7a5c0e9f1d34",
+                     *           "type": "money_in",
+                     *           "title": "You received $12.50",
+                     *           "text": "$12.50 arrived in your wallet \"usd\".",
+                     *           "movement": {
+                     *             "transferId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *             "holdId": null,
+                     *             "wallet": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *             "walletName": "usd",
+                     *             "amount": "1250",
+                     *             "currency": "USD",
+                     *             "direction": "in"
+                     *           },
+                     *           "happenedAt": "2026-11-22T18:00:00.000Z",
+                     *           "readAt": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null,
+                     *       "unreadCount": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NotificationPage"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notification; one that was read keeps its time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3c1a7d52-9f4b-8e06-8b2d-7a5c0e9f1d34",
+                     *       "type": "money_in",
+                     *       "title": "You received $12.50",
+                     *       "text": "$12.50 arrived in your wallet \"usd\".",
+                     *       "movement": {
+                     *         "transferId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *         "holdId": null,
+                     *         "wallet": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *         "walletName": "usd",
+                     *         "amount": "1250",
+                     *         "currency": "USD",
+                     *         "direction": "in"
+                     *       },
+                     *       "happenedAt": "2026-11-22T18:00:00.000Z",
+                     *       "readAt": "2026-11-22T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `notification_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readAllNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many were unread */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 3,
+                     *       "unreadCount": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReadNotifications"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getNotificationPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your preferences */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "language": "en",
+                     *       "types": {
+                     *         "money_in": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "money_out": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "hold_placed": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "hold_ended": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "refund": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "low_balance": {
+                     *           "inbox": true,
+                     *           "mail": true
+                     *         }
+                     *       },
+                     *       "lowBalances": {
+                     *         "USD": "1000"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NotificationPreferences"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeNotificationPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "language": "de",
+                 *       "types": {
+                 *         "money_in": {
+                 *           "mail": true
+                 *         }
+                 *       },
+                 *       "lowBalances": {
+                 *         "USD": "1000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeNotificationPreferences"];
+            };
+        };
+        responses: {
+            /** @description Your preferences */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "language": "en",
+                     *       "types": {
+                     *         "money_in": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "money_out": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "hold_placed": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "hold_ended": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "refund": {
+                     *           "inbox": true,
+                     *           "mail": false
+                     *         },
+                     *         "low_balance": {
+                     *           "inbox": true,
+                     *           "mail": true
+                     *         }
+                     *       },
+                     *       "lowBalances": {
+                     *         "USD": "1000"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NotificationPreferences"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */

@@ -133,6 +133,29 @@ export interface Tables {
     duration_seconds: number | null;
     problems_found: ColumnType<string | null, number | null, number | null>;
   };
+  notifications: {
+    ledger: string;
+    id: string;
+    user_id: UserId;
+    type: string;
+    happened_at: Date;
+    created_at: CreatedAt;
+    data: ColumnType<Readonly<Record<string, string>>, string, never>;
+    in_inbox: boolean;
+    mailed: boolean;
+    read_at: Generated<Date | null>;
+  };
+  notification_preferences: {
+    ledger: string;
+    user_id: UserId;
+    language: Generated<string>;
+    channels: ColumnType<
+      Readonly<Record<string, { readonly inbox?: boolean; readonly mail?: boolean }>>,
+      string | undefined,
+      string
+    >;
+    low_balances: ColumnType<Readonly<Record<string, string>>, string | undefined, string>;
+  };
   webhook_versions: { ledger: string; version: ColumnType<string, string | number, string> };
   webhook_endpoints: {
     ledger: string;

@@ -83,6 +83,7 @@ const SERVER_ERRORS = {
   user_not_found: { status: 404, title: 'No such user' },
   api_key_not_found: { status: 404, title: 'No such API key' },
   api_key_exists: { status: 409, title: 'The name of the API key is taken' },
+  notification_not_found: { status: 404, title: 'No such notification' },
   webhook_endpoint_not_found: { status: 404, title: 'No such webhook endpoint' },
   webhook_delivery_not_found: { status: 404, title: 'No such webhook delivery' },
   webhook_url_refused: { status: 422, title: 'Nothing is sent to this URL' },

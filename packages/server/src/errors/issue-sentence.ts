@@ -37,6 +37,8 @@ export function issueSentence(issue: z.core.$ZodRawIssue): string {
       return unknownFields(issue.keys);
     case 'not_multiple_of':
       return `must be a multiple of ${issue.divisor}`;
+    case 'invalid_key':
+      return 'has a name that is not allowed here';
     case 'invalid_union':
       return 'has none of the forms that are allowed here';
     default:

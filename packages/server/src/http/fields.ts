@@ -13,7 +13,7 @@ const REFERENCE = '[a-zA-Z0-9_.:-]{1,200}';
 const REFERENCE_PATTERN = new RegExp(`^${REFERENCE}$`);
 const PAYEE_PATTERN = new RegExp(`^(?:${REFERENCE}|${EMAIL})$`);
 const AMOUNT_PATTERN = /^[1-9][0-9]{0,37}$/;
-const CURRENCY_PATTERN = /^[A-Z][A-Z0-9]{1,11}$/;
+export const CURRENCY_PATTERN = /^[A-Z][A-Z0-9]{1,11}$/;
 /** Of an idempotency key. */
 export const KEY_PATTERN = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 const CURSOR_PATTERN = /^[A-Za-z0-9_-]{1,500}$/;

@@ -1,5 +1,5 @@
 /** What a mail is about. Its text is written when it is sent, so that no secret of a link is ever stored. */
-export type MailKind = 'notice' | 'password_reset' | 'email_verification' | 'email_change';
+export type MailKind = 'notice' | 'notification' | 'password_reset' | 'email_verification' | 'email_change';
 
 /** A mail that waits to be sent. */
 export interface WaitingMail {

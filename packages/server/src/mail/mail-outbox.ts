@@ -20,6 +20,8 @@ export interface Mails {
   add(transaction: Database, mail: NewMail): Promise<void>;
   /** Forgets the mails of a user, and those to the email. */
   removeOf(transaction: Database, userId: UserId, email: string | null): Promise<void>;
+  /** Asks for many in one statement. */
+  addAll(transaction: Database, mails: readonly NewMail[]): Promise<void>;
 }
 
 /** What became of a mail that is not sent again. Sent ones are deleted. */
@@ -58,14 +60,19 @@ export interface MailOutbox {
 const ENDED_DAYS = 7;
 
 export function createMails(ledger: string, canSend: boolean): Mails {
-  return {
+  const rowOf = ({ kind, to, userId, data = {} }: NewMail) => ({
+    ledger,
+    id: uuidv7(),
+    kind,
+    recipient: to,
+    user_id: userId ?? null,
+    data: JSON.stringify(data),
+  });
+  const mails: Mails = {
     canSend,
-    async add(transaction, { kind, to, userId, data = {} }) {
-      if (!canSend) return;
-      await transaction
-        .insertInto('mails')
-        .values({ ledger, id: uuidv7(), kind, recipient: to, user_id: userId ?? null, data: JSON.stringify(data) })
-        .execute();
+    add: (transaction, mail) => mails.addAll(transaction, [mail]),
+    async addAll(transaction, asked) {
+      if (canSend && asked.length > 0) await transaction.insertInto('mails').values(asked.map(rowOf)).execute();
     },
     async removeOf(transaction, userId, email) {
       await transaction
@@ -77,6 +84,7 @@ export function createMails(ledger: string, canSend: boolean): Mails {
         .execute();
     },
   };
+  return mails;
 }
 
 export function createMailOutbox(database: Database, ledger: string): MailOutbox {

@@ -134,6 +134,7 @@ const CONFIG = {
   tracing: plain.pipe(z.strictObject(TRACING)).optional(),
   rateLimits: plain.pipe(z.strictObject(RATE_LIMITS)).optional(),
   webhooks: plain.pipe(z.strictObject(WEBHOOKS)).optional(),
+  notifications: flag.optional(),
   live: plain.pipe(z.strictObject(LIVE)).optional(),
 } satisfies Record<keyof Config, z.ZodType>;
 

@@ -29,6 +29,7 @@ describe('the environment', () => {
       verifyEverySeconds: 86_400,
       rateLimits: RATE_LIMITS_DEFAULT,
       corsOrigins: [],
+      notifications: false,
       webhooks: { allowedNetworks: [] },
       logLevel: 'info',
       mail: { publicUrl: 'http://localhost:3000' },

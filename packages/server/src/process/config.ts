@@ -73,6 +73,8 @@ export interface Config {
   readonly rateLimits?: Partial<RateLimitSettings> | undefined;
   /** Where webhooks may go beside the public Internet; by default nowhere. */
   readonly webhooks?: WebhookSettings | undefined;
+  /** Whether users are told of what happens to their money; default false. The same for all servers of a ledger. */
+  readonly notifications?: boolean | undefined;
   /** Limits of live streams for tests; no variable sets them. */
   readonly live?: Partial<LiveLimits>;
 }
@@ -116,6 +118,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     verifiedEmailRequired: isVerifiedEmailRequired(data),
     kafka: toKafkaSettings(data),
     tracing: toTracingSettings(data),
+    notifications: data.NOTIFICATIONS === 'on',
     webhooks: { allowedNetworks: data.WEBHOOK_ALLOWED_NETWORKS, noticeEmail: data.WEBHOOK_NOTICE_EMAIL },
   };
 }

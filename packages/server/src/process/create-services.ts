@@ -23,6 +23,7 @@ import { createRequestLimits } from '../http/serving/request-limits.js';
 import { createLiveEvents } from '../live/live-events.js';
 import { type MailKind, type WriteMail, writeNotice } from '../mail/mail-kind.js';
 import { createMails } from '../mail/mail-outbox.js';
+import { createNotifications } from '../notifications/notifications.js';
 import { createIssuerKeys, type IssuerKeys } from '../oidc/issuer-keys.js';
 import { createIssuerTokens } from '../oidc/issuer-tokens.js';
 import { createSupportUsers } from '../roles/support-users.js';
@@ -62,6 +63,7 @@ export async function createServices(
     | 'mail'
     | 'oidc'
     | 'webhooks'
+    | 'notifications'
     | 'verifiedEmailRequired'
   >,
   ledger: Ledger,
@@ -102,6 +104,15 @@ export async function createServices(
     log,
     settings: config.webhooks ?? { allowedNetworks: [] },
   });
+  const notifications = createNotifications({
+    ledger,
+    database,
+    databaseUrl: config.databaseUrl,
+    databaseSchema: config.databaseSchema,
+    mails,
+    log,
+    isOn: config.notifications === true,
+  });
   const { oidc } = config;
   const localSignIn = oidc?.mode !== 'oidc';
   const issuerKeys = oidc && createIssuerKeys(oidc.issuer, log);
@@ -139,6 +150,7 @@ export async function createServices(
       audit: createAuditTrail(database, ledger.name, log),
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       webhooks,
+      notifications,
       clientAddress: createClientAddress(config.trustedProxies),
       requestLimits: createRequestLimits(rateLimits, rateSettings),
       loginAttempts: createLoginAttempts(database, ledger.name, rateSettings),
@@ -167,10 +179,13 @@ export async function createServices(
         everyMs: HOUR_MS,
         run: () => webhooks.deliveries.removeOld(DELIVERIES_KEPT_DAYS),
       },
+      { name: 'old notifications', everyMs: HOUR_MS, run: notifications.removeOld },
+      ...(notifications.isOn ? [] : [{ name: 'notifications', everyMs: HOUR_MS, run: notifications.skip }]),
       { name: 'expired sessions', everyMs: HOUR_MS, run: sessions.removeExpired },
     ],
     mailKinds: {
       notice: writeNotice,
+      notification: notifications.writeMail,
       ...createLinkMails({ database, ledger: ledger.name, publicUrl: config.mail?.publicUrl ?? '' }),
     },
     issuerKeys,

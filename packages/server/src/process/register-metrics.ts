@@ -9,6 +9,7 @@ import type { MailOutbox } from '../mail/mail-outbox.js';
 import { registerEngineStatusMetrics } from '../metrics/engine-status-metrics.js';
 import { registerProcessMetrics } from '../metrics/process-metrics.js';
 import { registerWorkerRestarts } from '../metrics/worker-restarts.js';
+import { registerNotificationMetrics } from '../notifications/notification-metrics.js';
 import type { IssuerKeys } from '../oidc/issuer-keys.js';
 import { registerIssuerMetrics } from '../oidc/issuer-metrics.js';
 import { registerReadinessMetric } from '../service/readiness.js';
@@ -21,7 +22,7 @@ import type { Verifications } from '../verification/verifications.js';
 import { registerWebhookMetrics } from '../webhooks/webhook-metrics.js';
 
 export interface Measured {
-  readonly services: Pick<Services, 'ledger' | 'database' | 'liveEvents' | 'webhooks'>;
+  readonly services: Pick<Services, 'ledger' | 'database' | 'liveEvents' | 'webhooks' | 'notifications'>;
   readonly rateLimits: RateLimits;
   readonly pool: ServerPool;
   /** The relay whose lag is shown. */
@@ -57,6 +58,7 @@ export function registerMetrics(registry: Registry, measured: Measured): void {
   registerTransferRequestMetrics(registry, services.ledger);
   registerOldestWriterMetrics(registry, services.ledger.events);
   if (everySeconds > 0) registerVerificationMetrics(registry, { verifications, everySeconds });
+  if (services.notifications.status !== undefined) registerNotificationMetrics(registry, services.notifications.status);
   if (outbox !== undefined) registerMailMetrics(registry, outbox);
   if (issuerKeys !== undefined) registerIssuerMetrics(registry, issuerKeys);
   if (relay !== undefined) registerRelayMetrics(registry, relay);

@@ -39,8 +39,13 @@ const CONNECTIONS_MIN = 5;
 /** One for the state of the relay, and one for its lead. */
 const RELAY_CONNECTIONS = 2;
 
-function connectionsMin(kafka: Config['kafka']): number {
-  return CONNECTIONS_MIN + (kafka === undefined ? 0 : RELAY_CONNECTIONS);
+/** Those of a relay, and one that writes. */
+const NOTIFICATION_CONNECTIONS = RELAY_CONNECTIONS + 1;
+
+function connectionsMin({ kafka, notifications = false }: Pick<Config, 'kafka' | 'notifications'>): number {
+  return (
+    CONNECTIONS_MIN + (kafka === undefined ? 0 : RELAY_CONNECTIONS) + (notifications ? NOTIFICATION_CONNECTIONS : 0)
+  );
 }
 
 export interface RunningServer {
@@ -126,12 +131,13 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     closers.push(() => database.destroy());
     await ledger.check();
     if (options.isFirst) {
-      const warnings = await ledger.checkDatabase({ connectionsMin: options.processes * connectionsMin(kafka) });
+      const warnings = await ledger.checkDatabase({ connectionsMin: options.processes * connectionsMin(config) });
       for (const warning of warnings) log.warn({ setting: warning.setting }, warning.message);
     }
     const created = await createServices(config, ledger, database, log);
     const { services, rateLimits, background, mailKinds, issuerKeys, ensureOperatorKey, isOperatorKey } = created;
     closers.push(services.webhooks.stop);
+    closers.push(services.notifications.stop);
     const relay = kafka === undefined ? undefined : await createKafkaRelay(config, kafka, log);
     if (relay !== undefined) closers.push(relay.stop);
     // If the relay is a separate process, this one only reports its lag.
@@ -158,6 +164,8 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
       verifications,
       verifyEverySeconds,
     });
+    // Before the first request, so that users are told of what it does.
+    await services.notifications.start();
     const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
     const listening = await listen(getRequestListener(app.fetch), { host, port });
     closers.push(() =>
@@ -170,6 +178,7 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
         mailing?.sender.stop(),
         stopCommands(),
         services.webhooks.stop(),
+        services.notifications.stop(),
       ]),
     );
     worker.start();

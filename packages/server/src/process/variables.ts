@@ -130,6 +130,13 @@ export const SERVER_VARIABLES = {
     unset: 'no mail is sent',
     description: 'Receives a mail when the server disables a webhook endpoint. It needs the settings of mails.',
   }),
+  NOTIFICATIONS: onOrOff()
+    .default('off')
+    .meta({
+      description:
+        'Whether users are told of what happens to their money, in an inbox and by mail. Each movement then writes a row for each user whom it ' +
+        'concerns. Set it alike for all servers of a ledger: with `off`, what has happened is told to nobody later.',
+    }),
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))

@@ -17,6 +17,7 @@ beforeAll(async () => {
   // The relay's metrics are there for a server that leaves the delivery to another process.
   server = await startTestServer({
     verifyEverySeconds: 3_600,
+    notifications: true,
     mail: { publicUrl: 'https://app.example.com' },
     oidc: { mode: 'both', issuer: 'http://127.0.0.1:1', audience: 'a', tokenType: 'at+jwt', userClaim: 'sub' },
     kafka: {

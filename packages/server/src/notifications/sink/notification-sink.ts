@@ -1,0 +1,162 @@
+import { hash } from 'node:crypto';
+import type { EventPublisher, LedgerEvent } from '@micropay/ledger-core';
+import { sql, type Transaction } from 'kysely';
+import type { Database } from '../../database/connect.js';
+import type { Tables } from '../../database/tables.js';
+import type { Mails, NewMail } from '../../mail/mail-outbox.js';
+import type { Notice } from '../notice.js';
+import { mailOf } from '../notification-mail.js';
+import { type Preferences, preferencesOf } from '../preferences/preferences.js';
+import { type Addressee, findAddressees } from '../preferences/preferences-store.js';
+import { noticesOf } from './notices-of.js';
+
+/** Further notifications of the hour are in the inbox alone: a thousand small payments are not a thousand mails. */
+export const MAILS_PER_HOUR = 30;
+
+/** Notices of one event to one user in their columns. */
+interface NewRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly type: string;
+  readonly happened_at: string;
+  readonly data: Notice['data'];
+  readonly in_inbox: boolean;
+  readonly mailed: boolean;
+}
+
+/**
+ * Writes down what each event says to which users. The relay moves its cursor only after this has committed. An id is made of the
+ * event's and the user's, and a mail is asked for with a row that is new: whatever is delivered again is neither written nor
+ * mailed a second time.
+ */
+export function createNotificationSink(options: {
+  readonly database: Database;
+  readonly ledger: string;
+  readonly mails: Mails;
+  /** Events that are older are left out: what was written of them is gone, and would be taken for new. */
+  readonly keptDays: number;
+}): EventPublisher {
+  const { database, ledger, mails, keptDays } = options;
+
+  async function write(transaction: Transaction<Tables>, told: readonly Told[]): Promise<void> {
+    const addressees = await findAddressees(transaction, ledger, userIdsOf(told));
+    const sent = await countMails(transaction, ledger, userIdsOf(told));
+    const rows: NewRow[] = [];
+    const mailById = new Map<string, NewMail>();
+    for (const { event, notice } of told) {
+      const addressee = addressees.get(notice.userId);
+      if (addressee === undefined) continue;
+      const row = rowOf(event, notice, addressee, { canMail: mails.canSend, mailed: sent.get(addressee.id) ?? 0 });
+      if (row === undefined) continue;
+      rows.push(row);
+      if (!row.mailed || addressee.email === null) continue;
+      sent.set(addressee.id, (sent.get(addressee.id) ?? 0) + 1);
+      mailById.set(row.id, mailOf(addressee.id, addressee.email, { type: notice.type, data: row.data }));
+    }
+    if (rows.length === 0) return;
+    const written = await insert(transaction, rows);
+    await mails.addAll(
+      transaction,
+      written.flatMap((id) => mailById.get(id) ?? []),
+    );
+  }
+
+  /** Returns the ids of those that were not there. */
+  async function insert(transaction: Transaction<Tables>, rows: readonly NewRow[]): Promise<readonly string[]> {
+    const inserted = await transaction
+      .insertInto('notifications')
+      .columns(['ledger', 'id', 'user_id', 'type', 'happened_at', 'data', 'in_inbox', 'mailed'])
+      .expression(
+        sql`select ${ledger}, given.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given(
+          id uuid, user_id uuid, type text, happened_at timestamptz, data jsonb, in_inbox boolean, mailed boolean)
+          where given.happened_at > now() - make_interval(days => ${keptDays})`,
+      )
+      .onConflict((met) => met.doNothing())
+      .returning('id')
+      .execute();
+    return inserted.map(({ id }) => id);
+  }
+
+  return {
+    async connect() {
+      // The database is connected when it is asked.
+    },
+    async publish(events) {
+      const own = events.filter((event) => event.ledger === ledger);
+      const told = own.flatMap((event) => noticesOf(event).map((notice) => ({ event, notice })));
+      if (told.length > 0) await database.transaction().execute((transaction) => write(transaction, told));
+    },
+    async close() {
+      // Its connections are closed by who opened them.
+    },
+  };
+}
+
+interface Told {
+  readonly event: LedgerEvent;
+  readonly notice: Notice;
+}
+
+function userIdsOf(told: readonly Told[]): readonly string[] {
+  return [...new Set(told.map(({ notice }) => notice.userId))];
+}
+
+/** Mails of the last hour, by user. */
+async function countMails(transaction: Database, ledger: string, ids: readonly string[]): Promise<Map<string, number>> {
+  const rows = await transaction
+    .selectFrom('notifications')
+    .select(['user_id', sql<number>`count(*)::int`.as('count')])
+    .where('ledger', '=', ledger)
+    .where(sql<boolean>`user_id = any(${[...ids]}::uuid[])`)
+    .where('mailed', '=', true)
+    .where('created_at', '>', sql<Date>`now() - interval '1 hour'`)
+    .groupBy('user_id')
+    .execute();
+  return new Map(rows.map(({ user_id, count }) => [user_id, count]));
+}
+
+/** Undefined for what this user does not want to hear of. */
+function rowOf(
+  event: LedgerEvent,
+  { userId, type, data, balanceBefore }: Notice,
+  { email, chosen }: Addressee,
+  { canMail, mailed }: { readonly canMail: boolean; readonly mailed: number },
+): NewRow | undefined {
+  const preferences = preferencesOf(chosen);
+  const threshold = thresholdOf(preferences, data.currency);
+  if (balanceBefore !== undefined && !isCrossed(threshold, balanceBefore, BigInt(data.amount))) return undefined;
+  const channels = preferences.types[type];
+  const byMail = channels.mail && canMail && email !== null && mailed < MAILS_PER_HOUR;
+  if (!channels.inbox && !byMail) return undefined;
+  return {
+    id: notificationId(event, userId, type),
+    user_id: userId,
+    type,
+    happened_at: event.time.toISOString(),
+    data: balanceBefore === undefined || threshold === undefined ? data : { ...data, threshold },
+    in_inbox: channels.inbox,
+    mailed: byMail,
+  };
+}
+
+function thresholdOf({ lowBalances }: Preferences, currency: string): string | undefined {
+  return Object.hasOwn(lowBalances, currency) ? lowBalances[currency] : undefined;
+}
+
+function isCrossed(threshold: string | undefined, before: bigint, after: bigint): boolean {
+  if (threshold === undefined) return false;
+  const limit = BigInt(threshold);
+  return after < limit && before >= limit;
+}
+
+/** A UUID made of what names the notification for ever. */
+function notificationId({ ledger, id }: LedgerEvent, userId: string, type: string): string {
+  const digits = hash('sha256', `${ledger}\n${id}\n${userId}\n${type}`, 'hex');
+  return [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    `8${digits.slice(13, 16)}`,
+    `8${digits.slice(17, 20)}`,
+    digits.slice(20, 32),
+  ].join('-');
+}
