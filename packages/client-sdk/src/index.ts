@@ -1,3 +1,8 @@
+/**
+ * The client of the server.
+ *
+ * @module @micropay/client-sdk
+ */
 export type {
   Account,
   AccountPageOptions,

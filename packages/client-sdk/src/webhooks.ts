@@ -1,3 +1,9 @@
+/**
+ * Verifies the webhooks of the server.
+ *
+ * @module @micropay/client-sdk/webhooks
+ */
+
 /** An event as a webhook carries it. Its data are as the event reference lists them; amounts are texts of whole minor units. */
 export interface WebhookEvent {
   /** The same in every delivery: handle each id once. */

@@ -3203,7 +3203,9 @@ export interface components {
              *       "shop": "berlin"
              *     }
              */
-            metadata?: Record<string, never> | null;
+            metadata?: {
+                [key: string]: string | number | boolean;
+            } | null;
             /**
              * @description `account`: the events of each account one after the other, in order; one that cannot be delivered holds back the later ones of its accounts. `none`: each as soon as possible
              * @enum {string}
@@ -3237,7 +3239,9 @@ export interface components {
              *       "shop": "berlin"
              *     }
              */
-            metadata?: Record<string, never> | null;
+            metadata?: {
+                [key: string]: string | number | boolean;
+            } | null;
             /**
              * @description `account`: the events of each account one after the other, in order; one that cannot be delivered holds back the later ones of its accounts. `none`: each as soon as possible
              * @enum {string}

@@ -20,6 +20,8 @@ const threads = new Piscina({
   maxThreads: THREADS_MAX,
   idleTimeout: 60_000,
   niceIncrement: 10,
+  // What a process loads at its start, such as an instrumentation, it does not load here again.
+  execArgv: [],
 });
 
 export interface Hasher {

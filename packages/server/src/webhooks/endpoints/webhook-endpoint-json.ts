@@ -15,6 +15,8 @@ const EVENT_TYPES_MAX = 50;
 const METADATA_MEMBERS_MAX = 10;
 const MEMBER_LENGTH_MAX = 100;
 const DESCRIPTION_LENGTH_MAX = 200;
+const STORABLE_PATTERN = '^[^\\u0000]*$';
+const NAME_PATTERN = '^(?!__proto__$)[^\\u0000]+$';
 
 const EventTypeField = z
   .string()
@@ -35,6 +37,18 @@ const AccountPathField = AddressField.nullable().openapi({
   example: 'fees',
 });
 
+/** A record that may be null loses its members in the document. */
+const MEMBERS_JSON = {
+  propertyNames: { minLength: 1, maxLength: MEMBER_LENGTH_MAX, pattern: NAME_PATTERN },
+  additionalProperties: {
+    anyOf: [
+      { type: 'string' as const, maxLength: MEMBER_LENGTH_MAX, pattern: STORABLE_PATTERN },
+      { type: 'number' as const },
+      { type: 'boolean' as const },
+    ],
+  },
+};
+
 const MetadataFilterField = z
   .record(
     textField({ min: 1, max: MEMBER_LENGTH_MAX }).refine((name) => name !== '__proto__', 'must not be __proto__'),
@@ -46,6 +60,7 @@ const MetadataFilterField = z
     type: ['object', 'null'],
     minProperties: 1,
     maxProperties: METADATA_MEMBERS_MAX,
+    ...MEMBERS_JSON,
     description: 'Only events whose metadata has these members with these values; null for all',
     example: { shop: 'berlin' },
   });
