@@ -4,6 +4,7 @@ import type { RequestServices } from './http/serving/serve-route.js';
 import type { LiveServices } from './live/routes/events.js';
 import type { Notifications } from './notifications/notifications.js';
 import type { RoleServices } from './roles/routes/roles.js';
+import type { ReadinessServices } from './service/routes/service.js';
 import type { TransferServices } from './transfers/transfer-services.js';
 import type { WebhookServices } from './webhooks/routes/webhook-endpoints.js';
 
@@ -15,6 +16,7 @@ export interface Services
     RoleServices,
     TransferServices,
     LiveServices,
-    WebhookServices {
+    WebhookServices,
+    ReadinessServices {
   readonly notifications: Notifications;
 }

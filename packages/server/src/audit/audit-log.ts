@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.js';
+import type { Place } from '../http/page.js';
 
 /** Of entries that have all of these. */
 export interface AuditFilter {
@@ -12,13 +13,9 @@ export interface AuditFilter {
   readonly to?: Date | undefined;
 }
 
-/** The place of an entry in the log. */
-export interface AuditPlace {
-  readonly createdAt: Date;
+export interface AuditEntry {
   readonly id: string;
-}
-
-export interface AuditEntry extends AuditPlace {
+  readonly createdAt: Date;
   readonly principal: string;
   readonly operation: string;
   readonly subject: string | null;
@@ -39,7 +36,7 @@ export function readAuditLog(
     filter,
     after,
     limit,
-  }: { readonly filter: AuditFilter; readonly after?: AuditPlace | undefined; readonly limit: number },
+  }: { readonly filter: AuditFilter; readonly after?: Place | undefined; readonly limit: number },
 ): Promise<readonly AuditEntry[]> {
   let query = database
     .selectFrom('audit_log')
@@ -71,7 +68,7 @@ export function readAuditLog(
   if (to !== undefined) query = query.where('audit_log.created_at', '<', to);
   if (after !== undefined) {
     query = query.where(
-      sql<boolean>`(audit_log.created_at, audit_log.id) < (${after.createdAt}::timestamptz, ${after.id}::uuid)`,
+      sql<boolean>`(audit_log.created_at, audit_log.id) < (${after.at}::timestamptz, ${after.id}::uuid)`,
     );
   }
   return query.execute();

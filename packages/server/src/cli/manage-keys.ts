@@ -1,6 +1,6 @@
 import { ApiKeyNameField, apiKeyJson, issuedJson, NetworkField } from '../auth/api-key-json.js';
 import { type ApiKeyRow, type ApiKeyStore, createApiKeyStore, type IssuedApiKey } from '../auth/api-key-store.js';
-import { OVERLAP_SECONDS_MAX } from '../auth/routes/api-keys.js';
+import { OVERLAP_SECONDS_MAX } from '../http/fields.js';
 import { SCOPE_NAMES, SCOPES } from '../identity/scope.js';
 import { didYouMean } from '../process/nearest-name.js';
 import { cliAct } from './cli-act.js';

@@ -33,6 +33,19 @@ export function createServerPool(databaseUrl: string): ServerPool {
   };
 }
 
+/** Of work that goes on beside requests and writes in batches. */
+const APART_LIMITS = { statementTimeoutMs: 30_000, lockTimeoutMs: 0, answerTimeoutMs: 35_000 };
+
+/** Connections apart from those of requests, so that a login does not wait for a queue. */
+export function connectApart(
+  databaseUrl: string,
+  schema: string,
+  { name, connectionsMax }: { readonly name: string; readonly connectionsMax: number },
+): Database {
+  const settings = { connectionString: databaseUrl, application_name: name };
+  return connect(databaseUrl, schema, { pool: createPool(settings, { ...APART_LIMITS, connectionsMax }) });
+}
+
 /** Destroying the database ends the pool. */
 export function connect(
   databaseUrl: string,

@@ -214,6 +214,11 @@ export function wholeNumberParameter({ min, max }: { readonly min: number; reado
     .openapi({ type: 'integer', minimum: min, maximum: max });
 }
 
+export const OVERLAP_SECONDS_MAX = 7 * 24 * 3_600;
+
+/** For how long a secret still counts beside the one that replaces it. */
+export const OverlapSecondsField = z.int().min(0).max(OVERLAP_SECONDS_MAX).optional().openapi({ example: 3_600 });
+
 /** Query of every list. */
 export const PageQuery = z.strictObject({
   limit: wholeNumberParameter({ min: 1, max: PAGE_LIMIT_MAX })

@@ -1,7 +1,9 @@
 import { type Selectable, sql } from 'kysely';
 import type { Database } from '../database/connect.js';
+import { inSteps } from '../database/in-steps.js';
 import type { Tables } from '../database/tables.js';
 import { ProblemError } from '../errors/problem.js';
+import type { Place } from '../http/page.js';
 import type { UserId } from '../identity/user-id.js';
 import type { Notice, NotificationData, NotificationType } from './notice.js';
 
@@ -9,18 +11,12 @@ export interface NotificationRow
   extends Pick<Selectable<Tables['notifications']>, 'id' | 'happened_at' | 'read_at'>,
     Pick<Notice, 'type' | 'data'> {}
 
-/** Where a page of notifications goes on. */
-export interface NotificationPlace {
-  readonly happenedAt: Date;
-  readonly id: string;
-}
-
 /** The inboxes of a ledger's users. */
 export interface NotificationStore {
   /** The newest first. */
   list(
     userId: UserId,
-    page: { readonly isUnread: boolean; readonly after: NotificationPlace | undefined; readonly limit: number },
+    page: { readonly isUnread: boolean; readonly after: Place | undefined; readonly limit: number },
   ): Promise<readonly NotificationRow[]>;
   /** Counts no further than `UNREAD_MAX`. */
   countUnread(userId: UserId): Promise<number>;
@@ -56,7 +52,7 @@ export function createNotificationStore(database: Database, ledger: string): Not
       let page = inbox(userId).select(COLUMNS).orderBy('happened_at', 'desc').orderBy('id', 'desc').limit(limit);
       if (isUnread) page = page.where('read_at', 'is', null);
       if (after !== undefined) {
-        page = page.where(sql<boolean>`(happened_at, id) < (${after.happenedAt}::timestamptz, ${after.id}::uuid)`);
+        page = page.where(sql<boolean>`(happened_at, id) < (${after.at}::timestamptz, ${after.id}::uuid)`);
       }
       return page.execute();
     },
@@ -105,15 +101,9 @@ export function createNotificationStore(database: Database, ledger: string): Not
         .where('ledger', '=', ledger)
         .where('created_at', '<', sql<Date>`now() - make_interval(days => ${keptDays})`)
         .limit(REMOVED_AT_ONCE);
-      // In steps, so that none of them takes too long to end.
-      for (;;) {
-        const { numDeletedRows } = await database
-          .deleteFrom('notifications')
-          .where('ledger', '=', ledger)
-          .where('id', 'in', old)
-          .executeTakeFirst();
-        if (Number(numDeletedRows) < REMOVED_AT_ONCE) return;
-      }
+      await inSteps(REMOVED_AT_ONCE, () =>
+        database.deleteFrom('notifications').where('ledger', '=', ledger).where('id', 'in', old).executeTakeFirst(),
+      );
     },
   };
 }

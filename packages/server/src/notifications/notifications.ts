@@ -5,9 +5,8 @@ import {
   type Relay,
   type RelayStatus,
 } from '@micropay/ledger-core';
-import { createPool } from '@micropay/ledger-core/pg';
 import type { Logger } from 'pino';
-import { connect, type Database } from '../database/connect.js';
+import { connectApart, type Database } from '../database/connect.js';
 import type { WriteMail } from '../mail/mail-kind.js';
 import type { Mails } from '../mail/mail-outbox.js';
 import { createNotificationMail } from './notification-mail.js';
@@ -15,7 +14,7 @@ import { createNotificationStore, type NotificationStore } from './notification-
 import { createScales, type Scales } from './scales.js';
 import { createNotificationSink } from './sink/notification-sink.js';
 
-/** Users are told of what happens, if it is on. */
+/** The notifications of a ledger's users. */
 export interface Notifications {
   readonly isOn: boolean;
   readonly store: NotificationStore;
@@ -37,9 +36,6 @@ export interface Notifications {
 const KEPT_DAYS = 90;
 const RETRY_MS = 2_000;
 
-/** Apart from that of requests, so that a login does not wait for a batch of notifications. */
-const POOL_LIMITS = { connectionsMax: 1, statementTimeoutMs: 30_000, lockTimeoutMs: 0, answerTimeoutMs: 35_000 };
-
 export function createNotifications(dependencies: {
   readonly ledger: Ledger;
   readonly database: Database;
@@ -60,8 +56,7 @@ export function createNotifications(dependencies: {
   let stopped: Promise<void> | undefined;
 
   function createRunning(): { readonly relay: Relay; readonly pool: Database } {
-    const settings = { connectionString: databaseUrl, application_name: 'micropay-notifications' };
-    const pool = connect(databaseUrl, schema, { pool: createPool(settings, POOL_LIMITS) });
+    const pool = connectApart(databaseUrl, schema, { name: 'micropay-notifications', connectionsMax: 1 });
     const publisher = createNotificationSink({ database: pool, ledger: ledger.name, mails, keptDays: KEPT_DAYS });
     const onError = (err: unknown) => log.warn({ sink, err }, 'users could not be notified, and will be');
     return { pool, relay: createRelay({ database: databaseUrl, schema, sink, publisher, onError }) };

@@ -27,6 +27,7 @@ import { createNotifications } from '../notifications/notifications.js';
 import { createIssuerKeys, type IssuerKeys } from '../oidc/issuer-keys.js';
 import { createIssuerTokens } from '../oidc/issuer-tokens.js';
 import { createSupportUsers } from '../roles/support-users.js';
+import { createReadiness } from '../service/readiness.js';
 import type { Services } from '../services.js';
 import { removeFullBuckets } from '../throttling/attempt-limit.js';
 import { RATE_LIMITS_DEFAULT } from '../throttling/rate-limit-settings.js';
@@ -147,6 +148,7 @@ export async function createServices(
       mails,
       supportUsers,
       localSignIn,
+      checkReady: createReadiness({ ledger, database }),
       audit: createAuditTrail(database, ledger.name, log),
       liveEvents: createLiveEvents({ ledger, authenticate }, config.live),
       webhooks,

@@ -22,7 +22,7 @@ import type { Verifications } from '../verification/verifications.js';
 import { registerWebhookMetrics } from '../webhooks/webhook-metrics.js';
 
 export interface Measured {
-  readonly services: Pick<Services, 'ledger' | 'database' | 'liveEvents' | 'webhooks' | 'notifications'>;
+  readonly services: Pick<Services, 'ledger' | 'database' | 'checkReady' | 'liveEvents' | 'webhooks' | 'notifications'>;
   readonly rateLimits: RateLimits;
   readonly pool: ServerPool;
   /** The relay whose lag is shown. */
@@ -50,7 +50,7 @@ export function registerMetrics(registry: Registry, measured: Measured): void {
   } = measured;
   registerProcessMetrics(registry);
   registerWorkerRestarts(registry);
-  registerReadinessMetric(registry, services);
+  registerReadinessMetric(registry, services.checkReady);
   registerEngineStatusMetrics(registry, { ledger: services.ledger, pool });
   registerRateLimitMetrics(registry, rateLimits);
   registerLiveMetrics(registry, services);

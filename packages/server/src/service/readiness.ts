@@ -5,7 +5,7 @@ import { withDeadline } from '../throttling/deadline.js';
 import { sharedWork } from '../throttling/shared-work.js';
 import { createCommitProbe } from './commit-probe.js';
 
-export interface ReadinessServices {
+interface ReadinessServices {
   readonly ledger: Pick<Ledger, 'check'>;
   readonly database: Database;
 }
@@ -15,8 +15,11 @@ const KEPT_MS = 1_000;
 /** A database that takes longer for a trivial statement or commit cannot serve requests. */
 const TIMEOUT_MS = 3_000;
 
-/** Returns a function that rejects while this process cannot serve requests. */
-export function createReadiness({ ledger, database }: ReadinessServices): () => Promise<unknown> {
+/** Rejects while this process cannot serve requests. */
+export type CheckReady = () => Promise<unknown>;
+
+/** One for the route and the metric: each look at the database commits. */
+export function createReadiness({ ledger, database }: ReadinessServices): CheckReady {
   const commitProbe = createCommitProbe(database);
   const tooLate = () => {
     void commitProbe.cancel();
@@ -27,8 +30,7 @@ export function createReadiness({ ledger, database }: ReadinessServices): () => 
   return sharedWork(() => withDeadline(TIMEOUT_MS, ask(), tooLate), KEPT_MS);
 }
 
-export function registerReadinessMetric(registry: Registry, services: ReadinessServices): void {
-  const check = createReadiness(services);
+export function registerReadinessMetric(registry: Registry, checkReady: CheckReady): void {
   new Gauge({
     name: 'micropay_ready',
     help: '1 while this process can serve requests: its database responds, accepts writes, commits and has the right schema.',
@@ -36,7 +38,7 @@ export function registerReadinessMetric(registry: Registry, services: ReadinessS
     aggregator: 'min',
     registers: [registry],
     async collect() {
-      const isReady = await check().then(
+      const isReady = await checkReady().then(
         () => true,
         () => false,
       );

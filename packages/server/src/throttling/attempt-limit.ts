@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.js';
+import { inSteps } from '../database/in-steps.js';
 import {
   createRatePolicy,
   type RateLimitHeaders,
@@ -109,24 +110,23 @@ function fullInSeconds() {
 
 const REMOVED_AT_ONCE = 10_000;
 
-/** Forgets the names whose attempts are all back: in steps, so that none of them takes too long to end. */
-export async function removeFullBuckets(database: Database, ledger: string): Promise<void> {
-  for (;;) {
-    const full = database
-      .selectFrom('attempts')
-      .select(sql`ctid`.as('place'))
-      .where('ledger', '=', ledger)
-      .where('full_at', '<', sql<Date>`now()`)
-      .limit(REMOVED_AT_ONCE)
-      // One that is taken from is not full for long, and whoever takes from several must not wait in a circle.
-      .forUpdate()
-      .skipLocked();
-    const { numDeletedRows } = await database
+/** Forgets the names whose attempts are all back. */
+export function removeFullBuckets(database: Database, ledger: string): Promise<void> {
+  const full = database
+    .selectFrom('attempts')
+    .select(sql`ctid`.as('place'))
+    .where('ledger', '=', ledger)
+    .where('full_at', '<', sql<Date>`now()`)
+    .limit(REMOVED_AT_ONCE)
+    // One that is taken from is not full for long, and whoever takes from several must not wait in a circle.
+    .forUpdate()
+    .skipLocked();
+  return inSteps(REMOVED_AT_ONCE, () =>
+    database
       .deleteFrom('attempts')
       .where(sql<boolean>`ctid in ${full}`)
       // Taken from in the meantime, it is not full.
       .where('full_at', '<', sql<Date>`now()`)
-      .executeTakeFirst();
-    if (Number(numDeletedRows) < REMOVED_AT_ONCE) return;
-  }
+      .executeTakeFirst(),
+  );
 }

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createInProcessPublisher, createRelay, type Ledger, type Relay } from '@micropay/ledger-core';
-import { createPool } from '@micropay/ledger-core/pg';
-import { sql } from 'kysely';
 import type { Logger } from 'pino';
-import { connect, type Database } from '../database/connect.js';
+import { connectApart, type Database } from '../database/connect.js';
 import type { Act } from '../identity/act.js';
 import type { Mails } from '../mail/mail-outbox.js';
 import { createWebhookDeliveryStore, type WebhookDeliveryStore } from './deliveries/webhook-delivery-store.js';
@@ -21,6 +19,7 @@ import { createResolve } from './sending/resolve-receiver.js';
 import { WEBHOOK_LIMITS, type WebhookLimits } from './sending/webhook-limits.js';
 import { createWebhookSenders, type WebhookSenders } from './sending/webhook-senders.js';
 import { createWebhookSink } from './sink/webhook-sink.js';
+import { countWebhooks, type WebhookCounts } from './webhook-counts.js';
 
 export interface WebhookSettings {
   /** CIDR blocks that webhooks may be sent to beside the public Internet. */
@@ -32,18 +31,10 @@ export interface WebhookSettings {
 }
 
 /** What waits, the same for all processes. */
-export interface WebhookStatus {
-  readonly enabled: number;
-  readonly disabled: number;
-  /** Disabled ones that no operator has disabled. */
-  readonly givenUp: number;
-  /** Enabled ones whose last attempts failed. */
-  readonly failing: number;
+export interface WebhookStatus extends WebhookCounts {
   /** Rows of the log that have not been looked at for endpoints, and the age of the oldest. */
   readonly lagRows: number;
   readonly lagSeconds: number;
-  /** For how long the most overdue endpoint has waited for a sender. */
-  readonly overdueSeconds: number;
 }
 
 /** The webhooks of a ledger: its endpoints, the relay that writes deliveries for them, and the senders of this process. */
@@ -80,8 +71,7 @@ const LOOK_MS = 2_000;
 /** Without endpoints, the cursor is moved on this often, so that it keeps no events from being deleted. */
 const SKIP_MS = 60_000;
 
-/** Apart from those of requests: a queue of webhooks does not make a login wait. */
-const POOL_LIMITS = { connectionsMax: 3, statementTimeoutMs: 30_000, lockTimeoutMs: 0, answerTimeoutMs: 35_000 };
+const CONNECTIONS_MAX = 3;
 
 interface Running {
   readonly relay: Relay;
@@ -153,11 +143,7 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
   }
 
   function createSenders() {
-    const connections = createPool(
-      { connectionString: databaseUrl, application_name: 'micropay-webhooks' },
-      POOL_LIMITS,
-    );
-    const pool = connect(databaseUrl, schema, { pool: connections });
+    const pool = connectApart(databaseUrl, schema, { name: 'micropay-webhooks', connectionsMax: CONNECTIONS_MAX });
     const client = createWebhookClient(addresses, createResolve());
     const senders = createWebhookSenders({
       queue: createDeliveryQueue(pool, schema, ledger.name, randomUUID()),
@@ -234,54 +220,10 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
       running?.senders.wake();
     },
     async status() {
-      const { enabled, disabled, givenUp, failing, overdue } = await database
-        .selectNoFrom((row) => [
-          row
-            .selectFrom('webhook_endpoints')
-            .where('ledger', '=', ledger.name)
-            .where('disabled_at', 'is', null)
-            .select(sql<number>`count(*)::int`.as('count'))
-            .as('enabled'),
-          row
-            .selectFrom('webhook_endpoints')
-            .where('ledger', '=', ledger.name)
-            .where('disabled_at', 'is not', null)
-            .select(sql<number>`count(*)::int`.as('count'))
-            .as('disabled'),
-          row
-            .selectFrom('webhook_endpoints')
-            .where('ledger', '=', ledger.name)
-            .where('disabled_reason', '<>', 'operator')
-            .select(sql<number>`count(*)::int`.as('count'))
-            .as('givenUp'),
-          row
-            .selectFrom('webhook_queues')
-            .where('ledger', '=', ledger.name)
-            .where('disabled', '=', false)
-            .where('failures', '>', 0)
-            .select(sql<number>`count(*)::int`.as('count'))
-            .as('failing'),
-          row
-            .selectFrom('webhook_queues')
-            .where('ledger', '=', ledger.name)
-            .where('holder', 'is', null)
-            .where('disabled', '=', false)
-            .where('due_at', 'is not', null)
-            .select(sql<number>`greatest(0, extract(epoch from clock_timestamp() - min(due_at)))::float8`.as('seconds'))
-            .as('overdue'),
-        ])
-        .executeTakeFirstOrThrow();
-      const some = Number(enabled) + Number(disabled) > 0;
+      const counts = await countWebhooks(database, ledger.name);
+      const some = counts.enabled + counts.disabled > 0;
       const { rows, seconds } = some ? await cursor.status() : { rows: 0, seconds: 0 };
-      return {
-        enabled: Number(enabled),
-        disabled: Number(disabled),
-        givenUp: Number(givenUp),
-        failing: Number(failing),
-        lagRows: rows,
-        lagSeconds: seconds,
-        overdueSeconds: Number(overdue ?? 0),
-      };
+      return { ...counts, lagRows: rows, lagSeconds: seconds };
     },
     start() {
       const lookOften = () =>

@@ -1,11 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import type { Database } from '../../database/connect.js';
-import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
-import { InstantField, isId, PageQuery } from '../../http/fields.js';
+import { InstantField, PageQuery } from '../../http/fields.js';
+import { cursorToPlace, pageOf, placeIn } from '../../http/page.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import { AuditPageSchema, auditEntryJson, EXAMPLE_AUDIT_ENTRY } from '../audit-json.js';
-import { type AuditPlace, readAuditLog } from '../audit-log.js';
+import { readAuditLog } from '../audit-log.js';
 
 interface AuditServices extends LedgerServices {
   readonly database: Database;
@@ -54,20 +54,9 @@ export const listAuditLogRoute = route(
     async ({ query: { limit = PAGE_LIMIT, cursor, ...filter } }) => {
       const after = cursor === undefined ? undefined : placeIn(ledger.name, cursor);
       const entries = await readAuditLog(database, ledger.name, { filter, after, limit: limit + 1 });
-      const page = entries.slice(0, limit);
-      const nextCursor = entries.length > limit ? cursorOf(ledger.name, page.at(-1)) : null;
-      return { body: { data: page.map(auditEntryJson), nextCursor } };
+      const { data, nextCursor } = pageOf(entries, limit, ({ createdAt: at, id }) =>
+        cursorToPlace(ledger.name, { at, id }),
+      );
+      return { body: { data: data.map(auditEntryJson), nextCursor } };
     },
 );
-
-/** The cursor is of this ledger alone. */
-function cursorOf(ledger: string, place: AuditPlace | undefined): string | null {
-  if (place === undefined) return null;
-  return Buffer.from(`${ledger}:${place.createdAt.getTime()}:${place.id}`).toString('base64url');
-}
-
-function placeIn(ledger: string, cursor: string): AuditPlace {
-  const [of, at = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(':');
-  if (of === ledger && /^[0-9]{1,15}$/.test(at) && isId(id)) return { createdAt: new Date(Number(at)), id };
-  throw new ProblemError('invalid_cursor', 'cursor: must be the nextCursor of an earlier page');
-}

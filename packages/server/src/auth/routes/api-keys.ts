@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
-import { IdParams, InstantField, isId, PageQuery, ReasonField } from '../../http/fields.js';
+import { IdParams, InstantField, isId, OverlapSecondsField, PageQuery, ReasonField } from '../../http/fields.js';
+import { cursorTo, keyIn, pageOf } from '../../http/page.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import type { Operator } from '../../identity/principal.js';
 import { EVERY_SCOPE, SCOPE_NAMES, type Scope } from '../../identity/scope.js';
@@ -26,7 +27,6 @@ export interface ApiKeyServices extends LedgerServices {
 }
 
 const PAGE_LIMIT = 50;
-export const OVERLAP_SECONDS_MAX = 7 * 24 * 3_600;
 const LISTED_MAX = 20;
 
 const CreateApiKeySchema = z
@@ -46,12 +46,9 @@ const CreateApiKeySchema = z
 
 const RotateApiKeySchema = z
   .strictObject({
-    overlapSeconds: z
-      .int()
-      .min(0)
-      .max(OVERLAP_SECONDS_MAX)
-      .optional()
-      .openapi({ description: 'For how long the old key works beside the new one. Default: 0', example: 3_600 }),
+    overlapSeconds: OverlapSecondsField.openapi({
+      description: 'For how long the old key works beside the new one. Default: 0',
+    }),
     reason: ReasonField.optional(),
   })
   .openapi('RotateApiKey');
@@ -136,17 +133,16 @@ const revokeApiKeyEndpoint = {
   refusals: ['api_key_not_found'],
 } as const satisfies Endpoint;
 
+const isName = (text: string) => ApiKeyNameField.safeParse(text).success;
+
 export const listApiKeysRoute = route(
   listApiKeysEndpoint,
   ({ apiKeyStore, ledger }: ApiKeyServices) =>
     async ({ query: { limit = PAGE_LIMIT, cursor } }) => {
-      const rows = await apiKeyStore.list({
-        after: cursor === undefined ? '' : nameIn(ledger.name, cursor),
-        limit: limit + 1,
-      });
-      const page = rows.slice(0, limit);
-      const nextCursor = rows.length > limit ? cursorOf(ledger.name, page.at(-1)) : null;
-      return { body: { data: page.map(apiKeyJson), nextCursor } };
+      const after = cursor === undefined ? '' : keyIn(ledger.name, cursor, isName);
+      const rows = await apiKeyStore.list({ after, limit: limit + 1 });
+      const { data, nextCursor } = pageOf(rows, limit, ({ name }) => cursorTo(ledger.name, name));
+      return { body: { data: data.map(apiKeyJson), nextCursor } };
     },
 );
 
@@ -228,15 +224,4 @@ function requireScopes({ scopes }: Operator, needed: readonly Scope[]): void {
   const missing = needed.filter((scope) => !scopes.has(scope));
   if (missing.length > 0)
     throw new ProblemError('forbidden', `this key lacks the scope "${missing.join('", "')}" itself`);
-}
-
-/** Names are listed in order, so the last one of a page is where the next one begins. The cursor is of this ledger alone. */
-function cursorOf(ledger: string, row: ApiKeyRow | undefined): string | null {
-  return row === undefined ? null : Buffer.from(`${ledger}:${row.name}`).toString('base64url');
-}
-
-function nameIn(ledger: string, cursor: string): string {
-  const [of, name = ''] = Buffer.from(cursor, 'base64url').toString().split(':');
-  if (of === ledger && ApiKeyNameField.safeParse(name).success) return name;
-  throw new ProblemError('invalid_cursor', 'cursor: must be the nextCursor of an earlier page');
 }

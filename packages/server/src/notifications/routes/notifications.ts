@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import type { Database } from '../../database/connect.js';
-import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { IdParams, isId, PageQuery } from '../../http/fields.js';
+import { cursorToPlace, pageOf, placeIn } from '../../http/page.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import type { UserId } from '../../identity/user-id.js';
 import {
@@ -12,7 +12,7 @@ import {
   notificationJson,
   ReadNotificationsSchema,
 } from '../notification-json.js';
-import { type NotificationPlace, type NotificationRow, notificationMissing } from '../notification-store.js';
+import { type NotificationRow, notificationMissing } from '../notification-store.js';
 import type { Notifications } from '../notifications.js';
 import { getChosen } from '../preferences/preferences-store.js';
 import { type Language, notificationText } from '../texts/texts.js';
@@ -93,11 +93,13 @@ export const listNotificationsRoute = route(
       const { language } = await getChosen(database, ledger.name, id);
       const page = { isUnread: unread === 'true', after, limit: limit + 1 };
       const rows = await notifications.store.list(id, page);
-      const data = rows.slice(0, limit);
+      const { data, nextCursor } = pageOf(rows, limit, ({ happened_at: at, id: last }) =>
+        cursorToPlace(owner, { at, id: last }),
+      );
       return {
         body: {
           data: await Promise.all(data.map((row) => written(notifications, language, row))),
-          nextCursor: rows.length > limit ? cursorOf(owner, data.at(-1)) : null,
+          nextCursor,
           unreadCount: await notifications.store.countUnread(id),
         },
       };
@@ -127,19 +129,4 @@ async function written({ scales }: Pick<Notifications, 'scales'>, language: Lang
   const { type, data } = row;
   const scale = await scales.of(data.currency);
   return notificationJson(row, notificationText(language, type, { data, scale }));
-}
-
-/** The time and id of the last notification of a page; the cursor is of this inbox alone. */
-function cursorOf(owner: string, row: NotificationRow | undefined): string | null {
-  if (row === undefined) return null;
-  return Buffer.from(`${owner}:${row.happened_at.getTime()}:${row.id}`).toString('base64url');
-}
-
-function placeIn(owner: string, cursor: string): NotificationPlace {
-  const text = Buffer.from(cursor, 'base64url').toString();
-  const [time = '', id = ''] = text.slice(owner.length + 1).split(':');
-  if (text.startsWith(`${owner}:`) && /^[0-9]{1,15}$/.test(time) && isId(id)) {
-    return { happenedAt: new Date(Number(time)), id };
-  }
-  throw new ProblemError('invalid_cursor', 'cursor: must be the nextCursor of an earlier page');
 }

@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto';
 import type { EventPublisher, LedgerEvent } from '@micropay/ledger-core';
 import { sql, type Transaction } from 'kysely';
 import type { Database } from '../../database/connect.js';
 import type { Tables } from '../../database/tables.js';
+import { derivedId } from '../../live/derived-id.js';
 import type { Mails, NewMail } from '../../mail/mail-outbox.js';
 import type { Notice } from '../notice.js';
 import { mailOf } from '../notification-mail.js';
@@ -129,7 +129,7 @@ function rowOf(
   const byMail = channels.mail && canMail && email !== null && mailed < MAILS_PER_HOUR;
   if (!channels.inbox && !byMail) return undefined;
   return {
-    id: notificationId(event, userId, type),
+    id: derivedId(event, userId, type),
     user_id: userId,
     type,
     happened_at: event.time.toISOString(),
@@ -147,16 +147,4 @@ function isCrossed(threshold: string | undefined, before: bigint, after: bigint)
   if (threshold === undefined) return false;
   const limit = BigInt(threshold);
   return after < limit && before >= limit;
-}
-
-/** A UUID made of what names the notification for ever. */
-function notificationId({ ledger, id }: LedgerEvent, userId: string, type: string): string {
-  const digits = hash('sha256', `${ledger}\n${id}\n${userId}\n${type}`, 'hex');
-  return [
-    digits.slice(0, 8),
-    digits.slice(8, 12),
-    `8${digits.slice(13, 16)}`,
-    `8${digits.slice(17, 20)}`,
-    digits.slice(20, 32),
-  ].join('-');
 }

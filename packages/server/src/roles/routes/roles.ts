@@ -3,6 +3,7 @@ import type { Database } from '../../database/connect.js';
 import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { IdParams, isId, PageQuery, ReasonField } from '../../http/fields.js';
+import { cursorTo, keyIn, pageOf } from '../../http/page.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import type { Operator } from '../../identity/principal.js';
 import { SUPPORT_SCOPES } from '../../identity/scope.js';
@@ -80,12 +81,10 @@ export const listRolesRoute = route(
   listRolesEndpoint,
   ({ database, ledger }: RoleServices) =>
     async ({ query: { limit = PAGE_LIMIT, cursor } }) => {
-      const after = cursor === undefined ? undefined : userIn(ledger.name, cursor);
+      const after = cursor === undefined ? undefined : keyIn(ledger.name, cursor);
       const grants = await listRoles(database, ledger.name, { after, limit: limit + 1 });
-      const page = grants.slice(0, limit);
-      const last = page.at(-1);
-      const nextCursor = grants.length > limit && last !== undefined ? cursorOf(ledger.name, last.userId) : null;
-      return { body: { data: page.map(roleGrantJson), nextCursor } };
+      const { data, nextCursor } = pageOf(grants, limit, ({ userId }) => cursorTo(ledger.name, userId));
+      return { body: { data: data.map(roleGrantJson), nextCursor } };
     },
 );
 
@@ -136,15 +135,4 @@ function requireUnlimited({ networks, expires }: Operator): void {
 function userIdIn(id: string): UserId {
   if (!isId(id)) throw userMissing();
   return id as UserId;
-}
-
-/** The cursor is of this ledger alone. */
-function cursorOf(ledger: string, userId: UserId): string {
-  return Buffer.from(`${ledger}:${userId}`).toString('base64url');
-}
-
-function userIn(ledger: string, cursor: string): string {
-  const [of, id = ''] = Buffer.from(cursor, 'base64url').toString().split(':');
-  if (of === ledger && isId(id)) return id;
-  throw new ProblemError('invalid_cursor', 'cursor: must be the nextCursor of an earlier page');
 }

@@ -1,13 +1,12 @@
 import { z } from '@hono/zod-openapi';
-import type { Database } from '../../database/connect.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { type LedgerServices, route } from '../../http/route.js';
-import { createReadiness } from '../readiness.js';
+import type { CheckReady } from '../readiness.js';
 
 const StatusSchema = z.object({ status: z.literal('ok') }).openapi('ServiceStatus');
 
-interface HealthServices extends LedgerServices {
-  readonly database: Database;
+export interface ReadinessServices extends LedgerServices {
+  readonly checkReady: CheckReady;
 }
 
 const livezEndpoint = {
@@ -44,10 +43,7 @@ const UP = { status: 'ok' } as const;
 
 export const livezRoute = route(livezEndpoint, () => () => ({ body: UP }));
 
-export const readyzRoute = route(readyzEndpoint, ({ ledger, database }: HealthServices) => {
-  const check = createReadiness({ ledger, database });
-  return async () => {
-    await check();
-    return { body: UP };
-  };
+export const readyzRoute = route(readyzEndpoint, ({ checkReady }: ReadinessServices) => async () => {
+  await checkReady();
+  return { body: UP };
 });

@@ -1,7 +1,9 @@
 import { type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
 import type { Database } from '../../database/connect.js';
+import { inSteps } from '../../database/in-steps.js';
 import type { Tables } from '../../database/tables.js';
 import { ProblemError } from '../../errors/problem.js';
+import type { Place } from '../../http/page.js';
 import { markDue } from '../sink/mark-due.js';
 
 type DeliveryColumns = Selectable<Tables['webhook_deliveries']>;
@@ -22,12 +24,6 @@ export type WebhookDeliveryRow = Pick<
   | 'finished_at'
 > & { readonly event_id: string; readonly type: string };
 
-/** Where a page of deliveries goes on. */
-export interface DeliveryPlace {
-  readonly createdAt: Date;
-  readonly messageId: string;
-}
-
 export interface DeliveryRange {
   readonly state?: 'delivered' | 'failed' | undefined;
   /** Positions of the log behind this one, up to `through`. */
@@ -45,7 +41,7 @@ export interface WebhookDeliveryStore {
     endpointId: string,
     page: {
       readonly state: DeliveryColumns['state'] | undefined;
-      readonly after: DeliveryPlace | undefined;
+      readonly after: Place | undefined;
       readonly limit: number;
     },
   ): Promise<readonly WebhookDeliveryRow[]>;
@@ -175,9 +171,7 @@ export function createWebhookDeliveryStore(database: Database, ledger: string): 
         .limit(limit);
       if (state !== undefined) page = page.where('d.state', '=', state);
       if (after !== undefined) {
-        page = page.where(
-          sql<boolean>`(d.created_at, d.message_id) < (${after.createdAt}::timestamptz, ${after.messageId}::uuid)`,
-        );
+        page = page.where(sql<boolean>`(d.created_at, d.message_id) < (${after.at}::timestamptz, ${after.id}::uuid)`);
       }
       return page.execute();
     },
@@ -252,7 +246,9 @@ export function createWebhookDeliveryStore(database: Database, ledger: string): 
         .selectNoFrom(sql<Date>`now() - make_interval(days => ${keptDays})`.as('before'))
         .executeTakeFirstOrThrow();
       const isOld = sql<boolean>`created_at < ${before}`;
-      await inSteps(() => database.transaction().execute((transaction) => removeDeliveries(transaction, isOld)));
+      await inSteps(REMOVED_AT_ONCE, () =>
+        database.transaction().execute((transaction) => removeDeliveries(transaction, isOld)),
+      );
       const old = database
         .selectFrom('webhook_messages')
         .select('id')
@@ -260,19 +256,11 @@ export function createWebhookDeliveryStore(database: Database, ledger: string): 
         .where(isOld)
         .orderBy('created_at')
         .limit(REMOVED_AT_ONCE);
-      await inSteps(() =>
+      await inSteps(REMOVED_AT_ONCE, () =>
         database.deleteFrom('webhook_messages').where('ledger', '=', ledger).where('id', 'in', old).executeTakeFirst(),
       );
     },
   };
-}
-
-/** Deletes in steps, so that none of them takes too long to end. */
-async function inSteps(step: () => Promise<{ readonly numDeletedRows: bigint }>): Promise<void> {
-  for (;;) {
-    const { numDeletedRows } = await step();
-    if (Number(numDeletedRows) < REMOVED_AT_ONCE) return;
-  }
 }
 
 export function deliveryMissing(): ProblemError {

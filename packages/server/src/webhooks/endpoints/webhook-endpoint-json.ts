@@ -1,5 +1,14 @@
 import { z } from '@hono/zod-openapi';
-import { AddressField, EXAMPLE_TIME, IdField, NextCursorField, TimeField, textField } from '../../http/fields.js';
+import {
+  AddressField,
+  EXAMPLE_TIME,
+  IdField,
+  MEMBER_NAME,
+  NextCursorField,
+  STORABLE,
+  TimeField,
+  textField,
+} from '../../http/fields.js';
 import { isoTime } from '../../http/iso-time.js';
 import { EVENT_TYPE_JSON, isEventTypeName } from '../../live/live-event-json.js';
 import { secretText } from '../sending/sign.js';
@@ -15,8 +24,6 @@ const EVENT_TYPES_MAX = 50;
 const METADATA_MEMBERS_MAX = 10;
 const MEMBER_LENGTH_MAX = 100;
 const DESCRIPTION_LENGTH_MAX = 200;
-const STORABLE_PATTERN = '^[^\\u0000]*$';
-const NAME_PATTERN = '^(?!__proto__$)[^\\u0000]+$';
 
 const EventTypeField = z
   .string()
@@ -39,10 +46,10 @@ const AccountPathField = AddressField.nullable().openapi({
 
 /** A record that may be null loses its members in the document. */
 const MEMBERS_JSON = {
-  propertyNames: { minLength: 1, maxLength: MEMBER_LENGTH_MAX, pattern: NAME_PATTERN },
+  propertyNames: { minLength: 1, maxLength: MEMBER_LENGTH_MAX, pattern: MEMBER_NAME },
   additionalProperties: {
     anyOf: [
-      { type: 'string' as const, maxLength: MEMBER_LENGTH_MAX, pattern: STORABLE_PATTERN },
+      { type: 'string' as const, maxLength: MEMBER_LENGTH_MAX, pattern: STORABLE.source },
       { type: 'number' as const },
       { type: 'boolean' as const },
     ],

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
-import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { EXAMPLE_TIME, IdParams, isId, PageQuery } from '../../http/fields.js';
 import { isoTime } from '../../http/iso-time.js';
+import { cursorToPlace, pageOf, placeIn } from '../../http/page.js';
 import { route } from '../../http/route.js';
 import {
   DELIVERY_STATES,
@@ -14,7 +14,7 @@ import {
   WebhookDeliverySchema,
   webhookDeliveryJson,
 } from '../deliveries/webhook-delivery-json.js';
-import { type DeliveryPlace, deliveryMissing, type WebhookDeliveryRow } from '../deliveries/webhook-delivery-store.js';
+import { deliveryMissing } from '../deliveries/webhook-delivery-store.js';
 import { endpointId, requireEvents, type WebhookServices } from './webhook-endpoints.js';
 
 const PAGE_LIMIT = 50;
@@ -109,10 +109,12 @@ export const listWebhookDeliveriesRoute = route(
   ({ webhooks, ledger }: WebhookServices) =>
     async ({ params, query: { limit = PAGE_LIMIT, cursor, state } }) => {
       const { id } = await webhooks.endpoints.get(endpointId(params.id));
-      const after = cursor === undefined ? undefined : placeIn(`${ledger.name}:${id}`, cursor);
+      const owner = `${ledger.name}:${id}`;
+      const after = cursor === undefined ? undefined : placeIn(owner, cursor);
       const rows = await webhooks.deliveries.list(id, { state, after, limit: limit + 1 });
-      const data = rows.slice(0, limit);
-      const nextCursor = rows.length > limit ? cursorOf(`${ledger.name}:${id}`, data.at(-1)) : null;
+      const { data, nextCursor } = pageOf(rows, limit, (last) =>
+        cursorToPlace(owner, { at: last.created_at, id: last.message_id }),
+      );
       return { body: { data: data.map(webhookDeliveryJson), nextCursor } };
     },
 );
@@ -166,18 +168,3 @@ export const testWebhookEndpointRoute = route(
       return { body: webhookDeliveryJson(row) };
     },
 );
-
-/** The time and id of the last delivery of a page; the cursor is of this endpoint alone. */
-function cursorOf(owner: string, row: WebhookDeliveryRow | undefined): string | null {
-  if (row === undefined) return null;
-  return Buffer.from(`${owner}:${row.created_at.getTime()}:${row.message_id}`).toString('base64url');
-}
-
-function placeIn(owner: string, cursor: string): DeliveryPlace {
-  const text = Buffer.from(cursor, 'base64url').toString();
-  const [time = '', messageId = ''] = text.slice(owner.length + 1).split(':');
-  if (text.startsWith(`${owner}:`) && /^[0-9]{1,15}$/.test(time) && isId(messageId)) {
-    return { createdAt: new Date(Number(time)), messageId };
-  }
-  throw new ProblemError('invalid_cursor', 'cursor: must be the nextCursor of an earlier page');
-}

@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
-import { IdParams, isId, PageQuery } from '../../http/fields.js';
+import { IdParams, isId, OverlapSecondsField, PageQuery } from '../../http/fields.js';
 import { given } from '../../http/given.js';
+import { cursorTo, keyIn, pageOf } from '../../http/page.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import type { Operator } from '../../identity/principal.js';
 import { refuseReceiverUrl } from '../endpoints/receiver-url.js';
@@ -17,7 +18,7 @@ import {
   WebhookEndpointSchema,
   webhookEndpointJson,
 } from '../endpoints/webhook-endpoint-json.js';
-import { endpointMissing, type WebhookEndpointRow } from '../endpoints/webhook-endpoint-store.js';
+import { endpointMissing } from '../endpoints/webhook-endpoint-store.js';
 import type { Webhooks } from '../webhooks.js';
 
 export interface WebhookServices extends LedgerServices {
@@ -25,16 +26,12 @@ export interface WebhookServices extends LedgerServices {
 }
 
 const PAGE_LIMIT = 50;
-const OVERLAP_SECONDS_MAX = 7 * 24 * 3_600;
 
 const RotateWebhookSecretSchema = z
   .strictObject({
-    overlapSeconds: z
-      .int()
-      .min(0)
-      .max(OVERLAP_SECONDS_MAX)
-      .optional()
-      .openapi({ description: 'For how long the old secret signs beside the new one. Default: 0', example: 3_600 }),
+    overlapSeconds: OverlapSecondsField.openapi({
+      description: 'For how long the old secret signs beside the new one. Default: 0',
+    }),
   })
   .openapi('RotateWebhookSecret');
 
@@ -154,10 +151,9 @@ export const listWebhookEndpointsRoute = route(
   listEndpoint,
   ({ webhooks, ledger }: WebhookServices) =>
     async ({ query: { limit = PAGE_LIMIT, cursor } }) => {
-      const after = cursor === undefined ? undefined : idIn(ledger.name, cursor);
+      const after = cursor === undefined ? undefined : keyIn(ledger.name, cursor);
       const rows = await webhooks.endpoints.list({ after, limit: limit + 1 });
-      const data = rows.slice(0, limit);
-      const nextCursor = rows.length > limit ? cursorOf(ledger.name, data.at(-1)) : null;
+      const { data, nextCursor } = pageOf(rows, limit, ({ id }) => cursorTo(ledger.name, id));
       return { body: { data: data.map(webhookEndpointJson), nextCursor } };
     },
 );
@@ -221,15 +217,4 @@ export function endpointId(text: string): string {
 /** A key that may not read events must not have them sent to somebody. @throws {ProblemError} `forbidden` */
 export function requireEvents({ scopes }: Operator): void {
   if (!scopes.has('events:read')) throw new ProblemError('forbidden', 'this key lacks the scope "events:read"');
-}
-
-/** Endpoints are listed by id, so the last one of a page is where the next one begins. The cursor is of this ledger alone. */
-function cursorOf(ledger: string, row: WebhookEndpointRow | undefined): string | null {
-  return row === undefined ? null : Buffer.from(`${ledger}:${row.id}`).toString('base64url');
-}
-
-function idIn(ledger: string, cursor: string): string {
-  const [of, id = ''] = Buffer.from(cursor, 'base64url').toString().split(':');
-  if (of === ledger && isId(id)) return id;
-  throw new ProblemError('invalid_cursor', 'cursor: must be the nextCursor of an earlier page');
 }
