@@ -19,7 +19,7 @@ export interface AuditLogOptions extends PageOptions {
   readonly to?: Date | string;
 }
 
-/** What operators and support did. For operators only. */
+/** Acts of operators and support. For operators only. */
 export interface AuditLog {
   /** The newest first, fetched page by page: `for await (const entry of …)`. */
   list(options?: AuditLogOptions): AsyncGenerator<AuditEntry, void, undefined>;

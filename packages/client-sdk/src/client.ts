@@ -83,7 +83,7 @@ export interface MicroPayClient {
   readonly accounts: Accounts;
   /** API keys of operators and services, for operators. */
   readonly apiKeys: ApiKeys;
-  /** What operators and support did, for operators. */
+  /** Acts of operators and support, for operators. */
   readonly auditLog: AuditLog;
   /** URLs that events are sent to, for operators. */
   readonly webhookEndpoints: WebhookEndpoints;

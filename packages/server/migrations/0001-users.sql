@@ -118,7 +118,7 @@ create table user_roles (
   constraint user_roles_role_known check (role in ('support'))
 );
 
--- What operators and support did: an entry before each act, or in the database transaction of the act.
+-- Acts of operators and support: an entry before each act, or in the database transaction of the act.
 create table audit_log (
   ledger text not null,
   id uuid not null,

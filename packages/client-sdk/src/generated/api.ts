@@ -746,7 +746,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get what you are told of, and where */
+        /** Get your notification preferences */
         get: operations["getNotificationPreferences"];
         put?: never;
         post?: never;
@@ -754,7 +754,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change what you are told of, and where
+         * Change your notification preferences
          * @description A mail that waits to be sent is not sent if you do not want it any more.
          */
         patch: operations["changeNotificationPreferences"];
@@ -3098,7 +3098,7 @@ export interface components {
                 refund: components["schemas"]["NotificationChannels"];
                 low_balance: components["schemas"]["NotificationChannels"];
             };
-            /** @description By currency: you are told when the settled balance of a wallet falls below this, in minor units */
+            /** @description By currency: you are notified when the settled balance of a wallet falls below this, in minor units */
             lowBalances: {
                 [key: string]: string;
             };
@@ -3124,7 +3124,7 @@ export interface components {
                 refund?: components["schemas"]["ChangeNotificationChannels"];
                 low_balance?: components["schemas"]["ChangeNotificationChannels"];
             };
-            /** @description By currency: you are told when the settled balance of a wallet falls below this, in minor units; null for not at all */
+            /** @description By currency: you are notified when the settled balance of a wallet falls below this, in minor units; null for not at all */
             lowBalances?: {
                 [key: string]: string | null;
             };

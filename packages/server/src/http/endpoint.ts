@@ -15,7 +15,7 @@ export const TAGS = {
   Wallets: 'Balances and history',
   Transfers: 'Payments between wallets, and their reversals',
   Holds: 'Money set aside for a payee until it is captured, released or expires',
-  Notifications: 'What a user is told of, in an inbox and by mail',
+  Notifications: 'Notifications of a user, in an inbox and by mail',
   Events: 'Live events of wallets and transfers',
   Webhooks: 'Events sent to your URLs, for operators only',
   'API keys': 'Keys of operators and services, for operators only',

@@ -1,6 +1,6 @@
 import type { UserId } from '../identity/user-id.js';
 
-/** What users are told of. */
+/** What users are notified of. */
 export const NOTIFICATION_TYPES = [
   'money_in',
   'money_out',

@@ -73,7 +73,7 @@ export interface Config {
   readonly rateLimits?: Partial<RateLimitSettings> | undefined;
   /** Where webhooks may go beside the public Internet; by default nowhere. */
   readonly webhooks?: WebhookSettings | undefined;
-  /** Whether users are told of what happens to their money; default false. The same for all servers of a ledger. */
+  /** Whether users are notified of what happens to their money; default false. The same for all servers of a ledger. */
   readonly notifications?: boolean | undefined;
   /** Limits of live streams for tests; no variable sets them. */
   readonly live?: Partial<LiveLimits>;

@@ -82,7 +82,7 @@ export function checkMail(variables: MailVariables, context: z.RefinementCtx): v
   if (variables.SMTP_URL === undefined) return;
   for (const name of ['MAIL_FROM', 'PUBLIC_URL'] as const) {
     if (variables[name] !== undefined) continue;
-    context.addIssue({ code: 'custom', path: [name], message: 'is missing: SMTP_URL takes MAIL_FROM and PUBLIC_URL' });
+    context.addIssue({ code: 'custom', path: [name], message: 'is missing: SMTP_URL needs MAIL_FROM and PUBLIC_URL' });
   }
 }
 

@@ -164,7 +164,7 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
       verifications,
       verifyEverySeconds,
     });
-    // Before the first request, so that users are told of what it does.
+    // Before the first request, so that users are notified of what it does.
     await services.notifications.start();
     const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
     const listening = await listen(getRequestListener(app.fetch), { host, port });

@@ -134,7 +134,7 @@ export const SERVER_VARIABLES = {
     .default('off')
     .meta({
       description:
-        'Whether users are told of what happens to their money, in an inbox and by mail. Each movement then writes a row for each user whom it ' +
+        'Whether users are notified of what happens to their money, in an inbox and by mail. Each movement then writes a row for each user whom it ' +
         'concerns. Set it alike for all servers of a ledger: with `off`, what has happened is told to nobody later.',
     }),
   CORS_ORIGINS: z

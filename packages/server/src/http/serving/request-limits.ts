@@ -13,7 +13,7 @@ import { type Endpoint, isProbe } from '../endpoint.js';
 type RequestClass = 'read' | 'write';
 type Caller = 'user' | 'key' | 'address';
 
-/** Who sends a request, as far as it is known. */
+/** The caller of a request, as far as it is known. */
 export interface Sender {
   readonly principal: Principal | undefined;
   readonly clientAddress: string;

@@ -17,7 +17,8 @@ const ChannelsSchema = z.object({
 });
 const ChangeChannelsSchema = z.strictObject({ inbox: z.boolean().optional(), mail: z.boolean().optional() });
 
-const LOW_BALANCES = 'By currency: you are told when the settled balance of a wallet falls below this, in minor units';
+const LOW_BALANCES =
+  'By currency: you are notified when the settled balance of a wallet falls below this, in minor units';
 
 function thresholds<Amount extends z.ZodType>(amount: Amount) {
   return z

@@ -7,7 +7,7 @@ export interface Channels {
   readonly mail: boolean;
 }
 
-/** What a user wants to be told of, where, and in which language. */
+/** What a user wants to be notified of, where, and in which language. */
 export interface Preferences {
   readonly language: Language;
   readonly types: Readonly<Record<NotificationType, Channels>>;

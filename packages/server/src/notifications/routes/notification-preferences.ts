@@ -10,7 +10,7 @@ const getEndpoint = {
   method: 'get',
   path: '/v1/me/notification-preferences',
   tag: 'Notifications',
-  summary: 'Get what you are told of, and where',
+  summary: 'Get your notification preferences',
   access: 'user',
   answer: {
     status: 200,
@@ -25,7 +25,7 @@ const changeEndpoint = {
   method: 'patch',
   path: '/v1/me/notification-preferences',
   tag: 'Notifications',
-  summary: 'Change what you are told of, and where',
+  summary: 'Change your notification preferences',
   description: 'A mail that waits to be sent is not sent if you do not want it any more.',
   access: 'user',
   body: {
