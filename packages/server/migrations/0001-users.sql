@@ -321,6 +321,8 @@ create index webhook_deliveries_account on webhook_deliveries (ledger, endpoint_
   where state = 'pending' and account is not null;
 create index webhook_deliveries_other_account on webhook_deliveries (ledger, endpoint_id, other_account, position, place)
   where state = 'pending' and other_account is not null;
+-- What is sent again is chosen in the order of the log. Of finished ones alone: what is pending is never looked for by it.
+create index webhook_deliveries_finished on webhook_deliveries (ledger, endpoint_id, position) where state <> 'pending';
 create index webhook_deliveries_created on webhook_deliveries (ledger, endpoint_id, created_at, message_id);
 create index webhook_deliveries_age on webhook_deliveries (ledger, created_at);
 
@@ -333,21 +335,26 @@ create table webhook_queues (
   -- Whatever is due, nothing is sent before: the endpoint refuses everything, or has asked for a pause.
   not_before timestamptz not null default '-infinity',
   holder uuid,
+  -- Of the sender's claims, the one that it has the endpoint by: what came of an earlier claim counts no more.
+  claim uuid,
   -- Attempts in a row that have failed.
   failures integer not null default 0,
+  -- Somebody has ended the pauses since the claim: the attempts of the claim set no new one.
+  pause_ended boolean not null default false,
   disabled boolean not null default false,
-  constraint webhook_queues_pkey primary key (ledger, endpoint_id)
+  constraint webhook_queues_pkey primary key (ledger, endpoint_id),
+  constraint webhook_queues_claim_whole check ((holder is null) = (claim is null))
 ) with (fillfactor = 50);
 create index webhook_queues_due on webhook_queues (ledger, due_at)
   where holder is null and due_at is not null and not disabled;
 create index webhook_queues_holder on webhook_queues (ledger, holder) where holder is not null;
 
--- Processes that send. What a process has in hand is free again when its sign of life is missing. Unlogged: after a crash of the
--- database nobody lives until they say so.
+-- Processes that send. Each counts its signs of life: what it has in hand is free again when others have seen no new one for a few
+-- seconds of theirs, whatever the database's clock says. Unlogged: after a crash of the database everybody counts anew.
 create unlogged table webhook_senders (
   ledger text not null,
   id uuid not null,
-  alive_at timestamptz not null,
+  beats bigint not null,
   constraint webhook_senders_pkey primary key (ledger, id)
 );
 

@@ -153,6 +153,21 @@ describe('a role of few connections', () => {
     });
     await database.drop();
   });
+
+  it('a role of few connections is asked for those of webhooks where the ledger has endpoints', async () => {
+    const database = await open(7);
+    const server = await startServer(testConfig(database.url));
+    const made = await call(server.url, 'POST /v1/webhook-endpoints', {
+      token: OPERATOR_KEY,
+      body: { url: 'https://example.com/' },
+    });
+    expect(made.status).toBe(201);
+    await server.close();
+    await expect(startServer(testConfig(database.url))).rejects.toMatchObject({
+      details: { reason: 'connections', allowed: 7, needed: 8 },
+    });
+    await database.drop();
+  });
 });
 
 it('the table of settings has at least twenty rows', () => {

@@ -798,7 +798,7 @@ export interface paths {
         head?: never;
         /**
          * Change, enable or disable a webhook endpoint
-         * @description Filters and order count for events that are committed after the response; what waits already is sent to the new URL. The key needs the scope `events:read` as well, because the receiver sees the events.
+         * @description Filters and order count for events that are committed after the response, and for events of some moments before it. What waits already is sent to the new URL. A URL, and `enabled: true`, end the pauses of an endpoint that has failed. The key needs the scope `events:read` as well, because the receiver sees the events.
          */
         patch: operations["changeWebhookEndpoint"];
         trace?: never;
@@ -888,7 +888,7 @@ export interface paths {
         put?: never;
         /**
          * Send the deliveries of a range again
-         * @description By position, by time, or both; in the order of the log, 5000 at most in one request.
+         * @description By position, by time, or both; in the order of the log, without test events. One request sends some thousands at most: repeat it with `nextAfter` as `after`.
          */
         post: operations["replayWebhooks"];
         delete?: never;

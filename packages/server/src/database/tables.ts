@@ -208,8 +208,10 @@ export interface Tables {
     due_at: Date | null;
     not_before: Generated<Date>;
     holder: Generated<string | null>;
+    claim: Generated<string | null>;
     failures: Generated<number>;
+    pause_ended: Generated<boolean>;
     disabled: Generated<boolean>;
   };
-  webhook_senders: { ledger: string; id: string; alive_at: Date };
+  webhook_senders: { ledger: string; id: string; beats: string };
 }

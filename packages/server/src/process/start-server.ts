@@ -13,6 +13,7 @@ import { createBatchMetrics } from '../metrics/batch-metrics.js';
 import { withDeadline } from '../throttling/deadline.js';
 import { createScheduledVerification } from '../verification/scheduled-verification.js';
 import { createVerifications } from '../verification/verifications.js';
+import { hasWebhookEndpoints } from '../webhooks/endpoints/has-endpoints.js';
 import { runInBackground } from './background.js';
 import { checkConfig } from './check-config.js';
 import type { Config } from './config.js';
@@ -41,10 +42,16 @@ const RELAY_CONNECTIONS = 2;
 
 /** Those of a relay, and one that writes. */
 const NOTIFICATION_CONNECTIONS = RELAY_CONNECTIONS + 1;
+/** Those of a relay, and one that writes and sends. */
+const WEBHOOK_CONNECTIONS = RELAY_CONNECTIONS + 1;
 
-function connectionsMin({ kafka, notifications = false }: Pick<Config, 'kafka' | 'notifications'>): number {
+/** @param webhooks whether the ledger has endpoints that they are sent to */
+function connectionsMin({ kafka, notifications = false }: Config, webhooks: boolean): number {
   return (
-    CONNECTIONS_MIN + (kafka === undefined ? 0 : RELAY_CONNECTIONS) + (notifications ? NOTIFICATION_CONNECTIONS : 0)
+    CONNECTIONS_MIN +
+    (kafka === undefined ? 0 : RELAY_CONNECTIONS) +
+    (notifications ? NOTIFICATION_CONNECTIONS : 0) +
+    (webhooks ? WEBHOOK_CONNECTIONS : 0)
   );
 }
 
@@ -131,7 +138,8 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     closers.push(() => database.destroy());
     await ledger.check();
     if (options.isFirst) {
-      const warnings = await ledger.checkDatabase({ connectionsMin: options.processes * connectionsMin(config) });
+      const needed = connectionsMin(config, await hasWebhookEndpoints(database, name));
+      const warnings = await ledger.checkDatabase({ connectionsMin: options.processes * needed });
       for (const warning of warnings) log.warn({ setting: warning.setting }, warning.message);
     }
     const created = await createServices(config, ledger, database, log);

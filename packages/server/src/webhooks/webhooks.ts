@@ -5,6 +5,7 @@ import { connectApart, type Database } from '../database/connect.js';
 import type { Act } from '../identity/act.js';
 import type { Mails } from '../mail/mail-outbox.js';
 import { createWebhookDeliveryStore, type WebhookDeliveryStore } from './deliveries/webhook-delivery-store.js';
+import { hasWebhookEndpoints } from './endpoints/has-endpoints.js';
 import { tellOfDisabled } from './endpoints/tell-of-disabled.js';
 import {
   createWebhookEndpointStore,
@@ -12,8 +13,9 @@ import {
   type WebhookEndpointSettings,
   type WebhookEndpointStore,
 } from './endpoints/webhook-endpoint-store.js';
-import { createDeliveryQueue } from './sending/delivery-queue.js';
 import { type AttemptError, createWebhookClient } from './sending/post-webhook.js';
+import { createDeliveryQueue } from './sending/queue/delivery-queue.js';
+import { createSenderBeats } from './sending/queue/sender-beats.js';
 import { createReceiverAddresses, type ReceiverAddresses } from './sending/receiver-addresses.js';
 import { createResolve } from './sending/resolve-receiver.js';
 import { WEBHOOK_LIMITS, type WebhookLimits } from './sending/webhook-limits.js';
@@ -73,6 +75,9 @@ const SKIP_MS = 60_000;
 
 const CONNECTIONS_MAX = 3;
 
+/** Rows of the log in one delivery to the sink: each of its events may go to ten thousand endpoints. */
+const ROWS_AT_ONCE = 100;
+
 interface Running {
   readonly relay: Relay;
   readonly senders: WebhookSenders;
@@ -95,15 +100,7 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
   let skippedMs = Number.NEGATIVE_INFINITY;
   let stopped: Promise<void> | undefined;
 
-  async function hasEndpoints(): Promise<boolean> {
-    const row = await database
-      .selectFrom('webhook_endpoints')
-      .select('id')
-      .where('ledger', '=', ledger.name)
-      .limit(1)
-      .executeTakeFirst();
-    return row !== undefined;
-  }
+  const hasEndpoints = () => hasWebhookEndpoints(database, ledger.name);
 
   /**
    * Begins at the end of the log. The endpoints are looked at after the end was found: one that is made later receives nothing
@@ -117,6 +114,7 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
 
   function begin(): Running {
     const { pool, senders } = createSenders();
+    const stopping = new AbortController();
     const relay = createRelay({
       ...relayOptions,
       publisher: createWebhookSink({
@@ -124,9 +122,13 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
         ledger: ledger.name,
         keptDays: DELIVERIES_KEPT_DAYS,
         onWritten: senders.wake,
+        signal: stopping.signal,
       }),
-      onError: (error) =>
-        log.warn({ sink, err: error }, 'events could not be read for webhooks and will be read again'),
+      batchSizeMax: ROWS_AT_ONCE,
+      onError(error) {
+        if (stopping.signal.aborted) return;
+        log.warn({ sink, err: error }, 'events could not be read for webhooks and will be read again');
+      },
     });
     const stopListening = ledger.onCommit(relay.wake);
     relay.start();
@@ -136,6 +138,7 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
       senders,
       async stop() {
         stopListening();
+        stopping.abort();
         await Promise.all([relay.stop(), senders.stop()]);
         await pool.destroy();
       },
@@ -145,17 +148,24 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
   function createSenders() {
     const pool = connectApart(databaseUrl, schema, { name: 'micropay-webhooks', connectionsMax: CONNECTIONS_MAX });
     const client = createWebhookClient(addresses, createResolve());
+    const holder = randomUUID();
     const senders = createWebhookSenders({
-      queue: createDeliveryQueue(pool, schema, ledger.name, randomUUID()),
+      queue: createDeliveryQueue(pool, schema, ledger.name, holder),
+      beats: createSenderBeats(pool, schema, ledger.name, holder),
       client,
       limits,
       log,
       attempts,
-      async onDisable(id, reason) {
-        await endpoints.disable(id, reason, (transaction, row) =>
-          tellOfDisabled(transaction, row, { ledger: ledger.name, reason, mails, email: settings.noticeEmail }),
-        );
-        log.error({ endpoint: id, reason }, 'a webhook endpoint was disabled: what is sent to it waits');
+      async onDisable({ id, claim }, reason) {
+        let isDisabled = false;
+        await endpoints.disable(id, reason, {
+          claim,
+          async also(transaction, row) {
+            await tellOfDisabled(transaction, row, { ledger: ledger.name, reason, mails, email: settings.noticeEmail });
+            isDisabled = true;
+          },
+        });
+        if (isDisabled) log.error({ endpoint: id, reason }, 'a webhook endpoint was disabled: its events wait');
       },
     });
     return { pool, senders };

@@ -1,4 +1,4 @@
-import { type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
+import { type Selectable, sql, type Transaction } from 'kysely';
 import type { Database } from '../../database/connect.js';
 import { inSteps } from '../../database/in-steps.js';
 import type { Tables } from '../../database/tables.js';
@@ -48,17 +48,19 @@ export interface WebhookDeliveryStore {
   /** Sends it again now, with the same id. @throws {ProblemError} `webhook_delivery_not_found` */
   replay(endpointId: string, messageId: string): Promise<WebhookDeliveryRow>;
   /**
-   * Sends finished deliveries again, in the order of the log and at most `limit` of them. Returns how many, and the position of
-   * the last one; of the events at that position, some may be left.
+   * Sends finished deliveries again, in the order of the log; no test events. Beyond some thousands it stops: `nextAfter` is then the
+   * position after which it goes on, and null otherwise.
    */
   replayRange(
     endpointId: string,
     range: DeliveryRange,
-    limit: number,
-  ): Promise<{ readonly count: number; readonly last: bigint }>;
+  ): Promise<{ readonly count: number; readonly nextAfter: string | null }>;
   /** Sends an event that says nothing. */
   test(endpointId: string, message: TestMessage): Promise<WebhookDeliveryRow>;
-  /** Removes what is older than it is kept, with what is left of endpoints that are gone. */
+  /**
+   * Removes what was made longer ago than it is kept, with what is left of endpoints that are gone. What has been due since then is
+   * kept: it may be under way, and its message with it.
+   */
   removeOld(keptDays: number): Promise<void>;
 }
 
@@ -88,6 +90,15 @@ const COLUMNS = [
 
 const REMOVED_AT_ONCE = 5_000;
 
+/** Deliveries that one step of a replay looks at. */
+const REPLAYED_AT_ONCE = 1_000;
+/** Bounds of one request: what is sent again, and what is looked at for it. */
+const REPLAYED_MAX = 5_000;
+const REPLAY_STEPS_MAX = 100;
+
+/** Test events have the position 0: a range has none of them. */
+const BEFORE_ALL = '0';
+
 /** What a delivery is when it is to be sent as if for the first time. */
 const AGAIN = {
   state: 'pending',
@@ -114,53 +125,112 @@ export function createWebhookDeliveryStore(database: Database, ledger: string): 
     return row;
   }
 
-  /** Removes some; what waited for one of them is looked at again. */
-  async function removeDeliveries(transaction: Transaction<Tables>, isOld: RawBuilder<boolean>) {
-    const old = transaction
+  /** Finished deliveries behind a position, with all of the last one's position, and whether they are of the range. */
+  function readRange(
+    endpointId: string,
+    { state, through, from, to }: DeliveryRange,
+    after: string,
+  ): Promise<readonly { readonly message_id: string; readonly position: string; readonly fits: boolean }[]> {
+    const conditions = [
+      sql<boolean>`true`,
+      ...(state === undefined ? [] : [sql<boolean>`state = ${state}`]),
+      ...(from === undefined ? [] : [sql<boolean>`created_at >= ${from}`]),
+      ...(to === undefined ? [] : [sql<boolean>`created_at < ${to}`]),
+    ];
+    let page = database
       .selectFrom('webhook_deliveries')
-      .select(sql`ctid`.as('at'))
+      .select(['message_id', 'position', sql<boolean>`${sql.join(conditions, sql` and `)}`.as('fits')])
       .where('ledger', '=', ledger)
-      .where(isOld)
-      .limit(REMOVED_AT_ONCE);
-    const removed = await transaction
-      .deleteFrom('webhook_deliveries')
-      .where('ledger', '=', ledger)
-      .where(isOld)
-      .where(sql<boolean>`ctid = any(array(${old}))`)
-      .returning(['endpoint_id', 'state', 'account', 'other_account'])
-      .execute();
-    const pending = removed.filter(({ state, account }) => state === 'pending' && account !== null);
-    const accounts = pending.flatMap(({ endpoint_id: endpointId, account, other_account: other }) =>
-      [account, other].filter((name) => name !== null).map((name) => ({ endpointId, name })),
-    );
-    if (accounts.length > 0) {
-      const firstOf = (column: 'account' | 'other_account') =>
-        transaction
-          .selectFrom('webhook_deliveries as n')
-          .select(sql`n.ctid`.as('ctid'))
-          .where('n.ledger', '=', ledger)
-          .where('n.state', '=', 'pending')
-          .where(sql<boolean>`n.endpoint_id = a.endpoint_id`)
-          .where(sql<boolean>`n.${sql.id(column)} = a.name`)
-          .orderBy('n.position')
-          .orderBy('n.place')
-          .limit(1);
-      await transaction
+      .where('endpoint_id', '=', endpointId)
+      .where(sql<boolean>`state <> 'pending'`)
+      .where('position', '>', after)
+      .orderBy('position')
+      .fetch(REPLAYED_AT_ONCE, 'with ties');
+    if (through !== undefined) page = page.where('position', '<=', through);
+    return page.execute();
+  }
+
+  /** Returns how many of these were finished. */
+  function sendAgain(endpointId: string, messageIds: readonly string[]): Promise<number> {
+    return database.transaction().execute(async (transaction) => {
+      await markDue(transaction, ledger, [endpointId], { endsPause: true });
+      const { numUpdatedRows } = await transaction
         .updateTable('webhook_deliveries')
-        .set({ waits: false })
-        .where('waits', '=', true)
+        .set(AGAIN)
+        .where('ledger', '=', ledger)
+        .where('endpoint_id', '=', endpointId)
+        .where('state', '<>', 'pending')
+        .where(sql<boolean>`message_id = any(${[...messageIds]}::uuid[])`)
+        .executeTakeFirst();
+      return Number(numUpdatedRows);
+    });
+  }
+
+  /** What waited for one of these is looked at again. */
+  async function lookAgainBehind(
+    transaction: Transaction<Tables>,
+    accounts: readonly { readonly endpointId: string; readonly name: string }[],
+  ): Promise<void> {
+    if (accounts.length === 0) return;
+    const firstOf = (column: 'account' | 'other_account') =>
+      transaction
+        .selectFrom('webhook_deliveries as n')
+        .select(sql`n.ctid`.as('ctid'))
+        .where('n.ledger', '=', ledger)
+        .where('n.state', '=', 'pending')
+        .where(sql<boolean>`n.endpoint_id = a.endpoint_id`)
+        .where(sql<boolean>`n.${sql.id(column)} = a.name`)
+        .orderBy('n.position')
+        .orderBy('n.place')
+        .limit(1);
+    await transaction
+      .updateTable('webhook_deliveries')
+      .set({ waits: false })
+      .where('waits', '=', true)
+      .where(
+        sql<boolean>`ctid = any(array(
+          select first.ctid
+          from (select distinct * from unnest(
+            ${accounts.map(({ endpointId }) => endpointId)}::uuid[], ${accounts.map(({ name }) => name)}::text[])
+            as given (endpoint_id, name)) a
+          cross join lateral ((${firstOf('account')}) union all (${firstOf('other_account')})) as first))`,
+      )
+      .execute();
+  }
+
+  /** Removes some of those that were made, and last due, before. */
+  async function removeDeliveries(before: Date): Promise<{ readonly numDeletedRows: bigint }> {
+    const isOld = sql<boolean>`created_at < ${before} and due_at < ${before}`;
+    const old = await database
+      .selectFrom('webhook_deliveries')
+      .select(['endpoint_id', 'message_id', sql<boolean>`state = 'pending' and account is not null`.as('holdsBack')])
+      .where('ledger', '=', ledger)
+      .where(isOld)
+      .limit(REMOVED_AT_ONCE)
+      .execute();
+    if (old.length === 0) return { numDeletedRows: 0n };
+    const holdingBack = old.filter(({ holdsBack }) => holdsBack).map(({ endpoint_id: id }) => id);
+    return database.transaction().execute(async (transaction) => {
+      // First, as everybody locks the row of an endpoint before those of its deliveries.
+      if (holdingBack.length > 0) await markDue(transaction, ledger, [...new Set(holdingBack)]);
+      const removed = await transaction
+        .deleteFrom('webhook_deliveries')
+        .where('ledger', '=', ledger)
+        .where(isOld)
         .where(
-          sql<boolean>`ctid = any(array(
-            select first.ctid
-            from (select distinct * from unnest(
-              ${accounts.map(({ endpointId }) => endpointId)}::uuid[], ${accounts.map(({ name }) => name)}::text[])
-              as given (endpoint_id, name)) a
-            cross join lateral ((${firstOf('account')}) union all (${firstOf('other_account')})) as first))`,
+          sql<boolean>`(endpoint_id, message_id) in (select * from unnest(
+            ${old.map(({ endpoint_id: id }) => id)}::uuid[], ${old.map(({ message_id: id }) => id)}::uuid[]))`,
         )
+        .returning(['endpoint_id', 'state', 'account', 'other_account'])
         .execute();
-      await markDue(transaction, ledger, [...new Set(accounts.map(({ endpointId }) => endpointId))]);
-    }
-    return { numDeletedRows: BigInt(removed.length) };
+      const accounts = removed
+        .filter(({ state }) => state === 'pending')
+        .flatMap(({ endpoint_id: endpointId, account, other_account: other }) =>
+          [account, other].filter((name) => name !== null).map((name) => ({ endpointId, name })),
+        );
+      await lookAgainBehind(transaction, accounts);
+      return { numDeletedRows: BigInt(old.length) };
+    });
   }
 
   return {
@@ -177,7 +247,7 @@ export function createWebhookDeliveryStore(database: Database, ledger: string): 
     },
     replay: (endpointId, messageId) =>
       database.transaction().execute(async (transaction) => {
-        await markDue(transaction, ledger, [endpointId]);
+        await markDue(transaction, ledger, [endpointId], { endsPause: true });
         await transaction
           .updateTable('webhook_deliveries')
           .set(AGAIN)
@@ -187,37 +257,20 @@ export function createWebhookDeliveryStore(database: Database, ledger: string): 
           .execute();
         return get(transaction, endpointId, messageId);
       }),
-    replayRange: (endpointId, { state, after, through, from, to }, limit) =>
-      database.transaction().execute(async (transaction) => {
-        await markDue(transaction, ledger, [endpointId]);
-        let chosen = transaction
-          .selectFrom('webhook_deliveries')
-          .select('message_id')
-          .where('ledger', '=', ledger)
-          .where('endpoint_id', '=', endpointId)
-          .where('state', '<>', 'pending')
-          .orderBy('position')
-          .orderBy('place')
-          .limit(limit);
-        if (state !== undefined) chosen = chosen.where('state', '=', state);
-        if (after !== undefined) chosen = chosen.where('position', '>', after);
-        if (through !== undefined) chosen = chosen.where('position', '<=', through);
-        if (from !== undefined) chosen = chosen.where('created_at', '>=', from);
-        if (to !== undefined) chosen = chosen.where('created_at', '<', to);
-        const rows = await transaction
-          .updateTable('webhook_deliveries')
-          .set(AGAIN)
-          .where('ledger', '=', ledger)
-          .where('endpoint_id', '=', endpointId)
-          .where('message_id', 'in', chosen)
-          .returning('position')
-          .execute();
-        const last = rows.reduce(
-          (highest, { position }) => (BigInt(position) > highest ? BigInt(position) : highest),
-          0n,
-        );
-        return { count: rows.length, last };
-      }),
+    async replayRange(endpointId, range) {
+      let after = range.after ?? BEFORE_ALL;
+      let count = 0;
+      // In steps, so that none of them holds up the senders of the endpoint for long.
+      for (let step = 0; step < REPLAY_STEPS_MAX && count < REPLAYED_MAX; step += 1) {
+        const rows = await readRange(endpointId, range, after);
+        const fitting = rows.filter(({ fits }) => fits).map(({ message_id: id }) => id);
+        if (fitting.length > 0) count += await sendAgain(endpointId, fitting);
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < REPLAYED_AT_ONCE) return { count, nextAfter: null };
+        after = last.position;
+      }
+      return { count, nextAfter: after };
+    },
     test: (endpointId, { id, eventId, type, bodyAt }) =>
       database.transaction().execute(async (transaction) => {
         const { now } = await transaction.selectNoFrom(sql<Date>`now()`.as('now')).executeTakeFirstOrThrow();
@@ -238,26 +291,36 @@ export function createWebhookDeliveryStore(database: Database, ledger: string): 
             due_at: sql<Date>`clock_timestamp()`,
           })
           .execute();
-        await markDue(transaction, ledger, [endpointId]);
+        await markDue(transaction, ledger, [endpointId], { endsPause: true });
         return get(transaction, endpointId, id);
       }),
     async removeOld(keptDays) {
       const { before } = await database
         .selectNoFrom(sql<Date>`now() - make_interval(days => ${keptDays})`.as('before'))
         .executeTakeFirstOrThrow();
-      const isOld = sql<boolean>`created_at < ${before}`;
-      await inSteps(REMOVED_AT_ONCE, () =>
-        database.transaction().execute((transaction) => removeDeliveries(transaction, isOld)),
-      );
-      const old = database
-        .selectFrom('webhook_messages')
-        .select('id')
-        .where('ledger', '=', ledger)
-        .where(isOld)
-        .orderBy('created_at')
+      await inSteps(REMOVED_AT_ONCE, () => removeDeliveries(before));
+      // A message is never older than its deliveries, so only old ones that are kept refer to it.
+      const unused = database
+        .selectFrom('webhook_messages as m')
+        .select('m.id')
+        .where('m.ledger', '=', ledger)
+        .where('m.created_at', '<', before)
+        .where(
+          sql<boolean>`not exists (${database
+            .selectFrom('webhook_deliveries as d')
+            .select('d.message_id')
+            .where('d.ledger', '=', ledger)
+            .where('d.created_at', '<', before)
+            .whereRef('d.message_id', '=', sql.ref('m.id'))})`,
+        )
+        .orderBy('m.created_at')
         .limit(REMOVED_AT_ONCE);
       await inSteps(REMOVED_AT_ONCE, () =>
-        database.deleteFrom('webhook_messages').where('ledger', '=', ledger).where('id', 'in', old).executeTakeFirst(),
+        database
+          .deleteFrom('webhook_messages')
+          .where('ledger', '=', ledger)
+          .where('id', 'in', unused)
+          .executeTakeFirst(),
       );
     },
   };

@@ -6,6 +6,7 @@ import type { Tables } from '../../database/tables.js';
 import { ProblemError } from '../../errors/problem.js';
 import type { Act } from '../../identity/act.js';
 import { newSigningSecret } from '../sending/sign.js';
+import { markDue } from '../sink/mark-due.js';
 
 /** Why an endpoint receives nothing now. */
 export const DISABLED_REASONS = ['operator', 'gone', 'failing'] as const;
@@ -60,17 +61,21 @@ export interface WebhookEndpointStore {
   /**
    * Keeps the first reason when called again.
    *
-   * @param also done in the same database transaction, if something changes
    * @throws {ProblemError} `webhook_endpoint_not_found`
    */
-  disable(id: string, reason: DisabledReason, also?: Also): Promise<WebhookEndpointRow>;
+  disable(id: string, reason: DisabledReason, options?: DisableOptions): Promise<WebhookEndpointRow>;
   /** Makes a new secret; both sign for `overlapSeconds` more. @throws {ProblemError} `webhook_endpoint_not_found` */
   rotate(id: string, overlapSeconds: number): Promise<IssuedWebhookEndpoint>;
   /** Its deliveries go with it. @throws {ProblemError} `webhook_endpoint_not_found` */
   remove(id: string): Promise<void>;
 }
 
-type Also = (transaction: Database, row: WebhookEndpointRow) => Promise<void>;
+export interface DisableOptions {
+  /** Changes nothing if a sender has the endpoint by another claim than this, or none: it may have been enabled, or taken over. */
+  readonly claim?: string;
+  /** Done in the same database transaction, if something changes. */
+  readonly also?: (transaction: Database, row: WebhookEndpointRow) => Promise<void>;
+}
 
 export const ENDPOINTS_MAX = 10_000;
 
@@ -111,6 +116,19 @@ export function createWebhookEndpointStore(
   const queue = (on: Transaction<Tables>, id: string) =>
     on.updateTable('webhook_queues').where('ledger', '=', ledger).where('endpoint_id', '=', id);
 
+  /** Whether a sender has the endpoint by this claim; it then keeps it until the transaction ends. */
+  async function isClaimed(transaction: Transaction<Tables>, id: string, claim: string): Promise<boolean> {
+    const row = await transaction
+      .selectFrom('webhook_queues')
+      .select('endpoint_id')
+      .where('ledger', '=', ledger)
+      .where('endpoint_id', '=', id)
+      .where('claim', '=', claim)
+      .forUpdate()
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   return {
     list({ after, limit }) {
       const page = endpoints().select(COLUMNS).orderBy('id').limit(limit);
@@ -149,20 +167,26 @@ export function createWebhookEndpointStore(
           ...(metadata === undefined ? {} : { metadata: metadata === null ? null : JSON.stringify(metadata) }),
         };
         // An update needs something to set.
-        return found(
+        const row = found(
           await update(transaction, id)
             .set({ ledger, ...changes })
             .executeTakeFirst(),
         );
+        // What the receiver at the old URL has answered says nothing about the new one.
+        if (same.url !== undefined) await markDue(transaction, ledger, [id], { endsPause: true });
+        return row;
       }),
     enable: (id) =>
       changing(async (transaction) => {
-        const row = await update(transaction, id).set({ disabled_at: null, disabled_reason: null }).executeTakeFirst();
+        const row = found(
+          await update(transaction, id).set({ disabled_at: null, disabled_reason: null }).executeTakeFirst(),
+        );
+        await markDue(transaction, ledger, [id], { endsPause: true });
         const { numUpdatedRows } = await queue(transaction, id)
           .where('disabled', '=', true)
-          .set({ disabled: false, failures: 0, not_before: sql`'-infinity'`, due_at: sql`clock_timestamp()` })
+          .set({ disabled: false })
           .executeTakeFirst();
-        if (numUpdatedRows === 0n) return found(row);
+        if (numUpdatedRows === 0n) return row;
         await transaction
           .updateTable('webhook_deliveries')
           .where('ledger', '=', ledger)
@@ -171,10 +195,11 @@ export function createWebhookEndpointStore(
           .where('attempts', '>', 0)
           .set({ attempts: 0, due_at: sql`clock_timestamp()`, waits: false })
           .execute();
-        return found(row);
+        return row;
       }),
-    disable: (id, reason, also) =>
+    disable: (id, reason, { claim, also } = {}) =>
       changing(async (transaction) => {
+        if (claim !== undefined && !(await isClaimed(transaction, id, claim))) return get(transaction, id);
         const row = await update(transaction, id)
           .where('disabled_at', 'is', null)
           .set({ disabled_at: sql`now()`, disabled_reason: reason })

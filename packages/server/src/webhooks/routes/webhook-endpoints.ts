@@ -103,7 +103,7 @@ const changeEndpoint = {
   path: '/v1/webhook-endpoints/{id}',
   tag: 'Webhooks',
   summary: 'Change, enable or disable a webhook endpoint',
-  description: `Filters and order count for events that are committed after the response; what waits already is sent to the new URL. ${SHOWS_EVENTS}`,
+  description: `Filters and order count for events that are committed after the response, and for events of some moments before it. What waits already is sent to the new URL. A URL, and \`enabled: true\`, end the pauses of an endpoint that has failed. ${SHOWS_EVENTS}`,
   access: 'operator',
   scope: 'webhooks:write',
   params: IdParams,

@@ -22,6 +22,9 @@ const PERMILLE = 1_000;
 
 const RETRY_AFTER_MAX_S = 24 * HOUR_S;
 
+/** A receiver may put off one delivery for a day, and all that waits for it for an hour: then it is asked again. */
+export const ASKED_PAUSE_MAX_S = HOUR_S;
+
 /**
  * Seconds until the next attempt; undefined when that was the last.
  *

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { ClaimedDelivery } from './delivery-queue.js';
+import type { ClaimedDelivery } from './queue/delivery-queue.js';
 import { sendTurn } from './send-turn.js';
 
 const ALWAYS = () => true;

@@ -1,5 +1,5 @@
-import type { ClaimedDelivery } from './delivery-queue.js';
 import type { Attempt } from './post-webhook.js';
+import type { ClaimedDelivery } from './queue/delivery-queue.js';
 
 /** What came of a delivery of a turn. */
 export interface Sent {

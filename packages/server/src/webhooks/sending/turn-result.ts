@@ -1,7 +1,7 @@
 import type { DisabledReason } from '../endpoints/webhook-endpoint-store.js';
-import type { ClaimedEndpoint, DeliveryResult, TurnResult } from './delivery-queue.js';
 import type { Attempt } from './post-webhook.js';
-import { endpointPauseS, retryDelayS } from './retry-schedule.js';
+import type { ClaimedEndpoint, DeliveryResult, TurnResult } from './queue/delivery-queue.js';
+import { ASKED_PAUSE_MAX_S, endpointPauseS, retryDelayS } from './retry-schedule.js';
 import type { Sent } from './send-turn.js';
 import type { WebhookLimits } from './webhook-limits.js';
 
@@ -53,5 +53,5 @@ function resultOf(
 
 /** A receiver that is overloaded wants nothing at all for a while. */
 function askedPauseS({ status, retryAfterS = 0 }: Attempt): number {
-  return status === TOO_MANY_REQUESTS || status === UNAVAILABLE ? retryAfterS : 0;
+  return status === TOO_MANY_REQUESTS || status === UNAVAILABLE ? Math.min(retryAfterS, ASKED_PAUSE_MAX_S) : 0;
 }

@@ -6,9 +6,9 @@ export interface WebhookLimits {
   readonly quickMax: number;
   /** An endpoint that has not answered for so long is slow: it is counted with those, and makes room for the next. */
   readonly quickMs: number;
-  /** Endpoints that are slow or whose last attempt failed. Beyond it, the slowest attempts end. */
+  /** Endpoints that are slow or whose last attempt failed. Beyond it, the slowest attempts end; up to half of it may have failed before. */
   readonly slowMax: number;
-  /** A slow attempt is given this time at least. */
+  /** A slow attempt is given this time at least, up to twice `slowMax`. */
   readonly slowMinMs: number;
   /** The time limit of an attempt, response included. */
   readonly attemptTimeoutMs: number;

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { DisabledReason } from '../endpoints/webhook-endpoint-store.js';
-import type { ClaimedDelivery, ClaimedEndpoint, DeliveryQueue } from './delivery-queue.js';
 import { createPause } from './pause.js';
 import type { Attempt, AttemptError, WebhookClient } from './post-webhook.js';
+import type { ClaimedDelivery, ClaimedEndpoint, DeliveryQueue } from './queue/delivery-queue.js';
+import type { SenderBeats } from './queue/sender-beats.js';
+import { createSetBackWatch } from './queue/set-back.js';
+import { createSettleTogether } from './queue/settle-together.js';
 import { sendTurn } from './send-turn.js';
-import { createSettleTogether } from './settle-together.js';
 import { signedHeaders } from './sign.js';
 import { disablingReason, turnResult } from './turn-result.js';
 import type { WebhookLimits } from './webhook-limits.js';
@@ -21,25 +23,32 @@ export interface WebhookSenders {
 
 export interface SendersOptions {
   readonly queue: DeliveryQueue;
+  readonly beats: SenderBeats;
   readonly client: WebhookClient;
   readonly limits: WebhookLimits;
   readonly log: Logger;
   /** Counts the attempts by their result. */
   readonly attempts: Map<AttemptError | 'delivered', number>;
-  readonly onDisable: (endpointId: string, reason: DisabledReason) => Promise<unknown>;
+  /** Disables an endpoint in hand, unless it has been claimed again by now. */
+  readonly onDisable: (endpoint: Pick<ClaimedEndpoint, 'id' | 'claim'>, reason: DisabledReason) => Promise<unknown>;
 }
 
 /** One endpoint in hand, with its requests under way. */
 interface Turn {
+  readonly endpoint: ClaimedEndpoint;
   readonly startedMs: number;
   readonly ending: AbortController;
   isSlow: boolean;
+  /** This process was silent for too long since: others may have the endpoint, so nothing more is begun. */
+  isLost: boolean;
 }
 
 const BEAT_MS = 1_000;
 /** Without a sign of life for so long, this process begins nothing more: others are about to take over. */
 const SILENT_MAX_MS = 4_000;
 const STOP_MS = 5_000;
+/** Of so many times the slow ones that a process may have, the longest end at once. */
+const SLOW_TWICE = 2;
 const GATHER_MS = 10;
 /** Another turn comes soon: changes of the endpoint count from then on. */
 const TURN_MAX_MS = 5_000;
@@ -51,8 +60,8 @@ const USER_AGENT = 'MicroPay-Webhooks/1';
  * after a moment, so that it holds up nobody, and those that fail never enter them.
  */
 export function createWebhookSenders(options: SendersOptions): WebhookSenders {
-  const { queue, client, limits, log, attempts, onDisable } = options;
-  const turns = new Map<string, Turn>();
+  const { queue, beats, client, limits, log, attempts, onDisable } = options;
+  const turns = new Set<Turn>();
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
   const { pause, wake } = createPause(stopping.signal);
@@ -60,17 +69,46 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     log.warn({ err: error }, 'results of webhooks cannot be stored now: nothing more is sent until they are'),
   );
   let looping: Promise<void> | undefined;
-  let beating: NodeJS.Timeout | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let beating: Promise<void> | undefined;
+  let tending: Promise<void> | undefined;
   let aliveMs = Number.NEGATIVE_INFINITY;
   let claimGotLost = false;
+  let mayBeSetBack = false;
+  const wasSetBack = createSetBackWatch();
 
   const isAlive = () => performance.now() - aliveMs < SILENT_MAX_MS;
-  const slowTurns = () => [...turns.values()].filter(({ isSlow }) => isSlow);
+  const slowTurns = () => [...turns].filter(({ isSlow }) => isSlow);
 
   async function beat(): Promise<void> {
-    const atMs = performance.now();
-    await queue.beat();
-    aliveMs = atMs;
+    const startedMs = performance.now();
+    const clockS = await beats.beat();
+    if (!isAlive()) for (const turn of turns) turn.isLost = true;
+    aliveMs = startedMs;
+    mayBeSetBack = wasSetBack(clockS, startedMs, performance.now()) || mayBeSetBack;
+    // Not waited for: this process lives, however long it takes.
+    tending ??= tend()
+      .catch((error: unknown) => log.warn({ err: error }, 'webhooks that nobody sends could not be looked for'))
+      .finally(() => {
+        tending = undefined;
+      });
+  }
+
+  /** Looks after what would not be sent otherwise. */
+  async function tend(): Promise<void> {
+    if (mayBeSetBack) await queue.bringForward();
+    mayBeSetBack = false;
+    await beats.freeDead();
+  }
+
+  /** One beat after the other, however long one takes. */
+  function beatAgain(): void {
+    beating ??= beat()
+      // The claims and results of this process fail as well, and say so.
+      .catch(() => undefined)
+      .finally(() => {
+        beating = undefined;
+      });
   }
 
   async function loop(): Promise<void> {
@@ -83,19 +121,24 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     }
   }
 
-  /** Ends attempts where slow ones are too many, and returns how many endpoints may be taken in hand. */
+  /**
+   * Ends the longest attempts where slow ones are too many, and returns how many endpoints may be taken in hand. However many are
+   * slow, the quick ones have all of their room.
+   */
   function makeRoom(): number {
     const slow = slowTurns();
     const untilMs = performance.now() - limits.slowMinMs;
-    for (const { startedMs, ending } of slow.slice(0, Math.max(0, slow.length - limits.slowMax)))
-      if (startedMs < untilMs) ending.abort();
-    if (slow.length >= 2 * limits.slowMax) return 0;
+    for (const [index, { startedMs, ending }] of slow.entries()) {
+      const beyond = slow.length - index;
+      if (beyond <= limits.slowMax) break;
+      if (startedMs < untilMs || beyond > limits.slowMax * SLOW_TWICE) ending.abort();
+    }
     return Math.max(0, limits.quickMax - (turns.size - slow.length));
   }
 
   async function claim(room: number): Promise<number> {
     try {
-      if (claimGotLost) await queue.free(turns.keys());
+      if (claimGotLost) await queue.free([...turns].map(({ endpoint }) => endpoint.claim));
       claimGotLost = false;
       const endpoints = await queue.claim({
         endpointsMax: room,
@@ -103,8 +146,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
         // Half of the room for slow ones is for those that turn out to be slow only now.
         failing: slowTurns().length < limits.slowMax / 2,
       });
-      // One that is still in hand was let go of by a statement whose answer got lost: the next one lets go of it again.
-      for (const endpoint of endpoints) if (!turns.has(endpoint.id)) begin(endpoint);
+      for (const endpoint of endpoints) begin(endpoint);
       return endpoints.length;
     } catch (error) {
       claimGotLost = true;
@@ -124,8 +166,14 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
   }
 
   async function takeTurn(endpoint: ClaimedEndpoint): Promise<void> {
-    const turn: Turn = { startedMs: performance.now(), ending: new AbortController(), isSlow: endpoint.failures > 0 };
-    turns.set(endpoint.id, turn);
+    const turn: Turn = {
+      endpoint,
+      startedMs: performance.now(),
+      ending: new AbortController(),
+      isSlow: endpoint.failures > 0,
+      isLost: false,
+    };
+    turns.add(turn);
     const slowTimer = setTimeout(() => {
       turn.isSlow = true;
       wake();
@@ -140,7 +188,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
         mayBegin: () => {
           const isInTime = performance.now() - turn.startedMs < TURN_MAX_MS && !stopping.signal.aborted;
           begun += 1;
-          return isInTime && isAlive() && (!isFailing || begun === 1);
+          return isInTime && !turn.isLost && isAlive() && (!isFailing || begun === 1);
         },
         send: (delivery) => send(endpoint, delivery, turn),
       });
@@ -149,17 +197,17 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       const result = turnResult({ endpoint, sent, fullFrom: atOnce }, limits);
       // Before the endpoint is let go of, so that nobody sends what is behind the one that is given up.
       const reason = disablingReason(sent, result.results);
-      if (reason !== undefined) await disable(endpoint.id, reason);
+      if (reason !== undefined) await disable(endpoint, reason);
       await settling.settle(result);
     } finally {
       clearTimeout(slowTimer);
-      turns.delete(endpoint.id);
+      turns.delete(turn);
     }
   }
 
-  async function disable(endpointId: string, reason: DisabledReason): Promise<void> {
-    await onDisable(endpointId, reason).catch((error: unknown) =>
-      log.error({ err: error, endpoint: endpointId }, 'a webhook endpoint could not be disabled'),
+  async function disable(endpoint: ClaimedEndpoint, reason: DisabledReason): Promise<void> {
+    await onDisable(endpoint, reason).catch((error: unknown) =>
+      log.error({ err: error, endpoint: endpoint.id }, 'a webhook endpoint could not be disabled'),
     );
   }
 
@@ -186,7 +234,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
 
   async function run(): Promise<void> {
     await beat().catch((error: unknown) => log.warn({ err: error }, 'webhooks wait for the database'));
-    beating = setInterval(() => void beat().catch(() => undefined), BEAT_MS);
+    timer = setInterval(beatAgain, BEAT_MS);
     await loop();
   }
 
@@ -197,17 +245,18 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     },
     async stop() {
       stopping.abort();
-      const timer = setTimeout(() => {
-        for (const { ending } of turns.values()) ending.abort();
+      const late = setTimeout(() => {
+        for (const { ending } of turns) ending.abort();
       }, STOP_MS);
       await looping;
       await Promise.all(running);
-      clearTimeout(timer);
-      clearInterval(beating);
+      clearTimeout(late);
+      clearInterval(timer);
+      await Promise.all([beating, tending]);
       client.close();
-      await queue
-        .leave()
-        .catch((error: unknown) => log.warn({ err: error }, 'webhooks in hand are freed a little later'));
+      await Promise.all([queue.free([]), beats.leave()]).catch((error: unknown) =>
+        log.warn({ err: error }, 'webhooks in hand are freed a little later'),
+      );
     },
   };
 }

@@ -28,9 +28,12 @@ export function createWebhookSink(options: {
   readonly ledger: string;
   /** An endpoint that has been disabled for longer than its deliveries are kept is left out. */
   readonly keptDays: number;
+  /** Called for each part of what is written. */
   readonly onWritten: () => void;
+  /** Once it is aborted, nothing more is written: the events are delivered again to whoever leads next. */
+  readonly signal: AbortSignal;
 }): EventPublisher {
-  const { database, ledger, keptDays, onWritten } = options;
+  const { database, ledger, keptDays, onWritten, signal } = options;
   let known: { readonly version: string; readonly match: MatchEndpoints } | undefined;
 
   async function findMatch(): Promise<MatchEndpoints> {
@@ -69,16 +72,17 @@ export function createWebhookSink(options: {
       // Only now: an event that was committed after a change of the endpoints is matched with what they are since then.
       const match = await findMatch();
       let chunk: NewDelivery[] = [];
-      let wrote = false;
-      for (const delivery of deliveriesOf(events, ledger, match)) {
-        chunk.push(delivery);
-        wrote = true;
-        if (chunk.length < CHUNK_MAX) continue;
+      const write = async () => {
+        signal.throwIfAborted();
         await writeDeliveries(database, ledger, chunk);
         chunk = [];
+        onWritten();
+      };
+      for (const delivery of deliveriesOf(events, ledger, match)) {
+        chunk.push(delivery);
+        if (chunk.length >= CHUNK_MAX) await write();
       }
-      if (chunk.length > 0) await writeDeliveries(database, ledger, chunk);
-      if (wrote) onWritten();
+      if (chunk.length > 0) await write();
     },
     async close() {
       known = undefined;

@@ -1,10 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import type { Tables } from '../../database/tables.js';
-import type { AttemptError } from './post-webhook.js';
+import type { Tables } from '../../../database/tables.js';
+import type { AttemptError } from '../post-webhook.js';
+import { ASKED_PAUSE_MAX_S } from '../retry-schedule.js';
 
 /** An endpoint in the hands of this process, and what to send to it now. */
 export interface ClaimedEndpoint {
   readonly id: string;
+  /** The claim that this process has it by. Another one may follow before what came of this one is stored. */
+  readonly claim: string;
   readonly url: string;
   /** The newest first; the one before while it still signs. */
   readonly secrets: readonly Buffer[];
@@ -61,16 +65,14 @@ export interface DeliveryQueue {
   /** Claims endpoints. With `failing` false it leaves out those whose last attempt failed. */
   claim(options: ClaimOptions): Promise<readonly ClaimedEndpoint[]>;
   /**
-   * Writes the results down and lets go of the endpoints. Leaves out those that another process has by now, so it may be called
-   * again if its outcome is unknown.
+   * Writes the results down and lets go of the endpoints. Leaves out those that have been claimed again by now, by whom ever, so it
+   * may be called again if its outcome is unknown.
    */
   settle(turns: readonly TurnResult[]): Promise<void>;
-  /** Lets go of endpoints that are not in hand although this process has claimed them: a claim whose outcome got lost. */
-  free(inHand: Iterable<string>): Promise<void>;
-  /** Says that this process lives, and frees what dead ones had in hand. */
-  beat(): Promise<void>;
-  /** Frees all that this process has in hand. */
-  leave(): Promise<void>;
+  /** Lets go of what this process has claimed otherwise than by these claims: the outcome of a claim got lost. */
+  free(claimsInHand: readonly string[]): Promise<void>;
+  /** Brings forward what is due later than it can be, because the clock of the database was set back. */
+  bringForward(): Promise<void>;
 }
 
 export interface ClaimOptions {
@@ -79,9 +81,6 @@ export interface ClaimOptions {
   readonly deliveriesMax: number;
   readonly failing: boolean;
 }
-
-/** A process that gave no sign of life for so long counts as dead; so does one whose sign is of before the clock was set back. */
-const DEAD_AFTER_S = 5;
 
 /** Due deliveries of an endpoint that a claim looks at, to find those that are behind no other. */
 const EXAMINED_MAX = 64;
@@ -94,14 +93,7 @@ export function createDeliveryQueue(
 ): DeliveryQueue {
   const table = (name: keyof Tables) => sql.id(schema, name);
   const [queues, deliveries] = [table('webhook_queues'), table('webhook_deliveries')];
-  const [endpoints, messages, senders] = [
-    table('webhook_endpoints'),
-    table('webhook_messages'),
-    table('webhook_senders'),
-  ];
-
-  const isAlive = sql`s.alive_at between clock_timestamp() - make_interval(secs => ${DEAD_AFTER_S})
-    and clock_timestamp() + make_interval(secs => ${DEAD_AFTER_S})`;
+  const [endpoints, messages] = [table('webhook_endpoints'), table('webhook_messages')];
 
   type Account = 'account' | 'other_account';
 
@@ -129,21 +121,22 @@ export function createDeliveryQueue(
   return {
     claim: ({ endpointsMax, deliveriesMax, failing }) =>
       database.transaction().execute(async (transaction) => {
+        const claim = randomUUID();
         const { rows: claims } = await sql<{ readonly endpoint_id: string; readonly claimed_at_s: number }>`
           with next as materialized (
             select ledger, endpoint_id from ${queues}
-            where ledger = ${ledger} and holder is null and not disabled and due_at <= clock_timestamp()
+            where ledger = ${ledger} and holder is null and not disabled and due_at <= statement_timestamp()
               and (${failing} or failures = 0)
             order by due_at limit ${endpointsMax} for update skip locked)
-          update ${queues} q set holder = ${holder}, due_at = null
+          update ${queues} q set holder = ${holder}, claim = ${claim}, pause_ended = false, due_at = null
           from next where q.ledger = next.ledger and q.endpoint_id = next.endpoint_id
           returning q.endpoint_id, extract(epoch from clock_timestamp())::float8 as claimed_at_s`.execute(transaction);
         if (claims.length === 0) return [];
-        const claimedAtS = Math.max(...claims.map((claim) => claim.claimed_at_s));
+        const claimedAtS = Math.max(...claims.map(({ claimed_at_s: atS }) => atS));
         // In a statement of its own: deliveries that were committed before the claim are seen here, and later ones mark the queue.
         // What is behind an earlier one is put aside until that is done, so that a long queue is gone through once. Of those in
         // order, the first are taken whether due or not, because in a turn they follow each other.
-        const ids = claims.map((claim) => claim.endpoint_id);
+        const ids = claims.map(({ endpoint_id: id }) => id);
         const { rows } = await sql<ClaimRow>`
           with claimed as materialized (
             select q.endpoint_id, q.failures from ${queues} q
@@ -180,38 +173,38 @@ export function createDeliveryQueue(
           left join found on found.endpoint_id = claimed.endpoint_id
           left join ${messages} m on m.ledger = ${ledger} and m.id = found.message_id
           order by claimed.endpoint_id, found.position, found.place`.execute(transaction);
-        return toEndpoints(rows, claimedAtS);
+        return toEndpoints(rows, { claim, claimedAtS });
       }),
 
     async settle(turns) {
       const retriesS = turns.map(({ results }) =>
         Math.min(...results.filter(({ state }) => state === 'pending').map(({ delayS }) => delayS)),
       );
-      const results = turns.flatMap((turn) =>
-        turn.results.map((result) => ({ ...result, endpointId: turn.endpoint.id })),
-      );
+      const results = turns.flatMap((turn) => turn.results.map((result) => ({ ...result, endpoint: turn.endpoint })));
       const sent = sql`${results.map(({ messageId }) => messageId)}::uuid[]`;
       const done = turns.flatMap(doneIn);
       const of = <Value>(read: (turn: TurnResult) => Value) => turns.map(read);
-      const pausedUntil = sql`case when g.pause_s > 0 then clock_timestamp() + make_interval(secs => g.pause_s) else '-infinity' end`;
+      const pausedUntil = sql`case when g.pause_s > 0 and not q.pause_ended
+        then clock_timestamp() + make_interval(secs => g.pause_s) else '-infinity' end`;
       await sql`
         with given as (
           select * from unnest(
-            ${of(({ endpoint }) => endpoint.id)}::uuid[], ${of(({ endpoint }) => endpoint.claimedAtS)}::float8[],
+            ${of(({ endpoint }) => endpoint.id)}::uuid[], ${of(({ endpoint }) => endpoint.claim)}::uuid[],
+            ${of(({ endpoint }) => endpoint.claimedAtS)}::float8[],
             ${of(({ failures }) => failures)}::integer[], ${of(({ pauseS }) => pauseS)}::float8[],
             ${of(({ hasMore }) => hasMore)}::boolean[],
             ${retriesS.map((seconds) => (Number.isFinite(seconds) ? seconds : null))}::float8[])
-            as g (endpoint_id, claimed_at_s, failures, pause_s, has_more, retry_s)),
+            as g (endpoint_id, claim, claimed_at_s, failures, pause_s, has_more, retry_s)),
         held as materialized (
-          select q.endpoint_id from ${queues} q join given using (endpoint_id)
+          select q.endpoint_id, q.claim from ${queues} q join given using (endpoint_id, claim)
           where q.ledger = ${ledger} and q.holder = ${holder}
           order by q.endpoint_id for update of q),
         released as (
           update ${queues} q
-          set holder = null, failures = g.failures, not_before = ${pausedUntil},
+          set holder = null, claim = null, failures = case when q.pause_ended then 0 else g.failures end, not_before = ${pausedUntil},
             due_at = case when coalesce(q.due_at, next.due_at) is not null
               then greatest(least(q.due_at, next.due_at), ${pausedUntil}) end
-          from held join given g using (endpoint_id)
+          from held join given g using (endpoint_id, claim)
           cross join lateral (
             -- What was not due at the claim; what has become due since then is past by now.
             select case when g.has_more then clock_timestamp() else least(
@@ -220,15 +213,16 @@ export function createDeliveryQueue(
                  and d.due_at > to_timestamp(g.claimed_at_s)),
               clock_timestamp() + make_interval(secs => g.retry_s)) end as due_at) next
           where q.ledger = ${ledger} and q.endpoint_id = held.endpoint_id
-          returning q.endpoint_id),
+          returning held.endpoint_id, held.claim),
         looked_at_again as (
           update ${deliveries} set waits = false
           where waits and ctid = any(array(
             select following.ctid
             from released join unnest(
-              ${done.map(({ endpointId }) => endpointId)}::uuid[], ${done.map(({ account }) => account)}::text[],
+              ${done.map(({ endpoint }) => endpoint.id)}::uuid[], ${done.map(({ endpoint }) => endpoint.claim)}::uuid[],
+              ${done.map(({ account }) => account)}::text[],
               ${done.map(({ position }) => position)}::bigint[], ${done.map(({ place }) => place)}::smallint[])
-              as done (endpoint_id, account, position, place) using (endpoint_id)
+              as done (endpoint_id, claim, account, position, place) using (endpoint_id, claim)
             cross join lateral (${nextOf('account', sent)} union all ${nextOf('other_account', sent)}) as following)))
         update ${deliveries} d
         set state = r.state, attempts = d.attempts + 1, status = r.status, error = r.error, duration_ms = r.duration_ms, waits = false,
@@ -236,41 +230,58 @@ export function createDeliveryQueue(
           due_at = case when r.state = 'pending' then clock_timestamp() + make_interval(secs => r.delay_s) else d.due_at end,
           finished_at = case when r.state = 'pending' then null else clock_timestamp() end
         from released join unnest(
-          ${results.map(({ endpointId }) => endpointId)}::uuid[], ${results.map(({ messageId }) => messageId)}::uuid[],
+          ${results.map(({ endpoint }) => endpoint.id)}::uuid[], ${results.map(({ endpoint }) => endpoint.claim)}::uuid[],
+          ${results.map(({ messageId }) => messageId)}::uuid[],
           ${results.map(({ state }) => state)}::text[], ${results.map(({ status }) => status)}::smallint[],
           ${results.map(({ error }) => error)}::text[], ${results.map(({ durationMs }) => durationMs)}::integer[],
           ${results.map(({ delayS }) => delayS)}::float8[])
-          as r (endpoint_id, message_id, state, status, error, duration_ms, delay_s) using (endpoint_id)
+          as r (endpoint_id, claim, message_id, state, status, error, duration_ms, delay_s) using (endpoint_id, claim)
         where d.ledger = ${ledger} and d.endpoint_id = released.endpoint_id and d.message_id = r.message_id
           and d.state = 'pending'`.execute(database);
     },
 
-    async free(inHand) {
+    async free(claimsInHand) {
       await sql`
-        update ${queues} set holder = null, due_at = clock_timestamp()
-        where ledger = ${ledger} and holder = ${holder} and endpoint_id <> all(${[...inHand]}::uuid[])`.execute(
-        database,
-      );
+        with free as materialized (
+          select endpoint_id from ${queues}
+          where ledger = ${ledger} and holder = ${holder} and claim <> all(${[...claimsInHand]}::uuid[])
+          order by endpoint_id for update)
+        update ${queues} q set holder = null, claim = null, due_at = clock_timestamp()
+        from free where q.ledger = ${ledger} and q.endpoint_id = free.endpoint_id`.execute(database);
     },
 
-    async beat() {
-      await sql`
-        insert into ${senders} (ledger, id, alive_at) values (${ledger}, ${holder}, clock_timestamp())
-        on conflict (ledger, id) do update set alive_at = excluded.alive_at`.execute(database);
-      await sql`
-        update ${queues} q set holder = null, due_at = clock_timestamp()
-        where q.ledger = ${ledger} and q.holder is not null
-          and not exists (select from ${senders} s where s.ledger = q.ledger and s.id = q.holder and ${isAlive})`.execute(
-        database,
-      );
-      await sql`delete from ${senders} s where s.ledger = ${ledger} and not (${isAlive})`.execute(database);
-    },
-
-    async leave() {
-      await sql`
-        update ${queues} set holder = null, due_at = clock_timestamp()
-        where ledger = ${ledger} and holder = ${holder}`.execute(database);
-      await sql`delete from ${senders} where ledger = ${ledger} and id = ${holder}`.execute(database);
+    async bringForward() {
+      // What was made, or tried, at a time that is not yet: the clock was later then.
+      const isLate = sql`d.ledger = ${ledger} and d.state = 'pending' and d.due_at > statement_timestamp()`;
+      const late = sql`
+        select d.endpoint_id, d.ctid from ${deliveries} d where ${isLate} and d.created_at > statement_timestamp()
+        union
+        select d.endpoint_id, d.ctid from ${queues} q cross join lateral (
+          select d.endpoint_id, d.ctid from ${deliveries} d
+          where ${isLate} and d.endpoint_id = q.endpoint_id and not d.waits
+            and (d.attempts = 0 or d.attempted_at > statement_timestamp())) d
+        where q.ledger = ${ledger}`;
+      const { rows } = await sql<{ readonly endpoint_id: string }>`
+        select endpoint_id from (${late}) late
+        union select endpoint_id from ${queues} where ledger = ${ledger}
+          and not_before > statement_timestamp() + make_interval(secs => ${ASKED_PAUSE_MAX_S})`.execute(database);
+      if (rows.length === 0) return;
+      const ids = rows.map(({ endpoint_id: id }) => id);
+      await database.transaction().execute(async (transaction) => {
+        await sql`
+          select endpoint_id from ${queues} where ledger = ${ledger} and endpoint_id = any(${ids}::uuid[])
+          order by endpoint_id for update`.execute(transaction);
+        await sql`
+          update ${deliveries} d
+          set due_at = statement_timestamp()
+              + case when d.attempts = 0 then interval '0' else greatest(d.due_at - d.attempted_at, interval '0') end,
+            attempted_at = least(d.attempted_at, statement_timestamp())
+          where ${isLate} and d.ctid = any(array(select late.ctid from (${late}) late))`.execute(transaction);
+        // How long a pause was to be is not known any more: the receiver may ask for it once more.
+        await sql`
+          update ${queues} set not_before = '-infinity', due_at = statement_timestamp()
+          where ledger = ${ledger} and endpoint_id = any(${ids}::uuid[])`.execute(transaction);
+      });
     },
   };
 }
@@ -282,9 +293,7 @@ function doneIn({ endpoint, results }: TurnResult) {
   const ids = new Set(results.filter(({ state }) => state !== 'pending').map(({ messageId }) => messageId));
   return endpoint.deliveries
     .filter(({ messageId }) => ids.has(messageId))
-    .flatMap(({ accounts, position, place }) =>
-      accounts.map((account) => ({ endpointId: endpoint.id, account, position, place })),
-    );
+    .flatMap(({ accounts, position, place }) => accounts.map((account) => ({ endpoint, account, position, place })));
 }
 
 interface ClaimRow {
@@ -306,19 +315,22 @@ interface ClaimRow {
 }
 
 /** One row a delivery, those of an endpoint together. */
-function toEndpoints(rows: readonly ClaimRow[], claimedAtS: number): readonly ClaimedEndpoint[] {
+function toEndpoints(
+  rows: readonly ClaimRow[],
+  of: Pick<ClaimedEndpoint, 'claim' | 'claimedAtS'>,
+): readonly ClaimedEndpoint[] {
   const found = new Map<string, ClaimedEndpoint & { readonly deliveries: ClaimedDelivery[] }>();
   for (const row of rows) {
     const { id, url, secret, previous_secret: previous, failures, has_more: hasMore } = row;
     let endpoint = found.get(id);
     if (endpoint === undefined) {
       endpoint = {
+        ...of,
         id,
         url,
         secrets: previous === null ? [secret] : [secret, previous],
         failures,
         hasMore,
-        claimedAtS,
         deliveries: [],
       };
       found.set(id, endpoint);

@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pino from 'pino';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { Attempt } from './post-webhook.js';
+import type { ClaimedEndpoint, ClaimOptions, TurnResult } from './queue/delivery-queue.js';
+import { WEBHOOK_LIMITS, type WebhookLimits } from './webhook-limits.js';
+import { createWebhookSenders, type WebhookSenders } from './webhook-senders.js';
+
+const TAKEN: Attempt = { status: 204, error: null, durationMs: 1, retryAfterS: undefined };
+const TIMEOUT: Attempt = { status: null, error: 'timeout', durationMs: 1, retryAfterS: undefined };
+
+let senders: WebhookSenders | undefined;
+afterEach(async () => {
+  await senders?.stop();
+  senders = undefined;
+});
+
+/** An endpoint with deliveries of one account. */
+function endpoint(id: string, bodies: readonly string[], failures = 0): ClaimedEndpoint {
+  const deliveries = bodies.map((body, index) => ({
+    messageId: body,
+    attempts: 0,
+    body,
+    traceparent: null,
+    accounts: ['shops:1'],
+    position: String(index + 1),
+    place: 0,
+    isDue: true,
+  }));
+  return { id, claim: 'c', url: id, secrets: [], failures, deliveries, hasMore: false, claimedAtS: 0 };
+}
+
+/** Senders of what is in the queue, which `send` sends. */
+function start(options: {
+  readonly queue: ClaimedEndpoint[];
+  readonly send: (url: string, body: string, signal: AbortSignal) => Promise<Attempt>;
+  readonly beat?: () => Promise<number>;
+  readonly limits?: Partial<WebhookLimits>;
+}) {
+  const { queue, send, beat = async () => 0, limits } = options;
+  const settled: TurnResult[] = [];
+  senders = createWebhookSenders({
+    queue: {
+      async claim({ endpointsMax, failing }: ClaimOptions) {
+        const claimed = queue.filter(({ failures }) => failing || failures === 0).slice(0, endpointsMax);
+        for (const one of claimed) queue.splice(queue.indexOf(one), 1);
+        return claimed;
+      },
+      async settle(turns) {
+        settled.push(...turns);
+      },
+      free: async () => undefined,
+      bringForward: async () => undefined,
+    },
+    beats: { beat, freeDead: async () => undefined, leave: async () => undefined },
+    client: { post: ({ url, body, signal }) => send(url, body, signal), close: () => undefined },
+    limits: { ...WEBHOOK_LIMITS, pollMs: 20, ...limits },
+    log: pino({ level: 'silent' }),
+    attempts: new Map(),
+    onDisable: async () => undefined,
+  });
+  senders.start();
+  return { settled };
+}
+
+const hangs = (signal: AbortSignal) =>
+  new Promise<Attempt>((resolve) => signal.addEventListener('abort', () => resolve(TIMEOUT), { once: true }));
+
+it('a process that was silent for too long begins nothing more of what it had in hand, although it lives again', async () => {
+  const begun: string[] = [];
+  let isSilent = false;
+  let live: () => void = () => undefined;
+  const { settled } = start({
+    queue: [endpoint('a', ['first', 'second'])],
+    async send(_url, body) {
+      begun.push(body);
+      isSilent = true;
+      // Within the time of a turn, and longer than a process may be silent.
+      await delay(4_300);
+      isSilent = false;
+      live();
+      await delay(50);
+      return TAKEN;
+    },
+    beat() {
+      if (!isSilent) return Promise.resolve(0);
+      return new Promise((resolve) => {
+        live = () => resolve(0);
+      });
+    },
+  });
+  await vi.waitUntil(() => settled.length === 1, { timeout: 10_000 });
+  expect(begun).toEqual(['first']);
+});
+
+it('endpoints that hang do not take the room of those that answer, however many they are', async () => {
+  const hanging = Array.from({ length: 300 }, (_, index) => endpoint(`hangs-${index}`, ['x']));
+  const startedMs = performance.now();
+  const answeredMs: number[] = [];
+  start({
+    queue: [...hanging, ...Array.from({ length: 20 }, (_, index) => endpoint(`answers-${index}`, ['x']))],
+    async send(url, _body, signal) {
+      if (url.startsWith('hangs')) return hangs(signal);
+      answeredMs.push(performance.now() - startedMs);
+      return TAKEN;
+    },
+    limits: { quickMax: 10, quickMs: 20, slowMax: 20, slowMinMs: 60_000 },
+  });
+  await vi.waitUntil(() => answeredMs.length === 20, { timeout: 10_000 });
+});
+
+it('endpoints that have failed before have half of the room for slow ones, and those that answer are sent to beside them', async () => {
+  const failing = Array.from({ length: 100 }, (_, index) => endpoint(`hangs-${index}`, ['x'], 1));
+  const begun: string[] = [];
+  start({
+    queue: [...failing, endpoint('answers', ['x'])],
+    async send(url, _body, signal) {
+      begun.push(url);
+      return url === 'answers' ? TAKEN : hangs(signal);
+    },
+    limits: { quickMax: 4, slowMax: 20 },
+  });
+  await vi.waitUntil(() => begun.includes('answers'), { timeout: 10_000 });
+  // A claim may go beyond it by what it takes at once.
+  expect(begun.length).toBeLessThanOrEqual(10 + 4 + 1);
+});
