@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { KAFKA_VARIABLES } from './src/process/kafka-variables.js';
 import { MAIL_VARIABLES } from './src/process/mail-variables.js';
 import { OIDC_VARIABLES } from './src/process/oidc-variables.js';
+import { SECOND_FACTOR_VARIABLES } from './src/process/second-factor-variables.js';
 import { TRACING_VARIABLES } from './src/process/tracing/tracing-variables.js';
 import { COMMON_VARIABLES, DATABASE_VARIABLES, SERVER_VARIABLES } from './src/process/variables.js';
 
@@ -12,7 +13,13 @@ const GROUPS: readonly { readonly title: string; readonly variables: Variables }
   { title: 'Every command', variables: DATABASE_VARIABLES },
   {
     title: 'micropay serve',
-    variables: { ...SERVER_VARIABLES, ...OIDC_VARIABLES, ...MAIL_VARIABLES, ...TRACING_VARIABLES },
+    variables: {
+      ...SERVER_VARIABLES,
+      ...OIDC_VARIABLES,
+      ...MAIL_VARIABLES,
+      ...SECOND_FACTOR_VARIABLES,
+      ...TRACING_VARIABLES,
+    },
   },
   { title: 'micropay serve and micropay relay', variables: { ...COMMON_VARIABLES, ...KAFKA_VARIABLES } },
 ];

@@ -12,6 +12,7 @@ import type { CaptureHold, HoldPageOptions, Holds, PlaceHold, ReleaseHold } from
 import type { Ledger } from './ledger.js';
 import type { PageOptions } from './paging.js';
 import type { PostOptions } from './posting.js';
+import type { SecondFactors } from './second-factors.js';
 import type { Sessions } from './sessions.js';
 import type { Statements } from './statements.js';
 import type { PostTransfer } from './transfer.js';
@@ -190,6 +191,7 @@ export const AUTH: Methods<Auth> = {
     ...call,
   },
   login: { credentials: object({ email: text, password: text }), ...call },
+  completeLogin: { completion: object({ challenge: text, code: text }), ...call },
   requestPasswordReset: { email: text, ...call },
   completePasswordReset: { reset: object({ token: text, password: text }), ...call },
   requestEmailVerification: call,
@@ -203,6 +205,16 @@ export const AUTH: Methods<Auth> = {
 };
 
 export const SESSIONS: Methods<Sessions> = { listAll: call, revoke: { id, ...call }, revokeOthers: call };
+
+export const SECOND_FACTORS: Methods<SecondFactors> = {
+  listAll: call,
+  enrolTotp: { enrolment: object({ password: text, name: optional(text) }), ...call },
+  confirmTotp: { code: text, ...call },
+  remove: { id, password: text, ...call },
+  renewRecoveryCodes: { password: text, ...call },
+  listOf: { userId: id, ...call },
+  removeAllOf: { userId: id, reason: text, ...call },
+};
 
 export const WALLETS: Methods<Wallets> = {
   create: { wallet: object({ currency: text, name: optional(text) }), ...call },

@@ -22,7 +22,12 @@ export interface SessionTokens extends Tokens {
 
 export interface LoggedIn extends SessionTokens {
   readonly user: User;
+  /** Tells it from a `LoginChallenge`. */
+  readonly challenge?: undefined;
 }
+
+/** The password is right, and a second factor has to complete the login: pass `challenge` to `auth.completeLogin`. */
+export type LoginChallenge = Readonly<components['schemas']['LoginChallenge']>;
 
 export interface Registered extends LoggedIn {
   readonly wallet: Wallet;
@@ -36,8 +41,31 @@ export interface Auth {
    * @throws {MicroPayError} `email_taken`, `password_weak`
    */
   register(registration: Registration, options?: CallOptions): Promise<Registered>;
-  /** @throws {MicroPayError} `invalid_credentials`, `rate_limited` */
-  login(credentials: { readonly email: string; readonly password: string }, options?: CallOptions): Promise<LoggedIn>;
+  /**
+   * Logs this client in. For a user with a second factor it returns a challenge, and the client is logged in by `completeLogin`.
+   *
+   * @throws {MicroPayError} `invalid_credentials`, `rate_limited`
+   *
+   * @example
+   * const login = await client.auth.login({ email, password });
+   * if (login.challenge !== undefined) {
+   *   await client.auth.completeLogin({ challenge: login.challenge, code: await askForCode(login.methods) });
+   * }
+   */
+  login(
+    credentials: { readonly email: string; readonly password: string },
+    options?: CallOptions,
+  ): Promise<LoggedIn | LoginChallenge>;
+  /**
+   * Completes a login with a code of an authenticator app or a recovery code, and logs this client in. If the outcome is unclear
+   * (`network_error`, `timeout`), log in again.
+   *
+   * @throws {MicroPayError} `code_wrong`, `challenge_invalid`, `rate_limited`
+   */
+  completeLogin(
+    completion: { readonly challenge: string; readonly code: string },
+    options?: CallOptions,
+  ): Promise<LoggedIn>;
   /**
    * Renews the tokens now. This is rarely needed: a call renews an expired token by itself, and concurrent calls share one
    * renewal.
@@ -115,6 +143,12 @@ export function createAuth({ routes, send, sendAnonymously }: Api, session: Sess
     },
     async login(body, options) {
       const loggedIn = await bodyOf(routes.POST('/v1/auth/login', { body, ...anonymously(true, options) }));
+      if ('challenge' in loggedIn) return loggedIn;
+      await session.adopt(loggedIn);
+      return loggedIn;
+    },
+    async completeLogin(body, options) {
+      const loggedIn = await bodyOf(routes.POST('/v1/auth/login/complete', { body, ...anonymously(false, options) }));
       await session.adopt(loggedIn);
       return loggedIn;
     },

@@ -13,6 +13,7 @@ import {
   EVENTS,
   HOLDS,
   LEDGER,
+  SECOND_FACTORS,
   SESSIONS,
   STATEMENTS,
   TRANSFER_REQUESTS,
@@ -32,6 +33,7 @@ import { createHolds, type Holds } from './holds.js';
 import { createLedger, type Ledger } from './ledger.js';
 import { checkPlatform, hasStreamingFetch } from './platform.js';
 import { createRoutes } from './routes.js';
+import { createSecondFactors, type SecondFactors } from './second-factors.js';
 import { createSession, type OnTokens } from './session.js';
 import { createSessions, type Sessions } from './sessions.js';
 import { createStatements, type Statements } from './statements.js';
@@ -70,6 +72,8 @@ export interface MicroPayClient {
   readonly auth: Auth;
   /** The current user's sessions. */
   readonly sessions: Sessions;
+  /** The current user's second factors, and for operators those of others. */
+  readonly secondFactors: SecondFactors;
   readonly wallets: Wallets;
   readonly transfers: Transfers;
   readonly holds: Holds;
@@ -135,6 +139,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
   return {
     auth: checked(createAuth(api, session), AUTH),
     sessions: checked(createSessions(api), SESSIONS),
+    secondFactors: checked(createSecondFactors(api), SECOND_FACTORS),
     wallets: checked(createWallets(api), WALLETS),
     transfers: checked(createTransfers(api), TRANSFERS),
     holds: checked(createHolds(api), HOLDS),

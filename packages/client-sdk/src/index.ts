@@ -14,7 +14,7 @@ export type {
 } from './accounts.js';
 export type { ApiKey, ApiKeys, CreateApiKey, IssuedApiKey, Scope } from './api-keys.js';
 export type { AuditEntry, AuditLog, AuditLogOptions } from './audit-log.js';
-export type { Auth, LoggedIn, Registered, Registration, SessionTokens, User } from './auth.js';
+export type { Auth, LoggedIn, LoginChallenge, Registered, Registration, SessionTokens, User } from './auth.js';
 export type { CashMovement, CashMovements } from './cash-movements.js';
 export { type ClientOptions, createClient, type MicroPayClient, type VerifyReport } from './client.js';
 export type { Currencies, Currency } from './currencies.js';
@@ -39,6 +39,13 @@ export type {
 export type { Ledger, LedgerInfo } from './ledger.js';
 export type { Page, PageOptions } from './paging.js';
 export type { PostOptions } from './posting.js';
+export type {
+  ConfirmedSecondFactor,
+  EnrolledTotp,
+  SecondFactor,
+  SecondFactorList,
+  SecondFactors,
+} from './second-factors.js';
 export type { OnTokens, Tokens } from './session.js';
 export type { ActiveSession, Sessions } from './sessions.js';
 export type { Statement, StatementPeriod, Statements } from './statements.js';

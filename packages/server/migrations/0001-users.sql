@@ -239,6 +239,65 @@ create table link_tokens (
 create index link_tokens_user on link_tokens (ledger, user_id);
 create index link_tokens_expires on link_tokens (ledger, expires_at);
 
+-- What users prove beside the password. The secret of an authenticator app has to be known to check its codes, so it is stored as it is, as signing
+-- keys are: grant the table to the server's role alone.
+create table second_factors (
+  ledger text not null,
+  id uuid not null,
+  user_id uuid not null,
+  kind text not null,
+  name text not null,
+  created_at timestamptz(3) not null default now(),
+  -- Its first right code; before, it does not count.
+  confirmed_at timestamptz(3),
+  last_used_at timestamptz(3),
+  -- Of an authenticator app: the secret, and the time step of the newest code that was accepted. Codes up to it are not accepted again.
+  secret bytea,
+  last_step bigint,
+  constraint second_factors_pkey primary key (ledger, id),
+  constraint second_factors_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade,
+  constraint second_factors_kind_known check (kind in ('totp')),
+  constraint second_factors_totp_whole check (
+    (kind = 'totp') = (secret is not null) and (kind = 'totp') = (last_step is not null)
+  )
+);
+create index second_factors_user on second_factors (ledger, user_id);
+create unique index second_factors_totp on second_factors (ledger, user_id)
+  where kind = 'totp' and confirmed_at is not null;
+create index second_factors_unconfirmed on second_factors (ledger, created_at) where confirmed_at is null;
+
+-- Codes for users who have lost their second factors, as hashes. One that was used is deleted.
+create table recovery_codes (
+  ledger text not null,
+  user_id uuid not null,
+  code_hash bytea not null,
+  constraint recovery_codes_pkey primary key (ledger, user_id, code_hash),
+  constraint recovery_codes_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade
+);
+
+-- Logins with the right password that wait for a second factor, by the hash of what their client holds.
+create table login_challenges (
+  ledger text not null,
+  token_hash bytea not null,
+  user_id uuid not null,
+  created_at timestamptz(3) not null default now(),
+  expires_at timestamptz(3) not null,
+  constraint login_challenges_pkey primary key (ledger, token_hash),
+  constraint login_challenges_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade
+);
+create index login_challenges_user on login_challenges (ledger, user_id);
+create index login_challenges_expires on login_challenges (ledger, expires_at);
+
+-- Wrong codes in a row, and until when the next one has to wait. Logged, other than attempts: a crash must not give new guesses.
+create table wrong_codes (
+  ledger text not null,
+  user_id uuid not null,
+  count int not null,
+  wait_until timestamptz not null,
+  constraint wrong_codes_pkey primary key (ledger, user_id),
+  constraint wrong_codes_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade
+);
+
 -- Webhooks -------------------------------------------------------------------------------------------------------------------
 
 -- Counts the changes of a ledger's endpoints, so that who has read them knows that they are the same; it also orders the changes.

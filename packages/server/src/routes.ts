@@ -13,12 +13,21 @@ import { completeEmailChangeRoute, requestEmailChangeRoute } from './auth/routes
 import { completeEmailVerificationRoute, requestEmailVerificationRoute } from './auth/routes/email-verifications.js';
 import { jwksRoute } from './auth/routes/jwks.js';
 import { loginRoute } from './auth/routes/login.js';
+import { completeLoginRoute } from './auth/routes/login-completion.js';
 import { logoutRoute } from './auth/routes/logout.js';
 import { changePasswordRoute } from './auth/routes/password-change.js';
 import { completePasswordResetRoute, requestPasswordResetRoute } from './auth/routes/password-resets.js';
 import { refreshRoute } from './auth/routes/refresh.js';
 import { registerRoute } from './auth/routes/register.js';
+import {
+  confirmTotpRoute,
+  enrolTotpRoute,
+  listSecondFactorsRoute,
+  removeSecondFactorRoute,
+  renewRecoveryCodesRoute,
+} from './auth/routes/second-factors.js';
 import { listSessionsRoute, revokeOtherSessionsRoute, revokeSessionRoute } from './auth/routes/sessions.js';
+import { listUserSecondFactorsRoute, removeUserSecondFactorsRoute } from './auth/routes/user-second-factors.js';
 import { createDepositRoute, createWithdrawalRoute } from './deposits/routes/deposits.js';
 import { captureHoldRoute, releaseHoldRoute } from './holds/routes/hold-captures.js';
 import { getHoldRoute, placeHoldRoute } from './holds/routes/holds.js';
@@ -70,6 +79,7 @@ import {
 export const ROUTES: readonly Route<Services>[] = [
   registerRoute,
   loginRoute,
+  completeLoginRoute,
   refreshRoute,
   logoutRoute,
   requestPasswordResetRoute,
@@ -84,6 +94,11 @@ export const ROUTES: readonly Route<Services>[] = [
   listSessionsRoute,
   revokeSessionRoute,
   revokeOtherSessionsRoute,
+  listSecondFactorsRoute,
+  enrolTotpRoute,
+  confirmTotpRoute,
+  renewRecoveryCodesRoute,
+  removeSecondFactorRoute,
   listWalletsRoute,
   openWalletRoute,
   getWalletRoute,
@@ -143,6 +158,8 @@ export const ROUTES: readonly Route<Services>[] = [
   listRolesRoute,
   grantRoleRoute,
   revokeRoleRoute,
+  listUserSecondFactorsRoute,
+  removeUserSecondFactorsRoute,
   listAuditLogRoute,
   getLedgerRoute,
   livezRoute,

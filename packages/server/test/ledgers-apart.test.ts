@@ -246,6 +246,35 @@ function linkOf(purpose: string, path: string, rest: object = {}): Row {
   };
 }
 
+/** A login of the other ledger is not completed, and still waits there. */
+const CHALLENGE_OF_IT: Row = {
+  name: 'a challenge of it is none here',
+  check: async () => {
+    const challenge = `mpc_${randomUUID()}`;
+    const inserted = `insert into micropay.login_challenges (ledger, token_hash, user_id, expires_at)
+      values ('acme', $1, $2, now() + interval '5 minutes')`;
+    await client.query(inserted, [hash('sha256', challenge, 'buffer'), theirs.userId]);
+    const body = { challenge, code: '000000' };
+    const reply = await call(ours.url, 'POST /v1/auth/login/complete', { body });
+    expect([reply.status, reply.body.code]).toEqual([422, 'challenge_invalid']);
+    expect((await client.query('delete from micropay.login_challenges')).rowCount).toBe(1);
+  },
+};
+
+/** A second factor of the other ledger is not there for a user of this one. */
+const SECOND_FACTOR_OF_IT: Row = {
+  name: 'as what nobody has: a second factor',
+  check: async () => {
+    const id = randomUUID();
+    const inserted = `insert into micropay.second_factors (ledger, id, user_id, kind, name, confirmed_at, secret, last_step)
+      values ('acme', $1, $2, 'totp', 'Phone', now(), 'secret', 0)`;
+    await client.query(inserted, [id, theirs.userId]);
+    const reply = await send(`POST /v1/me/second-factors/${id}/remove`, 'user', { password: PASSWORD });
+    expect([reply.status, reply.body.code]).toEqual([404, 'second_factor_not_found']);
+    expect((await client.query('delete from micropay.second_factors')).rowCount).toBe(1);
+  },
+};
+
 async function linksOf(userId: string): Promise<readonly string[]> {
   const { rows } = await client.query('select purpose from micropay.link_tokens where user_id = $1', [userId]);
   return rows.map(({ purpose }) => purpose);
@@ -262,6 +291,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       send: (email) => call(ours.url, 'POST /v1/auth/login', { body: { email, password: PASSWORD } }),
     },
   ],
+  completeLogin: [CHALLENGE_OF_IT],
   register: [IS_OF_ITS_OWN_BOOK],
   refresh: [
     {
@@ -326,6 +356,20 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   listSessions: [],
   revokeSession: [post((id) => `/v1/me/sessions/${id}/revoke`, 'session')],
   revokeOtherSessions: [],
+  listSecondFactors: [],
+  enrolTotp: [],
+  confirmTotp: [],
+  renewRecoveryCodes: [],
+  removeSecondFactor: [SECOND_FACTOR_OF_IT],
+  listUserSecondFactors: [get((id) => `/v1/users/${id}/second-factors`, 'userId', 'operator')],
+  removeUserSecondFactors: [
+    post(
+      (id) => `/v1/users/${id}/second-factors/remove`,
+      'userId',
+      'operator',
+      () => ({ reason: 'Ticket 1042' }),
+    ),
+  ],
   getMe: [],
   listWallets: [{ cursorOf: 'listWallets', path: () => '/v1/wallets' }],
   openWallet: [],

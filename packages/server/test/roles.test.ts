@@ -102,6 +102,7 @@ const PERIOD = 'from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z';
 const cash = () => ({ wallet: idle.wallet, amount: '1', currency: 'USD' });
 const hook = (path: string) => `/v1/webhook-endpoints/${things.webhook}${path}`;
 const role = () => ({ role: 'support' });
+const wrongPassword = () => ({ password: 'wrong password' });
 
 /** Each route that is not open to anyone, by the outcome for each role; a new route needs a line here. */
 const TABLE: Readonly<Record<string, Row>> = {
@@ -110,10 +111,19 @@ const TABLE: Readonly<Record<string, Row>> = {
     body: () => ({ currentPassword: 'wrong password', newPassword: 'staple battery horse' }),
     statuses: [401, 403, 403, 403, 403],
   },
-  closeMyAccount: { body: () => ({ password: 'wrong password' }), statuses: [401, 403, 403, 403, 403] },
+  closeMyAccount: { body: wrongPassword, statuses: [401, 403, 403, 403, 403] },
   listSessions: { statuses: OF_USERS },
   revokeSession: { path: () => `/v1/me/sessions/${things.session}/revoke`, statuses: [401, 204, 404, 404, 403] },
   revokeOtherSessions: { statuses: [401, 204, 204, 204, 403] },
+  listSecondFactors: { statuses: OF_USERS },
+  enrolTotp: { body: wrongPassword, statuses: [401, 403, 403, 403, 403] },
+  confirmTotp: { body: () => ({ code: '000000' }), statuses: [401, 404, 404, 404, 403] },
+  removeSecondFactor: {
+    path: () => `/v1/me/second-factors/${randomUUID()}/remove`,
+    body: wrongPassword,
+    statuses: [401, 403, 403, 403, 403],
+  },
+  renewRecoveryCodes: { body: wrongPassword, statuses: [401, 403, 403, 403, 403] },
   // This server sends no mails.
   requestEmailChange: {
     body: (who) => ({ email: `${who}@example.net`, password: 'wrong password' }),
@@ -189,6 +199,12 @@ const TABLE: Readonly<Record<string, Row>> = {
   revokeRole: {
     path: () => `/v1/users/${idle.id}/roles/revoke`,
     body: role,
+    statuses: [401, 403, 403, 403, 204],
+  },
+  listUserSecondFactors: { path: () => `/v1/users/${owner.id}/second-factors`, statuses: OF_STAFF },
+  removeUserSecondFactors: {
+    path: () => `/v1/users/${owner.id}/second-factors/remove`,
+    body: () => ({ reason: 'Ticket 1042' }),
     statuses: [401, 403, 403, 403, 204],
   },
   listNotifications: { statuses: OF_USERS },

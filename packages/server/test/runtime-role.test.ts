@@ -10,6 +10,7 @@ import { type RunningServer, startServer } from '../src/process/start-server.js'
 import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
 import { readMetric } from './support/metrics.js';
 import { openStream } from './support/open-stream.js';
+import { complete, enrol, freshCode, logIn, wrongCodeOf } from './support/second-factor.js';
 import { OPERATOR_KEY, testConfig } from './support/test-server.js';
 
 const page = readFileSync(new URL('../../../docs/how-to/runtime-role.md', import.meta.url), 'utf8');
@@ -139,6 +140,18 @@ describe('the server with the documented role', () => {
     expect((await as(body.accessToken, 'POST /v1/me/email-changes', change)).status).toBe(202);
     expect(await complete('email-changes', 'confirm-email', { to: change.email })).toBe(204);
     expect((await as(body.accessToken, 'POST /v1/me/close', { password })).status).toBe(204);
+  });
+
+  it('the server with the documented role adds, uses and removes second factors', async () => {
+    const user = await registerUser(server.url);
+    const { secret, recoveryCodes } = await enrol(server.url, user);
+    const { challenge } = (await logIn(server.url, user)).body;
+    expect((await complete(server.url, challenge, wrongCodeOf(secret))).body.code).toBe('code_wrong');
+    expect((await complete(server.url, challenge, await freshCode(owner, { secret }))).status).toBe(200);
+    const again = (await logIn(server.url, user)).body;
+    expect((await complete(server.url, again.challenge, String(recoveryCodes[0]))).status).toBe(200);
+    const path = `POST /v1/users/${user.id}/second-factors/remove`;
+    expect((await as(OPERATOR_KEY, path, { reason: 'Ticket 1042' })).status).toBe(204);
   });
 
   it('the server with the documented role makes, rotates and revokes API keys', async () => {

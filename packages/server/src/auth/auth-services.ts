@@ -3,6 +3,7 @@ import type { LedgerServices } from '../http/route.js';
 import type { Mails } from '../mail/mail-outbox.js';
 import type { AttemptsByNetwork } from '../throttling/attempts-by-network.js';
 import type { Passwords } from './passwords/password.js';
+import type { SecondFactorSettings } from './second-factor/second-factor.js';
 import type { Sessions } from './sessions.js';
 import type { SigningKeys } from './tokens/signing-keys.js';
 
@@ -19,4 +20,7 @@ export interface AuthServices extends LedgerServices {
   readonly mailAttempts: AttemptsByNetwork;
   /** Links that are opened, by their secret. */
   readonly linkAttempts: AttemptsByNetwork;
+  /** Codes of second factors. */
+  readonly codeAttempts: AttemptsByNetwork;
+  readonly secondFactors: SecondFactorSettings;
 }

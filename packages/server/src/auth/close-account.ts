@@ -6,6 +6,7 @@ import { eraseUser, lockUser } from '../users/users.js';
 import type { AuthServices } from './auth-services.js';
 import { removeLinks } from './links/link-token.js';
 import { accountClosed } from './notices.js';
+import { eraseSecondFactors } from './second-factor/second-factor-store.js';
 import { userGone } from './tokens/token-refused.js';
 
 const WALLETS_AT_ONCE = 200;
@@ -32,6 +33,7 @@ export async function closeAccount(
     const refuse = await sessions.endAll(transaction, userId);
     await sessions.erase(transaction, userId);
     await removeLinks(transaction, ledger.name, userId);
+    await eraseSecondFactors(transaction, { ledger: ledger.name, userId });
     await mails.removeOf(transaction, userId, user.email);
     await transaction
       .deleteFrom('user_roles')

@@ -29,3 +29,38 @@ export function accountClosed(formerEmail: string): NewMail {
     'If it was not you, ask those who run this service for help.',
   ]);
 }
+
+export function secondFactorAdded(userId: UserId, to: string): NewMail {
+  return notice(userId, to, 'A second factor was added to your account', [
+    'From now on you log in with your password and a second factor.',
+    'If it was not you, change your password at once, and ask those who run this service for help.',
+  ]);
+}
+
+export function secondFactorRemoved(userId: UserId, to: string): NewMail {
+  return notice(userId, to, 'A second factor was removed from your account', [
+    'One of the second factors of your account was removed.',
+    'If it was not you, change your password at once, and ask those who run this service for help.',
+  ]);
+}
+
+export function secondFactorsRemovedByOperator(userId: UserId, to: string): NewMail {
+  return notice(userId, to, 'The second factors of your account were removed', [
+    'Those who run this service removed every second factor of your account. You log in with your password alone until you add one.',
+    'If you did not ask for it, change your password at once, and ask them for help.',
+  ]);
+}
+
+export function recoveryCodeUsed(userId: UserId, to: string, left: number): NewMail {
+  return notice(userId, to, 'A recovery code was used', [
+    `Somebody logged in to your account with your password and one of your recovery codes. Codes that are left: ${left}.`,
+    'If it was not you, change your password at once.',
+  ]);
+}
+
+export function wrongCodes(userId: UserId, to: string): NewMail {
+  return notice(userId, to, 'Somebody may know your password', [
+    'Somebody logged in with your password and then gave several wrong codes. They were not let in.',
+    'If it was not you, change your password at once.',
+  ]);
+}

@@ -6,11 +6,12 @@ import { findLinkHolder, removeLinks, takeLink } from './links/link-token.js';
 import { passwordChanged } from './notices.js';
 import type { Passwords } from './passwords/password.js';
 import { refuseWeakPassword } from './passwords/refuse-weak-password.js';
+import { removeLoginChallenges } from './second-factor/login-challenge.js';
 import type { Sessions } from './sessions.js';
 
 /**
- * Sets the new password of whoever opened the link, ends all their sessions and links, and tells them by mail, in one database transaction. Who
- * read the mail has proved that the email is theirs.
+ * Sets the new password of whoever opened the link, ends all their sessions, begun logins and links, and tells them by mail, in one database transaction. Who
+ * read the mail has proved that the email is theirs, and no more: second factors stay.
  *
  * @throws {ProblemError} `link_invalid`; `password_weak`, and then the link still works
  * @throws {LedgerError} `overloaded`
@@ -41,6 +42,7 @@ export async function resetPassword(
       await verifyEmail(transaction, ledger.name, { userId, email });
       await setPasswordHash(transaction, ledger.name, userId, passwordHash);
       await removeLinks(transaction, ledger.name, userId);
+      await removeLoginChallenges(transaction, { ledger: ledger.name, userId });
       await mails.add(transaction, passwordChanged(userId, email));
       return sessions.endAll(transaction, userId);
     });

@@ -10,6 +10,9 @@ const MAIL = { policy: 'mail', perName: 5, perNetwork: 30 };
 /** By the secret of a link. */
 const LINK = { policy: 'link', perName: 10, perNetwork: 60 };
 
+/** By challenge of a login, and by the user who confirms a second factor. */
+const CODE = { policy: 'code', perName: 10, perNetwork: 60 };
+
 /** Logins and registrations, by email. */
 export function createLoginAttempts(
   database: Database,
@@ -32,4 +35,9 @@ export function createMailAttempts(database: Database, ledger: string): Attempts
 /** Links that are opened, by their secret. */
 export function createLinkAttempts(database: Database, ledger: string): AttemptsByNetwork {
   return createAttemptsByNetwork(database, ledger, LINK);
+}
+
+/** Codes of second factors, by what they complete. It keeps floods from the database; how many are tried for a user is bounded apart. */
+export function createCodeAttempts(database: Database, ledger: string): AttemptsByNetwork {
+  return createAttemptsByNetwork(database, ledger, CODE);
 }

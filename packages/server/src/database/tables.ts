@@ -124,6 +124,21 @@ export interface Tables {
     asked_at: Date;
     expires_at: Date;
   };
+  second_factors: {
+    ledger: string;
+    id: string;
+    user_id: UserId;
+    kind: 'totp';
+    name: string;
+    created_at: CreatedAt;
+    confirmed_at: Generated<Date | null>;
+    last_used_at: Generated<Date | null>;
+    secret: Buffer | null;
+    last_step: ColumnType<string | null, number | null, number | null>;
+  };
+  recovery_codes: { ledger: string; user_id: UserId; code_hash: Buffer };
+  login_challenges: { ledger: string; token_hash: Buffer; user_id: UserId; created_at: CreatedAt; expires_at: Date };
+  wrong_codes: { ledger: string; user_id: UserId; count: number; wait_until: Date };
   verifications: {
     ledger: string;
     created_at: CreatedAt;

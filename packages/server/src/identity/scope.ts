@@ -10,6 +10,8 @@ export const SCOPES = {
   'webhooks:write': 'Make, change and delete webhook endpoints, and send deliveries again',
   'ledger:read': 'Read currencies, settings and the trial balance, and verify the ledger',
   'ledger:write': 'Register currencies and set the time zone',
+  'users:read': 'Read which second factors users have',
+  'users:write': 'Remove the second factors of users who have lost them',
   'roles:read': 'List the users who have a role',
   'roles:write': 'Grant and revoke roles, by a key that has all scopes of the role',
   'audit:read': 'Read the audit log',
@@ -22,12 +24,16 @@ export type Scope = keyof typeof SCOPES;
 
 export const SCOPE_NAMES = Object.keys(SCOPES) as [Scope, ...Scope[]];
 
-/** What support may do, as scopes of a key: it reads all of the ledger, freezes and unfreezes, and moves no money. */
+/**
+ * What support may do, as scopes of a key: it reads all of the ledger and which second factors users have, freezes and unfreezes, and moves no
+ * money.
+ */
 export const SUPPORT_SCOPES: ReadonlySet<Scope> = new Set<Scope>([
   'accounts:read',
   'accounts:freeze',
   'transfers:read',
   'ledger:read',
+  'users:read',
 ]);
 
 /** Has every scope, also those of later releases: the key that a server is set up with. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { NetworkField } from '../auth/api-key-json.js';
+import type { SecondFactorSettings } from '../auth/second-factor/second-factor.js';
 import { issueSentence } from '../errors/issue-sentence.js';
 import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
@@ -13,6 +14,7 @@ import type { Config } from './config.js';
 import { isSender, isSmtpUrl } from './mail-variables.js';
 import { ISSUER_RULE, isIssuerUrl } from './oidc-variables.js';
 import { PER_MINUTE_MAX } from './rate-limit-variables.js';
+import { isServiceName, SERVICE_NAME_RULE } from './second-factor-variables.js';
 import { SAMPLERS, type TracingSettings } from './tracing/tracing-settings.js';
 import { isHttpUrl } from './tracing/tracing-variables.js';
 import { LOG_LEVELS, ledgerName, PORT_MAX, schemaName, VERIFY_HOURS_MAX } from './variables.js';
@@ -70,6 +72,10 @@ const OIDC = {
   roleClaim: text.optional(),
   ledgerClaim: text.optional(),
 } satisfies Record<keyof OidcSettings, z.ZodType>;
+
+const SECOND_FACTORS = {
+  serviceName: text.refine(isServiceName, SERVICE_NAME_RULE),
+} satisfies Record<keyof SecondFactorSettings, z.ZodType>;
 
 const LIVE = {
   streamsMax: number.optional(),
@@ -130,6 +136,7 @@ const CONFIG = {
   oidc: plain.pipe(z.strictObject(OIDC)).optional(),
   mail: plain.pipe(z.strictObject(MAIL)).optional(),
   verifiedEmailRequired: flag.optional(),
+  secondFactors: plain.pipe(z.strictObject(SECOND_FACTORS)).optional(),
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),
   tracing: plain.pipe(z.strictObject(TRACING)).optional(),
   rateLimits: plain.pipe(z.strictObject(RATE_LIMITS)).optional(),

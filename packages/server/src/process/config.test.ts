@@ -34,6 +34,7 @@ describe('the environment', () => {
       logLevel: 'info',
       mail: { publicUrl: 'http://localhost:3000' },
       verifiedEmailRequired: false,
+      secondFactors: { serviceName: 'MicroPay' },
     });
   });
 
@@ -463,4 +464,16 @@ it('shows no secret when it is logged', () => {
   expect(text).toContain('postgres://user:[redacted]@db.example.com:5432/money');
   expect(text).not.toContain('secret');
   expect(text).not.toContain('0123456789abcdef');
+});
+
+describe('the name of the service', () => {
+  it('the name of the service is shown by authenticator apps', () => {
+    expect(readConfig({ DATABASE_URL, SERVICE_NAME: 'Example Pay' }).secondFactors?.serviceName).toBe('Example Pay');
+  });
+
+  it.each(['Example: Pay', 'x'.repeat(61), 'Example\nPay'])('the name of the service is not %j', (SERVICE_NAME) => {
+    expect(() => readConfig({ DATABASE_URL, SERVICE_NAME })).toThrow(
+      'SERVICE_NAME must be a name of 1 to 60 characters, without a colon',
+    );
+  });
 });

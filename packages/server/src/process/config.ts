@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SecondFactorSettings } from '../auth/second-factor/second-factor.js';
 import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, redactKafka } from '../kafka/kafka-settings.js';
 import type { LiveLimits } from '../live/live-limits.js';
@@ -11,6 +12,7 @@ import { checkCommandsTopic, checkSasl, KAFKA_VARIABLES, toKafkaSettings } from 
 import { checkMail, isVerifiedEmailRequired, MAIL_VARIABLES, toMailSettings } from './mail-variables.js';
 import { checkOidc, OIDC_VARIABLES, toOidcSettings } from './oidc-variables.js';
 import { toRateLimitSettings } from './rate-limit-variables.js';
+import { SECOND_FACTOR_VARIABLES, toSecondFactorSettings } from './second-factor-variables.js';
 import type { TracingSettings } from './tracing/tracing-settings.js';
 import { TRACING_VARIABLES, toTracingSettings } from './tracing/tracing-variables.js';
 import { COMMON_VARIABLES, DATABASE_VARIABLES, type LOG_LEVELS, SERVER_VARIABLES } from './variables.js';
@@ -21,6 +23,7 @@ const EnvironmentSchema = z
     ...SERVER_VARIABLES,
     ...OIDC_VARIABLES,
     ...MAIL_VARIABLES,
+    ...SECOND_FACTOR_VARIABLES,
     ...COMMON_VARIABLES,
     ...KAFKA_VARIABLES,
     ...TRACING_VARIABLES,
@@ -67,6 +70,8 @@ export interface Config {
   readonly mail?: MailSettings | undefined;
   /** Whether users confirm their email before they pay, or are paid by their email; default false. It takes mails. */
   readonly verifiedEmailRequired?: boolean | undefined;
+  /** How second factors present this service. */
+  readonly secondFactors?: SecondFactorSettings | undefined;
   /** The collector that spans are sent to; without it nothing is traced. */
   readonly tracing?: TracingSettings | undefined;
   /** Rate limits; sign-ins alone have one by default. */
@@ -116,6 +121,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     oidc: toOidcSettings(data),
     mail: toMailSettings(data),
     verifiedEmailRequired: isVerifiedEmailRequired(data),
+    secondFactors: toSecondFactorSettings(data),
     kafka: toKafkaSettings(data),
     tracing: toTracingSettings(data),
     notifications: data.NOTIFICATIONS === 'on',

@@ -7,8 +7,12 @@ import { createAuthenticate } from '../auth/authenticate.js';
 import { createLinkMails } from '../auth/links/link-mails.js';
 import { removeExpiredLinks } from '../auth/links/link-token.js';
 import { createPasswords } from '../auth/passwords/password.js';
+import { removeExpiredChallenges } from '../auth/second-factor/login-challenge.js';
+import { SECOND_FACTORS_DEFAULT } from '../auth/second-factor/second-factor.js';
+import { removeUnconfirmed } from '../auth/second-factor/second-factor-store.js';
 import { createSessions } from '../auth/sessions.js';
 import {
+  createCodeAttempts,
   createLinkAttempts,
   createLoginAttempts,
   createMailAttempts,
@@ -66,6 +70,7 @@ export async function createServices(
     | 'webhooks'
     | 'notifications'
     | 'verifiedEmailRequired'
+    | 'secondFactors'
   >,
   ledger: Ledger,
   database: Database,
@@ -159,6 +164,8 @@ export async function createServices(
       refreshAttempts: createRefreshAttempts(database, ledger.name),
       mailAttempts: createMailAttempts(database, ledger.name),
       linkAttempts: createLinkAttempts(database, ledger.name),
+      codeAttempts: createCodeAttempts(database, ledger.name),
+      secondFactors: config.secondFactors ?? SECOND_FACTORS_DEFAULT,
       verifiedUsers: createVerifiedUsers(database, ledger.name, config.verifiedEmailRequired === true),
       recipientLookUps: createRecipientLookUps(database, ledger.name),
     },
@@ -175,6 +182,8 @@ export async function createServices(
       { name: 'rotation of signing keys', everyMs: HOUR_MS, run: signingKeys.rotate },
       { name: 'expired holds', everyMs: POLL_MS, run: async () => void (await ledger.holds.expire()) },
       { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: ledger.checkpoints.advance },
+      { name: 'expired logins', everyMs: HOUR_MS, run: () => removeExpiredChallenges(database, ledger.name) },
+      { name: 'unconfirmed second factors', everyMs: HOUR_MS, run: () => removeUnconfirmed(database, ledger.name) },
       { name: 'expired links', everyMs: HOUR_MS, run: () => removeExpiredLinks(database, ledger.name) },
       {
         name: 'old webhook deliveries',

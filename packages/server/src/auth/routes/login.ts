@@ -7,6 +7,9 @@ import { userJson } from '../../users/user-json.js';
 import { findUserByEmail, lockUser } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
 import { PasswordField } from '../passwords/password-field.js';
+import { beginLoginChallenge, CHALLENGE_LIFETIME_S } from '../second-factor/login-challenge.js';
+import { LoginChallengeSchema } from '../second-factor/second-factor-json.js';
+import { loginMethodsOf } from '../second-factor/second-factor-store.js';
 import { EXAMPLE_SESSION, SessionSchema } from '../session-json.js';
 
 const LoginSchema = z
@@ -16,12 +19,17 @@ const LoginSchema = z
   })
   .openapi('Login');
 
+/** Told apart by the member `challenge`. */
+const LoginAnswerSchema = z.union([SessionSchema, LoginChallengeSchema]).openapi('LoginAnswer');
+
 const loginEndpoint = {
   operationId: 'login',
   method: 'post',
   path: '/v1/auth/login',
   tag: 'Authentication',
   summary: 'Log in with email and password',
+  description:
+    'For a user with a second factor the response has a `challenge` and no session: `POST /v1/auth/login/complete` completes the login.',
   access: 'anyone',
   body: {
     schema: LoginSchema,
@@ -29,8 +37,8 @@ const loginEndpoint = {
   },
   answer: {
     status: 200,
-    description: 'The new session',
-    content: { schema: SessionSchema, example: EXAMPLE_SESSION },
+    description: 'The new session, or a challenge for a second factor',
+    content: { schema: LoginAnswerSchema, example: EXAMPLE_SESSION },
   },
   refusals: ['invalid_credentials', 'rate_limited', 'overloaded'],
 } as const satisfies Endpoint;
@@ -45,12 +53,19 @@ export const loginRoute = route(
         const isRight = await matches(password, user?.passwordHash ?? undefined);
         const wrong = () => new ProblemError('invalid_credentials', 'the email or the password is wrong', { headers });
         if (user === undefined || !isRight) throw wrong();
-        const tokens = await database.transaction().execute(async (transaction) => {
+        const answer = await database.transaction().execute(async (transaction) => {
           // A change of the password ends all sessions: none may begin with the old one while it is made.
           const locked = await lockUser(transaction, ledger.name, user.id);
           if (locked?.passwordHash !== user.passwordHash) throw wrong();
-          return sessions.begin(transaction, user.id, { clientAddress, userAgent });
+          const owner = { ledger: ledger.name, userId: user.id };
+          const methods = await loginMethodsOf(transaction, owner);
+          if (methods.length > 0) {
+            const challenge = await beginLoginChallenge(transaction, owner);
+            return { challenge, methods: [...methods], expiresIn: CHALLENGE_LIFETIME_S };
+          }
+          const tokens = await sessions.begin(transaction, user.id, { clientAddress, userAgent });
+          return { user: userJson(user), ...tokens };
         });
-        return { body: { user: userJson(user), ...tokens }, headers };
+        return { body: answer, headers };
       }),
 );

@@ -1,0 +1,160 @@
+import { sql } from 'kysely';
+import { v7 as uuidv7 } from 'uuid';
+import type { Database } from '../../database/connect.js';
+import { ProblemError } from '../../errors/problem.js';
+import { removeLoginChallenges } from './login-challenge.js';
+import { countRecoveryCodes, removeRecoveryCodes } from './recovery-codes.js';
+import type { FactorOwner, LoginMethod, SecondFactor, SecondFactorKind } from './second-factor.js';
+import { forgetWrongCodes } from './wrong-codes.js';
+
+/** How long a second factor waits for its first right code. */
+export const ENROLMENT_LIFETIME_S = 600;
+
+const COLUMNS = [
+  'id',
+  sql<SecondFactorKind>`kind`.as('kind'),
+  'name',
+  'created_at as createdAt',
+  'last_used_at as lastUsedAt',
+] as const;
+
+/** An authenticator app, with what its codes are checked by. */
+export interface TotpFactor {
+  readonly id: string;
+  readonly secret: Buffer;
+  /** The time step of the newest code that was accepted. */
+  readonly lastStep: number;
+}
+
+/** Those that count, the oldest first. */
+export function listSecondFactors(database: Database, owner: FactorOwner): Promise<readonly SecondFactor[]> {
+  return ofUser(database, owner).select(COLUMNS).where('confirmed_at', 'is not', null).orderBy('id').execute();
+}
+
+/** How the user can complete a login; nothing for a user without a second factor. */
+export async function loginMethodsOf(database: Database, owner: FactorOwner): Promise<readonly LoginMethod[]> {
+  const kinds = new Set((await listSecondFactors(database, owner)).map(({ kind }) => kind));
+  if (kinds.size === 0) return [];
+  const hasCodes = (await countRecoveryCodes(database, owner)) > 0;
+  return [...kinds, ...(hasCodes ? (['recovery_code'] as const) : [])];
+}
+
+/** Adds an authenticator app that does not count yet, in place of another that does not. */
+export async function addTotp(
+  transaction: Database,
+  { ledger, userId }: FactorOwner,
+  { name, secret }: { readonly name: string; readonly secret: Buffer },
+): Promise<void> {
+  await transaction
+    .deleteFrom('second_factors')
+    .where('ledger', '=', ledger)
+    .where('user_id', '=', userId)
+    .where('kind', '=', 'totp')
+    .where('confirmed_at', 'is', null)
+    .execute();
+  await transaction
+    .insertInto('second_factors')
+    .values({ ledger, id: uuidv7(), user_id: userId, kind: 'totp', name, secret, last_step: 0 })
+    .execute();
+}
+
+/** The authenticator app that counts, or the one that waits for its first code. */
+export async function findTotp(
+  database: Database,
+  owner: FactorOwner,
+  { isConfirmed }: { readonly isConfirmed: boolean },
+): Promise<TotpFactor | undefined> {
+  const found = ofUser(database, owner)
+    .select(['id', sql<Buffer>`secret`.as('secret'), sql<number>`last_step::int`.as('lastStep')])
+    .where('kind', '=', 'totp');
+  const one = isConfirmed
+    ? found.where('confirmed_at', 'is not', null)
+    : found
+        .where('confirmed_at', 'is', null)
+        .where('created_at', '>', sql<Date>`now() - make_interval(secs => ${ENROLMENT_LIFETIME_S})`);
+  return one.executeTakeFirst();
+}
+
+/** Lets an authenticator app count from now on, in place of the one that did. */
+export async function confirmTotp(
+  transaction: Database,
+  { ledger, userId }: FactorOwner,
+  { id, step }: { readonly id: string; readonly step: number },
+): Promise<SecondFactor> {
+  await transaction
+    .deleteFrom('second_factors')
+    .where('ledger', '=', ledger)
+    .where('user_id', '=', userId)
+    .where('kind', '=', 'totp')
+    .where('id', '!=', id)
+    .execute();
+  return transaction
+    .updateTable('second_factors')
+    .set({ confirmed_at: sql<Date>`now()`, last_step: step })
+    .where('ledger', '=', ledger)
+    .where('id', '=', id)
+    .returning(COLUMNS)
+    .executeTakeFirstOrThrow();
+}
+
+/** Remembers the step of a code that was accepted, so that it and those before it are accepted no more. */
+export async function rememberStep(
+  transaction: Database,
+  ledger: string,
+  { id, step }: { readonly id: string; readonly step: number },
+): Promise<void> {
+  await transaction
+    .updateTable('second_factors')
+    .set({ last_step: step, last_used_at: sql<Date>`now()` })
+    .where('ledger', '=', ledger)
+    .where('id', '=', id)
+    .execute();
+}
+
+/**
+ * Removes one of a user's second factors. With the last one go the recovery codes.
+ *
+ * @throws {ProblemError} `second_factor_not_found`
+ */
+export async function removeSecondFactor(transaction: Database, owner: FactorOwner, id: string): Promise<void> {
+  const { numDeletedRows } = await transaction
+    .deleteFrom('second_factors')
+    .where('ledger', '=', owner.ledger)
+    .where('user_id', '=', owner.userId)
+    .where('id', '=', id)
+    .where('confirmed_at', 'is not', null)
+    .executeTakeFirst();
+  if (numDeletedRows === 0n) throw secondFactorMissing();
+  const left = await listSecondFactors(transaction, owner);
+  if (left.length === 0) await eraseSecondFactors(transaction, owner);
+}
+
+/** Removes all that a user has beside the password. */
+export async function eraseSecondFactors(transaction: Database, owner: FactorOwner): Promise<void> {
+  await transaction
+    .deleteFrom('second_factors')
+    .where('ledger', '=', owner.ledger)
+    .where('user_id', '=', owner.userId)
+    .execute();
+  await removeRecoveryCodes(transaction, owner);
+  await removeLoginChallenges(transaction, owner);
+  await forgetWrongCodes(transaction, owner);
+}
+
+/** Forgets those that never got a right code. */
+export async function removeUnconfirmed(database: Database, ledger: string): Promise<void> {
+  await database
+    .deleteFrom('second_factors')
+    .where('ledger', '=', ledger)
+    .where('confirmed_at', 'is', null)
+    .where('created_at', '<', sql<Date>`now() - make_interval(secs => ${ENROLMENT_LIFETIME_S})`)
+    .execute();
+}
+
+export function secondFactorMissing(): ProblemError {
+  return new ProblemError('second_factor_not_found', 'you have no second factor with this id');
+}
+
+function ofUser(database: Database, { ledger, userId }: FactorOwner) {
+  return database.selectFrom('second_factors').where('ledger', '=', ledger).where('user_id', '=', userId);
+}

@@ -1,0 +1,31 @@
+import type { UserId } from '../../identity/user-id.js';
+
+/** What a user proves beside the password. */
+export const SECOND_FACTOR_KINDS = ['totp'] as const;
+export type SecondFactorKind = (typeof SECOND_FACTOR_KINDS)[number];
+
+/** How a login can be completed. */
+export const LOGIN_METHODS = [...SECOND_FACTOR_KINDS, 'recovery_code'] as const;
+export type LoginMethod = (typeof LOGIN_METHODS)[number];
+
+/** A second factor that counts. */
+export interface SecondFactor {
+  readonly id: string;
+  readonly kind: SecondFactorKind;
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | null;
+}
+
+/** Whose second factors they are. */
+export interface FactorOwner {
+  readonly ledger: string;
+  readonly userId: UserId;
+}
+
+export interface SecondFactorSettings {
+  /** What authenticator apps call this service. */
+  readonly serviceName: string;
+}
+
+export const SECOND_FACTORS_DEFAULT: SecondFactorSettings = { serviceName: 'MicroPay' };
