@@ -97,9 +97,29 @@ describe('placing a hold', () => {
 
   it('placing a hold is for the owner of the wallet, who logs in and names the intention', async () => {
     expect((await place({ from: bob.wallet })).body.code).toBe('account_not_found');
-    expect((await post('/v1/holds', OPERATOR_KEY, order())).body.code).toBe('forbidden');
     const { body } = await call(server.url, 'POST /v1/holds', { token: alice.token, body: order() });
     expect(body.code).toBe('idempotency_key_required');
+  });
+
+  it('placing a hold is open to an operator, between any accounts, by id, address or email', async () => {
+    const before = await moneyOf(alice);
+    const { body: byEmail } = await post('/v1/holds', OPERATOR_KEY, order({ to: bob.email, description: 'Deposit' }));
+    expect(byEmail).toMatchObject({ from: alice.wallet, to: bob.wallet, state: 'open' });
+    const key = randomUUID();
+    const toTheWorld = order({ from: `users:${alice.id}:usd`, to: 'world:usd', expiresAt: '2999-01-01T00:00:00Z' });
+    const placed = await post('/v1/holds', OPERATOR_KEY, toTheWorld, key);
+    expect([placed.status, placed.body.from]).toEqual([201, alice.wallet]);
+    const again = await post('/v1/holds', OPERATOR_KEY, toTheWorld, key);
+    expect([again.headers.get('idempotent-replayed'), again.body]).toEqual(['true', placed.body]);
+    expect(await moneyOf(alice)).toEqual({ ...before, pendingOut: before.pendingOut + 200n });
+    expect((await post(`/v1/holds/${placed.body.id}/capture`, OPERATOR_KEY)).status).toBe(201);
+    const { body: acts } = await get(`/v1/audit-log?operation=placeHold&subject=${alice.wallet}`, OPERATOR_KEY);
+    expect(acts.data).toMatchObject([{ outcome: 'done', result: byEmail.id }]);
+    for (const change of [{ to: 'world:usd' }, { from: `users:${alice.id}:usd` }]) {
+      expect((await place(change)).body.code).toBe('account_not_found');
+    }
+    const { body } = await post('/v1/api-keys', OPERATOR_KEY, { name: 'reader', scopes: ['transfers:read'] });
+    expect((await post('/v1/holds', body.key, order())).body.code).toBe('forbidden');
   });
 
   it('placing a hold as a dry run answers the same with 200 and leaves no trace', async () => {

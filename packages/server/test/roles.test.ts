@@ -157,7 +157,7 @@ const TABLE: Readonly<Record<string, Row>> = {
     body: () => ({}),
     statuses: OF_PAYEE,
   },
-  placeHold: { body: order, statuses: [401, 201, 404, 404, 403] },
+  placeHold: { body: order, statuses: [401, 201, 404, 404, 201] },
   getHold: { path: () => `/v1/holds/${things.hold}`, statuses: OF_OWNER },
   listHolds: { path: () => `/v1/wallets/${owner.wallet}/holds`, statuses: OF_OWNER },
   captureHold: {

@@ -693,7 +693,7 @@ export interface paths {
         put?: never;
         /**
          * Place a hold on one of your wallets
-         * @description Sets money aside for a payee: you can no longer spend it, and the payee may capture it until it is released or expires.
+         * @description Sets money aside for a payee: you can no longer spend it, and the payee may capture it until it is released or expires. Operators may place one from any account for any other.
          */
         post: operations["placeHold"];
         delete?: never;
@@ -2911,12 +2911,12 @@ export interface components {
             /** @enum {string} */
             kind: "hold";
             /**
-             * Format: uuid
+             * @description A wallet id; operators may also name any account by id or address
              * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
              */
             from: string;
             /**
-             * @description A wallet id, or another user’s email: the money goes to their wallet that is named after the currency
+             * @description A wallet id, or another user’s email: the money goes to their wallet that is named after the currency; operators may also name any account by id or address
              * @example bob@example.com
              */
             to: string;
@@ -3150,12 +3150,12 @@ export interface components {
         HoldState: "open" | "captured" | "released" | "expired";
         PlaceHold: {
             /**
-             * Format: uuid
+             * @description A wallet id; operators may also name any account by id or address
              * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
              */
             from: string;
             /**
-             * @description A wallet id, or another user’s email: the money goes to their wallet that is named after the currency
+             * @description A wallet id, or another user’s email: the money goes to their wallet that is named after the currency; operators may also name any account by id or address
              * @example bob@example.com
              */
             to: string;

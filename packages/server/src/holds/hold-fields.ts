@@ -1,7 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import { type CaptureHold, type Metadata, parseAmount } from '@micropay/ledger-core';
 import { requireOperator } from '../http/authorize.js';
-import { AmountField, ContinuedAtField, DescriptionField, InstantField, MetadataField } from '../http/fields.js';
+import {
+  AmountField,
+  ContinuedAtField,
+  DescriptionField,
+  InstantField,
+  MetadataField,
+  PayeeField,
+  PayerField,
+} from '../http/fields.js';
 import { given } from '../http/given.js';
 import type { Principal } from '../identity/principal.js';
 import { PaymentFields } from '../transfers/post-transfer-schema.js';
@@ -9,6 +17,8 @@ import { PaymentFields } from '../transfers/post-transfer-schema.js';
 /** Fields of a hold, as a request or as a linked leg. */
 export const HoldFields = {
   ...PaymentFields,
+  from: PayerField,
+  to: PayeeField,
   expiresAt: InstantField.optional().openapi({ description: 'The time at which the hold expires; default: never' }),
 };
 

@@ -41,11 +41,6 @@ function authorizeKey({ scopes, networks }: Operator, scope: Scope, clientAddres
   }
 }
 
-/** @throws {ProblemError} `forbidden` to operators */
-export function requireUser({ kind }: Principal): void {
-  if (kind !== 'user') throw forUsers();
-}
-
 /** @throws {ProblemError} `forbidden` to users, who may leave this field out */
 export function requireOperator({ kind }: Principal, field: string): void {
   if (kind !== 'operator') throw new ProblemError('forbidden', `${field} is for operators`);

@@ -4,7 +4,7 @@ export const SCOPES = {
   'accounts:write': 'Open, limit and close accounts',
   'accounts:freeze': 'Freeze and unfreeze accounts and wallets',
   'transfers:read': 'Read transfers, holds, reversals and transfer requests',
-  'transfers:write': 'Move money: transfers, deposits, withdrawals, captures, releases and reversals',
+  'transfers:write': 'Move money: transfers, deposits, withdrawals, holds, captures, releases and reversals',
   'events:read': 'Follow live events',
   'webhooks:read': 'List webhook endpoints and their deliveries, without secrets',
   'webhooks:write': 'Make, change and delete webhook endpoints, and send deliveries again',

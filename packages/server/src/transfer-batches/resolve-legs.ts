@@ -2,7 +2,6 @@ import type { LinkedLeg } from '@micropay/ledger-core';
 import { type Problem, ProblemError } from '../errors/problem.js';
 import { findHoldToEnd } from '../holds/find-hold.js';
 import { endingOf } from '../holds/hold-fields.js';
-import { requireUser } from '../http/authorize.js';
 import { given } from '../http/given.js';
 import type { Principal } from '../identity/principal.js';
 import { findTransferToReverse } from '../reversals/find-transfer-to-reverse.js';
@@ -64,8 +63,6 @@ async function resolveLeg({ services: { ledger }, principal, parties }: Ask, leg
 }
 
 function resolvePayment(principal: Principal, leg: PaymentLeg, parties: Parties): ResolvedLeg {
-  // Like the route for a single hold, which is for users.
-  if (leg.kind === 'hold') requireUser(principal);
   const { post, visible } = resolvePostTransfer(principal, leg, parties);
   if (leg.kind !== 'hold') return { leg: post, visible };
   return { leg: { ...post, kind: 'hold', ...given({ expiresAt: leg.expiresAt }) }, visible };

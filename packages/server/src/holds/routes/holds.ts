@@ -25,8 +25,11 @@ const placeHoldEndpoint = {
   tag: 'Holds',
   summary: 'Place a hold on one of your wallets',
   description:
-    'Sets money aside for a payee: you can no longer spend it, and the payee may capture it until it is released or expires.',
-  access: 'user',
+    'Sets money aside for a payee: you can no longer spend it, and the payee may capture it until it is released or expires. ' +
+    'Operators may place one from any account for any other.',
+  access: 'either',
+  scope: 'transfers:write',
+  subject: 'from',
   idempotencyKey: 'required',
   dryRun: true,
   body: {
