@@ -60,7 +60,7 @@ function side(name: 'from' | 'to', alias: string): string {
 function limitsAfter(schema: string, alias: string, account: string): string {
   return `left join lateral (
       select e.data from ${schema}.events e
-      where e.type = 'account.limits_changed.v1' and e.subject = t.${account} and e.position > t.position
+      where e.ledger = t.ledger and e.type = 'account.limits_changed.v1' and e.subject = t.${account} and e.position > t.position
       order by e.position limit 1) ${alias}_limits on true`;
 }
 

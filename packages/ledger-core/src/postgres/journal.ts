@@ -122,7 +122,7 @@ export async function toStoredRequests(
   }
   const requests = rows.filter(({ id }) => id !== null).map((row) => groups.get(row.group_id as string) ?? [row]);
   const reversals = requests.flat().filter(({ kind }) => kind === 'reversal');
-  const lowered = await findLoweredMinimums(execute, store, reversals.map(toTransfer));
+  const lowered = await findLoweredMinimums(execute, store, { ledger, reversals: reversals.map(toTransfer) });
   for (const legs of requests) remember(stored, legs, lowered);
   for (const row of rows) if (row.id === null) rememberRequested(stored, row);
   return stored;

@@ -42,17 +42,21 @@ export function lowerMinimumValues(ledger: number, change: LimitChange): readonl
 export async function findLoweredMinimums(
   execute: (statement: PreparedStatement, values: readonly unknown[]) => Promise<readonly Row[]>,
   { schema }: Store,
-  reversals: readonly Pick<Transfer, 'id' | 'from' | 'to'>[],
+  {
+    ledger,
+    reversals,
+  }: { readonly ledger: number; readonly reversals: readonly Pick<Transfer, 'id' | 'from' | 'to'>[] },
 ): Promise<ReadonlyMap<TransferId, readonly LoweredMinimum[]>> {
   const lowered = new Map<TransferId, readonly LoweredMinimum[]>();
   if (reversals.length === 0) return lowered;
-  const isEventOf = `type = 'account.limits_changed.v1' and subject = given.account_id and data ->> 'transferId' = given.id::text`;
+  const isEventOf = `ledger = $1 and type = 'account.limits_changed.v1' and subject = given.account_id and data ->> 'transferId' = given.id::text`;
   const statement = {
     name: 'micropay_find_lowered_minimums',
     text: `select given.id, e.subject, e.data ->> 'minimumBefore' as minimum_before, e.data ->> 'minimum' as minimum
-      from unnest($1::uuid[], $2::uuid[]) given(id, account_id) cross join ${probe(`${schema}.events`, isEventOf)} e`,
+      from unnest($2::uuid[], $3::uuid[]) given(id, account_id) cross join ${probe(`${schema}.events`, isEventOf)} e`,
   };
   const rows = await execute(statement, [
+    ledger,
     plainArray(reversals.flatMap(({ id }) => [id, id])),
     plainArray(reversals.flatMap(({ from, to }) => [from, to])),
   ]);

@@ -1,4 +1,4 @@
-import { createLedger, type Ledger, migrate } from '@micropay/ledger-core';
+import { createLedger, type Ledger, type LedgerEvent, migrate } from '@micropay/ledger-core';
 import { describe, expect, it } from 'vitest';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
 
@@ -64,6 +64,60 @@ describe('two ledgers of one schema', () => {
       expect(() => createLedger({ database: bed.url, name })).toThrow(refused);
     },
   );
+});
+
+describe('two ledgers whose callers chose the same ids', () => {
+  const id = (n: number) => `0190b7c4-0000-7000-8000-00000000000${n}`;
+  const names = ['mine', 'theirs'];
+  let mine: Ledger;
+  let theirs: Ledger;
+
+  it('two ledgers whose callers chose the same ids open accounts and post transfers of one id, each its own', async () => {
+    [mine, theirs] = names.map((name) => bed.ledger({ name })) as [Ledger, Ledger];
+    for (const [ledger, amount] of [
+      [mine, 10n],
+      [theirs, 20n],
+    ] as const) {
+      await openWallets(ledger, {});
+      await ledger.accounts.open({ id: id(1), address: 'payer', currency: 'USD' });
+      await ledger.accounts.open({ id: id(2), address: 'payee', currency: 'USD' });
+      await ledger.transfers.post({ id: id(3), from: 'world', to: 'payer', amount, currency: 'USD' });
+      await ledger.transfers.post({ id: id(4), from: 'payer', to: 'payee', amount, currency: 'USD' });
+    }
+    expect(await mine.transfers.get(id(4))).toMatchObject({ amount: 10n });
+    expect(await theirs.transfers.get(id(4))).toMatchObject({ amount: 20n });
+    expect([await postedOf(mine, 'payee'), await postedOf(theirs, 'payee')]).toEqual([10n, 20n]);
+  });
+
+  it('two ledgers whose callers chose the same ids show no lowered minimum of the other’s', async () => {
+    await theirs.transfers.post({ from: 'payee', to: 'payer', amount: 20n, currency: 'USD' });
+    const lowering = { id: id(5), allowOverdraft: { by: 'operator:1' }, idempotencyKey: 'r' };
+    expect(await theirs.transfers.reverse(id(4), lowering)).toMatchObject({ loweredMinimums: [{ minimum: -20n }] });
+    expect(await mine.transfers.reverse(id(4), lowering)).not.toHaveProperty('loweredMinimums');
+    const replayed = await bed.ledger({ name: 'mine' }).transfers.reverse(id(4), lowering);
+    expect(replayed).toMatchObject({ id: id(5), amount: 10n, replayed: true });
+    expect(replayed).not.toHaveProperty('loweredMinimums');
+  });
+
+  it('two ledgers whose callers chose the same ids tell in events what each may spend, whatever limits the other sets', async () => {
+    await mine.accounts.setLimits('payee', { minimum: -7n });
+    const { last } = await mine.events.range();
+    await mine.transfers.post({ id: id(6), from: 'payer', to: 'payee', amount: 1n, currency: 'USD' });
+    await theirs.accounts.setLimits('payee', { minimum: -1_000n });
+    const ending = new AbortController();
+    const told: LedgerEvent[] = [];
+    for await (const events of await mine.events.subscribe({ after: last, signal: ending.signal })) {
+      told.push(...events);
+      if (told.some(({ subject }) => subject === id(2))) ending.abort();
+    }
+    const balance = told.find(({ type, subject }) => type === 'balance.changed.v1' && subject === id(2));
+    expect(balance?.data).toMatchObject({ posted: '1', available: '8' });
+  });
+
+  it('two ledgers whose callers chose the same ids are both sound', async () => {
+    await expectSound(mine);
+    await expectSound(theirs);
+  });
 });
 
 describe.each(['micropay2', 'My "odd" schema.1', "it's", 'back\\slash', 'ledger; drop table x', 'ü', '$1'])(
