@@ -122,7 +122,7 @@ create table events (
   subject uuid not null,
   data jsonb not null,
   traceparent text collate "C",
-  constraint events_pkey PRIMARY KEY ("position")
+  constraint events_pkey PRIMARY KEY ("position", ledger)
 );
 CREATE INDEX events_limits_changed ON events USING btree (subject, "position") WHERE type = 'account.limits_changed.v1'::text;
 CREATE INDEX events_opened ON events USING btree (subject) WHERE type = 'account.opened.v1'::text;
@@ -138,15 +138,17 @@ create table holds (
   remaining numeric(38,0) not null,
   state hold_state not null,
   expires_at timestamp(3) with time zone,
-  constraint holds_pkey PRIMARY KEY (ledger, id),
+  constraint holds_pkey PRIMARY KEY (id, ledger),
+  constraint holds_amount_positive CHECK (amount > 0::numeric),
   constraint holds_never_exceeded CHECK (captured >= 0::numeric AND remaining >= 0::numeric AND (captured + remaining) <= amount),
   constraint holds_open_while_something_remains CHECK ((state = 'open'::hold_state) = (remaining > 0::numeric))
 ) with (fillfactor=70);
-CREATE INDEX holds_due ON holds USING btree (ledger, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL;
+CREATE INDEX holds_due ON holds USING btree (ledger, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL AND amount > 0::numeric;
 CREATE INDEX holds_due_from ON holds USING btree (from_account, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL;
 CREATE INDEX holds_due_to ON holds USING btree (to_account, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL;
-CREATE INDEX holds_from ON holds USING btree (ledger, from_account, id);
-CREATE INDEX holds_to ON holds USING btree (ledger, to_account, id);
+CREATE INDEX holds_from ON holds USING btree (from_account, id);
+CREATE INDEX holds_in_order ON holds USING btree (ledger, id) WHERE amount > 0::numeric;
+CREATE INDEX holds_to ON holds USING btree (to_account, id);
 
 create table journal_stretches (
   ledger integer not null,
@@ -233,18 +235,18 @@ create table transfers (
   released numeric(38,0),
   expires_at timestamp(3) with time zone,
   traceparent text collate "C",
-  constraint transfers_pkey PRIMARY KEY (ledger, id),
+  constraint transfers_pkey PRIMARY KEY (id, ledger),
   constraint transfers_accounts_differ CHECK (from_account <> to_account),
   constraint transfers_amount_positive CHECK (amount > 0::numeric)
 ) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
-CREATE INDEX transfers_dated ON transfers USING btree (ledger, effective_at) WHERE effective_at IS NOT NULL;
+CREATE INDEX transfers_dated ON transfers USING btree (ledger, effective_at) WHERE effective_at IS NOT NULL AND amount > 0::numeric;
 CREATE INDEX transfers_from_dated ON transfers USING btree (from_account, effective_at, from_version) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_from_dated_log ON transfers USING btree (from_account, "position") WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_from_history ON transfers USING btree (from_account, (from_version >> 5));
 CREATE INDEX transfers_group ON transfers USING btree (ledger, group_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_idempotency_unique ON transfers USING btree (ledger, idempotency_hash) WHERE idempotency_hash IS NOT NULL;
 CREATE INDEX transfers_original ON transfers USING btree (ledger, original_id) WHERE original_id IS NOT NULL;
-CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position");
+CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position", ledger);
 CREATE INDEX transfers_to_dated ON transfers USING btree (to_account, effective_at, to_version) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_to_dated_log ON transfers USING btree (to_account, "position") WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_to_history ON transfers USING btree (to_account, (to_version >> 5));

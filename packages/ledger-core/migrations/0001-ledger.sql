@@ -1,4 +1,5 @@
--- The ledger's tables: accounts, their balances, the journal and domain events.
+-- The ledger's tables: accounts, their balances, the journal and domain events. Every key of a table that holds rows of a ledger
+-- holds the ledger: what is unique is unique in its ledger, and the rows of a ledger can be kept together on one node.
 -- Old code may run beside it: no
 -- Phase: before the new code
 -- Locks: none
@@ -115,12 +116,15 @@ create table transfers (
   expires_at timestamptz(3),
   -- The W3C trace context of the request that posted it, if that was sampled; its events carry it on.
   traceparent text collate "C",
-  constraint transfers_pkey primary key (ledger, id),
+  constraint transfers_pkey primary key (id, ledger),
   constraint transfers_amount_positive check (amount > 0),
   constraint transfers_accounts_differ check (from_account <> to_account)
 );
 
-create unique index transfers_position_unique on transfers (position);
+-- An index begins with the ledger only if it is partial, so that the ledger alone does not find it: of a ledger that is younger than
+-- the statistics the planner believes that it has a row or two, and would read all of it for the history of one account. The
+-- index of a ledger's order says `amount > 0`, which is true of every row, and statements that want this order say so too.
+create unique index transfers_position_unique on transfers (position, ledger);
 create unique index transfers_idempotency_unique on transfers (ledger, idempotency_hash)
   where idempotency_hash is not null;
 create index transfers_group on transfers (ledger, group_id) where group_id is not null;
@@ -137,7 +141,7 @@ create index transfers_from_dated on transfers (from_account, effective_at, from
 create index transfers_to_dated on transfers (to_account, effective_at, to_version) where effective_at is not null;
 create index transfers_from_dated_log on transfers (from_account, position) where effective_at is not null;
 create index transfers_to_dated_log on transfers (to_account, position) where effective_at is not null;
-create index transfers_dated on transfers (ledger, effective_at) where effective_at is not null;
+create index transfers_dated on transfers (ledger, effective_at) where effective_at is not null and amount > 0;
 
 -- The same journal as accountants expect it: one row a side.
 create view entries as
@@ -173,7 +177,7 @@ create table events (
   subject uuid not null,
   data jsonb not null,
   traceparent text collate "C",
-  constraint events_pkey primary key (position)
+  constraint events_pkey primary key (position, ledger)
 );
 -- The minimum that counted at a position is the one before the next change of it.
 create index events_limits_changed on events (subject, position) where type = 'account.limits_changed.v1';
@@ -249,18 +253,21 @@ create table holds (
   remaining numeric(38, 0) not null,
   state hold_state not null,
   expires_at timestamptz(3),
-  constraint holds_pkey primary key (ledger, id),
+  constraint holds_pkey primary key (id, ledger),
+  constraint holds_amount_positive check (amount > 0),
   constraint holds_never_exceeded check (captured >= 0 and remaining >= 0 and captured + remaining <= amount),
   constraint holds_open_while_something_remains check ((state = 'open') = (remaining > 0))
 ) with (fillfactor = 70);
 
-create index holds_due on holds (ledger, expires_at) where state = 'open' and expires_at is not null;
+-- As with the journal, the indexes of an order of a ledger are partial on what is true of every row.
+create index holds_in_order on holds (ledger, id) where amount > 0;
+create index holds_due on holds (ledger, expires_at) where state = 'open' and expires_at is not null and amount > 0;
 -- The holds of an account that are due are found among its open ones, not among all that it ever had: every reader of a balance
 -- that has something pending looks for them.
 create index holds_due_from on holds (from_account, expires_at) where state = 'open' and expires_at is not null;
 create index holds_due_to on holds (to_account, expires_at) where state = 'open' and expires_at is not null;
-create index holds_from on holds (ledger, from_account, id);
-create index holds_to on holds (ledger, to_account, id);
+create index holds_from on holds (from_account, id);
+create index holds_to on holds (to_account, id);
 
 create function refuse_reopening() returns trigger language plpgsql as $$
 begin

@@ -1,3 +1,4 @@
+import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import type { ConnectedStore, Store } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import { dated, MOVING, WHOLE_LEDGER } from './dated.js';
@@ -58,7 +59,7 @@ export async function forgetCheckpoints({ sql, schema }: ConnectedStore<Transact
 function entriesOfStretch(schema: string): string {
   return `select t.ledger, side.account_id, t.currency, a.type, t.recorded_at, t.effective_at, side.debit, side.credit
     from ${schema}.transfers t
-    ${joinSides(schema)}
+    ${joinSides(schema, 't.ledger')}
     where t.position > $1 and t.position <= $2 and t.${MOVING}`;
 }
 
@@ -177,8 +178,8 @@ function datedOfLedger(store: Store, condition: string): string {
 export function datedEntriesOfLedger({ schema }: Store, condition: string): string {
   return `select t.currency, a.type, t.effective_at, side.debit, side.credit
     from (select * from ${schema}.transfers
-      where ledger = $1 and effective_at is not null and ${MOVING} and ${condition}) t
-    ${joinSides(schema)}`;
+      where ${ofLedger()} and ${IN_LEDGER_ORDER} and effective_at is not null and ${MOVING} and ${condition}) t
+    ${joinSides(schema, '$1')}`;
 }
 
 /** The blocks of an account sum to what its dated entries moved up to the end of the stretch. */

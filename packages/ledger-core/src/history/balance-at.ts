@@ -1,5 +1,6 @@
 import type { AccountId } from '../domain/accounts/account.js';
 import { invariant } from '../errors.js';
+import { ofLedger } from '../postgres/of-ledger.js';
 import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import { dated, readDatedTotals, readWholeBlocks, type Totals } from './dated.js';
@@ -43,7 +44,7 @@ export async function readRecordedBalance(
 ): Promise<RecordedBalance> {
   const recordedIn = (block: string, side: 'from' | 'to') =>
     `from ${schema}.transfers where ${side}_account = $2 and ${blockOf(`${side}_version`)} = ${block}
-       and recorded_at <= $3 and (ledger = $1) is true`;
+       and recorded_at <= $3 and ${ofLedger()}`;
   const last = (side: 'from' | 'to') =>
     `select ${side}_version as version, position, ${side}_posted as posted, ${side}_pending_in as pending_in,
        ${side}_pending_out as pending_out ${recordedIn('found.block', side)}`;

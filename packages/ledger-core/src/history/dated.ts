@@ -1,4 +1,5 @@
 import type { AccountType } from '../domain/accounts/account.js';
+import { ofLedger } from '../postgres/of-ledger.js';
 import type { LedgerStore, Store } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 
@@ -28,13 +29,12 @@ export function toTotalsLine(row: Readonly<Record<string, unknown>>): TotalsLine
 }
 
 /**
- * Selects what the dated transfers of account $2 in ledger $1 moved, each side by its own index. That the
- * ledger "is true" keeps the planner from reading it as a whole: the account alone says which rows.
+ * Selects what the dated transfers of account $2 in ledger $1 moved, each side by its own index.
  */
 export function dated({ schema }: Store, condition: string): string {
   const side = (account: string, amounts: string) =>
     `select currency, effective_at, ${amounts} from ${schema}.transfers
-     where ${account} = $2 and (ledger = $1) is true and effective_at is not null and ${MOVING} and ${condition}`;
+     where ${account} = $2 and ${ofLedger()} and effective_at is not null and ${MOVING} and ${condition}`;
   return `${side('from_account', 'amount as debit, 0::numeric as credit')}
     union all ${side('to_account', '0, amount')}`;
 }

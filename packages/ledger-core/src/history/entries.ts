@@ -3,6 +3,7 @@ import { result } from '../domain/json/result.js';
 import type { Entry, TransferId, TransferKind } from '../domain/transfers/transfer.js';
 import { epochMs, type Row } from '../postgres/balances.js';
 import { toMetadata } from '../postgres/journal.js';
+import { ofLedger } from '../postgres/of-ledger.js';
 import type { LedgerStore } from '../postgres/store.js';
 import { blockOf } from './version-blocks.js';
 
@@ -15,8 +16,7 @@ const VERSION_MAX = 2n ** 63n - 1n;
 
 /**
  * Entries of one account below a version, newest first, from each side of the journal by its own index. A
- * bare `version` in its order would be the text that is selected, where 9 comes after 10. A ledger
- * that "is true" keeps the planner from the primary key, and from believing that few rows of the account are of it.
+ * bare `version` in its order would be the text that is selected, where 9 comes after 10.
  */
 export async function listEntries(
   { sql, schema, ledger }: LedgerStore,
@@ -26,7 +26,7 @@ export async function listEntries(
   const { rows } = await sql.executeSql(
     `select ${ENTRY_COLUMNS}
      from ${schema}.entries e
-     where account_id = $2 and (e.ledger = $1) is true and e.version < $4 and ${blockOf('e.version')} <= ${blockOf('$4::bigint')}
+     where account_id = $2 and ${ofLedger('e.')} and e.version < $4 and ${blockOf('e.version')} <= ${blockOf('$4::bigint')}
      order by ${blockOf('e.version')} desc, e.version desc limit $3`,
     [ledger, accountId, limit, String(before ?? VERSION_MAX)],
   );

@@ -1,5 +1,6 @@
 import type { AccountId } from '../domain/accounts/account.js';
 import type { Entry } from '../domain/transfers/transfer.js';
+import { ofLedger } from '../postgres/of-ledger.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import { MOVING } from './dated.js';
@@ -22,7 +23,7 @@ export async function listRecorded(
 ): Promise<readonly Entry[]> {
   const { rows } = await sql.executeSql(
     `select ${ENTRY_COLUMNS} from ${schema}.entries e
-     where account_id = $2 and (e.ledger = $1) is true and e.version > $3 and e.version <= $4
+     where account_id = $2 and ${ofLedger('e.')} and e.version > $3 and e.version <= $4
        and ${blockOf('e.version')} between ${blockOf('$3::bigint')} and ${blockOf('$4::bigint')} and ${MOVING} and ${condition}
      order by ${blockOf('e.version')}, e.version limit $5`,
     [ledger, accountId, String(afterVersion), String(throughVersion), limit],
@@ -43,7 +44,7 @@ export async function listDated(
 ): Promise<readonly Entry[]> {
   const { rows } = await sql.executeSql(
     `select ${ENTRY_COLUMNS} from ${schema}.entries e
-     where account_id = $2 and (e.ledger = $1) is true and e.version + 0 <= $4 and ${MOVING}
+     where account_id = $2 and ${ofLedger('e.')} and e.version + 0 <= $4 and ${MOVING}
        and e.effective_at >= $6 and e.effective_at < $7 and (e.effective_at > $6 or e.version > $3)
      order by e.effective_at, e.version limit $5`,
     [ledger, accountId, String(afterVersion), String(throughVersion), limit, after.toISOString(), before.toISOString()],

@@ -1,3 +1,4 @@
+import { ofLedger } from '../postgres/of-ledger.js';
 import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import { datedEntriesOfLedger } from './advance-checkpoint.js';
@@ -78,12 +79,11 @@ async function sumPositions(
   condition: string,
   values: readonly unknown[],
 ): Promise<readonly TotalsLine[]> {
-  // The ledger in an expression: rows are found by their positions.
   const { rows } = await sql.executeSql(
     `select t.currency, a.type::text, sum(side.debit)::text as debits, sum(side.credit)::text as credits
      from ${schema}.transfers t
-     ${joinSides(schema)}
-     where (t.ledger = $1) is true and t.position > $2 and t.position <= $3 and t.${MOVING} and ${condition}
+     ${joinSides(schema, '$1')}
+     where ${ofLedger('t.')} and t.position > $2 and t.position <= $3 and t.${MOVING} and ${condition}
      group by t.currency, a.type`,
     values,
   );

@@ -39,7 +39,7 @@ export async function openCursorAt({ sql, schema }: ConnectedStore, sink: string
 /** Moves a cursor on to this position, unless it is there or further. */
 export async function skipTo({ sql, schema }: ConnectedStore, sink: string, position: bigint): Promise<void> {
   await sql.executeSql(
-    `update ${schema}.event_cursors set position = $2, moved_at = clock_timestamp() where sink = $1 and position < $2`,
+    `update ${schema}.event_cursors set position = $2, moved_at = statement_timestamp() where sink = $1 and position < $2`,
     [sink, String(position)],
   );
 }
@@ -50,7 +50,7 @@ export async function advanceCursor(
   { sink, from, to }: { readonly sink: string; readonly from: bigint; readonly to: bigint },
 ): Promise<boolean> {
   const { rows } = await sql.executeSql(
-    `update ${schema}.event_cursors set position = $3, moved_at = clock_timestamp()
+    `update ${schema}.event_cursors set position = $3, moved_at = statement_timestamp()
      where sink = $1 and position = $2 returning position`,
     [sink, String(from), String(to)],
   );
@@ -60,7 +60,7 @@ export async function advanceCursor(
 /** Puts the cursor back, so that what follows it is delivered again; false when it has not come so far. */
 export async function rewindCursor({ sql, schema }: ConnectedStore, sink: string, after: bigint): Promise<boolean> {
   const { rows } = await sql.executeSql(
-    `update ${schema}.event_cursors set position = $2, moved_at = clock_timestamp()
+    `update ${schema}.event_cursors set position = $2, moved_at = statement_timestamp()
      where sink = $1 and position >= $2 and $2 >= 0 returning position`,
     [sink, String(after)],
   );
@@ -122,13 +122,14 @@ export async function deleteTakenEvents(
   const { rows } = await sql.executeSql(
     `with cursors as materialized (select position from ${schema}.event_cursors for share),
      taken as (
-       select position from ${schema}.events
+       select ledger, position from ${schema}.events
        where position <= (select min(position) from cursors)
-         and recorded_at < least($1::timestamptz, clock_timestamp() - $3 * interval '1 millisecond')
+         and recorded_at < least($1::timestamptz, statement_timestamp() - $3 * interval '1 millisecond')
          and type <> 'account.limits_changed.v1'
        order by position limit $2
      ),
-     deleted as (delete from ${schema}.events e using taken where e.position = taken.position returning e.position),
+     deleted as (delete from ${schema}.events e using taken where e.ledger = taken.ledger and e.position = taken.position
+       returning e.position),
      remembered as (
        insert into ${schema}.event_retention (deleted_through)
        select max(position) from deleted having count(*) > 0

@@ -5,6 +5,7 @@ import type { TransferId } from '../domain/transfers/transfer.js';
 import { LedgerError } from '../errors.js';
 import { plainArray } from './arrays.js';
 import { epochMs, type PreparedStatement, type Row } from './balances.js';
+import { IN_LEDGER_ORDER, ofLedger } from './of-ledger.js';
 import { probe } from './probe.js';
 import type { LedgerStore, Store } from './store.js';
 
@@ -75,20 +76,17 @@ const IS_DUE = `h.state = 'open' and h.expires_at <= statement_timestamp()`;
 
 type Side = 'from' | 'to';
 
-/**
- * Holds of one side of an account that are due, by an index of that side. A ledger that "is true" keeps the planner from
- * the other indexes, by which it would read the holds of a whole ledger that its statistics do not know yet.
- */
-function dueHolds({ schema }: Store, side: Side, { ledger, account }: { ledger: string; account: string }): string {
-  return `${schema}.holds h where h.${side}_account = ${account} and (h.ledger = ${ledger}) is true and ${IS_DUE}`;
+/** Holds of one side of an account of ledger $1 that are due, by an index of that side. */
+function dueHolds({ schema }: Store, side: Side, account: string): string {
+  return `${schema}.holds h where h.${side}_account = ${account} and ${ofLedger('h.')} and ${IS_DUE}`;
 }
 
 /**
- * SQL for the pending amount on one side of balance `b` without holds that are due, which posting does not count either.
+ * SQL for the pending amount on one side of balance `b` of ledger $1, without holds that are due, which posting does not count either.
  * If nothing is pending, nothing is looked up.
  */
 export function pendingOf(store: Store, side: Side): string {
-  const due = dueHolds(store, side, { ledger: 'b.ledger', account: 'b.account_id' });
+  const due = dueHolds(store, side, 'b.account_id');
   const pending = side === 'from' ? 'b.debits_pending' : 'b.credits_pending';
   return `case when ${pending} = 0 then 0 else ${pending} - coalesce((select sum(h.remaining) from ${due}), 0) end`;
 }
@@ -103,7 +101,7 @@ export type DueHold = Pick<HeldAmount, 'id' | 'from' | 'to'>;
 export function findDueHoldsOf(store: Store): PreparedStatement {
   const of = (side: Side) =>
     `select h.* from unnest($2::uuid[]) given(id) cross join lateral (
-       select * from ${dueHolds(store, side, { ledger: '$1', account: 'given.id' })} order by h.expires_at limit $3) h`;
+       select * from ${dueHolds(store, side, 'given.id')} order by h.expires_at limit $3) h`;
   return {
     name: 'micropay_due_holds_of',
     text: `select id, from_account, to_account from (${of('from')} union ${of('to')}) h
@@ -121,7 +119,7 @@ export async function findDueHolds(
   limit: number,
 ): Promise<readonly TransferId[]> {
   const { rows } = await sql.executeSql(
-    `select h.id from ${schema}.holds h where h.ledger = $1 and ${IS_DUE} order by h.expires_at limit $2`,
+    `select h.id from ${schema}.holds h where ${ofLedger('h.')} and h.${IN_LEDGER_ORDER} and ${IS_DUE} order by h.expires_at limit $2`,
     [ledger, limit],
   );
   return rows.map(({ id }) => id as TransferId);

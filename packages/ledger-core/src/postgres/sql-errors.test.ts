@@ -107,9 +107,16 @@ describe('isKeyRace', () => {
   it.each([
     ['transfers_idempotency_unique', true],
     ['transfers_pkey', true],
+    ['transfers_pkey_102008', true],
+    ['transfers_idempotency_unique_3', true],
+    ['transfers_pkey_of_somebody', false],
     ['accounts_address_unique', false],
     ['transfers_position_unique', false],
   ])('isKeyRace of %s is %s', (constraint, expected) => {
     expect(isKeyRace(fromPostgres('23505', { constraint }))).toBe(expected);
+  });
+
+  it('isKeyRace is no other violation, whatever its constraint is called', () => {
+    expect(isKeyRace(fromPostgres('23514', { constraint: 'transfers_pkey' }))).toBe(false);
   });
 });

@@ -37,10 +37,12 @@ export function isConflict(error: unknown): boolean {
   return state === '40P01' || state === '40001';
 }
 
-/** A key or id that another database transaction has just committed. */
+/** A partition, or a shard of Citus, has the name of the constraint with a number behind it. */
+const KEY_OF_TRANSFER = /^transfers_(?:idempotency_unique|pkey)(?:_\d+)?$/;
+
+/** 23505: a key or id that another database transaction has just committed. */
 export function isKeyRace(error: unknown): boolean {
-  const constraint = violatedConstraint(error);
-  return constraint === 'transfers_idempotency_unique' || constraint === 'transfers_pkey';
+  return sqlState(error) === '23505' && KEY_OF_TRANSFER.test(violatedConstraint(error) ?? '');
 }
 
 const TAKES_NO_WRITES =

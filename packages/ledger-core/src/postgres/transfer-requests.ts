@@ -185,7 +185,7 @@ export async function settleRequests(
 ): Promise<void> {
   await sql.executeSql(
     `update ${schema}.transfer_requests r
-     set state = s.state, transfer_id = s.transfer_id, refusal = s.refusal, settled_at = clock_timestamp()
+     set state = s.state, transfer_id = s.transfer_id, refusal = s.refusal, settled_at = statement_timestamp()
      from unnest($2::uuid[], $3::${schema}.transfer_request_state[], $4::uuid[], $5::jsonb[])
        as s (id, state, transfer_id, refusal)
      where r.ledger = $1 and r.id = s.id`,
@@ -205,7 +205,7 @@ export async function putOffRequests(
   { ids, delayMs }: { readonly ids: readonly TransferRequestId[]; readonly delayMs: number },
 ): Promise<void> {
   await sql.executeSql(
-    `update ${schema}.transfer_requests set due_at = clock_timestamp() + $3 * interval '1 millisecond'
+    `update ${schema}.transfer_requests set due_at = statement_timestamp() + $3 * interval '1 millisecond'
      where ledger = $1 and id = any($2::uuid[])`,
     [ledger, plainArray(ids), delayMs],
   );

@@ -12,6 +12,8 @@ export type Answers = readonly PromiseSettledResult<QueryResult>[];
 
 /** A connection of the engine's own that sends several statements at once and reads their results in order. */
 export interface Lane {
+  /** The first statement of each transaction. */
+  readonly begin: PreparedStatement;
   /** Settles when every statement has; it never rejects. `onAnswer` is called at the response to each that did not fail. */
   executeAll(calls: readonly Call[], onAnswer?: (index: number) => void): Promise<Answers>;
   /** The server that the connection leads to. */
@@ -31,10 +33,22 @@ const STATEMENT_TIMEOUT_MS = 10_000;
  * planning them anew pays, and reading a whole table is never right, whatever the statistics say of a
  * table that has just been filled.
  */
-const PLANNER_SETTINGS =
-  'set jit = off; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off';
+const PLANNER_SETTINGS = {
+  jit: 'off',
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+};
 
-export const BEGIN: PreparedStatement = { name: '', text: 'begin isolation level read committed' };
+/**
+ * Begins a transaction with the settings of a lane, in one message. They are the transaction's own: whoever has the
+ * session next does not find them, and where the tables are distributed they go along to the nodes.
+ */
+function beginWith(settings: Readonly<Record<string, string>>): PreparedStatement {
+  const sets = Object.entries(settings).map(([name, value]) => `; set local ${name} = ${value}`);
+  return { name: '', text: `begin isolation level read committed${sets.join('')}` };
+}
+
 export const COMMIT: PreparedStatement = { name: '', text: 'commit' };
 export const ROLLBACK: PreparedStatement = { name: '', text: 'rollback' };
 
@@ -49,14 +63,11 @@ export async function openLane(
   const timeouts = { statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs, answerTimeoutMs };
   const client = (await openClient(database, timeouts, markBroken)) as Referenced;
   client.on('end', markBroken);
-  await client.query(PLANNER_SETTINGS).catch((error: unknown) => {
-    client.end().catch(() => undefined);
-    throw error;
-  });
   // Keeps the process alive only while a response is expected: a program may end without `close()`.
   client.unref();
   let underWay = 0;
   return {
+    begin: beginWith({ ...PLANNER_SETTINGS, lock_timeout: String(lockTimeoutMs) }),
     async executeAll(calls, onAnswer) {
       client.ref();
       underWay += 1;

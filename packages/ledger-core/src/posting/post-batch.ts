@@ -7,7 +7,7 @@ import { invariant, LedgerError } from '../errors.js';
 import type { Row } from '../postgres/balances.js';
 import { isLockTimeout, sqlState } from '../postgres/sql-errors.js';
 import { withStep } from './batch-spans.js';
-import { type Answers, BEGIN, type Call, COMMIT, type Lane, ROLLBACK } from './lane.js';
+import { type Answers, type Call, COMMIT, type Lane, ROLLBACK } from './lane.js';
 import {
   accountsOf,
   type BatchInput,
@@ -114,7 +114,7 @@ async function lockAndDecide(lane: Lane, statements: PreparedStatements, input: 
   const reads = readsOf(statements, input);
   let begunAtMs = 0;
   let lockedAtMs = 0;
-  const [, ...rows] = await rowsOf(lane, [[BEGIN], ...reads.calls], (index) => {
+  const [, ...rows] = await rowsOf(lane, [[lane.begin], ...reads.calls], (index) => {
     if (index === 0) begunAtMs = performance.now();
     else if (index === 1) lockedAtMs = performance.now();
   });

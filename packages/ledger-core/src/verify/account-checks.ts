@@ -1,4 +1,5 @@
 import { blockOf } from '../history/version-blocks.js';
+import { ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
@@ -28,7 +29,13 @@ export async function checkAccountParts(
   { sql, schema, ledger }: LedgerStore<Transaction>,
   parts: readonly AccountPart[],
 ): Promise<CheckedParts> {
-  const { rows } = await sql.executeSql(accountChecks(schema), [ledger, JSON.stringify(parts)]);
+  // By itself, as the log is one of all ledgers: the other statement reads rows of this ledger alone.
+  const { rows: oldest } = await sql.executeSql(
+    `select recorded_at::text from ${schema}.events where type <> 'account.limits_changed.v1' order by position limit 1`,
+    [],
+  );
+  const values = [ledger, JSON.stringify(parts), oldest[0]?.recorded_at ?? null];
+  const { rows } = await sql.executeSql(accountChecks(schema), values);
   // Numbers come as texts: JSON would round them.
   const problems = JSON.parse(String(rows[0]?.problems)) as Record<string, unknown>[];
   const ends = JSON.parse(String(rows[0]?.parts)) as (AccountPart & { entries: string; next_version: string | null })[];
@@ -65,13 +72,13 @@ function entriesOf(schema: string, side: 'from' | 'to'): string {
       coalesce(t.${side}_pending_out, 0) as pending_out
     from ${schema}.transfers t
     where t.${side}_account = a.id and t.${side}_version > a.after and t.${side}_version <= a.up_to
-      and ${blockOf(`t.${side}_version`)} between ${blockOf('a.after')} and ${blockOf('a.up_to')} and (t.ledger = $1) is true`;
+      and ${blockOf(`t.${side}_version`)} between ${blockOf('a.after')} and ${blockOf('a.up_to')} and ${ofLedger('t.')}`;
 }
 
 function firstVersionAfter(schema: string, side: 'from' | 'to'): string {
   const block = blockOf(`t.${side}_version`);
   return `(select t.${side}_version from ${schema}.transfers t
-    where t.${side}_account = a.id and t.${side}_version > a.up_to and ${block} >= ${blockOf('a.up_to')} and (t.ledger = $1) is true
+    where t.${side}_account = a.id and t.${side}_version > a.up_to and ${block} >= ${blockOf('a.up_to')} and ${ofLedger('t.')}
     order by ${block}, t.${side}_version limit 1)`;
 }
 
@@ -82,7 +89,7 @@ function limitsInWords(minimum: string, maximum: string): string {
 /**
  * `entry` puts each entry beside the one before it, so that every row can be judged alone; `total` adds the
  * part to what was carried into it. Versions are bounded on both sides by the indexes of the histories, whatever
- * the planner believes of an account. A ledger that "is true" keeps it from the primary key: the account alone says which rows.
+ * the planner believes of an account.
  */
 function accountChecks(schema: string): string {
   return `
@@ -162,8 +169,7 @@ function accountChecks(schema: string): string {
       where is_missing and is_first
       union all
       select 'missing_event', id, null, 'an event account.opened', 'none' from account
-      where is_first and opened_at > (select recorded_at from ${schema}.events
-          where type <> 'account.limits_changed.v1' order by position limit 1) + interval '${CLOCK_TOLERANCE}'
+      where is_first and opened_at > $3::timestamptz + interval '${CLOCK_TOLERANCE}'
         and not exists (select from ${schema}.events e
           where e.subject = account.id and e.type = 'account.opened.v1' and e.ledger = $1)
       union all

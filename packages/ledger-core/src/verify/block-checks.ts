@@ -1,4 +1,5 @@
 import { MOVING, WHOLE_LEDGER } from '../history/dated.js';
+import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
@@ -85,10 +86,10 @@ function blockDifferences(schema: string): string {
     and t.position + 0 <= (select position from ${schema}.checkpoint)`;
   const ofAccount = (side: 'from' | 'to') =>
     `select t.effective_at, t.currency, t.amount, t.${side}_account as account_id, ${side === 'from'} as is_debit
-     from ${schema}.transfers t where t.${side}_account = part.scope and (t.ledger = $1) is true and ${isDated}`;
-  const ofLedger = `select t.effective_at, t.currency, t.amount, side.account_id, side.is_debit
+     from ${schema}.transfers t where t.${side}_account = part.scope and ${ofLedger('t.')} and ${isDated}`;
+  const ofWhole = `select t.effective_at, t.currency, t.amount, side.account_id, side.is_debit
      from ${schema}.transfers t cross join lateral (values (t.from_account, true), (t.to_account, false)) side(account_id, is_debit)
-     where part.scope = '${WHOLE_LEDGER}' and t.ledger = $1 and ${isDated}`;
+     where part.scope = '${WHOLE_LEDGER}' and ${ofLedger('t.')} and t.${IN_LEDGER_ORDER} and ${isDated}`;
   const line = (row: string) => `case when ${row}.scope is null then 'none' else format(
     'block from %s, %s %s: %s entries to %s, debits %s, credits %s', coalesce(${row}.starts_at::text, 'nowhere'), ${row}.currency,
     ${row}.type, ${row}.entries, ${row}.last_at, ${row}.debits, ${row}.credits) end`;
@@ -102,7 +103,7 @@ function blockDifferences(schema: string): string {
         coalesce(sum(e.amount) filter (where e.is_debit), 0) as debits,
         coalesce(sum(e.amount) filter (where not e.is_debit), 0) as credits
       from part
-      cross join lateral (${ofAccount('from')} union all ${ofAccount('to')} union all ${ofLedger}) e
+      cross join lateral (${ofAccount('from')} union all ${ofAccount('to')} union all ${ofWhole}) e
       cross join ${probe(`${schema}.accounts`, 'ledger = $1 and id = e.account_id')} a
       cross join lateral (
         select max(b.starts_at) as starts_at from ${schema}.dated_blocks b

@@ -1,3 +1,4 @@
+import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import type { LedgerStore } from '../postgres/store.js';
 
 /** The last rows that a run has to come to; null where there are none. */
@@ -10,14 +11,18 @@ export interface Ends {
 
 /** Where everything ends now: what is written from here on is for the next run. */
 export async function readEnds({ sql, schema, ledger }: LedgerStore): Promise<Ends> {
-  const last = (table: string) => `(select id from ${schema}.${table} where ledger = $1 order by id desc limit 1)`;
+  const last = (table: string, condition = ofLedger()) =>
+    `(select id from ${schema}.${table} where ${condition} order by id desc limit 1)`;
+  const lastHold = last('holds', `${ofLedger()} and ${IN_LEDGER_ORDER}`);
   const { rows } = await sql.executeSql(
-    `select ${last('accounts')} as account, ${last('holds')} as hold, ${last('transfer_requests')} as request,
-       coalesce((select position from ${schema}.transfers order by position desc limit 1), 0)::text as position`,
+    `select ${last('accounts')} as account, ${lastHold} as hold, ${last('transfer_requests')} as request`,
     [ledger],
   );
-  const { account, hold, request, position } = rows[0] as Record<'account' | 'hold' | 'request', string | null> & {
-    readonly position: string;
-  };
-  return { account, hold, request, position: BigInt(position) };
+  // One journal has the transfers of all ledgers, in one order.
+  const { rows: ends } = await sql.executeSql(
+    `select coalesce((select position from ${schema}.transfers order by position desc limit 1), 0)::text as position`,
+    [],
+  );
+  const { account, hold, request } = rows[0] as Record<'account' | 'hold' | 'request', string | null>;
+  return { account, hold, request, position: BigInt(String(ends[0]?.position)) };
 }

@@ -1,3 +1,4 @@
+import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
@@ -15,7 +16,7 @@ export async function checkHolds(
   { after, limit }: { readonly after: string | null; readonly limit: number },
 ): Promise<HoldChunk> {
   const { rows: chunk } = await sql.executeSql(
-    `select id from ${schema}.holds where ledger = $1 and ($2::uuid is null or id > $2) order by id limit $3`,
+    `select id from ${schema}.holds where ${ofLedger()} and ${IN_LEDGER_ORDER} and ($2::uuid is null or id > $2) order by id limit $3`,
     [ledger, after, limit],
   );
   const ids = chunk.map(({ id }) => String(id));

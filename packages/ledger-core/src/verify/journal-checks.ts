@@ -1,4 +1,5 @@
 import { MOVING } from '../history/dated.js';
+import { ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
@@ -21,13 +22,17 @@ export async function checkPositions(
 ): Promise<JournalChunk> {
   const range = [ledger, String(after), String(upTo)];
   const { rows: counted } = await sql.executeSql(
-    `select count(*)::text as transfers,
-       (select min(position) - 1 from ${schema}.transfers where position > $3::bigint)::text as next_after
-     from ${schema}.transfers where (ledger = $1) is true and position > $2::bigint and position <= $3::bigint`,
+    `select count(*)::text as transfers from ${schema}.transfers
+     where ${ofLedger()} and position > $2::bigint and position <= $3::bigint`,
     range,
   );
+  // Of any ledger: a range without rows of this one is quickly read.
+  const { rows: following } = await sql.executeSql(
+    `select (min(position) - 1)::text as next_after from ${schema}.transfers where position > $1`,
+    [String(upTo)],
+  );
   const { rows } = await sql.executeSql(positionChecks(schema), range);
-  const next = counted[0]?.next_after;
+  const next = following[0]?.next_after;
   return {
     transfers: Number(counted[0]?.transfers),
     nextAfter: typeof next === 'string' ? BigInt(next) : undefined,
@@ -39,7 +44,7 @@ function positionChecks(schema: string): string {
   return `
     with row as materialized (
       select position, kind, id, from_account, to_account, currency, original_id
-      from ${schema}.transfers where (ledger = $1) is true and position > $2::bigint and position <= $3::bigint
+      from ${schema}.transfers where ${ofLedger()} and position > $2::bigint and position <= $3::bigint
     )
     select 'unknown_account' as kind, side.account_id, row.id as transfer_id,
       'an account of this ledger' as expected, 'none' as found

@@ -1,4 +1,5 @@
 import { MOVING } from '../history/dated.js';
+import { ofLedger } from '../postgres/of-ledger.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
@@ -21,7 +22,7 @@ export async function checkMarks(
 ): Promise<{ readonly seen: MarkedSums | undefined; readonly problems: readonly VerifyProblem[] }> {
   const ofSide = (side: 'from' | 'to') =>
     `select t.amount, ${side === 'from'} as is_debit from ${schema}.transfers t
-     where t.${side}_account = m.account_id and (t.ledger = $1) is true and t.effective_at is not null and t.${MOVING}
+     where t.${side}_account = m.account_id and ${ofLedger('t.')} and t.effective_at is not null and t.${MOVING}
        and t.position > m.after and t.position <= m.position`;
   const { rows } = await sql.executeSql(
     `select m.account_id, m.position::text, m.entries::text, m.debits::text, m.credits::text,

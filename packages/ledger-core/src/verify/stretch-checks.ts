@@ -1,6 +1,7 @@
 import { MOVING } from '../history/dated.js';
 import { joinSides } from '../history/sides.js';
 import { readEventRange } from '../postgres/event-log.js';
+import { ofLedger } from '../postgres/of-ledger.js';
 import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
@@ -59,8 +60,8 @@ function stretchDifferences(schema: string): string {
         coalesce(sum(side.debit) filter (where t.effective_at is not null), 0) as dated_debits,
         coalesce(sum(side.credit) filter (where t.effective_at is not null), 0) as dated_credits
       from ${schema}.transfers t
-      ${joinSides(schema)}
-      where (t.ledger = $1) is true and t.position > $2::bigint and t.position <= $3::bigint and t.${MOVING}
+      ${joinSides(schema, '$1')}
+      where ${ofLedger('t.')} and t.position > $2::bigint and t.position <= $3::bigint and t.${MOVING}
       group by t.currency, a.type
     ),
     stored as (

@@ -3,7 +3,7 @@ import { fromPg } from '@micropay/ledger-core/pg';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Explained, explainStatements, type PlanNode, rowsOf } from '../support/explained.js';
-import { openWallets, useTestBed } from '../support/test-bed.js';
+import { openWallets, refusal, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
 /** Enough for a plan that reads everything to look bad, whatever it does to it. */
@@ -178,4 +178,70 @@ it('a ledger that is younger than the statistics is verified without reading it 
     const read = nodes.filter((node) => tables.includes(node['Relation Name'] ?? '')).map(rowsOf);
     expect(Math.max(...read)).toBeLessThan(50 * rows);
   }
+});
+
+describe('the history of one account in a ledger that is younger than the statistics', () => {
+  const others = 5_000;
+  let young: Ledger;
+
+  /** Dated transfers among accounts of their own. */
+  const fillDated = (name: string) =>
+    bed.sql(
+      `insert into micropay.transfers (recorded_at, effective_at, from_version, to_version, ledger, kind, id, from_account,
+         to_account, currency, amount, from_posted, to_posted)
+       select now(), now(), n, n, l.id, 'transfer', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'USD', 1, n, n
+       from micropay.ledgers l, generate_series(1, ${others}) n where l.name = $1`,
+      [name],
+    );
+
+  beforeAll(async () => {
+    await fillDated('main');
+    await bed.sql('analyze');
+    young = bed.ledger({ database: explained.url, name: 'younger' });
+    await openWallets(young, { payer: 1_000n, payee: 0n });
+    await young.transfers.post({ from: 'payer', to: 'payee', amount: 1n, currency: 'USD', effectiveAt: new Date(0) });
+    await young.holds.place({
+      from: 'payer',
+      to: 'payee',
+      amount: 1n,
+      currency: 'USD',
+      expiresAt: new Date(Date.now() + 3_600_000),
+    });
+    await fillDated('younger');
+    await bed.sql(
+      `insert into micropay.holds (ledger, id, from_account, to_account, currency, amount, captured, remaining, state, expires_at)
+       select l.id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'USD', 1, 0, 1, 'open', now() - interval '1 hour'
+       from micropay.ledgers l, generate_series(1, ${others}) n where l.name = 'younger'`,
+    );
+  });
+
+  const at = { at: new Date('2200-01-01T00:00:00Z') };
+  const period = { from: new Date('1960-01-01T00:00:00Z'), to: at.at };
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['page of entries', () => young.accounts.entries('payer', { limit: 10 })],
+    ['balance by recorded time', () => young.accounts.balanceAt('payer', at)],
+    ['balance by effective time', () => young.accounts.balanceAt('payer', { ...at, by: 'effective' })],
+    ['statement by recorded time', () => young.accounts.statement('payer', period)],
+    ['statement by effective time', () => young.accounts.statement('payer', { ...period, by: 'effective' })],
+    ['balance without the holds that are due', () => young.accounts.get('payer')],
+    ['list of holds', () => young.holds.list('payer')],
+    ['posting that looks for holds that are due', () => postTooMuch()],
+  ])('the %s does not read the others', async (_, work) => {
+    const nodes = await explained.nodesOf(work);
+    const read = nodes.filter((node) => ['transfers', 'holds'].includes(node['Relation Name'] ?? '')).map(rowsOf);
+    expect(read.length).toBeGreaterThan(0);
+    expect(Math.max(...read)).toBeLessThan(50);
+  });
+
+  function postTooMuch(): Promise<unknown> {
+    const post = young.transfers.post({ from: 'payer', to: 'payee', amount: 1_000n, currency: 'USD' });
+    return expect(post).rejects.toEqual(refusal('insufficient_funds'));
+  }
+
+  it('its holds that are due are found in order, without its other holds', async () => {
+    const nodes = await explained.nodesOf(() => young.holds.expire().catch(() => undefined));
+    const holds = nodes.filter((node) => node['Relation Name'] === 'holds').map((node) => node['Index Name']);
+    expect(holds).toContain('holds_due');
+  });
 });

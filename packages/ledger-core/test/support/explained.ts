@@ -13,9 +13,17 @@ export interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
+/** A statement with the nodes of its plan. */
+export interface ExplainedStatement {
+  readonly text: string;
+  readonly nodes: readonly PlanNode[];
+}
+
 export interface Explained {
   /** Connections to this address are told of. */
   readonly url: string;
+  /** All statements that `work` sends. */
+  statementsOf(work: () => Promise<unknown>): Promise<readonly ExplainedStatement[]>;
   /** The nodes of all statements that `work` sends. */
   nodesOf(work: () => Promise<unknown>): Promise<readonly PlanNode[]>;
   stop(): void;
@@ -27,12 +35,19 @@ function flat(plan: PlanNode): readonly PlanNode[] {
 
 /** Listens to what PostgreSQL says of every statement that this process runs on an address. */
 export function explainStatements(database: string): Explained {
-  const nodes: PlanNode[] = [];
+  const statements: ExplainedStatement[] = [];
+  const statementsOf: Explained['statementsOf'] = async (work) => {
+    statements.length = 0;
+    await work();
+    return [...statements];
+  };
   const connect = pg.Client.prototype.connect;
   pg.Client.prototype.connect = function (this: pg.Client, ...parameters: Parameters<typeof connect>) {
     this.on('notice', ({ message = '' }) => {
       const json = /plan:\s*(\{[\s\S]*\})/.exec(message)?.[1];
-      if (json !== undefined) nodes.push(...flat((JSON.parse(json) as { Plan: PlanNode }).Plan));
+      if (json === undefined) return;
+      const { Plan: plan, 'Query Text': text } = JSON.parse(json) as { Plan: PlanNode; 'Query Text': string };
+      statements.push({ text, nodes: flat(plan) });
     });
     return connect.apply(this, parameters);
   } as typeof connect;
@@ -50,11 +65,8 @@ export function explainStatements(database: string): Explained {
   url.searchParams.set('options', options.join(' '));
   return {
     url: url.href,
-    async nodesOf(work) {
-      nodes.length = 0;
-      await work();
-      return [...nodes];
-    },
+    statementsOf,
+    nodesOf: async (work) => (await statementsOf(work)).flatMap(({ nodes }) => nodes),
     stop() {
       pg.Client.prototype.connect = connect;
     },

@@ -3,6 +3,10 @@ import { createLedger, type Ledger, type LedgerOptions } from '@micropay/ledger-
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { divideByLedger } from './divided-schema.js';
+
+/** The tables of each test file are divided by ledger, as they may be over nodes. */
+const isDivided = process.env.MICROPAY_TEST_DIVIDED === '1';
 
 /** A test file's own database, and everything that is opened on it; all of it is closed at the end. */
 export interface TestBed {
@@ -25,6 +29,7 @@ export function useTestBed({ isEmpty = false }: { readonly isEmpty?: boolean } =
 
   beforeAll(async () => {
     database = await (isEmpty ? createEmptyDatabase() : createTestDatabase());
+    if (isDivided && !isEmpty) await divideByLedger(database.url);
     pool = new pg.Pool({ connectionString: database.url, max: 4 });
     pool.on('error', () => undefined);
   });

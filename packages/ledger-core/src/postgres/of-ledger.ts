@@ -1,0 +1,18 @@
+/**
+ * Rows of one ledger, by plain equality: where the tables are divided by ledger, into partitions or over nodes, PostgreSQL then
+ * asks for one part alone. `row` is the alias of the table, with its dot.
+ *
+ * The condition must not decide by which index rows are found. Of a ledger that is younger than its statistics PostgreSQL
+ * believes that it has a row or two, and would read all of it by any index that begins with the ledger. So the indexes of `transfers`
+ * and `holds` begin with an id, an account or a position, or they are partial, and only a statement that asks for a key,
+ * a group, an original or `IN_LEDGER_ORDER` can use them.
+ */
+export function ofLedger(row = '', ledger = '$1'): string {
+  return `${row}ledger = ${ledger}`;
+}
+
+/**
+ * True of every row of `transfers` and `holds`, and the condition of the indexes that have a whole ledger in some order. A statement
+ * that reads a ledger in that order says it, and no other statement can be planned with them.
+ */
+export const IN_LEDGER_ORDER = 'amount > 0';
