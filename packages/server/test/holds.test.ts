@@ -115,7 +115,7 @@ describe('placing a hold', () => {
     expect((await post(`/v1/holds/${placed.body.id}/capture`, OPERATOR_KEY)).status).toBe(201);
     const { body: acts } = await get(`/v1/audit-log?operation=placeHold&subject=${alice.wallet}`, OPERATOR_KEY);
     expect(acts.data).toMatchObject([{ outcome: 'done', result: byEmail.id }]);
-    for (const change of [{ to: 'world:usd' }, { from: `users:${alice.id}:usd` }]) {
+    for (const change of [{ to: 'world:usd' }, { from: `users:${bob.id}:usd` }]) {
       expect((await place(change)).body.code).toBe('account_not_found');
     }
     const { body } = await post('/v1/api-keys', OPERATOR_KEY, { name: 'reader', scopes: ['transfers:read'] });
