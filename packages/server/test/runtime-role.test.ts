@@ -43,7 +43,12 @@ beforeAll(async () => {
   client = new pg.Client({ connectionString: url });
   await client.connect();
   server = await startServer(
-    testConfig(url, { migrate: false, verifyEverySeconds: 60, mail: { publicUrl: 'https://app.example.com' } }),
+    testConfig(url, {
+      migrate: false,
+      verifyEverySeconds: 60,
+      notifications: true,
+      mail: { publicUrl: 'https://app.example.com' },
+    }),
     pino({}, { write: (line: string) => void lines.push(line) }),
   );
   alice = await registerUser(server.url, { balance: 1_000n });
@@ -162,6 +167,20 @@ describe('the server with the documented role', () => {
       const path = `POST /v1/api-keys/${made.body.apiKey.id}/${action}`;
       expect(await call(server.url, path, { token: OPERATOR_KEY })).toMatchObject({ status: 200 });
     }
+  });
+
+  it('the server with the documented role notifies users, who read it and choose', async () => {
+    const user = await registerUser(server.url, { balance: 5n });
+    const inbox = async () => (await as(user.token, 'GET /v1/me/notifications')).body.data;
+    await vi.waitUntil(async () => (await inbox()).length > 0, { timeout: 10_000 });
+    const [{ id }] = await inbox();
+    expect((await as(user.token, `POST /v1/me/notifications/${id}/read`)).status).toBe(200);
+    const changed = await as(user.token, 'POST /v1/me/notifications/read-all');
+    expect(changed.body).toEqual({ count: 0, unreadCount: 0 });
+    const change = { language: 'de' };
+    expect(
+      await call(server.url, 'PATCH /v1/me/notification-preferences', { token: user.token, body: change }),
+    ).toMatchObject({ status: 200, body: change });
   });
 
   it('the server with the documented role streams events, and a relay delivers them', async () => {

@@ -269,7 +269,7 @@ export interface paths {
         put?: never;
         /**
          * Close your account and erase your personal data
-         * @description Your wallets must be empty, without holds, and not frozen; they are closed. Your email, name, sessions and mails are erased, and the email is free again. What was paid stays in the books, which name you by an id alone. This cannot be undone.
+         * @description Your wallets must be empty, without holds, and not frozen; they are closed. Your email, name, sessions, mails and notifications are erased, and the email is free again. What was paid stays in the books, which name you by an id alone. This cannot be undone.
          */
         post: operations["closeMyAccount"];
         delete?: never;
@@ -1551,7 +1551,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         JsonValue: unknown;
-        LiveEvent: components["schemas"]["Event.user.created.v1"] | components["schemas"]["Event.account.opened.v1"] | components["schemas"]["Event.account.frozen.v1"] | components["schemas"]["Event.account.unfrozen.v1"] | components["schemas"]["Event.account.closed.v1"] | components["schemas"]["Event.account.limits_changed.v1"] | components["schemas"]["Event.transfer.posted.v1"] | components["schemas"]["Event.transfer.reversed.v1"] | components["schemas"]["Event.hold.placed.v1"] | components["schemas"]["Event.hold.captured.v1"] | components["schemas"]["Event.hold.released.v1"] | components["schemas"]["Event.hold.expired.v1"] | components["schemas"]["Event.transfer.requested.v1"] | components["schemas"]["Event.transfer.refused.v1"] | components["schemas"]["Event.transfer.request_replayed.v1"] | components["schemas"]["Event.balance.changed.v1"];
+        LiveEvent: components["schemas"]["Event.user.created.v1"] | components["schemas"]["Event.user.closed.v1"] | components["schemas"]["Event.account.opened.v1"] | components["schemas"]["Event.account.frozen.v1"] | components["schemas"]["Event.account.unfrozen.v1"] | components["schemas"]["Event.account.closed.v1"] | components["schemas"]["Event.account.limits_changed.v1"] | components["schemas"]["Event.transfer.posted.v1"] | components["schemas"]["Event.transfer.reversed.v1"] | components["schemas"]["Event.hold.placed.v1"] | components["schemas"]["Event.hold.captured.v1"] | components["schemas"]["Event.hold.released.v1"] | components["schemas"]["Event.hold.expired.v1"] | components["schemas"]["Event.transfer.requested.v1"] | components["schemas"]["Event.transfer.refused.v1"] | components["schemas"]["Event.transfer.request_replayed.v1"] | components["schemas"]["Event.balance.changed.v1"];
         "Event.user.created.v1": {
             /** @description The same in every delivery */
             id: string;
@@ -1568,6 +1568,30 @@ export interface components {
             /** Format: date-time */
             time: string;
             /** @description A user was created. */
+            data: {
+                /**
+                 * Format: uuid
+                 * @description UUID in lower case
+                 */
+                userId: string;
+            };
+        };
+        "Event.user.closed.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "user.closed.v1";
+            /**
+             * Format: uuid
+             * @description The id of the transfer, wallet or user that the event is about
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description A user closed the account, and the personal data were erased. */
             data: {
                 /**
                  * Format: uuid
@@ -3247,7 +3271,7 @@ export interface components {
             dryRun?: boolean;
         };
         StreamMessage: {
-            /** @description The type of the event, or `opened`, `position` or `end`. Types are user.created.v1, account.opened.v1, account.frozen.v1, account.unfrozen.v1, account.closed.v1, account.limits_changed.v1, transfer.posted.v1, transfer.reversed.v1, hold.placed.v1, hold.captured.v1, hold.released.v1, hold.expired.v1, transfer.requested.v1, transfer.refused.v1, transfer.request_replayed.v1, balance.changed.v1; to operators also those of the application's own events, so leave those that you do not know aside. */
+            /** @description The type of the event, or `opened`, `position` or `end`. Types are user.created.v1, user.closed.v1, account.opened.v1, account.frozen.v1, account.unfrozen.v1, account.closed.v1, account.limits_changed.v1, transfer.posted.v1, transfer.reversed.v1, hold.placed.v1, hold.captured.v1, hold.released.v1, hold.expired.v1, transfer.requested.v1, transfer.refused.v1, transfer.request_replayed.v1, balance.changed.v1; to operators also those of the application's own events, so leave those that you do not know aside. */
             event: string;
             /** @description Send it as `Last-Event-ID` to resume after this message */
             id?: string;
@@ -3417,7 +3441,7 @@ export interface components {
              *       "transfer.posted.v1"
              *     ]
              */
-            eventTypes?: (string | ("user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1"))[] | null;
+            eventTypes?: (string | ("user.created.v1" | "user.closed.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1"))[] | null;
             /**
              * @description Only events about an account at or below this path: `users:42` has `users:42:usd`. Events of your application are about no account. Null for all
              * @example fees
@@ -3453,7 +3477,7 @@ export interface components {
              *       "transfer.posted.v1"
              *     ]
              */
-            eventTypes?: (string | ("user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1"))[] | null;
+            eventTypes?: (string | ("user.created.v1" | "user.closed.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1"))[] | null;
             /**
              * @description Only events about an account at or below this path: `users:42` has `users:42:usd`. Events of your application are about no account. Null for all
              * @example fees
@@ -9504,7 +9528,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Deliver only these types, separated by commas; operators may name types of their application too */
-                types?: (("user.created.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1") | string)[];
+                types?: (("user.created.v1" | "user.closed.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1") | string)[];
             };
             header?: {
                 /** @description Resume after this id; default: start now */

@@ -2,6 +2,7 @@ import { type Account, type Ledger, LedgerError } from '@micropay/ledger-core';
 import { fromKysely } from '@micropay/ledger-core/kysely';
 import type { UserId } from '../identity/user-id.js';
 import { walletsPrefixOf } from '../identity/wallet-address.js';
+import { userClosed } from '../users/user-events.js';
 import { eraseUser, lockUser } from '../users/users.js';
 import type { AuthServices } from './auth-services.js';
 import { removeLinks } from './links/link-token.js';
@@ -9,6 +10,8 @@ import { accountClosed } from './notices.js';
 import { eraseSecondFactors } from './second-factor/second-factor-store.js';
 import { userGone } from './tokens/token-refused.js';
 
+/** Tables whose rows go with the user. */
+const OF_THE_USER = ['user_roles', 'notifications', 'notification_preferences'] as const;
 const WALLETS_AT_ONCE = 200;
 const FROZEN = 'a wallet is frozen: ask the operator before you close your account';
 
@@ -35,12 +38,11 @@ export async function closeAccount(
     await removeLinks(transaction, ledger.name, userId);
     await eraseSecondFactors(transaction, { ledger: ledger.name, userId });
     await mails.removeOf(transaction, userId, user.email);
-    await transaction
-      .deleteFrom('user_roles')
-      .where('ledger', '=', ledger.name)
-      .where('user_id', '=', userId)
-      .execute();
+    for (const table of OF_THE_USER) {
+      await transaction.deleteFrom(table).where('ledger', '=', ledger.name).where('user_id', '=', userId).execute();
+    }
     await eraseUser(transaction, ledger.name, userId);
+    await within.events.write(userClosed, { subject: userId, data: { userId } });
     if (user.email !== null) await mails.add(transaction, accountClosed(user.email));
     return refuse;
   });

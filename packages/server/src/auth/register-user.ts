@@ -7,7 +7,7 @@ import type { UserId } from '../identity/user-id.js';
 import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
 import type { Mails } from '../mail/mail-outbox.js';
 import type { User } from '../users/user.js';
-import { userCreated } from '../users/user-created.js';
+import { userCreated } from '../users/user-events.js';
 import { insertUser } from '../users/users.js';
 import type { Client, Sessions, Tokens } from './sessions.js';
 

@@ -1,8 +1,7 @@
 import type { EventData, EventType, LedgerEvent } from '@micropay/ledger-core';
-import type { z } from 'zod';
 import type { UserId } from '../identity/user-id.js';
 import { walletOwnerOf } from '../identity/wallet-address.js';
-import { USER_CREATED, type UserCreatedSchema } from '../users/user-created.js';
+import type { UserEventType } from '../users/user-events.js';
 
 /** The reader of a stream: a user, or the operators, who all see the same. */
 export type Viewer = UserId | 'operator';
@@ -28,6 +27,11 @@ interface Movement {
   readonly toAddress: string;
 }
 
+interface OfUser {
+  readonly userId: string;
+}
+
+const ofUser: Rule<OfUser> = { users: ({ userId }) => [userId as UserId] };
 const owned: Rule<OfAccount> = { users: ({ address }) => [walletOwnerOf(address)] };
 
 /** Only operators see which operator made a change, and why. */
@@ -47,9 +51,10 @@ const operatorsOnly: Rule<unknown> = { users: () => [] };
 
 /** Decided for each type: one that is new in the catalogue does not compile here before somebody has thought of it. */
 const RULES: { readonly [Type in EventType]: Rule<EventData<Type>> } & {
-  readonly [USER_CREATED]: Rule<z.infer<typeof UserCreatedSchema>>;
+  readonly [Type in UserEventType]: Rule<OfUser>;
 } = {
-  [USER_CREATED]: { users: ({ userId }) => [userId as UserId] },
+  'user.created.v1': ofUser,
+  'user.closed.v1': ofUser,
   'account.opened.v1': owned,
   'account.frozen.v1': changedByOperator,
   'account.unfrozen.v1': changedByOperator,

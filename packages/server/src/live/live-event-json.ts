@@ -1,25 +1,22 @@
 import { z } from '@hono/zod-openapi';
 import { EVENT_DATA, type EventType } from '@micropay/ledger-core';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, TimeField } from '../http/fields.js';
-import { USER_CREATED, UserCreatedSchema } from '../users/user-created.js';
+import { USER_EVENT_DATA, type UserEventType } from '../users/user-events.js';
 import { MARK_PATTERN } from './stream-mark.js';
 
 const HiddenAddressField = z.string().nullable().openapi({ description: 'Null if the account is not yours' });
 
 /** The data of an event type as callers see it: the address of the other party may be hidden. */
 function shownSchema(type: LiveEventType): z.ZodObject {
-  const data: z.ZodObject = type === USER_CREATED ? UserCreatedSchema : EVENT_DATA[type];
+  const data: z.ZodObject = { ...USER_EVENT_DATA, ...EVENT_DATA }[type];
   if (!('fromAddress' in data.shape)) return data;
   return data.extend({ fromAddress: HiddenAddressField, toAddress: HiddenAddressField });
 }
 
 /** The types of the ledger's events and of the server's own. */
-export type LiveEventType = EventType | typeof USER_CREATED;
+export type LiveEventType = EventType | UserEventType;
 
-export const EVENT_TYPES: readonly [LiveEventType, ...LiveEventType[]] = [
-  USER_CREATED,
-  ...(Object.keys(EVENT_DATA) as EventType[]),
-];
+export const EVENT_TYPES = Object.keys({ ...USER_EVENT_DATA, ...EVENT_DATA }) as [LiveEventType, ...LiveEventType[]];
 
 /** Names of an application's own events, which do not begin like one of ours. */
 const OTHER_EVENT_TYPE =

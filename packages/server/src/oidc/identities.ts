@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.js';
 import type { UserId } from '../identity/user-id.js';
 import { defaultWalletName, walletAddress } from '../identity/wallet-address.js';
-import { userCreated } from '../users/user-created.js';
+import { userCreated } from '../users/user-events.js';
 import { insertUser, verifyEmail } from '../users/users.js';
 
 /** Of the wallet that a first sign-in opens, as of one that a registration opens by default. */

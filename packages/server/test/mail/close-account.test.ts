@@ -50,6 +50,11 @@ async function rowsWith(text: string): Promise<readonly string[]> {
   return found;
 }
 
+async function closedEvents(userId: string) {
+  const query = "select data from micropay.events where type = 'user.closed.v1' and subject = $1";
+  return (await client.query(query, [userId])).rows;
+}
+
 describe('an account that its user closes', () => {
   it('an account that its user closes has no personal data left, and the journal stays', async () => {
     const shop = await registerUser(server.url);
@@ -82,6 +87,7 @@ describe('an account that its user closes', () => {
     );
     expect(rows).toEqual([{ network: null, device: null, revoked_at: expect.any(Date) }]);
     expect([await statusOfWallet(user.wallet), await statusOfWallet(spare.body.id)]).toEqual(['closed', 'closed']);
+    expect(await closedEvents(user.id)).toEqual([{ data: { userId: user.id } }]);
     expect((await send(`GET /v1/transfers/${paid.body.id}`, shop.token)).body.amount).toBe('10');
     expect((await send('GET /v1/verify', OPERATOR_KEY)).body.ok).toBe(true);
   });
@@ -117,6 +123,7 @@ describe('an account stays as it is', () => {
     expect((await close(user)).body.code).toBe(code);
     expect((await login(user)).status).toBe(200);
     expect((await send('GET /v1/me', user.token)).body.email).toBe(user.email);
+    expect(await closedEvents(user.id)).toEqual([]);
   };
 
   it('an account stays as it is without the password', async () => {

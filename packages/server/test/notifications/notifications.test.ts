@@ -228,6 +228,36 @@ describe('an inbox', () => {
   });
 });
 
+describe('an account that is closed', () => {
+  it('an account that is closed leaves no notification and no preference, also of what is told later', async () => {
+    const [user, other] = [await someone(5n), await someone()];
+    await prefer(user, { language: 'de', lowBalances: { USD: '3' } });
+    await told();
+    expect(await typesOf(user)).toEqual(['money_in']);
+    await done(OPERATOR_KEY, 'POST /v1/withdrawals', { wallet: user.wallet, amount: '5', currency: 'USD' });
+    await done(user.token, 'POST /v1/me/close', { password: user.password });
+    await told();
+    for (const table of ['notifications', 'notification_preferences']) {
+      const { rowCount } = await client.query(`select from micropay.${table} where user_id = $1`, [user.id]);
+      expect([table, rowCount]).toEqual([table, 0]);
+    }
+    expect(await typesOf(other)).toEqual(['money_in']);
+  });
+
+  it('an account that is closed while its user is told keeps nothing of it', async () => {
+    const user = await someone(0n);
+    const database = connect(server.databaseUrl, 'micropay');
+    const sink = createNotificationSink({ database, ledger: 'main', mails: createMails('main', false), keptDays: 90 });
+    await Promise.all([
+      done(user.token, 'POST /v1/me/close', { password: user.password }),
+      ...Array.from({ length: 20 }, (_, at) => sink.publish([paymentTo(user, `race-${at}`, new Date())])),
+    ]);
+    await database.destroy();
+    const { rowCount } = await client.query('select from micropay.notifications where user_id = $1', [user.id]);
+    expect(rowCount).toBe(0);
+  });
+});
+
 describe('notifications by mail', () => {
   it('a mail is sent in the language of its user, to a confirmed email and for types that were chosen alone', async () => {
     const [payer, payee] = [await someone(), await someone(0n)];

@@ -15,8 +15,8 @@ const closeMyAccountEndpoint = {
   tag: 'Authentication',
   summary: 'Close your account and erase your personal data',
   description:
-    'Your wallets must be empty, without holds, and not frozen; they are closed. Your email, name, sessions and mails are erased, and the email ' +
-    'is free again. What was paid stays in the books, which name you by an id alone. This cannot be undone.',
+    'Your wallets must be empty, without holds, and not frozen; they are closed. Your email, name, sessions, mails and notifications ' +
+    'are erased, and the email is free again. What was paid stays in the books, which name you by an id alone. This cannot be undone.',
   access: 'user',
   body: { schema: CloseMyAccountSchema, example: { password: 'correct horse battery' } },
   answer: { status: 204, description: 'The account is closed' },

@@ -17,13 +17,14 @@ export interface Addressee {
   readonly chosen: ChosenPreferences;
 }
 
-/** Those of the users who exist. */
+/** Those of the users who exist and have not closed their account. With `willWrite` none of them closes it before the transaction ends. */
 export async function findAddressees(
   database: Database,
   ledger: string,
   ids: readonly string[],
+  { willWrite = false }: { readonly willWrite?: boolean } = {},
 ): Promise<ReadonlyMap<string, Addressee>> {
-  const rows = await database
+  const found = database
     .selectFrom('users')
     .leftJoin('notification_preferences as p', (join) =>
       join.onRef('p.ledger', '=', 'users.ledger').onRef('p.user_id', '=', 'users.id'),
@@ -31,7 +32,8 @@ export async function findAddressees(
     .select(['users.id', 'users.email', 'users.email_verified_at', 'p.language', 'p.channels', 'p.low_balances'])
     .where('users.ledger', '=', ledger)
     .where(sql<boolean>`users.id = any(${[...ids]}::uuid[])`)
-    .execute();
+    .where('users.closed_at', 'is', null);
+  const rows = await (willWrite ? found.forKeyShare('users') : found).execute();
   const addressees = rows.map(({ id, email, email_verified_at, language, channels, low_balances }) => ({
     id,
     email: email_verified_at === null ? null : email,

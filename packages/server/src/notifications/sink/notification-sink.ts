@@ -39,7 +39,8 @@ export function createNotificationSink(options: {
   const { database, ledger, mails, keptDays } = options;
 
   async function write(transaction: Transaction<Tables>, told: readonly Told[]): Promise<void> {
-    const addressees = await findAddressees(transaction, ledger, userIdsOf(told));
+    // What is written while an account is being closed would outlast it.
+    const addressees = await findAddressees(transaction, ledger, userIdsOf(told), { willWrite: true });
     const sent = await countMails(transaction, ledger, userIdsOf(told));
     const rows: NewRow[] = [];
     const mailById = new Map<string, NewMail>();
