@@ -404,8 +404,11 @@ create table webhook_queues (
   constraint webhook_queues_pkey primary key (ledger, endpoint_id),
   constraint webhook_queues_claim_whole check ((holder is null) = (claim is null))
 ) with (fillfactor = 50);
+-- Each row is in one of the two: many that fail are not in the way of the others.
 create index webhook_queues_due on webhook_queues (ledger, due_at)
-  where holder is null and due_at is not null and not disabled;
+  where holder is null and due_at is not null and not disabled and failures = 0;
+create index webhook_queues_failing_due on webhook_queues (ledger, due_at)
+  where holder is null and due_at is not null and not disabled and failures > 0;
 create index webhook_queues_holder on webhook_queues (ledger, holder) where holder is not null;
 
 -- Processes that send. Each counts its signs of life: what it has in hand is free again when others have seen no new one for a few

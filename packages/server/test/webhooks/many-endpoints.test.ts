@@ -1,66 +1,81 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { call } from '../support/call.js';
 import { OPERATOR_KEY, startTestServer, type TestServer } from '../support/test-server.js';
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.js';
 
 const isLong = process.env.MICROPAY_TEST_LONG === '1';
-const ENDPOINTS = isLong ? 1_000 : 60;
+/** `MICROPAY_TEST_ENDPOINTS=10000` is the most that a ledger has. */
+const ENDPOINTS = Number(process.env.MICROPAY_TEST_ENDPOINTS ?? (isLong ? 1_000 : 300));
 const EVENTS = isLong ? 10 : 3;
-/** Beside other tests, still long before the first of those that hang has timed out. */
-const P99_MAX_MS = isLong ? 2_000 : 8_000;
+/** All of an event's deliveries are made within it, and the endpoints that hang are in hand when the next one comes. */
+const PAUSE_MS = isLong ? Math.max(5_000, ENDPOINTS) : 1_500;
+/** Two seconds for a thousand. Beside other tests it is longer, and still long before the first that hang have timed out. */
+const P99_MAX_MS = isLong ? 2_000 * Math.max(1, ENDPOINTS / 1_000) : 5_000;
+const EVERY_TENTH = 10;
 
 let server: TestServer;
 let receiver: WebhookReceiver;
 
-const send = (target: string, body?: unknown) =>
-  call(server.url, target, { token: OPERATOR_KEY, key: randomUUID(), ...(body === undefined ? {} : { body }) });
+const numberOf = (path: string) => Number(path.split('/').at(-1));
+
+async function post(path: string, body: object): Promise<{ readonly id: string }> {
+  const reply = await call(server.url, `POST ${path}`, { token: OPERATOR_KEY, key: randomUUID(), body });
+  if (reply.status !== 201) throw new Error(`${path} answered ${reply.status}: ${JSON.stringify(reply.body)}`);
+  return reply.body;
+}
+
+/** The first one by a request, and the others as if by as many. */
+async function makeEndpoints(): Promise<void> {
+  await post('/v1/webhook-endpoints', { url: `${receiver.url}/0`, eventTypes: ['transfer.posted.v1'] });
+  const database = new pg.Client(server.databaseUrl);
+  await database.connect();
+  try {
+    await database.query(
+      `with made as (
+         insert into micropay.webhook_endpoints (ledger, id, url, event_types, ordered, secret, created_by)
+         select 'main', gen_random_uuid(), $1 || '/' || n, array['transfer.posted.v1'], 'none', '\\x01', 'test'
+         from generate_series(1, $2::int - 1) n returning ledger, id)
+       insert into micropay.webhook_queues (ledger, endpoint_id) select ledger, id from made`,
+      [receiver.url, ENDPOINTS],
+    );
+    await database.query('update micropay.webhook_versions set version = version + 1');
+    await database.query('analyze micropay.webhook_endpoints, micropay.webhook_queues');
+  } finally {
+    await database.end();
+  }
+}
 
 beforeAll(async () => {
   server = await startTestServer({ webhooks: { allowedNetworks: ['127.0.0.0/8'] } });
-  // Every tenth endpoint never answers.
   receiver = await startReceiver(({ path }, response) => {
-    if (Number(path.split('/').at(-1)) % 10 > 0) response.writeHead(204).end();
+    if (numberOf(path) % EVERY_TENTH > 0) response.writeHead(204).end();
   });
-  for (const address of ['fees:card', 'fees:bank']) {
-    await send('POST /v1/accounts', { address, currency: 'USD', minimum: null });
-  }
-  for (let first = 0; first < ENDPOINTS; first += 20) {
-    const made = Array.from({ length: 20 }, (_, index) =>
-      send('POST /v1/webhook-endpoints', {
-        url: `${receiver.url}/${first + index}`,
-        eventTypes: ['transfer.posted.v1'],
-      }),
-    );
-    expect((await Promise.all(made)).every(({ status }) => status === 201)).toBe(true);
-  }
+  for (const address of ['fees:card', 'fees:bank'])
+    await post('/v1/accounts', { address, currency: 'USD', minimum: null });
+  await makeEndpoints();
 });
 afterAll(async () => {
   await receiver?.stop();
   await server?.stop();
 });
 
-it('endpoints of which a tenth never answers: the others do not wait for them', async () => {
-  const sentAtMs = new Map<string, number>();
-  const waitsMs: number[] = [];
-  const answering = (ENDPOINTS / 10) * 9;
+it(`${ENDPOINTS} endpoints of which a tenth never answers: the others do not wait for them`, async () => {
+  const paidAtMs = new Map<string, number>();
   for (let event = 0; event < EVENTS; event += 1) {
     const atMs = performance.now();
-    const { body } = await send('POST /v1/transfers', {
-      from: 'fees:card',
-      to: 'fees:bank',
-      amount: '1',
-      currency: 'USD',
-    });
-    sentAtMs.set(body.id, atMs);
-    await delay(isLong ? 5_000 : 1_000);
+    const { id } = await post('/v1/transfers', { from: 'fees:card', to: 'fees:bank', amount: '1', currency: 'USD' });
+    paidAtMs.set(id, atMs);
+    await delay(PAUSE_MS);
   }
-  const taken = () => receiver.received.filter(({ path }) => Number(path.split('/').at(-1)) % 10 > 0);
-  await expect.poll(() => taken().length, { timeout: 30_000 }).toBe(answering * EVENTS);
-  for (const { event, atMs } of taken()) waitsMs.push(atMs - (sentAtMs.get(event.subject) ?? 0));
-  waitsMs.sort((a, b) => a - b);
-  const p99 = waitsMs[Math.ceil(waitsMs.length * 0.99) - 1] ?? Number.POSITIVE_INFINITY;
-  if (isLong) console.info(`p50 ${Math.round(waitsMs[Math.floor(waitsMs.length / 2)] ?? 0)} p99 ${Math.round(p99)} ms`);
-  expect(p99).toBeLessThan(P99_MAX_MS);
-}, 180_000);
+  const taken = () => receiver.received.filter(({ path }) => numberOf(path) % EVERY_TENTH > 0);
+  const answering = ENDPOINTS - Math.ceil(ENDPOINTS / EVERY_TENTH);
+  await expect.poll(() => taken().length, { timeout: 120_000 }).toBe(answering * EVENTS);
+  const waitsMs = taken().map(({ event, atMs }) => atMs - (paidAtMs.get(event.subject) ?? 0));
+  waitsMs.sort((left, right) => left - right);
+  const at = (part: number) => Math.round(waitsMs[Math.ceil(waitsMs.length * part) - 1] ?? Number.POSITIVE_INFINITY);
+  if (isLong) console.info(`${ENDPOINTS} endpoints: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, the last ${at(1)} ms`);
+  expect(at(0.99)).toBeLessThan(P99_MAX_MS);
+}, 400_000);

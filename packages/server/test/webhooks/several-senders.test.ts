@@ -7,7 +7,7 @@ import { createSenderBeats } from '../../src/webhooks/sending/queue/sender-beats
 import { createWebhookBacklog, type WebhookBacklog } from '../support/webhook-backlog.js';
 
 const DEAD_AFTER_MS = 200;
-const CLAIM = { endpointsMax: 100, deliveriesMax: 8, failing: true };
+const CLAIM = { endpointsMax: 100, failingMax: 0, deliveriesMax: 8 };
 
 let backlog: WebhookBacklog;
 beforeAll(async () => {
@@ -72,6 +72,17 @@ it('two processes that claim at once share the endpoints', async () => {
       .map(({ id }) => id)
       .sort(),
   ).toEqual(ids.toSorted());
+});
+
+it('endpoints that have failed take no room of the others, however long they have been due', async () => {
+  const [failing, other] = [await endpoints(10), await endpoints(5)];
+  await backlog.client.query(
+    `update webhook_queues set failures = 1, due_at = due_at - interval '1 hour' where endpoint_id = any($1)`,
+    [failing],
+  );
+  const claimed = await sender().queue.claim({ ...CLAIM, endpointsMax: 5, failingMax: 2 });
+  expect(claimed.filter(({ failures }) => failures === 0).map(({ id }) => id)).toEqual(other.toSorted());
+  expect(claimed.filter(({ failures }) => failures > 0)).toHaveLength(2);
 });
 
 it('what a silent process has in hand goes to another, and only one of the two results counts', async () => {

@@ -24,7 +24,7 @@ export interface WebhookLimits {
 }
 
 export const WEBHOOK_LIMITS: WebhookLimits = {
-  quickMax: 128,
+  quickMax: 256,
   quickMs: 250,
   slowMax: 512,
   slowMinMs: 3_000,

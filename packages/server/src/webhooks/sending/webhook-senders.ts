@@ -136,18 +136,19 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     return Math.max(0, limits.quickMax - (turns.size - slow.length));
   }
 
+  /** Returns how many of the room it has used: what fails has a room of its own. */
   async function claim(room: number): Promise<number> {
     try {
       if (claimGotLost) await queue.free([...turns].map(({ endpoint }) => endpoint.claim));
       claimGotLost = false;
       const endpoints = await queue.claim({
         endpointsMax: room,
-        deliveriesMax: limits.perEndpointMax,
         // Half of the room for slow ones is for those that turn out to be slow only now.
-        failing: slowTurns().length < limits.slowMax / 2,
+        failingMax: Math.max(0, Math.floor(limits.slowMax / 2) - slowTurns().length),
+        deliveriesMax: limits.perEndpointMax,
       });
       for (const endpoint of endpoints) begin(endpoint);
-      return endpoints.length;
+      return endpoints.filter(({ failures }) => failures === 0).length;
     } catch (error) {
       claimGotLost = true;
       log.warn({ err: error }, 'webhooks that are due could not be read and will be sent later');

@@ -62,7 +62,7 @@ export interface TurnResult {
  * bounds what is sent to it at once and keeps its order; the longest due is claimed first, so that they take turns.
  */
 export interface DeliveryQueue {
-  /** Claims endpoints. With `failing` false it leaves out those whose last attempt failed. */
+  /** Claims endpoints that something is due for. */
   claim(options: ClaimOptions): Promise<readonly ClaimedEndpoint[]>;
   /**
    * Writes the results down and lets go of the endpoints. Leaves out those that have been claimed again by now, by whom ever, so it
@@ -77,9 +77,10 @@ export interface DeliveryQueue {
 
 export interface ClaimOptions {
   readonly endpointsMax: number;
+  /** Those beside them whose last attempt failed: however many of these are due, they take no room of the others. */
+  readonly failingMax: number;
   /** Of each endpoint; of those in order, three times as many. */
   readonly deliveriesMax: number;
-  readonly failing: boolean;
 }
 
 /** Due deliveries of an endpoint that a claim looks at, to find those that are behind no other. */
@@ -115,19 +116,22 @@ export function createDeliveryQueue(
       and n.message_id <> all(${among})
     order by n.position, n.place limit 1)`;
 
+  const dueWhere = (condition: Sql, countMax: number) => sql`
+    select ledger, endpoint_id from ${queues}
+    where ledger = ${ledger} and holder is null and not disabled and due_at <= statement_timestamp() and ${condition}
+    order by due_at limit ${countMax} for update skip locked`;
+
   const columns = sql`d.message_id, d.attempts, d.account, d.other_account, d.position, d.place, d.due_at`;
   const ofEndpoint = sql`d.ledger = ${ledger} and d.endpoint_id = claimed.endpoint_id and d.state = 'pending'`;
 
   return {
-    claim: ({ endpointsMax, deliveriesMax, failing }) =>
+    claim: ({ endpointsMax, failingMax, deliveriesMax }) =>
       database.transaction().execute(async (transaction) => {
         const claim = randomUUID();
         const { rows: claims } = await sql<{ readonly endpoint_id: string; readonly claimed_at_s: number }>`
-          with next as materialized (
-            select ledger, endpoint_id from ${queues}
-            where ledger = ${ledger} and holder is null and not disabled and due_at <= statement_timestamp()
-              and (${failing} or failures = 0)
-            order by due_at limit ${endpointsMax} for update skip locked)
+          with quick as materialized (${dueWhere(sql`failures = 0`, endpointsMax)}),
+          failing as materialized (${dueWhere(sql`failures > 0`, failingMax)}),
+          next as (select * from quick union all select * from failing)
           update ${queues} q set holder = ${holder}, claim = ${claim}, pause_ended = false, due_at = null
           from next where q.ledger = next.ledger and q.endpoint_id = next.endpoint_id
           returning q.endpoint_id, extract(epoch from clock_timestamp())::float8 as claimed_at_s`.execute(transaction);
@@ -166,11 +170,13 @@ export function createDeliveryQueue(
           select claimed.endpoint_id as id, e.url, e.secret,
             case when e.previous_until > clock_timestamp() then e.previous_secret end as previous_secret,
             claimed.failures, found.message_id, found.attempts, found.account, found.other_account, found.position, found.place,
-            found.due_at <= to_timestamp(${claimedAtS}) as is_due, m.body, m.traceparent,
-            (select count(*) from examined d where d.endpoint_id = claimed.endpoint_id) >= ${EXAMINED_MAX} as has_more
+            found.due_at <= to_timestamp(${claimedAtS}) as is_due, m.body, m.traceparent, coalesce(full_ones.has_more, false) as has_more
           from claimed
           join ${endpoints} e on e.ledger = ${ledger} and e.id = claimed.endpoint_id
           left join found on found.endpoint_id = claimed.endpoint_id
+          left join (
+            select endpoint_id, true as has_more from examined group by endpoint_id having count(*) >= ${EXAMINED_MAX}) full_ones
+            on full_ones.endpoint_id = claimed.endpoint_id
           left join ${messages} m on m.ledger = ${ledger} and m.id = found.message_id
           order by claimed.endpoint_id, found.position, found.place`.execute(transaction);
         return toEndpoints(rows, { claim, claimedAtS });
