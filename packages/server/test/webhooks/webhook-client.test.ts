@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { createWebhookClient } from '../../src/webhooks/sending/post-webhook.js';
 import { createReceiverAddresses } from '../../src/webhooks/sending/receiver-addresses.js';
 import { createResolve, type Resolve } from '../../src/webhooks/sending/resolve-receiver.js';
+import { startNameServer } from '../support/name-server.js';
 import { answer, startReceiver, type WebhookReceiver } from '../support/webhook-receiver.js';
 
 /** One loopback address stands for what may be dialled, and another one for a private network behind this server. */
@@ -43,6 +44,26 @@ it('a webhook goes to the address that was checked: the name is not looked up ag
     error: 'forbidden_address',
   });
   expect([allowed.received.length, secret.received.length, secret.connections()]).toEqual([1, 0, 0]);
+});
+
+it('a name that a name server points elsewhere between two requests is sent to once, and nothing is dialled afterwards', async () => {
+  const [allowed, secret] = [await opened(), await opened(answer(204), PRIVATE)];
+  const names = await startNameServer([ALLOWED, PRIVATE]);
+  try {
+    const resolve = createResolve([names.address]);
+    expect(await post(`http://receiver.test:${portOf(allowed)}/`, resolve)).toEqual({ status: 204, error: null });
+    expect(names.asked).toEqual(['receiver.test']);
+    for (const port of [portOf(allowed), portOf(secret)]) {
+      expect(await post(`http://receiver.test:${port}/`, resolve)).toEqual({
+        status: null,
+        error: 'forbidden_address',
+      });
+    }
+    expect(names.asked.length).toBe(3);
+    expect([allowed.connections(), secret.connections()]).toEqual([1, 0]);
+  } finally {
+    await names.stop();
+  }
 });
 
 it('a webhook goes nowhere if one of the addresses of a name is forbidden', async () => {

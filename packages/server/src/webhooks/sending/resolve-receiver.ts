@@ -27,11 +27,12 @@ const LOOPBACK: readonly Address[] = [
 ];
 
 /**
- * Asks the name servers. `dns.lookup` would hold one of the process's few threads for as long as a name server hangs, and
+ * Asks the name servers: those of the system, unless others are given. `dns.lookup` would hold one of the process's few threads for as long as a name server hangs, and
  * passwords are hashed on them.
  */
-export function createResolve(): Resolve {
+export function createResolve(nameServers?: readonly string[]): Resolve {
   const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: DNS_TRIES });
+  if (nameServers !== undefined) resolver.setServers(nameServers);
   return async (host) => {
     if (LOOPBACK_NAME.test(host)) return LOOPBACK;
     const [four, six] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
