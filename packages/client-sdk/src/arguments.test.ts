@@ -26,6 +26,7 @@ const VALID = {
   id: ID,
   wallet: ID,
   metadata: {},
+  response: {},
   'MicroPayClient.wallets.create wallet': { currency: 'USD' },
   fetch: () => Promise.reject(SENT),
   'MicroPayClient.events.stream options': { signal: AbortSignal.abort() },

@@ -63,11 +63,12 @@ const instant = is(
   (value) => typeof value === 'string' || (value instanceof Date && !Number.isNaN(value.getTime())),
   'must be a Date or RFC 3339',
 );
-const json: Check = (value, path) => {
-  if (!isPlain(value)) throw fieldError(path, 'must be a JSON object');
-  checkMetadata(value, path);
-  return value;
-};
+const json: Check = (value, path) =>
+  readable(path, () => {
+    if (!isPlain(value)) throw fieldError(path, 'must be a JSON object');
+    checkMetadata(value, path);
+    return value;
+  });
 const signal = is(
   (value) => typeof (value as Partial<AbortSignal> | null)?.addEventListener === 'function',
   'must be an AbortSignal',
@@ -191,6 +192,8 @@ export const AUTH: Methods<Auth> = {
     ...call,
   },
   login: { credentials: object({ email: text, password: text }), ...call },
+  requestPasskey: { challenge: text, ...call },
+  completeLoginWithPasskey: { completion: object({ challenge: text, response: json }), ...call },
   completeLogin: { completion: object({ challenge: text, code: text }), ...call },
   requestPasswordReset: { email: text, ...call },
   completePasswordReset: { reset: object({ token: text, password: text }), ...call },
@@ -210,6 +213,8 @@ export const SECOND_FACTORS: Methods<SecondFactors> = {
   listAll: call,
   enrolTotp: { enrolment: object({ password: text, name: optional(text) }), ...call },
   confirmTotp: { code: text, ...call },
+  enrolPasskey: { enrolment: object({ password: text, name: optional(text) }), ...call },
+  confirmPasskey: { response: json, ...call },
   remove: { id, password: text, ...call },
   renewRecoveryCodes: { password: text, ...call },
   listOf: { userId: id, ...call },

@@ -1,5 +1,6 @@
 import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
+import type { PasskeyOptions } from './second-factors.js';
 import type { Session, Tokens } from './session.js';
 import type { CallOptions } from './transport.js';
 import { parseWallet, type Wallet } from './wallets.js';
@@ -64,6 +65,22 @@ export interface Auth {
    */
   completeLogin(
     completion: { readonly challenge: string; readonly code: string },
+    options?: CallOptions,
+  ): Promise<LoggedIn>;
+  /**
+   * Asks for what the browser completes a login with a passkey by. Pass it to `navigator.credentials.get()`, and the response to
+   * `completeLoginWithPasskey`.
+   *
+   * @throws {MicroPayError} `challenge_invalid`, `second_factor_not_found`, `passkeys_off`
+   */
+  requestPasskey(challenge: string, options?: CallOptions): Promise<PasskeyOptions>;
+  /**
+   * Completes a login with the response of the browser, by its `toJSON()`, and logs this client in.
+   *
+   * @throws {MicroPayError} `passkey_refused`, `challenge_invalid`, `rate_limited`
+   */
+  completeLoginWithPasskey(
+    completion: { readonly challenge: string; readonly response: object },
     options?: CallOptions,
   ): Promise<LoggedIn>;
   /**
@@ -144,6 +161,17 @@ export function createAuth({ routes, send, sendAnonymously }: Api, session: Sess
     async login(body, options) {
       const loggedIn = await bodyOf(routes.POST('/v1/auth/login', { body, ...anonymously(true, options) }));
       if ('challenge' in loggedIn) return loggedIn;
+      await session.adopt(loggedIn);
+      return loggedIn;
+    },
+    requestPasskey: (challenge, options) =>
+      bodyOf(
+        routes.POST('/v1/auth/login/passkey-request', { body: { challenge }, ...anonymously(true, options) }),
+        (data) => data.options,
+      ),
+    async completeLoginWithPasskey(completion, options) {
+      const body = completion as components['schemas']['CompletePasskeyLogin'];
+      const loggedIn = await bodyOf(routes.POST('/v1/auth/login/passkey', { body, ...anonymously(false, options) }));
       await session.adopt(loggedIn);
       return loggedIn;
     },

@@ -42,6 +42,7 @@ export type { PostOptions } from './posting.js';
 export type {
   ConfirmedSecondFactor,
   EnrolledTotp,
+  PasskeyOptions,
   SecondFactor,
   SecondFactorList,
   SecondFactors,

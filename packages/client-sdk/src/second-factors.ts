@@ -17,6 +17,9 @@ export type EnrolledTotp = Readonly<components['schemas']['EnrolledTotp']>;
 /** The new second factor, with ten recovery codes if it is the user's first. They cannot be shown again. */
 export type ConfirmedSecondFactor = Readonly<components['schemas']['ConfirmedSecondFactor']>;
 
+/** Options of WebAuthn in JSON, for `parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON` of the browser's `PublicKeyCredential`. */
+export type PasskeyOptions = Readonly<Record<string, unknown>>;
+
 /** The current user's second factors. */
 export interface SecondFactors {
   /** The oldest first. */
@@ -33,6 +36,22 @@ export interface SecondFactors {
    * @throws {MicroPayError} `code_wrong`, `second_factor_not_found`
    */
   confirmTotp(code: string, options?: CallOptions): Promise<ConfirmedSecondFactor>;
+  /**
+   * Begins to add a passkey or a security key, of which a user may have several. Pass the result to `navigator.credentials.create()` and the
+   * response to `confirmPasskey`, within ten minutes.
+   *
+   * @throws {MicroPayError} `password_wrong`, `passkeys_off`, `too_many_second_factors`
+   */
+  enrolPasskey(
+    enrolment: { readonly password: string; readonly name?: string },
+    options?: CallOptions,
+  ): Promise<PasskeyOptions>;
+  /**
+   * Confirms a passkey with the response of the browser, by its `toJSON()`. If the outcome is unclear, look with `listAll`.
+   *
+   * @throws {MicroPayError} `passkey_refused`, `second_factor_not_found`
+   */
+  confirmPasskey(response: object, options?: CallOptions): Promise<ConfirmedSecondFactor>;
   /** Removes one of them; with the last one go the recovery codes. @throws {MicroPayError} `password_wrong`, `second_factor_not_found` */
   remove(id: string, password: string, options?: CallOptions): Promise<void>;
   /** Returns ten new recovery codes; the old ones end. @throws {MicroPayError} `password_wrong`, `second_factor_not_found` */
@@ -51,6 +70,15 @@ export function createSecondFactors({ routes, send }: Api): SecondFactors {
     enrolTotp: (body, options) => bodyOf(routes.POST('/v1/me/second-factors/totp', { body, ...sent(true, options) })),
     confirmTotp: (code, options) =>
       bodyOf(routes.POST('/v1/me/second-factors/totp/confirm', { body: { code }, ...sent(false, options) })),
+    enrolPasskey: (body, options) =>
+      bodyOf(
+        routes.POST('/v1/me/second-factors/passkeys', { body, ...sent(true, options) }),
+        (created) => created.options,
+      ),
+    confirmPasskey: (response, options) => {
+      const body = { response } as components['schemas']['ConfirmPasskey'];
+      return bodyOf(routes.POST('/v1/me/second-factors/passkeys/confirm', { body, ...sent(false, options) }));
+    },
     remove: (id, password, options) =>
       bodyOf(
         routes.POST('/v1/me/second-factors/{id}/remove', {

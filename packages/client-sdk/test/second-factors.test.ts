@@ -1,11 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { Secret, TOTP } from 'otpauth';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { whyNoChromium } from '../../../scripts/install-chromium.js';
+import { startBrowser } from '../../../scripts/virtual-authenticator.js';
 import { createClient, type LoggedIn, type LoginChallenge } from '../src/index.js';
 import { codeOf, makeUser } from './support/make-user.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
 
 const PASSWORD = 'correct horse battery';
+const INSTALL_TIMEOUT_MS = 400_000;
+const PAGE = readFileSync(new URL('../../../docs/how-to/sign-in.md', import.meta.url), 'utf8');
+
+/** Runs the example below a heading of the page, with what it takes from its surroundings. */
+function runExample(heading: string, given: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const [, below = ''] = PAGE.split(`# ${heading}\n`);
+  const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(below) ?? [];
+  const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor;
+  return new AsyncFunction(...Object.keys(given), example)(...Object.values(given));
+}
+
+const whyNot = whyNoChromium();
+if (whyNot !== undefined && process.env.CI) throw new Error(`passkeys are not skipped in CI: the test ${whyNot}`);
 
 let server: TestServer;
 
@@ -64,8 +79,6 @@ it('an operator sees and removes the second factors of a user', async () => {
 });
 
 it('the example of the page about signing in adds an authenticator app and logs in with it', async () => {
-  const page = readFileSync(new URL('../../../docs/how-to/sign-in.md', import.meta.url), 'utf8');
-  const example = /## A second factor\n[\s\S]*?```ts\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
   const { email } = await makeUser(server);
   const client = createClient({ baseUrl: server.url });
   await client.auth.login({ email, password: PASSWORD });
@@ -87,9 +100,43 @@ it('the example of the page about signing in adds an authenticator app and logs 
       return code(secret, asked === 1 ? 0 : 1);
     },
   };
-  const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor;
-  await new AsyncFunction(...Object.keys(given), example)(...Object.values(given));
+  await runExample('A second factor', given);
   expect(shown).toHaveLength(10);
   const { secondFactors } = await client.secondFactors.listAll();
   expect(secondFactors).toMatchObject([{ name: 'Phone', lastUsedAt: expect.any(String) }]);
 });
+
+it.skipIf(whyNot !== undefined)(
+  'the example of the page about signing in adds a passkey in a real browser and logs in with it',
+  async () => {
+    const { email } = await makeUser(server);
+    const client = createClient({ baseUrl: server.url });
+    await client.auth.login({ email, password: PASSWORD });
+    const browser = await startBrowser();
+    try {
+      const key = await browser.plugIn();
+      const asked = async (response: Promise<unknown>) => {
+        const json = await response;
+        return { toJSON: () => json };
+      };
+      const same = (options: object) => options;
+      await runExample('Passkeys and security keys', {
+        client,
+        email,
+        password: PASSWORD,
+        PublicKeyCredential: { parseCreationOptionsFromJSON: same, parseRequestOptionsFromJSON: same },
+        navigator: {
+          credentials: {
+            create: ({ publicKey }: { publicKey: object }) => asked(key.create(publicKey)),
+            get: ({ publicKey }: { publicKey: object }) => asked(key.get(publicKey)),
+          },
+        },
+      });
+    } finally {
+      await browser.close();
+    }
+    const { secondFactors } = await client.secondFactors.listAll();
+    expect(secondFactors).toMatchObject([{ kind: 'passkey', name: 'Laptop', lastUsedAt: expect.any(String) }]);
+  },
+  INSTALL_TIMEOUT_MS,
+);

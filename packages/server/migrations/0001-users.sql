@@ -254,16 +254,29 @@ create table second_factors (
   -- Of an authenticator app: the secret, and the time step of the newest code that was accepted. Codes up to it are not accepted again.
   secret bytea,
   last_step bigint,
+  -- Of a passkey: what its browser has to answer, once; and when it has, the passkey, how it is reached, and how often it says it was used.
+  challenge bytea,
+  credential_id bytea,
+  public_key bytea,
+  sign_count bigint,
+  transports text[],
   constraint second_factors_pkey primary key (ledger, id),
   constraint second_factors_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade,
-  constraint second_factors_kind_known check (kind in ('totp')),
+  constraint second_factors_kind_known check (kind in ('totp', 'passkey')),
   constraint second_factors_totp_whole check (
     (kind = 'totp') = (secret is not null) and (kind = 'totp') = (last_step is not null)
+  ),
+  constraint second_factors_passkey_whole check (
+    (kind = 'passkey' and confirmed_at is not null) = (credential_id is not null)
+      and (credential_id is null) = (public_key is null)
+      and (credential_id is null) = (sign_count is null)
+      and (credential_id is null) = (transports is null)
   )
 );
 create index second_factors_user on second_factors (ledger, user_id);
 create unique index second_factors_totp on second_factors (ledger, user_id)
   where kind = 'totp' and confirmed_at is not null;
+create unique index second_factors_credential on second_factors (ledger, credential_id) where credential_id is not null;
 create index second_factors_unconfirmed on second_factors (ledger, created_at) where confirmed_at is null;
 
 -- Codes for users who have lost their second factors, as hashes. One that was used is deleted.
@@ -282,6 +295,8 @@ create table login_challenges (
   user_id uuid not null,
   created_at timestamptz(3) not null default now(),
   expires_at timestamptz(3) not null,
+  -- What a browser with a passkey has to answer, once.
+  passkey_challenge bytea,
   constraint login_challenges_pkey primary key (ledger, token_hash),
   constraint login_challenges_user_fkey foreign key (ledger, user_id) references users (ledger, id) on delete cascade
 );

@@ -13,8 +13,9 @@ import { completeEmailChangeRoute, requestEmailChangeRoute } from './auth/routes
 import { completeEmailVerificationRoute, requestEmailVerificationRoute } from './auth/routes/email-verifications.js';
 import { jwksRoute } from './auth/routes/jwks.js';
 import { loginRoute } from './auth/routes/login.js';
-import { completeLoginRoute } from './auth/routes/login-completion.js';
+import { completeLoginRoute, completePasskeyLoginRoute, requestPasskeyRoute } from './auth/routes/login-completion.js';
 import { logoutRoute } from './auth/routes/logout.js';
+import { confirmPasskeyRoute, enrolPasskeyRoute } from './auth/routes/passkeys.js';
 import { changePasswordRoute } from './auth/routes/password-change.js';
 import { completePasswordResetRoute, requestPasswordResetRoute } from './auth/routes/password-resets.js';
 import { refreshRoute } from './auth/routes/refresh.js';
@@ -80,6 +81,8 @@ export const ROUTES: readonly Route<Services>[] = [
   registerRoute,
   loginRoute,
   completeLoginRoute,
+  requestPasskeyRoute,
+  completePasskeyLoginRoute,
   refreshRoute,
   logoutRoute,
   requestPasswordResetRoute,
@@ -97,6 +100,8 @@ export const ROUTES: readonly Route<Services>[] = [
   listSecondFactorsRoute,
   enrolTotpRoute,
   confirmTotpRoute,
+  enrolPasskeyRoute,
+  confirmPasskeyRoute,
   renewRecoveryCodesRoute,
   removeSecondFactorRoute,
   listWalletsRoute,

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { EXAMPLE_ASSERTION } from '../src/auth/second-factor/passkey-json.js';
 import { type RunningServer, startServer } from '../src/process/start-server.js';
 import { ROUTES } from '../src/routes.js';
 import { call, type Reply } from './support/call.js';
@@ -15,6 +16,8 @@ const PASSWORD = 'correct horse battery';
 const NEW_PASSWORD = 'another correct horse battery';
 /** Mails go to a log that nobody reads. */
 const mail = { publicUrl: 'https://app.example.com' };
+const passkeys = { rpId: 'app.example.com', origins: ['https://app.example.com'] };
+const secondFactors = { serviceName: 'MicroPay', passkeys };
 
 let database: TestDatabase;
 let client: pg.Client;
@@ -68,10 +71,10 @@ type CursorOf =
 beforeAll(async () => {
   database = await createTestDatabase();
   acme = await startServer(
-    testConfig(database.url, { ledger: 'acme', operatorApiKey: ACME_KEY, mail, notifications: true }),
+    testConfig(database.url, { ledger: 'acme', operatorApiKey: ACME_KEY, mail, notifications: true, secondFactors }),
   );
   bravo = await startServer(
-    testConfig(database.url, { ledger: 'bravo', operatorApiKey: BRAVO_KEY, mail, notifications: true }),
+    testConfig(database.url, { ledger: 'bravo', operatorApiKey: BRAVO_KEY, mail, notifications: true, secondFactors }),
   );
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
@@ -247,19 +250,18 @@ function linkOf(purpose: string, path: string, rest: object = {}): Row {
 }
 
 /** A login of the other ledger is not completed, and still waits there. */
-const CHALLENGE_OF_IT: Row = {
+const challengeOfIt = (path: string, rest: object): Row => ({
   name: 'a challenge of it is none here',
   check: async () => {
     const challenge = `mpc_${randomUUID()}`;
     const inserted = `insert into micropay.login_challenges (ledger, token_hash, user_id, expires_at)
       values ('acme', $1, $2, now() + interval '5 minutes')`;
     await client.query(inserted, [hash('sha256', challenge, 'buffer'), theirs.userId]);
-    const body = { challenge, code: '000000' };
-    const reply = await call(ours.url, 'POST /v1/auth/login/complete', { body });
+    const reply = await call(ours.url, `POST ${path}`, { body: { challenge, ...rest } });
     expect([reply.status, reply.body.code]).toEqual([422, 'challenge_invalid']);
     expect((await client.query('delete from micropay.login_challenges')).rowCount).toBe(1);
   },
-};
+});
 
 /** A second factor of the other ledger is not there for a user of this one. */
 const SECOND_FACTOR_OF_IT: Row = {
@@ -291,7 +293,9 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       send: (email) => call(ours.url, 'POST /v1/auth/login', { body: { email, password: PASSWORD } }),
     },
   ],
-  completeLogin: [CHALLENGE_OF_IT],
+  completeLogin: [challengeOfIt('/v1/auth/login/complete', { code: '000000' })],
+  requestPasskey: [challengeOfIt('/v1/auth/login/passkey-request', {})],
+  completePasskeyLogin: [challengeOfIt('/v1/auth/login/passkey', { response: EXAMPLE_ASSERTION })],
   register: [IS_OF_ITS_OWN_BOOK],
   refresh: [
     {
@@ -359,6 +363,8 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   listSecondFactors: [],
   enrolTotp: [],
   confirmTotp: [],
+  enrolPasskey: [],
+  confirmPasskey: [],
   renewRecoveryCodes: [],
   removeSecondFactor: [SECOND_FACTOR_OF_IT],
   listUserSecondFactors: [get((id) => `/v1/users/${id}/second-factors`, 'userId', 'operator')],

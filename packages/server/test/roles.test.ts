@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXAMPLE_REGISTRATION } from '../src/auth/second-factor/passkey-json.js';
 import type { Endpoint } from '../src/http/endpoint.js';
 import { SUPPORT_SCOPES } from '../src/identity/scope.js';
 import { type RunningServer, startServer } from '../src/process/start-server.js';
@@ -47,7 +48,7 @@ const order = () => ({ from: owner.wallet, to: payee.wallet, amount: '1', curren
 const grant = (id: string) => as(OPERATOR_KEY, `POST /v1/users/${id}/roles/grant`, { role: 'support' });
 
 beforeAll(async () => {
-  server = await startTestServer({ trustedProxies: 1 });
+  server = await startTestServer({ trustedProxies: 1, secondFactors: WITH_PASSKEYS });
   [owner, other, support, payee, idle] = await Promise.all([
     registerUser(server.url, { balance: 1_000n }),
     registerUser(server.url),
@@ -102,6 +103,7 @@ const PERIOD = 'from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z';
 const cash = () => ({ wallet: idle.wallet, amount: '1', currency: 'USD' });
 const hook = (path: string) => `/v1/webhook-endpoints/${things.webhook}${path}`;
 const role = () => ({ role: 'support' });
+const WITH_PASSKEYS = { serviceName: 'MicroPay', passkeys: { rpId: 'localhost', origins: ['http://localhost:3000'] } };
 const wrongPassword = () => ({ password: 'wrong password' });
 
 /** Each route that is not open to anyone, by the outcome for each role; a new route needs a line here. */
@@ -118,6 +120,8 @@ const TABLE: Readonly<Record<string, Row>> = {
   listSecondFactors: { statuses: OF_USERS },
   enrolTotp: { body: wrongPassword, statuses: [401, 403, 403, 403, 403] },
   confirmTotp: { body: () => ({ code: '000000' }), statuses: [401, 404, 404, 404, 403] },
+  enrolPasskey: { body: wrongPassword, statuses: [401, 403, 403, 403, 403] },
+  confirmPasskey: { body: () => ({ response: EXAMPLE_REGISTRATION }), statuses: [401, 404, 404, 404, 403] },
   removeSecondFactor: {
     path: () => `/v1/me/second-factors/${randomUUID()}/remove`,
     body: wrongPassword,

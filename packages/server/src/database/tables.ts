@@ -128,16 +128,28 @@ export interface Tables {
     ledger: string;
     id: string;
     user_id: UserId;
-    kind: 'totp';
+    kind: 'totp' | 'passkey';
     name: string;
     created_at: CreatedAt;
     confirmed_at: Generated<Date | null>;
     last_used_at: Generated<Date | null>;
-    secret: Buffer | null;
-    last_step: ColumnType<string | null, number | null, number | null>;
+    secret: Generated<Buffer | null>;
+    last_step: ColumnType<string | null, number | null | undefined, number | null>;
+    challenge: Generated<Buffer | null>;
+    credential_id: Generated<Buffer | null>;
+    public_key: Generated<Buffer | null>;
+    sign_count: ColumnType<string | null, number | null | undefined, number | null>;
+    transports: Generated<string[] | null>;
   };
   recovery_codes: { ledger: string; user_id: UserId; code_hash: Buffer };
-  login_challenges: { ledger: string; token_hash: Buffer; user_id: UserId; created_at: CreatedAt; expires_at: Date };
+  login_challenges: {
+    ledger: string;
+    token_hash: Buffer;
+    user_id: UserId;
+    created_at: CreatedAt;
+    expires_at: Date;
+    passkey_challenge: Generated<Buffer | null>;
+  };
   wrong_codes: { ledger: string; user_id: UserId; count: number; wait_until: Date };
   verifications: {
     ledger: string;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { NetworkField } from '../auth/api-key-json.js';
-import type { SecondFactorSettings } from '../auth/second-factor/second-factor.js';
+import type { PasskeySettings, SecondFactorSettings } from '../auth/second-factor/second-factor.js';
 import { issueSentence } from '../errors/issue-sentence.js';
 import { StartError } from '../errors/start-error.js';
 import { type KafkaSettings, SASL_MECHANISMS } from '../kafka/kafka-settings.js';
@@ -14,7 +14,16 @@ import type { Config } from './config.js';
 import { isSender, isSmtpUrl } from './mail-variables.js';
 import { ISSUER_RULE, isIssuerUrl } from './oidc-variables.js';
 import { PER_MINUTE_MAX } from './rate-limit-variables.js';
-import { isServiceName, SERVICE_NAME_RULE } from './second-factor-variables.js';
+import {
+  BELONGS_RULE,
+  belongTogether,
+  isPasskeyOrigin,
+  isRpId,
+  isServiceName,
+  ORIGIN_RULE,
+  RP_ID_RULE,
+  SERVICE_NAME_RULE,
+} from './second-factor-variables.js';
 import { SAMPLERS, type TracingSettings } from './tracing/tracing-settings.js';
 import { isHttpUrl } from './tracing/tracing-variables.js';
 import { LOG_LEVELS, ledgerName, PORT_MAX, schemaName, VERIFY_HOURS_MAX } from './variables.js';
@@ -73,8 +82,16 @@ const OIDC = {
   ledgerClaim: text.optional(),
 } satisfies Record<keyof OidcSettings, z.ZodType>;
 
+const PASSKEYS = {
+  rpId: text.refine(isRpId, RP_ID_RULE),
+  origins: z
+    .array(text.refine(isPasskeyOrigin, ORIGIN_RULE), 'must be an array of texts')
+    .min(1, 'must name an origin'),
+} satisfies Record<keyof PasskeySettings, z.ZodType>;
+
 const SECOND_FACTORS = {
   serviceName: text.refine(isServiceName, SERVICE_NAME_RULE),
+  passkeys: plain.pipe(z.strictObject(PASSKEYS).refine(belongTogether, BELONGS_RULE)).optional(),
 } satisfies Record<keyof SecondFactorSettings, z.ZodType>;
 
 const LIVE = {

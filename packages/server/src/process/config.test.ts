@@ -34,7 +34,10 @@ describe('the environment', () => {
       logLevel: 'info',
       mail: { publicUrl: 'http://localhost:3000' },
       verifiedEmailRequired: false,
-      secondFactors: { serviceName: 'MicroPay' },
+      secondFactors: {
+        serviceName: 'MicroPay',
+        passkeys: { rpId: 'localhost', origins: ['http://localhost:3000'] },
+      },
     });
   });
 
@@ -475,5 +478,51 @@ describe('the name of the service', () => {
     expect(() => readConfig({ DATABASE_URL, SERVICE_NAME })).toThrow(
       'SERVICE_NAME must be a name of 1 to 60 characters, without a colon',
     );
+  });
+});
+
+describe('passkeys', () => {
+  const passkeys = (environment: NodeJS.ProcessEnv) =>
+    readConfig({ DATABASE_URL, ...environment }).secondFactors?.passkeys;
+  const hash = 'android:apk-key-hash:0123456789012345678901234567890123456789012';
+
+  it.each([
+    [{ PUBLIC_URL: 'https://app.example.com/pay' }, 'app.example.com', ['https://app.example.com']],
+    [
+      { PUBLIC_URL: 'https://app.example.com', PASSKEY_RP_ID: 'example.com' },
+      'example.com',
+      ['https://app.example.com'],
+    ],
+    [{ PASSKEY_ORIGINS: `https://example.com,${hash}` }, 'example.com', ['https://example.com', hash]],
+    [
+      { PASSKEY_ORIGINS: 'https://a.example.com, https://b.example.com', PASSKEY_RP_ID: 'example.com' },
+      'example.com',
+      ['https://a.example.com', 'https://b.example.com'],
+    ],
+    [{ PASSKEY_ORIGINS: 'http://localhost:5173' }, 'localhost', ['http://localhost:5173']],
+  ])('passkeys of %j', (environment, rpId, origins) => {
+    expect(passkeys(environment)).toEqual({ rpId, origins });
+  });
+
+  it.each(['http://127.0.0.1:3000', 'http://app.example.com', 'https://10.0.0.1'])(
+    'passkeys are off with an application at %s, for which browsers have none',
+    (PUBLIC_URL) => {
+      expect(passkeys({ PUBLIC_URL })).toBeUndefined();
+    },
+  );
+
+  it.each([
+    [{ PASSKEY_ORIGINS: 'http://app.example.com' }, 'PASSKEY_ORIGINS'],
+    [{ PASSKEY_ORIGINS: 'https://app.example.com/' }, 'PASSKEY_ORIGINS'],
+    [{ PASSKEY_ORIGINS: 'https://192.0.2.1' }, 'PASSKEY_ORIGINS'],
+    [{ PASSKEY_ORIGINS: 'https://a.example.com,https://b.example.com' }, 'PASSKEY_ORIGINS'],
+    [{ PASSKEY_ORIGINS: hash }, 'PASSKEY_ORIGINS'],
+    [{ PASSKEY_RP_ID: 'com', PUBLIC_URL: 'https://example.com' }, 'PASSKEY_RP_ID'],
+    [{ PASSKEY_RP_ID: 'https://example.com', PUBLIC_URL: 'https://example.com' }, 'PASSKEY_RP_ID'],
+    [{ PASSKEY_RP_ID: 'ample.com', PUBLIC_URL: 'https://example.com' }, 'PASSKEY_RP_ID'],
+    [{ PASSKEY_RP_ID: 'app.example.com', PUBLIC_URL: 'https://example.com' }, 'PASSKEY_RP_ID'],
+    [{ PASSKEY_RP_ID: 'example.com' }, 'PASSKEY_RP_ID'],
+  ])('passkeys are refused at the start with %j', (environment, name) => {
+    expect(() => passkeys(environment)).toThrow(`${name} must`);
   });
 });

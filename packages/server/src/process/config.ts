@@ -12,7 +12,7 @@ import { checkCommandsTopic, checkSasl, KAFKA_VARIABLES, toKafkaSettings } from 
 import { checkMail, isVerifiedEmailRequired, MAIL_VARIABLES, toMailSettings } from './mail-variables.js';
 import { checkOidc, OIDC_VARIABLES, toOidcSettings } from './oidc-variables.js';
 import { toRateLimitSettings } from './rate-limit-variables.js';
-import { SECOND_FACTOR_VARIABLES, toSecondFactorSettings } from './second-factor-variables.js';
+import { checkPasskeys, SECOND_FACTOR_VARIABLES, toSecondFactorSettings } from './second-factor-variables.js';
 import type { TracingSettings } from './tracing/tracing-settings.js';
 import { TRACING_VARIABLES, toTracingSettings } from './tracing/tracing-variables.js';
 import { COMMON_VARIABLES, DATABASE_VARIABLES, type LOG_LEVELS, SERVER_VARIABLES } from './variables.js';
@@ -30,6 +30,7 @@ const EnvironmentSchema = z
   })
   .superRefine(checkOidc)
   .superRefine(checkMail)
+  .superRefine(checkPasskeys)
   .superRefine(checkSasl)
   .superRefine(checkCommandsTopic);
 

@@ -12,7 +12,7 @@ const FROM_RULE =
 const PUBLIC_RULE = 'must be a URL of http or https such as https://app.example.com, without user, query and fragment';
 
 const FROM = /^(?:[^<>@"(),:;\\\p{Cc}]{1,100} <([^<>\s]+)>|([^<>\s]+))$/u;
-const PUBLIC_URL_DEFAULT = 'http://localhost:3000';
+export const PUBLIC_URL_DEFAULT = 'http://localhost:3000';
 
 /** The variables of mails. */
 export const MAIL_VARIABLES = {

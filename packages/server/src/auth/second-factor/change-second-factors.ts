@@ -1,7 +1,9 @@
 import { recordAct } from '../../audit/record-act.js';
+import type { Database } from '../../database/connect.js';
 import type { Act } from '../../identity/act.js';
 import type { UserId } from '../../identity/user-id.js';
 import { userMissing } from '../../roles/role-store.js';
+import type { User } from '../../users/user.js';
 import { lockUser } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
 import { lockUnchanged } from '../change-password.js';
@@ -21,6 +23,12 @@ import {
 } from './second-factor-store.js';
 import { newTotpSecret } from './totp.js';
 import { codeWrong, newStepOf } from './use-code.js';
+
+export interface ConfirmedSecondFactor {
+  readonly secondFactor: SecondFactor;
+  /** Of the first second factor; else empty. */
+  readonly recoveryCodes: readonly string[];
+}
 
 type ChangeServices = Pick<AuthServices, 'database' | 'ledger' | 'mails'>;
 
@@ -49,7 +57,7 @@ export function confirmEnrolment(
   { database, ledger, mails }: ChangeServices,
   userId: UserId,
   code: string,
-): Promise<{ readonly secondFactor: SecondFactor; readonly recoveryCodes: readonly string[] }> {
+): Promise<ConfirmedSecondFactor> {
   const owner = { ledger: ledger.name, userId };
   return database.transaction().execute(async (transaction) => {
     const user = await lockUser(transaction, ledger.name, userId);
@@ -59,10 +67,20 @@ export function confirmEnrolment(
     const step = await newStepOf(transaction, totp, code);
     if (step === undefined) throw codeWrong();
     const secondFactor = await confirmTotp(transaction, owner, { id: totp.id, step });
-    const hasCodes = (await countRecoveryCodes(transaction, owner)) > 0;
-    if (user.email !== null) await mails.add(transaction, secondFactorAdded(user.id, user.email));
-    return { secondFactor, recoveryCodes: hasCodes ? [] : await replaceRecoveryCodes(transaction, owner) };
+    return finishEnrolment({ ledger, mails }, transaction, { user, secondFactor });
   });
+}
+
+/** Tells a user of a second factor that counts from now on, and makes recovery codes if there are none. */
+export async function finishEnrolment(
+  { ledger, mails }: Pick<ChangeServices, 'ledger' | 'mails'>,
+  transaction: Database,
+  { user, secondFactor }: { readonly user: User; readonly secondFactor: SecondFactor },
+): Promise<ConfirmedSecondFactor> {
+  const owner = { ledger: ledger.name, userId: user.id };
+  const hasCodes = (await countRecoveryCodes(transaction, owner)) > 0;
+  if (user.email !== null) await mails.add(transaction, secondFactorAdded(user.id, user.email));
+  return { secondFactor, recoveryCodes: hasCodes ? [] : await replaceRecoveryCodes(transaction, owner) };
 }
 
 /**

@@ -35,9 +35,10 @@ export const LoginChallengeSchema = z
     challenge: z
       .string()
       .openapi({ description: `Completes this login alone, within ${CHALLENGE_LIFETIME_S} seconds` }),
-    methods: z
-      .array(z.enum(LOGIN_METHODS))
-      .openapi({ description: '`totp` is a code of an authenticator app, `recovery_code` one of the recovery codes' }),
+    methods: z.array(z.enum(LOGIN_METHODS)).openapi({
+      description:
+        '`totp` is a code of an authenticator app, `passkey` a passkey, `recovery_code` one of the recovery codes',
+    }),
     expiresIn: z.int().openapi({ description: 'Seconds until the challenge expires' }),
   })
   .openapi('LoginChallenge', { description: 'The password is right, and a second factor has to complete the login' });
@@ -56,7 +57,9 @@ export const CompleteLoginSchema = z
 export const SecondFactorSchema = z
   .object({
     id: IdField,
-    kind: z.enum(SECOND_FACTOR_KINDS).openapi({ description: '`totp`: an authenticator app' }),
+    kind: z
+      .enum(SECOND_FACTOR_KINDS)
+      .openapi({ description: '`totp`: an authenticator app; `passkey`: a passkey or security key' }),
     name: z.string(),
     createdAt: TimeField,
     lastUsedAt: TimeField.nullable().openapi({ description: 'Null until a login was completed with it' }),
@@ -94,12 +97,6 @@ export const ConfirmedSecondFactorSchema = z
       .openapi({ description: `With the first second factor, ${CODES}. Empty for a user who has some` }),
   })
   .openapi('ConfirmedSecondFactor');
-
-export const EXAMPLE_LOGIN_CHALLENGE: z.input<typeof LoginChallengeSchema> = {
-  challenge: EXAMPLE_CHALLENGE,
-  methods: ['totp', 'recovery_code'],
-  expiresIn: CHALLENGE_LIFETIME_S,
-};
 
 export const EXAMPLE_SECOND_FACTOR: z.input<typeof SecondFactorSchema> = {
   id: '0199a1d2-7c21-7a44-9d3e-5b8f2c6a0e71',

@@ -10,7 +10,7 @@ import { forgetWrongCodes } from './wrong-codes.js';
 /** How long a second factor waits for its first right code. */
 export const ENROLMENT_LIFETIME_S = 600;
 
-const COLUMNS = [
+export const FACTOR_COLUMNS = [
   'id',
   sql<SecondFactorKind>`kind`.as('kind'),
   'name',
@@ -28,7 +28,7 @@ export interface TotpFactor {
 
 /** Those that count, the oldest first. */
 export function listSecondFactors(database: Database, owner: FactorOwner): Promise<readonly SecondFactor[]> {
-  return ofUser(database, owner).select(COLUMNS).where('confirmed_at', 'is not', null).orderBy('id').execute();
+  return ofUser(database, owner).select(FACTOR_COLUMNS).where('confirmed_at', 'is not', null).orderBy('id').execute();
 }
 
 /** How the user can complete a login; nothing for a user without a second factor. */
@@ -93,7 +93,7 @@ export async function confirmTotp(
     .set({ confirmed_at: sql<Date>`now()`, last_step: step })
     .where('ledger', '=', ledger)
     .where('id', '=', id)
-    .returning(COLUMNS)
+    .returning(FACTOR_COLUMNS)
     .executeTakeFirstOrThrow();
 }
 

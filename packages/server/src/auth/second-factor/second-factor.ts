@@ -1,7 +1,7 @@
 import type { UserId } from '../../identity/user-id.js';
 
 /** What a user proves beside the password. */
-export const SECOND_FACTOR_KINDS = ['totp'] as const;
+export const SECOND_FACTOR_KINDS = ['totp', 'passkey'] as const;
 export type SecondFactorKind = (typeof SECOND_FACTOR_KINDS)[number];
 
 /** How a login can be completed. */
@@ -24,8 +24,17 @@ export interface FactorOwner {
 }
 
 export interface SecondFactorSettings {
-  /** What authenticator apps call this service. */
+  /** What authenticator apps and browsers call this service. */
   readonly serviceName: string;
+  /** Undefined where no page of this service can have passkeys. */
+  readonly passkeys?: PasskeySettings | undefined;
+}
+
+export interface PasskeySettings {
+  /** The domain that passkeys belong to: that of the origins, or one above. */
+  readonly rpId: string;
+  /** Of the pages and apps that use them. */
+  readonly origins: readonly string[];
 }
 
 export const SECOND_FACTORS_DEFAULT: SecondFactorSettings = { serviceName: 'MicroPay' };
