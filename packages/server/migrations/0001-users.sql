@@ -470,3 +470,46 @@ create table notification_preferences (
   constraint notification_preferences_user_fkey foreign key (ledger, user_id)
     references users (ledger, id) on delete cascade
 );
+
+-- Payouts --------------------------------------------------------------------------------------------------------------------
+
+-- Withdrawals that users asked for. The money is in the hold of the same id: a row changes in the database transaction that places,
+-- captures or releases it.
+create table payouts (
+  ledger text not null,
+  id uuid not null,
+  user_id uuid not null,
+  wallet uuid not null,
+  amount numeric(38, 0) not null,
+  currency text not null,
+  -- Where the money goes, in the words of the user. It is personal data, which the journal has none of; null once the account is closed.
+  destination jsonb,
+  state text not null default 'requested',
+  created_at timestamptz(3) not null default now(),
+  -- Who makes the payout, and under which key they took it up.
+  taken_by text,
+  taken_key text,
+  taken_at timestamptz(3),
+  -- The capture or the release that ended it.
+  transfer uuid,
+  finished_at timestamptz(3),
+  -- What the provider calls the payment.
+  reference text,
+  -- Why it failed.
+  reason text,
+  constraint payouts_pkey primary key (ledger, id),
+  constraint payouts_user_fkey foreign key (ledger, user_id) references users (ledger, id),
+  constraint payouts_state_known check (state in ('requested', 'processing', 'paid', 'failed', 'cancelled')),
+  constraint payouts_taken_whole check ((taken_at is null) = (taken_by is null) and (taken_at is null) = (taken_key is null)),
+  constraint payouts_taken check (taken_at is not null or state in ('requested', 'failed', 'cancelled')),
+  constraint payouts_cancelled_before_taken check (taken_at is null or state not in ('requested', 'cancelled')),
+  constraint payouts_finished_whole check (
+    (finished_at is null) = (state in ('requested', 'processing')) and (finished_at is null) = (transfer is null)
+  ),
+  constraint payouts_paid_has_reference check ((state = 'paid') = (reference is not null)),
+  constraint payouts_failed_has_reason check ((state = 'failed') = (reason is not null)),
+  -- A key names one intention: two payouts are never taken up under one.
+  constraint payouts_taken_unique unique (ledger, taken_by, taken_key)
+);
+create index payouts_user on payouts (ledger, user_id, created_at desc, id desc);
+create index payouts_state on payouts (ledger, state, created_at, id);

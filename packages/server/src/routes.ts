@@ -48,6 +48,13 @@ import {
   readAllNotificationsRoute,
   readNotificationRoute,
 } from './notifications/routes/notifications.js';
+import {
+  cancelPayoutRoute,
+  getPayoutRoute,
+  listOwnPayoutsRoute,
+  requestPayoutRoute,
+} from './payouts/routes/own-payouts.js';
+import { failPayoutRoute, listPayoutsRoute, payPayoutRoute, takePayoutRoute } from './payouts/routes/payout-queue.js';
 import { reverseLinkedRoute } from './reversals/routes/group-reversals.js';
 import { listReversalsRoute, reverseTransferRoute } from './reversals/routes/reversals.js';
 import { grantRoleRoute, listRolesRoute, revokeRoleRoute } from './roles/routes/roles.js';
@@ -124,6 +131,14 @@ export const ROUTES: readonly Route<Services>[] = [
   listHoldsRoute,
   captureHoldRoute,
   releaseHoldRoute,
+  requestPayoutRoute,
+  listOwnPayoutsRoute,
+  getPayoutRoute,
+  cancelPayoutRoute,
+  listPayoutsRoute,
+  takePayoutRoute,
+  payPayoutRoute,
+  failPayoutRoute,
   eventsRoute,
   listNotificationsRoute,
   readNotificationRoute,

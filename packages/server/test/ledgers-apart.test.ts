@@ -46,6 +46,7 @@ interface Tenant {
   readonly group: string;
   readonly hold: string;
   readonly request: string;
+  readonly payout: string;
   readonly apiKey: string;
   readonly notification: string;
   readonly webhook: string;
@@ -65,6 +66,8 @@ type CursorOf =
   | 'listAuditLog'
   | 'listRoles'
   | 'listNotifications'
+  | 'listOwnPayouts'
+  | 'listPayouts'
   | 'listWebhookEndpoints'
   | 'listWebhookDeliveries';
 
@@ -120,6 +123,8 @@ async function populate(url: string, operator: string, name: string): Promise<Te
   const batch = await done('POST /v1/transfers/linked', token, { transfers: [order, order] });
   const holds = [await done('POST /v1/holds', token, order), await done('POST /v1/holds', token, order)];
   const request = (await done('POST /v1/transfers', token, order, { prefer: 'respond-async' })).id;
+  const ask = { ...payout(wallet), destination: { iban: `of-${name}` } };
+  const payouts = [await done('POST /v1/payouts', token, ask), await done('POST /v1/payouts', token, ask)];
   for (const amount of ['1', '1']) {
     await done(`POST /v1/transfers/${transfer}/reversals`, payee.accessToken, { amount });
   }
@@ -160,6 +165,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
     group: batch.results[0].transfer.groupId,
     hold: holds[0].id,
     request,
+    payout: payouts[0].id,
     apiKey: apiKey.id,
     notification,
     webhook,
@@ -176,6 +182,8 @@ async function populate(url: string, operator: string, name: string): Promise<Te
       listRoles: await cursorOf('/v1/roles?', operator),
       listAuditLog: await cursorOf('/v1/audit-log?', operator),
       listNotifications: await cursorOf('/v1/me/notifications?'),
+      listOwnPayouts: await cursorOf('/v1/me/payouts?'),
+      listPayouts: await cursorOf('/v1/payouts?', operator),
       listWebhookEndpoints: await cursorOf('/v1/webhook-endpoints?', operator),
       listWebhookDeliveries: await cursorOf(`/v1/webhook-endpoints/${webhook}/deliveries?`, operator),
     },
@@ -219,6 +227,7 @@ const post = (
 ): Naming => ({ what, send: (named) => send(`POST ${path(named)}`, by, body(named)) });
 
 const pays = (from: string, to: string) => ({ from, to, amount: '1', currency: 'USD' });
+const payout = (from: string) => ({ from, amount: '1', currency: 'USD', destination: { iban: 'DE00' } });
 const cash = (wallet: string) => ({ wallet, amount: '1', currency: 'USD' });
 const linked = (leg: unknown) => ({ transfers: [leg] });
 
@@ -608,6 +617,38 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   ],
   trialBalance: [],
   setTimeZone: [],
+  requestPayout: [post(() => '/v1/payouts', 'wallet', 'user', payout)],
+  listOwnPayouts: [{ cursorOf: 'listOwnPayouts', path: () => '/v1/me/payouts' }],
+  getPayout: [get((id) => `/v1/payouts/${id}`, 'payout'), get((id) => `/v1/payouts/${id}`, 'payout', 'operator')],
+  cancelPayout: [post((id) => `/v1/payouts/${id}/cancel`, 'payout')],
+  listPayouts: [
+    { cursorOf: 'listPayouts', path: () => '/v1/payouts', by: 'operator' },
+    {
+      name: 'lists no payout of it',
+      check: async () => {
+        const { body } = await send('GET /v1/payouts', 'operator');
+        expect(body.data).toHaveLength(2);
+        expect(JSON.stringify(body.data)).not.toContain('of-acme');
+      },
+    },
+  ],
+  takePayout: [post((id) => `/v1/payouts/${id}/take`, 'payout', 'operator')],
+  payPayout: [
+    post(
+      (id) => `/v1/payouts/${id}/pay`,
+      'payout',
+      'operator',
+      () => ({ reference: 'po_1' }),
+    ),
+  ],
+  failPayout: [
+    post(
+      (id) => `/v1/payouts/${id}/fail`,
+      'payout',
+      'operator',
+      () => ({ reason: 'No such bank' }),
+    ),
+  ],
   listNotifications: [{ cursorOf: 'listNotifications', path: () => '/v1/me/notifications' }],
   readNotification: [post((id) => `/v1/me/notifications/${id}/read`, 'notification')],
   readAllNotifications: [],

@@ -24,6 +24,9 @@ let things: Readonly<
     | 'transfer'
     | 'group'
     | 'hold'
+    | 'payout'
+    | 'spoiltPayout'
+    | 'unwantedPayout'
     | 'request'
     | 'account'
     | 'emptyAccount'
@@ -45,6 +48,7 @@ async function made(token: string, target: string, body?: unknown, headers = {})
 }
 
 const order = () => ({ from: owner.wallet, to: payee.wallet, amount: '1', currency: 'USD' });
+const payoutOf = () => ({ from: owner.wallet, amount: '1', currency: 'USD', destination: { iban: 'DE00' } });
 const grant = (id: string) => as(OPERATOR_KEY, `POST /v1/users/${id}/roles/grant`, { role: 'support' });
 
 beforeAll(async () => {
@@ -70,6 +74,9 @@ beforeAll(async () => {
     transfer: (await made(owner.token, 'POST /v1/transfers', { ...order(), amount: '10' })).id,
     group: linked.results[0].transfer.groupId,
     hold: (await made(owner.token, 'POST /v1/holds', { ...order(), amount: '10' })).id,
+    payout: (await made(owner.token, 'POST /v1/payouts', payoutOf())).id,
+    spoiltPayout: (await made(owner.token, 'POST /v1/payouts', payoutOf())).id,
+    unwantedPayout: (await made(owner.token, 'POST /v1/payouts', payoutOf())).id,
     request: (await made(owner.token, 'POST /v1/transfers', order(), { prefer: 'respond-async' })).id,
     account: await account('fees:card'),
     emptyAccount: await account('fees:closed'),
@@ -170,6 +177,23 @@ const TABLE: Readonly<Record<string, Row>> = {
     statuses: OF_PAYEE,
   },
   releaseHold: { path: () => `/v1/holds/${things.hold}/release`, body: () => ({}), statuses: OF_PAYEE },
+  requestPayout: { body: payoutOf, statuses: [401, 201, 404, 404, 403] },
+  listOwnPayouts: { statuses: OF_USERS },
+  // Where it goes is for its user and for whoever makes payouts.
+  getPayout: { path: () => `/v1/payouts/${things.payout}`, statuses: [401, 200, 404, 404, 200] },
+  cancelPayout: { path: () => `/v1/payouts/${things.unwantedPayout}/cancel`, statuses: [401, 200, 404, 404, 403] },
+  listPayouts: { statuses: OF_OPERATORS },
+  takePayout: { path: () => `/v1/payouts/${things.payout}/take`, statuses: OF_OPERATORS },
+  payPayout: {
+    path: () => `/v1/payouts/${things.payout}/pay`,
+    body: () => ({ reference: 'po_1' }),
+    statuses: OF_OPERATORS,
+  },
+  failPayout: {
+    path: () => `/v1/payouts/${things.spoiltPayout}/fail`,
+    body: () => ({ reason: 'No such bank' }),
+    statuses: OF_OPERATORS,
+  },
   streamEvents: { statuses: OF_ALL },
   createDeposit: { body: cash, statuses: MADE_BY_OPERATORS },
   createWithdrawal: { body: cash, statuses: MADE_BY_OPERATORS },
@@ -284,8 +308,8 @@ describe('the table of roles', () => {
   });
 
   it('the table of roles moved no money but by its owner and the operator', async () => {
-    // 1,000 less 13 of the set-up, 3 by the owner, 3 by the operator and 1 captured; 3 came back.
-    await expect.poll(() => balanceOf(server.url, owner)).toBe('983');
+    // 1,000 less 13 of the set-up, 3 by the owner, 3 by the operator, 1 captured and 1 paid out; 3 came back.
+    await expect.poll(() => balanceOf(server.url, owner)).toBe('982');
     expect(await balanceOf(server.url, other)).toBe('0');
     expect(await balanceOf(server.url, support)).toBe('0');
   });

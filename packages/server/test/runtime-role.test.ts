@@ -169,6 +169,15 @@ describe('the server with the documented role', () => {
     }
   });
 
+  it('the server with the documented role makes payouts', async () => {
+    const body = { from: alice.wallet, amount: '1', currency: 'USD', destination: { iban: 'DE00' } };
+    const { body: payout } = await as(alice.token, 'POST /v1/payouts', body);
+    expect((await as(OPERATOR_KEY, `POST /v1/payouts/${payout.id}/take`)).status).toBe(200);
+    const paid = await as(OPERATOR_KEY, `POST /v1/payouts/${payout.id}/pay`, { reference: 'po_1' });
+    expect(paid.body).toMatchObject({ state: 'paid' });
+    await expect(client.query('update micropay.payouts set amount = 2')).rejects.toMatchObject({ code: '42501' });
+  });
+
   it('the server with the documented role notifies users, who read it and choose', async () => {
     const user = await registerUser(server.url, { balance: 5n });
     const inbox = async () => (await as(user.token, 'GET /v1/me/notifications')).body.data;

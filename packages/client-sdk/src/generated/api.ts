@@ -306,7 +306,7 @@ export interface paths {
         put?: never;
         /**
          * Close your account and erase your personal data
-         * @description Your wallets must be empty, without holds, and not frozen; they are closed. Your email, name, sessions, mails and notifications are erased, and the email is free again. What was paid stays in the books, which name you by an id alone. This cannot be undone.
+         * @description Your wallets must be empty, without holds, and not frozen; they are closed. Your email, name, sessions, mails, notifications and the destinations of your payouts are erased, and the email is free again. What was paid stays in the books, which name you by an id alone. This cannot be undone.
          */
         post: operations["closeMyAccount"];
         delete?: never;
@@ -850,6 +850,144 @@ export interface paths {
          * @description Open to the payee of the hold and to operators. Works on frozen wallets too.
          */
         post: operations["releaseHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the payouts of all users that are in one state, the oldest first */
+        get: operations["listPayouts"];
+        put?: never;
+        /**
+         * Ask for a payout from one of your wallets
+         * @description Sets the money aside until the payout is paid, fails or is cancelled. You may cancel it until it is taken up. A repeated request gets the payout as it is now.
+         */
+        post: operations["requestPayout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List your payouts, the newest first */
+        get: operations["listOwnPayouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a payout
+         * @description Open to its user and to operators.
+         */
+        get: operations["getPayout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel one of your payouts
+         * @description Until it is taken up. The money is available again.
+         */
+        post: operations["cancelPayout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a payout up, before you make it
+         * @description From now on its user cannot cancel it, and nobody else takes it up. Repeat it with the same key until you get an answer.
+         */
+        post: operations["takePayout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{id}/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a payout was paid
+         * @description Captures its hold: the money leaves the wallet.
+         */
+        post: operations["payPayout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{id}/fail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a payout cannot be paid
+         * @description Releases its hold: the money is available to the user again. Works on one that was not taken up, too.
+         */
+        post: operations["failPayout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2463,7 +2601,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "local_sign_in_off" | "issuer_unavailable" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "password_weak" | "password_wrong" | "challenge_invalid" | "code_wrong" | "passkey_refused" | "passkeys_off" | "too_many_second_factors" | "second_factor_not_found" | "email_unverified" | "session_not_found" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "notification_not_found" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "local_sign_in_off" | "issuer_unavailable" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "password_weak" | "password_wrong" | "challenge_invalid" | "code_wrong" | "passkey_refused" | "passkeys_off" | "too_many_second_factors" | "second_factor_not_found" | "email_unverified" | "session_not_found" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "notification_not_found" | "payout_not_found" | "payout_not_taken" | "payout_processing" | "payout_ended" | "payout_open" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
         Register: {
             /**
              * Format: idn-email
@@ -3424,6 +3562,97 @@ export interface components {
             /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
+        /** @description Money that leaves a wallet for the outside */
+        Payout: {
+            /**
+             * Format: uuid
+             * @description The id of the hold that sets the money aside
+             */
+            id: string;
+            /** Format: uuid */
+            userId: string;
+            /**
+             * Format: uuid
+             * @description The wallet that is paid from
+             */
+            from: string;
+            /**
+             * @description Whole minor units
+             * @example 1250
+             */
+            amount: string;
+            currency: string;
+            /** @description Null once the user has closed the account */
+            destination: {
+                [key: string]: string;
+            } | null;
+            state: components["schemas"]["PayoutState"];
+            /** @description Of a payout that was paid: what the provider calls it */
+            reference: string | null;
+            /** @description Of a payout that failed: why */
+            reason: string | null;
+            /**
+             * Format: uuid
+             * @description The capture of a payout that was paid, the release of one that failed or was cancelled; null before
+             */
+            transferId: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it was taken up; null if it never was
+             */
+            takenAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it was paid, failed or was cancelled; null before
+             */
+            finishedAt: string | null;
+        };
+        /** @enum {string} */
+        PayoutState: "requested" | "processing" | "paid" | "failed" | "cancelled";
+        RequestPayout: {
+            /**
+             * Format: uuid
+             * @example 0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31
+             */
+            from: string;
+            /**
+             * @description Whole minor units as a string: "1250" is 12.50 USD
+             * @example 1250
+             */
+            amount: string;
+            /**
+             * @description An ISO 4217 code or an asset of this ledger
+             * @example USD
+             */
+            currency: string;
+            /** @description Where the money goes, as the service that makes the payouts expects it: names and texts. It is kept apart from the books, and erased when you close your account */
+            destination: {
+                [key: string]: string;
+            };
+            /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
+            dryRun?: boolean;
+        };
+        PayoutPage: {
+            data: components["schemas"]["Payout"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
+        PayPayout: {
+            /**
+             * @description What the provider calls the payment. Stored permanently, and shown to the user: no personal data
+             * @example po_1042
+             */
+            reference: string;
+        };
+        FailPayout: {
+            /**
+             * @description Shown to the user. Stored permanently: do not put personal data here
+             * @example The bank does not know the account
+             */
+            reason: string;
+        };
         StreamMessage: {
             /** @description The type of the event, or `opened`, `position` or `end`. Types are user.created.v1, user.closed.v1, account.opened.v1, account.frozen.v1, account.unfrozen.v1, account.closed.v1, account.limits_changed.v1, transfer.posted.v1, transfer.reversed.v1, hold.placed.v1, hold.captured.v1, hold.released.v1, hold.expired.v1, transfer.requested.v1, transfer.refused.v1, transfer.request_replayed.v1, balance.changed.v1; to operators also those of the application's own events, so leave those that you do not know aside. */
             event: string;
@@ -4149,7 +4378,7 @@ export interface components {
          * @example transfers:write
          * @enum {string}
          */
-        Scope: "accounts:read" | "accounts:write" | "accounts:freeze" | "transfers:read" | "transfers:write" | "events:read" | "webhooks:read" | "webhooks:write" | "ledger:read" | "ledger:write" | "users:read" | "users:write" | "roles:read" | "roles:write" | "audit:read" | "metrics:read" | "keys:read" | "keys:write";
+        Scope: "accounts:read" | "accounts:write" | "accounts:freeze" | "transfers:read" | "transfers:write" | "payouts:read" | "payouts:settle" | "events:read" | "webhooks:read" | "webhooks:write" | "ledger:read" | "ledger:write" | "users:read" | "users:write" | "roles:read" | "roles:write" | "audit:read" | "metrics:read" | "keys:read" | "keys:write";
         RotateApiKey: {
             /**
              * @description For how long the old key works beside the new one. Default: 0
@@ -6077,7 +6306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `account_not_empty`, `account_frozen` */
+            /** @description Problem: `payout_open`, `account_not_empty`, `account_frozen` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10212,6 +10441,1130 @@ export interface operations {
                 };
             };
             /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `hold_closed`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPayouts: {
+        parameters: {
+            query?: {
+                /** @description Items on a page; default 50 */
+                limit?: number;
+                /** @description The `nextCursor` of the previous page */
+                cursor?: string;
+                /** @description Default: `requested`, the queue */
+                state?: components["schemas"]["PayoutState"] & unknown;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of payouts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *           "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *           "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *           "amount": "5000",
+                     *           "currency": "USD",
+                     *           "destination": {
+                     *             "iban": "DE02120300000000202051",
+                     *             "name": "Alice Example"
+                     *           },
+                     *           "state": "requested",
+                     *           "reference": null,
+                     *           "reason": null,
+                     *           "transferId": null,
+                     *           "createdAt": "2026-11-22T18:00:00.000Z",
+                     *           "takenAt": null,
+                     *           "finishedAt": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PayoutPage"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requestPayout: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                 *       "amount": "5000",
+                 *       "currency": "USD",
+                 *       "destination": {
+                 *         "iban": "DE02120300000000202051",
+                 *         "name": "Alice Example"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["RequestPayout"];
+            };
+        };
+        responses: {
+            /** @description With `dryRun`: the response that the request would get; nothing was changed */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "5000",
+                     *       "currency": "USD",
+                     *       "destination": {
+                     *         "iban": "DE02120300000000202051",
+                     *         "name": "Alice Example"
+                     *       },
+                     *       "state": "requested",
+                     *       "reference": null,
+                     *       "reason": null,
+                     *       "transferId": null,
+                     *       "createdAt": "2026-11-22T18:00:00.000Z",
+                     *       "takenAt": null,
+                     *       "finishedAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Payout"];
+                };
+            };
+            /** @description The payout */
+            201: {
+                headers: {
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "5000",
+                     *       "currency": "USD",
+                     *       "destination": {
+                     *         "iban": "DE02120300000000202051",
+                     *         "name": "Alice Example"
+                     *       },
+                     *       "state": "requested",
+                     *       "reference": null,
+                     *       "reason": null,
+                     *       "transferId": null,
+                     *       "createdAt": "2026-11-22T18:00:00.000Z",
+                     *       "takenAt": null,
+                     *       "finishedAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Payout"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `email_unverified`, `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOwnPayouts: {
+        parameters: {
+            query?: {
+                /** @description Items on a page; default 50 */
+                limit?: number;
+                /** @description The `nextCursor` of the previous page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of payouts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *           "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *           "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *           "amount": "5000",
+                     *           "currency": "USD",
+                     *           "destination": {
+                     *             "iban": "DE02120300000000202051",
+                     *             "name": "Alice Example"
+                     *           },
+                     *           "state": "requested",
+                     *           "reference": null,
+                     *           "reason": null,
+                     *           "transferId": null,
+                     *           "createdAt": "2026-11-22T18:00:00.000Z",
+                     *           "takenAt": null,
+                     *           "finishedAt": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PayoutPage"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPayout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payout */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "5000",
+                     *       "currency": "USD",
+                     *       "destination": {
+                     *         "iban": "DE02120300000000202051",
+                     *         "name": "Alice Example"
+                     *       },
+                     *       "state": "requested",
+                     *       "reference": null,
+                     *       "reason": null,
+                     *       "transferId": null,
+                     *       "createdAt": "2026-11-22T18:00:00.000Z",
+                     *       "takenAt": null,
+                     *       "finishedAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Payout"];
+                };
+            };
+            /** @description Problem: `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `payout_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelPayout: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payout */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "5000",
+                     *       "currency": "USD",
+                     *       "destination": {
+                     *         "iban": "DE02120300000000202051",
+                     *         "name": "Alice Example"
+                     *       },
+                     *       "state": "cancelled",
+                     *       "reference": null,
+                     *       "reason": null,
+                     *       "transferId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "createdAt": "2026-11-22T18:00:00.000Z",
+                     *       "takenAt": null,
+                     *       "finishedAt": "2026-11-22T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Payout"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `invalid_amount`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found`, `payout_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `payout_processing`, `payout_ended`, `hold_closed`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takePayout: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payout */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "5000",
+                     *       "currency": "USD",
+                     *       "destination": {
+                     *         "iban": "DE02120300000000202051",
+                     *         "name": "Alice Example"
+                     *       },
+                     *       "state": "processing",
+                     *       "reference": null,
+                     *       "reason": null,
+                     *       "transferId": null,
+                     *       "createdAt": "2026-11-22T18:00:00.000Z",
+                     *       "takenAt": "2026-11-22T18:00:00.000Z",
+                     *       "finishedAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Payout"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `payout_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `payout_processing`, `payout_ended`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    payPayout: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reference": "po_1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PayPayout"];
+            };
+        };
+        responses: {
+            /** @description The payout */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "5000",
+                     *       "currency": "USD",
+                     *       "destination": {
+                     *         "iban": "DE02120300000000202051",
+                     *         "name": "Alice Example"
+                     *       },
+                     *       "state": "paid",
+                     *       "reference": "po_1042",
+                     *       "reason": null,
+                     *       "transferId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "createdAt": "2026-11-22T18:00:00.000Z",
+                     *       "takenAt": "2026-11-22T18:00:00.000Z",
+                     *       "finishedAt": "2026-11-22T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Payout"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found`, `payout_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `payout_not_taken`, `payout_ended`, `hold_closed`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    failPayout: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your unique key for this operation. Use the same key for every retry, and never for anything else */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The bank does not know the account"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FailPayout"];
+            };
+        };
+        responses: {
+            /** @description The payout */
+            200: {
+                headers: {
+                    /** @description `true` if this is the stored result of an earlier request with the same key */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
+                     *       "userId": "0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10",
+                     *       "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *       "amount": "5000",
+                     *       "currency": "USD",
+                     *       "destination": {
+                     *         "iban": "DE02120300000000202051",
+                     *         "name": "Alice Example"
+                     *       },
+                     *       "state": "failed",
+                     *       "reference": null,
+                     *       "reason": "The bank does not know the account",
+                     *       "transferId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *       "createdAt": "2026-11-22T18:00:00.000Z",
+                     *       "takenAt": "2026-11-22T18:00:00.000Z",
+                     *       "finishedAt": "2026-11-22T18:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Payout"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `invalid_amount`, `malformed_json`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found`, `payout_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `unknown_currency`, `currency_mismatch`, `account_closed`, `account_frozen`, `balance_overflow`, `counterparty_unavailable`, `insufficient_funds`, `maximum_exceeded`, `payout_ended`, `hold_closed`, `idempotency_key_reused` */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -1,7 +1,9 @@
 import { type Account, type Ledger, LedgerError } from '@micropay/ledger-core';
 import { fromKysely } from '@micropay/ledger-core/kysely';
+import { ProblemError } from '../errors/problem.js';
 import type { UserId } from '../identity/user-id.js';
 import { walletsPrefixOf } from '../identity/wallet-address.js';
+import { eraseDestinations, hasOpenPayout } from '../payouts/payout-store.js';
 import { userClosed } from '../users/user-events.js';
 import { eraseUser, lockUser } from '../users/users.js';
 import type { AuthServices } from './auth-services.js';
@@ -20,6 +22,7 @@ const FROZEN = 'a wallet is frozen: ask the operator before you close your accou
  * journal stays.
  *
  * @throws {LedgerError} `account_not_empty`, `account_frozen`, `account_busy`
+ * @throws {ProblemError} `payout_open`
  */
 export async function closeAccount(
   { database, ledger, sessions, mails }: Pick<AuthServices, 'database' | 'ledger' | 'sessions' | 'mails'>,
@@ -29,6 +32,7 @@ export async function closeAccount(
   const refuseEnded = await database.transaction().execute(async (transaction) => {
     const user = await lockUser(transaction, ledger.name, userId);
     if (user === undefined || user.passwordHash !== passwordHash) throw userGone();
+    if (await hasOpenPayout(transaction, ledger.name, userId)) throw payoutOpen();
     // Read under the lock, which the opening of a wallet takes too.
     const wallets = await openWalletsOf(ledger, userId);
     const within = ledger.within(fromKysely(transaction));
@@ -38,6 +42,7 @@ export async function closeAccount(
     await removeLinks(transaction, ledger.name, userId);
     await eraseSecondFactors(transaction, { ledger: ledger.name, userId });
     await mails.removeOf(transaction, userId, user.email);
+    await eraseDestinations(transaction, ledger.name, userId);
     for (const table of OF_THE_USER) {
       await transaction.deleteFrom(table).where('ledger', '=', ledger.name).where('user_id', '=', userId).execute();
     }
@@ -47,6 +52,10 @@ export async function closeAccount(
     return refuse;
   });
   refuseEnded();
+}
+
+function payoutOpen(): ProblemError {
+  return new ProblemError('payout_open', 'a payout of yours is open: cancel it, or wait for its end');
 }
 
 /** In ascending order of id, in which accounts are locked. */

@@ -183,6 +183,24 @@ export interface Tables {
     >;
     low_balances: ColumnType<Readonly<Record<string, string>>, string | undefined, string>;
   };
+  payouts: {
+    ledger: string;
+    id: string;
+    user_id: UserId;
+    wallet: string;
+    amount: ColumnType<string, string, never>;
+    currency: string;
+    destination: ColumnType<Readonly<Record<string, string>> | null, string, null>;
+    state: Generated<'requested' | 'processing' | 'paid' | 'failed' | 'cancelled'>;
+    created_at: CreatedAt;
+    taken_by: Generated<string | null>;
+    taken_key: Generated<string | null>;
+    taken_at: Generated<Date | null>;
+    transfer: Generated<string | null>;
+    finished_at: Generated<Date | null>;
+    reference: Generated<string | null>;
+    reason: Generated<string | null>;
+  };
   webhook_versions: { ledger: string; version: ColumnType<string, string | number, string> };
   webhook_endpoints: {
     ledger: string;

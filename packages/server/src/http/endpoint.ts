@@ -15,6 +15,7 @@ export const TAGS = {
   Wallets: 'Balances and history',
   Transfers: 'Payments between wallets, and their reversals',
   Holds: 'Money set aside for a payee until it is captured, released or expires',
+  Payouts: 'Money that leaves a wallet for the outside: asked for by users, made by operators and their providers',
   Notifications: 'Notifications of a user, in an inbox and by mail',
   Events: 'Live events of wallets and transfers',
   Webhooks: 'Events sent to your URLs, for operators only',

@@ -5,6 +5,8 @@ export const SCOPES = {
   'accounts:freeze': 'Freeze and unfreeze accounts and wallets',
   'transfers:read': 'Read transfers, holds, reversals and transfer requests',
   'transfers:write': 'Move money: transfers, deposits, withdrawals, holds, captures, releases and reversals',
+  'payouts:read': 'Read payouts, with where they go',
+  'payouts:settle': 'Take up payouts, and say that they are paid or have failed',
   'events:read': 'Follow live events',
   'webhooks:read': 'List webhook endpoints and their deliveries, without secrets',
   'webhooks:write': 'Make, change and delete webhook endpoints, and send deliveries again',

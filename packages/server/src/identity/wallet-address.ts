@@ -31,3 +31,14 @@ export function walletNameOf(address: string): string {
 export function worldAddress(currency: string): string {
   return `world:${currency.toLowerCase()}`;
 }
+
+const PAYOUTS_PREFIX = 'world:payouts:';
+
+/** The account that payouts of this currency go to. */
+export function payoutsAddress(currency: string): string {
+  return `${PAYOUTS_PREFIX}${currency.toLowerCase()}`;
+}
+
+export function isPayoutsAddress(address: string): boolean {
+  return address.startsWith(PAYOUTS_PREFIX);
+}

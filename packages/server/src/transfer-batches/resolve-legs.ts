@@ -45,15 +45,15 @@ function isPayment(leg: LinkedLegJson): leg is PaymentLeg {
   return 'from' in leg;
 }
 
-async function resolveLeg({ services: { ledger }, principal, parties }: Ask, leg: LinkedLegJson): Promise<ResolvedLeg> {
+async function resolveLeg({ services, principal, parties }: Ask, leg: LinkedLegJson): Promise<ResolvedLeg> {
   switch (leg.kind) {
     case 'capture':
     case 'release': {
-      const { hold, visible } = await findHoldToEnd(ledger, principal, leg.hold);
+      const { hold, visible } = await findHoldToEnd(services, principal, leg.hold);
       return { leg: { kind: leg.kind, hold: hold.id, ...endingOf(principal, leg) }, visible };
     }
     case 'reversal': {
-      const { transfer, visible } = await findTransferToReverse(ledger, principal, leg.transfer);
+      const { transfer, visible } = await findTransferToReverse(services.ledger, principal, leg.transfer);
       const sides = { from: visible.to, to: visible.from };
       return { leg: { kind: 'reversal', transfer: transfer.id, ...reversalOf(principal, leg) }, visible: sides };
     }

@@ -15,12 +15,20 @@ const closeMyAccountEndpoint = {
   tag: 'Authentication',
   summary: 'Close your account and erase your personal data',
   description:
-    'Your wallets must be empty, without holds, and not frozen; they are closed. Your email, name, sessions, mails and notifications ' +
-    'are erased, and the email is free again. What was paid stays in the books, which name you by an id alone. This cannot be undone.',
+    'Your wallets must be empty, without holds, and not frozen; they are closed. Your email, name, sessions, mails, notifications and the ' +
+    'destinations of your payouts are erased, and the email is free again. What was paid stays in the books, which name you by an id alone. This cannot be undone.',
   access: 'user',
   body: { schema: CloseMyAccountSchema, example: { password: 'correct horse battery' } },
   answer: { status: 204, description: 'The account is closed' },
-  refusals: ['password_wrong', 'account_not_empty', 'account_frozen', 'account_busy', 'rate_limited', 'overloaded'],
+  refusals: [
+    'password_wrong',
+    'payout_open',
+    'account_not_empty',
+    'account_frozen',
+    'account_busy',
+    'rate_limited',
+    'overloaded',
+  ],
 } as const satisfies Endpoint;
 
 export const closeMyAccountRoute = route(

@@ -132,7 +132,7 @@ async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<ty
 async function postCash({ ledger, database }: DepositServices, request: PostTransfer): Promise<PostedTransfer> {
   const { currency, dryRun } = request;
   if (dryRun !== true || (await ledger.accounts.identify(worldAddress(currency))) !== undefined) {
-    await ensureWorldAccount(ledger, currency);
+    await ensureWorldAccount(ledger, { address: worldAddress(currency), currency });
     return ledger.transfers.post(request);
   }
   // The request cannot be checked without that account, and a dry run must not create it.

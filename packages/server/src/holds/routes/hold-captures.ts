@@ -2,10 +2,10 @@ import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
 import { DryRunField, EXAMPLE_IDS, IdParams } from '../../http/fields.js';
 import { given } from '../../http/given.js';
-import { type LedgerServices, route } from '../../http/route.js';
+import { route } from '../../http/route.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer } from '../../transfers/transfer-json.js';
-import { findHoldToEnd } from '../find-hold.js';
+import { findHoldToEnd, type HoldServices } from '../find-hold.js';
 import { CaptureFields, endingOf, ReleaseFields } from '../hold-fields.js';
 
 const CaptureHoldSchema = z.strictObject({ ...CaptureFields, dryRun: DryRunField.optional() }).openapi('CaptureHold');
@@ -78,10 +78,10 @@ const releaseHoldEndpoint = {
 
 export const captureHoldRoute = route(
   captureHoldEndpoint,
-  ({ ledger }: LedgerServices) =>
+  (services: HoldServices) =>
     async ({ principal, params, body, idempotencyKey }) => {
-      const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
-      const capture = await ledger.holds.capture(hold.id, {
+      const { hold, visible } = await findHoldToEnd(services, principal, params.id);
+      const capture = await services.ledger.holds.capture(hold.id, {
         ...endingOf(principal, body),
         ...given({ dryRun: body.dryRun }),
         idempotencyKey,
@@ -93,10 +93,10 @@ export const captureHoldRoute = route(
 
 export const releaseHoldRoute = route(
   releaseHoldEndpoint,
-  ({ ledger }: LedgerServices) =>
+  (services: HoldServices) =>
     async ({ principal, params, body, idempotencyKey }) => {
-      const { hold, visible } = await findHoldToEnd(ledger, principal, params.id);
-      const release = await ledger.holds.release(hold.id, {
+      const { hold, visible } = await findHoldToEnd(services, principal, params.id);
+      const release = await services.ledger.holds.release(hold.id, {
         ...endingOf(principal, body),
         ...given({ dryRun: body.dryRun }),
         idempotencyKey,
