@@ -48,11 +48,11 @@ it('an operator makes a webhook endpoint, receives its events, sends them again,
   await expect.poll(() => received.length).toBe(1);
   expect(received[0]).toMatchObject({ type: 'account.opened.v1', subject: account.id, data: { address: 'fees:card' } });
 
-  const { data } = await webhookEndpoints.deliveriesPage(id);
-  expect(data).toMatchObject([{ eventId: received[0]?.id, attempts: 1 }]);
   await expect
     .poll(async () => (await webhookEndpoints.deliveriesPage(id, { state: 'delivered' })).data.length)
     .toBe(1);
+  const { data } = await webhookEndpoints.deliveriesPage(id);
+  expect(data).toMatchObject([{ eventId: received[0]?.id, attempts: 1 }]);
   expect(await webhookEndpoints.replay(id, data[0]?.id ?? '')).toMatchObject({ state: 'pending' });
   await expect.poll(() => received.length).toBe(2);
   await expect
