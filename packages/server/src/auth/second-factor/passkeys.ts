@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server';
-import { decodeAttestationObject, isoBase64URL } from '@simplewebauthn/server/helpers';
 import type { UserId } from '../../identity/user-id.js';
 import type { AuthenticationResponse, RegistrationResponse } from './passkey-json.js';
 import type { PasskeySettings } from './second-factor.js';
+
+/** Loaded when it is first needed: it takes 27 MB of memory, which servers without passkeys need not have. */
+const loadLibrary = () => import('@simplewebauthn/server');
 
 const CHALLENGE_BYTES = 32;
 /** Of the password first: a passkey has to be there, and need not ask for a PIN or a finger as well. */
@@ -30,7 +26,7 @@ export function newPasskeyChallenge(): Buffer {
 }
 
 /** What a browser makes a passkey by: the argument of `navigator.credentials.create()`, in JSON. */
-export function creationOptions(
+export async function creationOptions(
   { passkeys: { rpId }, serviceName }: { readonly passkeys: PasskeySettings; readonly serviceName: string },
   given: {
     readonly user: { readonly id: UserId; readonly name: string };
@@ -40,6 +36,7 @@ export function creationOptions(
   },
 ) {
   const { user, challenge, existing, timeoutMs } = given;
+  const { generateRegistrationOptions } = await loadLibrary();
   return generateRegistrationOptions({
     rpName: serviceName,
     rpID: rpId,
@@ -54,7 +51,7 @@ export function creationOptions(
 }
 
 /** What a browser proves to have a passkey by: the argument of `navigator.credentials.get()`, in JSON. */
-export function requestOptions(
+export async function requestOptions(
   { rpId }: PasskeySettings,
   {
     challenge,
@@ -62,6 +59,7 @@ export function requestOptions(
     timeoutMs,
   }: { readonly challenge: Buffer; readonly existing: readonly Passkey[]; readonly timeoutMs: number },
 ) {
+  const { generateAuthenticationOptions } = await loadLibrary();
   return generateAuthenticationOptions({
     rpID: rpId,
     challenge: new Uint8Array(challenge),
@@ -76,8 +74,9 @@ export async function readCreated(
   { rpId, origins }: PasskeySettings,
   { response, challenge }: { readonly response: RegistrationResponse; readonly challenge: Buffer },
 ): Promise<Passkey | undefined> {
+  const { verifyRegistrationResponse } = await loadLibrary();
   const { verified, registrationInfo } = await unlessRefused(async () => {
-    refuseCertificates(response.response.attestationObject);
+    await refuseCertificates(response.response.attestationObject);
     return verifyRegistrationResponse({
       response,
       expectedChallenge: challenge.toString('base64url'),
@@ -103,6 +102,7 @@ export async function readAsserted(
   given: { readonly response: AuthenticationResponse; readonly challenge: Buffer; readonly passkey: Passkey },
 ): Promise<number | undefined> {
   const { response, challenge, passkey } = given;
+  const { verifyAuthenticationResponse } = await loadLibrary();
   const { verified, authenticationInfo } = await unlessRefused(() =>
     verifyAuthenticationResponse({
       response,
@@ -124,7 +124,8 @@ export async function readAsserted(
  * Certificates of the maker were not asked for. A response that brings some all the same would have the library fetch lists of revoked ones from
  * addresses that the response names.
  */
-function refuseCertificates(attestationObject: string): void {
+async function refuseCertificates(attestationObject: string): Promise<void> {
+  const { decodeAttestationObject, isoBase64URL } = await import('@simplewebauthn/server/helpers');
   const attestation = decodeAttestationObject(isoBase64URL.toBuffer(attestationObject));
   const format = attestation.get('fmt');
   const isSelfSigned = format === 'packed' && attestation.get('attStmt').get('x5c') === undefined;
