@@ -1023,7 +1023,7 @@ export interface paths {
         };
         /**
          * List your notifications, the newest first
-         * @description What happened to your money in the last 90 days, of the types that your preferences put into the inbox. It is empty while the server has `NOTIFICATIONS=off`.
+         * @description What happened to your money and your account in the last 90 days, of the types that your preferences put into the inbox. Of your money there is nothing while the server has `NOTIFICATIONS=off`.
          */
         get: operations["listNotifications"];
         put?: never;
@@ -3670,7 +3670,7 @@ export interface components {
             /** @description Of all your notifications; 100 is that many or more */
             unreadCount: number;
         };
-        /** @description Something that happened to your money; kept for 90 days */
+        /** @description Something that happened to your money or your account; kept for 90 days */
         Notification: {
             /** Format: uuid */
             id: string;
@@ -3679,6 +3679,7 @@ export interface components {
             title: string;
             text: string;
             movement: components["schemas"]["NotifiedMovement"];
+            signIn: components["schemas"]["NotifiedSignIn"];
             /** Format: date-time */
             happenedAt: string;
             /**
@@ -3688,7 +3689,8 @@ export interface components {
             readAt: string | null;
         };
         /** @enum {string} */
-        NotificationType: "money_in" | "money_out" | "hold_placed" | "hold_ended" | "refund" | "low_balance";
+        NotificationType: "money_in" | "money_out" | "hold_placed" | "hold_ended" | "refund" | "low_balance" | "new_device";
+        /** @description Null for `new_device` */
         NotifiedMovement: {
             /**
              * Format: uuid
@@ -3714,7 +3716,14 @@ export interface components {
              * @enum {string}
              */
             direction: "in" | "out";
-        };
+        } | null;
+        /** @description Of `new_device`; else null */
+        NotifiedSignIn: {
+            /** @description What the program said of itself */
+            device: string | null;
+            /** @description An IPv4 address, or the first half of an IPv6 address */
+            network: string;
+        } | null;
         ReadNotifications: {
             /** @description Notifications that were unread */
             count: number;
@@ -3730,6 +3739,7 @@ export interface components {
                 hold_ended: components["schemas"]["NotificationChannels"];
                 refund: components["schemas"]["NotificationChannels"];
                 low_balance: components["schemas"]["NotificationChannels"];
+                new_device: components["schemas"]["NotificationChannels"];
             };
             /** @description By currency: you are notified when the settled balance of a wallet falls below this, in minor units */
             lowBalances: {
@@ -3756,6 +3766,7 @@ export interface components {
                 hold_ended?: components["schemas"]["ChangeNotificationChannels"];
                 refund?: components["schemas"]["ChangeNotificationChannels"];
                 low_balance?: components["schemas"]["ChangeNotificationChannels"];
+                new_device?: components["schemas"]["ChangeNotificationChannels"];
             };
             /** @description By currency: you are notified when the settled balance of a wallet falls below this, in minor units; null for not at all */
             lowBalances?: {
@@ -11755,6 +11766,7 @@ export interface operations {
                      *             "currency": "USD",
                      *             "direction": "in"
                      *           },
+                     *           "signIn": null,
                      *           "happenedAt": "2026-11-22T18:00:00.000Z",
                      *           "readAt": null
                      *         }
@@ -11873,6 +11885,7 @@ export interface operations {
                      *         "currency": "USD",
                      *         "direction": "in"
                      *       },
+                     *       "signIn": null,
                      *       "happenedAt": "2026-11-22T18:00:00.000Z",
                      *       "readAt": "2026-11-22T18:00:00.000Z"
                      *     }
@@ -12087,6 +12100,10 @@ export interface operations {
                      *         "low_balance": {
                      *           "inbox": true,
                      *           "mail": true
+                     *         },
+                     *         "new_device": {
+                     *           "inbox": true,
+                     *           "mail": true
                      *         }
                      *       },
                      *       "lowBalances": {
@@ -12220,6 +12237,10 @@ export interface operations {
                      *           "mail": false
                      *         },
                      *         "low_balance": {
+                     *           "inbox": true,
+                     *           "mail": true
+                     *         },
+                     *         "new_device": {
                      *           "inbox": true,
                      *           "mail": true
                      *         }

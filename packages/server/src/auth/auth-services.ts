@@ -5,6 +5,7 @@ import type { AttemptsByNetwork } from '../throttling/attempts-by-network.js';
 import type { Passwords } from './passwords/password.js';
 import type { SecondFactorSettings } from './second-factor/second-factor.js';
 import type { Sessions } from './sessions.js';
+import type { SignInNotices } from './sign-in-notices.js';
 import type { SigningKeys } from './tokens/signing-keys.js';
 
 /** The services that registration, login and sessions work with. */
@@ -23,4 +24,5 @@ export interface AuthServices extends LedgerServices {
   /** Codes of second factors. */
   readonly codeAttempts: AttemptsByNetwork;
   readonly secondFactors: SecondFactorSettings;
+  readonly signInNotices: SignInNotices;
 }

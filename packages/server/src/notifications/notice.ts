@@ -1,17 +1,14 @@
 import type { UserId } from '../identity/user-id.js';
 
+/** What users are notified of their money. */
+const MONEY_TYPES = ['money_in', 'money_out', 'hold_placed', 'hold_ended', 'refund', 'low_balance'] as const;
+export type MoneyType = (typeof MONEY_TYPES)[number];
+
 /** What users are notified of. */
-export const NOTIFICATION_TYPES = [
-  'money_in',
-  'money_out',
-  'hold_placed',
-  'hold_ended',
-  'refund',
-  'low_balance',
-] as const;
+export const NOTIFICATION_TYPES = [...MONEY_TYPES, 'new_device'] as const;
 export type NotificationType = (typeof NOTIFICATION_TYPES)[number];
 
-/** What is stored of a notification. It has nothing of the other party, and no text that somebody else wrote. */
+/** What is stored of a notification about money. It has nothing of the other party, and no text that somebody else wrote. */
 export interface NotificationData {
   /** The transfer; of a hold that was placed, the hold. */
   readonly transfer: string;
@@ -30,10 +27,23 @@ export interface NotificationData {
   readonly threshold?: string;
 }
 
+/** What is stored of a sign-in from a device and a network that were not seen together before. */
+export interface SignInData {
+  /** What the program said of itself, such as `Firefox on Linux`; empty if it said nothing. */
+  readonly device: string;
+  /** An IPv4 address, or the first half of an IPv6 address. */
+  readonly network: string;
+}
+
+/** A notification as it is stored. */
+export type StoredNotice =
+  | { readonly type: MoneyType; readonly data: NotificationData }
+  | { readonly type: 'new_device'; readonly data: SignInData };
+
 /** What an event says to one user. */
 export interface Notice {
   readonly userId: UserId;
-  readonly type: NotificationType;
+  readonly type: MoneyType;
   readonly data: NotificationData;
   /** Of `low_balance`, which is told if the user's threshold lies between this and the amount. */
   readonly balanceBefore?: bigint;

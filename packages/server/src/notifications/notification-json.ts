@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, NextCursorField, TimeField } from '../http/fields.js';
 import { isoTime } from '../http/iso-time.js';
-import { NOTIFICATION_TYPES, type NotificationData } from './notice.js';
+import { NOTIFICATION_TYPES, type NotificationData, type SignInData } from './notice.js';
 import { type NotificationRow, UNREAD_MAX } from './notification-store.js';
 import type { NotificationText } from './texts/texts.js';
 
@@ -17,17 +17,25 @@ const MovementSchema = z
   })
   .openapi('NotifiedMovement');
 
+const SignInSchema = z
+  .object({
+    device: z.string().nullable().openapi({ description: 'What the program said of itself' }),
+    network: z.string().openapi({ description: 'An IPv4 address, or the first half of an IPv6 address' }),
+  })
+  .openapi('NotifiedSignIn');
+
 export const NotificationSchema = z
   .object({
     id: IdField,
     type: z.enum(NOTIFICATION_TYPES).openapi('NotificationType'),
     title: z.string().openapi({ description: 'In the language of your preferences, as `text` is' }),
     text: z.string(),
-    movement: MovementSchema,
+    movement: MovementSchema.nullable().openapi({ description: 'Null for `new_device`' }),
+    signIn: SignInSchema.nullable().openapi({ description: 'Of `new_device`; else null' }),
     happenedAt: TimeField,
     readAt: TimeField.nullable().openapi({ description: 'Null while it is unread' }),
   })
-  .openapi('Notification', { description: 'Something that happened to your money; kept for 90 days' });
+  .openapi('Notification', { description: 'Something that happened to your money or your account; kept for 90 days' });
 
 export const NotificationPageSchema = z
   .object({
@@ -58,20 +66,23 @@ export const EXAMPLE_NOTIFICATION: z.input<typeof NotificationSchema> = {
     currency: 'USD',
     direction: 'in',
   },
+  signIn: null,
   happenedAt: EXAMPLE_TIME,
   readAt: null,
 };
 
 export function notificationJson(
-  { id, type, data, happened_at, read_at }: NotificationRow,
+  row: NotificationRow,
   { title, text }: NotificationText,
 ): z.input<typeof NotificationSchema> {
+  const { id, type, happened_at, read_at } = row;
   return {
     id,
     type,
     title,
     text,
-    movement: movementJson(data),
+    movement: row.type === 'new_device' ? null : movementJson(row.data),
+    signIn: row.type === 'new_device' ? signInJson(row.data) : null,
     happenedAt: isoTime(happened_at),
     readAt: read_at === null ? null : isoTime(read_at),
   };
@@ -79,4 +90,8 @@ export function notificationJson(
 
 function movementJson({ transfer, hold, wallet, walletName, amount, currency, direction }: NotificationData) {
   return { transferId: transfer, holdId: hold ?? null, wallet, walletName, amount, currency, direction };
+}
+
+function signInJson({ device, network }: SignInData) {
+  return { device: device === '' ? null : device, network };
 }

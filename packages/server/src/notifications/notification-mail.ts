@@ -2,17 +2,14 @@ import type { Database } from '../database/connect.js';
 import type { UserId } from '../identity/user-id.js';
 import type { WriteMail } from '../mail/mail-kind.js';
 import type { NewMail } from '../mail/mail-outbox.js';
-import type { NotificationData, NotificationType } from './notice.js';
+import type { NotificationType, StoredNotice } from './notice.js';
 import { preferencesOf } from './preferences/preferences.js';
 import { findAddressees } from './preferences/preferences-store.js';
 import type { Scales } from './scales.js';
-import { footerIn, notificationText } from './texts/texts.js';
+import { textOf } from './text-of.js';
+import { footerIn } from './texts/texts.js';
 
-export function mailOf(
-  userId: UserId,
-  to: string,
-  { type, data }: { readonly type: NotificationType; readonly data: NotificationData },
-): NewMail {
+export function mailOf(userId: UserId, to: string, { type, data }: StoredNotice): NewMail {
   return { kind: 'notification', userId, to, data: { ...data, type } };
 }
 
@@ -30,11 +27,10 @@ export function createNotificationMail({
     if (userId === null) return undefined;
     const addressee = (await findAddressees(database, ledger, [userId])).get(userId);
     if (addressee?.email !== to) return undefined;
-    const { type, ...data } = stored as unknown as NotificationData & { readonly type: NotificationType };
+    const { type, ...data } = stored;
     const { types, language } = preferencesOf(addressee.chosen);
-    if (!types[type].mail) return undefined;
-    const scale = await scales.of(data.currency);
-    const { title, text } = notificationText(language, type, { data, scale });
+    if (!types[type as NotificationType].mail) return undefined;
+    const { title, text } = await textOf({ scales }, language, { type, data } as unknown as StoredNotice);
     return { subject: title, text: `${text}\n\n${footerIn(language)}` };
   };
 }

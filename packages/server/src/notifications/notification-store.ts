@@ -5,11 +5,10 @@ import type { Tables } from '../database/tables.js';
 import { ProblemError } from '../errors/problem.js';
 import type { Place } from '../http/page.js';
 import type { UserId } from '../identity/user-id.js';
-import type { Notice, NotificationData, NotificationType } from './notice.js';
+import type { StoredNotice } from './notice.js';
 
-export interface NotificationRow
-  extends Pick<Selectable<Tables['notifications']>, 'id' | 'happened_at' | 'read_at'>,
-    Pick<Notice, 'type' | 'data'> {}
+export type NotificationRow = Pick<Selectable<Tables['notifications']>, 'id' | 'happened_at' | 'read_at'> &
+  StoredNotice;
 
 /** The inboxes of a ledger's users. */
 export interface NotificationStore {
@@ -31,13 +30,7 @@ export const UNREAD_MAX = 100;
 export const READ_AT_ONCE_MAX = 5_000;
 const REMOVED_AT_ONCE = 5_000;
 
-const COLUMNS = [
-  'id',
-  'happened_at',
-  'read_at',
-  sql<NotificationType>`type`.as('type'),
-  sql<NotificationData>`data`.as('data'),
-] as const;
+const COLUMNS = ['id', 'happened_at', 'read_at', 'type', 'data'] as const;
 
 export function createNotificationStore(database: Database, ledger: string): NotificationStore {
   const inbox = (userId: UserId) =>
@@ -54,7 +47,7 @@ export function createNotificationStore(database: Database, ledger: string): Not
       if (after !== undefined) {
         page = page.where(sql<boolean>`(happened_at, id) < (${after.at}::timestamptz, ${after.id}::uuid)`);
       }
-      return page.execute();
+      return page.execute() as Promise<readonly unknown[]> as Promise<readonly NotificationRow[]>;
     },
     async countUnread(userId) {
       const unread = inbox(userId).select('id').where('read_at', 'is', null).limit(UNREAD_MAX);
@@ -75,7 +68,7 @@ export function createNotificationStore(database: Database, ledger: string): Not
         .returning(COLUMNS)
         .executeTakeFirst();
       if (row === undefined) throw notificationMissing();
-      return row;
+      return row as unknown as NotificationRow;
     },
     async markAllRead(userId) {
       const unread = inbox(userId)

@@ -28,6 +28,7 @@ import { createLiveEvents } from '../live/live-events.js';
 import { type MailKind, type WriteMail, writeNotice } from '../mail/mail-kind.js';
 import { createMails } from '../mail/mail-outbox.js';
 import { createNotifications } from '../notifications/notifications.js';
+import { createSignInNotices } from '../notifications/sign-in-notices.js';
 import { createIssuerKeys, type IssuerKeys } from '../oidc/issuer-keys.js';
 import { createIssuerTokens } from '../oidc/issuer-tokens.js';
 import { createSupportUsers } from '../roles/support-users.js';
@@ -165,6 +166,7 @@ export async function createServices(
       mailAttempts: createMailAttempts(database, ledger.name),
       linkAttempts: createLinkAttempts(database, ledger.name),
       codeAttempts: createCodeAttempts(database, ledger.name),
+      signInNotices: createSignInNotices({ ledger: ledger.name, mails }),
       secondFactors: config.secondFactors ?? SECOND_FACTORS_DEFAULT,
       verifiedUsers: createVerifiedUsers(database, ledger.name, config.verifiedEmailRequired === true),
       recipientLookUps: createRecipientLookUps(database, ledger.name),

@@ -6,6 +6,7 @@ import { EmailField } from '../../users/email-field.js';
 import { userJson } from '../../users/user-json.js';
 import { findUserByEmail, lockUser } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
+import { beginSession } from '../begin-session.js';
 import { PasswordField } from '../passwords/password-field.js';
 import { beginLoginChallenge, CHALLENGE_LIFETIME_S } from '../second-factor/login-challenge.js';
 import { LoginChallengeSchema } from '../second-factor/second-factor-json.js';
@@ -45,9 +46,10 @@ const loginEndpoint = {
 
 export const loginRoute = route(
   loginEndpoint,
-  ({ database, ledger, passwords, sessions, loginAttempts }: AuthServices) =>
+  (services: AuthServices) =>
     ({ body: { email, password }, clientAddress, userAgent }) =>
-      passwords.use(async ({ matches }) => {
+      services.passwords.use(async ({ matches }) => {
+        const { database, ledger, loginAttempts } = services;
         const headers = await loginAttempts.take(clientAddress, email);
         const user = await findUserByEmail(database, ledger.name, email);
         const isRight = await matches(password, user?.passwordHash ?? undefined);
@@ -63,7 +65,8 @@ export const loginRoute = route(
             const challenge = await beginLoginChallenge(transaction, owner);
             return { challenge, methods: [...methods], expiresIn: CHALLENGE_LIFETIME_S };
           }
-          const tokens = await sessions.begin(transaction, user.id, { clientAddress, userAgent });
+          const client = { clientAddress, userAgent };
+          const tokens = await beginSession(services, transaction, { userId: user.id, client });
           return { user: userJson(user), ...tokens };
         });
         return { body: answer, headers };

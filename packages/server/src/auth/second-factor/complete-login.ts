@@ -2,6 +2,7 @@ import type { Database } from '../../database/connect.js';
 import type { User } from '../../users/user.js';
 import { lockUser } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
+import { beginSession } from '../begin-session.js';
 import { recoveryCodeUsed, wrongCodes } from '../notices.js';
 import type { Client, Tokens } from '../sessions.js';
 import { passkeyRefused, requirePasskeys } from './change-passkeys.js';
@@ -17,7 +18,7 @@ import { countWrongCode, forgetWrongCodes, refuseWhileWaiting, WRONG_CODES_FREE 
 
 const PASSKEY_TIMEOUT_MS = 120_000;
 
-type CompletionServices = Pick<AuthServices, 'database' | 'ledger' | 'sessions' | 'mails'>;
+type CompletionServices = Pick<AuthServices, 'database' | 'ledger' | 'sessions' | 'mails' | 'signInNotices'>;
 
 interface Completion {
   readonly challenge: string;
@@ -93,15 +94,16 @@ export async function completeWithPasskey(
  * wrong: what was counted or used up is committed, so that the refusal comes later.
  */
 function complete(
-  { database, ledger, sessions }: CompletionServices,
+  services: CompletionServices,
   { challenge, client }: Completion,
   prove: Prove,
 ): Promise<CompletedLogin | undefined> {
+  const { database, ledger } = services;
   return database.transaction().execute(async (transaction) => {
     const user = await lockHolder(transaction, ledger.name, challenge);
     if (!(await prove(transaction, { owner: { ledger: ledger.name, userId: user.id }, user }))) return undefined;
     await removeLoginChallenge(transaction, ledger.name, challenge);
-    return { user, tokens: await sessions.begin(transaction, user.id, client) };
+    return { user, tokens: await beginSession(services, transaction, { userId: user.id, client }) };
   });
 }
 

@@ -34,7 +34,10 @@ export interface ChosenPreferences {
 
 export const NOTHING_CHOSEN: ChosenPreferences = { language: 'en', channels: {}, lowBalances: {} };
 
-/** A low balance has a threshold of the user's own, so that they asked to hear of it; other mails are asked for one type at a time. */
+/**
+ * A low balance has a threshold of the user's own, so that they asked to hear of it, and a new device may be a stranger's; other mails are asked for one type at a
+ * time.
+ */
 const DEFAULTS: Readonly<Record<NotificationType, Channels>> = {
   money_in: { inbox: true, mail: false },
   money_out: { inbox: true, mail: false },
@@ -42,6 +45,7 @@ const DEFAULTS: Readonly<Record<NotificationType, Channels>> = {
   hold_ended: { inbox: true, mail: false },
   refund: { inbox: true, mail: false },
   low_balance: { inbox: true, mail: true },
+  new_device: { inbox: true, mail: true },
 };
 
 export function preferencesOf({ language, channels, lowBalances }: ChosenPreferences): Preferences {

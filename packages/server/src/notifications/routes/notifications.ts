@@ -15,7 +15,8 @@ import {
 import { type NotificationRow, notificationMissing } from '../notification-store.js';
 import type { Notifications } from '../notifications.js';
 import { getChosen } from '../preferences/preferences-store.js';
-import { type Language, notificationText } from '../texts/texts.js';
+import { textOf } from '../text-of.js';
+import type { Language } from '../texts/texts.js';
 
 export interface NotificationServices extends LedgerServices {
   readonly database: Database;
@@ -35,7 +36,7 @@ const listEndpoint = {
   tag: 'Notifications',
   summary: 'List your notifications, the newest first',
   description:
-    'What happened to your money in the last 90 days, of the types that your preferences put into the inbox. It is empty while the server has `NOTIFICATIONS=off`.',
+    'What happened to your money and your account in the last 90 days, of the types that your preferences put into the inbox. Of your money there is nothing while the server has `NOTIFICATIONS=off`.',
   access: 'user',
   query: NotificationsQuery,
   answer: {
@@ -126,7 +127,5 @@ export const readAllNotificationsRoute = route(
 );
 
 async function written({ scales }: Pick<Notifications, 'scales'>, language: Language, row: NotificationRow) {
-  const { type, data } = row;
-  const scale = await scales.of(data.currency);
-  return notificationJson(row, notificationText(language, type, { data, scale }));
+  return notificationJson(row, await textOf({ scales }, language, row));
 }

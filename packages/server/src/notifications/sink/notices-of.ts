@@ -2,7 +2,7 @@ import { type EventData, isCatalogueEvent, type LedgerEvent } from '@micropay/le
 import { isId } from '../../http/fields.js';
 import type { UserId } from '../../identity/user-id.js';
 import { walletNameOf, walletOwnerOf } from '../../identity/wallet-address.js';
-import type { Notice, NotificationData, NotificationType } from '../notice.js';
+import type { MoneyType, Notice, NotificationData } from '../notice.js';
 
 /** What all movements say. */
 type Movement = Pick<
@@ -42,7 +42,7 @@ function ofMoney(data: Movement, subject: Subject): readonly Notice[] {
 
 function toBoth(
   { from, fromAddress, to, toAddress, amount, currency }: Movement,
-  typeOf: (direction: 'in' | 'out') => NotificationType,
+  typeOf: (direction: 'in' | 'out') => MoneyType,
   subject: Subject,
 ): readonly Notice[] {
   const payer = ownerOf(fromAddress);

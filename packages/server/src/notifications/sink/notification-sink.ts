@@ -103,7 +103,11 @@ function userIdsOf(told: readonly Told[]): readonly string[] {
 }
 
 /** Mails of the last hour, by user. */
-async function countMails(transaction: Database, ledger: string, ids: readonly string[]): Promise<Map<string, number>> {
+export async function countMails(
+  transaction: Database,
+  ledger: string,
+  ids: readonly string[],
+): Promise<Map<string, number>> {
   const rows = await transaction
     .selectFrom('notifications')
     .select(['user_id', sql<number>`count(*)::int`.as('count')])

@@ -35,5 +35,11 @@ export const DE: Texts = {
       text: `Das Guthaben Ihrer Wallet „${wallet}“ beträgt ${amount}, weniger als ${threshold}.`,
     }),
   },
+  newDevice: ({ device = 'Ein unbekanntes Programm', network }) => ({
+    title: 'Anmeldung mit einem neuen Gerät',
+    text:
+      `${device} hat sich von ${network} aus in Ihrem Konto angemeldet. Dieses Gerät war dort noch nicht angemeldet. ` +
+      'Wenn Sie das nicht waren, ändern Sie bitte sofort Ihr Passwort.',
+  }),
   footer: 'Sie haben diese E-Mail gewünscht. Das können Sie in den Benachrichtigungseinstellungen Ihres Kontos ändern.',
 };

@@ -32,5 +32,11 @@ export const EN: Texts = {
       text: `The balance of your wallet "${wallet}" is ${amount}, less than ${threshold}.`,
     }),
   },
+  newDevice: ({ device = 'An unknown program', network }) => ({
+    title: 'A sign-in from a new device',
+    text:
+      `${device} signed in to your account from ${network}. This device was not seen there before. ` +
+      'If it was not you, change your password at once.',
+  }),
   footer: 'You chose to receive this mail. You can change that in the notification preferences of your account.',
 };

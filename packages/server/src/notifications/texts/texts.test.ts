@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { NOTIFICATION_TYPES, type NotificationData } from '../notice.js';
-import { LANGUAGES, notificationText } from './texts.js';
+import type { MoneyType, NotificationData } from '../notice.js';
+import { EN } from './en.js';
+import { LANGUAGES, notificationText, signInText } from './texts.js';
 
 const DATA: NotificationData = {
   transfer: 't',
@@ -13,7 +14,7 @@ const DATA: NotificationData = {
 };
 
 const CASES = LANGUAGES.flatMap((language) =>
-  NOTIFICATION_TYPES.flatMap((type) =>
+  (Object.keys(EN.types) as MoneyType[]).flatMap((type) =>
     (['in', 'out'] as const).flatMap((direction) =>
       (['released', 'expired'] as const).map((end) => [language, type, direction, end] as const),
     ),
@@ -32,4 +33,11 @@ it('a negative balance and a currency without digits are written as the ledger h
   const data: NotificationData = { ...DATA, amount: '-5', currency: 'JPY', threshold: '0' };
   expect(notificationText('en', 'low_balance', { data, scale: 0 }).text).toContain('-¥5');
   expect(notificationText('en', 'low_balance', { data, scale: 3 }).text).toContain('-¥0.005');
+});
+
+it.each(LANGUAGES)('a text in %s of a sign-in names the device and the network', (language) => {
+  const { title, text } = signInText(language, { device: 'Firefox on Linux', network: '192.0.2.17' });
+  expect(title).not.toBe('');
+  expect(text).toMatch(/^Firefox on Linux .*192\.0\.2\.17/);
+  expect(signInText(language, { device: '', network: '192.0.2.17' }).text).toMatch(/^(?:An unknown|Ein unbekanntes) /);
 });

@@ -1,5 +1,5 @@
 import { toDecimal } from '@micropay/ledger-core';
-import type { NotificationData, NotificationType } from '../notice.js';
+import type { MoneyType, NotificationData, SignInData } from '../notice.js';
 import { DE } from './de.js';
 import { EN } from './en.js';
 
@@ -23,7 +23,9 @@ export interface NotificationText {
 }
 
 export interface Texts {
-  readonly types: Readonly<Record<NotificationType, (words: Words) => NotificationText>>;
+  readonly types: Readonly<Record<MoneyType, (words: Words) => NotificationText>>;
+  /** The device is undefined if it said nothing of itself. */
+  readonly newDevice: (words: { readonly device: string | undefined; readonly network: string }) => NotificationText;
   /** Ends each mail. */
   readonly footer: string;
 }
@@ -32,7 +34,7 @@ const TEXTS: Readonly<Record<Language, Texts>> = { en: EN, de: DE };
 
 export function notificationText(
   language: Language,
-  type: NotificationType,
+  type: MoneyType,
   { data, scale }: { readonly data: NotificationData; readonly scale: number },
 ): NotificationText {
   const { amount, currency, walletName, direction, end, threshold = '0' } = data;
@@ -44,6 +46,10 @@ export function notificationText(
     isExpired: end === 'expired',
     threshold: written(threshold),
   });
+}
+
+export function signInText(language: Language, { device, network }: SignInData): NotificationText {
+  return TEXTS[language].newDevice({ device: device === '' ? undefined : device, network });
 }
 
 export function footerIn(language: Language): string {
