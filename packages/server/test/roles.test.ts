@@ -9,9 +9,13 @@ import { type RunningServer, startServer } from '../src/process/start-server.js'
 import { ROUTES } from '../src/routes.js';
 import { balanceOf, call, registerUser, type TestUser } from './support/call.js';
 import { startMicropay } from './support/run-micropay.js';
+import { AUDIENCE, startTestIssuer, type TestIssuer } from './support/test-issuer.js';
 import { OPERATOR_KEY, startTestServer, type TestServer, testConfig } from './support/test-server.js';
 
 let server: TestServer;
+/** Its users sign in to the server, and this one's do not. */
+let issuer: TestIssuer;
+let otherIssuer: TestIssuer;
 /** Whose things the table is about, who has a part in nothing, and who is support. */
 let owner: TestUser;
 let other: TestUser;
@@ -51,8 +55,25 @@ const order = () => ({ from: owner.wallet, to: payee.wallet, amount: '1', curren
 const payoutOf = () => ({ from: owner.wallet, amount: '1', currency: 'USD', destination: { iban: 'DE00' } });
 const grant = (id: string) => as(OPERATOR_KEY, `POST /v1/users/${id}/roles/grant`, { role: 'support' });
 
+const claimsOf = (subject: string) => (subject === 'issued-support' ? { roles: ['support'] } : {});
+
 beforeAll(async () => {
-  server = await startTestServer({ trustedProxies: 1, secondFactors: WITH_PASSKEYS });
+  [issuer, otherIssuer] = await Promise.all([startTestIssuer(claimsOf), startTestIssuer(claimsOf)]);
+  const oidc = {
+    mode: 'both',
+    issuer: issuer.url,
+    audience: AUDIENCE,
+    tokenType: 'at+jwt',
+    userClaim: 'sub',
+    roleClaim: 'roles',
+    ledgerClaim: undefined,
+  } as const;
+  server = await startTestServer({
+    trustedProxies: 1,
+    oidc,
+    notifications: true,
+    secondFactors: WITH_PASSKEYS,
+  });
   [owner, other, support, payee, idle] = await Promise.all([
     registerUser(server.url, { balance: 1_000n }),
     registerUser(server.url),
@@ -85,7 +106,10 @@ beforeAll(async () => {
     delivery: (await made(OPERATOR_KEY, `POST /v1/webhook-endpoints/${webhook}/test`)).id,
   };
 });
-afterAll(() => server?.stop());
+afterAll(async () => {
+  await server?.stop();
+  await Promise.all([issuer.stop(), otherIssuer.stop()]);
+});
 
 interface Row {
   /** The path with real ids; default: the endpoint's own. */
@@ -93,6 +117,8 @@ interface Row {
   readonly body?: (who: string) => unknown;
   /** The status for nobody, the owner, another user, support and the operator's key. */
   readonly statuses: readonly [number, number, number, number, number];
+  /** For users and support of the issuer; default: as for those who signed in here. */
+  readonly issued?: readonly [number, number];
 }
 
 /** Open to everybody who is signed in as a user: each has their own. */
@@ -307,6 +333,15 @@ describe('the table of roles', () => {
     expect(found).toEqual(TABLE[operationId]?.statuses);
   });
 
+  it.each(rows)('%s: a user and support who signed in elsewhere', async (operationId, endpoint) => {
+    const found = [
+      await statusFor(await issuer.token('issued-user'), endpoint, 'issued-user'),
+      await statusFor(await issuer.token('issued-support'), endpoint, 'issued-support'),
+    ];
+    const [, , ofOther, ofSupport] = TABLE[operationId]?.statuses ?? [];
+    expect(found).toEqual(TABLE[operationId]?.issued ?? [ofOther, ofSupport]);
+  });
+
   it('the table of roles moved no money but by its owner and the operator', async () => {
     // 1,000 less 13 of the set-up, 3 by the owner, 3 by the operator, 1 captured and 1 paid out; 3 came back.
     await expect.poll(() => balanceOf(server.url, owner)).toBe('982');
@@ -330,6 +365,23 @@ describe('the table of roles', () => {
     }
   });
 
+  it('the table of roles refuses what no issuer of its own has signed for it, on every route', async () => {
+    const nowS = Math.floor(Date.now() / 1_000);
+    const tokens = {
+      'another issuer': await otherIssuer.token('issued-user'),
+      'another issuer, which takes the name of ours': await otherIssuer.token('issued-support', { iss: issuer.url }),
+      'another audience': await issuer.token('issued-support', { aud: 'another-api' }),
+      expired: await issuer.token('issued-support', { iat: nowS - 600, exp: nowS - 300 }),
+      'id token': (await issuer.signIn('issued-support')).idToken,
+    };
+    for (const endpoint of guarded) {
+      for (const [what, token] of Object.entries(tokens)) {
+        const status = await statusFor(token, endpoint, 'refused');
+        expect([endpoint.operationId, what, status]).toEqual([endpoint.operationId, what, 401]);
+      }
+    }
+  });
+
   it('the table of roles refuses a key that comes from another network, on every route', async () => {
     const { key } = await made(OPERATOR_KEY, 'POST /v1/api-keys', {
       name: 'elsewhere',
@@ -343,6 +395,46 @@ describe('the table of roles', () => {
       const status = await statusFor(key, endpoint, 'elsewhere', { 'x-forwarded-for': '198.51.100.1' });
       expect([endpoint.operationId, status]).toEqual([endpoint.operationId, 403]);
     }
+  });
+});
+
+/** Lists that users page, of the owner and of another user: of which the first page does not hold all. */
+const LISTS: Readonly<Record<string, readonly [ofOwner: () => string, ofOther: () => string]>> = {
+  listWallets: [() => '/v1/wallets?', () => '/v1/wallets?'],
+  listEntries: [() => `/v1/wallets/${owner.wallet}/entries?`, () => `/v1/wallets/${other.wallet}/entries?`],
+  getStatement: [
+    () => `/v1/statements?account=${owner.wallet}&${PERIOD}&`,
+    () => `/v1/statements?account=${other.wallet}&${PERIOD}&`,
+  ],
+  listReversals: [
+    () => `/v1/transfers/${things.transfer}/reversals?`,
+    () => `/v1/transfers/${things.transfer}/reversals?`,
+  ],
+  listHolds: [() => `/v1/wallets/${owner.wallet}/holds?`, () => `/v1/wallets/${other.wallet}/holds?`],
+  listNotifications: [() => '/v1/me/notifications?', () => '/v1/me/notifications?'],
+  listOwnPayouts: [() => '/v1/me/payouts?', () => '/v1/me/payouts?'],
+};
+
+describe('a cursor of another user', () => {
+  const paged = guarded.filter(({ access, query }) => ['user', 'either'].includes(access) && query?.shape.cursor);
+
+  beforeAll(async () => {
+    for (const _ of [1, 2]) {
+      await made(owner.token, 'POST /v1/holds', order());
+      await made(OPERATOR_KEY, `POST /v1/transfers/${things.transfer}/reversals`, { amount: '1' });
+    }
+  });
+
+  it('a cursor of another user is tried on every list of users', () => {
+    expect(Object.keys(LISTS).sort()).toEqual(paged.map(({ operationId }) => operationId).sort());
+  });
+
+  it.each(Object.entries(LISTS))('%s: a cursor of another user is refused', async (_operation, [ofOwner, ofOther]) => {
+    const first = () => as(owner.token, `GET ${ofOwner()}limit=1`);
+    await expect.poll(async () => (await first()).body.nextCursor, { timeout: 8_000 }).toEqual(expect.any(String));
+    const cursor = (await first()).body.nextCursor;
+    const reply = await as(other.token, `GET ${ofOther()}cursor=${cursor}`);
+    expect(['invalid_cursor', 'transfer_not_found']).toContain(reply.body.code);
   });
 });
 

@@ -25,27 +25,24 @@ const FROM_HEADERS = {
 };
 
 /**
- * Starts the span of a request, by OpenTelemetry's conventions for HTTP servers. Its parent is a span that an instrumentation of
- * the process has begun for it, or else the caller's. Undefined if it is not sampled. Neither path nor query is an attribute:
- * both may name accounts and users.
+ * Starts the spans of a route's requests, by OpenTelemetry's conventions for HTTP servers. The parent of a span is one that an
+ * instrumentation of the process has begun for the request, or else the caller's. Undefined for a request that is not sampled:
+ * most are not, so they pay for the decision alone, and only what is recorded gets its attributes. Neither path nor query is one
+ * of them: both may name accounts and users.
  */
-export function startRequestSpan(endpoint: Endpoint, headers: Headers): Span | undefined {
-  return harmless(() => startSpan(endpoint, headers));
-}
-
-function startSpan({ method, path, operationId }: Endpoint, headers: Headers): Span | undefined {
-  const active = context.active();
-  const parent = trace.getSpan(active) ? active : propagation.extract(ROOT_CONTEXT, headers, FROM_HEADERS);
+export function requestSpans({ method, path, operationId }: Endpoint): (headers: Headers) => Span | undefined {
   const verb = method.toUpperCase();
-  const span = tracer.startSpan(
-    `${verb} ${path}`,
-    {
-      kind: SpanKind.SERVER,
-      attributes: { 'http.request.method': verb, 'http.route': path, 'micropay.operation': operationId },
-    },
-    parent,
-  );
-  return span.isRecording() ? span : undefined;
+  const name = `${verb} ${path}`;
+  const options = { kind: SpanKind.SERVER };
+  const attributes = { 'http.request.method': verb, 'http.route': path, 'micropay.operation': operationId };
+
+  function start(headers: Headers): Span | undefined {
+    const active = context.active();
+    const parent = trace.getSpan(active) ? active : propagation.extract(ROOT_CONTEXT, headers, FROM_HEADERS);
+    const span = tracer.startSpan(name, options, parent);
+    return span.isRecording() ? span.setAttributes(attributes) : undefined;
+  }
+  return (headers) => harmless(() => start(headers));
 }
 
 /** Runs work with the span as the active one, which the ledger's spans go below and which log lines name. */

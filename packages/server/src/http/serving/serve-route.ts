@@ -24,7 +24,7 @@ import { toProblem } from '../to-problem.js';
 import { actOf, doRecorded, isAct, recordForbidden, refusedKind } from './recorded-act.js';
 import type { RequestLimits, Sender } from './request-limits.js';
 import type { RequestMetrics } from './request-metrics.js';
-import { endRequestSpan, startRequestSpan, withinSpan } from './request-span.js';
+import { endRequestSpan, requestSpans, withinSpan } from './request-span.js';
 import { sendStream } from './send-stream.js';
 
 /** Node's own request and response. */
@@ -113,8 +113,9 @@ export function serveRoute<Services extends RequestServices>(
   }
 
   if (!isTraced) return (context: AppContext) => serve(context);
+  const startSpan = requestSpans(endpoint);
   return (context: AppContext) => {
-    const span = startRequestSpan(endpoint, context.req.raw.headers);
+    const span = startSpan(context.req.raw.headers);
     return span === undefined ? serve(context) : withinSpan(span, () => serve(context, span));
   };
 }
