@@ -36,5 +36,9 @@ export function createMailing(
 export function warnOfMails(mail: MailSettings | undefined, log: Logger): void {
   if (mail === undefined) log.warn('SMTP_URL is not set: no mail is sent, so forgotten passwords cannot be reset');
   else if (mail.smtp === undefined)
-    log.warn('SMTP_URL is not set: mails go to this log, with links that let in who reads it');
+    log.warn(
+      'SMTP_URL is not set: mails go to this log, with links that let in who reads it. ' +
+        `They open pages of your application at ${mail.publicUrl} (PUBLIC_URL). ` +
+        'Without one, post the token of a link to the route of /v1/auth that completes what was asked for',
+    );
 }
