@@ -117,8 +117,6 @@ interface Row {
   readonly body?: (who: string) => unknown;
   /** The status for nobody, the owner, another user, support and the operator's key. */
   readonly statuses: readonly [number, number, number, number, number];
-  /** For users and support of the issuer; default: as for those who signed in here. */
-  readonly issued?: readonly [number, number];
 }
 
 /** Open to everybody who is signed in as a user: each has their own. */
@@ -339,7 +337,7 @@ describe('the table of roles', () => {
       await statusFor(await issuer.token('issued-support'), endpoint, 'issued-support'),
     ];
     const [, , ofOther, ofSupport] = TABLE[operationId]?.statuses ?? [];
-    expect(found).toEqual(TABLE[operationId]?.issued ?? [ofOther, ofSupport]);
+    expect(found).toEqual([ofOther, ofSupport]);
   });
 
   it('the table of roles moved no money but by its owner and the operator', async () => {
