@@ -1,8 +1,8 @@
 import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
-import { type Page, type PageOptions, rowsOfPages } from './paging.js';
+import { type Page, type PageOptions, pageOf, rowsOfPages } from './paging.js';
 import { toJson } from './posting.js';
-import { result } from './result.js';
+import { withAmounts } from './result.js';
 import type { Metadata } from './transfer.js';
 import type { CallOptions } from './transport.js';
 import type { AsOf, ChangeOptions, FreezeSide } from './wallets.js';
@@ -104,10 +104,7 @@ export interface AccountPageOptions extends PageOptions {
 export function createAccounts({ routes, send }: Api): Accounts {
   const listPage: Accounts['listPage'] = async ({ signal, ...query } = {}) => {
     const fetch = send({ signal, repeatable: true });
-    return bodyOf(routes.GET('/v1/accounts', { params: { query }, fetch }), ({ data, nextCursor }) => ({
-      data: data.map(parseAccount),
-      nextCursor,
-    }));
+    return bodyOf(routes.GET('/v1/accounts', { params: { query }, fetch }), pageOf(parseAccount));
   };
   const change = async <Body extends object>(
     action: 'freeze' | 'unfreeze' | 'close' | 'limits',
@@ -141,27 +138,9 @@ export function createAccounts({ routes, send }: Api): Accounts {
 }
 
 function parseAccount(account: AccountJson): Account {
-  const { minimum, maximum, posted, pendingIn, pendingOut, available, version } = account;
-  return result({
-    ...account,
-    minimum: minimum === null ? null : BigInt(minimum),
-    maximum: maximum === null ? null : BigInt(maximum),
-    posted: BigInt(posted),
-    pendingIn: BigInt(pendingIn),
-    pendingOut: BigInt(pendingOut),
-    available: available === null ? null : BigInt(available),
-    version: BigInt(version),
-  });
+  return withAmounts(account, 'minimum', 'maximum', 'posted', 'pendingIn', 'pendingOut', 'available', 'version');
 }
 
 function parseLine(line: AggregateLineJson): AggregateLine {
-  const { debits, credits, posted, pendingIn, pendingOut } = line;
-  return result({
-    ...line,
-    debits: BigInt(debits),
-    credits: BigInt(credits),
-    posted: BigInt(posted),
-    pendingIn: BigInt(pendingIn),
-    pendingOut: BigInt(pendingOut),
-  });
+  return withAmounts(line, 'debits', 'credits', 'posted', 'pendingIn', 'pendingOut');
 }

@@ -27,6 +27,7 @@ const VALID = {
   wallet: ID,
   metadata: {},
   response: {},
+  destination: { iban: 'DE00' },
   'MicroPayClient.wallets.create wallet': { currency: 'USD' },
   fetch: () => Promise.reject(SENT),
   'MicroPayClient.events.stream options': { signal: AbortSignal.abort() },

@@ -10,8 +10,11 @@ import { MicroPayError } from './errors.js';
 import type { Events, StreamOptions } from './events.js';
 import type { CaptureHold, HoldPageOptions, Holds, PlaceHold, ReleaseHold } from './holds.js';
 import type { Ledger } from './ledger.js';
+import type { ChangeNotificationPreferences, NotificationPageOptions, Notifications } from './notifications.js';
 import type { PageOptions } from './paging.js';
+import type { PayoutPageOptions, Payouts, RequestPayout } from './payouts.js';
 import type { PostOptions } from './posting.js';
+import type { Roles } from './roles.js';
 import type { SecondFactors } from './second-factors.js';
 import type { Sessions } from './sessions.js';
 import type { Statements } from './statements.js';
@@ -259,6 +262,24 @@ export const HOLDS: Methods<Holds> = {
   listPage: { wallet: id, ...holdPage },
 };
 
+const queuePage = { options: optional(object<PayoutPageOptions>({ ...PAGE, state: optional(text) })) };
+
+export const PAYOUTS: Methods<Payouts> = {
+  request: {
+    payout: object<RequestPayout>({ from: text, amount, currency: text, destination: json, ...DRY_RUN }),
+    ...post,
+  },
+  list: page,
+  listPage: page,
+  get: { id, ...call },
+  cancel: { id, ...post },
+  queue: queuePage,
+  queuePage,
+  take: { id, ...post },
+  pay: { id, payment: object({ reference: text }), ...post },
+  fail: { id, failure: object({ reason: text }), ...post },
+};
+
 export const TRANSFER_REQUESTS: Methods<TransferRequests> = {
   submit: { payment: object<SubmitTransferRequest>(PAYMENT), ...post },
   get: { id, ...call },
@@ -383,6 +404,39 @@ export const WEBHOOK_ENDPOINTS: Methods<WebhookEndpoints> = {
   },
 };
 
+const notificationPage = { options: optional(object<NotificationPageOptions>({ ...PAGE, unread: optional(flag) })) };
+/** An object whose members, whatever their names, are all of one kind. */
+const membersAre =
+  (check: Check): Check =>
+  (value, path) => {
+    if (!isPlain(value)) throw fieldError(path, 'must be an object');
+    for (const name in value) check(value[name], `${path}.${name}`);
+    return value;
+  };
+
+export const NOTIFICATIONS: Methods<Notifications> = {
+  list: notificationPage,
+  listPage: notificationPage,
+  read: { id, ...call },
+  readAll: call,
+  preferences: call,
+  changePreferences: {
+    changes: object<ChangeNotificationPreferences>({
+      language: optional(text),
+      types: optional(membersAre(optional(object({ inbox: optional(flag), mail: optional(flag) })))),
+      lowBalances: optional(membersAre(limit)),
+    }),
+    ...call,
+  },
+};
+
+export const ROLES: Methods<Roles> = {
+  list: page,
+  listPage: page,
+  grant: { userId: id, role: text, ...change },
+  revoke: { userId: id, role: text, ...change },
+};
+
 /** Refuses an empty list of types, for which the server would send all of them. */
 const types: Check = (value, path) => {
   const named = list(text, path)(value, path) as readonly unknown[];
@@ -424,7 +478,7 @@ export function checked<Part extends object>(part: Part, methods: Methods<Part>)
   return Object.fromEntries(wrapped);
 }
 
-const STREAMS: ReadonlySet<string> = new Set(['list', 'entries', 'reversals', 'stream']);
+const STREAMS: ReadonlySet<string> = new Set(['list', 'entries', 'reversals', 'deliveries', 'queue', 'stream']);
 
 function stream(method: Method, read: (given: readonly unknown[]) => readonly unknown[]) {
   return async function* (...given: readonly unknown[]) {

@@ -1,5 +1,5 @@
-import { type Api, bodyOf } from './api.js';
-import { type PostOptions, startPosting, toJson } from './posting.js';
+import type { Api } from './api.js';
+import { type PostOptions, postOnce, toJson } from './posting.js';
 import { type PostedTransfer, type PostTransfer, posted } from './transfer.js';
 
 /** A deposit or a withdrawal. */
@@ -19,10 +19,12 @@ export interface CashMovements {
 
 export function createCashMovements(api: Api, path: '/v1/deposits' | '/v1/withdrawals'): CashMovements {
   return {
-    async create(movement, options) {
-      const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const answer = api.routes.POST(path, { params: { header }, body: toJson(movement), fetch });
-      return bodyOf(answer, posted, idempotencyKey);
-    },
+    create: async (movement, options) =>
+      postOnce(
+        api,
+        options,
+        ({ header, fetch }) => api.routes.POST(path, { params: { header }, body: toJson(movement), fetch }),
+        posted,
+      ),
   };
 }

@@ -13,6 +13,9 @@ import {
   EVENTS,
   HOLDS,
   LEDGER,
+  NOTIFICATIONS,
+  PAYOUTS,
+  ROLES,
   SECOND_FACTORS,
   SESSIONS,
   STATEMENTS,
@@ -31,7 +34,10 @@ import { createEvents, type Events } from './events.js';
 import type { components } from './generated/api.js';
 import { createHolds, type Holds } from './holds.js';
 import { createLedger, type Ledger } from './ledger.js';
+import { createNotifications, type Notifications } from './notifications.js';
+import { createPayouts, type Payouts } from './payouts.js';
 import { checkPlatform, hasStreamingFetch } from './platform.js';
+import { createRoles, type Roles } from './roles.js';
 import { createRoutes } from './routes.js';
 import { createSecondFactors, type SecondFactors } from './second-factors.js';
 import { createSession, type OnTokens } from './session.js';
@@ -77,6 +83,8 @@ export interface MicroPayClient {
   readonly wallets: Wallets;
   readonly transfers: Transfers;
   readonly holds: Holds;
+  /** Withdrawals that users ask for, and their outcomes. */
+  readonly payouts: Payouts;
   /** Transfers to be posted later, and their outcomes. */
   readonly transferRequests: TransferRequests;
   /** Statements of a wallet or an account for a period, in pages or as CSV. */
@@ -91,6 +99,10 @@ export interface MicroPayClient {
   readonly auditLog: AuditLog;
   /** URLs that events are sent to, for operators. */
   readonly webhookEndpoints: WebhookEndpoints;
+  /** The current user's notifications and preferences. */
+  readonly notifications: Notifications;
+  /** Users who have a role, for operators. */
+  readonly roles: Roles;
   /** Live events. */
   readonly events: Events;
   /** Deposits, by operators. */
@@ -143,6 +155,7 @@ export function createClient(options: ClientOptions): MicroPayClient {
     wallets: checked(createWallets(api), WALLETS),
     transfers: checked(createTransfers(api), TRANSFERS),
     holds: checked(createHolds(api), HOLDS),
+    payouts: checked(createPayouts(api), PAYOUTS),
     transferRequests: checked(createTransferRequests(api), TRANSFER_REQUESTS),
     statements: checked(createStatements(api), STATEMENTS),
     ledger: checked(createLedger(api), LEDGER),
@@ -150,6 +163,8 @@ export function createClient(options: ClientOptions): MicroPayClient {
     accounts: checked(createAccounts(api), ACCOUNTS),
     apiKeys: checked(createApiKeys(api), API_KEYS),
     auditLog: checked(createAuditLog(api), AUDIT_LOG),
+    notifications: checked(createNotifications(api), NOTIFICATIONS),
+    roles: checked(createRoles(api), ROLES),
     webhookEndpoints: checked(createWebhookEndpoints(api), WEBHOOK_ENDPOINTS),
     events: checked(createEvents(api, { canStream: read.fetch !== undefined || hasStreamingFetch() }), EVENTS),
     deposits: checked(createCashMovements(api, '/v1/deposits'), CASH),

@@ -1,8 +1,8 @@
 import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
-import { type Page, type PageOptions, rowsOfPages } from './paging.js';
-import { isReplayed, type PostOptions, startPosting, toJson } from './posting.js';
-import { result } from './result.js';
+import { type Page, type PageOptions, pageOf, rowsOfPages } from './paging.js';
+import { isReplayed, type PostOptions, postOnce, toJson } from './posting.js';
+import { result, withAmounts } from './result.js';
 import { type Metadata, type PostedTransfer, type PostTransfer, posted } from './transfer.js';
 import type { CallOptions } from './transport.js';
 
@@ -86,31 +86,32 @@ export function createHolds(api: Api): Holds {
     const fetch = send({ signal, repeatable: true });
     const query = { ...page, ...(open === true ? { open: 'true' as const } : {}) };
     const params = { path: { id }, query };
-    return bodyOf(routes.GET('/v1/wallets/{id}/holds', { params, fetch }), ({ data, nextCursor }) => ({
-      data: data.map(parseHold),
-      nextCursor,
-    }));
+    return bodyOf(routes.GET('/v1/wallets/{id}/holds', { params, fetch }), pageOf(parseHold));
   };
   return {
-    async place(hold, options) {
-      const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const answer = routes.POST('/v1/holds', { params: { header }, body: toJson(hold), fetch });
-      const read = (placed: HoldJson, headers: Headers) =>
-        result({ ...parseHold(placed), replayed: isReplayed(headers) });
-      return bodyOf(answer, read, idempotencyKey);
-    },
-    async capture(id, capture = {}, options) {
-      const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const params = { header, path: { id } };
-      const answer = routes.POST('/v1/holds/{id}/capture', { params, body: toJson(capture), fetch });
-      return bodyOf(answer, posted, idempotencyKey);
-    },
-    async release(id, release = {}, options) {
-      const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const params = { header, path: { id } };
-      const answer = routes.POST('/v1/holds/{id}/release', { params, body: release, fetch });
-      return bodyOf(answer, posted, idempotencyKey);
-    },
+    place: async (hold, options) =>
+      postOnce(
+        api,
+        options,
+        ({ header, fetch }) => routes.POST('/v1/holds', { params: { header }, body: toJson(hold), fetch }),
+        (placed, headers) => result({ ...parseHold(placed), replayed: isReplayed(headers) }),
+      ),
+    capture: async (id, capture = {}, options) =>
+      postOnce(
+        api,
+        options,
+        ({ header, fetch }) =>
+          routes.POST('/v1/holds/{id}/capture', { params: { header, path: { id } }, body: toJson(capture), fetch }),
+        posted,
+      ),
+    release: async (id, release = {}, options) =>
+      postOnce(
+        api,
+        options,
+        ({ header, fetch }) =>
+          routes.POST('/v1/holds/{id}/release', { params: { header, path: { id } }, body: release, fetch }),
+        posted,
+      ),
     async get(id, options) {
       const fetch = send({ ...options, repeatable: true });
       return bodyOf(routes.GET('/v1/holds/{id}', { params: { path: { id } }, fetch }), parseHold);
@@ -121,6 +122,5 @@ export function createHolds(api: Api): Holds {
 }
 
 function parseHold(hold: HoldJson): Hold {
-  const { amount, captured, remaining } = hold;
-  return result({ ...hold, amount: BigInt(amount), captured: BigInt(captured), remaining: BigInt(remaining) });
+  return withAmounts(hold, 'amount', 'captured', 'remaining');
 }

@@ -37,8 +37,27 @@ export type {
   ReleaseHold,
 } from './holds.js';
 export type { Ledger, LedgerInfo } from './ledger.js';
+export type {
+  ChangeNotificationPreferences,
+  Notification,
+  NotificationPage,
+  NotificationPageOptions,
+  NotificationPreferences,
+  Notifications,
+  NotifiedMovement,
+  ReadNotifications,
+} from './notifications.js';
 export type { Page, PageOptions } from './paging.js';
+export type {
+  ChangedPayout,
+  Payout,
+  PayoutPageOptions,
+  PayoutState,
+  Payouts,
+  RequestPayout,
+} from './payouts.js';
 export type { PostOptions } from './posting.js';
+export type { Role, RoleGrant, Roles } from './roles.js';
 export type {
   ConfirmedSecondFactor,
   EnrolledTotp,

@@ -14,6 +14,16 @@ export interface PageOptions extends CallOptions {
   readonly cursor?: string;
 }
 
+/** Reads a page as it came, row by row. */
+export function pageOf<Json, Row>(read: (json: Json) => Row) {
+  return <Given extends Omit<Page<Json>, never>>(
+    page: Given,
+  ): Omit<Given, 'data'> & { readonly data: readonly Row[] } => ({
+    ...page,
+    data: page.data.map((json) => read(json)),
+  });
+}
+
 /** Every row of every page, one request at a time and none before its rows are asked for. */
 export async function* rowsOfPages<Row>(
   fetchPage: (options: PageOptions) => Promise<Page<Row>>,

@@ -1,4 +1,4 @@
-import type { Api } from './api.js';
+import { type Api, bodyOf } from './api.js';
 import { checkIdempotencyKey } from './checks.js';
 import { createIdempotencyKey } from './platform.js';
 import type { CallOptions } from './transport.js';
@@ -23,6 +23,20 @@ export function startPosting(
     header: { 'Idempotency-Key': idempotencyKey },
     fetch: send({ signal, idempotencyKey, repeatable: true }),
   };
+}
+
+/** Sends a call that moves money, under one idempotency key for all its attempts, and reads the answer. */
+export async function postOnce<Json, Result>(
+  api: Pick<Api, 'send'>,
+  options: PostOptions | undefined,
+  post: (call: {
+    readonly header: { readonly 'Idempotency-Key': string };
+    readonly fetch: (request: Request) => Promise<Response>;
+  }) => Promise<{ data?: Json; response: Response }>,
+  read: (json: Json, headers: Headers) => Result,
+): Promise<Result> {
+  const { idempotencyKey, ...call } = startPosting(api, options);
+  return bodyOf(post(call), read, idempotencyKey);
 }
 
 type Written<Value> = Value extends bigint | Date ? string : Value;

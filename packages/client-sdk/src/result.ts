@@ -11,6 +11,15 @@ const RESULT: object = Object.create(Object.prototype, {
   },
 });
 
+/** A result whose amounts, which came as texts, are bigints. */
+export function withAmounts<Json extends object, Name extends keyof Json>(
+  json: Json,
+  ...names: readonly Name[]
+): Omit<Json, Name> & { readonly [Amount in Name]: Json[Amount] extends string ? bigint : bigint | null } {
+  const amounts = names.map((name) => [name, json[name] === null ? null : BigInt(json[name] as string)]);
+  return result({ ...json, ...Object.fromEntries(amounts) });
+}
+
 /** Lets `JSON.stringify` write an object, with amounts as decimal texts. */
 export function result<Value extends object>(value: Value): Value {
   return Object.setPrototypeOf(value, RESULT);

@@ -1,7 +1,7 @@
 import { type Api, bodyOf } from './api.js';
 import { MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
-import { isReplayed, type PostOptions, startPosting, toJson } from './posting.js';
+import { isReplayed, type PostOptions, postOnce, toJson } from './posting.js';
 import { result } from './result.js';
 import { elapsedMs, wait } from './retry.js';
 import type { PostTransfer } from './transfer.js';
@@ -58,12 +58,18 @@ export function createTransferRequests(api: Api): TransferRequests {
     return bodyOf(routes.GET('/v1/transfer-requests/{id}', { params: { path: { id } }, fetch }), parseRequest);
   }
   return {
-    async submit(payment, options) {
-      const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const params = { header: { ...header, Prefer: 'respond-async' } };
-      const answer = routes.POST('/v1/transfers', { params, body: toJson(payment), fetch });
-      return bodyOf(answer, (body, headers) => submitted(body as TransferRequestJson, headers), idempotencyKey);
-    },
+    submit: async (payment, options) =>
+      postOnce(
+        api,
+        options,
+        ({ header, fetch }) =>
+          routes.POST('/v1/transfers', {
+            params: { header: { ...header, Prefer: 'respond-async' } },
+            body: toJson(payment),
+            fetch,
+          }),
+        (body, headers) => submitted(body as TransferRequestJson, headers),
+      ),
     get,
     async wait(id, { timeoutMs = WAIT_MS, signal } = {}) {
       const until = elapsedMs() + timeoutMs;

@@ -1,6 +1,6 @@
 import type { components } from './generated/api.js';
 import { isReplayed } from './posting.js';
-import { result } from './result.js';
+import { result, withAmounts } from './result.js';
 
 export type TransferJson = components['schemas']['Transfer'];
 
@@ -60,16 +60,7 @@ export function posted(transfer: TransferJson, headers: Headers): PostedTransfer
 }
 
 export function parseTransfer({ loweredMinimums, ...transfer }: TransferJson): Transfer {
-  const { amount, released, fromBalance, toBalance } = transfer;
-  const lowered = loweredMinimums?.map(({ account, minimumBefore, minimum }) =>
-    result({ account, minimumBefore: BigInt(minimumBefore), minimum: BigInt(minimum) }),
-  );
-  return result({
-    ...transfer,
-    ...(lowered === undefined ? {} : { loweredMinimums: lowered }),
-    amount: BigInt(amount),
-    released: BigInt(released),
-    fromBalance: fromBalance === null ? null : BigInt(fromBalance),
-    toBalance: toBalance === null ? null : BigInt(toBalance),
-  });
+  const lowered = loweredMinimums?.map((one) => withAmounts(one, 'minimumBefore', 'minimum'));
+  const json = { ...transfer, ...(lowered === undefined ? {} : { loweredMinimums: lowered }) };
+  return withAmounts(json, 'amount', 'released', 'fromBalance', 'toBalance');
 }

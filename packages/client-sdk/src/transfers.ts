@@ -3,9 +3,9 @@ import { checkIdempotencyKey } from './checks.js';
 import { type MicroPayError, problemToError } from './errors.js';
 import type { components } from './generated/api.js';
 import type { CaptureHold, PlaceHold, ReleaseHold } from './holds.js';
-import { type Page, type PageOptions, rowsOfPages } from './paging.js';
+import { type Page, type PageOptions, pageOf, rowsOfPages } from './paging.js';
 import { createIdempotencyKey } from './platform.js';
-import { type PostOptions, startPosting, toJson } from './posting.js';
+import { type PostOptions, postOnce, startPosting, toJson } from './posting.js';
 import { result } from './result.js';
 import {
   type Metadata,
@@ -119,17 +119,16 @@ export function createTransfers(api: Api): Transfers {
   const reversalsPage: Transfers['reversalsPage'] = async (id, { signal, ...query } = {}) => {
     const fetch = send({ signal, repeatable: true });
     const params = { path: { id }, query };
-    return bodyOf(routes.GET('/v1/transfers/{id}/reversals', { params, fetch }), ({ data, nextCursor }) => ({
-      data: data.map(parseTransfer),
-      nextCursor,
-    }));
+    return bodyOf(routes.GET('/v1/transfers/{id}/reversals', { params, fetch }), pageOf(parseTransfer));
   };
   return {
-    async post(payment, options) {
-      const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const answer = routes.POST('/v1/transfers', { params: { header }, body: toJson(payment), fetch });
-      return bodyOf(answer, (body, headers) => posted(body as TransferJson, headers), idempotencyKey);
-    },
+    post: async (payment, options) =>
+      postOnce(
+        api,
+        options,
+        ({ header, fetch }) => routes.POST('/v1/transfers', { params: { header }, body: toJson(payment), fetch }),
+        (body, headers) => posted(body as TransferJson, headers),
+      ),
     async postMany(payments, { idempotencyKey = createIdempotencyKey(), signal } = {}) {
       const transfers = payments.map((payment, index) => {
         const key = payment.idempotencyKey ?? `${idempotencyKey}:${index}`;
@@ -156,20 +155,30 @@ export function createTransfers(api: Api): Transfers {
       const answer = routes.POST('/v1/transfers/linked', { params: { header }, body, fetch });
       return bodyOf(answer, ({ results }) => results.map(readResult), idempotencyKey);
     },
-    async reverse(id, reversal = {}, options) {
-      const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const params = { header, path: { id } };
-      const answer = routes.POST('/v1/transfers/{id}/reversals', { params, body: toJson(reversal), fetch });
-      return bodyOf(answer, posted, idempotencyKey);
-    },
-    async reverseLinked(id, reversal: Reversal = {}, options) {
-      const { header, fetch, idempotencyKey } = startPosting(api, options);
-      const params = { header, path: { id } };
-      const answer = routes.POST('/v1/transfers/groups/{id}/reversals', { params, body: toJson(reversal), fetch });
-      const read = ({ data }: { data: readonly TransferJson[] }, headers: Headers) =>
-        data.map((transfer) => posted(transfer, headers));
-      return bodyOf(answer, read, idempotencyKey);
-    },
+    reverse: async (id, reversal = {}, options) =>
+      postOnce(
+        api,
+        options,
+        ({ header, fetch }) =>
+          routes.POST('/v1/transfers/{id}/reversals', {
+            params: { header, path: { id } },
+            body: toJson(reversal),
+            fetch,
+          }),
+        posted,
+      ),
+    reverseLinked: async (id, reversal: Reversal = {}, options) =>
+      postOnce(
+        api,
+        options,
+        ({ header, fetch }) =>
+          routes.POST('/v1/transfers/groups/{id}/reversals', {
+            params: { header, path: { id } },
+            body: toJson(reversal),
+            fetch,
+          }),
+        ({ data }, headers) => data.map((transfer) => posted(transfer, headers)),
+      ),
     reversals: (id, options = {}) => rowsOfPages((page) => reversalsPage(id, page), options),
     reversalsPage,
     async get(id, options) {

@@ -1,6 +1,6 @@
 import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
-import { result } from './result.js';
+import { withAmounts } from './result.js';
 import type { CallOptions } from './transport.js';
 import type { AsOf } from './wallets.js';
 
@@ -28,5 +28,5 @@ export async function readTrialBalance(
 }
 
 function parseSides<Line extends { debits: string; credits: string }>(line: Line): Sides<Line> {
-  return result({ ...line, debits: BigInt(line.debits), credits: BigInt(line.credits) });
+  return withAmounts(line, 'debits', 'credits') as Sides<Line>;
 }

@@ -1,7 +1,7 @@
 import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
-import { type Page, type PageOptions, rowsOfPages } from './paging.js';
-import { result } from './result.js';
+import { type Page, type PageOptions, pageOf, rowsOfPages } from './paging.js';
+import { withAmounts } from './result.js';
 import type { CallOptions } from './transport.js';
 
 type WalletJson = components['schemas']['Wallet'];
@@ -73,18 +73,12 @@ export interface Wallets {
 export function createWallets({ routes, send }: Api): Wallets {
   const listPage: Wallets['listPage'] = async ({ signal, ...query } = {}) => {
     const fetch = send({ signal, repeatable: true });
-    return bodyOf(routes.GET('/v1/wallets', { params: { query }, fetch }), (page) => ({
-      data: page.data.map(parseWallet),
-      nextCursor: page.nextCursor,
-    }));
+    return bodyOf(routes.GET('/v1/wallets', { params: { query }, fetch }), pageOf(parseWallet));
   };
   const entriesPage: Wallets['entriesPage'] = async (id, { signal, ...query } = {}) => {
     const fetch = send({ signal, repeatable: true });
     const params = { path: { id }, query };
-    return bodyOf(routes.GET('/v1/wallets/{id}/entries', { params, fetch }), (page) => ({
-      data: page.data.map(parseEntry),
-      nextCursor: page.nextCursor,
-    }));
+    return bodyOf(routes.GET('/v1/wallets/{id}/entries', { params, fetch }), pageOf(parseEntry));
   };
   return {
     async create(body, options) {
@@ -113,22 +107,9 @@ export function createWallets({ routes, send }: Api): Wallets {
 }
 
 export function parseWallet(wallet: WalletJson): Wallet {
-  return result({
-    ...wallet,
-    balance: BigInt(wallet.balance),
-    pendingIn: BigInt(wallet.pendingIn),
-    pendingOut: BigInt(wallet.pendingOut),
-    available: BigInt(wallet.available),
-  });
+  return withAmounts(wallet, 'balance', 'pendingIn', 'pendingOut', 'available');
 }
 
 export function parseEntry(entry: EntryJson): Entry {
-  return result({
-    ...entry,
-    amount: BigInt(entry.amount),
-    balance: BigInt(entry.balance),
-    pendingIn: BigInt(entry.pendingIn),
-    pendingOut: BigInt(entry.pendingOut),
-    version: BigInt(entry.version),
-  });
+  return withAmounts(entry, 'amount', 'balance', 'pendingIn', 'pendingOut', 'version');
 }

@@ -12,9 +12,9 @@ export interface TestServer {
 }
 
 /** The real server on a port and a database of its own. */
-export async function startTestServer(): Promise<TestServer> {
+export async function startTestServer(environment: Readonly<Record<string, string>> = {}): Promise<TestServer> {
   const database = await createTestDatabase();
-  const server = await startServerOn(database.url);
+  const server = await startServerOn(database.url, environment);
   return {
     url: server.url,
     databaseUrl: database.url,
@@ -27,7 +27,10 @@ export async function startTestServer(): Promise<TestServer> {
 }
 
 /** One more process's worth of server, on a database that is there. */
-export function startServerOn(databaseUrl: string): Promise<RunningServer> {
+export function startServerOn(
+  databaseUrl: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningServer> {
   return startServer(
     readConfig({
       DATABASE_URL: databaseUrl,
@@ -36,6 +39,7 @@ export function startServerOn(databaseUrl: string): Promise<RunningServer> {
       LOG_LEVEL: 'silent',
       // Receivers of tests are on this machine.
       WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
+      ...environment,
     }),
   );
 }
