@@ -127,7 +127,7 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
       batchSizeMax: ROWS_AT_ONCE,
       onError(error) {
         if (stopping.signal.aborted) return;
-        log.warn({ sink, err: error }, 'events could not be read for webhooks and will be read again');
+        log.warn({ sink, err: error }, 'events could not be read for webhooks, and will be read again');
       },
     });
     const stopListening = ledger.onCommit(relay.wake);
@@ -238,7 +238,7 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
     start() {
       const lookOften = () =>
         look().catch((error: unknown) =>
-          log.warn({ err: error }, 'webhook endpoints could not be read and will be read again'),
+          log.warn({ err: error }, 'webhook endpoints could not be read, and will be read again'),
         );
       timer ??= setInterval(() => void lookOften(), LOOK_MS).unref();
       void lookOften();

@@ -42,6 +42,7 @@ function start(options: {
 }) {
   const { queue, send, beat = async () => 0, limits } = options;
   const settled: TurnResult[] = [];
+  const broughtForward: number[] = [];
   senders = createWebhookSenders({
     queue: {
       async claim({ endpointsMax, failingMax }: ClaimOptions) {
@@ -56,7 +57,9 @@ function start(options: {
         settled.push(...turns);
       },
       free: async () => undefined,
-      bringForward: async () => undefined,
+      async bringForward() {
+        broughtForward.push(performance.now());
+      },
     },
     beats: { beat, freeDead: async () => undefined, leave: async () => undefined },
     client: { post: ({ url, body, signal }) => send(url, body, signal), close: () => undefined },
@@ -66,7 +69,7 @@ function start(options: {
     onDisable: async () => undefined,
   });
   senders.start();
-  return { settled };
+  return { settled, broughtForward };
 }
 
 /** Never answers before the attempt or the test ends. */
@@ -133,4 +136,21 @@ it('endpoints that have failed before have half of the room for slow ones, and t
   await vi.waitUntil(() => begun.includes('answers'), { timeout: 10_000 });
   await delay(100);
   expect(begun).toHaveLength(10 + 1);
+});
+
+it('what is due is brought forward at the start, and when the clock of the database was set back', async () => {
+  const clocksS = [5_000, 5_001, 1_400, 1_401];
+  let beats = 0;
+  const { broughtForward } = start({
+    queue: [],
+    send: async () => TAKEN,
+    async beat() {
+      beats += 1;
+      return clocksS[beats - 1] ?? 1_400 + beats;
+    },
+  });
+  await vi.waitUntil(() => beats === 2, { timeout: 5_000 });
+  expect(broughtForward).toHaveLength(1);
+  await vi.waitUntil(() => broughtForward.length === 2, { timeout: 5_000 });
+  expect(beats).toBe(3);
 });

@@ -66,7 +66,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
   const stopping = new AbortController();
   const { pause, wake } = createPause(stopping.signal);
   const settling = createSettleTogether(queue, stopping.signal, (error) =>
-    log.warn({ err: error }, 'results of webhooks cannot be stored now: nothing more is sent until they are'),
+    log.warn({ err: error }, 'the results of webhooks could not be stored: no more are sent until they are'),
   );
   let looping: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -88,7 +88,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     mayBeSetBack = wasSetBack(clockS, startedMs, performance.now()) || mayBeSetBack;
     // Not waited for: this process lives, however long it takes.
     tending ??= tend()
-      .catch((error: unknown) => log.warn({ err: error }, 'webhooks that nobody sends could not be looked for'))
+      .catch((error: unknown) => log.warn({ err: error }, 'webhooks of servers that have stopped could not be taken over now, and will be later'))
       .finally(() => {
         tending = undefined;
       });
@@ -151,14 +151,14 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       return endpoints.filter(({ failures }) => failures === 0).length;
     } catch (error) {
       claimGotLost = true;
-      log.warn({ err: error }, 'webhooks that are due could not be read and will be sent later');
+      log.warn({ err: error }, 'webhooks that are due could not be read, and will be sent later');
       return 0;
     }
   }
 
   function begin(endpoint: ClaimedEndpoint): void {
     const turn = takeTurn(endpoint)
-      .catch((error: unknown) => log.warn({ err: error, endpoint: endpoint.id }, 'a turn of a webhook endpoint failed'))
+      .catch((error: unknown) => log.warn({ err: error, endpoint: endpoint.id }, 'sending to a webhook endpoint failed unexpectedly, and is tried again'))
       .finally(() => {
         running.delete(turn);
         wake();
@@ -234,7 +234,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
   }
 
   async function run(): Promise<void> {
-    await beat().catch((error: unknown) => log.warn({ err: error }, 'webhooks wait for the database'));
+    await beat().catch((error: unknown) => log.warn({ err: error }, 'no webhooks are sent until the database answers'));
     timer = setInterval(beatAgain, BEAT_MS);
     await loop();
   }
@@ -256,7 +256,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       await Promise.all([beating, tending]);
       client.close();
       await Promise.all([queue.free([]), beats.leave()]).catch((error: unknown) =>
-        log.warn({ err: error }, 'webhooks in hand are freed a little later'),
+        log.warn({ err: error }, 'webhooks could not be handed over: other servers take them over in a few seconds'),
       );
     },
   };
