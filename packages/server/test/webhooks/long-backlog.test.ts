@@ -5,9 +5,10 @@ import { sendTurn } from '../../src/webhooks/sending/send-turn.js';
 import { type Backlog, createWebhookBacklog, type WebhookBacklog } from '../support/webhook-backlog.js';
 
 const ROWS = 20_000;
-/** Endpoints that are claimed at once; a statement that compares all with all takes ten times as long. */
+/** Endpoints that are claimed at once: eight times as many take eight times as long, and 64 times if all are compared with all. */
+const FEW = 64;
 const MANY = 512;
-const MANY_MS = 1_500;
+const TIMES_MAX = 25;
 const FIRST = Array.from({ length: 16 }, (_, index) => index + 1);
 const EIGHT = { endpointsMax: 32, failingMax: 32, deliveriesMax: 8 };
 
@@ -65,7 +66,7 @@ it.each<[string, Backlog, number[]]>([
   expect(Math.min(...times)).toBeLessThan(500);
 });
 
-it('many endpoints with a queue each are claimed from quickly', async () => {
+it('the time of a claim grows with the number of endpoints, and not with its square', async () => {
   const ids: string[] = [];
   while (ids.length < MANY) ids.push(await backlog.endpoint());
   const [first = '', ...others] = ids;
@@ -76,15 +77,21 @@ it('many endpoints with a queue each are claimed from quickly', async () => {
     [others],
   );
   await backlog.client.query('analyze webhook_deliveries');
-  const times: number[] = [];
-  for (let claim = 0; claim < 3; claim += 1) {
+  const claimMs = async (endpointsMax: number) => {
     const startMs = performance.now();
-    const claimed = await queue.claim({ ...EIGHT, endpointsMax: MANY });
-    times.push(performance.now() - startMs);
-    expect(claimed.flatMap(({ deliveries }) => deliveries)).toHaveLength(8 * MANY);
+    const claimed = await queue.claim({ ...EIGHT, endpointsMax });
+    const tookMs = performance.now() - startMs;
+    expect(claimed.flatMap(({ deliveries }) => deliveries)).toHaveLength(8 * endpointsMax);
     await queue.settle(claimed.map((endpoint) => ({ endpoint, results: [], failures: 0, pauseS: 0, hasMore: true })));
+    return tookMs;
+  };
+  const [few, many]: [number[], number[]] = [[], []];
+  for (let round = 0; round < 4; round += 1) {
+    few.push(await claimMs(FEW));
+    many.push(await claimMs(MANY));
   }
-  expect(Math.min(...times)).toBeLessThan(MANY_MS);
+  // The quickest: the machine may be busy with other tests.
+  expect(Math.min(...many) / Math.min(...few)).toBeLessThan(TIMES_MAX);
 });
 
 it('deliveries that wait behind others are all sent, each account in order', async () => {

@@ -88,7 +88,12 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     mayBeSetBack = wasSetBack(clockS, startedMs, performance.now()) || mayBeSetBack;
     // Not waited for: this process lives, however long it takes.
     tending ??= tend()
-      .catch((error: unknown) => log.warn({ err: error }, 'webhooks of servers that have stopped could not be taken over now, and will be later'))
+      .catch((error: unknown) =>
+        log.warn(
+          { err: error },
+          'webhooks of servers that have stopped could not be taken over now, and will be later',
+        ),
+      )
       .finally(() => {
         tending = undefined;
       });
@@ -158,7 +163,12 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
 
   function begin(endpoint: ClaimedEndpoint): void {
     const turn = takeTurn(endpoint)
-      .catch((error: unknown) => log.warn({ err: error, endpoint: endpoint.id }, 'sending to a webhook endpoint failed unexpectedly, and is tried again'))
+      .catch((error: unknown) =>
+        log.warn(
+          { err: error, endpoint: endpoint.id },
+          'sending to a webhook endpoint failed unexpectedly, and is tried again',
+        ),
+      )
       .finally(() => {
         running.delete(turn);
         wake();
