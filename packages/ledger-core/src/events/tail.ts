@@ -4,7 +4,13 @@ import { object, optional, position, signal } from '../domain/input/arguments.js
 import { writable } from '../domain/json/result.js';
 import { LedgerError } from '../errors.js';
 import { allOn, FOLLOWING, fromClient, fromPool, openClient, type RunAll, snapshotOn } from '../postgres/connect.js';
-import { type LogRow, nextTransactionId, readDeletedThrough, readEventRange, readLog } from '../postgres/event-log.js';
+import {
+  type LogRow,
+  nextTransactionId,
+  readDeletedThrough,
+  readEventRange,
+  readLedgerLog,
+} from '../postgres/event-log.js';
 import { checkSchema } from '../postgres/migrate.js';
 import { oldestDrawer } from '../postgres/position-drawers.js';
 import { fromSqlError } from '../postgres/sql-errors.js';
@@ -19,6 +25,8 @@ export interface TailOptions {
   readonly store: Store;
   /** For reading what a subscriber has missed. */
   readonly pool: Pool;
+  /** The number of a ledger by its name. */
+  readonly numberOf: (ledger: string) => Promise<number>;
   /** Returns a function that stops listening. */
   readonly onCommit: (listener: () => void) => () => void;
   /** Called when the log cannot be followed, once per reason until it has passed. */
@@ -69,6 +77,8 @@ interface Page {
 }
 
 const BATCH_SIZE = 500;
+/** The positions, of whatever ledgers, that one statement looks through for the rows of one. */
+const WINDOW = 1_000_000n;
 /** Rows kept for subscribers that are a little behind; a subscriber further behind reads the tables. */
 const RECENT_MAX = 4_096;
 const POLL_MIN_MS = 5;
@@ -81,7 +91,7 @@ const RECONNECT: Backoff = { firstMs: 500, maxMs: 500 };
  * given what follows its own position, from memory or from the tables: a slow one costs no memory and
  * loses nothing.
  */
-export function createEventTail({ database, store, pool, onCommit, onFault }: TailOptions): EventTail {
+export function createEventTail({ database, store, pool, numberOf, onCommit, onFault }: TailOptions): EventTail {
   const closing = new AbortController();
   const waiting = new Set<() => void>();
   let recent: Recent[] = [];
@@ -180,7 +190,7 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
     });
   }
 
-  async function pageAfter(after: bigint): Promise<Page> {
+  async function pageAfter(after: bigint, ledger: string): Promise<Page> {
     const end = position ?? after;
     if (after >= end) return { rows: [], through: after };
     if (after >= recentAfter) {
@@ -188,17 +198,18 @@ export function createEventTail({ database, store, pool, onCommit, onFault }: Ta
       const rows = recent.slice(first, first + BATCH_SIZE);
       return { rows, through: rows.at(-1)?.position ?? end };
     }
-    const { rows: found } = await readLog(allOn(pool), store, { after, limit: BATCH_SIZE });
+    const through = after + WINDOW < end ? after + WINDOW : end;
+    const range = { ledger: await numberOf(ledger), after, through, limit: BATCH_SIZE };
+    const rows = (await readLedgerLog(allOn(pool), store, range)).map(toRecent);
     refuseGone(after, await readDeletedThrough({ ...store, sql: fromPool(pool) }));
-    const rows = found.filter((row) => row.position <= end).map(toRecent);
-    // A page that is not full is the last one; events after it may have been deleted.
-    return { rows, through: found.length < BATCH_SIZE ? end : (rows.at(-1)?.position ?? end) };
+    // After a page that is not full nothing of the ledger is left there, though it may have been deleted.
+    return { rows, through: rows.length < BATCH_SIZE ? through : (rows.at(-1)?.position ?? through) };
   }
 
   async function* eventsAfter(ledger: string, start: bigint, signal: AbortSignal | undefined) {
     let after = start;
     while (!isOver(signal)) {
-      const { rows, through } = await pageAfter(after);
+      const { rows, through } = await pageAfter(after, ledger);
       const events = rows.filter((row) => row.ledger === ledger).flatMap((row) => row.events);
       if (events.length > 0) yield events;
       else if (through === after) await announcement(signal);

@@ -91,7 +91,8 @@ export function createLedger(options: LedgerOptions): Ledger {
   const report = onBatch && toReportBatch(onBatch);
   const engine = createEngine({ database, schema, capacity, report });
   const { store, pool, commits } = engine;
-  const tail = createEventTail({ database, store, pool, onCommit: commits.listen, onFault: onEventFault });
+  const numberOf = async (ledgerName: string) => (await engine.storeOf(ledgerName)).ledger;
+  const tail = createEventTail({ database, store, pool, numberOf, onCommit: commits.listen, onFault: onEventFault });
   return ledgerOf(engine, tail, name);
 }
 

@@ -4,6 +4,8 @@ import { LedgerError } from '../errors.js';
 import { epochMs, type Row } from './balances.js';
 import type { RunAll } from './connect.js';
 import { TRANSFER_COLUMNS, toTransfer } from './journal.js';
+import { ofLedger } from './of-ledger.js';
+import { probe } from './probe.js';
 import type { ConnectedStore, Store } from './store.js';
 import type { SqlExecutor } from './transaction-adapter.js';
 
@@ -57,10 +59,10 @@ function side(name: 'from' | 'to', alias: string): string {
 }
 
 /** The minimum of a position is the one before its next change, and the present one when there was none. */
-function limitsAfter(schema: string, alias: string, account: string): string {
+function limitsAfter(schema: string, alias: string, account: string, ledger: string): string {
   return `left join lateral (
       select e.data from ${schema}.events e
-      where e.ledger = t.ledger and e.type = 'account.limits_changed.v1' and e.subject = t.${account} and e.position > t.position
+      where ${ofLedger('e.', ledger)} and e.type = 'account.limits_changed.v1' and e.subject = t.${account} and e.position > t.position
       order by e.position limit 1) ${alias}_limits on true`;
 }
 
@@ -73,32 +75,71 @@ export async function readLog(
   const range = [String(after), limit];
   const [oldest = [], transfers = [], domainEvents = []] = await snapshot([
     [OLDEST_RUNNING, []],
-    [selectTransfers(schema), range],
-    [selectDomainEvents(schema), range],
+    [selectTransfers(schema, ALL_LEDGERS), range],
+    [selectDomainEvents(schema, ALL_LEDGERS), range],
   ]);
-  const rows = [...transfers.map(toTransferRow), ...domainEvents.map(toDomainEventRow)]
-    .sort((a, b) => (a.position < b.position ? -1 : 1))
-    .slice(0, limit);
-  return { oldestRunning: toId(oldest), rows };
+  return { oldestRunning: toId(oldest), rows: inOrder(transfers, domainEvents, limit) };
 }
 
-function selectTransfers(schema: string): string {
+/** The rows of one ledger after a position and up to another, upwards. */
+export async function readLedgerLog(
+  run: RunAll,
+  { schema }: Store,
+  { ledger, after, through, limit }: LedgerLogRange,
+): Promise<readonly LogRow[]> {
+  const range = [String(after), limit, ledger, String(through)];
+  const [transfers = [], domainEvents = []] = await run([
+    [selectTransfers(schema, ONE_LEDGER), range],
+    [selectDomainEvents(schema, ONE_LEDGER), range],
+  ]);
+  return inOrder(transfers, domainEvents, limit);
+}
+
+export interface LedgerLogRange {
+  /** The ledger's number. */
+  readonly ledger: number;
+  readonly after: bigint;
+  readonly through: bigint;
+  readonly limit: number;
+}
+
+function inOrder(transfers: readonly Row[], domainEvents: readonly Row[], limit: number): readonly LogRow[] {
+  return [...transfers.map(toTransferRow), ...domainEvents.map(toDomainEventRow)]
+    .sort((a, b) => (a.position < b.position ? -1 : 1))
+    .slice(0, limit);
+}
+
+/** The rows after position $1 that are read, and the ledger of what is joined to the transfer `t`. */
+interface LogScope {
+  readonly condition: string;
+  readonly ledger: string;
+}
+
+const ALL_LEDGERS: LogScope = { condition: 'position > $1', ledger: 't.ledger' };
+const ONE_LEDGER: LogScope = {
+  condition: `${ofLedger('', '$3')} and position > $1 and position <= $4`,
+  ledger: '$3',
+};
+
+function selectTransfers(schema: string, { condition, ledger }: LogScope): string {
+  const account = (id: string) => probe(`${schema}.accounts`, `${ofLedger('', ledger)} and id = ${id}`);
+  const balance = (id: string) => probe(`${schema}.balances`, `${ofLedger('', ledger)} and account_id = ${id}`);
   return `select t.position::text, t.traceparent, l.name as ledger_name, ${TRANSFER_COLUMNS}, ${side('from', 'f')}, ${side('to', 'c')}
-    from (select * from ${schema}.transfers where position > $1 order by position limit $2) t
+    from (select * from ${schema}.transfers where ${condition} order by position limit $2) t
     left join ${schema}.ledgers l on l.id = t.ledger
-    left join ${schema}.accounts f on f.ledger = t.ledger and f.id = t.from_account
-    left join ${schema}.balances f_balance on f_balance.ledger = t.ledger and f_balance.account_id = t.from_account
-    left join ${schema}.accounts c on c.ledger = t.ledger and c.id = t.to_account
-    left join ${schema}.balances c_balance on c_balance.ledger = t.ledger and c_balance.account_id = t.to_account
-    ${limitsAfter(schema, 'f', 'from_account')}
-    ${limitsAfter(schema, 'c', 'to_account')}
+    left join ${account('t.from_account')} f on true
+    left join ${balance('t.from_account')} f_balance on true
+    left join ${account('t.to_account')} c on true
+    left join ${balance('t.to_account')} c_balance on true
+    ${limitsAfter(schema, 'f', 'from_account', ledger)}
+    ${limitsAfter(schema, 'c', 'to_account', ledger)}
     order by t.position`;
 }
 
-function selectDomainEvents(schema: string): string {
+function selectDomainEvents(schema: string, { condition }: LogScope): string {
   return `select e.position::text, l.name as ledger_name, e.id, e.type, e.topic, e.subject, e.data::text, e.traceparent,
       ${epochMs('e.recorded_at')} as recorded_ms
-    from (select * from ${schema}.events where position > $1 order by position limit $2) e
+    from (select * from ${schema}.events where ${condition} order by position limit $2) e
     join ${schema}.ledgers l on l.id = e.ledger order by e.position`;
 }
 

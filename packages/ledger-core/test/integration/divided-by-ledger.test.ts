@@ -1,4 +1,4 @@
-import { defineDomainEvent, type Ledger, migrate } from '@micropay/ledger-core';
+import { createLedger, defineDomainEvent, type Ledger, migrate } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -193,6 +193,20 @@ describe('with tables that are divided by ledger, a statement reads and writes o
 
   it.each(flows)('%s', async (_, work) => {
     expect(await scatteredBy(work)).toEqual([]);
+  });
+
+  it('delivers the events that a subscriber has missed', async () => {
+    const ending = new AbortController();
+    const reader = createLedger({ database: explained.url, name: 'one' });
+    const statements = await explained.statementsOf(async () => {
+      for await (const events of await reader.events.subscribe({ after: 0n, signal: ending.signal })) {
+        if (events.length > 0) ending.abort();
+      }
+      await reader.close();
+    });
+    // The other statements follow the log of all ledgers.
+    const missed = statements.filter(({ text }) => / position <= \$4 /.test(text));
+    expect(missed.map((statement) => partsOf(statement).size)).toEqual([1, 1]);
   });
 
   it('verifies, but for what the journal of all ledgers has as a whole', async () => {

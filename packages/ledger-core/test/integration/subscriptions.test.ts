@@ -146,6 +146,22 @@ describe('a subscription', () => {
     }
   });
 
+  it('a subscription that is behind passes over millions of positions that are not of its ledger, and misses none that is', async () => {
+    const { last: start } = await ledger.events.range();
+    const ids: string[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      ids.push((await pay()).id);
+      await bed.sql(`select setval('micropay.event_position', nextval('micropay.event_position') + 1500000)`);
+      await ledger.inLedger(`other-${books}`).accounts.open({ address: `world:${count}`, currency: 'USD' });
+    }
+    const read = collect(await subscribe(start, bed.ledger({ name: ledger.name })));
+    await expect.poll(() => read.length).toBe(9);
+    const last = await pay();
+    await expect.poll(() => read.length).toBe(12);
+    const posted = read.filter(({ type }) => type === 'transfer.posted.v1');
+    expect(posted.map(({ subject }) => subject)).toEqual([...ids, last.id]);
+  });
+
   it('a subscription begins at the position of the deletion, and not before', async () => {
     await deleteEvents();
     const fresh = bed.ledger({ name: ledger.name });
