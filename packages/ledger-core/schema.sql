@@ -21,11 +21,12 @@ create table accounts (
   currency text collate "C" not null,
   metadata jsonb not null default '{}'::jsonb,
   opened_at timestamp(3) with time zone not null,
-  constraint accounts_pkey PRIMARY KEY (ledger, id),
-  constraint accounts_address_unique UNIQUE (ledger, address),
+  constraint accounts_pkey PRIMARY KEY (id, ledger),
   constraint accounts_currency_exists FOREIGN KEY (ledger, currency) REFERENCES currencies(ledger, code),
   constraint accounts_address_length CHECK (length(address) >= 1 AND length(address) <= 200)
 ) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
+CREATE UNIQUE INDEX accounts_address_unique ON accounts USING btree (ledger, address) WHERE address <> ''::text;
+CREATE INDEX accounts_in_order ON accounts USING btree (ledger, id) WHERE length(address) > 0;
 
 create table balances (
   ledger integer not null,

@@ -36,11 +36,15 @@ create table accounts (
   currency text collate "C" not null,
   metadata jsonb not null default '{}',
   opened_at timestamptz(3) not null,
-  constraint accounts_pkey primary key (ledger, id),
-  constraint accounts_address_unique unique (ledger, address),
+  constraint accounts_pkey primary key (id, ledger),
   constraint accounts_currency_exists foreign key (ledger, currency) references currencies (ledger, code),
   constraint accounts_address_length check (length(address) between 1 and 200)
 );
+
+-- Each is partial on what is true of every account, so that it is planned only for statements that say so: to a planner that
+-- believes a ledger to have one account, an index that begins with the ledger is as good for an id or an address as that of it.
+create unique index accounts_address_unique on accounts (ledger, address) where address <> '';
+create index accounts_in_order on accounts (ledger, id) where length(address) > 0;
 
 -- The hot row of an account, and the only row that is ever locked. Half of each page stays free and
 -- no column but the key is indexed, so that updates stay on their page (HOT).

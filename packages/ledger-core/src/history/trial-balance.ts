@@ -1,5 +1,6 @@
 import type { AccountType } from '../domain/accounts/account.js';
 import { result } from '../domain/json/result.js';
+import { accountsInOrder, ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
@@ -28,7 +29,7 @@ export async function readTrialBalance({ sql, schema, ledger }: LedgerStore): Pr
     `select a.currency, a.type::text, count(*)::text as accounts,
        sum(b.debits_posted)::text as debits, sum(b.credits_posted)::text as credits
      from ${schema}.accounts a cross join ${probe(`${schema}.balances`, 'ledger = $1 and account_id = a.id')} b
-     where a.ledger = $1 group by a.currency, a.type order by a.currency, a.type`,
+     where ${ofLedger('a.')} and ${accountsInOrder('a.')} group by a.currency, a.type order by a.currency, a.type`,
     [ledger],
   );
   return toTrialBalance(
@@ -50,7 +51,7 @@ export async function readTrialBalanceAt(
   const totals = by === 'recorded' ? await readRecordedTotals(store, at) : await readEffectiveTotals(store, at);
   const { rows } = await store.sql.executeSql(
     `select currency, type::text, count(*)::text as accounts from ${store.schema}.accounts
-     where ledger = $1 group by currency, type order by currency, type`,
+     where ${ofLedger()} and ${accountsInOrder()} group by currency, type order by currency, type`,
     [store.ledger],
   );
   return toTrialBalance(rows.map((row) => addTotals(accountsLine(row), totals)));

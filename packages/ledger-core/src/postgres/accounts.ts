@@ -20,6 +20,7 @@ import { epochMs } from './balances.js';
 import { useCurrency } from './currencies.js';
 import { writeEvent } from './events.js';
 import { pendingOf } from './holds.js';
+import { BY_ADDRESS, ofLedger } from './of-ledger.js';
 import { probe } from './probe.js';
 import type { LedgerStore, Store } from './store.js';
 import type { Transaction } from './transaction-adapter.js';
@@ -67,8 +68,8 @@ async function readAccounts(
   const read = async (pending: PendingOf) => {
     const { rows } = await sql.executeSql(
       `select ${accountColumns(store, pending)} from ${schema}.accounts a
-         join ${schema}.balances b on b.ledger = a.ledger and b.account_id = a.id
-       where a.ledger = $1 and ${condition}`,
+         cross join ${probe(`${schema}.balances`, `${ofLedger()} and account_id = a.id`)} b
+       where ${ofLedger('a.')} and ${condition}`,
       [ledger, ...values],
     );
     return rows as unknown as readonly AccountRow[];
@@ -107,9 +108,9 @@ function toAccount(row: AccountRow): Account {
 
 /** @throws {LedgerError} `account_not_found` */
 export async function getAccount(store: LedgerStore, reference: string): Promise<Account> {
-  const column = isAccountId(reference) ? 'a.id' : 'a.address';
-  if (column === 'a.address' && !isAddress(reference)) throw accountNotFound(reference);
-  const [account] = await readAccounts(store, `${column} = $2`, reference);
+  const isId = isAccountId(reference);
+  if (!isId && !isAddress(reference)) throw accountNotFound(reference);
+  const [account] = await readAccounts(store, isId ? 'a.id = $2' : `a.address = $2 and a.${BY_ADDRESS}`, reference);
   if (account === undefined) throw accountNotFound(reference);
   return account;
 }
@@ -126,7 +127,7 @@ export async function listAccounts(
   store: LedgerStore,
   { prefix, after, limit }: AccountRange,
 ): Promise<readonly Account[]> {
-  const condition = 'a.address >= $2 and a.address < $3 and a.address > $4 order by a.address limit $5';
+  const condition = `a.address >= $2 and a.address < $3 and a.address > $4 and a.${BY_ADDRESS} order by a.address limit $5`;
   // Addresses compare byte by byte and hold no character above "z".
   return readAccounts(store, condition, prefix, `${prefix}~`, after ?? '', limit);
 }
@@ -139,10 +140,10 @@ export async function findIdentities(
   const columns = 'a.id, a.address, a.type, a.currency';
   const { rows } = await sql.executeSql(
     `select ${columns} from unnest($2::uuid[]) r(id)
-       cross join ${probe(`${schema}.accounts`, 'ledger = $1 and id = r.id')} a
+       cross join ${probe(`${schema}.accounts`, `${ofLedger()} and id = r.id`)} a
      union
      select ${columns} from unnest($3::text[]) r(address)
-       cross join ${probe(`${schema}.accounts`, 'ledger = $1 and address = r.address')} a`,
+       cross join ${probe(`${schema}.accounts`, `${ofLedger()} and address = r.address and ${BY_ADDRESS}`)} a`,
     [
       ledger,
       // A text that is neither names no account, and may hold characters that PostgreSQL refuses.

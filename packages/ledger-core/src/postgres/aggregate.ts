@@ -4,6 +4,7 @@ import { result } from '../domain/json/result.js';
 import { LedgerError } from '../errors.js';
 import type { Row } from './balances.js';
 import { pendingOf } from './holds.js';
+import { accountsInOrder, BY_ADDRESS, ofLedger } from './of-ledger.js';
 import { probe } from './probe.js';
 import type { LedgerStore } from './store.js';
 
@@ -21,13 +22,14 @@ export async function aggregateBalances(
   { path, depth, type }: CheckedAggregate,
 ): Promise<readonly AggregateLine[]> {
   const { schema } = store;
-  const below = `and (a.address = $4 or (a.address >= $4 || ':' and a.address < $4 || ';'))`;
+  // The range that holds all of them bounds the index; "or" does not.
+  const below = `a.${BY_ADDRESS} and a.address >= $4 and a.address < $4 || ';' and (a.address = $4 or (a.address >= $4 || ':' and a.address < $4 || ';'))`;
   const { rows } = await store.sql.executeSql(
     `select array_to_string((string_to_array(a.address, ':'))[1:$2], ':') collate "C" as path, a.currency, a.type::text,
        count(*)::text as accounts, sum(b.debits_posted)::text as debits, sum(b.credits_posted)::text as credits,
        sum(${pendingOf(store, 'from')})::text as debits_pending, sum(${pendingOf(store, 'to')})::text as credits_pending
      from ${schema}.accounts a cross join ${probe(`${schema}.balances`, 'ledger = $1 and account_id = a.id')} b
-     where a.ledger = $1 and ($3::text is null or a.type::text = $3) ${path === undefined ? '' : below}
+     where ${ofLedger('a.')} and ($3::text is null or a.type::text = $3) and ${path === undefined ? accountsInOrder('a.') : below}
      group by 1, a.currency, a.type order by 1, a.currency, a.type limit ${LINES_MAX + 1}`,
     [store.ledger, depth, type ?? null, ...(path === undefined ? [] : [path])],
   );

@@ -11,6 +11,12 @@ export function ofLedger(row = '', ledger = '$1'): string {
   return `${row}ledger = ${ledger}`;
 }
 
+/** True of every account, and the condition of the index of addresses. A statement that looks for addresses says it. */
+export const BY_ADDRESS = `address <> ''`;
+
+/** True of every account, and the condition of the index that has a ledger's accounts in the order of their ids. */
+export const accountsInOrder = (row = '') => `length(${row}address) > 0`;
+
 /**
  * True of every row of `transfers` and `holds`, and the condition of the indexes that have a whole ledger in some order. A statement
  * that reads a ledger in that order says it, and no other statement can be planned with them.

@@ -1,3 +1,4 @@
+import { accountsInOrder, ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 
@@ -65,7 +66,7 @@ export async function pickAccounts(
   const { rows } = await sql.executeSql(
     `select a.id, coalesce(b.version, 0)::text as version
      from ${schema}.accounts a left join ${probe(`${schema}.balances`, 'ledger = $1 and account_id = a.id')} b on true
-     where a.ledger = $1 and ($2::uuid is null or a.id > $2) order by a.id limit $3`,
+     where ${ofLedger('a.')} and ${accountsInOrder('a.')} and ($2::uuid is null or a.id > $2) order by a.id limit $3`,
     [ledger, after, accounts],
   );
   const parts: AccountPart[] = [];

@@ -1,5 +1,5 @@
 import { MOVING, WHOLE_LEDGER } from '../history/dated.js';
-import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
+import { accountsInOrder, IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
@@ -33,7 +33,7 @@ export async function pickScopes(
   const { rows } = await sql.executeSql(
     `select a.id, (select coalesce(sum(b.entries), 0)::text from ${schema}.dated_blocks b
        where b.ledger = $1 and b.scope = a.id) as entries
-     from ${schema}.accounts a where a.ledger = $1 and ($2::uuid is null or a.id > $2) order by a.id limit $3`,
+     from ${schema}.accounts a where ${ofLedger('a.')} and ${accountsInOrder('a.')} and ($2::uuid is null or a.id > $2) order by a.id limit $3`,
     [ledger, after, accounts],
   );
   const parts: BlockPart[] = [];

@@ -1,4 +1,4 @@
-import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
+import { accountsInOrder, IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import type { LedgerStore } from '../postgres/store.js';
 
 /** The last rows that a run has to come to; null where there are none. */
@@ -14,8 +14,9 @@ export async function readEnds({ sql, schema, ledger }: LedgerStore): Promise<En
   const last = (table: string, condition = ofLedger()) =>
     `(select id from ${schema}.${table} where ${condition} order by id desc limit 1)`;
   const lastHold = last('holds', `${ofLedger()} and ${IN_LEDGER_ORDER}`);
+  const lastAccount = last('accounts', `${ofLedger()} and ${accountsInOrder()}`);
   const { rows } = await sql.executeSql(
-    `select ${last('accounts')} as account, ${lastHold} as hold, ${last('transfer_requests')} as request`,
+    `select ${lastAccount} as account, ${lastHold} as hold, ${last('transfer_requests')} as request`,
     [ledger],
   );
   // One journal has the transfers of all ledgers, in one order.

@@ -2,7 +2,7 @@ import type { Ledger } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Explained, explainStatements, type PlanNode, rowsOf } from '../support/explained.js';
+import { type Explained, explainStatements, type PlanNode, rowsOf, rowsRead } from '../support/explained.js';
 import { openWallets, refusal, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
@@ -35,6 +35,19 @@ async function fillJournal(address: string, transfers: number): Promise<void> {
        case when n % 2 = 0 then gen_random_uuid() else $1::uuid end, 'USD', 1, n, n, gen_random_uuid()
      from generate_series(1, ${transfers}) n`,
     [id],
+  );
+}
+
+async function fillAccounts(ledgerName: string, count: number): Promise<void> {
+  await bed.sql(
+    `with account as (
+       insert into micropay.accounts (ledger, id, address, type, currency, opened_at)
+       select l.id, gen_random_uuid(), 'a:' || n, 'liability', 'USD', now()
+       from micropay.ledgers l, generate_series(1, ${count}) n where l.name = $1 returning *
+     )
+     insert into micropay.balances (ledger, account_id, recorded_at, debit_normal, currency)
+     select ledger, id, opened_at, false, currency from account`,
+    [ledgerName],
   );
 }
 
@@ -157,23 +170,21 @@ it('a ledger that is younger than the statistics is verified without reading it 
   await bed.sql('analyze');
   const young = bed.ledger({ database: explained.url, name: 'young' });
   await openWallets(young, { hot: 0n });
-  await bed.sql(
-    `with account as (
-       insert into micropay.accounts (ledger, id, address, type, currency, opened_at)
-       select l.id, gen_random_uuid(), 'a:' || n, 'liability', 'USD', now()
-       from micropay.ledgers l, generate_series(1, ${rows}) n where l.name = 'young' returning *
-     )
-     insert into micropay.balances (ledger, account_id, recorded_at, debit_normal, currency)
-     select ledger, id, opened_at, false, currency from account`,
-  );
+  await fillAccounts('young', rows);
   await bed.sql(
     `insert into micropay.transfers (recorded_at, from_version, to_version, ledger, kind, id, from_account, to_account,
        currency, amount, from_posted, to_posted, original_id)
      select now(), n, n, l.id, 'reversal', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'USD', 1, n, n, gen_random_uuid()
      from micropay.ledgers l, generate_series(1, ${rows}) n where l.name = 'young'`,
   );
-  for (const work of [() => young.verify(), () => young.trialBalance()]) {
-    const tables = ['transfers', 'balances'];
+  const trialBalanceAt = (by: 'recorded' | 'effective') => () => young.trialBalance({ at: new Date(), by });
+  for (const work of [
+    () => young.verify(),
+    () => young.trialBalance(),
+    trialBalanceAt('recorded'),
+    trialBalanceAt('effective'),
+  ]) {
+    const tables = ['transfers', 'balances', 'accounts'];
     const nodes = await explained.nodesOf(work);
     const read = nodes.filter((node) => tables.includes(node['Relation Name'] ?? '')).map(rowsOf);
     expect(Math.max(...read)).toBeLessThan(50 * rows);
@@ -196,6 +207,7 @@ describe('the history of one account in a ledger that is younger than the statis
 
   beforeAll(async () => {
     await fillDated('main');
+    await fillAccounts('main', 4 * others);
     await bed.sql('analyze');
     young = bed.ledger({ database: explained.url, name: 'younger' });
     await openWallets(young, { payer: 1_000n, payee: 0n });
@@ -208,6 +220,7 @@ describe('the history of one account in a ledger that is younger than the statis
       expiresAt: new Date(Date.now() + 3_600_000),
     });
     await fillDated('younger');
+    await fillAccounts('younger', others);
     await bed.sql(
       `insert into micropay.holds (ledger, id, from_account, to_account, currency, amount, captured, remaining, state, expires_at)
        select l.id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'USD', 1, 0, 1, 'open', now() - interval '1 hour'
@@ -219,6 +232,13 @@ describe('the history of one account in a ledger that is younger than the statis
   const period = { from: new Date('1960-01-01T00:00:00Z'), to: at.at };
 
   it.each<[string, () => Promise<unknown>]>([
+    ['account by its address', () => young.accounts.get('payer')],
+    [
+      'accounts by their addresses and ids',
+      async () => young.accounts.identifyMany([await idOfPayer(), 'payer', 'nobody']),
+    ],
+    ['page of accounts', () => young.accounts.list({ prefix: 'pay' })],
+    ['total below a path', () => young.accounts.aggregate({ path: 'payer' })],
     ['page of entries', () => young.accounts.entries('payer', { limit: 10 })],
     ['balance by recorded time', () => young.accounts.balanceAt('payer', at)],
     ['balance by effective time', () => young.accounts.balanceAt('payer', { ...at, by: 'effective' })],
@@ -229,15 +249,44 @@ describe('the history of one account in a ledger that is younger than the statis
     ['posting that looks for holds that are due', () => postTooMuch()],
   ])('the %s does not read the others', async (_, work) => {
     const nodes = await explained.nodesOf(work);
-    const read = nodes.filter((node) => ['transfers', 'holds'].includes(node['Relation Name'] ?? '')).map(rowsOf);
+    const read = nodes
+      .filter((node) => ['transfers', 'holds', 'accounts', 'balances'].includes(node['Relation Name'] ?? ''))
+      .map(rowsOf);
     expect(read.length).toBeGreaterThan(0);
     expect(Math.max(...read)).toBeLessThan(50);
+  });
+
+  async function idOfPayer(): Promise<string> {
+    return (await young.accounts.get('payer')).id;
+  }
+
+  it('a total over a ledger reads no accounts of others', async () => {
+    for (const work of [() => young.trialBalance(), () => young.accounts.aggregate({ depth: 1 })]) {
+      const nodes = await explained.nodesOf(work);
+      expect(rowsRead(nodes, 'accounts')).toBe(others + 3);
+    }
   });
 
   function postTooMuch(): Promise<unknown> {
     const post = young.transfers.post({ from: 'payer', to: 'payee', amount: 1_000n, currency: 'USD' });
     return expect(post).rejects.toEqual(refusal('insufficient_funds'));
   }
+
+  it('a subscriber who has missed its events does not read those of other ledgers', async () => {
+    const quiet = bed.ledger({ database: explained.url, name: 'quiet' });
+    await openWallets(quiet, { a: 1n });
+    await fillAccounts('quiet', others);
+    const ending = new AbortController();
+    const statements = await explained.statementsOf(async () => {
+      for await (const events of await quiet.events.subscribe({ after: 0n, signal: ending.signal })) {
+        if (events.length > 0) ending.abort();
+      }
+    });
+    const missed = statements.filter(({ text }) => / position <= \$4 /.test(text)).flatMap(({ nodes }) => nodes);
+    expect(rowsRead(missed, 'transfers')).toBe(1);
+    expect(rowsRead(missed, 'accounts')).toBe(2);
+    expect(rowsRead(missed, 'balances')).toBe(2);
+  });
 
   it('its holds that are due are found in order, without its other holds', async () => {
     const nodes = await explained.nodesOf(() => young.holds.expire().catch(() => undefined));
