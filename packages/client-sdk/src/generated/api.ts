@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Complete a login with a code
-         * @description A code works once. After five wrong ones in a row the next has to wait, and each wait is twice as long as the one before, up to an hour.
+         * @description A code works once. After five wrong ones of the app in a row the next has to wait, and each wait is twice as long as the one before, up to an hour. Recovery codes do not wait.
          */
         post: operations["completeLogin"];
         delete?: never;

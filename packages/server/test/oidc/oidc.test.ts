@@ -271,6 +271,14 @@ describe('AUTH_MODE', () => {
     expect((await call(second.url, 'GET /v1/ledger', { token: OPERATOR_KEY })).status).toBe(200);
   });
 
+  it('AUTH_MODE=both asks users of the issuer for no second factor, and lets them add none', async () => {
+    const token = await issuer.token('a-user-of-the-issuer');
+    const enrolled = await call(server.url, 'POST /v1/me/second-factors/totp', { token, body: { password: 'any' } });
+    expect([enrolled.status, enrolled.body.code]).toEqual([403, 'password_wrong']);
+    const { body } = await call(server.url, 'GET /v1/me/second-factors', { token });
+    expect(body).toEqual({ data: [], recoveryCodesLeft: 0 });
+  });
+
   it('AUTH_MODE=local takes no token of another issuer', async () => {
     const local = await startServer(testConfig(server.databaseUrl));
     expect(await code(await issuer.token('a'), local.url)).toBe('token_invalid');

@@ -94,6 +94,20 @@ it('the wait after wrong codes doubles up to an hour, whatever the challenge, an
   expect((await tryCode(await freshCode(client, user))).status).toBe(200);
 });
 
+it('a recovery code does not wait, and a wrong one does not make an app wait', async () => {
+  const user = await enrolledUser();
+  const { challenge } = (await logIn(server.url, user)).body;
+  const tryCode = (code: string, guess: number) => complete(server.url, challenge, code, from(40_000 + guess));
+  for (let tried = 1; tried <= 8; tried += 1) {
+    expect((await tryCode('aaaa-aaaa-aaaa-aaaa', tried)).body.code).toBe('code_wrong');
+  }
+  for (let tried = 9; tried <= 13; tried += 1) {
+    expect((await tryCode(wrongCodeOf(user.secret), tried)).body.code).toBe('code_wrong');
+  }
+  expect((await tryCode(await freshCode(client, user), 14)).body.code).toBe('rate_limited');
+  expect((await tryCode(String(user.recoveryCodes[0]), 15)).status).toBe(200);
+});
+
 it("a wait is no longer than an hour when the database's clock was set back by a day", async () => {
   const user = await enrolledUser();
   const { challenge } = (await logIn(server.url, user)).body;

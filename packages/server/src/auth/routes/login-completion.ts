@@ -21,7 +21,7 @@ const completeLoginEndpoint = {
   tag: 'Authentication',
   summary: 'Complete a login with a code',
   description:
-    'A code works once. After five wrong ones in a row the next has to wait, and each wait is twice as long as the one before, up to an hour.',
+    'A code works once. After five wrong ones of the app in a row the next has to wait, and each wait is twice as long as the one before, up to an hour. Recovery codes do not wait.',
   access: 'anyone',
   body: { schema: CompleteLoginSchema, example: { challenge: EXAMPLE_CHALLENGE, code: '287082' } },
   answer: {

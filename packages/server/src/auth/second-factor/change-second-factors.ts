@@ -22,7 +22,7 @@ import {
   secondFactorMissing,
 } from './second-factor-store.js';
 import { newTotpSecret } from './totp.js';
-import { codeWrong, newStepOf } from './use-code.js';
+import { codeWrong, newStepOf } from './use-totp-code.js';
 
 export interface ConfirmedSecondFactor {
   readonly secondFactor: SecondFactor;

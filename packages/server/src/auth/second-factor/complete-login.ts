@@ -10,10 +10,11 @@ import { challengeInvalid, findLoginChallenge, removeLoginChallenge } from './lo
 import type { AuthenticationResponse } from './passkey-json.js';
 import { listPasskeys, rememberSignCount, setPasskeyChallenge, takePasskeyChallenge } from './passkey-store.js';
 import { newPasskeyChallenge, readAsserted, requestOptions } from './passkeys.js';
-import { countRecoveryCodes } from './recovery-codes.js';
+import { countRecoveryCodes, useRecoveryCode } from './recovery-codes.js';
 import type { FactorOwner, PasskeySettings } from './second-factor.js';
 import { secondFactorMissing } from './second-factor-store.js';
-import { codeWrong, useCode } from './use-code.js';
+import { isTotpCode } from './totp.js';
+import { codeWrong, useTotpCode } from './use-totp-code.js';
 import { countWrongCode, forgetWrongCodes, refuseWhileWaiting, WRONG_CODES_FREE } from './wrong-codes.js';
 
 const PASSKEY_TIMEOUT_MS = 120_000;
@@ -34,9 +35,10 @@ export interface CompletedLogin {
 type Prove = (transaction: Database, holder: { readonly owner: FactorOwner; readonly user: User }) => Promise<boolean>;
 
 /**
- * Completes a login with a code, which is used up.
+ * Completes a login with a code, which is used up. A recovery code cannot be guessed: it neither waits nor counts, so that whoever guesses
+ * codes of an app does not lock the user out.
  *
- * @throws {ProblemError} `challenge_invalid`, `code_wrong`; `rate_limited` after wrong codes
+ * @throws {ProblemError} `challenge_invalid`, `code_wrong`; `rate_limited` after wrong codes of an app
  */
 export async function completeWithCode(
   services: CompletionServices,
@@ -45,10 +47,11 @@ export async function completeWithCode(
   const { database, ledger, mails } = services;
   const userId = await findLoginChallenge(database, ledger.name, completion.challenge);
   // Before the lock, so that whoever goes on guessing holds up nobody.
-  await refuseWhileWaiting(database, { ledger: ledger.name, userId });
+  if (isTotpCode(code)) await refuseWhileWaiting(database, { ledger: ledger.name, userId });
   const completed = await complete(services, completion, async (transaction, { owner, user }) => {
+    if (!isTotpCode(code)) return tryRecoveryCode({ mails }, transaction, { owner, user, code });
     await refuseWhileWaiting(transaction, owner);
-    return tryCode({ mails }, transaction, { owner, user, code });
+    return tryTotpCode({ mails }, transaction, { owner, user, code });
   });
   if (completed === undefined) throw codeWrong();
   return completed;
@@ -117,24 +120,35 @@ async function lockHolder(transaction: Database, ledger: string, challenge: stri
   return user;
 }
 
-/** Tells the user of a recovery code that was used, and of wrong codes, by which somebody shows that they know the password. */
-async function tryCode(
+interface TriedCode {
+  readonly owner: FactorOwner;
+  readonly user: User;
+  readonly code: string;
+}
+
+/** Tells the user of wrong codes, by which somebody shows that they know the password. */
+async function tryTotpCode(
   { mails }: Pick<CompletionServices, 'mails'>,
   transaction: Database,
-  { owner, user, code }: { readonly owner: FactorOwner; readonly user: User; readonly code: string },
+  { owner, user, code }: TriedCode,
 ): Promise<boolean> {
-  const method = await useCode(transaction, owner, code);
-  if (method === undefined) {
-    const count = await countWrongCode(transaction, owner);
-    if (count === WRONG_CODES_FREE && user.email !== null)
-      await mails.add(transaction, wrongCodes(user.id, user.email));
-    return false;
+  if (await useTotpCode(transaction, owner, code)) {
+    await forgetWrongCodes(transaction, owner);
+    return true;
   }
-  await forgetWrongCodes(transaction, owner);
-  if (method === 'recovery_code' && user.email !== null) {
-    const left = await countRecoveryCodes(transaction, owner);
-    await mails.add(transaction, recoveryCodeUsed(user.id, user.email, left));
-  }
+  const count = await countWrongCode(transaction, owner);
+  if (count === WRONG_CODES_FREE && user.email !== null) await mails.add(transaction, wrongCodes(user.id, user.email));
+  return false;
+}
+
+async function tryRecoveryCode(
+  { mails }: Pick<CompletionServices, 'mails'>,
+  transaction: Database,
+  { owner, user, code }: TriedCode,
+): Promise<boolean> {
+  if (!(await useRecoveryCode(transaction, owner, code))) return false;
+  const left = await countRecoveryCodes(transaction, owner);
+  if (user.email !== null) await mails.add(transaction, recoveryCodeUsed(user.id, user.email, left));
   return true;
 }
 

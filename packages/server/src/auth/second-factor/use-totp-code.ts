@@ -1,26 +1,20 @@
 import { sql } from 'kysely';
 import type { Database } from '../../database/connect.js';
 import { ProblemError } from '../../errors/problem.js';
-import { useRecoveryCode } from './recovery-codes.js';
-import type { FactorOwner, LoginMethod } from './second-factor.js';
+import type { FactorOwner } from './second-factor.js';
 import { findTotp, rememberStep, type TotpFactor } from './second-factor-store.js';
-import { isTotpCode, totpStepOf } from './totp.js';
+import { totpStepOf } from './totp.js';
 
 /**
- * Uses up a code of an authenticator app or a recovery code, and says which it was; undefined for a wrong one. The caller has locked the user's
- * row, so that of two who send the same code one is right.
+ * Uses up a code of the user's authenticator app; false for a wrong one. The caller has locked the user's row, so that of two who send the
+ * same code one is right.
  */
-export async function useCode(
-  transaction: Database,
-  owner: FactorOwner,
-  code: string,
-): Promise<LoginMethod | undefined> {
-  if (!isTotpCode(code)) return (await useRecoveryCode(transaction, owner, code)) ? 'recovery_code' : undefined;
+export async function useTotpCode(transaction: Database, owner: FactorOwner, code: string): Promise<boolean> {
   const totp = await findTotp(transaction, owner, { isConfirmed: true });
   const step = totp === undefined ? undefined : await newStepOf(transaction, totp, code);
-  if (totp === undefined || step === undefined) return undefined;
+  if (totp === undefined || step === undefined) return false;
   await rememberStep(transaction, owner.ledger, { id: totp.id, step });
-  return 'totp';
+  return true;
 }
 
 /**
