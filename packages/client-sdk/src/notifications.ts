@@ -6,17 +6,19 @@ import type { CallOptions } from './transport.js';
 
 type Schemas = components['schemas'];
 type NotificationJson = Schemas['Notification'];
+type MovementJson = NonNullable<NotificationJson['movement']>;
 type PreferencesJson = Schemas['NotificationPreferences'];
 
 /** The movement of money that a notification is about; amounts are whole minor units. */
-export interface NotifiedMovement extends Readonly<Omit<NotificationJson['movement'], 'amount'>> {
+export interface NotifiedMovement extends Readonly<Omit<MovementJson, 'amount'>> {
   /** Of `low_balance` the settled balance. */
   readonly amount: bigint;
 }
 
-/** Something that happened to the user's money; kept for 90 days. */
+/** Something that the user is told of; kept for 90 days. */
 export interface Notification extends Readonly<Omit<NotificationJson, 'movement'>> {
-  readonly movement: NotifiedMovement;
+  /** Null for `new_device`. */
+  readonly movement: NotifiedMovement | null;
 }
 
 export interface NotificationPage extends Page<Notification> {
@@ -90,7 +92,7 @@ export function createNotifications({ routes, send }: Api): Notifications {
 }
 
 function parseNotification({ movement, ...rest }: NotificationJson): Notification {
-  return { ...rest, movement: withAmounts(movement, 'amount') };
+  return { ...rest, movement: movement && withAmounts(movement, 'amount') };
 }
 
 function parsePreferences({ lowBalances, ...rest }: PreferencesJson): NotificationPreferences {

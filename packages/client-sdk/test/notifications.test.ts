@@ -17,7 +17,7 @@ it('a user reads their notifications, one by one and all together', async () => 
   for (const amount of [1_250n, 1n, 2n]) await alice.client.transfers.post(alice.pay(bob.wallet, amount));
   await expect.poll(async () => (await notifications.listPage()).data.length, SOON).toBe(3);
   const amounts: bigint[] = [];
-  for await (const { movement } of notifications.list({ limit: 1 })) amounts.push(movement.amount);
+  for await (const { movement } of notifications.list({ limit: 1 })) amounts.push(movement?.amount ?? 0n);
   expect(amounts.sort()).toEqual([1n, 1_250n, 2n].sort());
 
   const { data, unreadCount } = await notifications.listPage();
