@@ -21,7 +21,8 @@ name of its \`ledger\`, a \`time\`, and \`data\` of the shape below. Its \`posit
 shape only ever gains members. Ids and amounts are strings; amounts are whole minor units.
 
 These are the events that the ledger itself writes. Applications [write their own](../how-to/events-to-kafka.md#write-events-of-your-own); the
-server's are \`user.created.v1\` and \`user.closed.v1\` in the topic \`users\`, with the member \`userId\`.
+server's are \`user.created.v1\` and \`user.closed.v1\` in the topic \`users\`, with the member \`userId\`, and \`user.notified.v1\` in the topic
+\`notifications\`, with the member \`userIds\`.
 
 In Kafka it is a CloudEvent in binary mode: see [Send events to Kafka](../how-to/events-to-kafka.md) and
 [asyncapi.json](../../packages/ledger-core/asyncapi.json).

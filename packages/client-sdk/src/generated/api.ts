@@ -1766,7 +1766,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         JsonValue: unknown;
-        LiveEvent: components["schemas"]["Event.user.created.v1"] | components["schemas"]["Event.user.closed.v1"] | components["schemas"]["Event.account.opened.v1"] | components["schemas"]["Event.account.frozen.v1"] | components["schemas"]["Event.account.unfrozen.v1"] | components["schemas"]["Event.account.closed.v1"] | components["schemas"]["Event.account.limits_changed.v1"] | components["schemas"]["Event.transfer.posted.v1"] | components["schemas"]["Event.transfer.reversed.v1"] | components["schemas"]["Event.hold.placed.v1"] | components["schemas"]["Event.hold.captured.v1"] | components["schemas"]["Event.hold.released.v1"] | components["schemas"]["Event.hold.expired.v1"] | components["schemas"]["Event.transfer.requested.v1"] | components["schemas"]["Event.transfer.refused.v1"] | components["schemas"]["Event.transfer.request_replayed.v1"] | components["schemas"]["Event.balance.changed.v1"];
+        LiveEvent: components["schemas"]["Event.user.created.v1"] | components["schemas"]["Event.user.closed.v1"] | components["schemas"]["Event.user.notified.v1"] | components["schemas"]["Event.account.opened.v1"] | components["schemas"]["Event.account.frozen.v1"] | components["schemas"]["Event.account.unfrozen.v1"] | components["schemas"]["Event.account.closed.v1"] | components["schemas"]["Event.account.limits_changed.v1"] | components["schemas"]["Event.transfer.posted.v1"] | components["schemas"]["Event.transfer.reversed.v1"] | components["schemas"]["Event.hold.placed.v1"] | components["schemas"]["Event.hold.captured.v1"] | components["schemas"]["Event.hold.released.v1"] | components["schemas"]["Event.hold.expired.v1"] | components["schemas"]["Event.transfer.requested.v1"] | components["schemas"]["Event.transfer.refused.v1"] | components["schemas"]["Event.transfer.request_replayed.v1"] | components["schemas"]["Event.balance.changed.v1"];
         "Event.user.created.v1": {
             /** @description The same in every delivery */
             id: string;
@@ -1777,7 +1777,7 @@ export interface components {
             type: "user.created.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -1801,7 +1801,7 @@ export interface components {
             type: "user.closed.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -1815,6 +1815,27 @@ export interface components {
                 userId: string;
             };
         };
+        "Event.user.notified.v1": {
+            /** @description The same in every delivery */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "user.notified.v1";
+            /**
+             * Format: uuid
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
+             */
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            /** @description Users have new notifications in their inboxes. */
+            data: {
+                /** @description Users see their own id alone */
+                userIds: string[];
+            };
+        };
         "Event.account.opened.v1": {
             /** @description The same in every delivery */
             id: string;
@@ -1825,7 +1846,7 @@ export interface components {
             type: "account.opened.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -1854,7 +1875,7 @@ export interface components {
             type: "account.frozen.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -1883,7 +1904,7 @@ export interface components {
             type: "account.unfrozen.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -1912,7 +1933,7 @@ export interface components {
             type: "account.closed.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -1941,7 +1962,7 @@ export interface components {
             type: "account.limits_changed.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -1979,7 +2000,7 @@ export interface components {
             type: "transfer.posted.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -2040,7 +2061,7 @@ export interface components {
             type: "transfer.reversed.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -2106,7 +2127,7 @@ export interface components {
             type: "hold.placed.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -2167,7 +2188,7 @@ export interface components {
             type: "hold.captured.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -2235,7 +2256,7 @@ export interface components {
             type: "hold.released.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -2296,7 +2317,7 @@ export interface components {
             type: "hold.expired.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -2357,7 +2378,7 @@ export interface components {
             type: "transfer.requested.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -2401,7 +2422,7 @@ export interface components {
             type: "transfer.refused.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -2441,7 +2462,7 @@ export interface components {
             type: "transfer.request_replayed.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -2475,7 +2496,7 @@ export interface components {
             type: "balance.changed.v1";
             /**
              * Format: uuid
-             * @description The id of the transfer, wallet or user that the event is about
+             * @description The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own
              */
             subject: string;
             /** Format: date-time */
@@ -3654,7 +3675,7 @@ export interface components {
             reason: string;
         };
         StreamMessage: {
-            /** @description The type of the event, or `opened`, `position` or `end`. Types are user.created.v1, user.closed.v1, account.opened.v1, account.frozen.v1, account.unfrozen.v1, account.closed.v1, account.limits_changed.v1, transfer.posted.v1, transfer.reversed.v1, hold.placed.v1, hold.captured.v1, hold.released.v1, hold.expired.v1, transfer.requested.v1, transfer.refused.v1, transfer.request_replayed.v1, balance.changed.v1; to operators also those of the application's own events, so leave those that you do not know aside. */
+            /** @description The type of the event, or `opened`, `position` or `end`. Types are user.created.v1, user.closed.v1, user.notified.v1, account.opened.v1, account.frozen.v1, account.unfrozen.v1, account.closed.v1, account.limits_changed.v1, transfer.posted.v1, transfer.reversed.v1, hold.placed.v1, hold.captured.v1, hold.released.v1, hold.expired.v1, transfer.requested.v1, transfer.refused.v1, transfer.request_replayed.v1, balance.changed.v1; to operators also those of the application's own events, so leave those that you do not know aside. */
             event: string;
             /** @description Send it as `Last-Event-ID` to resume after this message */
             id?: string;
@@ -3835,7 +3856,7 @@ export interface components {
              *       "transfer.posted.v1"
              *     ]
              */
-            eventTypes?: (string | ("user.created.v1" | "user.closed.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1"))[] | null;
+            eventTypes?: (string | ("user.created.v1" | "user.closed.v1" | "user.notified.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1"))[] | null;
             /**
              * @description Only events about an account at or below this path: `users:42` has `users:42:usd`. Events of your application are about no account. Null for all
              * @example fees
@@ -3871,7 +3892,7 @@ export interface components {
              *       "transfer.posted.v1"
              *     ]
              */
-            eventTypes?: (string | ("user.created.v1" | "user.closed.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1"))[] | null;
+            eventTypes?: (string | ("user.created.v1" | "user.closed.v1" | "user.notified.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1"))[] | null;
             /**
              * @description Only events about an account at or below this path: `users:42` has `users:42:usd`. Events of your application are about no account. Null for all
              * @example fees
@@ -11625,7 +11646,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Deliver only these types, separated by commas; operators may name types of their application too */
-                types?: (("user.created.v1" | "user.closed.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1") | string)[];
+                types?: (("user.created.v1" | "user.closed.v1" | "user.notified.v1" | "account.opened.v1" | "account.frozen.v1" | "account.unfrozen.v1" | "account.closed.v1" | "account.limits_changed.v1" | "transfer.posted.v1" | "transfer.reversed.v1" | "hold.placed.v1" | "hold.captured.v1" | "hold.released.v1" | "hold.expired.v1" | "transfer.requested.v1" | "transfer.refused.v1" | "transfer.request_replayed.v1" | "balance.changed.v1") | string)[];
             };
             header?: {
                 /** @description Resume after this id; default: start now */

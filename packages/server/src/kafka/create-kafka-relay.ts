@@ -9,7 +9,7 @@ import type { KafkaPublisherOptions } from '@micropay/ledger-core/kafka';
 import type { Logger } from 'pino';
 import { StartError } from '../errors/start-error.js';
 import { withDeadline } from '../throttling/deadline.js';
-import { userClosed, userCreated } from '../users/user-events.js';
+import { userClosed, userCreated, userNotified } from '../users/user-events.js';
 import { kafkaClient } from './kafka-client.js';
 import type { KafkaSettings } from './kafka-settings.js';
 
@@ -105,7 +105,7 @@ function publisherOptions(settings: KafkaSettings) {
   const options: KafkaPublisherOptions = {
     kafka: kafkaClient(settings),
     topicPrefix,
-    domainEvents: [userCreated, userClosed],
+    domainEvents: [userCreated, userClosed, userNotified],
     partitions,
     ...(replicationFactor === undefined ? {} : { replicationFactor }),
   };

@@ -1,7 +1,7 @@
 import type { EventData, EventType, LedgerEvent } from '@micropay/ledger-core';
 import type { UserId } from '../identity/user-id.js';
 import { walletOwnerOf } from '../identity/wallet-address.js';
-import type { UserEventType } from '../users/user-events.js';
+import type { UserEventData, UserEventType } from '../users/user-events.js';
 
 /** The reader of a stream: a user, or the operators, who all see the same. */
 export type Viewer = UserId | 'operator';
@@ -51,10 +51,14 @@ const operatorsOnly: Rule<unknown> = { users: () => [] };
 
 /** Decided for each type: one that is new in the catalogue does not compile here before somebody has thought of it. */
 const RULES: { readonly [Type in EventType]: Rule<EventData<Type>> } & {
-  readonly [Type in UserEventType]: Rule<OfUser>;
+  readonly [Type in UserEventType]: Rule<UserEventData<Type>>;
 } = {
   'user.created.v1': ofUser,
   'user.closed.v1': ofUser,
+  'user.notified.v1': {
+    users: ({ userIds }) => userIds as UserId[],
+    shown: (_data, user) => ({ userIds: [user] }),
+  },
   'account.opened.v1': owned,
   'account.frozen.v1': changedByOperator,
   'account.unfrozen.v1': changedByOperator,

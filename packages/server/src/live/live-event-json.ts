@@ -38,7 +38,10 @@ function eventSchema(type: LiveEventType) {
     .object({
       id: z.string().openapi({ description: 'The same in every delivery' }),
       type: z.literal(type),
-      subject: IdField.openapi({ description: 'The id of the transfer, wallet or user that the event is about' }),
+      subject: IdField.openapi({
+        description:
+          'The id of the transfer, wallet or user that the event is about; of `user.notified` an id of its own',
+      }),
       time: TimeField,
       data: shownSchema(type),
     })

@@ -12,6 +12,7 @@ import type { Mails } from '../mail/mail-outbox.js';
 import { createNotificationMail } from './notification-mail.js';
 import { createNotificationStore, type NotificationStore } from './notification-store.js';
 import { createScales, type Scales } from './scales.js';
+import { createAnnounce } from './sink/announce.js';
 import { createNotificationSink } from './sink/notification-sink.js';
 
 /** The notifications of a ledger's users. */
@@ -57,7 +58,13 @@ export function createNotifications(dependencies: {
 
   function createRunning(): { readonly relay: Relay; readonly pool: Database } {
     const pool = connectApart(databaseUrl, schema, { name: 'micropay-notifications', connectionsMax: 1 });
-    const publisher = createNotificationSink({ database: pool, ledger: ledger.name, mails, keptDays: KEPT_DAYS });
+    const publisher = createNotificationSink({
+      database: pool,
+      ledger: ledger.name,
+      mails,
+      announce: createAnnounce(ledger),
+      keptDays: KEPT_DAYS,
+    });
     const onError = (err: unknown) => log.warn({ sink, err }, 'users could not be notified, and will be');
     return { pool, relay: createRelay({ database: databaseUrl, schema, sink, publisher, onError }) };
   }

@@ -5,15 +5,18 @@ import type { Mails } from '../mail/mail-outbox.js';
 import { mailOf } from './notification-mail.js';
 import { preferencesOf } from './preferences/preferences.js';
 import { findAddressees } from './preferences/preferences-store.js';
+import type { Announce } from './sink/announce.js';
 import { countMails, MAILS_PER_HOUR } from './sink/notification-sink.js';
 
 /** Tells users of sign-ins in the database transaction of the sign-in, also where they are not notified of their money. */
 export function createSignInNotices({
   ledger,
   mails,
+  announce,
 }: {
   readonly ledger: string;
   readonly mails: Mails;
+  readonly announce: Announce;
 }): SignInNotices {
   return {
     async newDevice(transaction, userId, data) {
@@ -36,6 +39,7 @@ export function createSignInNotices({
           mailed: to !== null,
         })
         .execute();
+      if (inbox) await announce(transaction, [userId]);
       if (to !== null) await mails.add(transaction, mailOf(userId, to, { type: 'new_device', data }));
     },
   };

@@ -29,6 +29,7 @@ import { type MailKind, type WriteMail, writeNotice } from '../mail/mail-kind.js
 import { createMails } from '../mail/mail-outbox.js';
 import { createNotifications } from '../notifications/notifications.js';
 import { createSignInNotices } from '../notifications/sign-in-notices.js';
+import { createAnnounce } from '../notifications/sink/announce.js';
 import { createIssuerKeys, type IssuerKeys } from '../oidc/issuer-keys.js';
 import { createIssuerTokens } from '../oidc/issuer-tokens.js';
 import { createSupportUsers } from '../roles/support-users.js';
@@ -166,7 +167,7 @@ export async function createServices(
       mailAttempts: createMailAttempts(database, ledger.name),
       linkAttempts: createLinkAttempts(database, ledger.name),
       codeAttempts: createCodeAttempts(database, ledger.name),
-      signInNotices: createSignInNotices({ ledger: ledger.name, mails }),
+      signInNotices: createSignInNotices({ ledger: ledger.name, mails, announce: createAnnounce(ledger) }),
       secondFactors: config.secondFactors ?? SECOND_FACTORS_DEFAULT,
       verifiedUsers: createVerifiedUsers(database, ledger.name, config.verifiedEmailRequired === true),
       recipientLookUps: createRecipientLookUps(database, ledger.name),

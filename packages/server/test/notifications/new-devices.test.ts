@@ -69,6 +69,8 @@ describe('a sign-in', () => {
     await logIn(user);
     await logIn(user);
     expect(await inbox(user)).toHaveLength(1);
+    const news = "select data from micropay.events where type = 'user.notified.v1' and data -> 'userIds' ? $1";
+    expect((await client.query(news, [user.id])).rows).toEqual([{ data: { userIds: [user.id] } }]);
     const read = await call(server.url, `POST /v1/me/notifications/${told.id}/read`, { token: user.token });
     expect(read.body).toMatchObject({ id: told.id, signIn: told.signIn, readAt: expect.any(String) });
   });

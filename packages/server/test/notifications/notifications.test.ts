@@ -5,15 +5,18 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { connect } from '../../src/database/connect.js';
 import { createMails } from '../../src/mail/mail-outbox.js';
 import { createNotificationStore } from '../../src/notifications/notification-store.js';
+import { createAnnounce } from '../../src/notifications/sink/announce.js';
 import { createNotificationSink, MAILS_PER_HOUR } from '../../src/notifications/sink/notification-sink.js';
 import { type RunningServer, startServer } from '../../src/process/start-server.js';
 import { call, deposit, registerUser, type TestUser } from '../support/call.js';
 import { readMetric } from '../support/metrics.js';
+import { openStream } from '../support/open-stream.js';
 import { runMain } from '../support/run-main.js';
 import { OPERATOR_KEY, startTestServer, type TestServer, testConfig } from '../support/test-server.js';
 import { type ReceivedMail, startTestSmtp, type TestSmtp } from '../support/test-smtp.js';
 
 const SOON = { timeout: 10_000 };
+const announce = () => Promise.resolve();
 
 let smtp: TestSmtp;
 let server: TestServer;
@@ -83,7 +86,7 @@ async function told(): Promise<void> {
 }
 
 /** An event as a relay delivers it. */
-function paymentTo({ id: user, wallet }: TestUser, id: string, time: Date): LedgerEvent {
+function paymentTo({ id: user, wallet }: Pick<TestUser, 'id' | 'wallet'>, id: string, time: Date): LedgerEvent {
   const data = {
     transferId: randomUUID(),
     from: randomUUID(),
@@ -220,11 +223,58 @@ describe('an inbox', () => {
     const database = connect(server.databaseUrl, 'micropay');
     await createNotificationStore(database, 'main').removeOld(90);
     expect(await typesOf(user)).toEqual([]);
-    const sink = createNotificationSink({ database, ledger: 'main', mails: createMails('main', false), keptDays: 90 });
+    const sink = createNotificationSink({
+      database,
+      ledger: 'main',
+      mails: createMails('main', false),
+      announce,
+      keptDays: 90,
+    });
     const ofAge = (id: string, days: number) => paymentTo(user, id, new Date(Date.now() - days * 86_400_000));
     await sink.publish([ofAge('old', 90.1), ofAge('young', 89.9)]);
     await database.destroy();
     expect(await typesOf(user)).toEqual(['money_in']);
+  });
+});
+
+describe('news of an inbox', () => {
+  it('news of an inbox are on the live stream of their user, who hears of nobody else’s', async () => {
+    const [payer, payee, other] = [await someone(), await someone(0n), await someone(0n)];
+    await prefer(payer, { types: { money_out: { inbox: false } } });
+    await told();
+    const streams = await Promise.all([payer, payee, other].map(({ token }) => openStream(server.url, token)));
+    const newsOf = (at: number) => streams[at]?.events().filter(({ event }) => event === 'user.notified.v1') ?? [];
+    await pay(payer, payee);
+    await expect.poll(() => newsOf(1).length, SOON).toBe(1);
+    const [news] = newsOf(1);
+    expect(news?.data.data).toEqual({ userIds: [payee.id] });
+    // It is there by the time that it is announced.
+    expect((await inbox(payee)).unreadCount).toBe(1);
+    await told();
+    expect([newsOf(0).length, newsOf(2).length]).toEqual([0, 0]);
+    await Promise.all(streams.map((stream) => stream.close()));
+  });
+
+  it('news of many inboxes are few events, and what is told again is no news', async () => {
+    const users = Array.from({ length: 130 }, () => randomUUID());
+    await client.query(
+      `insert into micropay.users (ledger, id, email) select 'main', id, id || '@example.net' from unnest($1::uuid[]) as id`,
+      [users],
+    );
+    const ledger = createLedger({ database: server.databaseUrl, name: 'main' });
+    const database = connect(server.databaseUrl, 'micropay');
+    const parts = { database, ledger: 'main', mails: createMails('main', false), keptDays: 90 };
+    const sink = createNotificationSink({ ...parts, announce: createAnnounce(ledger) });
+    const events = users.map((id, at) => paymentTo({ id, wallet: randomUUID() }, `news-${at}`, new Date()));
+    for (const _ of [1, 2]) await sink.publish(events);
+    const { rows } = await client.query(
+      `select data from micropay.events where type = 'user.notified.v1' and data -> 'userIds' ?| $1::text[] order by position`,
+      [users],
+    );
+    expect(rows.map(({ data }) => data.userIds.length)).toEqual([100, 30]);
+    expect(new Set(rows.flatMap(({ data }) => data.userIds))).toEqual(new Set(users));
+    await database.destroy();
+    await ledger.close();
   });
 });
 
@@ -247,7 +297,13 @@ describe('an account that is closed', () => {
   it('an account that is closed while its user is told keeps nothing of it', async () => {
     const user = await someone(0n);
     const database = connect(server.databaseUrl, 'micropay');
-    const sink = createNotificationSink({ database, ledger: 'main', mails: createMails('main', false), keptDays: 90 });
+    const sink = createNotificationSink({
+      database,
+      ledger: 'main',
+      mails: createMails('main', false),
+      announce,
+      keptDays: 90,
+    });
     await Promise.all([
       done(user.token, 'POST /v1/me/close', { password: user.password }),
       ...Array.from({ length: 20 }, (_, at) => sink.publish([paymentTo(user, `race-${at}`, new Date())])),

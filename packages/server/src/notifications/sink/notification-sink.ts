@@ -8,6 +8,7 @@ import type { Notice } from '../notice.js';
 import { mailOf } from '../notification-mail.js';
 import { type Preferences, preferencesOf } from '../preferences/preferences.js';
 import { type Addressee, findAddressees } from '../preferences/preferences-store.js';
+import type { Announce } from './announce.js';
 import { noticesOf } from './notices-of.js';
 
 /** Further notifications of the hour are in the inbox alone: a thousand small payments are not a thousand mails. */
@@ -33,10 +34,11 @@ export function createNotificationSink(options: {
   readonly database: Database;
   readonly ledger: string;
   readonly mails: Mails;
+  readonly announce: Announce;
   /** Events that are older are left out: what was written of them is gone, and would be taken for new. */
   readonly keptDays: number;
 }): EventPublisher {
-  const { database, ledger, mails, keptDays } = options;
+  const { database, ledger, mails, announce, keptDays } = options;
 
   async function write(transaction: Transaction<Tables>, told: readonly Told[]): Promise<void> {
     // What is written while an account is being closed would outlast it.
@@ -55,11 +57,14 @@ export function createNotificationSink(options: {
       mailById.set(row.id, mailOf(addressee.id, addressee.email, { type: notice.type, data: row.data }));
     }
     if (rows.length === 0) return;
-    const written = await insert(transaction, rows);
+    const written = new Set(await insert(transaction, rows));
     await mails.addAll(
       transaction,
-      written.flatMap((id) => mailById.get(id) ?? []),
+      [...written].flatMap((id) => mailById.get(id) ?? []),
     );
+    // Last, as readers of the log wait at an event's position until its transaction ends.
+    const news = rows.filter(({ id, in_inbox }) => in_inbox && written.has(id));
+    await announce(transaction, [...new Set(news.map(({ user_id }) => user_id))]);
   }
 
   /** Returns the ids of those that were not there. */
