@@ -57,9 +57,8 @@ export async function strayBalances(
   const { rows } = await sql.executeSql(
     `select 'unknown_account' as kind, b.account_id, null as transfer_id,
        'an account of this ledger' as expected, 'a balance alone' as found
-     from ${schema}.balances b
-     where b.ledger = $1 and ($2::uuid is null or b.account_id > $2) and ($3::uuid is null or b.account_id <= $3)
-       and not exists (select from ${schema}.accounts a where a.ledger = b.ledger and a.id = b.account_id)`,
+     from ${schema}.balances b left join ${probe(`${schema}.accounts`, `${ofLedger()} and id = b.account_id`)} a on true
+     where ${ofLedger('b.')} and a.id is null and ($2::uuid is null or b.account_id > $2) and ($3::uuid is null or b.account_id <= $3)`,
     [ledger, after, upTo ?? null],
   );
   return rows.map(toProblem);
