@@ -10,6 +10,7 @@ import {
 } from '../../../../scripts/virtual-authenticator.js';
 import { call, registerUser, type TestUser } from '../support/call.js';
 import { codeOf, complete, enrol, freshCode, logIn as logInAt, wrongCodeOf } from '../support/second-factor.js';
+import { createSoftwarePasskey } from '../support/software-passkey.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
 
 const INSTALL_TIMEOUT_MS = 400_000;
@@ -207,6 +208,31 @@ describe.skipIf(whyNot !== undefined)('in a real browser', () => {
     expect(early.body.code).toBe('rate_limited');
     const { options } = (await request(challenge)).body;
     expect((await finish(challenge, await key.get(options))).status).toBe(200);
+  });
+});
+
+describe('the id of a passkey', () => {
+  const site = { rpId: 'localhost', origin: ORIGIN };
+
+  it('the id of a passkey has 1,023 bytes at most, and the longest works', async () => {
+    const user = await registerUser(server.url);
+    const long = createSoftwarePasskey(site, { idLength: 1_024 });
+    const refused = await confirm(user, long.create((await enrolPasskey(user)).body.options));
+    expect(refused).toMatchObject({ status: 403, body: { code: 'passkey_refused' } });
+    expect(await list(user)).toEqual({ data: [], recoveryCodesLeft: 0 });
+    const longest = createSoftwarePasskey(site, { idLength: 1_023 });
+    expect((await confirm(user, longest.create((await enrolPasskey(user)).body.options))).status).toBe(200);
+    const { challenge } = (await logIn(user)).body;
+    const { options } = (await request(challenge)).body;
+    expect((await finish(challenge, longest.get(options))).status).toBe(200);
+  });
+
+  it('the id of a passkey is the one that its browser names', async () => {
+    const user = await registerUser(server.url);
+    const created = createSoftwarePasskey(site).create((await enrolPasskey(user)).body.options);
+    const refused = await confirm(user, { ...created, id: NOTHING, rawId: NOTHING });
+    expect(refused.body.code).toBe('passkey_refused');
+    expect(await list(user)).toEqual({ data: [], recoveryCodesLeft: 0 });
   });
 });
 

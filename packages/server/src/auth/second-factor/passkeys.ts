@@ -7,6 +7,8 @@ import type { PasskeySettings } from './second-factor.js';
 const loadLibrary = () => import('@simplewebauthn/server');
 
 const CHALLENGE_BYTES = 32;
+/** Of WebAuthn, section 7.1. */
+const CREDENTIAL_ID_BYTES_MAX = 1_023;
 /** Of the password first: a passkey has to be there, and need not ask for a PIN or a finger as well. */
 const USER_VERIFICATION = 'discouraged';
 
@@ -87,9 +89,12 @@ export async function readCreated(
   });
   if (!verified || registrationInfo === undefined) return undefined;
   const { id, publicKey, counter } = registrationInfo.credential;
+  // The library takes the id that the authenticator gives, and does not compare it with the one that logins are found by.
+  const credentialId = Buffer.from(id, 'base64url');
+  if (credentialId.length > CREDENTIAL_ID_BYTES_MAX || id !== response.id) return undefined;
   const transports = response.response.transports ?? [];
   return {
-    credentialId: Buffer.from(id, 'base64url'),
+    credentialId,
     publicKey: Buffer.from(publicKey),
     signCount: counter,
     transports,
