@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInProcessPublisher, createLedger, createRelay } from '@micropay/ledger-core';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
@@ -11,8 +11,10 @@ import { balanceOf, call, registerUser, type TestUser } from './support/call.js'
 import { readMetric } from './support/metrics.js';
 import { openStream } from './support/open-stream.js';
 import { complete, enrol, freshCode, logIn, wrongCodeOf } from './support/second-factor.js';
+import { createSoftwarePasskey } from './support/software-passkey.js';
 import { OPERATOR_KEY, testConfig } from './support/test-server.js';
 
+const site = { rpId: 'app.example.com', origin: 'https://app.example.com' };
 const page = readFileSync(new URL('../../../docs/how-to/runtime-role.md', import.meta.url), 'utf8');
 /** Roles belong to PostgreSQL and not to the database, so each run has a name of its own. */
 const role = `micropay_server_${process.pid}`;
@@ -47,7 +49,8 @@ beforeAll(async () => {
       migrate: false,
       verifyEverySeconds: 60,
       notifications: true,
-      mail: { publicUrl: 'https://app.example.com' },
+      mail: { publicUrl: site.origin },
+      secondFactors: { serviceName: 'Example Pay', passkeys: { rpId: site.rpId, origins: [site.origin] } },
     }),
     pino({}, { write: (line: string) => void lines.push(line) }),
   );
@@ -157,6 +160,49 @@ describe('the server with the documented role', () => {
     expect((await complete(server.url, again.challenge, String(recoveryCodes[0]))).status).toBe(200);
     const path = `POST /v1/users/${user.id}/second-factors/remove`;
     expect((await as(OPERATOR_KEY, path, { reason: 'Ticket 1042' })).status).toBe(204);
+  });
+
+  it('the server with the documented role adds passkeys, and completes logins with them', async () => {
+    const [user, passkey] = [await registerUser(server.url), createSoftwarePasskey(site)];
+    const path = 'POST /v1/me/second-factors/passkeys';
+    const { options } = (await as(user.token, path, { password: user.password })).body;
+    const confirmed = await as(user.token, `${path}/confirm`, { response: passkey.create(options) });
+    expect(confirmed.status).toBe(200);
+    const { challenge } = (await logIn(server.url, user)).body;
+    const asked = await call(server.url, 'POST /v1/auth/login/passkey-request', { body: { challenge } });
+    expect(asked.status).toBe(200);
+    const body = { challenge, response: passkey.get(asked.body.options) };
+    expect((await call(server.url, 'POST /v1/auth/login/passkey', { body })).status).toBe(200);
+  });
+
+  it('the server with the documented role makes, changes and deletes webhook endpoints', async () => {
+    const body = { url: 'https://hooks.example.com/micropay' };
+    const made = await as(OPERATOR_KEY, 'POST /v1/webhook-endpoints', body);
+    expect(made.status).toBe(201);
+    const endpoint = `/v1/webhook-endpoints/${made.body.endpoint.id}`;
+    expect((await as(OPERATOR_KEY, `PATCH ${endpoint}`, { description: 'Ours' })).status).toBe(200);
+    expect((await as(OPERATOR_KEY, `POST ${endpoint}/rotate-secret`)).status).toBe(200);
+    expect((await as(OPERATOR_KEY, `DELETE ${endpoint}`)).status).toBe(204);
+  });
+
+  it('the documented role may change every table that the server changes, in the way that it does', async () => {
+    const rights = { insertInto: 'insert', updateTable: 'update', deleteFrom: 'delete' } as const;
+    const source = new URL('../src/', import.meta.url);
+    const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    const texts = files.map((file) => readFileSync(new URL(file, source), 'utf8'));
+    const used = texts.flatMap((text) => [...text.matchAll(/\.(insertInto|updateTable|deleteFrom)\(\s*'(\w+)'/g)]);
+    const needed = new Set(used.map(([, call, table]) => `${rights[call as keyof typeof rights]} ${table}`));
+    expect(needed.size).toBeGreaterThan(50);
+    const may = async (one: string) => {
+      const [right, table] = one.split(' ');
+      // An update is granted by column; a delete is of a table.
+      const check = right === 'delete' ? 'has_table_privilege' : 'has_any_column_privilege';
+      const { rows } = await owner.query(`select ${check}($1, $2, $3) as may`, [role, `micropay.${table}`, right]);
+      return rows[0].may;
+    };
+    const lacking: string[] = [];
+    for (const one of needed) if (!(await may(one))) lacking.push(one);
+    expect(lacking).toEqual([]);
   });
 
   it('the server with the documented role makes, rotates and revokes API keys', async () => {
