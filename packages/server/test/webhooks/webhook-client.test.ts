@@ -109,6 +109,14 @@ it('a webhook follows no redirect', async () => {
   expect([redirecting.received.length, secret.connections()]).toEqual([1, 0]);
 });
 
+it.each([
+  ['with the protocol', { connection: 'upgrade', upgrade: 'websocket' }],
+  ['without a protocol', {}],
+])('a receiver that answers 101 %s has not taken the webhook', async (_name, headers) => {
+  const switching = await opened(answer(101, headers));
+  expect(await post(switching.url)).toEqual({ status: 101, error: 'bad_status' });
+});
+
 it('a webhook says why it could not be sent', async () => {
   const plain = await opened();
   const gone = await opened();

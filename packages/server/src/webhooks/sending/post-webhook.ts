@@ -46,6 +46,7 @@ export interface WebhookClient {
   close(): void;
 }
 
+const SWITCHING_PROTOCOLS = 101;
 const RESPONSE_BYTES_MAX = 16 * 1024;
 const RESPONSE_HEADER_BYTES_MAX = 16 * 1024;
 const IDLE_SOCKETS_MAX = 256;
@@ -88,10 +89,16 @@ export function createWebhookClient(addresses: ReceiverAddresses, resolve: Resol
   async function exchange(request: WebhookRequest): Promise<Omit<Attempt, 'durationMs'>> {
     let sent: ClientRequest | undefined;
     let isLate = false;
-    const tooLate = () => {
-      isLate = true;
-      sent?.destroy(new Error('too late'));
-    };
+    let tooLate = () => {};
+    // The attempt ends then, whether or not the request says that it has ended.
+    const late = new Promise<never>((_resolve, reject) => {
+      tooLate = () => {
+        isLate = true;
+        const error = new Error('too late');
+        sent?.destroy(error);
+        reject(error);
+      };
+    });
     const timer = setTimeout(tooLate, request.timeoutMs);
     request.signal.addEventListener('abort', tooLate, { once: true });
     try {
@@ -101,12 +108,13 @@ export function createWebhookClient(addresses: ReceiverAddresses, resolve: Resol
         sent = open(url, request);
         return responseOf(sent, request.body);
       };
-      const response = await exchangeOnce().catch((error: unknown) => {
+      const exchanged = exchangeOnce().catch((error: unknown) => {
         if (isLate || !sent?.reusedSocket || codeOf(error) !== 'ECONNRESET') throw error;
         // The receiver closed the idle connection just when it was used again: nobody has read the request.
         return exchangeOnce();
       });
-      await readToEnd(response);
+      const response = await Promise.race([exchanged, late]);
+      await Promise.race([readToEnd(response), late]);
       const status = response.statusCode ?? 0;
       return { status, error: errorOfStatus(status), retryAfterS: retryAfterS(response.headers['retry-after']) };
     } catch (error) {
@@ -132,13 +140,21 @@ export function createWebhookClient(addresses: ReceiverAddresses, resolve: Resol
 function responseOf(sent: ClientRequest, body: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     sent.on('response', resolve);
+    // A receiver that wants to speak something else is answered by the end of the connection.
+    sent.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(response);
+    });
     sent.on('error', reject);
+    sent.on('close', () => reject(new Error('the connection ended without a response')));
     sent.end(body);
   });
 }
 
 /** Reads a short response, so that its connection can be used again, and leaves a long one: nobody looks at it. */
 async function readToEnd(response: IncomingMessage): Promise<void> {
+  // What follows is not HTTP.
+  if (response.statusCode === SWITCHING_PROTOCOLS) return;
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
