@@ -513,3 +513,5 @@ create table payouts (
 );
 create index payouts_user on payouts (ledger, user_id, created_at desc, id desc);
 create index payouts_state on payouts (ledger, state, created_at, id);
+-- Destinations that are to be erased some time after the end.
+create index payouts_destination on payouts (ledger, finished_at) where destination is not null and finished_at is not null;

@@ -3603,7 +3603,7 @@ export interface components {
              */
             amount: string;
             currency: string;
-            /** @description Null once the user has closed the account */
+            /** @description Null once it is erased */
             destination: {
                 [key: string]: string;
             } | null;
@@ -3648,7 +3648,7 @@ export interface components {
              * @example USD
              */
             currency: string;
-            /** @description Where the money goes, as the service that makes the payouts expects it: names and texts. It is kept apart from the books, and erased when you close your account */
+            /** @description Where the money goes, as the service that makes the payouts expects it: names and texts. It is kept apart from the books, and erased when you close your account, or 90 days after the payout has ended */
             destination: {
                 [key: string]: string;
             };

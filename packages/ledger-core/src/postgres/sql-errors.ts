@@ -37,8 +37,11 @@ export function isConflict(error: unknown): boolean {
   return state === '40P01' || state === '40001';
 }
 
-/** A partition, or a shard of Citus, has the name of the constraint with a number behind it. */
-const KEY_OF_TRANSFER = /^transfers_(?:idempotency_unique|pkey)(?:_\d+)?$/;
+/**
+ * A shard of Citus has the name of the constraint with a number behind it; PostgreSQL names that of a partition after the partition and
+ * the columns.
+ */
+const KEY_OF_TRANSFER = /^transfers_(?:\w+_)?(?:idempotency_unique|pkey|ledger_idempotency_\w*idx)(?:_?\d+)?$/;
 
 /** 23505: a key or id that another database transaction has just committed. */
 export function isKeyRace(error: unknown): boolean {

@@ -33,6 +33,7 @@ export async function closeAccount(
     const user = await lockUser(transaction, ledger.name, userId);
     if (user === undefined || user.passwordHash !== passwordHash) throw userGone();
     if (await hasOpenPayout(transaction, ledger.name, userId)) throw payoutOpen();
+    await eraseDestinations(transaction, ledger.name, userId);
     // Read under the lock, which the opening of a wallet takes too.
     const wallets = await openWalletsOf(ledger, userId);
     const within = ledger.within(fromKysely(transaction));
@@ -42,7 +43,6 @@ export async function closeAccount(
     await removeLinks(transaction, ledger.name, userId);
     await eraseSecondFactors(transaction, { ledger: ledger.name, userId });
     await mails.removeOf(transaction, userId, user.email);
-    await eraseDestinations(transaction, ledger.name, userId);
     for (const table of OF_THE_USER) {
       await transaction.deleteFrom(table).where('ledger', '=', ledger.name).where('user_id', '=', userId).execute();
     }

@@ -19,7 +19,7 @@ const TEXT_LENGTH_MAX = 500;
 
 const DESTINATION =
   'Where the money goes, as the service that makes the payouts expects it: names and texts. It is kept apart from the books, and ' +
-  'erased when you close your account';
+  'erased when you close your account, or 90 days after the payout has ended';
 
 export const DestinationField = z
   .record(
@@ -50,10 +50,7 @@ export const PayoutSchema = z
     from: IdField.openapi({ description: 'The wallet that is paid from' }),
     amount: MinorUnitsField,
     currency: z.string(),
-    destination: z
-      .record(z.string(), z.string())
-      .nullable()
-      .openapi({ description: 'Null once the user has closed the account' }),
+    destination: z.record(z.string(), z.string()).nullable().openapi({ description: 'Null once it is erased' }),
     state: PayoutStateField,
     reference: z.string().nullable().openapi({ description: 'Of a payout that was paid: what the provider calls it' }),
     reason: z.string().nullable().openapi({ description: 'Of a payout that failed: why' }),

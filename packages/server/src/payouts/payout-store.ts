@@ -1,10 +1,15 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/connect.js';
+import { inSteps } from '../database/in-steps.js';
 import { ProblemError } from '../errors/problem.js';
 import { isId } from '../http/fields.js';
 import type { Place } from '../http/page.js';
 import type { UserId } from '../identity/user-id.js';
 import type { Destination, Payout, PayoutState } from './payout.js';
+
+/** Payments come back within weeks, if they do. */
+const DESTINATION_KEPT_DAYS = 90;
+const ERASED_AT_ONCE = 1_000;
 
 const COLUMNS = [
   'id',
@@ -186,6 +191,25 @@ export async function eraseDestinations(transaction: Database, ledger: string, u
     .where('ledger', '=', ledger)
     .where('user_id', '=', userId)
     .execute();
+}
+
+/** Forgets where payouts went that ended long ago: whoever has to trace one asks the provider, by its reference. */
+export async function eraseOldDestinations(database: Database, ledger: string): Promise<void> {
+  const old = database
+    .selectFrom('payouts')
+    .select('id')
+    .where('ledger', '=', ledger)
+    .where('destination', 'is not', null)
+    .where('finished_at', '<', sql<Date>`now() - make_interval(days => ${DESTINATION_KEPT_DAYS})`)
+    .limit(ERASED_AT_ONCE);
+  await inSteps(ERASED_AT_ONCE, () =>
+    database
+      .updateTable('payouts')
+      .set({ destination: null })
+      .where('ledger', '=', ledger)
+      .where('id', 'in', old)
+      .executeTakeFirst(),
+  );
 }
 
 function byId(database: Database, ledger: string, id: string) {

@@ -1,6 +1,7 @@
 import type { Ledger } from '@micropay/ledger-core';
 import { fromKysely } from '@micropay/ledger-core/kysely';
 import type { Transaction } from 'kysely';
+import { userGone } from '../auth/tokens/token-refused.js';
 import type { Database } from '../database/connect.js';
 import { rolledBack } from '../database/rolled-back.js';
 import type { Tables } from '../database/tables.js';
@@ -10,6 +11,7 @@ import { given } from '../http/given.js';
 import type { UserPrincipal } from '../identity/principal.js';
 import { payoutsAddress } from '../identity/wallet-address.js';
 import { dryRunOf } from '../transfers/dry-run.js';
+import { lockUser } from '../users/users.js';
 import type { VerifiedUsers } from '../users/verified-users.js';
 import { findWallet } from '../wallets/find-wallet.js';
 import type { Destination, PayoutResult } from './payout.js';
@@ -52,6 +54,8 @@ export async function requestPayout(
   const account = { address: payoutsAddress(currency), currency };
 
   async function place(transaction: Transaction<Tables>): Promise<PayoutResult> {
+    // Users, payouts, balances: whoever closes an account locks in this order, too.
+    if ((await lockUser(transaction, ledger.name, principal.id)) === undefined) throw userGone();
     const within = ledger.within(fromKysely(transaction));
     // A dry run must not leave the account behind, and cannot do without it.
     if (dryRun) await within.accounts.ensure(account);
@@ -71,9 +75,9 @@ export async function requestPayout(
   return database.transaction().execute(place);
 }
 
-/** The ledger compares what it knows of a request, and the destination is none of it. */
+/** The ledger compares what it knows of a request, and the destination is none of it. One that was erased can no longer differ. */
 function isSame(stored: Destination | null, asked: Destination): boolean {
-  return stored !== null && inOrder(stored) === inOrder(asked);
+  return stored === null || inOrder(stored) === inOrder(asked);
 }
 
 function inOrder(destination: Destination): string {

@@ -31,7 +31,11 @@ export function takePayout(
     .transaction()
     .execute(async (transaction) => {
       const { takenBy, takenKey, ...payout } = await lockPayout(transaction, name, { id });
-      if (takenBy === taker.by && takenKey === taker.key) return { payout, replayed: true };
+      if (takenBy === taker.by && takenKey === taker.key) {
+        // Somebody may have found it stuck and ended it: its money is not to be sent any more.
+        if (hasEnded(payout)) throw payoutEnded(payout);
+        return { payout, replayed: true };
+      }
       if ((await findTakenUnder(transaction, name, taker)) !== undefined) throw keyReused();
       refuseUnlessRequested(payout);
       return { payout: await markTaken(transaction, name, id, taker), replayed: false };

@@ -32,6 +32,7 @@ import { createSignInNotices } from '../notifications/sign-in-notices.js';
 import { createAnnounce } from '../notifications/sink/announce.js';
 import { createIssuerKeys, type IssuerKeys } from '../oidc/issuer-keys.js';
 import { createIssuerTokens } from '../oidc/issuer-tokens.js';
+import { eraseOldDestinations } from '../payouts/payout-store.js';
 import { createSupportUsers } from '../roles/support-users.js';
 import { createReadiness } from '../service/readiness.js';
 import type { Services } from '../services.js';
@@ -187,6 +188,7 @@ export async function createServices(
       { name: 'checkpoints', everyMs: CHECKPOINTS_MS, run: ledger.checkpoints.advance },
       { name: 'expired logins', everyMs: HOUR_MS, run: () => removeExpiredChallenges(database, ledger.name) },
       { name: 'unconfirmed second factors', everyMs: HOUR_MS, run: () => removeUnconfirmed(database, ledger.name) },
+      { name: 'old destinations', everyMs: HOUR_MS, run: () => eraseOldDestinations(database, ledger.name) },
       { name: 'expired links', everyMs: HOUR_MS, run: () => removeExpiredLinks(database, ledger.name) },
       {
         name: 'old webhook deliveries',

@@ -52,18 +52,39 @@ async function disagreements(): Promise<readonly object[]> {
 }
 
 describe('a race', () => {
+  it('a race of payouts with the closing of their account ends without a deadlock', { timeout: 120_000 }, async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const user = await registerUser(server.url, { balance: 10n });
+      const first = (await post('/v1/payouts', user.token, order(user))).body;
+      const key = randomUUID();
+      await post(`/v1/payouts/${first.id}/take`, OPERATOR_KEY);
+      await post(`/v1/payouts/${first.id}/pay`, OPERATOR_KEY, BODIES.pay, key);
+      const replies = await Promise.all([
+        ...[1, 2, 3].map(() => post('/v1/payouts', user.token, order(user))),
+        call(server.url, 'POST /v1/me/close', { token: user.token, body: { password: user.password } }),
+        ...[1, 2, 3].map(() => post(`/v1/payouts/${first.id}/pay`, OPERATOR_KEY, BODIES.pay, key)),
+      ]);
+      const statuses = replies.map(({ status }) => status);
+      expect([statuses[3], ...statuses.slice(4)]).toEqual([204, 200, 200, 200]);
+      for (const status of statuses.slice(0, 3)) expect([401, 404, 422]).toContain(status);
+      const { rows } = await client.query('select destination from micropay.payouts where id = $1', [first.id]);
+      expect(rows).toEqual([{ destination: null }]);
+    }
+  });
+
   it('a race of cancelling, taking up, paying and failing has one outcome', { timeout: 120_000 }, async () => {
     const outcomes = new Set<string>();
     for (let round = 0; round < ROUNDS; round += 1) {
       const before = BigInt(await balanceOf(server.url, alice));
       const { body } = await post('/v1/payouts', alice.token, order(alice));
       const path = (action: string) => `/v1/payouts/${body.id}/${action}`;
-      // Beginning with another one each round, so that not always the same wins.
+      // Beginning with another one each round, which has a start of some milliseconds, so that not always the same wins.
       const actions = [...ACTIONS.slice(round % 4), ...ACTIONS.slice(0, round % 4)];
       const replies = await Promise.all(
         Array.from({ length: CALLERS / ACTIONS.length }, () => actions)
           .flat()
-          .map(async (action) => {
+          .map(async (action, place) => {
+            if (place > 0) await delay(round);
             const by = action === 'cancel' ? alice.token : OPERATOR_KEY;
             return { action, reply: await post(path(action), by, BODIES[action]) };
           }),

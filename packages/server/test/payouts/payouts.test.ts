@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from '../../src/database/connect.js';
+import { eraseOldDestinations } from '../../src/payouts/payout-store.js';
 import { call, registerUser, type TestUser } from '../support/call.js';
 import { OPERATOR_KEY, startTestServer, type TestServer } from '../support/test-server.js';
 
@@ -203,6 +205,31 @@ describe('a payout', () => {
       expect((await get(`/v1/transfers/${body.transferId}`, alice.token)).body.kind).toBe('release');
       expect((await pay(id)).body.code).toBe('payout_ended');
     }
+  });
+
+  it('a payout that was ended while its taker was away is not given to it again', async () => {
+    const id = await asked();
+    const key = randomUUID();
+    await take(id, key);
+    await fail(id);
+    expect(await take(id, key)).toMatchObject({ status: 422, body: { code: 'payout_ended' } });
+  });
+
+  it('a payout forgets where it went, 90 days after its end, and can still be repeated', async () => {
+    const key = randomUUID();
+    const kept = await asked();
+    const { body } = await ask({}, key);
+    for (const id of [kept, body.id]) await fail(id);
+    await client.query(`update micropay.payouts set finished_at = now() - interval '90 days 1 minute' where id = $1`, [
+      body.id,
+    ]);
+    const database = connect(server.databaseUrl, 'micropay');
+    await eraseOldDestinations(database, 'main');
+    await database.destroy();
+    const destinationOf = async (id: string) => (await get(`/v1/payouts/${id}`, alice.token)).body.destination;
+    expect([await destinationOf(body.id), await destinationOf(kept)]).toEqual([null, expect.anything()]);
+    const again = await ask({}, key);
+    expect([again.status, again.body.id, again.body.state]).toEqual([201, body.id, 'failed']);
   });
 
   it('a payout is cancelled by its user while nobody has taken it up', async () => {
