@@ -218,7 +218,10 @@ describe('a delivery', () => {
     await pay();
     await expect.poll(async () => (await done(`GET ${path}`)).disabledReason).toBe('failing');
     expect(to.received).toHaveLength(4);
-    expect((await done(`GET ${path}/deliveries`)).data[0]).toMatchObject({ state: 'failed', attempts: 4 });
+    // The endpoint is disabled before the result is stored.
+    await expect
+      .poll(async () => (await done(`GET ${path}/deliveries`)).data[0])
+      .toMatchObject({ state: 'failed', attempts: 4 });
   });
 
   it('ends an endpoint that answers 410 at once', async () => {

@@ -49,8 +49,9 @@ export interface WebhookClient {
 const SWITCHING_PROTOCOLS = 101;
 const RESPONSE_BYTES_MAX = 16 * 1024;
 const RESPONSE_HEADER_BYTES_MAX = 16 * 1024;
-const IDLE_SOCKETS_MAX = 256;
-const IDLE_SOCKETS_PER_HOST_MAX = 8;
+const TLS_SESSIONS_MAX = 256;
+/** Many endpoints may be at one host. It is no more than what is open to them at once, which is bounded for each endpoint. */
+const IDLE_SOCKETS_PER_HOST_MAX = 256;
 const IDLE_SOCKET_MS = 10_000;
 
 /**
@@ -65,7 +66,7 @@ export function createWebhookClient(addresses: ReceiverAddresses, resolve: Resol
   };
   const agents = {
     'http:': new HttpAgent(pooled),
-    'https:': new HttpsAgent({ ...pooled, maxCachedSessions: IDLE_SOCKETS_MAX }),
+    'https:': new HttpsAgent({ ...pooled, maxCachedSessions: TLS_SESSIONS_MAX }),
   };
   const lookups = {
     // What is not encrypted goes to networks of the operator's own alone, wherever its name points to.
