@@ -204,7 +204,7 @@ create table transfer_requests (
   constraint transfer_requests_requested_by_length CHECK (length(requested_by) >= 1 AND length(requested_by) <= 255),
   constraint transfer_requests_settled CHECK ((state = 'requested'::transfer_request_state) = (settled_at IS NULL))
 );
-CREATE UNIQUE INDEX transfer_requests_idempotency_unique ON transfer_requests USING btree (ledger, idempotency_hash);
+CREATE UNIQUE INDEX transfer_requests_idempotency_unique ON transfer_requests USING btree (idempotency_hash, ledger);
 CREATE INDEX transfer_requests_open ON transfer_requests USING btree (ledger, number) WHERE state = 'requested'::transfer_request_state;
 CREATE INDEX transfer_requests_unposted ON transfer_requests USING btree (ledger, idempotency_hash) WHERE state <> 'posted'::transfer_request_state;
 

@@ -315,7 +315,8 @@ create table transfer_requests (
   constraint transfer_requests_requested_by_length check (length(requested_by) between 1 and 255)
 );
 
-create unique index transfer_requests_idempotency_unique on transfer_requests (ledger, idempotency_hash);
+-- The key first: an index that begins with the ledger would be as good as the primary key for an id in a young ledger.
+create unique index transfer_requests_idempotency_unique on transfer_requests (idempotency_hash, ledger);
 create index transfer_requests_open on transfer_requests (ledger, number) where state = 'requested';
 -- A posting under a key looks for the requested transfer that bears it, which matters until that is posted: then the journal has
 -- the key. So the index holds what is open or was refused, and the look-up costs a posting half a microsecond, not six.

@@ -12,6 +12,7 @@ import type {
 import { LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
 import { epochMs, type Row } from './balances.js';
+import { ofLedger } from './of-ledger.js';
 import { probe } from './probe.js';
 import type { LedgerStore } from './store.js';
 import type { Transaction } from './transaction-adapter.js';
@@ -178,7 +179,7 @@ export async function claimRequests(
   return rows.map(toRequestRow);
 }
 
-/** Writes outcomes, of requests that this transaction has claimed. */
+/** Writes outcomes, of requests that this transaction has claimed. Their ids are named for the index, apart from the join. */
 export async function settleRequests(
   { sql, schema, ledger }: LedgerStore<Transaction>,
   settlements: readonly Settlement[],
@@ -188,7 +189,7 @@ export async function settleRequests(
      set state = s.state, transfer_id = s.transfer_id, refusal = s.refusal, settled_at = statement_timestamp()
      from unnest($2::uuid[], $3::${schema}.transfer_request_state[], $4::uuid[], $5::jsonb[])
        as s (id, state, transfer_id, refusal)
-     where r.ledger = $1 and r.id = s.id`,
+     where ${ofLedger('r.')} and r.id = any($2::uuid[]) and r.id = s.id`,
     [
       ledger,
       plainArray(settlements.map(({ id }) => id)),

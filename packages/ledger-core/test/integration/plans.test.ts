@@ -288,6 +288,21 @@ describe('the history of one account in a ledger that is younger than the statis
     expect(rowsRead(missed, 'balances')).toBe(2);
   });
 
+  it('its requests are found by id and settled without reading the others', async () => {
+    const request = { from: 'payer', to: 'payee', amount: 1n, currency: 'USD' };
+    const { id } = await young.requests.submit({ ...request, idempotencyKey: 'first' });
+    await bed.sql(
+      `insert into micropay.transfer_requests (requested_at, settled_at, ledger, state, id, transfer_id, idempotency_hash,
+         request_hash, request)
+       select now(), now(), l.id, 'posted', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), n, '{}'
+       from micropay.ledgers l, generate_series(1, ${others}) n where l.name = 'younger'`,
+    );
+    for (const work of [() => young.requests.get(id), () => young.requests.processRequests()]) {
+      expect(rowsRead(await explained.nodesOf(work), 'transfer_requests')).toBeLessThan(10);
+    }
+    expect(await young.requests.get(id)).toMatchObject({ state: 'posted' });
+  });
+
   it('its holds that are due are found in order, without its other holds', async () => {
     const nodes = await explained.nodesOf(() => young.holds.expire().catch(() => undefined));
     const holds = nodes.filter((node) => node['Relation Name'] === 'holds').map((node) => node['Index Name']);
