@@ -55,7 +55,7 @@ export interface HoldPageOptions extends PageOptions {
 
 export interface Holds {
   /**
-   * Places a hold on one of the user's wallets. If the outcome is unclear, the client retries with the same key.
+   * Places a hold on one of the user's wallets; operators place one on any account. If the outcome is unclear, the client retries with the same key.
    *
    * @throws {MicroPayError} as `transfers.post`, and `expiry_in_past`
    */

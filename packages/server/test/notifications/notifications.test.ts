@@ -146,6 +146,23 @@ describe('an inbox', () => {
     expect(ended).toMatchObject({ title: 'A hold of $12.50 was released', movement: { holdId: held.id } });
   });
 
+  it('a payout is told to its user as the hold that it is', async () => {
+    const user = await someone();
+    const order = { from: user.wallet, amount: '100', currency: 'USD', destination: { iban: 'DE00' } };
+    const [paid, failed] = [
+      await done(user.token, 'POST /v1/payouts', order),
+      await done(user.token, 'POST /v1/payouts', order),
+    ];
+    await done(OPERATOR_KEY, `POST /v1/payouts/${paid.id}/take`);
+    await done(OPERATOR_KEY, `POST /v1/payouts/${paid.id}/pay`, { reference: 'po_1' });
+    await done(OPERATOR_KEY, `POST /v1/payouts/${failed.id}/fail`, { reason: 'No such account' });
+    await told();
+    const expected = ['money_in', 'hold_placed', 'hold_placed', 'money_out', 'hold_ended'];
+    expect((await typesOf(user)).sort()).toEqual(expected.sort());
+    const out = (await inbox(user)).data.find(({ type }: { type: string }) => type === 'money_out');
+    expect(out.movement).toMatchObject({ holdId: paid.id, amount: '100', direction: 'out' });
+  });
+
   it('a movement between wallets of one user is told to nobody', async () => {
     const user = await someone();
     const { id } = await done(user.token, 'POST /v1/wallets', { currency: 'USD', name: 'savings' });
