@@ -25,6 +25,8 @@ export async function beginSession(
     .where('device', device === null ? 'is' : '=', device)
     .limit(1)
     .executeTakeFirst();
+  const tokens = await sessions.begin(transaction, userId, client);
+  // Last, as it may write an event, at whose position readers of the log wait until the transaction ends.
   if (known === undefined) await signInNotices.newDevice(transaction, userId, { device: device ?? '', network });
-  return sessions.begin(transaction, userId, client);
+  return tokens;
 }
