@@ -37,7 +37,8 @@ async function sendAll(): Promise<number[]> {
   for (;;) {
     const [endpoint] = await queue.claim(EIGHT);
     if (endpoint === undefined) return positions;
-    const sent = await sendTurn(endpoint.deliveries, { atOnceMax: 8, mayBegin: () => true, send: async () => ATTEMPT });
+    const send = async () => ATTEMPT;
+    const { sent } = await sendTurn(endpoint.deliveries, { atOnceMax: 8, mayBegin: () => true, send });
     const deliveries = sent.map(({ delivery }) => delivery);
     positions.push(...deliveries.map(({ position }) => Number(position)));
     const results = deliveries.map(({ messageId }) => ({ ...TAKEN, messageId }));

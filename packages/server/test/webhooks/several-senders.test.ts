@@ -139,6 +139,24 @@ it('an endpoint is not disabled by who has lost it', async () => {
   expect(await disabled(second?.claim)).toMatchObject({ disabled_reason: 'failing' });
 });
 
+it('a process that comes back just after it was declared dead is not declared dead at once again', async () => {
+  await backlog.endpoint();
+  const [silent, other] = [sender(), sender()];
+  await silent.beats.beat();
+  await silent.queue.claim(CLAIM);
+  await vi.waitUntil(
+    async () => {
+      await other.beats.freeDead();
+      return (await queues()).every(({ holder }) => holder === null);
+    },
+    { timeout: 10_000, interval: 20 },
+  );
+  await silent.beats.beat();
+  await silent.queue.claim(CLAIM);
+  await other.beats.freeDead();
+  expect(await queues()).toEqual([{ holder: silent.holder, failures: 0 }]);
+});
+
 it('a process that gives signs of life keeps what it has in hand', async () => {
   await backlog.endpoint();
   const [slow, other] = [sender(), sender()];

@@ -52,15 +52,16 @@ describe('the deliveries of a turn', () => {
       delivery('c2', ['c']),
       delivery('d1', ['d']),
     ];
-    const sent = await sendTurn(given, { atOnceMax: 8, mayBegin: ALWAYS, send });
+    const { sent, wasCut } = await sendTurn(given, { atOnceMax: 8, mayBegin: ALWAYS, send });
     expect(begun).toEqual(['a1', 'd1']);
+    expect(wasCut).toBe(false);
     expect(sent.map(({ attempt }) => attempt.error)).toEqual(['bad_status', null]);
   });
 
   it('are no more at once than they may be, and none is begun when the turn is over', async () => {
     const { send, begun, mostAtOnce } = sender();
     const given = Array.from({ length: 20 }, (_, index) => delivery(String(index)));
-    const sent = await sendTurn(given, { atOnceMax: 3, mayBegin: () => begun.length < 10, send });
-    expect([sent.length, mostAtOnce()]).toEqual([10, 3]);
+    const { sent, wasCut } = await sendTurn(given, { atOnceMax: 3, mayBegin: () => begun.length < 10, send });
+    expect([sent.length, mostAtOnce(), wasCut]).toEqual([10, 3, true]);
   });
 });

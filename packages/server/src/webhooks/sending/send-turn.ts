@@ -7,6 +7,12 @@ export interface Sent {
   readonly attempt: Attempt;
 }
 
+export interface TurnSent {
+  readonly sent: readonly Sent[];
+  /** Whether something was due and could have been begun, if the turn had not been over. */
+  readonly wasCut: boolean;
+}
+
 export interface SendTurnOptions {
   readonly atOnceMax: number;
   /** False once nothing more may be begun in this turn. */
@@ -16,15 +22,16 @@ export interface SendTurnOptions {
 
 /**
  * Sends the deliveries of a turn, a few at once, and those of one account one after the other. Once one has failed or is not due, the
- * later ones of its accounts are left. Returns what was sent.
+ * later ones of its accounts are left.
  *
  * @param deliveries in the order of the log: of those that share an account, none is missing before another
  */
 export async function sendTurn(
   deliveries: readonly ClaimedDelivery[],
   { atOnceMax, mayBegin, send }: SendTurnOptions,
-): Promise<readonly Sent[]> {
+): Promise<TurnSent> {
   const sent: Sent[] = [];
+  let wasCut = false;
   /** Resolves to whether the last delivery of an account so far was taken. */
   const lastOf = new Map<string, Promise<boolean>>();
   const waiting: (() => void)[] = [];
@@ -35,7 +42,10 @@ export async function sendTurn(
     if (underWay >= atOnceMax) await new Promise<void>((resolve) => waiting.push(resolve));
     underWay += 1;
     try {
-      if (!mayBegin()) return false;
+      if (!mayBegin()) {
+        wasCut = true;
+        return false;
+      }
       const attempt = await send(delivery);
       sent.push({ delivery, attempt });
       return attempt.error === null;
@@ -55,5 +65,5 @@ export async function sendTurn(
       return taken;
     }),
   );
-  return sent;
+  return { sent, wasCut };
 }

@@ -34,8 +34,13 @@ it.each<[status: number, askedS: number, pauseS: number, delayS: number]>([
   const [status, retryAfterS, pauseS, delayS] = row;
   const attempt = { status, error: 'bad_status' as const, durationMs: 1, retryAfterS };
   const result = turnResult(
-    { endpoint: ENDPOINT, sent: [{ delivery: DELIVERY, attempt }], fullFrom: 8 },
+    { endpoint: ENDPOINT, sent: [{ delivery: DELIVERY, attempt }], wasCut: false, fullFrom: 8 },
     WEBHOOK_LIMITS,
   );
   expect([result.pauseS, result.results[0]?.delayS]).toEqual([pauseS, delayS]);
+});
+
+it.each([true, false])('a turn that sent nothing has left something that is due if it was cut: %s', (wasCut) => {
+  const result = turnResult({ endpoint: ENDPOINT, sent: [], wasCut, fullFrom: 8 }, WEBHOOK_LIMITS);
+  expect(result.hasMore).toBe(wasCut);
 });

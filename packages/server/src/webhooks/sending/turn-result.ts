@@ -2,23 +2,22 @@ import type { DisabledReason } from '../endpoints/webhook-endpoint-store.js';
 import type { Attempt } from './post-webhook.js';
 import type { ClaimedEndpoint, DeliveryResult, TurnResult } from './queue/delivery-queue.js';
 import { ASKED_PAUSE_MAX_S, endpointPauseS, retryDelayS } from './retry-schedule.js';
-import type { Sent } from './send-turn.js';
+import type { Sent, TurnSent } from './send-turn.js';
 import type { WebhookLimits } from './webhook-limits.js';
 
 const GONE = 410;
 const TOO_MANY_REQUESTS = 429;
 const UNAVAILABLE = 503;
 
-export interface SentTurn {
+export interface SentTurn extends TurnSent {
   readonly endpoint: ClaimedEndpoint;
-  readonly sent: readonly Sent[];
   /** The number from which on more may be due already. */
   readonly fullFrom: number;
 }
 
 /** What a turn says about its deliveries and its endpoint. */
 export function turnResult(
-  { endpoint, sent, fullFrom }: SentTurn,
+  { endpoint, sent, wasCut, fullFrom }: SentTurn,
   { retryAfterS, failuresBeforePause }: Pick<WebhookLimits, 'retryAfterS' | 'failuresBeforePause'>,
 ): TurnResult {
   const results = sent.map((one) => resultOf(one, retryAfterS));
@@ -31,7 +30,10 @@ export function turnResult(
     pauseS: Math.max(endpointPauseS(failures, failuresBeforePause), ...sent.map(({ attempt }) => askedPauseS(attempt))),
     // What is in order may have been left in this turn, or not been seen.
     hasMore:
-      endpoint.hasMore || results.length >= fullFrom || sent.some(({ delivery }) => delivery.accounts.length > 0),
+      endpoint.hasMore ||
+      wasCut ||
+      results.length >= fullFrom ||
+      sent.some(({ delivery }) => delivery.accounts.length > 0),
   };
 }
 

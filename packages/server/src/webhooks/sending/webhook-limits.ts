@@ -8,7 +8,7 @@ export interface WebhookLimits {
   readonly quickMs: number;
   /** Endpoints that are slow or whose last attempt failed. Beyond it, the slowest attempts end; up to half of it may have failed before. */
   readonly slowMax: number;
-  /** A slow attempt is given this time at least, up to twice `slowMax`. */
+  /** A slow attempt is given this time at least. With twice `slowMax` under way, no more endpoints are taken in hand meanwhile. */
   readonly slowMinMs: number;
   /** The time limit of an attempt, response included. */
   readonly attemptTimeoutMs: number;

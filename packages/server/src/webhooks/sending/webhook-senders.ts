@@ -39,6 +39,8 @@ interface Turn {
   readonly startedMs: number;
   readonly ending: AbortController;
   isSlow: boolean;
+  /** Its attempts have ended, and only their results are not stored yet. */
+  isSent: boolean;
   /** This process was silent for too long since: others may have the endpoint, so nothing more is begun. */
   isLost: boolean;
 }
@@ -47,7 +49,7 @@ const BEAT_MS = 1_000;
 /** Without a sign of life for so long, this process begins nothing more: others are about to take over. */
 const SILENT_MAX_MS = 4_000;
 const STOP_MS = 5_000;
-/** Of so many times the slow ones that a process may have, the longest end at once. */
+/** With so many times the slow ones that a process may have, nothing is claimed until some have ended. */
 const SLOW_TWICE = 2;
 const GATHER_MS = 10;
 /** Another turn comes soon: changes of the endpoint count from then on. */
@@ -79,6 +81,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
 
   const isAlive = () => performance.now() - aliveMs < SILENT_MAX_MS;
   const slowTurns = () => [...turns].filter(({ isSlow }) => isSlow);
+  const failingTurns = () => [...turns].filter(({ endpoint }) => endpoint.failures > 0);
 
   async function beat(): Promise<void> {
     const startedMs = performance.now();
@@ -101,9 +104,20 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
 
   /** Looks after what would not be sent otherwise. */
   async function tend(): Promise<void> {
-    if (mayBeSetBack) await queue.bringForward();
+    const outcomes = await Promise.allSettled([bringForward(), beats.freeDead()]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  async function bringForward(): Promise<void> {
+    if (!mayBeSetBack) return;
+    // Before the work: the clock may be set back once more while it is done.
     mayBeSetBack = false;
-    await beats.freeDead();
+    try {
+      await queue.bringForward();
+    } catch (error) {
+      mayBeSetBack = true;
+      throw error;
+    }
   }
 
   /** One beat after the other, however long one takes. */
@@ -127,18 +141,18 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
   }
 
   /**
-   * Ends the longest attempts where slow ones are too many, and returns how many endpoints may be taken in hand. However many are
-   * slow, the quick ones have all of their room.
+   * Ends the longest attempts where slow ones are too many, and returns how many endpoints may be taken in hand. Slow ones take no
+   * room of the quick ones, unless so many are slow at once that none of them has had its time yet.
    */
   function makeRoom(): number {
     const slow = slowTurns();
+    const underWay = slow.filter(({ isSent }) => !isSent);
     const untilMs = performance.now() - limits.slowMinMs;
-    for (const [index, { startedMs, ending }] of slow.entries()) {
-      const beyond = slow.length - index;
-      if (beyond <= limits.slowMax) break;
-      if (startedMs < untilMs || beyond > limits.slowMax * SLOW_TWICE) ending.abort();
+    for (const { startedMs, ending } of underWay.slice(0, Math.max(0, underWay.length - limits.slowMax))) {
+      if (startedMs < untilMs) ending.abort();
     }
-    return Math.max(0, limits.quickMax - (turns.size - slow.length));
+    const quickRoom = limits.quickMax - (turns.size - slow.length);
+    return Math.max(0, Math.min(quickRoom, limits.slowMax * SLOW_TWICE - slow.length));
   }
 
   /** Returns how many of the room it has used: what fails has a room of its own. */
@@ -149,7 +163,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       const endpoints = await queue.claim({
         endpointsMax: room,
         // Half of the room for slow ones is for those that turn out to be slow only now.
-        failingMax: Math.max(0, Math.floor(limits.slowMax / 2) - slowTurns().length),
+        failingMax: Math.max(0, Math.floor(limits.slowMax / 2) - failingTurns().length),
         deliveriesMax: limits.perEndpointMax,
       });
       for (const endpoint of endpoints) begin(endpoint);
@@ -182,6 +196,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       startedMs: performance.now(),
       ending: new AbortController(),
       isSlow: endpoint.failures > 0,
+      isSent: false,
       isLost: false,
     };
     turns.add(turn);
@@ -194,7 +209,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       const isFailing = endpoint.failures >= limits.failuresBeforePause;
       const atOnce = isFailing ? 1 : limits.perEndpointMax;
       let begun = 0;
-      const sent = await sendTurn(endpoint.deliveries, {
+      const { sent, wasCut } = await sendTurn(endpoint.deliveries, {
         atOnceMax: atOnce,
         mayBegin: () => {
           const isInTime = performance.now() - turn.startedMs < TURN_MAX_MS && !stopping.signal.aborted;
@@ -203,9 +218,12 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
         },
         send: (delivery) => send(endpoint, delivery, turn),
       });
-      // An attempt that was cut short because this process stops says nothing about its receiver.
-      if (stopping.signal.aborted && turn.ending.signal.aborted) return;
-      const result = turnResult({ endpoint, sent, fullFrom: atOnce }, limits);
+      turn.isSent = true;
+      clearTimeout(slowTimer);
+      // An attempt that was cut short because this process stops says nothing about its receiver, and neither does a turn without
+      // one: both are let go of at the end, as due now.
+      if (stopping.signal.aborted && (turn.ending.signal.aborted || sent.length === 0)) return;
+      const result = turnResult({ endpoint, sent, wasCut, fullFrom: atOnce }, limits);
       // Before the endpoint is let go of, so that nobody sends what is behind the one that is given up.
       const reason = disablingReason(sent, result.results);
       if (reason !== undefined) await disable(endpoint, reason);

@@ -20,6 +20,11 @@ interface Seen {
   readonly sinceMs: number;
 }
 
+/**
+ * The first number of beats of a row, which a process may make more than once: from any number on, so that it is not mistaken for
+ * one that was seen before.
+ */
+const FIRST_BEAT = sql<string>`1 + floor(random() * 1e15)::bigint`;
 /** A process that has endpoints in hand and no row: its row was lost with the database. */
 const NO_BEATS = '0';
 
@@ -61,7 +66,7 @@ export function createSenderBeats(
   return {
     async beat() {
       const { rows } = await sql<{ readonly now_s: number }>`
-        insert into ${senders} as s (ledger, id, beats) values (${ledger}, ${holder}, 1)
+        insert into ${senders} as s (ledger, id, beats) values (${ledger}, ${holder}, ${FIRST_BEAT})
         on conflict (ledger, id) do update set beats = s.beats + 1
         returning extract(epoch from clock_timestamp())::float8 as now_s`.execute(database);
       return rows[0]?.now_s ?? 0;
@@ -84,6 +89,8 @@ export function createSenderBeats(
             where s.ledger = ${ledger} order by s.id for update of s skip locked)
           delete from ${senders} s using gone where s.ledger = gone.ledger and s.id = gone.id
           returning s.id`.execute(transaction);
+        // What they have in hand when they come back is judged by what is seen of them from then on.
+        for (const { id } of rows) seen.delete(id);
         // What somebody else has locked just now is free a little later.
         await sql`
           with free as materialized (
