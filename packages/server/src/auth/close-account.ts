@@ -33,6 +33,7 @@ export async function closeAccount(
     const user = await lockUser(transaction, ledger.name, userId);
     if (user === undefined || user.passwordHash !== passwordHash) throw userGone();
     if (await hasOpenPayout(transaction, ledger.name, userId)) throw payoutOpen();
+    // Before the wallets, in the order in which a payout that is repeated takes its locks.
     await eraseDestinations(transaction, ledger.name, userId);
     // Read under the lock, which the opening of a wallet takes too.
     const wallets = await openWalletsOf(ledger, userId);
