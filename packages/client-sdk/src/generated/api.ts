@@ -172,7 +172,7 @@ export interface paths {
         put?: never;
         /**
          * Choose a new password with the link of a mail
-         * @description Ends every session of the user, and sends a notice. Log in with the new password afterwards.
+         * @description Ends every session of the user, and sends a notice. If the email was not confirmed before, second factors are removed. Log in with the new password afterwards.
          */
         post: operations["completePasswordReset"];
         delete?: never;
@@ -478,7 +478,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Replace your recovery codes */
+        /**
+         * Replace your recovery codes
+         * @description A notice is sent.
+         */
         post: operations["renewRecoveryCodes"];
         delete?: never;
         options?: never;

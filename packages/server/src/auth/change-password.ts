@@ -5,11 +5,11 @@ import type { AuthServices } from './auth-services.js';
 import type { ProvenUser } from './check-own-password.js';
 import { removeLinks } from './links/link-token.js';
 import { passwordChanged } from './notices.js';
-import { removeLoginChallenges } from './second-factor/login-challenge.js';
+import { endBegun } from './second-factor/second-factor-store.js';
 
 /**
  * Replaces the password of a user who has just proved to know it. Ends their other sessions, the logins that wait for a
- * second factor and every link that was sent to them, and sends a notice, in one database transaction.
+ * second factor, the second factors that do not count yet and every link that was sent to them, and sends a notice, in one database transaction.
  *
  * @throws {ProblemError} `password_wrong` if another request has changed it meanwhile
  */
@@ -21,7 +21,7 @@ export async function changePassword(
     await lockUnchanged(transaction, ledger.name, user);
     await setPasswordHash(transaction, ledger.name, user.id, passwordHash);
     await removeLinks(transaction, ledger.name, user.id);
-    await removeLoginChallenges(transaction, { ledger: ledger.name, userId: user.id });
+    await endBegun(transaction, { ledger: ledger.name, userId: user.id });
     await mails.add(transaction, passwordChanged(user.id, user.email));
     return sessions.endAll(transaction, user.id, sessionId);
   });

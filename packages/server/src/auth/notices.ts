@@ -51,6 +51,20 @@ export function secondFactorsRemovedByOperator(userId: UserId, to: string): NewM
   ]);
 }
 
+export function secondFactorsRemovedByReset(userId: UserId, to: string): NewMail {
+  return notice(userId, to, 'The second factors of your account were removed', [
+    'Your new password is the first proof that this email is yours. The second factors that were added before may be of somebody else, and were removed.',
+    'If they were yours, log in with your new password and add them again.',
+  ]);
+}
+
+export function recoveryCodesRenewed(userId: UserId, to: string): NewMail {
+  return notice(userId, to, 'Your recovery codes were replaced', [
+    'New recovery codes were made for your account, and the old ones do not work any more.',
+    'If it was not you, change your password at once, and ask those who run this service for help.',
+  ]);
+}
+
 export function recoveryCodeUsed(userId: UserId, to: string, left: number): NewMail {
   return notice(userId, to, 'A recovery code was used', [
     `Somebody logged in to your account with your password and one of your recovery codes. Codes that are left: ${left}.`,

@@ -54,6 +54,17 @@ async function challengeOf(user: Pick<TestUser, 'email' | 'password'>): Promise<
   return (await logIn(user)).body.challenge;
 }
 
+/** As if the user had opened the link that came with the registration. */
+const confirmEmail = ({ id }: TestUser) =>
+  client.query('update micropay.users set email_verified_at = now() where id = $1', [id]);
+
+async function resetPassword({ email }: Pick<TestUser, 'email'>): Promise<void> {
+  await send('POST /v1/auth/password-resets', undefined, { email });
+  const { text } = await mailAbout(email, 'Reset your password');
+  const reset = { token: /#token=(\S+)$/m.exec(text)?.[1], password: NEW_PASSWORD };
+  expect((await send('POST /v1/auth/password-resets/complete', undefined, reset)).status).toBe(204);
+}
+
 const mailAbout = (email: string, subject: string) =>
   vi.waitUntil(() => smtp.mails.find((mail) => mail.to === email && mail.subject === subject), SOON);
 
@@ -201,6 +212,8 @@ describe('a recovery code', () => {
       send('POST /v1/me/second-factors/recovery-codes', token, { password });
     expect((await renew('a wrong password')).body.code).toBe('password_wrong');
     const { recoveryCodes } = (await renew(user.password)).body;
+    const { text } = await mailAbout(user.email, 'Your recovery codes were replaced');
+    expect(text).not.toContain(recoveryCodes[0]);
     const challenge = await challengeOf(user);
     expect((await complete(challenge, String(user.recoveryCodes[0]))).body.code).toBe('code_wrong');
     expect((await complete(challenge, recoveryCodes[0])).status).toBe(200);
@@ -258,16 +271,61 @@ describe('a login that waits for a second factor', () => {
 
   it('a forgotten password that is reset ends it, and the second factor stays', async () => {
     const user = await enrolledUser();
+    await confirmEmail(user);
     const challenge = await challengeOf(user);
-    await send('POST /v1/auth/password-resets', undefined, { email: user.email });
-    const { text } = await mailAbout(user.email, 'Reset your password');
-    const token = /#token=(\S+)$/m.exec(text)?.[1];
-    const reset = { token, password: NEW_PASSWORD };
-    expect((await send('POST /v1/auth/password-resets/complete', undefined, reset)).status).toBe(204);
+    await resetPassword(user);
     expect((await complete(challenge, await freshCode(client, user))).body.code).toBe('challenge_invalid');
     const login = await logIn({ email: user.email, password: NEW_PASSWORD });
     expect(login.body.accessToken).toBeUndefined();
     expect((await complete(login.body.challenge, await freshCode(client, user))).status).toBe(200);
+  });
+});
+
+describe('a password reset that is the first proof of the email', () => {
+  it('a password reset that is the first proof of the email lets its owner in, whatever a stranger has added', async () => {
+    const stranger = await enrolledUser();
+    const challenge = await challengeOf(stranger);
+    await resetPassword(stranger);
+    await mailAbout(stranger.email, 'The second factors of your account were removed');
+    expect((await complete(challenge, await freshCode(client, stranger))).body.code).toBe('challenge_invalid');
+    const { body } = await logIn({ email: stranger.email, password: NEW_PASSWORD });
+    expect(body.user.emailVerifiedAt).not.toBeNull();
+    expect(await list(body.accessToken)).toEqual({ data: [], recoveryCodesLeft: 0 });
+  });
+
+  it('a password reset that is the first proof of the email says nothing of second factors that nobody had', async () => {
+    const user = await registerUser(server.url);
+    await resetPassword(user);
+    await mailAbout(user.email, 'Your password was changed');
+    const { rows } = await client.query('select from micropay.mails where user_id = $1', [user.id]);
+    expect(rows).toEqual([]);
+    expect(smtp.mails.filter(({ to, subject }) => to === user.email && /second factor/i.test(subject))).toEqual([]);
+  });
+});
+
+describe('a new password', () => {
+  const confirmEnrolment = (token: string, secret: string) =>
+    send('POST /v1/me/second-factors/totp/confirm', token, { code: codeOf(secret) });
+  const begin = async ({ token, password }: TestUser): Promise<string> =>
+    (await send('POST /v1/me/second-factors/totp', token, { password })).body.secret;
+
+  it('a new password ends the enrolment that was begun with the old one', async () => {
+    const user = await registerUser(server.url);
+    const secret = await begin(user);
+    const change = { currentPassword: user.password, newPassword: NEW_PASSWORD };
+    expect((await send('POST /v1/me/password', user.token, change)).status).toBe(204);
+    expect((await confirmEnrolment(user.token, secret)).body.code).toBe('second_factor_not_found');
+  });
+
+  it('a new password ends it also after a forgotten one', async () => {
+    const user = await enrolledUser();
+    await confirmEmail(user);
+    const secret = await begin(user);
+    await resetPassword(user);
+    const login = await logIn({ email: user.email, password: NEW_PASSWORD });
+    const { accessToken } = (await complete(login.body.challenge, await freshCode(client, user))).body;
+    expect((await confirmEnrolment(accessToken, secret)).body.code).toBe('second_factor_not_found');
+    expect((await list(accessToken)).data).toHaveLength(1);
   });
 });
 

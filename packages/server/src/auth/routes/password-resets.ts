@@ -35,7 +35,9 @@ const completePasswordResetEndpoint = {
   path: '/v1/auth/password-resets/complete',
   tag: 'Authentication',
   summary: 'Choose a new password with the link of a mail',
-  description: 'Ends every session of the user, and sends a notice. Log in with the new password afterwards.',
+  description:
+    'Ends every session of the user, and sends a notice. If the email was not confirmed before, second factors are removed. Log in with the new ' +
+    'password afterwards.',
   access: 'anyone',
   body: {
     schema: CompletePasswordResetSchema,

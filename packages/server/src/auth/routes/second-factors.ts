@@ -117,6 +117,7 @@ const renewRecoveryCodesEndpoint = {
   path: '/v1/me/second-factors/recovery-codes',
   tag: 'Authentication',
   summary: 'Replace your recovery codes',
+  description: 'A notice is sent.',
   access: 'user',
   body: { schema: WithPasswordSchema, example: EXAMPLE_PASSWORD },
   answer: {

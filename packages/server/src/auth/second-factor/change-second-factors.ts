@@ -8,7 +8,12 @@ import { lockUser } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
 import { lockUnchanged } from '../change-password.js';
 import type { ProvenUser } from '../check-own-password.js';
-import { secondFactorAdded, secondFactorRemoved, secondFactorsRemovedByOperator } from '../notices.js';
+import {
+  recoveryCodesRenewed,
+  secondFactorAdded,
+  secondFactorRemoved,
+  secondFactorsRemovedByOperator,
+} from '../notices.js';
 import { userGone } from '../tokens/token-refused.js';
 import { countRecoveryCodes, replaceRecoveryCodes } from './recovery-codes.js';
 import type { SecondFactor } from './second-factor.js';
@@ -101,15 +106,19 @@ export async function removeOwnSecondFactor(
 }
 
 /**
- * Makes new recovery codes for a user who has just proved to know the password; the old ones end.
+ * Makes new recovery codes for a user who has just proved to know the password, and tells them by mail; the old ones end.
  *
  * @throws {ProblemError} `second_factor_not_found` for a user who has none
  */
-export function renewRecoveryCodes({ database, ledger }: ChangeServices, user: ProvenUser): Promise<readonly string[]> {
+export function renewRecoveryCodes(
+  { database, ledger, mails }: ChangeServices,
+  user: ProvenUser,
+): Promise<readonly string[]> {
   const owner = { ledger: ledger.name, userId: user.id };
   return database.transaction().execute(async (transaction) => {
     await lockUnchanged(transaction, ledger.name, user);
     if ((await listSecondFactors(transaction, owner)).length === 0) throw secondFactorMissing();
+    await mails.add(transaction, recoveryCodesRenewed(user.id, user.email));
     return replaceRecoveryCodes(transaction, owner);
   });
 }

@@ -51,7 +51,7 @@ export async function removeLoginChallenge(transaction: Database, ledger: string
     .execute();
 }
 
-/** Ends the logins of a user that a second factor has not completed: the password that they began with is replaced. */
+/** Ends the logins of a user that a second factor has not completed. */
 export async function removeLoginChallenges(transaction: Database, { ledger, userId }: FactorOwner): Promise<void> {
   await transaction.deleteFrom('login_challenges').where('ledger', '=', ledger).where('user_id', '=', userId).execute();
 }

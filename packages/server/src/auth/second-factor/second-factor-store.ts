@@ -141,6 +141,17 @@ export async function eraseSecondFactors(transaction: Database, owner: FactorOwn
   await forgetWrongCodes(transaction, owner);
 }
 
+/** Ends what was begun with a password that is replaced: logins that wait for a second factor, and second factors that do not count yet. */
+export async function endBegun(transaction: Database, owner: FactorOwner): Promise<void> {
+  await removeLoginChallenges(transaction, owner);
+  await transaction
+    .deleteFrom('second_factors')
+    .where('ledger', '=', owner.ledger)
+    .where('user_id', '=', owner.userId)
+    .where('confirmed_at', 'is', null)
+    .execute();
+}
+
 /** Forgets those that never got a right code. */
 export async function removeUnconfirmed(database: Database, ledger: string): Promise<void> {
   await database
