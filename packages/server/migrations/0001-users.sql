@@ -36,6 +36,7 @@ create table sessions (
   user_id uuid not null,
   created_at timestamptz(3) not null default now(),
   -- The last login or refresh, and where it came from: an IPv4 address or a /64 network. The device is what the program says of itself.
+  -- Both are null once the session has ended for another reason than a logout or its age.
   last_used_at timestamptz(3) not null default now(),
   network text,
   device text,

@@ -6,8 +6,9 @@ import type { Client, Tokens } from './sessions.js';
 import { shortDevice } from './short-device.js';
 
 /**
- * Begins the session of a login. Unless another session of the user has the same device and network, the user is told: a device is
- * no more than the name of its program and system, which a stranger may have as well. The caller has locked the user's row.
+ * Begins the session of a login. Unless another session of the user has the same device and network, the user is told; a session that
+ * ended for another reason than a logout or its age has neither any more. A device is no more than the name of its program and system, which a stranger may have as
+ * well. The caller has locked the user's row.
  */
 export async function beginSession(
   { ledger, sessions, signInNotices }: Pick<AuthServices, 'ledger' | 'sessions' | 'signInNotices'>,

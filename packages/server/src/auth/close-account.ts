@@ -40,7 +40,6 @@ export async function closeAccount(
     const within = ledger.within(fromKysely(transaction));
     for (const { id } of wallets) await within.accounts.close(id, { by: `user:${userId}` });
     const refuse = await sessions.endAll(transaction, userId);
-    await sessions.erase(transaction, userId);
     await removeLinks(transaction, ledger.name, userId);
     await eraseSecondFactors(transaction, { ledger: ledger.name, userId });
     await mails.removeOf(transaction, userId, user.email);

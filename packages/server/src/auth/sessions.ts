@@ -11,6 +11,8 @@ import type { RevokedSessions } from './tokens/revoked-sessions.js';
 
 const REFRESH_TOKEN_DAYS = 30;
 const LISTED_MAX = 100;
+/** Of a session that makes no device known any more. */
+const NOWHERE = { network: null, device: null } as const;
 /** The period in which a used refresh token works again, for a client that lost the response. */
 const GRACE = sql`interval '10 seconds'`;
 
@@ -43,16 +45,15 @@ export interface Sessions {
   refresh(refreshToken: string, client: Client): Promise<Tokens>;
   /**
    * Ends all sessions of a user, or all but one, in the transaction that is given. Call what it returns once that has committed: from
-   * then on this process refuses their access tokens.
+   * then on this process refuses their access tokens. Forgets where these sessions came from, and those that had ended before: whoever began them
+   * may have been a stranger, and logins from there are new again.
    */
   endAll(transaction: Database, userId: UserId, exceptSessionId?: string): Promise<() => void>;
-  /** Forgets where the sessions of a user came from, which have ended. */
-  erase(transaction: Database, userId: UserId): Promise<void>;
   /** The live sessions of a user, the one that was used last first; a hundred at most. */
   list(userId: UserId): Promise<readonly SessionRow[]>;
-  /** Ends one session of a user; may be called again. @throws {ProblemError} `session_not_found` */
+  /** Ends one session of a user and forgets where it came from; may be called again. @throws {ProblemError} `session_not_found` */
   endOne(userId: UserId, sessionId: string): Promise<void>;
-  /** Ends the session of this token; does nothing when there is none. */
+  /** Logs out: ends the session of this token, and remembers where it came from; does nothing when there is none. */
   end(refreshToken: string): Promise<void>;
   removeExpired(): Promise<void>;
 }
@@ -84,10 +85,10 @@ export function createSessions(options: {
     return { accessToken: await accessTokens.issue(session), refreshToken, expiresIn: ACCESS_TOKEN_LIFETIME_S };
   }
 
-  async function revoke(sessionId: string): Promise<void> {
+  async function revoke(sessionId: string, why: 'logout' | 'distrust'): Promise<void> {
     await database
       .updateTable('sessions')
-      .set({ revoked_at: sql<Date>`now()` })
+      .set({ revoked_at: sql<Date>`now()`, ...(why === 'distrust' ? NOWHERE : {}) })
       .where('ledger', '=', ledger)
       .where('id', '=', sessionId)
       .where('revoked_at', 'is', null)
@@ -134,7 +135,7 @@ export function createSessions(options: {
       if (typeof outcome === 'object') return outcome;
       if (outcome === 'invalid') throw new ProblemError('refresh_token_invalid', 'log in again');
       // Its holder or a thief has used it or its sibling before. It is unknown which of them sends it now, so both lose the session.
-      await revoke(outcome);
+      await revoke(outcome, 'distrust');
       throw new ProblemError(
         'refresh_token_reused',
         'this refresh token, or one issued with it, was used before, so the session has ended: log in again',
@@ -142,26 +143,21 @@ export function createSessions(options: {
     },
 
     async endAll(transaction, userId, exceptSessionId) {
-      const live = transaction
+      const all = transaction
         .updateTable('sessions')
-        .set({ revoked_at: sql<Date>`now()` })
+        .set(NOWHERE)
         .where('ledger', '=', ledger)
-        .where('user_id', '=', userId)
-        .where('revoked_at', 'is', null);
-      const others = exceptSessionId === undefined ? live : live.where('id', '!=', exceptSessionId);
-      const ended = await others.returning('id').execute();
+        .where('user_id', '=', userId);
+      const others = exceptSessionId === undefined ? all : all.where('id', '!=', exceptSessionId);
+      const ended = await others
+        .set({ revoked_at: sql<Date>`now()` })
+        .where('revoked_at', 'is', null)
+        .returning('id')
+        .execute();
+      await others.where('network', 'is not', null).execute();
       return () => {
         for (const { id } of ended) revokedSessions.add(id);
       };
-    },
-
-    async erase(transaction, userId) {
-      await transaction
-        .updateTable('sessions')
-        .set({ network: null, device: null })
-        .where('ledger', '=', ledger)
-        .where('user_id', '=', userId)
-        .execute();
     },
 
     list: (userId) =>
@@ -194,7 +190,7 @@ export function createSessions(options: {
         .where('user_id', '=', userId)
         .executeTakeFirst();
       if (row === undefined) throw sessionMissing();
-      await revoke(row.id);
+      await revoke(row.id, 'distrust');
     },
 
     async end(refreshToken) {
@@ -204,7 +200,7 @@ export function createSessions(options: {
         .where('ledger', '=', ledger)
         .where('token_hash', '=', hashSecret(refreshToken))
         .executeTakeFirst();
-      if (row !== undefined) await revoke(row.session_id);
+      if (row !== undefined) await revoke(row.session_id, 'logout');
     },
 
     async removeExpired() {

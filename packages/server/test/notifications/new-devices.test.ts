@@ -10,6 +10,7 @@ const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefo
 const CHROME = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36';
 const HOME = '192.0.2.17';
 const SUBJECT = 'A sign-in from a new device';
+const NEW_PASSWORD = 'another correct horse battery';
 const SOON = { timeout: 10_000 };
 
 let smtp: TestSmtp;
@@ -120,6 +121,81 @@ describe('a sign-in', () => {
     const headers = { 'user-agent': FIREFOX, 'x-forwarded-for': HOME };
     expect((await complete(server.url, challenge, String(recoveryCodes[0]), headers)).status).toBe(200);
     expect(await inbox(user)).toMatchObject([{ type: 'new_device', signIn: { device: 'Firefox on Linux' } }]);
+  });
+});
+
+describe('a session that has ended', () => {
+  const from = (agent: string) => ({ 'user-agent': agent, 'x-forwarded-for': HOME });
+  const send = async (target: string, { token, body }: { token?: string; body?: unknown }) => {
+    const reply = await call(server.url, target, { token, body, headers: from(FIREFOX) });
+    expect(reply.status, JSON.stringify(reply.body)).toBeLessThan(300);
+    return reply.body;
+  };
+  const refresh = (refreshToken: string) => send('POST /v1/auth/refresh', { body: { refreshToken } });
+  const logOut = (refreshToken: string) => send('POST /v1/auth/logout', { body: { refreshToken } });
+  const changePassword = ({ token, password }: TestUser) =>
+    send('POST /v1/me/password', { token, body: { currentPassword: password, newPassword: NEW_PASSWORD } });
+  /** A user who has signed in at home, and been told. */
+  async function atHome(): Promise<{ user: TestUser; session: { refreshToken: string } }> {
+    const user = await someone();
+    const session = await logIn(user);
+    expect(await inbox(user)).toHaveLength(1);
+    return { user, session };
+  }
+  /** How often a user was told, once they have signed in at home again. */
+  async function toldAgain(user: TestUser, password = user.password): Promise<number> {
+    const { accessToken } = await logIn({ ...user, password });
+    return (await inbox({ ...user, token: accessToken })).length;
+  }
+
+  it('a session that has ended by a logout makes its device known, and so does one that has expired', async () => {
+    const { user, session } = await atHome();
+    await logOut(session.refreshToken);
+    expect(await toldAgain(user)).toBe(1);
+    await client.query('update micropay.refresh_tokens set expires_at = now()');
+    expect(await toldAgain(user)).toBe(1);
+  });
+
+  it('a session that has ended by a new password makes no device known', async () => {
+    const { user } = await atHome();
+    await changePassword(user);
+    expect(await toldAgain(user, NEW_PASSWORD)).toBe(2);
+  });
+
+  it('a session that has ended before the new password makes none known either', async () => {
+    const { user, session } = await atHome();
+    await logOut(session.refreshToken);
+    await changePassword(user);
+    expect(await toldAgain(user, NEW_PASSWORD)).toBe(2);
+  });
+
+  it('a session that has ended by a reset of the password makes no device known', async () => {
+    const { user } = await atHome();
+    await send('POST /v1/auth/password-resets', { body: { email: user.email } });
+    const link = await vi.waitUntil(() => mailsTo(user).find(({ text }) => text.includes('/reset-password#')), SOON);
+    const token = /#token=(\S+)$/m.exec(link.text)?.[1];
+    await send('POST /v1/auth/password-resets/complete', { body: { token, password: NEW_PASSWORD } });
+    expect(await toldAgain(user, NEW_PASSWORD)).toBe(2);
+  });
+
+  it('a session that has ended by its revocation makes no device known', async () => {
+    const { user } = await atHome();
+    const { data } = await send('GET /v1/me/sessions', { token: user.token });
+    const { id } = data.find(({ device }: { device: string | null }) => device === 'Firefox on Linux');
+    await send(`POST /v1/me/sessions/${id}/revoke`, { token: user.token });
+    expect(await toldAgain(user)).toBe(2);
+    await send('POST /v1/me/sessions/revoke-others', { token: user.token });
+    expect(await toldAgain(user)).toBe(3);
+  });
+
+  it('a session that has ended by a refresh token that came twice makes no device known', async () => {
+    const { user, session } = await atHome();
+    const { refreshToken } = await refresh(session.refreshToken);
+    await refresh(refreshToken);
+    const body = { refreshToken: session.refreshToken };
+    const reused = await call(server.url, 'POST /v1/auth/refresh', { body, headers: from(FIREFOX) });
+    expect(reused.body.code).toBe('refresh_token_reused');
+    expect(await toldAgain(user)).toBe(2);
   });
 });
 

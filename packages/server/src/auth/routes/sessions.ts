@@ -101,7 +101,9 @@ export const revokeOtherSessionsRoute = route(
   revokeOtherSessionsEndpoint,
   ({ database, sessions }: AuthServices) =>
     async ({ principal }) => {
-      const refuseEnded = await sessions.endAll(database, principal.id, principal.sessionId);
+      const refuseEnded = await database
+        .transaction()
+        .execute((transaction) => sessions.endAll(transaction, principal.id, principal.sessionId));
       refuseEnded();
       return { body: undefined };
     },
