@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import type { SignInNotices } from '../auth/sign-in-notices.js';
 import type { Mails } from '../mail/mail-outbox.js';
-import { mailOf } from './notification-mail.js';
+import { signInMailOf } from './notification-mail.js';
 import { preferencesOf } from './preferences/preferences.js';
 import { findAddressees } from './preferences/preferences-store.js';
 import type { Announce } from './sink/announce.js';
@@ -22,8 +22,10 @@ export function createSignInNotices({
     async newDevice(transaction, userId, data) {
       const addressee = (await findAddressees(transaction, ledger, [userId], { willWrite: true })).get(userId);
       if (addressee === undefined) return;
-      const { inbox, mail } = preferencesOf(addressee.chosen).types.new_device;
-      const mailed = (await countMails(transaction, ledger, [userId])).get(userId) ?? 0;
+      const { language, types } = preferencesOf(addressee.chosen);
+      const { inbox, mail } = types.new_device;
+      const counted = await countMails(transaction, { ledger, ids: [userId], about: 'sign-ins' });
+      const mailed = counted.get(userId) ?? 0;
       const to = mail && mails.canSend && mailed < MAILS_PER_HOUR ? addressee.email : null;
       if (!inbox && to === null) return;
       await transaction
@@ -40,7 +42,7 @@ export function createSignInNotices({
         })
         .execute();
       if (inbox) await announce(transaction, [userId]);
-      if (to !== null) await mails.add(transaction, mailOf(userId, to, { type: 'new_device', data }));
+      if (to !== null) await mails.add(transaction, signInMailOf(userId, to, { language, data }));
     },
   };
 }

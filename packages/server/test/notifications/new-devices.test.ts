@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MAILS_PER_HOUR } from '../../src/notifications/sink/notification-sink.js';
 import { call, registerUser, type TestUser } from '../support/call.js';
 import { complete, enrol } from '../support/second-factor.js';
@@ -28,6 +28,9 @@ afterAll(async () => {
   await client?.end();
   await server?.stop();
   await smtp?.stop();
+});
+afterEach(() => {
+  smtp.answer = () => undefined;
 });
 
 /** A user who has confirmed the email, and registered at this machine by a program called `node`. */
@@ -196,6 +199,35 @@ describe('a session that has ended', () => {
     const reused = await call(server.url, 'POST /v1/auth/refresh', { body, headers: from(FIREFOX) });
     expect(reused.body.code).toBe('refresh_token_reused');
     expect(await toldAgain(user)).toBe(2);
+  });
+});
+
+describe('the mail of a sign-in', () => {
+  it('the mail of a sign-in is sent although the stranger of whom it warns has turned it off', async () => {
+    const user = await someone();
+    smtp.answer = ({ to, subject }) => (to === user.email && subject === SUBJECT ? { responseCode: 451 } : undefined);
+    const { accessToken: token } = await logIn(user);
+    await vi.waitUntil(() => noticesTo(user)[0], SOON);
+    await prefer({ ...user, token }, { language: 'de', types: { new_device: { mail: false } } });
+    await client.query('update micropay.users set email = $1 where id = $2', [`strangers-${user.email}`, user.id]);
+    smtp.answer = () => undefined;
+    const isPutOff = `attempts = 1 and due_at < now() + interval '1 minute'`;
+    const due = () =>
+      client.query(`update micropay.mails set due_at = now() where recipient = $1 and ${isPutOff}`, [user.email]);
+    await vi.waitUntil(async () => (await due()).rowCount === 1, SOON);
+    await vi.waitUntil(() => noticesTo(user)[1], SOON);
+    await allSent();
+  });
+
+  it('the mail of a sign-in is sent to a user who has got all mails about money of the hour', async () => {
+    const user = await someone();
+    await client.query(
+      `insert into micropay.notifications (ledger, id, user_id, type, happened_at, data, in_inbox, mailed)
+        select 'main', gen_random_uuid(), $1, 'money_in', now(), '{}', false, true from generate_series(1, $2)`,
+      [user.id, MAILS_PER_HOUR],
+    );
+    await logIn(user);
+    await vi.waitUntil(() => noticesTo(user)[0], SOON);
   });
 });
 

@@ -4,14 +4,17 @@ import type { Database } from '../../database/connect.js';
 import type { Tables } from '../../database/tables.js';
 import { derivedId } from '../../live/derived-id.js';
 import type { Mails, NewMail } from '../../mail/mail-outbox.js';
-import type { Notice } from '../notice.js';
+import type { Notice, NotificationType } from '../notice.js';
 import { mailOf } from '../notification-mail.js';
 import { type Preferences, preferencesOf } from '../preferences/preferences.js';
 import { type Addressee, findAddressees } from '../preferences/preferences-store.js';
 import type { Announce } from './announce.js';
 import { noticesOf } from './notices-of.js';
 
-/** Further notifications of the hour are in the inbox alone: a thousand small payments are not a thousand mails. */
+/**
+ * Further notifications of the hour are in the inbox alone: a thousand small payments are not a thousand mails. Those about money and those about
+ * sign-ins each have as many, so that payments keep back no warning of a stranger.
+ */
 export const MAILS_PER_HOUR = 30;
 
 /** Notices of one event to one user in their columns. */
@@ -43,7 +46,7 @@ export function createNotificationSink(options: {
   async function write(transaction: Transaction<Tables>, told: readonly Told[]): Promise<void> {
     // What is written while an account is being closed would outlast it.
     const addressees = await findAddressees(transaction, ledger, userIdsOf(told), { willWrite: true });
-    const sent = await countMails(transaction, ledger, userIdsOf(told));
+    const sent = await countMails(transaction, { ledger, ids: userIdsOf(told), about: 'money' });
     const rows: NewRow[] = [];
     const mailById = new Map<string, NewMail>();
     for (const { event, notice } of told) {
@@ -110,15 +113,16 @@ function userIdsOf(told: readonly Told[]): readonly string[] {
 /** Mails of the last hour, by user. */
 export async function countMails(
   transaction: Database,
-  ledger: string,
-  ids: readonly string[],
+  given: { readonly ledger: string; readonly ids: readonly string[]; readonly about: 'money' | 'sign-ins' },
 ): Promise<Map<string, number>> {
+  const { ledger, ids, about } = given;
   const rows = await transaction
     .selectFrom('notifications')
     .select(['user_id', sql<number>`count(*)::int`.as('count')])
     .where('ledger', '=', ledger)
     .where(sql<boolean>`user_id = any(${[...ids]}::uuid[])`)
     .where('mailed', '=', true)
+    .where('type', about === 'money' ? '!=' : '=', 'new_device' satisfies NotificationType)
     .where('created_at', '>', sql<Date>`now() - interval '1 hour'`)
     .groupBy('user_id')
     .execute();
