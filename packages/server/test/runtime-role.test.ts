@@ -215,19 +215,6 @@ describe('the server with the documented role', () => {
     }
   });
 
-  it('the server with the documented role keeps webhook endpoints, and writes down what is sent to them', async () => {
-    const url = 'https://receiver.invalid/';
-    const { status, body } = await as(OPERATOR_KEY, 'POST /v1/webhook-endpoints', { url });
-    expect(status).toBe(201);
-    const { id } = body.endpoint;
-    await as(alice.token, 'POST /v1/transfers', { from: alice.wallet, to: bob.wallet, amount: '1', currency: 'USD' });
-    const deliveries = async () => (await as(OPERATOR_KEY, `GET /v1/webhook-endpoints/${id}/deliveries`)).body.data;
-    await vi.waitUntil(async () => (await deliveries()).length > 0, { timeout: 10_000 });
-    expect((await as(OPERATOR_KEY, `POST /v1/webhook-endpoints/${id}/test`)).status).toBe(201);
-    const gone = await call(server.url, `DELETE /v1/webhook-endpoints/${id}`, { token: OPERATOR_KEY });
-    expect(gone.status).toBe(204);
-  });
-
   it('the server with the documented role makes payouts', async () => {
     const body = { from: alice.wallet, amount: '1', currency: 'USD', destination: { iban: 'DE00' } };
     const { body: payout } = await as(alice.token, 'POST /v1/payouts', body);

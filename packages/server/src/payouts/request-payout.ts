@@ -11,7 +11,7 @@ import { given } from '../http/given.js';
 import type { UserPrincipal } from '../identity/principal.js';
 import { payoutsAddress } from '../identity/wallet-address.js';
 import { dryRunOf } from '../transfers/dry-run.js';
-import { keepUser, lockUser } from '../users/users.js';
+import { lockUser } from '../users/users.js';
 import type { VerifiedUsers } from '../users/verified-users.js';
 import { findWallet } from '../wallets/find-wallet.js';
 import type { Destination, PayoutResult } from './payout.js';
@@ -56,8 +56,6 @@ export async function requestPayout(
   async function place(transaction: Transaction<Tables>): Promise<PayoutResult> {
     // Users, payouts, balances: whoever closes an account locks in this order, too.
     if ((await lockUser(transaction, ledger.name, principal.id)) === undefined) throw userGone();
-    // Before the wallet, as the closing of an account takes its locks: the row of the payout needs the user's.
-    await keepUser(transaction, ledger.name, principal.id);
     const within = ledger.within(fromKysely(transaction));
     // A dry run must not leave the account behind, and cannot do without it.
     if (dryRun) await within.accounts.ensure(account);

@@ -79,17 +79,6 @@ export function lockUser(
   return withPassword(transaction, ledger, id).forUpdate().executeTakeFirst();
 }
 
-/** Keeps a user from closing the account until the transaction ends. */
-export async function keepUser(transaction: Database, ledger: string, id: UserId): Promise<void> {
-  await transaction
-    .selectFrom('users')
-    .select('id')
-    .where('ledger', '=', ledger)
-    .where('id', '=', id)
-    .forKeyShare()
-    .execute();
-}
-
 function withPassword(database: Database, ledger: string, id: UserId) {
   return database
     .selectFrom('users')
