@@ -74,6 +74,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<void> | undefined;
   let tending: Promise<void> | undefined;
+  let bringing: Promise<void> | undefined;
   let aliveMs = Number.NEGATIVE_INFINITY;
   let claimGotLost = false;
   let mayBeSetBack = false;
@@ -89,8 +90,9 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     if (!isAlive()) for (const turn of turns) turn.isLost = true;
     aliveMs = startedMs;
     mayBeSetBack = wasSetBack(clockS, startedMs, performance.now()) || mayBeSetBack;
-    // Not waited for: this process lives, however long it takes.
-    tending ??= tend()
+    // Not waited for, neither by this nor by each other: this process lives, however long they take.
+    tending ??= beats
+      .freeDead()
       .catch((error: unknown) =>
         log.warn(
           { err: error },
@@ -100,20 +102,24 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       .finally(() => {
         tending = undefined;
       });
-  }
-
-  /** Looks after what would not be sent otherwise. */
-  async function tend(): Promise<void> {
-    const outcomes = await Promise.allSettled([bringForward(), beats.freeDead()]);
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    if (mayBeSetBack)
+      bringing ??= bringForward()
+        .catch((error: unknown) =>
+          log.warn(
+            { err: error },
+            'webhooks that a clock has delayed could not be brought forward now, and will be later',
+          ),
+        )
+        .finally(() => {
+          bringing = undefined;
+        });
   }
 
   async function bringForward(): Promise<void> {
-    if (!mayBeSetBack) return;
     // Before the work: the clock may be set back once more while it is done.
     mayBeSetBack = false;
     try {
-      await queue.bringForward();
+      await queue.bringForward(stopping.signal);
     } catch (error) {
       mayBeSetBack = true;
       throw error;
@@ -281,7 +287,8 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       await Promise.all(running);
       clearTimeout(late);
       clearInterval(timer);
-      await Promise.all([beating, tending]);
+      await beating;
+      await Promise.all([tending, bringing]);
       client.close();
       await Promise.all([queue.free([]), beats.leave()]).catch((error: unknown) =>
         log.warn({ err: error }, 'webhooks could not be handed over: other servers take them over in a few seconds'),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../../../database/tables.js';
 import type { AttemptError } from '../post-webhook.js';
-import { ASKED_PAUSE_MAX_S } from '../retry-schedule.js';
+import { createBringForward } from './bring-forward.js';
 
 /** An endpoint in the hands of this process, and what to send to it now. */
 export interface ClaimedEndpoint {
@@ -71,8 +71,13 @@ export interface DeliveryQueue {
   settle(turns: readonly TurnResult[]): Promise<void>;
   /** Lets go of what this process has claimed otherwise than by these claims: the outcome of a claim got lost. */
   free(claimsInHand: readonly string[]): Promise<void>;
-  /** Brings forward what is due later than it can be, because the clock of the database was set back. */
-  bringForward(): Promise<void>;
+  /**
+   * Brings forward what is due later than it can be, because the clock of the database was set back: in steps, which may be
+   * repeated.
+   *
+   * @param signal ends it after the step under way
+   */
+  bringForward(signal: AbortSignal): Promise<void>;
 }
 
 export interface ClaimOptions {
@@ -256,39 +261,7 @@ export function createDeliveryQueue(
         from free where q.ledger = ${ledger} and q.endpoint_id = free.endpoint_id`.execute(database);
     },
 
-    async bringForward() {
-      // What was made, or tried, at a time that is not yet: the clock was later then.
-      const isLate = sql`d.ledger = ${ledger} and d.state = 'pending' and d.due_at > statement_timestamp()`;
-      const late = sql`
-        select d.endpoint_id, d.ctid from ${deliveries} d where ${isLate} and d.created_at > statement_timestamp()
-        union
-        select d.endpoint_id, d.ctid from ${queues} q cross join lateral (
-          select d.endpoint_id, d.ctid from ${deliveries} d
-          where ${isLate} and d.endpoint_id = q.endpoint_id and not d.waits
-            and (d.attempts = 0 or d.attempted_at > statement_timestamp())) d
-        where q.ledger = ${ledger}`;
-      const { rows } = await sql<{ readonly endpoint_id: string }>`
-        select endpoint_id from (${late}) late
-        union select endpoint_id from ${queues} where ledger = ${ledger}
-          and not_before > statement_timestamp() + make_interval(secs => ${ASKED_PAUSE_MAX_S})`.execute(database);
-      if (rows.length === 0) return;
-      const ids = rows.map(({ endpoint_id: id }) => id);
-      await database.transaction().execute(async (transaction) => {
-        await sql`
-          select endpoint_id from ${queues} where ledger = ${ledger} and endpoint_id = any(${ids}::uuid[])
-          order by endpoint_id for update`.execute(transaction);
-        await sql`
-          update ${deliveries} d
-          set due_at = statement_timestamp()
-              + case when d.attempts = 0 then interval '0' else greatest(d.due_at - d.attempted_at, interval '0') end,
-            attempted_at = least(d.attempted_at, statement_timestamp())
-          where ${isLate} and d.ctid = any(array(select late.ctid from (${late}) late))`.execute(transaction);
-        // How long a pause was to be is not known any more: the receiver may ask for it once more.
-        await sql`
-          update ${queues} set not_before = '-infinity', due_at = statement_timestamp()
-          where ledger = ${ledger} and endpoint_id = any(${ids}::uuid[])`.execute(transaction);
-      });
-    },
+    bringForward: createBringForward(database, schema, ledger),
   };
 }
 
