@@ -1,9 +1,9 @@
 import { ProblemError } from '../errors/problem.js';
+import { REALM } from '../errors/token-refused.js';
 import type { Authenticate } from '../http/authorize.js';
 import type { Principal, UserPrincipal } from '../identity/principal.js';
 import type { SupportUsers } from '../roles/support-users.js';
 import type { ApiKeys } from './api-keys.js';
-import { REALM } from './tokens/token-refused.js';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 

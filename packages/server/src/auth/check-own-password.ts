@@ -1,12 +1,12 @@
 import type { Ledger } from '@micropay/ledger-core';
 import type { Database } from '../database/connect.js';
 import { ProblemError } from '../errors/problem.js';
+import { userGone } from '../errors/token-refused.js';
 import type { UserPrincipal } from '../identity/principal.js';
 import type { AttemptsByNetwork } from '../throttling/attempts-by-network.js';
 import type { User } from '../users/user.js';
 import { findUserWithPassword } from '../users/users.js';
 import type { Hasher } from './passwords/password.js';
-import { userGone } from './tokens/token-refused.js';
 
 /** The user, who has just proved to know the password, and the hash that it has. */
 export type ProvenUser = User & { readonly email: string; readonly passwordHash: string };

@@ -1,6 +1,7 @@
 import { type Account, type Ledger, LedgerError } from '@micropay/ledger-core';
 import { fromKysely } from '@micropay/ledger-core/kysely';
 import { ProblemError } from '../errors/problem.js';
+import { userGone } from '../errors/token-refused.js';
 import type { UserId } from '../identity/user-id.js';
 import { walletsPrefixOf } from '../identity/wallet-address.js';
 import { eraseDestinations, hasOpenPayout } from '../payouts/payout-store.js';
@@ -10,7 +11,6 @@ import type { AuthServices } from './auth-services.js';
 import { removeLinks } from './links/link-token.js';
 import { accountClosed } from './notices.js';
 import { eraseSecondFactors } from './second-factor/second-factor-store.js';
-import { userGone } from './tokens/token-refused.js';
 
 /** Tables whose rows go with the user. */
 const OF_THE_USER = ['user_roles', 'notifications', 'notification_preferences'] as const;

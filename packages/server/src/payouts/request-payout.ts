@@ -1,12 +1,12 @@
 import type { Ledger } from '@micropay/ledger-core';
 import { fromKysely } from '@micropay/ledger-core/kysely';
 import type { Transaction } from 'kysely';
-import { userGone } from '../auth/tokens/token-refused.js';
 import type { Database } from '../database/connect.js';
 import { rolledBack } from '../database/rolled-back.js';
 import type { Tables } from '../database/tables.js';
 import { ensureWorldAccount } from '../deposits/world-account.js';
 import { ProblemError } from '../errors/problem.js';
+import { userGone } from '../errors/token-refused.js';
 import { given } from '../http/given.js';
 import type { UserPrincipal } from '../identity/principal.js';
 import { payoutsAddress } from '../identity/wallet-address.js';

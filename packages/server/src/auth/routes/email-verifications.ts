@@ -1,4 +1,5 @@
 import { ProblemError } from '../../errors/problem.js';
+import { userGone } from '../../errors/token-refused.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { route } from '../../http/route.js';
 import { findUser, verifyEmail } from '../../users/users.js';
@@ -6,7 +7,6 @@ import type { AuthServices } from '../auth-services.js';
 import { EXAMPLE_LINK_TOKEN, LinkTokenSchema } from '../links/link-json.js';
 import { takeLink } from '../links/link-token.js';
 import { requireMails } from '../links/require-mails.js';
-import { userGone } from '../tokens/token-refused.js';
 
 const requestEmailVerificationEndpoint = {
   operationId: 'requestEmailVerification',

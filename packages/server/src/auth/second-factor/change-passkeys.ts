@@ -1,11 +1,11 @@
 import { ProblemError } from '../../errors/problem.js';
+import { userGone } from '../../errors/token-refused.js';
 import type { UserId } from '../../identity/user-id.js';
 import { shownEmail } from '../../users/email.js';
 import { lockUser } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
 import { lockUnchanged } from '../change-password.js';
 import type { ProvenUser } from '../check-own-password.js';
-import { userGone } from '../tokens/token-refused.js';
 import { type ConfirmedSecondFactor, finishEnrolment } from './change-second-factors.js';
 import type { RegistrationResponse } from './passkey-json.js';
 import { addPasskey, confirmPasskey, listPasskeys, takeCreationChallenge } from './passkey-store.js';

@@ -1,5 +1,6 @@
 import { recordAct } from '../../audit/record-act.js';
 import type { Database } from '../../database/connect.js';
+import { userGone } from '../../errors/token-refused.js';
 import type { Act } from '../../identity/act.js';
 import type { UserId } from '../../identity/user-id.js';
 import { userMissing } from '../../roles/role-store.js';
@@ -14,7 +15,6 @@ import {
   secondFactorRemoved,
   secondFactorsRemovedByOperator,
 } from '../notices.js';
-import { userGone } from '../tokens/token-refused.js';
 import { countRecoveryCodes, replaceRecoveryCodes } from './recovery-codes.js';
 import type { SecondFactor } from './second-factor.js';
 import {

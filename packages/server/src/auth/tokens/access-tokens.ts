@@ -1,10 +1,10 @@
 import { errors, type JWTVerifyResult, jwtVerify, SignJWT } from 'jose';
+import { tokenRefused } from '../../errors/token-refused.js';
 import type { UserPrincipal } from '../../identity/principal.js';
 import type { UserId } from '../../identity/user-id.js';
 import type { BearerTokens } from '../authenticate.js';
 import type { RevokedSessions } from './revoked-sessions.js';
 import type { SigningKeys } from './signing-keys.js';
-import { tokenRefused } from './token-refused.js';
 import { createVerifiedTokens } from './verified-tokens.js';
 
 export const ACCESS_TOKEN_LIFETIME_S = 600;

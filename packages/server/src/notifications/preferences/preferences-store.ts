@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import { userGone } from '../../auth/tokens/token-refused.js';
 import type { Database } from '../../database/connect.js';
 import { ProblemError } from '../../errors/problem.js';
+import { userGone } from '../../errors/token-refused.js';
 import type { UserId } from '../../identity/user-id.js';
 import type { Language } from '../texts/texts.js';
 import { type ChosenPreferences, changed, NOTHING_CHOSEN, type PreferencesChange } from './preferences.js';

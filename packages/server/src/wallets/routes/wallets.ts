@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { fromKysely } from '@micropay/ledger-core/kysely';
 import { readBalanceAt } from '../../accounts/read-balance-at.js';
 import type { Database } from '../../database/connect.js';
-import { ProblemError } from '../../errors/problem.js';
+import { userGone } from '../../errors/token-refused.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { CurrencyField, IdParams, NextCursorField, PageQuery, pageOptions } from '../../http/fields.js';
 import { AsOfQuery, momentAskedFor } from '../../http/moment-fields.js';
@@ -98,7 +98,7 @@ export const openWalletRoute = route(
       const wallet = await database.transaction().execute(async (transaction) => {
         // Who closes the account waits for this wallet, or this waits and finds nobody.
         const user = await lockUser(transaction, ledger.name, principal.id);
-        if (user === undefined) throw new ProblemError('token_invalid', 'the user of this token no longer exists');
+        if (user === undefined) throw userGone();
         return ledger.within(fromKysely(transaction)).accounts.open({ address, currency });
       });
       return { body: walletJson(wallet) };

@@ -1,4 +1,4 @@
-import { ProblemError } from '../../errors/problem.js';
+import { ProblemError } from './problem.js';
 
 export const REALM = 'Bearer realm="micropay"';
 
