@@ -187,7 +187,8 @@ it('a claim whose outcome got lost is let go of, and those in hand are not', asy
   const claims = [await queue.claim({ ...CLAIM, endpointsMax: 1 }), await queue.claim({ ...CLAIM, endpointsMax: 1 })];
   const [first, second] = claims.flat();
   expect([first?.id, second?.id].sort()).toEqual([lost, kept].sort());
-  await queue.free([second?.claim ?? '']);
+  expect((await queue.claims()).toSorted()).toEqual([first?.claim, second?.claim].toSorted());
+  await queue.free([first?.claim ?? '']);
   expect((await queue.claim(CLAIM)).map(({ id }) => id)).toEqual([first?.id]);
 });
 

@@ -42,10 +42,13 @@ function start(options: {
   /** Before a claim that something was found for is answered. */
   readonly beforeClaimed?: () => Promise<unknown>;
   readonly bringForward?: () => Promise<void>;
+  /** Claims that are stored. */
+  readonly claims?: readonly string[];
 }) {
-  const { queue, send, beat = async () => 0, limits, beforeClaimed, bringForward } = options;
+  const { queue, send, beat = async () => 0, limits, beforeClaimed, bringForward, claims = [] } = options;
   const settled: TurnResult[] = [];
   const broughtForward: number[] = [];
+  const freedClaims: string[] = [];
   let freed = 0;
   const freeDead = async () => {
     freed += 1;
@@ -64,7 +67,10 @@ function start(options: {
       async settle(turns) {
         settled.push(...turns);
       },
-      free: async () => undefined,
+      claims: async () => claims,
+      async free(some) {
+        freedClaims.push(...some);
+      },
       async bringForward() {
         broughtForward.push(performance.now());
         await bringForward?.();
@@ -78,7 +84,7 @@ function start(options: {
     onDisable: async () => undefined,
   });
   senders.start();
-  return { settled, broughtForward, freed: () => freed };
+  return { settled, broughtForward, freedClaims, freed: () => freed };
 }
 
 /** Never answers before the attempt or the test ends. */
@@ -117,9 +123,10 @@ it('a process that was silent for too long begins nothing more of what it had in
 
 it('what a process claims while it stops is left as due, and not stored as a turn that had nothing to send', async () => {
   let stopped: Promise<void> | undefined;
-  const { settled } = start({
+  const { settled, freedClaims } = start({
     queue: [endpoint('a', ['first'])],
     send: async () => TAKEN,
+    claims: ['c'],
     async beforeClaimed() {
       stopped = senders?.stop();
     },
@@ -127,6 +134,7 @@ it('what a process claims while it stops is left as due, and not stored as a tur
   await vi.waitUntil(() => stopped !== undefined, { timeout: 10_000 });
   await stopped;
   expect(settled).toEqual([]);
+  expect(freedClaims).toEqual(['c']);
 });
 
 it('what a process claims while it is silent for too long is due again at once', async () => {
@@ -259,4 +267,16 @@ it('what is due is brought forward once more if the clock was set back while tha
   await vi.waitUntil(() => broughtForward.length === 2, { timeout: 10_000 });
   end();
   expect(beats).toBeGreaterThanOrEqual(3);
+});
+
+it('a claim that is stored after its answer got lost is let go of, and those in hand are not', async () => {
+  const { freedClaims, freed } = start({
+    queue: [endpoint('a', ['first'])],
+    send: (_url, _body, signal) => hangs(signal),
+    claims: ['c', 'lost'],
+  });
+  await vi.waitUntil(() => freedClaims.length > 0, { timeout: 10_000 });
+  expect(freedClaims).toEqual(['lost']);
+  // At its second look: at the first one its answer might still have come.
+  expect(freed()).toBeGreaterThan(1);
 });

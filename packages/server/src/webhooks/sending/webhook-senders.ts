@@ -76,7 +76,10 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
   let tending: Promise<void> | undefined;
   let bringing: Promise<void> | undefined;
   let aliveMs = Number.NEGATIVE_INFINITY;
+  let isClaiming = false;
   let claimGotLost = false;
+  /** Claims that were in no turn at the last look. */
+  let suspects: readonly string[] = [];
   let mayBeSetBack = false;
   const wasSetBack = createSetBackWatch();
 
@@ -91,8 +94,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     aliveMs = startedMs;
     mayBeSetBack = wasSetBack(clockS, startedMs, performance.now()) || mayBeSetBack;
     // Not waited for, neither by this nor by each other: this process lives, however long they take.
-    tending ??= beats
-      .freeDead()
+    tending ??= tend()
       .catch((error: unknown) =>
         log.warn(
           { err: error },
@@ -113,6 +115,25 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
         .finally(() => {
           bringing = undefined;
         });
+  }
+
+  /** Looks after what nobody sends. */
+  async function tend(): Promise<void> {
+    await beats.freeDead();
+    // The answer of a claim is awaited before its endpoints are in turns.
+    if (isClaiming) return;
+    const stray = await strayClaims();
+    // A claim may be stored long after its answer got lost. One that is stored now may be answered in a moment: it has until the
+    // next look.
+    const lost = stray.filter((claim) => suspects.includes(claim));
+    suspects = stray;
+    if (lost.length > 0) await queue.free(lost);
+  }
+
+  /** Claims that this process has endpoints by, and none of them in a turn. */
+  async function strayClaims(): Promise<readonly string[]> {
+    const inHand = new Set([...turns].map(({ endpoint }) => endpoint.claim));
+    return (await queue.claims()).filter((claim) => !inHand.has(claim));
   }
 
   async function bringForward(): Promise<void> {
@@ -163,8 +184,9 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
 
   /** Returns how many of the room it has used: what fails has a room of its own. */
   async function claim(room: number): Promise<number> {
+    isClaiming = true;
     try {
-      if (claimGotLost) await queue.free([...turns].map(({ endpoint }) => endpoint.claim));
+      if (claimGotLost) await queue.free(await strayClaims());
       claimGotLost = false;
       const endpoints = await queue.claim({
         endpointsMax: room,
@@ -178,6 +200,8 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       claimGotLost = true;
       log.warn({ err: error }, 'webhooks that are due could not be read, and will be sent later');
       return 0;
+    } finally {
+      isClaiming = false;
     }
   }
 
@@ -290,7 +314,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       await beating;
       await Promise.all([tending, bringing]);
       client.close();
-      await Promise.all([queue.free([]), beats.leave()]).catch((error: unknown) =>
+      await Promise.all([queue.claims().then(queue.free), beats.leave()]).catch((error: unknown) =>
         log.warn({ err: error }, 'webhooks could not be handed over: other servers take them over in a few seconds'),
       );
     },

@@ -69,8 +69,10 @@ export interface DeliveryQueue {
    * may be called again if its outcome is unknown.
    */
   settle(turns: readonly TurnResult[]): Promise<void>;
-  /** Lets go of what this process has claimed otherwise than by these claims: the outcome of a claim got lost. */
-  free(claimsInHand: readonly string[]): Promise<void>;
+  /** The claims that this process has endpoints by, whether or not it has been told so. */
+  claims(): Promise<readonly string[]>;
+  /** Lets go of what this process has by these claims, as due now. */
+  free(claims: readonly string[]): Promise<void>;
   /**
    * Brings forward what is due later than it can be, because the clock of the database was set back: in steps, which may be
    * repeated.
@@ -251,11 +253,17 @@ export function createDeliveryQueue(
           and d.state = 'pending'`.execute(database);
     },
 
-    async free(claimsInHand) {
+    async claims() {
+      const { rows } = await sql<{ readonly claim: string }>`
+        select distinct claim from ${queues} where ledger = ${ledger} and holder = ${holder}`.execute(database);
+      return rows.map(({ claim }) => claim);
+    },
+
+    async free(claims) {
       await sql`
         with free as materialized (
           select endpoint_id from ${queues}
-          where ledger = ${ledger} and holder = ${holder} and claim <> all(${[...claimsInHand]}::uuid[])
+          where ledger = ${ledger} and holder = ${holder} and claim = any(${[...claims]}::uuid[])
           order by endpoint_id for update)
         update ${queues} q set holder = null, claim = null, due_at = clock_timestamp()
         from free where q.ledger = ${ledger} and q.endpoint_id = free.endpoint_id`.execute(database);
