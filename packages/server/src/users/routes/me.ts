@@ -1,5 +1,5 @@
 import type { Database } from '../../database/connect.js';
-import { ProblemError } from '../../errors/problem.js';
+import { userGone } from '../../errors/token-refused.js';
 import type { Endpoint } from '../../http/endpoint.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import { EXAMPLE_USER, UserSchema, userJson } from '../user-json.js';
@@ -22,6 +22,6 @@ const meEndpoint = {
 
 export const meRoute = route(meEndpoint, ({ database, ledger }: UserServices) => async ({ principal }) => {
   const user = await findUser(database, ledger.name, principal.id);
-  if (user === undefined) throw new ProblemError('token_invalid', 'the user of this token no longer exists');
+  if (user === undefined) throw userGone();
   return { body: userJson(user) };
 });
