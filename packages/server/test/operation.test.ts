@@ -152,7 +152,7 @@ describe('who may do what', () => {
     ['GET /v1/me', undefined],
     ['GET /v1/wallets', undefined],
     ['POST /v1/wallets', { currency: 'USD' }],
-    ['POST /v1/holds', { from: randomUUID(), to: randomUUID(), amount: '1', currency: 'USD' }],
+    ['POST /v1/payouts', { from: randomUUID(), amount: '1', currency: 'USD', destination: { iban: 'DE00' } }],
   ])('%s is not for operators', async (target, body) => {
     const { status, body: answer } = await operate(target, body);
     expect([status, answer.code]).toEqual([403, 'forbidden']);
