@@ -110,7 +110,7 @@ export const IdempotencyKeyField = z
   });
 
 /** PostgreSQL cannot store U+0000. The pattern is spelled out so that JSON Schema reads it too. */
-const STORABLE_TEXT = '[^\\u0000]*$';
+export const STORABLE_TEXT = '[^\\u0000]*$';
 export const STORABLE = new RegExp(`^${STORABLE_TEXT}`);
 /** The pattern of a metadata member's name. */
 export const MEMBER_NAME = `^(?!__proto__$)${STORABLE_TEXT}`;

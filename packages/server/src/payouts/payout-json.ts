@@ -6,6 +6,7 @@ import {
   IdField,
   MinorUnitsField,
   NextCursorField,
+  STORABLE,
   TimeField,
   textField,
 } from '../http/fields.js';
@@ -33,7 +34,9 @@ export const DestinationField = z
   .openapi({
     type: 'object',
     ...{
-      patternProperties: { [MEMBER_NAME.source]: { type: 'string', minLength: 1, maxLength: TEXT_LENGTH_MAX } },
+      patternProperties: {
+        [MEMBER_NAME.source]: { type: 'string', pattern: STORABLE.source, minLength: 1, maxLength: TEXT_LENGTH_MAX },
+      },
     },
     additionalProperties: false,
     minProperties: 1,
