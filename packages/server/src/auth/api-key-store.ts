@@ -6,8 +6,9 @@ import type { Tables } from '../database/tables.js';
 import { ProblemError } from '../errors/problem.js';
 import { isId } from '../http/fields.js';
 import type { Act } from '../identity/act.js';
-import { API_KEY_PREFIX } from './api-keys.js';
 import { hashSecret, newSecret } from './secret.js';
+
+export const API_KEY_PREFIX = 'mpk_';
 
 /** An API key as it is listed: everything but the key itself. */
 export type ApiKeyRow = Omit<Selectable<Tables['api_keys']>, 'ledger' | 'key_hash' | 'previous_hash'>;

@@ -6,11 +6,10 @@ import type { Act } from '../identity/act.js';
 import { networksOf } from '../identity/networks.js';
 import type { Operator } from '../identity/principal.js';
 import { EVERY_SCOPE, SCOPE_NAMES, type Scope } from '../identity/scope.js';
-import type { ApiKeyRow } from './api-key-store.js';
+import { API_KEY_PREFIX, type ApiKeyRow } from './api-key-store.js';
 import { hashSecret, newSecret } from './secret.js';
 
 const OPERATOR_NAME = 'operator';
-export const API_KEY_PREFIX = 'mpk_';
 
 /** Keys of services and operators. All are in memory: there are few, and a wrong one must not cost a query. */
 export interface ApiKeys {

@@ -1,5 +1,6 @@
 import type { Ledger } from '@micropay/ledger-core';
 import type { Database } from '../database/connect.js';
+import { violates } from '../database/violates.js';
 import { ProblemError } from '../errors/problem.js';
 import type { Mails } from '../mail/mail-outbox.js';
 import { changeEmail, findUser } from '../users/users.js';
@@ -26,7 +27,7 @@ export async function confirmNewEmail(
     })
     .catch((error: unknown) => {
       // Somebody else took it between the look-up and the change.
-      throw (error as { constraint?: unknown }).constraint === 'users_email_unique' ? emailTaken() : error;
+      throw violates(error, 'users_email_unique') ? emailTaken() : error;
     });
 }
 

@@ -3,6 +3,7 @@ import { fromKysely } from '@micropay/ledger-core/kysely';
 import type { Transaction } from 'kysely';
 import type { Database } from '../database/connect.js';
 import type { Tables } from '../database/tables.js';
+import { violates } from '../database/violates.js';
 import { ProblemError } from '../errors/problem.js';
 import type { Operator, UserPrincipal } from '../identity/principal.js';
 import type { Payout, PayoutResult } from './payout.js';
@@ -42,7 +43,7 @@ export function takePayout(
     })
     .catch((error: unknown) => {
       // Of two payouts that are taken up under one key at the same moment, one meets the constraint.
-      throw (error as { constraint?: unknown }).constraint === 'payouts_taken_unique' ? keyReused() : error;
+      throw violates(error, 'payouts_taken_unique') ? keyReused() : error;
     });
 }
 

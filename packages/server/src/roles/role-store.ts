@@ -1,8 +1,8 @@
 import { recordAct } from '../audit/record-act.js';
 import type { Database } from '../database/connect.js';
-import { ProblemError } from '../errors/problem.js';
 import type { Act } from '../identity/act.js';
 import type { UserId } from '../identity/user-id.js';
+import { userMissing } from '../users/user-id-in.js';
 import { findUser } from '../users/users.js';
 
 /** A role of a user. */
@@ -66,8 +66,4 @@ export function revokeSupport(database: Database, ledger: string, userId: UserId
       .execute();
     await recordAct(transaction, ledger, { ...act, subject: userId });
   });
-}
-
-export function userMissing(): ProblemError {
-  return new ProblemError('user_not_found', 'no user has this id');
 }

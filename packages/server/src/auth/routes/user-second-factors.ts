@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
-import { IdParams, isId, ReasonField } from '../../http/fields.js';
+import { IdParams, ReasonField } from '../../http/fields.js';
 import { route } from '../../http/route.js';
-import type { UserId } from '../../identity/user-id.js';
-import { userMissing } from '../../roles/role-store.js';
+import { userIdIn, userMissing } from '../../users/user-id-in.js';
 import { findUser } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
 import { removeSecondFactorsOf } from '../second-factor/change-second-factors.js';
@@ -63,8 +62,3 @@ export const removeUserSecondFactorsRoute = route(
       return { body: undefined };
     },
 );
-
-function userIdIn(id: string): UserId {
-  if (!isId(id)) throw userMissing();
-  return id as UserId;
-}

@@ -1,3 +1,4 @@
+import { violates } from '../../database/violates.js';
 import { ProblemError } from '../../errors/problem.js';
 import { userGone } from '../../errors/token-refused.js';
 import type { UserId } from '../../identity/user-id.js';
@@ -81,7 +82,7 @@ export async function confirmPasskeyEnrolment(
     })
     .catch((error: unknown) => {
       // Somebody else confirmed the same passkey in the same moment.
-      throw (error as { constraint?: unknown }).constraint === 'second_factors_credential' ? passkeyRefused() : error;
+      throw violates(error, 'second_factors_credential') ? passkeyRefused() : error;
     });
   if (confirmed === undefined) throw passkeyRefused();
   return confirmed;

@@ -3,8 +3,8 @@ import type { Database } from '../../database/connect.js';
 import { userGone } from '../../errors/token-refused.js';
 import type { Act } from '../../identity/act.js';
 import type { UserId } from '../../identity/user-id.js';
-import { userMissing } from '../../roles/role-store.js';
 import type { User } from '../../users/user.js';
+import { userMissing } from '../../users/user-id-in.js';
 import { lockUser } from '../../users/users.js';
 import type { AuthServices } from '../auth-services.js';
 import { lockUnchanged } from '../change-password.js';
@@ -18,7 +18,7 @@ import {
 import { countRecoveryCodes, replaceRecoveryCodes } from './recovery-codes.js';
 import type { SecondFactor } from './second-factor.js';
 import {
-  addTotp,
+  addUnconfirmed,
   confirmTotp,
   eraseSecondFactors,
   findTotp,
@@ -47,7 +47,11 @@ export async function enrolTotp({ database, ledger }: ChangeServices, user: Prov
   const secret = newTotpSecret();
   await database.transaction().execute(async (transaction) => {
     await lockUnchanged(transaction, ledger.name, user);
-    await addTotp(transaction, { ledger: ledger.name, userId: user.id }, { name, secret });
+    await addUnconfirmed(
+      transaction,
+      { ledger: ledger.name, userId: user.id },
+      { kind: 'totp', name, secret, last_step: 0 },
+    );
   });
   return secret;
 }

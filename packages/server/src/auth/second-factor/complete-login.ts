@@ -8,11 +8,11 @@ import type { Client, Tokens } from '../sessions.js';
 import { passkeyRefused, requirePasskeys } from './change-passkeys.js';
 import { challengeInvalid, findLoginChallenge, removeLoginChallenge } from './login-challenge.js';
 import type { AuthenticationResponse } from './passkey-json.js';
-import { listPasskeys, rememberSignCount, setPasskeyChallenge, takePasskeyChallenge } from './passkey-store.js';
+import { listPasskeys, setPasskeyChallenge, takePasskeyChallenge } from './passkey-store.js';
 import { newPasskeyChallenge, readAsserted, requestOptions } from './passkeys.js';
 import { countRecoveryCodes, useRecoveryCode } from './recovery-codes.js';
 import type { FactorOwner, PasskeySettings } from './second-factor.js';
-import { secondFactorMissing } from './second-factor-store.js';
+import { rememberUse, secondFactorMissing } from './second-factor-store.js';
 import { isTotpCode } from './totp.js';
 import { codeWrong, useTotpCode } from './use-totp-code.js';
 import { countWrongCode, forgetWrongCodes, refuseWhileWaiting, WRONG_CODES_FREE } from './wrong-codes.js';
@@ -164,6 +164,6 @@ async function tryPasskey(
   if (asked === undefined || passkey === undefined) return false;
   const signCount = await readAsserted(settings, { response, challenge: asked, passkey });
   if (signCount === undefined) return false;
-  await rememberSignCount(transaction, owner.ledger, { id: passkey.id, signCount });
+  await rememberUse(transaction, owner.ledger, { id: passkey.id, sign_count: signCount });
   return true;
 }

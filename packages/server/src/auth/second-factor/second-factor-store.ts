@@ -39,23 +39,32 @@ export async function loginMethodsOf(database: Database, owner: FactorOwner): Pr
   return [...kinds, ...(hasCodes ? (['recovery_code'] as const) : [])];
 }
 
-/** Adds an authenticator app that does not count yet, in place of another that does not. */
-export async function addTotp(
-  transaction: Database,
-  { ledger, userId }: FactorOwner,
-  { name, secret }: { readonly name: string; readonly secret: Buffer },
-): Promise<void> {
-  await transaction
-    .deleteFrom('second_factors')
-    .where('ledger', '=', ledger)
-    .where('user_id', '=', userId)
-    .where('kind', '=', 'totp')
-    .where('confirmed_at', 'is', null)
-    .execute();
+/** What a second factor is added with, by its kind. */
+export type NewFactor = { readonly name: string } & (
+  | { readonly kind: 'totp'; readonly secret: Buffer; readonly last_step: number }
+  | { readonly kind: 'passkey'; readonly challenge: Buffer }
+);
+
+/** Adds a second factor that does not count yet, in place of another of its kind that does not. */
+export async function addUnconfirmed(transaction: Database, owner: FactorOwner, factor: NewFactor): Promise<void> {
+  await removeOf(transaction, owner).where('kind', '=', factor.kind).where('confirmed_at', 'is', null).execute();
   await transaction
     .insertInto('second_factors')
-    .values({ ledger, id: uuidv7(), user_id: userId, kind: 'totp', name, secret, last_step: 0 })
+    .values({ ledger: owner.ledger, id: uuidv7(), user_id: owner.userId, ...factor })
     .execute();
+}
+
+/** The second factor of this kind that waits for its first proof, if it has not waited too long. */
+export function unconfirmedOf(database: Database, owner: FactorOwner, kind: SecondFactorKind) {
+  return ofUser(database, owner)
+    .where('kind', '=', kind)
+    .where('confirmed_at', 'is', null)
+    .where('created_at', '>', sql<Date>`now() - make_interval(secs => ${ENROLMENT_LIFETIME_S})`);
+}
+
+/** Those of this kind that count. */
+export function confirmedOf(database: Database, owner: FactorOwner, kind: SecondFactorKind) {
+  return ofUser(database, owner).where('kind', '=', kind).where('confirmed_at', 'is not', null);
 }
 
 /** The authenticator app that counts, or the one that waits for its first code. */
@@ -64,48 +73,36 @@ export async function findTotp(
   owner: FactorOwner,
   { isConfirmed }: { readonly isConfirmed: boolean },
 ): Promise<TotpFactor | undefined> {
-  const found = ofUser(database, owner)
+  return (isConfirmed ? confirmedOf : unconfirmedOf)(database, owner, 'totp')
     .select(['id', sql<Buffer>`secret`.as('secret'), sql<number>`last_step::int`.as('lastStep')])
-    .where('kind', '=', 'totp');
-  const one = isConfirmed
-    ? found.where('confirmed_at', 'is not', null)
-    : found
-        .where('confirmed_at', 'is', null)
-        .where('created_at', '>', sql<Date>`now() - make_interval(secs => ${ENROLMENT_LIFETIME_S})`);
-  return one.executeTakeFirst();
+    .executeTakeFirst();
 }
 
 /** Lets an authenticator app count from now on, in place of the one that did. */
 export async function confirmTotp(
   transaction: Database,
-  { ledger, userId }: FactorOwner,
+  owner: FactorOwner,
   { id, step }: { readonly id: string; readonly step: number },
 ): Promise<SecondFactor> {
-  await transaction
-    .deleteFrom('second_factors')
-    .where('ledger', '=', ledger)
-    .where('user_id', '=', userId)
-    .where('kind', '=', 'totp')
-    .where('id', '!=', id)
-    .execute();
+  await removeOf(transaction, owner).where('kind', '=', 'totp').where('id', '!=', id).execute();
   return transaction
     .updateTable('second_factors')
     .set({ confirmed_at: sql<Date>`now()`, last_step: step })
-    .where('ledger', '=', ledger)
+    .where('ledger', '=', owner.ledger)
     .where('id', '=', id)
     .returning(FACTOR_COLUMNS)
     .executeTakeFirstOrThrow();
 }
 
-/** Remembers the step of a code that was accepted, so that it and those before it are accepted no more. */
-export async function rememberStep(
+/** Remembers how far a second factor that was used has counted: the same proof is accepted no more. */
+export async function rememberUse(
   transaction: Database,
   ledger: string,
-  { id, step }: { readonly id: string; readonly step: number },
+  { id, ...counted }: { readonly id: string } & ({ readonly last_step: number } | { readonly sign_count: number }),
 ): Promise<void> {
   await transaction
     .updateTable('second_factors')
-    .set({ last_step: step, last_used_at: sql<Date>`now()` })
+    .set({ ...counted, last_used_at: sql<Date>`now()` })
     .where('ledger', '=', ledger)
     .where('id', '=', id)
     .execute();
@@ -117,10 +114,7 @@ export async function rememberStep(
  * @throws {ProblemError} `second_factor_not_found`
  */
 export async function removeSecondFactor(transaction: Database, owner: FactorOwner, id: string): Promise<void> {
-  const { numDeletedRows } = await transaction
-    .deleteFrom('second_factors')
-    .where('ledger', '=', owner.ledger)
-    .where('user_id', '=', owner.userId)
+  const { numDeletedRows } = await removeOf(transaction, owner)
     .where('id', '=', id)
     .where('confirmed_at', 'is not', null)
     .executeTakeFirst();
@@ -131,11 +125,7 @@ export async function removeSecondFactor(transaction: Database, owner: FactorOwn
 
 /** Removes all that a user has beside the password. */
 export async function eraseSecondFactors(transaction: Database, owner: FactorOwner): Promise<void> {
-  await transaction
-    .deleteFrom('second_factors')
-    .where('ledger', '=', owner.ledger)
-    .where('user_id', '=', owner.userId)
-    .execute();
+  await removeOf(transaction, owner).execute();
   await removeRecoveryCodes(transaction, owner);
   await removeLoginChallenges(transaction, owner);
   await forgetWrongCodes(transaction, owner);
@@ -144,12 +134,7 @@ export async function eraseSecondFactors(transaction: Database, owner: FactorOwn
 /** Ends what was begun with a password that is replaced: logins that wait for a second factor, and second factors that do not count yet. */
 export async function endBegun(transaction: Database, owner: FactorOwner): Promise<void> {
   await removeLoginChallenges(transaction, owner);
-  await transaction
-    .deleteFrom('second_factors')
-    .where('ledger', '=', owner.ledger)
-    .where('user_id', '=', owner.userId)
-    .where('confirmed_at', 'is', null)
-    .execute();
+  await removeOf(transaction, owner).where('confirmed_at', 'is', null).execute();
 }
 
 /** Forgets those that never got a right code. */
@@ -168,4 +153,8 @@ export function secondFactorMissing(): ProblemError {
 
 function ofUser(database: Database, { ledger, userId }: FactorOwner) {
   return database.selectFrom('second_factors').where('ledger', '=', ledger).where('user_id', '=', userId);
+}
+
+function removeOf(transaction: Database, { ledger, userId }: FactorOwner) {
+  return transaction.deleteFrom('second_factors').where('ledger', '=', ledger).where('user_id', '=', userId);
 }

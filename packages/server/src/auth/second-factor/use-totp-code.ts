@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from '../../database/connect.js';
 import { ProblemError } from '../../errors/problem.js';
 import type { FactorOwner } from './second-factor.js';
-import { findTotp, rememberStep, type TotpFactor } from './second-factor-store.js';
+import { findTotp, rememberUse, type TotpFactor } from './second-factor-store.js';
 import { totpStepOf } from './totp.js';
 
 /**
@@ -13,7 +13,7 @@ export async function useTotpCode(transaction: Database, owner: FactorOwner, cod
   const totp = await findTotp(transaction, owner, { isConfirmed: true });
   const step = totp === undefined ? undefined : await newStepOf(transaction, totp, code);
   if (totp === undefined || step === undefined) return false;
-  await rememberStep(transaction, owner.ledger, { id: totp.id, step });
+  await rememberUse(transaction, owner.ledger, { id: totp.id, last_step: step });
   return true;
 }
 

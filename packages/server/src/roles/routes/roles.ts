@@ -2,14 +2,14 @@ import { z } from '@hono/zod-openapi';
 import type { Database } from '../../database/connect.js';
 import { ProblemError } from '../../errors/problem.js';
 import type { Endpoint } from '../../http/endpoint.js';
-import { IdParams, isId, PageQuery, ReasonField } from '../../http/fields.js';
+import { IdParams, PageQuery, ReasonField } from '../../http/fields.js';
 import { cursorTo, keyIn, pageOf } from '../../http/page.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import type { Operator } from '../../identity/principal.js';
 import { SUPPORT_SCOPES } from '../../identity/scope.js';
-import type { UserId } from '../../identity/user-id.js';
+import { userIdIn } from '../../users/user-id-in.js';
 import { EXAMPLE_ROLE_GRANT, RoleField, RoleGrantPageSchema, RoleGrantSchema, roleGrantJson } from '../role-json.js';
-import { grantSupport, listRoles, revokeSupport, userMissing } from '../role-store.js';
+import { grantSupport, listRoles, revokeSupport } from '../role-store.js';
 import type { SupportUsers } from '../support-users.js';
 
 export interface RoleServices extends LedgerServices {
@@ -130,9 +130,4 @@ function requireScopesOfRole({ scopes }: Operator): void {
 function requireUnlimited({ networks, expires }: Operator): void {
   if (networks === undefined && !expires) return;
   throw new ProblemError('forbidden', 'this key is for some networks or for a time: the role would reach further');
-}
-
-function userIdIn(id: string): UserId {
-  if (!isId(id)) throw userMissing();
-  return id as UserId;
 }

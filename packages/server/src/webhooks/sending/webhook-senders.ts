@@ -72,9 +72,6 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
   );
   let looping: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let beating: Promise<void> | undefined;
-  let tending: Promise<void> | undefined;
-  let bringing: Promise<void> | undefined;
   let aliveMs = Number.NEGATIVE_INFINITY;
   let isClaiming = false;
   let claimGotLost = false;
@@ -94,27 +91,8 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     aliveMs = startedMs;
     mayBeSetBack = wasSetBack(clockS, startedMs, performance.now()) || mayBeSetBack;
     // Not waited for, neither by this nor by each other: this process lives, however long they take.
-    tending ??= tend()
-      .catch((error: unknown) =>
-        log.warn(
-          { err: error },
-          'webhooks of servers that have stopped could not be taken over now, and will be later',
-        ),
-      )
-      .finally(() => {
-        tending = undefined;
-      });
-    if (mayBeSetBack)
-      bringing ??= bringForward()
-        .catch((error: unknown) =>
-          log.warn(
-            { err: error },
-            'webhooks that a clock has delayed could not be brought forward now, and will be later',
-          ),
-        )
-        .finally(() => {
-          bringing = undefined;
-        });
+    tending.begin();
+    if (mayBeSetBack) bringing.begin();
   }
 
   /** Looks after what nobody sends. */
@@ -147,15 +125,14 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
     }
   }
 
-  /** One beat after the other, however long one takes. */
-  function beatAgain(): void {
-    beating ??= beat()
-      // The claims and results of this process fail as well, and say so.
-      .catch(() => undefined)
-      .finally(() => {
-        beating = undefined;
-      });
-  }
+  // The claims and results of this process fail as well, and say so.
+  const beating = oneAtATime(beat, () => undefined);
+  const tending = oneAtATime(tend, (error) =>
+    log.warn({ err: error }, 'webhooks of servers that have stopped could not be taken over now, and will be later'),
+  );
+  const bringing = oneAtATime(bringForward, (error) =>
+    log.warn({ err: error }, 'webhooks that a clock has delayed could not be brought forward now, and will be later'),
+  );
 
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -293,7 +270,7 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
 
   async function run(): Promise<void> {
     await beat().catch((error: unknown) => log.warn({ err: error }, 'no webhooks are sent until the database answers'));
-    timer = setInterval(beatAgain, BEAT_MS);
+    timer = setInterval(beating.begin, BEAT_MS);
     await loop();
   }
 
@@ -311,12 +288,30 @@ export function createWebhookSenders(options: SendersOptions): WebhookSenders {
       await Promise.all(running);
       clearTimeout(late);
       clearInterval(timer);
-      await beating;
-      await Promise.all([tending, bringing]);
+      await beating.ended();
+      await Promise.all([tending.ended(), bringing.ended()]);
       client.close();
       await Promise.all([queue.claims().then(queue.free), beats.leave()]).catch((error: unknown) =>
         log.warn({ err: error }, 'webhooks could not be handed over: other servers take them over in a few seconds'),
       );
     },
+  };
+}
+
+/** Work that is begun again only when it has ended, however long it takes. */
+function oneAtATime(
+  work: () => Promise<void>,
+  onFailure: (error: unknown) => void,
+): { readonly begin: () => void; readonly ended: () => Promise<void> } {
+  let running: Promise<void> | undefined;
+  return {
+    begin() {
+      running ??= work()
+        .catch(onFailure)
+        .finally(() => {
+          running = undefined;
+        });
+    },
+    ended: async () => running,
   };
 }
