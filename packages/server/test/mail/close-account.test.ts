@@ -1,28 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RunningServer, startServer } from '../../src/process/start-server.js';
 import { call, deposit, registerUser, type TestUser } from '../support/call.js';
-import { OPERATOR_KEY, startTestServer, type TestServer, testConfig } from '../support/test-server.js';
-import { startTestSmtp, type TestSmtp } from '../support/test-smtp.js';
+import { type ServerWithMail, startServerWithMail } from '../support/server-with-mail.js';
+import { OPERATOR_KEY, type TestServer, testConfig } from '../support/test-server.js';
+import type { TestSmtp } from '../support/test-smtp.js';
 
 let smtp: TestSmtp;
 let server: TestServer;
 let second: RunningServer;
-let client: pg.Client;
+let client: ServerWithMail['client'];
+let stop: ServerWithMail['stop'];
 
 beforeAll(async () => {
-  smtp = await startTestSmtp();
-  server = await startTestServer({ mail: smtp.settings, trustedProxies: 1 });
+  ({ smtp, server, client, stop } = await startServerWithMail({ trustedProxies: 1 }));
   second = await startServer(testConfig(server.databaseUrl, { mail: smtp.settings }));
-  client = new pg.Client({ connectionString: server.databaseUrl });
-  await client.connect();
 });
 afterAll(async () => {
-  await client?.end();
   await second?.close();
-  await server?.stop();
-  await smtp?.stop();
+  await stop?.();
 });
 
 let addresses = 0;

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { createTestDatabase } from '@micropay/local-postgres/testing';
-import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connect, type Database } from '../../src/database/connect.js';
@@ -9,6 +8,7 @@ import { createMailOutbox, createMails } from '../../src/mail/mail-outbox.js';
 import { type RunningServer, startServer } from '../../src/process/start-server.js';
 import { readMetric } from '../support/metrics.js';
 import { runMain } from '../support/run-main.js';
+import { type ServerWithMail, startServerWithMail } from '../support/server-with-mail.js';
 import { startTestServer, type TestServer, testConfig } from '../support/test-server.js';
 import { startTestSmtp, type TestSmtp } from '../support/test-smtp.js';
 
@@ -19,23 +19,19 @@ let smtp: TestSmtp;
 let server: TestServer;
 let second: RunningServer;
 let database: Database;
-let client: pg.Client;
+let client: ServerWithMail['client'];
+let stop: ServerWithMail['stop'];
 const mails = createMails('main', true);
 
 beforeAll(async () => {
-  smtp = await startTestSmtp();
-  server = await startTestServer({ mail: smtp.settings });
+  ({ smtp, server, client, stop } = await startServerWithMail());
   second = await startServer(testConfig(server.databaseUrl, { mail: smtp.settings }));
   database = connect(server.databaseUrl, 'micropay');
-  client = new pg.Client({ connectionString: server.databaseUrl });
-  await client.connect();
 });
 afterAll(async () => {
   await database?.destroy();
-  await client?.end();
   await second?.close();
-  await server?.stop();
-  await smtp?.stop();
+  await stop?.();
 });
 afterEach(() => {
   smtp.answer = () => undefined;

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RunningServer, startServer } from '../../src/process/start-server.js';
 import { call, registerUser, type TestUser } from '../support/call.js';
-import { startTestServer, type TestServer, testConfig } from '../support/test-server.js';
-import { startTestSmtp, type TestSmtp } from '../support/test-smtp.js';
+import { type ServerWithMail, startServerWithMail } from '../support/server-with-mail.js';
+import { type TestServer, testConfig } from '../support/test-server.js';
+import type { TestSmtp } from '../support/test-smtp.js';
 
 const NEW_PASSWORD = 'another correct horse battery';
 const SOON = { timeout: 5_000 };
@@ -14,21 +14,17 @@ const IS_PUT_OFF = `due_at between now() + interval '1 second' and now() + inter
 let smtp: TestSmtp;
 let server: TestServer;
 let second: RunningServer;
-let client: pg.Client;
+let client: ServerWithMail['client'];
+let stop: ServerWithMail['stop'];
 
 beforeAll(async () => {
-  smtp = await startTestSmtp();
   // Behind a proxy, so that each test has an address of its own.
-  server = await startTestServer({ mail: smtp.settings, trustedProxies: 1 });
+  ({ smtp, server, client, stop } = await startServerWithMail({ trustedProxies: 1 }));
   second = await startServer(testConfig(server.databaseUrl, { mail: smtp.settings }));
-  client = new pg.Client({ connectionString: server.databaseUrl });
-  await client.connect();
 });
 afterAll(async () => {
-  await client?.end();
   await second?.close();
-  await server?.stop();
-  await smtp?.stop();
+  await stop?.();
 });
 afterEach(() => {
   smtp.answer = () => undefined;

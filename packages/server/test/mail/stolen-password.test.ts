@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { call, registerUser, type TestUser } from '../support/call.js';
-import { startTestServer, type TestServer } from '../support/test-server.js';
-import { startTestSmtp, type TestSmtp } from '../support/test-smtp.js';
+import { type ServerWithMail, startServerWithMail } from '../support/server-with-mail.js';
+import type { TestServer } from '../support/test-server.js';
+import type { TestSmtp } from '../support/test-smtp.js';
 
 // Somebody else knows a user's password: once it is replaced, nothing that they began with it goes on.
 
@@ -13,18 +13,14 @@ const SOON = { timeout: 5_000 };
 
 let smtp: TestSmtp;
 let server: TestServer;
-let client: pg.Client;
+let client: ServerWithMail['client'];
+let stop: ServerWithMail['stop'];
 
 beforeAll(async () => {
-  smtp = await startTestSmtp();
-  server = await startTestServer({ mail: smtp.settings });
-  client = new pg.Client({ connectionString: server.databaseUrl });
-  await client.connect();
+  ({ smtp, server, client, stop } = await startServerWithMail());
 });
 afterAll(async () => {
-  await client?.end();
-  await server?.stop();
-  await smtp?.stop();
+  await stop?.();
 });
 afterEach(() => {
   smtp.answer = () => undefined;

@@ -1,10 +1,10 @@
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MAILS_PER_HOUR } from '../../src/notifications/sink/notification-sink.js';
 import { call, registerUser, type TestUser } from '../support/call.js';
 import { complete, enrol } from '../support/second-factor.js';
-import { startTestServer, type TestServer } from '../support/test-server.js';
-import { startTestSmtp, type TestSmtp } from '../support/test-smtp.js';
+import { type ServerWithMail, startServerWithMail } from '../support/server-with-mail.js';
+import type { TestServer } from '../support/test-server.js';
+import type { TestSmtp } from '../support/test-smtp.js';
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0';
 const CHROME = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36';
@@ -15,19 +15,15 @@ const SOON = { timeout: 10_000 };
 
 let smtp: TestSmtp;
 let server: TestServer;
-let client: pg.Client;
+let client: ServerWithMail['client'];
+let stop: ServerWithMail['stop'];
 
 beforeAll(async () => {
-  smtp = await startTestSmtp();
   // Sign-ins are told although movements of money are not.
-  server = await startTestServer({ mail: smtp.settings, trustedProxies: 1, notifications: false });
-  client = new pg.Client({ connectionString: server.databaseUrl });
-  await client.connect();
+  ({ smtp, server, client, stop } = await startServerWithMail({ trustedProxies: 1, notifications: false }));
 });
 afterAll(async () => {
-  await client?.end();
-  await server?.stop();
-  await smtp?.stop();
+  await stop?.();
 });
 afterEach(() => {
   smtp.answer = () => undefined;

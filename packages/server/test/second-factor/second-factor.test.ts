@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { call, registerUser, type TestUser } from '../support/call.js';
 import {
@@ -11,26 +10,23 @@ import {
   logIn as logInAt,
   wrongCodeOf,
 } from '../support/second-factor.js';
-import { OPERATOR_KEY, startTestServer, type TestServer } from '../support/test-server.js';
-import { startTestSmtp, type TestSmtp } from '../support/test-smtp.js';
+import { type ServerWithMail, startServerWithMail } from '../support/server-with-mail.js';
+import { OPERATOR_KEY, type TestServer } from '../support/test-server.js';
+import type { TestSmtp } from '../support/test-smtp.js';
 
 const NEW_PASSWORD = 'another correct horse battery';
 const SOON = { timeout: 5_000 };
 
 let smtp: TestSmtp;
 let server: TestServer;
-let client: pg.Client;
+let client: ServerWithMail['client'];
+let stop: ServerWithMail['stop'];
 
 beforeAll(async () => {
-  smtp = await startTestSmtp();
-  server = await startTestServer({ mail: smtp.settings, trustedProxies: 1 });
-  client = new pg.Client({ connectionString: server.databaseUrl });
-  await client.connect();
+  ({ smtp, server, client, stop } = await startServerWithMail({ trustedProxies: 1 }));
 });
 afterAll(async () => {
-  await client?.end();
-  await server?.stop();
-  await smtp?.stop();
+  await stop?.();
 });
 
 let addresses = 0;

@@ -1,30 +1,26 @@
-import pg from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type RunningServer, startServer } from '../../src/process/start-server.js';
 import { registerUser, type TestUser } from '../support/call.js';
 import { complete, type Enrolled, enrol, freshCode, logIn, wrongCodeOf } from '../support/second-factor.js';
-import { startTestServer, type TestServer, testConfig } from '../support/test-server.js';
-import { startTestSmtp, type TestSmtp } from '../support/test-smtp.js';
+import { type ServerWithMail, startServerWithMail } from '../support/server-with-mail.js';
+import { type TestServer, testConfig } from '../support/test-server.js';
+import type { TestSmtp } from '../support/test-smtp.js';
 
 const GUESSES = 1_000;
 
 let smtp: TestSmtp;
 let server: TestServer;
 let second: RunningServer;
-let client: pg.Client;
+let client: ServerWithMail['client'];
+let stop: ServerWithMail['stop'];
 
 beforeAll(async () => {
-  smtp = await startTestSmtp();
-  server = await startTestServer({ mail: smtp.settings, trustedProxies: 1 });
+  ({ smtp, server, client, stop } = await startServerWithMail({ trustedProxies: 1 }));
   second = await startServer(testConfig(server.databaseUrl, { mail: smtp.settings, trustedProxies: 1 }));
-  client = new pg.Client({ connectionString: server.databaseUrl });
-  await client.connect();
 });
 afterAll(async () => {
-  await client?.end();
   await second?.close();
-  await server?.stop();
-  await smtp?.stop();
+  await stop?.();
 });
 
 /** An attacker has as many addresses as they like. */
