@@ -15,7 +15,7 @@ export interface NotifiedMovement extends Readonly<Omit<MovementJson, 'amount'>>
   readonly amount: bigint;
 }
 
-/** Something that the user is told of; kept for 90 days. */
+/** A notification to the user; kept for 90 days. */
 export interface Notification extends Readonly<Omit<NotificationJson, 'movement'>> {
   /** Null for `new_device`. */
   readonly movement: NotifiedMovement | null;
@@ -34,13 +34,13 @@ export interface NotificationPageOptions extends PageOptions {
   readonly unread?: boolean;
 }
 
-/** What the user is notified of, where, and in which language. */
+/** Which notifications the user gets, where, and in which language. */
 export interface NotificationPreferences extends Readonly<Omit<PreferencesJson, 'lowBalances'>> {
-  /** By currency, in minor units: `low_balance` is told when a settled balance falls below it. */
+  /** By currency, in minor units: a `low_balance` notification is made when a settled balance falls below it. */
   readonly lowBalances: Readonly<Record<string, bigint>>;
 }
 
-/** What is left out stays as it is. */
+/** Members that are left out stay as they are. */
 export interface ChangeNotificationPreferences
   extends Readonly<Omit<Schemas['ChangeNotificationPreferences'], 'lowBalances'>> {
   /** Null takes a threshold away. */

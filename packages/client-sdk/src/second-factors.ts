@@ -2,7 +2,7 @@ import { type Api, bodyOf } from './api.js';
 import type { components } from './generated/api.js';
 import type { CallOptions } from './transport.js';
 
-/** What a user proves beside the password. */
+/** The second factors that a user can have. */
 export type SecondFactor = Readonly<components['schemas']['SecondFactor']>;
 
 /** The second factors that count, and how many recovery codes are left. */

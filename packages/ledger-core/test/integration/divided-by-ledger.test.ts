@@ -22,7 +22,7 @@ beforeAll(async () => {
   ledger = bed.ledger({ database: explained.url, name: 'one' });
   other = bed.ledger({ database: explained.url, name: 'two' });
   for (const each of [ledger, other]) await openWallets(each, { alice: 1_000n, bob: 100n });
-  // Whoever has connected does not ask again what the schema is.
+  // A connected client does not ask for the schema again.
   await ledger.check();
 });
 afterAll(() => explained.stop());

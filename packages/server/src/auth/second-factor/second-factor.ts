@@ -1,6 +1,6 @@
 import type { UserId } from '../../identity/user-id.js';
 
-/** What a user proves beside the password. */
+/** The second factors that a user can have. */
 export const SECOND_FACTOR_KINDS = ['totp', 'passkey'] as const;
 export type SecondFactorKind = (typeof SECOND_FACTOR_KINDS)[number];
 
