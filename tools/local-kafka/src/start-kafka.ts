@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
 import { brokerProperties } from './broker-settings.js';
 import { type KeptProcess, keepProcess } from './kept-process.js';
 import { fetchLibraries } from './libraries.js';
@@ -41,7 +42,7 @@ export interface LocalKafka {
 const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
 const PORT_ATTEMPTS_MAX = 5;
-const READY = 'Kafka Server started';
+const STARTED = 'Kafka Server started';
 
 /**
  * Starts Apache Kafka with data that is thrown away, on a free port of this machine.
@@ -87,7 +88,9 @@ async function startOn(
   async function launch(): Promise<void> {
     writeFileSync(logFile, '');
     broker = await keepProcess(['java', ...java, 'kafka.Kafka', settings], { logFile, folder: directory });
-    await untilReady(logFile, broker);
+    const until = performance.now() + START_TIMEOUT_MS;
+    await untilStarted(logFile, broker, until);
+    await untilListed(port, until);
   }
   const leave = () => void broker?.remove();
   const stop = async () => {
@@ -126,15 +129,30 @@ function format(java: readonly string[], settings: string, clusterId: string): v
   if (status !== 0) throw new Error(`Kafka's storage could not be made: ${stdout}${stderr}`);
 }
 
-async function untilReady(logFile: string, broker: KeptProcess): Promise<void> {
-  const until = performance.now() + START_TIMEOUT_MS;
+async function untilStarted(logFile: string, broker: KeptProcess, until: number): Promise<void> {
   while (performance.now() < until) {
     const log = readFileSync(logFile, 'utf8');
-    if (log.includes(READY)) return;
+    if (log.includes(STARTED)) return;
     if (!broker.isRunning()) throw new Error(`Kafka did not start: ${log.slice(-2_000)}`);
     await sleep(POLL_MS);
   }
-  throw new Error(`Kafka was not ready within ${START_TIMEOUT_MS} ms`);
+  throw new Error(`Kafka did not start within ${START_TIMEOUT_MS} ms`);
+}
+
+/** A broker that has started may answer for a moment that the cluster has no brokers. */
+async function untilListed(port: number, until: number): Promise<void> {
+  const admin = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    while (performance.now() < until) {
+      const { brokers } = await admin.describeCluster();
+      if (brokers.some((listed) => listed.port === port)) return;
+      await sleep(POLL_MS);
+    }
+  } finally {
+    await admin.disconnect();
+  }
+  throw new Error(`Kafka's cluster did not list its broker within ${START_TIMEOUT_MS} ms`);
 }
 
 function freePort(): Promise<number> {
