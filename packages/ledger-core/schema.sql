@@ -7,6 +7,8 @@ create type account_type as enum ('asset', 'liability', 'equity', 'income', 'exp
 
 create type hold_state as enum ('open', 'captured', 'released', 'expired');
 
+create type transfer_key_kind as enum ('idempotency', 'id');
+
 create type transfer_kind as enum ('transfer', 'hold', 'capture', 'release', 'expiry', 'reversal');
 
 create type transfer_request_state as enum ('requested', 'posted', 'refused');
@@ -184,6 +186,15 @@ create table migrations (
   constraint migrations_pkey PRIMARY KEY (component, name)
 );
 
+create table transfer_keys (
+  "position" bigint not null,
+  ledger integer not null,
+  key uuid not null,
+  kind transfer_key_kind not null,
+  constraint transfer_keys_pkey PRIMARY KEY (key, ledger, kind)
+) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
+CREATE INDEX transfer_keys_position ON transfer_keys USING brin ("position") WITH (autosummarize='on');
+
 create table transfer_requests (
   number bigint not null generated always as identity,
   requested_at timestamp(3) with time zone not null,
@@ -245,7 +256,6 @@ CREATE INDEX transfers_from_dated ON transfers USING btree (from_account, effect
 CREATE INDEX transfers_from_dated_log ON transfers USING btree (from_account, "position") WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_from_history ON transfers USING btree (from_account, (from_version >> 5));
 CREATE INDEX transfers_group ON transfers USING btree (ledger, group_id) WHERE group_id IS NOT NULL;
-CREATE UNIQUE INDEX transfers_idempotency_unique ON transfers USING btree (ledger, idempotency_hash) WHERE idempotency_hash IS NOT NULL;
 CREATE INDEX transfers_original ON transfers USING btree (ledger, original_id) WHERE original_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position", ledger);
 CREATE INDEX transfers_to_dated ON transfers USING btree (to_account, effective_at, to_version) WHERE effective_at IS NOT NULL;
@@ -379,6 +389,8 @@ CREATE TRIGGER events_append_only BEFORE UPDATE OR TRUNCATE ON events FOR EACH S
 CREATE TRIGGER holds_end_once BEFORE UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_reopening();
 
 CREATE TRIGGER holds_stay BEFORE DELETE OR TRUNCATE ON holds FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_keys_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfer_keys FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfer_requests_final BEFORE UPDATE ON transfer_requests FOR EACH ROW EXECUTE FUNCTION refuse_settled_change();
 

@@ -129,8 +129,6 @@ create table transfers (
 -- the statistics the planner believes that it has a row or two, and would read all of it for the history of one account. The
 -- index of a ledger's order says `amount > 0`, which is true of every row, and statements that want this order say so too.
 create unique index transfers_position_unique on transfers (position, ledger);
-create unique index transfers_idempotency_unique on transfers (ledger, idempotency_hash)
-  where idempotency_hash is not null;
 create index transfers_group on transfers (ledger, group_id) where group_id is not null;
 create index transfers_original on transfers (ledger, original_id) where original_id is not null;
 -- The history of one account, each from its side, by blocks of 32 versions: rows with the same key share one copy of it in the
@@ -146,6 +144,22 @@ create index transfers_to_dated on transfers (to_account, effective_at, to_versi
 create index transfers_from_dated_log on transfers (from_account, position) where effective_at is not null;
 create index transfers_to_dated_log on transfers (to_account, position) where effective_at is not null;
 create index transfers_dated on transfers (ledger, effective_at) where effective_at is not null and amount > 0;
+
+-- What may be used once in a ledger, for ever, and the journal row that used it: the digest of an idempotency key, or an id that
+-- somebody knew before it was posted, a caller's own or that of a transfer request. It is a table of its own, and narrow, so
+-- that the journal can be in parts: a unique index holds over one table only.
+create type transfer_key_kind as enum ('idempotency', 'id');
+
+create table transfer_keys (
+  position bigint not null,
+  ledger integer not null,
+  key uuid not null,
+  kind transfer_key_kind not null,
+  -- The key first, as an index that begins with the ledger would be found by the ledger alone.
+  constraint transfer_keys_pkey primary key (key, ledger, kind)
+);
+-- Keys are written in about the order of positions: this finds those of a stretch of the journal, and is a page or two.
+create index transfer_keys_position on transfer_keys using brin (position) with (autosummarize = on);
 
 -- The same journal as accountants expect it: one row a side.
 create view entries as
@@ -197,6 +211,8 @@ end $$;
 
 create trigger transfers_append_only before update or delete or truncate on transfers
   for each statement execute function refuse_change();
+create trigger transfer_keys_append_only before update or delete or truncate on transfer_keys
+  for each statement execute function refuse_change();
 create trigger events_append_only before update or truncate on events
   for each statement execute function refuse_change();
 create trigger accounts_stay before delete or truncate on accounts
@@ -242,6 +258,7 @@ create trigger transfers_effective_after_original before insert on transfers for
 alter table accounts set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
 alter table balances set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
 alter table transfers set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
+alter table transfer_keys set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
 
 create type hold_state as enum ('open', 'captured', 'released', 'expired');
 

@@ -13,6 +13,7 @@ import { epochMs, type PreparedStatement, type Row } from './balances.js';
 import { findLoweredMinimums } from './limits.js';
 import { probe } from './probe.js';
 import type { LedgerStore, Store } from './store.js';
+import { insertKeys, transferOfKey } from './transfer-keys.js';
 
 export const TRANSFER_COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account, t.to_account, t.amount::text, t.currency,
   t.description, t.metadata::text, ${epochMs('t.recorded_at')} as recorded_ms,
@@ -62,16 +63,15 @@ function given({ schema }: Store, condition = 'id = given.id'): string {
 }
 
 /** The transfers that each key has posted. For a key that has posted nothing, its transfer request, open or refused. */
-export function findByKeys({ schema }: Store): PreparedStatement {
-  const posted = `ledger = $1 and idempotency_hash = given.id and idempotency_hash is not null`;
+export function findByKeys(store: Store): PreparedStatement {
   const requested = `t.id is null and ledger = $1 and idempotency_hash = given.id and state <> 'posted'`;
   return {
     name: 'micropay_find_keys',
     text: `select ${TRANSFER_COLUMNS}, r.id as request_id, r.idempotency_hash as requested_key,
         r.request_hash::text as requested_hash, r.refusal::text
       from unnest($2::uuid[]) given(id)
-      left join ${probe(`${schema}.transfers`, posted)} t on true
-      left join ${probe(`${schema}.transfer_requests`, requested)} r on true
+      left join ${transferOfKey(store, 'idempotency', 'given.id')} t on true
+      left join ${probe(`${store.schema}.transfer_requests`, requested)} r on true
       where t.id is not null or r.id is not null`,
   };
 }
@@ -158,7 +158,7 @@ function toKeyDigest(uuid: string): KeyDigest {
 }
 
 /**
- * Writes a decided batch and the balances it leaves. Rows are inserted in the order of the decision, which
+ * Writes a decided batch, the keys that it uses up and the balances it leaves. Rows are inserted in the order of the decision, which
  * is the order of their positions. The balances exist and are locked: "on conflict" is how each is named
  * by its key, with one plan for one account and for a thousand, whatever the statistics say.
  */
@@ -183,7 +183,9 @@ export function writeBatch({ schema }: Store): PreparedStatement {
         to_account, amount, currency, recorded_ms, from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, effective_ms, from_pending_in, from_pending_out,
         to_pending_in, to_pending_out, description, metadata, original_id, released, expires_ms, traceparent)
-    )
+      returning position, id, idempotency_hash
+    ),
+    used as (${insertKeys(schema, '$36')})
     insert into ${schema}.balances as b (ledger, account_id, version, recorded_at, debit_normal,
       currency, debits_posted, credits_posted, debits_pending, credits_pending)
     select $1, account_id, version, to_timestamp(recorded_ms / 1e3::float8), debit_normal, currency,
@@ -204,7 +206,13 @@ export function writeValues(
   rows: readonly JournalRow[],
   balances: readonly Balance[],
 ): readonly unknown[] {
-  return [ledger, ...journalColumns(encoding, rows), ...balanceColumns(encoding, balances)];
+  const knownIds = rows.filter(({ isIdKnown }) => isIdKnown).map(({ transfer }) => transfer.id);
+  return [
+    ledger,
+    ...journalColumns(encoding, rows),
+    ...balanceColumns(encoding, balances),
+    encoding.uuids(knownIds),
+  ];
 }
 
 function journalColumns({ uuids, integers }: ArrayEncoding, rows: readonly JournalRow[]): readonly unknown[] {

@@ -14,7 +14,7 @@ describe('fromSqlError', () => {
     ['a serialization failure', fromPostgres('40001'), 'transaction_conflict'],
     [
       'a key that was posted meanwhile',
-      fromPostgres('23505', { constraint: 'transfers_idempotency_unique' }),
+      fromPostgres('23505', { constraint: 'transfer_keys_pkey' }),
       'transaction_conflict',
     ],
     [
@@ -24,7 +24,7 @@ describe('fromSqlError', () => {
     ],
     [
       'a key that was posted meanwhile, as postgres.js says it',
-      fromPostgres('23505', { constraint_name: 'transfers_idempotency_unique' }),
+      fromPostgres('23505', { constraint_name: 'transfer_keys_pkey' }),
       'transaction_conflict',
     ],
     ['a connection that postgres.js has lost', fromSocket('CONNECTION_CLOSED'), 'database_unavailable'],
@@ -105,15 +105,16 @@ describe('sqlState', () => {
 
 describe('isKeyRace', () => {
   it.each([
-    ['transfers_idempotency_unique', true],
+    ['transfer_keys_pkey', true],
+    ['transfer_keys_pkey_102008', true],
+    ['transfer_keys_0_pkey', true],
     ['transfers_pkey', true],
     ['transfers_pkey_102008', true],
-    ['transfers_idempotency_unique_3', true],
     ['transfers_0_pkey', true],
-    ['transfers_0_ledger_idempotency_hash_idx', true],
-    ['transfers_0_ledger_idempotency_hash_idx1', true],
+    ['transfers_0_id_ledger_idx', true],
     ['transfers_0_position_ledger_idx', false],
-    ['transfers_pkey_of_somebody', false],
+    ['transfer_keys_pkey_of_somebody', false],
+    ['transfer_requests_pkey', false],
     ['accounts_address_unique', false],
     ['transfers_position_unique', false],
   ])('isKeyRace of %s is %s', (constraint, expected) => {

@@ -41,7 +41,7 @@ export function isConflict(error: unknown): boolean {
  * A shard of Citus has the name of the constraint with a number behind it; PostgreSQL names that of a partition after the partition and
  * the columns.
  */
-const KEY_OF_TRANSFER = /^transfers_(?:\w+_)?(?:idempotency_unique|pkey|ledger_idempotency_\w*idx)(?:_?\d+)?$/;
+const KEY_OF_TRANSFER = /^transfer(?:s|_keys)_(?:\w+_)?(?:pkey|id_ledger_idx)(?:_?\d+)?$/;
 
 /** 23505: a key or id that another database transaction has just committed. */
 export function isKeyRace(error: unknown): boolean {

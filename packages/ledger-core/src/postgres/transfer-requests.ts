@@ -13,9 +13,9 @@ import { LedgerError } from '../errors.js';
 import { plainArray, textArray } from './arrays.js';
 import { epochMs, type Row } from './balances.js';
 import { ofLedger } from './of-ledger.js';
-import { probe } from './probe.js';
 import type { LedgerStore } from './store.js';
 import type { Transaction } from './transaction-adapter.js';
+import { transferOfKey } from './transfer-keys.js';
 
 /** A transfer request with the digests that identify it. */
 export interface RequestRow extends TransferRequest {
@@ -62,16 +62,16 @@ export interface InsertedRequests {
  * other transactions that are storing one of the keys.
  */
 export async function insertRequests(
-  { sql, schema, ledger }: LedgerStore<Transaction>,
+  store: LedgerStore<Transaction>,
   requests: readonly NewRequest[],
 ): Promise<InsertedRequests> {
-  const posted = 'ledger = $1 and idempotency_hash = row.idempotency_hash and idempotency_hash is not null';
+  const { sql, schema, ledger } = store;
   const { rows } = await sql.executeSql(
     `with given as materialized (
        select row.*, coalesce(t.request_hash <> row.request_hash, false) as is_reused
        from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::jsonb[], $8::text[])
          with ordinality as row (id, transfer_id, idempotency_hash, request_hash, requested_by, request, traceparent, place)
-       left join ${probe(`${schema}.transfers`, posted)} t on true
+       left join ${transferOfKey(store, 'idempotency', 'row.idempotency_hash')} t on true
      ),
      inserted as (
        insert into ${schema}.transfer_requests (requested_at, ledger, id, transfer_id, idempotency_hash,

@@ -139,7 +139,10 @@ async function withoutBusy(
   return rows.filter((row, index) => !isBusy(row, index));
 }
 
-/** The ids and digests were fixed when the request was stored, so that every run is the same request. */
+/**
+ * The ids and digests were fixed when the request was stored, so that every run is the same request. Its caller has known the id
+ * since then, and may have posted something else with it.
+ */
 function toRequestPosting(ledger: number, row: RequestRow, sequence: object): Posting {
   const { from, to, amount, currency, description, metadata, effectiveAt, keyDigest, requestDigest } = row;
   const leg = {
@@ -156,7 +159,7 @@ function toRequestPosting(ledger: number, row: RequestRow, sequence: object): Po
     ...posting,
     toCandidate(lookUp) {
       const candidate = posting.toCandidate(lookUp);
-      const legs = candidate.legs.map((resolved) => ({ ...resolved, id: row.transferId }));
+      const legs = candidate.legs.map((resolved) => ({ ...resolved, id: row.transferId, idGiven: true }));
       return { ...candidate, legs, keyDigest, requestDigest };
     },
   };

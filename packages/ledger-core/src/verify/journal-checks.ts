@@ -14,7 +14,7 @@ export interface JournalChunk {
 
 /**
  * Rows of a range of positions that do not fit what they name, accounts, holds, and the transfers that they continue, or
- * that no checkpoint counts although the checkpoints are past them.
+ * the keys that they have used up, or that no checkpoint counts although the checkpoints are past them.
  */
 export async function checkPositions(
   { sql, schema, ledger }: LedgerStore<Transaction>,
@@ -43,8 +43,12 @@ export async function checkPositions(
 function positionChecks(schema: string): string {
   return `
     with row as materialized (
-      select position, kind, id, from_account, to_account, currency, original_id
+      select position, kind, id, from_account, to_account, currency, original_id, idempotency_hash
       from ${schema}.transfers where ${ofLedger()} and position > $2::bigint and position <= $3::bigint
+    ),
+    used as materialized (
+      select position, key, kind
+      from ${schema}.transfer_keys where ${ofLedger()} and position > $2::bigint and position <= $3::bigint
     )
     select 'unknown_account' as kind, side.account_id, row.id as transfer_id,
       'an account of this ledger' as expected, 'none' as found
@@ -77,6 +81,17 @@ function positionChecks(schema: string): string {
       from ${schema}.transfers t where t.ledger = $1 and t.original_id = o.id and t.kind = 'reversal'
     ) r
     where r.position > $2::bigint and r.position <= $3::bigint and r.total > o.amount
+    union all
+    select 'key_out_of_step', row.from_account, row.id,
+      coalesce('key ' || row.idempotency_hash, 'no key') || ' at position ' || coalesce(row.position, used.position),
+      coalesce('key ' || used.key, 'no key')
+    from row full join (select * from used where kind = 'idempotency') used on used.position = row.position
+    where used.key is distinct from row.idempotency_hash
+    union all
+    select 'key_out_of_step', row.from_account, row.id, coalesce('id ' || row.id, 'no transfer') || ' at position ' || used.position,
+      'id ' || used.key
+    from (select * from used where kind = 'id') used left join row on row.position = used.position
+    where used.key is distinct from row.id
     union all
     select 'checkpoint_out_of_step', null, null, format('stretches over positions %s to %s', min(row.position), max(row.position)), 'none'
     from row left join lateral (

@@ -13,6 +13,7 @@ export interface VerifyProblem {
     | 'wrong_limits'
     | 'hold_out_of_step'
     | 'request_out_of_step'
+    | 'key_out_of_step'
     | 'unknown_original'
     | 'excess_reversal'
     | 'unknown_account'

@@ -39,6 +39,7 @@ describe('every key of a table with rows of a ledger', () => {
       expect.arrayContaining([
         'transfers_pkey',
         'transfers_position_unique',
+        'transfer_keys_pkey',
         'events_pkey',
         'accounts_currency_exists',
       ]),

@@ -157,6 +157,27 @@ it.each<[string, string, readonly string[]]>([
     ['position_out_of_order alice hold', 'position_out_of_order shop hold'],
   ],
   [
+    'a key that leads elsewhere',
+    `update transfer_keys set position = 1 where kind = 'idempotency'`,
+    ['key_out_of_step alice asked'],
+  ],
+  [
+    'a key that is gone, by which the same could be posted again',
+    `delete from transfer_keys where kind = 'idempotency'`,
+    ['key_out_of_step alice asked'],
+  ],
+  [
+    'a key that nothing has used, which could never be used',
+    `insert into transfer_keys (position, ledger, key, kind)
+     select position, ledger, gen_random_uuid(), 'idempotency' from transfers where id = :last`,
+    ['key_out_of_step alice last'],
+  ],
+  [
+    'an id that leads elsewhere',
+    `update transfer_keys set position = (select position from transfers where id = :last) where key = :asked`,
+    ['key_out_of_step alice last'],
+  ],
+  [
     'a version gap',
     'update transfers set from_version = from_version + 3 where id = :last',
     ['version_gap alice last'],

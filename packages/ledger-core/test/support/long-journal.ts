@@ -23,11 +23,21 @@ export async function fillAccount(bed: TestBed, ledger: Ledger, transfers: numbe
      from generate_series(1, $4::integer) n order by n`,
     [ledger.name, world.id, hot.id, transfers],
   );
+  await useUpKeys(bed);
   await bed.sql(
     `update micropay.balances set version = $2, debits_posted = case when account_id = $1 then $3::numeric else $4 end,
        credits_posted = case when account_id = $1 then $4::numeric else $3 end
      where account_id in ($1, $5)`,
     [world.id, transfers, Math.ceil(transfers / 2) * 3, Math.floor(transfers / 2), hot.id],
+  );
+}
+
+/** Writes the keys of journal rows that were written by SQL. */
+export async function useUpKeys(bed: TestBed): Promise<void> {
+  await bed.sql(
+    `insert into micropay.transfer_keys (position, ledger, key, kind)
+     select position, ledger, idempotency_hash, 'idempotency' from micropay.transfers where idempotency_hash is not null
+     order by position on conflict do nothing`,
   );
 }
 

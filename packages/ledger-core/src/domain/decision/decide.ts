@@ -42,6 +42,8 @@ export interface JournalRow {
   readonly keyDigest: KeyDigest | null;
   readonly requestDigest: RequestDigest | null;
   readonly traceparent: string | null;
+  /** Somebody knew its id before, so that another request may come with it. */
+  readonly isIdKnown: boolean;
 }
 
 export type Outcome = readonly PostedTransfer[] | LedgerError;
@@ -152,6 +154,7 @@ function remember(candidate: Candidate, transfers: readonly Transfer[], state: B
       keyDigest: index === 0 ? keyDigest : null,
       requestDigest: index === 0 ? requestDigest : null,
       traceparent,
+      isIdKnown: candidate.legs[index]?.idGiven === true,
     });
   });
   if (keyDigest !== null) state.storedByKey.set(keyDigest, { requestDigest, outcome: transfers });

@@ -1,0 +1,28 @@
+import type { Store } from './store.js';
+
+/** Why a key is used up: it is the digest of an idempotency key, or an id that somebody knew before it was posted. */
+export type TransferKeyKind = 'idempotency' | 'id';
+
+/**
+ * The transfer that has used a key of ledger $1, as a subquery to join. The key names its position, so that where the journal is
+ * in parts only one of them is read.
+ */
+export function transferOfKey({ schema }: Store, kind: TransferKeyKind, key: string): string {
+  return `lateral (
+    select t.* from ${schema}.transfer_keys k join ${schema}.transfers t on t.ledger = $1 and t.position = k.position
+    where k.ledger = $1 and k.key = ${key} and k.kind = '${kind}' limit 1)`;
+}
+
+/**
+ * Uses up the keys of the rows that `journal` has just written, and the ids among them that `knownIds` names. In the order
+ * of the index, so that two batches with the same keys wait for each other and never in a circle.
+ */
+export function insertKeys(schema: string, knownIds: string): string {
+  return `insert into ${schema}.transfer_keys (position, ledger, key, kind)
+      select position, $1, key, kind from (
+        select position, idempotency_hash as key, 'idempotency'::${schema}.transfer_key_kind as kind
+        from journal where idempotency_hash is not null
+        union all
+        select position, id, 'id' from journal where id = any(${knownIds}::uuid[])
+      ) key order by key, kind`;
+}
