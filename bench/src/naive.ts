@@ -50,7 +50,7 @@ async function post(
   const keyHash = hash(key).toString('hex', 0, 16);
   const known = await client.query({
     name: 'naive_key',
-    text: 'select id from micropay.transfers where ledger = $1 and idempotency_hash = $2',
+    text: `select position from micropay.transfer_keys where key = $2 and ledger = $1 and kind = 'idempotency'`,
     values: [ledgerId, keyHash],
   });
   if (known.rows.length > 0) throw new Error(`the key ${key} was used before`);
@@ -65,9 +65,10 @@ async function post(
 
   await client.query({
     name: 'naive_insert',
-    text: `insert into micropay.transfers (ledger, kind, id, from_account, to_account, amount, currency, recorded_at,
+    text: `with journal as (insert into micropay.transfers (ledger, kind, id, from_account, to_account, amount, currency, recorded_at,
         from_version, from_posted, to_version, to_posted, idempotency_hash, request_hash)
-      values ($1, 'transfer', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+      values ($1, 'transfer', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning position)
+      insert into micropay.transfer_keys (position, ledger, key, kind) select position, $1, $12, 'idempotency' from journal`,
     values: [
       ledgerId,
       timeOrderedId(),

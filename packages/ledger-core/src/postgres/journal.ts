@@ -207,12 +207,7 @@ export function writeValues(
   balances: readonly Balance[],
 ): readonly unknown[] {
   const knownIds = rows.filter(({ isIdKnown }) => isIdKnown).map(({ transfer }) => transfer.id);
-  return [
-    ledger,
-    ...journalColumns(encoding, rows),
-    ...balanceColumns(encoding, balances),
-    encoding.uuids(knownIds),
-  ];
+  return [ledger, ...journalColumns(encoding, rows), ...balanceColumns(encoding, balances), encoding.uuids(knownIds)];
 }
 
 function journalColumns({ uuids, integers }: ArrayEncoding, rows: readonly JournalRow[]): readonly unknown[] {

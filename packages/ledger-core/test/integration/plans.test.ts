@@ -70,7 +70,11 @@ function expectNoReadOfAll(nodes: readonly PlanNode[], rowsMax: number): void {
 }
 
 const indexesOf = (nodes: readonly PlanNode[]) =>
-  new Set(nodes.map((node) => node['Index Name']).filter((name) => name?.startsWith('transfers') || name?.startsWith('transfer_keys')));
+  new Set(
+    nodes
+      .map((node) => node['Index Name'])
+      .filter((name) => name?.startsWith('transfers') || name?.startsWith('transfer_keys')),
+  );
 
 describe.each(['never analyzed', 'analyzed'])('with a journal that was %s', (state) => {
   beforeAll(async () => {

@@ -125,6 +125,22 @@ describe('a key of a request', () => {
     },
   );
 
+  it('an id that a request has announced is posted once: with it posted by hand, the request is refused and done', async () => {
+    const { order, transferId, requestId } = await requestIn('open');
+    const byHand = { from: 'a', to: 'b', amount: 3n, currency: 'USD', id: transferId };
+    expect(await other.transfers.post(byHand)).toMatchObject({ id: transferId, amount: 3n, replayed: false });
+    expect(await ledger.requests.processRequests()).toMatchObject({ posted: 0, refused: 1, putOff: 0 });
+    expect(await ledger.requests.get(requestId)).toMatchObject({
+      state: 'refused',
+      refusal: { code: 'transfer_id_reused' },
+    });
+    expect(await postedOf(ledger, order.from)).toBe(100n);
+    const later = await requestIn('posted');
+    await expect(other.transfers.post({ ...byHand, id: later.transferId })).rejects.toMatchObject(
+      refusal('transfer_id_reused'),
+    );
+  });
+
   it('a key of a request of another scope, or of another ledger, is another key', async () => {
     const { order } = await requestIn('refused');
     expect(await other.transfers.post({ ...order, scope: 't' })).toMatchObject({ replayed: false });
