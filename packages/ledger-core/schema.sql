@@ -141,6 +141,7 @@ create table holds (
   remaining numeric(38,0) not null,
   state hold_state not null,
   expires_at timestamp(3) with time zone,
+  reference text collate "C",
   constraint holds_pkey PRIMARY KEY (id, ledger),
   constraint holds_amount_positive CHECK (amount > 0::numeric),
   constraint holds_never_exceeded CHECK (captured >= 0::numeric AND remaining >= 0::numeric AND (captured + remaining) <= amount),
@@ -151,6 +152,7 @@ CREATE INDEX holds_due_from ON holds USING btree (from_account, expires_at) WHER
 CREATE INDEX holds_due_to ON holds USING btree (to_account, expires_at) WHERE state = 'open'::hold_state AND expires_at IS NOT NULL;
 CREATE INDEX holds_from ON holds USING btree (from_account, id);
 CREATE INDEX holds_in_order ON holds USING btree (ledger, id) WHERE amount > 0::numeric;
+CREATE INDEX holds_reference ON holds USING btree (ledger, reference, id) WHERE reference IS NOT NULL;
 CREATE INDEX holds_to ON holds USING btree (to_account, id);
 
 create table journal_stretches (
@@ -243,13 +245,15 @@ create table transfers (
   to_pending_out numeric(38,0),
   description text,
   metadata jsonb,
+  reference text collate "C",
   original_id uuid,
   released numeric(38,0),
   expires_at timestamp(3) with time zone,
   traceparent text collate "C",
   constraint transfers_pkey PRIMARY KEY (id, ledger),
   constraint transfers_accounts_differ CHECK (from_account <> to_account),
-  constraint transfers_amount_positive CHECK (amount > 0::numeric)
+  constraint transfers_amount_positive CHECK (amount > 0::numeric),
+  constraint transfers_reference_length CHECK (length(reference) >= 1 AND length(reference) <= 255)
 ) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
 CREATE INDEX transfers_dated ON transfers USING btree (ledger, effective_at) WHERE effective_at IS NOT NULL AND amount > 0::numeric;
 CREATE INDEX transfers_from_dated ON transfers USING btree (from_account, effective_at, from_version) WHERE effective_at IS NOT NULL;
@@ -258,6 +262,7 @@ CREATE INDEX transfers_from_history ON transfers USING btree (from_account, (fro
 CREATE INDEX transfers_group ON transfers USING btree (ledger, group_id) WHERE group_id IS NOT NULL;
 CREATE INDEX transfers_original ON transfers USING btree (ledger, original_id) WHERE original_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position", ledger);
+CREATE INDEX transfers_reference ON transfers USING btree (ledger, reference, "position") WHERE reference IS NOT NULL;
 CREATE INDEX transfers_to_dated ON transfers USING btree (to_account, effective_at, to_version) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_to_dated_log ON transfers USING btree (to_account, "position") WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_to_history ON transfers USING btree (to_account, (to_version >> 5));
@@ -280,6 +285,7 @@ create view entries as
     transfers.effective_at,
     transfers.description,
     transfers.metadata,
+    transfers.reference,
     transfers.original_id,
     COALESCE(transfers.released, 0::numeric) AS released
    FROM transfers
@@ -301,6 +307,7 @@ UNION ALL
     transfers.effective_at,
     transfers.description,
     transfers.metadata,
+    transfers.reference,
     transfers.original_id,
     COALESCE(transfers.released, 0::numeric) AS released
    FROM transfers;
@@ -352,7 +359,7 @@ AS $function$
 begin
   if old.state <> 'open' or (old.ledger, old.id, old.from_account, old.to_account, old.currency, old.amount)
     is distinct from (new.ledger, new.id, new.from_account, new.to_account, new.currency, new.amount)
-    or old.expires_at is distinct from new.expires_at then
+    or (old.expires_at, old.reference) is distinct from (new.expires_at, new.reference) then
     raise exception 'a hold that has ended stays as it is, and what was held never changes'
       using errcode = 'restrict_violation';
   end if;

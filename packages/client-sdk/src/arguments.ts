@@ -130,7 +130,7 @@ const POST: Members<PostOptions> = { ...CALL, idempotencyKey: optional(text) };
 const CHANGE: Members<ChangeOptions> = { ...CALL, reason: optional(text) };
 const AS_OF: Members<Partial<AsOf>> = { at: optional(text), by: optional(text) };
 const LIMITS: Members<Limits> = { minimum: optional(limit), maximum: optional(limit) };
-const TEXTS = { description: optional(text), metadata: optional(json) };
+const TEXTS = { description: optional(text), metadata: optional(json), reference: optional(text) };
 const DRY_RUN = { dryRun: optional(flag) };
 const EFFECTIVE = { effectiveAt: optional(instant) };
 const MOVED = { from: text, to: text, amount, currency: text, ...TEXTS };
@@ -145,6 +145,7 @@ const REVERSAL_OF_ALL: Members<Omit<Reversal, 'amount' | 'dryRun'>> = {
   ...EFFECTIVE,
   reason: optional(text),
   metadata: optional(json),
+  reference: optional(text),
   allowOverdraft: optional(flag),
 };
 const REVERSAL: Members<Omit<Reversal, 'dryRun'>> = { ...REVERSAL_OF_ALL, amount: optional(amount) };

@@ -34,6 +34,8 @@ export interface ReleaseHold {
   /** Stored permanently: no personal data. */
   readonly description?: string;
   readonly metadata?: Metadata;
+  /** Your own name of it, to find it by: 1 to 255 characters. Both parties see it; stored permanently: no personal data. */
+  readonly reference?: string;
   /** Only check the request: the result is the same, but nothing is changed. */
   readonly dryRun?: boolean;
 }

@@ -48,6 +48,8 @@ export interface PostTransfer {
   /** Stored permanently: no personal data. */
   readonly description?: string;
   readonly metadata?: Metadata;
+  /** Your own name of it, to find it by: 1 to 255 characters. Both parties see it; stored permanently: no personal data. */
+  readonly reference?: string;
   /** For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded. */
   readonly effectiveAt?: Date | string;
   /** Only check the request: the result is the same, but nothing is changed. */

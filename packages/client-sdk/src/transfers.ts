@@ -28,6 +28,8 @@ export interface Reversal {
   /** Stored permanently as the description: at most 255 characters, no personal data. */
   readonly reason?: string;
   readonly metadata?: Metadata;
+  /** Your own name of it, to find it by: 1 to 255 characters. Both parties see it; stored permanently: no personal data. */
+  readonly reference?: string;
   /**
    * For operators: if the payee has spent the money, lower the minimum of their account to the resulting balance. It stays
    * lowered even after the money is back, until `accounts.setLimits` raises it. `loweredMinimums` of the result, also of a

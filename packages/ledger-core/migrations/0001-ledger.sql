@@ -114,6 +114,8 @@ create table transfers (
   to_pending_out numeric(38, 0),
   description text,
   metadata jsonb,
+  -- The caller's own name of it.
+  reference text collate "C",
   -- The hold or transfer that a row continues, the rest that a final capture releases, the time when a hold ends.
   original_id uuid,
   released numeric(38, 0),
@@ -122,7 +124,8 @@ create table transfers (
   traceparent text collate "C",
   constraint transfers_pkey primary key (id, ledger),
   constraint transfers_amount_positive check (amount > 0),
-  constraint transfers_accounts_differ check (from_account <> to_account)
+  constraint transfers_accounts_differ check (from_account <> to_account),
+  constraint transfers_reference_length check (length(reference) between 1 and 255)
 );
 
 -- An index begins with the ledger only if it is partial, so that the ledger alone does not find it: of a ledger that is younger than
@@ -130,6 +133,7 @@ create table transfers (
 -- index of a ledger's order says `amount > 0`, which is true of every row, and statements that want this order say so too.
 create unique index transfers_position_unique on transfers (position, ledger);
 create index transfers_group on transfers (ledger, group_id) where group_id is not null;
+create index transfers_reference on transfers (ledger, reference, position) where reference is not null;
 create index transfers_original on transfers (ledger, original_id) where original_id is not null;
 -- The history of one account, each from its side, by blocks of 32 versions: rows with the same key share one copy of it in the
 -- index, which takes a fifth of the room that a key for each row does. Versions are gap-free and time never runs backwards
@@ -169,7 +173,7 @@ select
   from_posted as posted,
   coalesce(from_pending_in, 0) as pending_in,
   coalesce(from_pending_out, 0) as pending_out,
-  effective_at, description, metadata, original_id,
+  effective_at, description, metadata, reference, original_id,
   coalesce(released, 0) as released
 from transfers
 union all
@@ -179,7 +183,7 @@ select
   to_posted,
   coalesce(to_pending_in, 0),
   coalesce(to_pending_out, 0),
-  effective_at, description, metadata, original_id,
+  effective_at, description, metadata, reference, original_id,
   coalesce(released, 0)
 from transfers;
 
@@ -274,6 +278,7 @@ create table holds (
   remaining numeric(38, 0) not null,
   state hold_state not null,
   expires_at timestamptz(3),
+  reference text collate "C",
   constraint holds_pkey primary key (id, ledger),
   constraint holds_amount_positive check (amount > 0),
   constraint holds_never_exceeded check (captured >= 0 and remaining >= 0 and captured + remaining <= amount),
@@ -287,6 +292,7 @@ create index holds_due on holds (ledger, expires_at) where state = 'open' and ex
 -- that has something pending looks for them.
 create index holds_due_from on holds (from_account, expires_at) where state = 'open' and expires_at is not null;
 create index holds_due_to on holds (to_account, expires_at) where state = 'open' and expires_at is not null;
+create index holds_reference on holds (ledger, reference, id) where reference is not null;
 create index holds_from on holds (from_account, id);
 create index holds_to on holds (to_account, id);
 
@@ -294,7 +300,7 @@ create function refuse_reopening() returns trigger language plpgsql as $$
 begin
   if old.state <> 'open' or (old.ledger, old.id, old.from_account, old.to_account, old.currency, old.amount)
     is distinct from (new.ledger, new.id, new.from_account, new.to_account, new.currency, new.amount)
-    or old.expires_at is distinct from new.expires_at then
+    or (old.expires_at, old.reference) is distinct from (new.expires_at, new.reference) then
     raise exception 'a hold that has ended stays as it is, and what was held never changes'
       using errcode = 'restrict_violation';
   end if;

@@ -46,6 +46,7 @@ describe('placing a hold', () => {
       remaining: '100',
       state: 'open',
       expiresAt: '2999-01-01T00:00:00.000Z',
+      reference: null,
     });
     expect(await moneyOf(alice)).toEqual({ ...before, pendingOut: before.pendingOut + 100n });
     expect(await moneyOf(bob)).toEqual({ ...bobBefore, pendingIn: bobBefore.pendingIn + 100n });

@@ -2042,6 +2042,8 @@ export interface components {
                 metadata: {
                     [key: string]: unknown;
                 } | null;
+                /** @description the caller's own name of it; null for none */
+                reference: string | null;
                 /**
                  * Format: date-time
                  * @description RFC 3339 in UTC, milliseconds
@@ -2108,6 +2110,8 @@ export interface components {
                 metadata: {
                     [key: string]: unknown;
                 } | null;
+                /** @description the caller's own name of it; null for none */
+                reference: string | null;
                 /**
                  * Format: date-time
                  * @description RFC 3339 in UTC, milliseconds
@@ -2169,6 +2173,8 @@ export interface components {
                 metadata: {
                     [key: string]: unknown;
                 } | null;
+                /** @description the caller's own name of it; null for none */
+                reference: string | null;
                 /**
                  * Format: date-time
                  * @description RFC 3339 in UTC, milliseconds
@@ -2235,6 +2241,8 @@ export interface components {
                 metadata: {
                     [key: string]: unknown;
                 } | null;
+                /** @description the caller's own name of it; null for none */
+                reference: string | null;
                 /**
                  * Format: date-time
                  * @description RFC 3339 in UTC, milliseconds
@@ -2303,6 +2311,8 @@ export interface components {
                 metadata: {
                     [key: string]: unknown;
                 } | null;
+                /** @description the caller's own name of it; null for none */
+                reference: string | null;
                 /**
                  * Format: date-time
                  * @description RFC 3339 in UTC, milliseconds
@@ -2364,6 +2374,8 @@ export interface components {
                 metadata: {
                     [key: string]: unknown;
                 } | null;
+                /** @description the caller's own name of it; null for none */
+                reference: string | null;
                 /**
                  * Format: date-time
                  * @description RFC 3339 in UTC, milliseconds
@@ -2411,6 +2423,8 @@ export interface components {
                 metadata: {
                     [key: string]: unknown;
                 } | null;
+                /** @description the caller's own name of it; null for none */
+                reference: string | null;
                 /** @description id of the requester */
                 requestedBy: string | null;
             };
@@ -2934,6 +2948,8 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             } | null;
+            /** @description The caller’s own name of it; null if it has none */
+            reference: string | null;
             /** Format: date-time */
             recordedAt: string;
             /** Format: date-time */
@@ -3014,6 +3030,8 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             } | null;
+            /** @description The caller’s own name of it; null if it has none */
+            reference: string | null;
             /** Format: date-time */
             recordedAt: string;
             /** Format: date-time */
@@ -3071,6 +3089,8 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             } | null;
+            /** @description The caller’s own name of it; null if it has none */
+            reference: string | null;
             /**
              * Format: uuid
              * @description The id of the transfer, once it is posted
@@ -3123,6 +3143,11 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
             /**
              * Format: date-time
              * @description For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded
@@ -3189,6 +3214,11 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
             /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
             /**
@@ -3241,6 +3271,11 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
             /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
+            /**
              * Format: date-time
              * @description For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded
              * @example 2026-11-22T18:00:00.000Z
@@ -3285,6 +3320,11 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
             /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
+            /**
              * Format: date-time
              * @description The time at which the hold expires; default: never
              * @example 2026-11-22T18:00:00.000Z
@@ -3321,6 +3361,11 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
             /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
+            /**
              * Format: date-time
              * @description For operators: the time from which it counts, not before that of the original transfer or hold. Default: the time at which it is recorded, or that of the original if that is later
              * @example 2026-11-22T18:00:00.000Z
@@ -3349,6 +3394,11 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
         };
         LinkedReversal: {
             /** @enum {string} */
@@ -3377,6 +3427,11 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
             /** @description For operators: if the account no longer has the money, lower its minimum to the resulting balance. The minimum stays lowered after the money is paid back, so the account may be overdrawn again until you set its limits with `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` in the response is the minimum it would get */
             allowOverdraft?: boolean;
             /**
@@ -3406,6 +3461,11 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
             /** @description For operators: if the account no longer has the money, lower its minimum to the resulting balance. The minimum stays lowered after the money is paid back, so the account may be overdrawn again until you set its limits with `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` in the response is the minimum it would get */
             allowOverdraft?: boolean;
             /**
@@ -3441,6 +3501,11 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
             /** @description For operators: if the account no longer has the money, lower its minimum to the resulting balance. The minimum stays lowered after the money is paid back, so the account may be overdrawn again until you set its limits with `POST /v1/accounts/{id}/limits`. With `dryRun`, `loweredMinimums` in the response is the minimum it would get */
             allowOverdraft?: boolean;
             /**
@@ -3485,6 +3550,8 @@ export interface components {
              * @description The time at which the hold expires; null for never
              */
             expiresAt: string | null;
+            /** @description The caller’s own name of it; null if it has none */
+            reference: string | null;
         };
         /** @enum {string} */
         HoldState: "open" | "captured" | "released" | "expired";
@@ -3524,6 +3591,11 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
             /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
+            /**
              * Format: date-time
              * @description The time at which the hold expires; default: never
              * @example 2026-11-22T18:00:00.000Z
@@ -3560,6 +3632,11 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
             /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
+            /**
              * Format: date-time
              * @description For operators: the time from which it counts, not before that of the original transfer or hold. Default: the time at which it is recorded, or that of the original if that is later
              * @example 2026-11-22T18:00:00.000Z
@@ -3583,6 +3660,11 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
             /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
         };
@@ -3665,7 +3747,7 @@ export interface components {
         };
         PayPayout: {
             /**
-             * @description What the provider calls the payment. Stored permanently, and shown to the user: no personal data
+             * @description What the provider calls the payment, which becomes the reference of the transfer. Stored permanently, and shown to the user: no personal data
              * @example po_1042
              */
             reference: string;
@@ -4041,6 +4123,11 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
             /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
+            /**
              * Format: date-time
              * @description For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded
              * @example 2026-11-22T18:00:00.000Z
@@ -4079,6 +4166,11 @@ export interface components {
             metadata?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /**
+             * @description Your own name of it, to find it by. Stored permanently: do not put personal data here
+             * @example order-4711
+             */
+            reference?: string;
             /**
              * Format: date-time
              * @description For operators: the time from which the transfer counts; may be in the past. Default: the time at which it is recorded
@@ -7977,6 +8069,7 @@ export interface operations {
                      *           "counterparty": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
                      *           "description": "Lunch",
                      *           "metadata": null,
+                     *           "reference": null,
                      *           "recordedAt": "2026-11-22T18:00:00.000Z",
                      *           "effectiveAt": "2026-11-22T18:00:00.000Z"
                      *         }
@@ -8124,6 +8217,7 @@ export interface operations {
                      *           "counterparty": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
                      *           "description": "Lunch",
                      *           "metadata": null,
+                     *           "reference": null,
                      *           "recordedAt": "2026-11-22T18:00:00.000Z",
                      *           "effectiveAt": "2026-11-22T18:00:00.000Z"
                      *         }
@@ -8482,6 +8576,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": "Lunch",
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": null,
@@ -8512,6 +8607,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": "Lunch",
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": null,
@@ -8545,6 +8641,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": "Lunch",
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "transferId": null,
                      *       "refusal": null,
                      *       "requestedAt": "2026-11-22T18:00:00.000Z",
@@ -8705,6 +8802,7 @@ export interface operations {
                      *             "currency": "USD",
                      *             "description": "Lunch",
                      *             "metadata": null,
+                     *             "reference": null,
                      *             "recordedAt": "2026-11-22T18:00:00.000Z",
                      *             "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *             "originalId": null,
@@ -8884,6 +8982,7 @@ export interface operations {
                      *             "currency": "USD",
                      *             "description": "Lunch",
                      *             "metadata": null,
+                     *             "reference": null,
                      *             "recordedAt": "2026-11-22T18:00:00.000Z",
                      *             "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *             "originalId": null,
@@ -9028,6 +9127,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": "Lunch",
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": null,
@@ -9141,6 +9241,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": "Lunch",
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "transferId": null,
                      *       "refusal": null,
                      *       "requestedAt": "2026-11-22T18:00:00.000Z",
@@ -9260,6 +9361,7 @@ export interface operations {
                      *           "currency": "USD",
                      *           "description": "One dish was cold",
                      *           "metadata": null,
+                     *           "reference": null,
                      *           "recordedAt": "2026-11-22T18:00:00.000Z",
                      *           "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *           "originalId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
@@ -9401,6 +9503,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": "One dish was cold",
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
@@ -9431,6 +9534,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": "One dish was cold",
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
@@ -9588,6 +9692,7 @@ export interface operations {
                      *           "currency": "USD",
                      *           "description": "One dish was cold",
                      *           "metadata": null,
+                     *           "reference": null,
                      *           "recordedAt": "2026-11-22T18:00:00.000Z",
                      *           "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *           "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
@@ -9622,6 +9727,7 @@ export interface operations {
                      *           "currency": "USD",
                      *           "description": "One dish was cold",
                      *           "metadata": null,
+                     *           "reference": null,
                      *           "recordedAt": "2026-11-22T18:00:00.000Z",
                      *           "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *           "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
@@ -9781,7 +9887,8 @@ export interface operations {
                      *       "captured": "0",
                      *       "remaining": "2000",
                      *       "state": "open",
-                     *       "expiresAt": "2026-11-29T18:00:00.000Z"
+                     *       "expiresAt": "2026-11-29T18:00:00.000Z",
+                     *       "reference": null
                      *     }
                      */
                     "application/json": components["schemas"]["Hold"];
@@ -9805,7 +9912,8 @@ export interface operations {
                      *       "captured": "0",
                      *       "remaining": "2000",
                      *       "state": "open",
-                     *       "expiresAt": "2026-11-29T18:00:00.000Z"
+                     *       "expiresAt": "2026-11-29T18:00:00.000Z",
+                     *       "reference": null
                      *     }
                      */
                     "application/json": components["schemas"]["Hold"];
@@ -9940,7 +10048,8 @@ export interface operations {
                      *       "captured": "0",
                      *       "remaining": "2000",
                      *       "state": "open",
-                     *       "expiresAt": "2026-11-29T18:00:00.000Z"
+                     *       "expiresAt": "2026-11-29T18:00:00.000Z",
+                     *       "reference": null
                      *     }
                      */
                     "application/json": components["schemas"]["Hold"];
@@ -10057,7 +10166,8 @@ export interface operations {
                      *           "captured": "0",
                      *           "remaining": "2000",
                      *           "state": "open",
-                     *           "expiresAt": "2026-11-29T18:00:00.000Z"
+                     *           "expiresAt": "2026-11-29T18:00:00.000Z",
+                     *           "reference": null
                      *         }
                      *       ],
                      *       "nextCursor": null
@@ -10193,6 +10303,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": null,
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
@@ -10223,6 +10334,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": null,
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
@@ -10378,6 +10490,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": null,
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
@@ -10408,6 +10521,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": null,
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": "0199a1d3-1e57-7b29-b3c7-4d9e0a2f8b64",
@@ -13680,6 +13794,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": null,
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": null,
@@ -13710,6 +13825,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": null,
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": null,
@@ -13865,6 +13981,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": null,
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": null,
@@ -13895,6 +14012,7 @@ export interface operations {
                      *       "currency": "USD",
                      *       "description": null,
                      *       "metadata": null,
+                     *       "reference": null,
                      *       "recordedAt": "2026-11-22T18:00:00.000Z",
                      *       "effectiveAt": "2026-11-22T18:00:00.000Z",
                      *       "originalId": null,

@@ -20,6 +20,7 @@ const currency = z.string().meta({ examples: ['USD'] });
 const instant = z.iso.datetime().meta({ description: 'RFC 3339 in UTC, milliseconds' });
 const address = z.string().meta({ examples: ['users:42:usd'] });
 const account = z.string().meta({ description: 'id or address of an account, as the caller named it' });
+const reference = z.string().nullable().meta({ description: "the caller's own name of it; null for none" });
 const status = z.enum(ACCOUNT_STATUSES);
 
 const audit = {
@@ -41,6 +42,7 @@ const movement = {
   currency,
   description: z.string().nullable(),
   metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: "the caller's own, any JSON" }),
+  reference,
   recordedAt: instant,
 };
 const transferId = id.meta({ description: 'id of the journal row' });
@@ -122,6 +124,7 @@ export const EVENT_DATA = {
       currency,
       description: z.string().nullable(),
       metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: "the caller's own, any JSON" }),
+      reference,
       requestedBy: z.string().nullable().meta({ description: 'id of the requester' }),
     })
     .meta({ description: 'A transfer was requested, to be posted or refused later.' }),

@@ -98,6 +98,7 @@ function movementOf({ transfer, from, to }: TransferRow) {
     currency: transfer.currency,
     description: transfer.description,
     metadata: transfer.metadata,
+    reference: transfer.reference,
     recordedAt: transfer.recordedAt.toISOString(),
   };
 }

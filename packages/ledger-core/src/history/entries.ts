@@ -9,7 +9,7 @@ import { blockOf } from './version-blocks.js';
 
 /** Columns of the view of entries, as texts. */
 export const ENTRY_COLUMNS = `account_id, transfer_id, group_id, kind::text, direction, counterparty, amount::text, currency,
-  description, metadata::text, version::text, posted::text, pending_in::text, pending_out::text,
+  description, metadata::text, reference, version::text, posted::text, pending_in::text, pending_out::text,
   ${epochMs('recorded_at')} as recorded_ms, ${epochMs('effective_at')} as effective_ms`;
 
 const VERSION_MAX = 2n ** 63n - 1n;
@@ -46,6 +46,7 @@ export function toEntry(row: Row): Entry {
     currency: row.currency as string,
     description: row.description as string | null,
     metadata: toMetadata(row.metadata),
+    reference: row.reference as string | null,
     recordedAt,
     effectiveAt: row.effective_ms === null ? recordedAt : new Date(Number(row.effective_ms)),
     posted: BigInt(row.posted as string),

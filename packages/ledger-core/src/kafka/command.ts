@@ -31,6 +31,7 @@ export const COMMAND_DATA = {
           .record(z.string(), z.unknown(), 'must be a JSON object')
           .optional()
           .meta({ description: 'any JSON, at most 8 KiB' }),
+        reference: text.optional().meta({ description: "the caller's own name of the transfer" }),
         effectiveAt: z.iso
           .datetime({ error: 'must be RFC 3339 in UTC, such as 2026-11-22T18:00:00Z', abort: true })
           // Further digits would be dropped in silence.
@@ -95,7 +96,7 @@ export function decodeCommand({ header, value }: IncomingMessage): Decoded {
   }
   const { success, data, error } = COMMAND_DATA[type as CommandType].safeParse(json);
   if (!success) return invalid('invalid_request', error.issues.map(sentence).join('; '));
-  const { from, to, amount, currency, description, metadata, effectiveAt } = data;
+  const { from, to, amount, currency, description, metadata, reference, effectiveAt } = data;
   const request: SubmitTransferRequest = {
     from,
     to,
@@ -106,6 +107,7 @@ export function decodeCommand({ header, value }: IncomingMessage): Decoded {
     requestedBy: source,
     ...(description === undefined ? {} : { description }),
     ...(metadata === undefined ? {} : { metadata: metadata as Metadata }),
+    ...(reference === undefined ? {} : { reference }),
     ...(effectiveAt === undefined ? {} : { effectiveAt: new Date(effectiveAt) }),
   };
   // The transport's own context comes first: CloudEvents' is that of the event's origin.

@@ -115,6 +115,7 @@ function asPlaced({
   currency,
   amount,
   expiresAt,
+  reference,
   replayed,
 }: PostedTransfer): Hold & { replayed: boolean } {
   return result({
@@ -127,6 +128,7 @@ function asPlaced({
     remaining: amount,
     state: 'open',
     expiresAt,
+    reference,
     replayed,
   });
 }

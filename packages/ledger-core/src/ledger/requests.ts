@@ -158,6 +158,7 @@ function requestedEvent({ id, transferId, requestedBy, leg, traceparent }: NewRe
       currency: leg.currency,
       description: leg.description ?? null,
       metadata: leg.metadata ?? null,
+      reference: leg.reference ?? null,
       requestedBy,
     },
   };

@@ -3,14 +3,14 @@ import { result } from '../domain/json/result.js';
 import type { HeldAmount, Hold, HoldState } from '../domain/transfers/hold.js';
 import type { TransferId } from '../domain/transfers/transfer.js';
 import { LedgerError } from '../errors.js';
-import { plainArray } from './arrays.js';
+import { plainArray, textArray } from './arrays.js';
 import { epochMs, type PreparedStatement, type Row } from './balances.js';
 import { IN_LEDGER_ORDER, ofLedger } from './of-ledger.js';
 import { probe } from './probe.js';
 import type { LedgerStore, Store } from './store.js';
 
 const COLUMNS = `h.id, h.from_account, h.to_account, h.currency, h.amount::text, h.captured::text, h.remaining::text,
-  h.state::text, ${epochMs('h.expires_at')} as expires_ms`;
+  h.state::text, ${epochMs('h.expires_at')} as expires_ms, h.reference`;
 
 /** Holds by id; read after the locks of their accounts, under which alone they change. */
 export function findHolds({ schema }: Store): PreparedStatement {
@@ -32,6 +32,7 @@ export function toHeldAmount(row: Row): HeldAmount {
     remaining: BigInt(row.remaining as string),
     state: row.state as HoldState,
     expiresAtMs: row.expires_ms === null ? null : Number(row.expires_ms),
+    reference: row.reference as string | null,
     changed: false,
   };
 }
@@ -41,12 +42,12 @@ export function writeHolds({ schema }: Store): PreparedStatement {
   return {
     name: 'micropay_write_holds',
     text: `insert into ${schema}.holds as h
-        (ledger, id, from_account, to_account, currency, amount, captured, remaining, state, expires_at)
+        (ledger, id, from_account, to_account, currency, amount, captured, remaining, state, expires_at, reference)
       select $1, id, from_account, to_account, currency, amount, captured, remaining, state,
-        to_timestamp(expires_ms / 1e3::float8)
+        to_timestamp(expires_ms / 1e3::float8), reference
       from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[],
-        $9::${schema}.hold_state[], $10::bigint[])
-        as row (id, from_account, to_account, currency, amount, captured, remaining, state, expires_ms)
+        $9::${schema}.hold_state[], $10::bigint[], $11::text[])
+        as row (id, from_account, to_account, currency, amount, captured, remaining, state, expires_ms, reference)
       on conflict (ledger, id) do update set captured = excluded.captured, remaining = excluded.remaining,
         state = excluded.state`,
   };
@@ -65,6 +66,7 @@ export function holdValues(ledger: number, holds: readonly HeldAmount[]): readon
     column(({ remaining }) => remaining),
     column(({ state }) => state),
     column(({ expiresAtMs }) => expiresAtMs),
+    textArray(holds.map(({ reference }) => reference)),
   ];
 }
 
@@ -140,7 +142,7 @@ export async function findDueHoldsOfAccount(
 const SHOWN_COLUMNS = `${COLUMNS}, ${IS_DUE} as is_due`;
 
 function toHold(row: Row): Hold {
-  const { from, to, id, currency, amount, captured, remaining, state, expiresAtMs } = toHeldAmount(row);
+  const { from, to, id, currency, amount, captured, remaining, state, expiresAtMs, reference } = toHeldAmount(row);
   const isDue = row.is_due === true;
   return result({
     id,
@@ -152,6 +154,7 @@ function toHold(row: Row): Hold {
     remaining: isDue ? 0n : remaining,
     state: isDue ? 'expired' : state,
     expiresAt: expiresAtMs === null ? null : new Date(expiresAtMs),
+    reference,
   });
 }
 

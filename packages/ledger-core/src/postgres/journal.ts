@@ -16,7 +16,7 @@ import type { LedgerStore, Store } from './store.js';
 import { insertKeys, transferOfKey } from './transfer-keys.js';
 
 export const TRANSFER_COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account, t.to_account, t.amount::text, t.currency,
-  t.description, t.metadata::text, ${epochMs('t.recorded_at')} as recorded_ms,
+  t.description, t.metadata::text, t.reference, ${epochMs('t.recorded_at')} as recorded_ms,
   ${epochMs('t.effective_at')} as effective_ms, t.idempotency_hash, t.request_hash::text,
   t.original_id, t.released::text, ${epochMs('t.expires_at')} as expires_ms,
   t.from_version::text, t.from_posted::text, t.from_pending_in::text, t.from_pending_out::text,
@@ -34,6 +34,7 @@ export function toTransfer(row: Row): Transfer {
     currency: row.currency as string,
     description: row.description as string | null,
     metadata: toMetadata(row.metadata),
+    reference: row.reference as string | null,
     recordedAt,
     effectiveAt: row.effective_ms === null ? recordedAt : new Date(Number(row.effective_ms)),
     originalId: row.original_id as TransferId | null,
@@ -169,29 +170,30 @@ export function writeBatch({ schema }: Store): PreparedStatement {
       insert into ${schema}.transfers (ledger, kind, id, from_account, to_account, amount, currency,
         recorded_at, from_version, from_posted, to_version, to_posted, idempotency_hash, request_hash,
         group_id, effective_at, from_pending_in, from_pending_out, to_pending_in, to_pending_out,
-        description, metadata, original_id, released, expires_at, traceparent)
+        description, metadata, original_id, released, expires_at, traceparent, reference)
       select $1, coalesce(kind, 'transfer'), id, from_account, to_account, amount, currency,
         to_timestamp(recorded_ms / 1e3::float8), from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, to_timestamp(effective_ms / 1e3::float8),
         from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata,
-        original_id, released, to_timestamp(expires_ms / 1e3::float8), traceparent
+        original_id, released, to_timestamp(expires_ms / 1e3::float8), traceparent, reference
       from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
         $7::text[], $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::numeric[],
         $13::uuid[], $14::bigint[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
         $19::numeric[], $20::numeric[], $21::text[], $22::jsonb[], $23::uuid[], $24::numeric[],
-        $25::bigint[], $26::text[]) as row (kind, id, from_account,
+        $25::bigint[], $26::text[], $27::text[]) as row (kind, id, from_account,
         to_account, amount, currency, recorded_ms, from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, effective_ms, from_pending_in, from_pending_out,
-        to_pending_in, to_pending_out, description, metadata, original_id, released, expires_ms, traceparent)
+        to_pending_in, to_pending_out, description, metadata, original_id, released, expires_ms, traceparent,
+        reference)
       returning position, id, idempotency_hash
     ),
-    used as (${insertKeys(schema, '$36')})
+    used as (${insertKeys(schema, '$37')})
     insert into ${schema}.balances as b (ledger, account_id, version, recorded_at, debit_normal,
       currency, debits_posted, credits_posted, debits_pending, credits_pending)
     select $1, account_id, version, to_timestamp(recorded_ms / 1e3::float8), debit_normal, currency,
       debits_posted, credits_posted, debits_pending, credits_pending
-    from unnest($27::uuid[], $28::bigint[], $29::bigint[], $30::boolean[], $31::text[], $32::numeric[],
-      $33::numeric[], $34::numeric[], $35::numeric[]) as row (account_id, version, recorded_ms,
+    from unnest($28::uuid[], $29::bigint[], $30::bigint[], $31::boolean[], $32::text[], $33::numeric[],
+      $34::numeric[], $35::numeric[], $36::numeric[]) as row (account_id, version, recorded_ms,
       debit_normal, currency, debits_posted, credits_posted, debits_pending, credits_pending)
     on conflict (ledger, account_id) do update set version = excluded.version,
       recorded_at = excluded.recorded_at, debits_posted = excluded.debits_posted,
@@ -239,6 +241,7 @@ function journalColumns({ uuids, integers }: ArrayEncoding, rows: readonly Journ
     sparse(column(({ released }) => released || null)),
     sparse(column(({ expiresAt }) => expiresAt?.getTime() ?? null)),
     sparse(rows.map(({ traceparent }) => traceparent)),
+    textArray(column(({ reference }) => reference)),
   ];
 }
 

@@ -105,6 +105,7 @@ function toStored({
   currency,
   description,
   metadata,
+  reference,
   effectiveAt,
 }: RequestedMovement): StoredMovement {
   return {
@@ -114,6 +115,7 @@ function toStored({
     currency,
     ...(description === undefined ? {} : { description }),
     ...(metadata === undefined ? {} : { metadata }),
+    ...(reference === undefined ? {} : { reference }),
     ...(effectiveAt === undefined ? {} : { effectiveAt: effectiveAt.toISOString() }),
   };
 }

@@ -144,7 +144,7 @@ async function withoutBusy(
  * since then, and may have posted something else with it.
  */
 function toRequestPosting(ledger: number, row: RequestRow, sequence: object): Posting {
-  const { from, to, amount, currency, description, metadata, effectiveAt, keyDigest, requestDigest } = row;
+  const { from, to, amount, currency, description, metadata, reference, effectiveAt, keyDigest, requestDigest } = row;
   const leg = {
     from,
     to,
@@ -152,6 +152,7 @@ function toRequestPosting(ledger: number, row: RequestRow, sequence: object): Po
     currency,
     ...(description === undefined ? {} : { description }),
     ...(metadata === undefined ? {} : { metadata }),
+    ...(reference === undefined ? {} : { reference }),
     ...(effectiveAt === undefined ? {} : { effectiveAt }),
   };
   const posting = toPosting(ledger, [leg], { linked: false, sequence, traceparent: row.traceparent });

@@ -47,6 +47,7 @@ describe('entries', () => {
         currency: 'USD',
         description: 'Coffee',
         metadata,
+        reference: null,
         recordedAt: transfer.recordedAt,
         effectiveAt,
         posted: 12n,

@@ -83,6 +83,7 @@ describe('events', () => {
           currency: 'USD',
           description: 'a deposit',
           metadata: { order: 7 },
+          reference: null,
           recordedAt: recordedAt.toISOString(),
           effectiveAt: '2026-01-02T03:04:05.678Z',
         },

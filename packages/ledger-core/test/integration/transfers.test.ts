@@ -38,6 +38,7 @@ describe('post', () => {
       currency: 'USD',
       description: 'Coffee',
       metadata: { order: 7 },
+      reference: null,
       recordedAt: expect.any(Date),
       effectiveAt,
       originalId: null,

@@ -52,7 +52,7 @@ export function itKeepsTheContract(create: () => Promise<PublisherUnderTest>): v
       ...{ ledger: 'main', time: new Date() },
       data: {
         ...{ transferId, groupId: null, from: randomUUID(), fromAddress: 'a', to: randomUUID(), toAddress: 'b' },
-        ...{ amount: '1', currency: 'USD', description: 'ä €', metadata: { note } },
+        ...{ amount: '1', currency: 'USD', description: 'ä €', metadata: { note }, reference: null },
         ...{ recordedAt: new Date().toISOString(), effectiveAt: new Date().toISOString() },
       },
     } as const;

@@ -9,6 +9,7 @@ import {
   MetadataField,
   PayeeField,
   PayerField,
+  ReferenceField,
 } from '../http/fields.js';
 import { given } from '../http/given.js';
 import type { Principal } from '../identity/principal.js';
@@ -25,6 +26,7 @@ export const HoldFields = {
 export const ReleaseFields = {
   description: DescriptionField.optional(),
   metadata: MetadataField.optional(),
+  reference: ReferenceField.optional(),
 };
 
 export const CaptureFields = {
@@ -43,7 +45,7 @@ type Ending = { readonly [Field in keyof typeof CaptureFields]?: z.output<(typeo
  */
 export function endingOf(
   principal: Principal,
-  { amount, final, description, metadata, effectiveAt }: Ending,
+  { amount, final, description, metadata, reference, effectiveAt }: Ending,
 ): CaptureHold {
   if (effectiveAt !== undefined) requireOperator(principal, 'effectiveAt');
   return given({
@@ -51,6 +53,7 @@ export function endingOf(
     final,
     description,
     metadata: metadata as Metadata | undefined,
+    reference,
     effectiveAt,
   });
 }

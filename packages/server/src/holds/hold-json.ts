@@ -1,6 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import { HOLD_STATES, type Hold } from '@micropay/ledger-core';
-import { EXAMPLE_IDS, IdField, MinorUnitsField, NextCursorField, TimeField } from '../http/fields.js';
+import {
+  EXAMPLE_IDS,
+  GivenReferenceField,
+  IdField,
+  MinorUnitsField,
+  NextCursorField,
+  TimeField,
+} from '../http/fields.js';
 import { isoTime } from '../http/iso-time.js';
 
 export const HoldSchema = z
@@ -14,6 +21,7 @@ export const HoldSchema = z
     remaining: MinorUnitsField.openapi({ description: 'The amount still held; 0 once the hold is no longer open' }),
     state: z.enum(HOLD_STATES).openapi('HoldState'),
     expiresAt: TimeField.nullable().openapi({ description: 'The time at which the hold expires; null for never' }),
+    reference: GivenReferenceField,
   })
   .openapi('Hold', { description: 'Money set aside for a payee' });
 
@@ -31,6 +39,7 @@ export const EXAMPLE_HOLD: HoldJson = {
   remaining: '2000',
   state: 'open',
   expiresAt: '2026-11-29T18:00:00.000Z',
+  reference: null,
 };
 
 export function holdJson(hold: Hold): HoldJson {
@@ -44,5 +53,6 @@ export function holdJson(hold: Hold): HoldJson {
     remaining: String(hold.remaining),
     state: hold.state,
     expiresAt: hold.expiresAt === null ? null : isoTime(hold.expiresAt),
+    reference: hold.reference,
   };
 }

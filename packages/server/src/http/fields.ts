@@ -141,6 +141,21 @@ export const DescriptionField = textField({ max: 500 }).openapi({
   example: 'Lunch',
 });
 
+/** The ledger refuses the same texts. */
+export const ReferenceField = textField({ min: 1, max: 255 })
+  .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
+  .openapi({
+    pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
+    description: 'Your own name of it, to find it by. Stored permanently: do not put personal data here',
+    example: 'order-4711',
+  });
+
+/** A reference in a response. */
+export const GivenReferenceField = z
+  .string()
+  .nullable()
+  .openapi({ description: 'The caller’s own name of it; null if it has none' });
+
 /** The ledger limits its size. It is not a recursive schema, because nested input could make that overflow the stack. */
 export const MetadataField = z
   .record(z.string(), z.unknown())

@@ -64,8 +64,7 @@ export function payPayout(
 ): Promise<PayoutResult> {
   return endPayout(settling, { id }, async ({ holds }, { state }) => {
     if (state === 'requested') throw notTaken();
-    const metadata = { payoutReference: reference };
-    const capture = await holds.capture(id, { metadata, idempotencyKey, scope });
+    const capture = await holds.capture(id, { reference, idempotencyKey, scope });
     return { ...ended(capture), state: 'paid', reference };
   });
 }

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { type Metadata, parseAmount, type ReverseTransfer } from '@micropay/ledger-core';
 import { requireOperator } from '../http/authorize.js';
-import { AmountField, ContinuedAtField, MetadataField, ReasonField } from '../http/fields.js';
+import { AmountField, ContinuedAtField, MetadataField, ReasonField, ReferenceField } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { auditOf } from '../identity/audit.js';
 import type { Principal } from '../identity/principal.js';
@@ -12,6 +12,7 @@ export const GroupReversalFields = {
     description: 'Stored permanently as the description: do not put personal data here',
   }),
   metadata: MetadataField.optional(),
+  reference: ReferenceField.optional(),
   allowOverdraft: z
     .boolean()
     .optional()
@@ -41,14 +42,15 @@ type Reversal = { readonly [Field in keyof typeof ReversalFields]?: z.output<(ty
  */
 export function reversalOf(
   principal: Principal,
-  { amount, reason, metadata, allowOverdraft, effectiveAt }: Reversal,
-): Pick<ReverseTransfer, 'amount' | 'description' | 'metadata' | 'allowOverdraft' | 'effectiveAt'> {
+  { amount, reason, metadata, reference, allowOverdraft, effectiveAt }: Reversal,
+): Pick<ReverseTransfer, 'amount' | 'description' | 'metadata' | 'reference' | 'allowOverdraft' | 'effectiveAt'> {
   if (allowOverdraft === true) requireOperator(principal, 'allowOverdraft');
   if (effectiveAt !== undefined) requireOperator(principal, 'effectiveAt');
   return given({
     amount: amount === undefined ? undefined : parseAmount(amount),
     description: reason,
     metadata: metadata as Metadata | undefined,
+    reference,
     allowOverdraft: allowOverdraft === true ? auditOf(principal, reason) : undefined,
     effectiveAt,
   });

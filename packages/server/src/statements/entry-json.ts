@@ -1,6 +1,14 @@
 import { z } from '@hono/zod-openapi';
 import type { Entry } from '@micropay/ledger-core';
-import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, NextCursorField, TimeField } from '../http/fields.js';
+import {
+  EXAMPLE_IDS,
+  EXAMPLE_TIME,
+  GivenReferenceField,
+  IdField,
+  MinorUnitsField,
+  NextCursorField,
+  TimeField,
+} from '../http/fields.js';
 import { isoTime } from '../http/iso-time.js';
 import { TransferKindField } from '../transfers/transfer-json.js';
 
@@ -24,6 +32,7 @@ export const EntrySchema = z
     counterparty: IdField.openapi({ description: 'The account on the other side' }),
     description: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
+    reference: GivenReferenceField,
     recordedAt: TimeField,
     effectiveAt: TimeField,
   })
@@ -47,6 +56,7 @@ export const EXAMPLE_ENTRY: z.input<typeof EntrySchema> = {
   counterparty: EXAMPLE_IDS.otherWallet,
   description: 'Lunch',
   metadata: null,
+  reference: null,
   recordedAt: EXAMPLE_TIME,
   effectiveAt: EXAMPLE_TIME,
 };
@@ -66,6 +76,7 @@ export function entryJson(entry: Entry): z.input<typeof EntrySchema> {
     counterparty: entry.counterparty,
     description: entry.description,
     metadata: entry.metadata,
+    reference: entry.reference,
     recordedAt: isoTime(entry.recordedAt),
     effectiveAt: isoTime(entry.effectiveAt),
   };

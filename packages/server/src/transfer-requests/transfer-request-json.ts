@@ -9,7 +9,7 @@ import {
 } from '@micropay/ledger-core';
 import { type Problem, ProblemSchema, problem } from '../errors/problem.js';
 import type { Answer } from '../http/answer.js';
-import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
+import { EXAMPLE_IDS, EXAMPLE_TIME, GivenReferenceField, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
 import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import { isoTime } from '../http/iso-time.js';
 import { toProblem } from '../http/to-problem.js';
@@ -25,6 +25,7 @@ export const TransferRequestSchema = z
     currency: z.string(),
     description: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
+    reference: GivenReferenceField,
     transferId: IdField.nullable().openapi({ description: 'The id of the transfer, once it is posted' }),
     refusal: z.union([ProblemSchema, z.null()]).openapi({
       description: 'The reason for a refusal, as the problem that a synchronous request would have returned',
@@ -45,6 +46,7 @@ export const EXAMPLE_TRANSFER_REQUEST: TransferRequestJson = {
   currency: 'USD',
   description: 'Lunch',
   metadata: null,
+  reference: null,
   transferId: null,
   refusal: null,
   requestedAt: EXAMPLE_TIME,
@@ -62,6 +64,7 @@ export function transferRequestJson(request: TransferRequest, reader: Principal)
     currency,
     description: request.description ?? null,
     metadata: request.metadata ?? null,
+    reference: request.reference ?? null,
     transferId: state === 'posted' ? transferId : null,
     refusal: refusal === null ? null : refusalJson(refusal, reader),
     requestedAt: isoTime(requestedAt),

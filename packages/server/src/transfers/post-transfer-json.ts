@@ -7,6 +7,7 @@ export interface PostTransferJson {
   readonly currency: string;
   readonly description?: string | undefined;
   readonly metadata?: Record<string, unknown> | undefined;
+  readonly reference?: string | undefined;
   readonly effectiveAt?: Date | undefined;
   /** Only judged, not posted. */
   readonly dryRun?: boolean | undefined;

@@ -8,6 +8,7 @@ import {
   PayeeField,
   PayerField,
   RecipientField,
+  ReferenceField,
   WalletIdField,
 } from '../http/fields.js';
 
@@ -19,6 +20,7 @@ export const PaymentFields = {
   currency: CurrencyField,
   description: DescriptionField.optional(),
   metadata: MetadataField.optional(),
+  reference: ReferenceField.optional(),
 };
 
 /** Fields of a payment that operators may make too. */

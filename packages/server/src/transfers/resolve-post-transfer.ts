@@ -83,6 +83,7 @@ export function resolvePostTransfer(
   };
   if (transfer.description !== undefined) post.description = transfer.description;
   if (transfer.metadata !== undefined) post.metadata = transfer.metadata as Metadata;
+  if (transfer.reference !== undefined) post.reference = transfer.reference;
   if (transfer.effectiveAt !== undefined) {
     requireOperator(principal, 'effectiveAt');
     post.effectiveAt = transfer.effectiveAt;

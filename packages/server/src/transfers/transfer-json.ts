@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { LoweredMinimum, PostedTransfer, Transfer } from '@micropay/ledger-core';
 import type { Answer } from '../http/answer.js';
-import { EXAMPLE_IDS, EXAMPLE_TIME, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
+import { EXAMPLE_IDS, EXAMPLE_TIME, GivenReferenceField, IdField, MinorUnitsField, TimeField } from '../http/fields.js';
 import { REPLAYED_HEADERS } from '../http/idempotency-key.js';
 import { isoTime } from '../http/iso-time.js';
 
@@ -22,6 +22,7 @@ export const TransferSchema = z
     currency: z.string(),
     description: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
+    reference: GivenReferenceField,
     recordedAt: TimeField,
     effectiveAt: TimeField,
     originalId: IdField.nullable().openapi({
@@ -57,6 +58,7 @@ export const EXAMPLE_TRANSFER: TransferJson = {
   currency: 'USD',
   description: 'Lunch',
   metadata: null,
+  reference: null,
   recordedAt: EXAMPLE_TIME,
   effectiveAt: EXAMPLE_TIME,
   originalId: null,
@@ -82,6 +84,7 @@ export function transferJson(transfer: Transfer | PostedTransfer, visible: Visib
     currency: transfer.currency,
     description: transfer.description,
     metadata: transfer.metadata,
+    reference: transfer.reference,
     recordedAt: isoTime(transfer.recordedAt),
     effectiveAt: isoTime(transfer.effectiveAt),
     originalId: transfer.originalId,

@@ -180,7 +180,7 @@ describe('a payout', () => {
     expect(body).toMatchObject({ state: 'paid', reference: 'po_77', reason: null, finishedAt: expect.any(String) });
     expect(await moneyOf(alice)).toEqual({ ...before, balance: before.balance - 100n });
     const { body: capture } = await get(`/v1/transfers/${body.transferId}`, OPERATOR_KEY);
-    expect(capture).toMatchObject({ kind: 'capture', originalId: id, metadata: { payoutReference: 'po_77' } });
+    expect(capture).toMatchObject({ kind: 'capture', originalId: id, reference: 'po_77' });
     expect((await get(`/v1/payouts/${id}`, alice.token)).body).toEqual(body);
 
     const again = await pay(id, key, 'po_77');

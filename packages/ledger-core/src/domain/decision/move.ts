@@ -100,7 +100,7 @@ function placeHold(
   const sides = namedSides(resolved, leg, postingState);
   if (sides instanceof LedgerError) return sides;
   const { from, to, nowMs } = sides;
-  const { amount, currency, expiresAt = null } = leg;
+  const { amount, currency, expiresAt = null, reference = null } = leg;
   const expiresAtMs = expiresAt?.getTime() ?? null;
   if (expiresAtMs !== null && expiresAtMs <= nowMs) {
     return new LedgerError('expiry_in_past', 'expiresAt must lie in the future', {
@@ -118,6 +118,7 @@ function placeHold(
     currency,
     amount,
     expiresAtMs,
+    reference,
     from: from.accountId,
     to: to.accountId,
     captured: 0n,
@@ -388,7 +389,7 @@ interface Recorded {
   readonly expiresAt?: Date | null;
 }
 
-const SILENT: Pick<TransferLeg, 'description' | 'metadata'> = {};
+const SILENT: Pick<TransferLeg, 'description' | 'metadata' | 'reference'> = {};
 
 function toTransfer(
   { id, leg }: ResolvedLeg,
@@ -397,7 +398,7 @@ function toTransfer(
   { kind, amount, effectiveAt, originalId = null, released = 0n, expiresAt = null }: Recorded,
 ): PostedTransfer {
   const recordedAt = new Date(nowMs);
-  const { description = null, metadata = null } = leg.kind === 'expiry' ? SILENT : leg;
+  const { description = null, metadata = null, reference = null } = leg.kind === 'expiry' ? SILENT : leg;
   return result({
     id,
     kind,
@@ -408,6 +409,7 @@ function toTransfer(
     currency: from.currency,
     description,
     metadata,
+    reference,
     recordedAt,
     effectiveAt: effectiveAt ?? recordedAt,
     originalId,

@@ -2,6 +2,7 @@ import { LedgerError } from '../../errors.js';
 import { isAddress } from '../accounts/account.js';
 import { invalidArgument, nested, object, oneOf, optional, valid } from '../input/arguments.js';
 import { checkMetadata, description, type Metadata, metadata } from '../input/metadata.js';
+import { reference as referenceText } from '../input/reference.js';
 import { result } from '../json/result.js';
 import { CURRENCY, type Currency } from '../money/currency.js';
 import { type Decimal, parseDecimal, powerOfTen } from '../money/decimal.js';
@@ -27,6 +28,8 @@ export type Exchange = {
   /** Address prefix of the trading accounts; default `trading`, so that of USD is `trading:usd`. */
   readonly trading?: string;
   readonly description?: string;
+  /** The reference of both legs. */
+  readonly reference?: string;
   /** Added to the metadata of both legs, besides `exchange`. */
   readonly metadata?: Metadata;
 } & (
@@ -45,7 +48,7 @@ export type Exchange = {
  */
 export function exchange(request: Exchange): readonly [TransferLeg, TransferLeg] {
   const read = readExchange(request, 'request') as Exchange;
-  const { from, to, sell, buy, rate, rateSource, rounding, trading = 'trading', description } = read;
+  const { from, to, sell, buy, rate, rateSource, rounding, trading = 'trading', description, reference } = read;
   if (sell.code === buy.code) throw invalidArgument('buy', 'must be another currency than what is sold');
   const { sellAmount, buyAmount } = amountsOf(read);
   const own = read.metadata ?? {};
@@ -64,7 +67,11 @@ export function exchange(request: Exchange): readonly [TransferLeg, TransferLeg]
       rounding,
     },
   });
-  const both = description === undefined ? { metadata } : { metadata, description };
+  const both = {
+    metadata,
+    ...(description === undefined ? {} : { description }),
+    ...(reference === undefined ? {} : { reference }),
+  };
   const account = ({ code }: Currency) => `${trading}:${code.toLowerCase()}`;
   return [
     result({ from, to: account(sell), amount: sellAmount, currency: sell.code, ...both }),
@@ -85,6 +92,7 @@ const readExchange = object<ExchangeMembers>({
   trading: optional(valid(isAddress, 'must be the beginning of an address, such as trading')),
   description: optional(description),
   metadata: optional(metadata),
+  reference: optional(referenceText),
   sellAmount: optional(amount),
   buyAmount: optional(amount),
   sell: nested(CURRENCY),

@@ -21,6 +21,8 @@ export interface Hold {
   readonly state: HoldState;
   /** Null for never. From this instant on the hold counts as expired, even if its expiry has not been recorded yet. */
   readonly expiresAt: Date | null;
+  /** The caller's own name of it; null if it has none. */
+  readonly reference: string | null;
 }
 
 /** Reserves an amount of `from` for `to`. */
@@ -35,7 +37,7 @@ export interface CaptureHold extends RequestOptions, CaptureText {}
 /** Releases what is still held. */
 export interface ReleaseHold extends RequestOptions, Omit<CaptureText, 'amount' | 'final' | 'effectiveAt'> {}
 
-interface CaptureText extends Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'effectiveAt'> {
+interface CaptureText extends Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'reference' | 'effectiveAt'> {
   /** At most what is still held; default: all of it. */
   readonly amount?: bigint;
   /** Release the rest of the hold; default false. */
@@ -65,6 +67,7 @@ export interface HeldAmount {
   readonly amount: bigint;
   /** Milliseconds since 1970; null for never. */
   readonly expiresAtMs: number | null;
+  readonly reference: string | null;
   readonly from: AccountId;
   readonly to: AccountId;
   captured: bigint;

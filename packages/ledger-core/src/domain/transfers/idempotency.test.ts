@@ -113,6 +113,7 @@ describe('requestDigest', () => {
     ['metadata', { metadata: { a: 1 } }],
     ['empty metadata', { metadata: {} }],
     ['effectiveAt', { effectiveAt: new Date(0) }],
+    ['reference', { reference: 'order-4711' }],
   ])('requestDigest changes with %s', (_, change) => {
     expect(requestDigest([{ ...leg, ...change }], false)).not.toBe(requestDigest([leg], false));
   });

@@ -49,13 +49,14 @@ export function requestDigest(legs: readonly Leg[], linked: boolean): RequestDig
 
 function canonicalLeg(leg: Leg): string {
   if (leg.kind === 'expiry') return `expiry ${leg.hold}`;
-  const { id, description, metadata } = leg;
+  const { id, description, metadata, reference } = leg;
   // Texts that are checked elsewhere hold no separator; the free ones are written as JSON.
   let text = canonicalMovement(leg);
   if (id !== undefined) text += ` id ${id}`;
   if ('effectiveAt' in leg && leg.effectiveAt !== undefined) text += ` effective ${leg.effectiveAt.getTime()}`;
   if (description !== undefined) text += ` description ${JSON.stringify(description)}`;
   if (metadata !== undefined) text += ` metadata ${canonicalJson(metadata)}`;
+  if (reference !== undefined) text += ` reference ${JSON.stringify(reference)}`;
   return text;
 }
 

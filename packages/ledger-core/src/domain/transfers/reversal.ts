@@ -8,7 +8,7 @@ import { type RequestOptions, TRANSFER_KINDS, type Transfer, type TransferKind, 
  */
 export interface ReverseTransfer extends RequestOptions, ReversalText {}
 
-interface ReversalText extends Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'effectiveAt'> {
+interface ReversalText extends Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'reference' | 'effectiveAt'> {
   /** At most what earlier reversals left of the original; all of that when left out. */
   readonly amount?: bigint;
   /**

@@ -24,7 +24,7 @@ export type TransferRequestState = (typeof TRANSFER_REQUEST_STATES)[number];
 /** The movement that a transfer request asks for. */
 export type RequestedMovement = Pick<
   PostTransfer,
-  'from' | 'to' | 'amount' | 'currency' | 'description' | 'metadata' | 'effectiveAt'
+  'from' | 'to' | 'amount' | 'currency' | 'description' | 'metadata' | 'reference' | 'effectiveAt'
 >;
 
 /** A transfer to be posted later. Nobody waits for its outcome, so an idempotency key is required. */
@@ -98,6 +98,7 @@ const readTransferRequest = object<SubmitTransferRequest>({
   traceparent: optional(valid(isTraceparent, 'must be a traceparent header as W3C Trace Context defines it')),
   description: TRANSFER_LEG.description,
   metadata: TRANSFER_LEG.metadata,
+  reference: TRANSFER_LEG.reference,
   effectiveAt: TRANSFER_LEG.effectiveAt,
   ...MOVEMENT,
 });

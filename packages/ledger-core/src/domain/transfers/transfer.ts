@@ -3,6 +3,7 @@ import { type AccountId, isAccountId, isAddress, isUuid } from '../accounts/acco
 import { type Check, invalidArgument, type Members, object, optional, valid } from '../input/arguments.js';
 import { instant } from '../input/instant.js';
 import { description, type Metadata, metadata } from '../input/metadata.js';
+import { reference } from '../input/reference.js';
 import { currencyText, isCurrencyCode, unknownCurrency } from '../money/currency.js';
 import { isAmount } from '../money/money.js';
 
@@ -32,6 +33,8 @@ export interface PostTransfer {
   readonly id?: string;
   readonly description?: string;
   readonly metadata?: Metadata;
+  /** The caller's own name of it, to find it by: 1 to 255 characters, no personal data. It is no idempotency key. */
+  readonly reference?: string;
   /** The time from which the transfer counts; may be in the past. Default: the time at which it is recorded. */
   readonly effectiveAt?: Date;
   /**
@@ -68,6 +71,8 @@ export interface Transfer {
   readonly currency: string;
   readonly description: string | null;
   readonly metadata: Metadata | null;
+  /** The caller's own name of it; null if it has none. */
+  readonly reference: string | null;
   readonly recordedAt: Date;
   readonly effectiveAt: Date;
   /** The hold that a capture, release or expiry ends, the transfer that a reversal reverses; null for others. */
@@ -110,6 +115,7 @@ export interface Entry extends BalanceAfter {
   readonly currency: string;
   readonly description: string | null;
   readonly metadata: Metadata | null;
+  readonly reference: string | null;
   readonly recordedAt: Date;
   readonly effectiveAt: Date;
 }
@@ -173,10 +179,11 @@ export const REQUEST_OPTIONS: Members<RequestOptions> = {
 };
 
 /** Fields that every leg may have, except `effectiveAt`. */
-export const LEG_TEXTS: Members<Pick<TransferLeg, 'id' | 'description' | 'metadata'>> = {
+export const LEG_TEXTS: Members<Pick<TransferLeg, 'id' | 'description' | 'metadata' | 'reference'>> = {
   id: optional(givenId),
   description: optional(description),
   metadata: optional(metadata),
+  reference: optional(reference),
 };
 
 /** The movement that a leg names itself. The amount comes last: its code yields to those of other fields. */

@@ -18,7 +18,7 @@ export interface FileRecord {
 
 const COMMON = ['kind', 'id', 'currency', 'metadata'];
 const OF_ACCOUNTS = ['address', 'type', 'minimum', 'maximum'];
-const OF_TRANSFERS = ['from', 'to', 'amount', 'idempotency_key', 'effective_at', 'description'];
+const OF_TRANSFERS = ['from', 'to', 'amount', 'idempotency_key', 'effective_at', 'description', 'reference'];
 
 /** Every column that a file may have; docs/how-to/import.md says what each means. */
 export const COLUMNS: readonly string[] = [...COMMON, ...OF_ACCOUNTS, ...OF_TRANSFERS];
@@ -110,6 +110,7 @@ function toTransfer(fields: Fields, place: PlaceInFile): PostTransfer {
     ...present({
       effectiveAt: instantOf(fields),
       description: textOf(fields, 'description'),
+      reference: textOf(fields, 'reference'),
       metadata: metadataOf(fields),
       id: textOf(fields, 'id'),
     }),

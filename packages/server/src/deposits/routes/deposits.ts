@@ -11,6 +11,7 @@ import {
   EffectiveAtField,
   EXAMPLE_IDS,
   MetadataField,
+  ReferenceField,
   WalletIdField,
 } from '../../http/fields.js';
 import { given } from '../../http/given.js';
@@ -32,6 +33,7 @@ const CashSchema = z.strictObject({
   currency: CurrencyField,
   description: DescriptionField.optional(),
   metadata: MetadataField.optional(),
+  reference: ReferenceField.optional(),
   effectiveAt: EffectiveAtField.optional(),
   dryRun: DryRunField.optional(),
 });
@@ -114,7 +116,7 @@ const BOTH_SIDES = { from: true, to: true };
 
 /** Resolves what deposits and withdrawals share: a wallet, the account of the world outside, and the amount. */
 async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<typeof CashSchema>) {
-  const { amount, currency, description, metadata, effectiveAt, dryRun } = cash;
+  const { amount, currency, description, metadata, reference, effectiveAt, dryRun } = cash;
   const wallet = await findWallet(ledger, operator, cash.wallet);
   return {
     wallet: wallet.id,
@@ -123,7 +125,7 @@ async function resolveCash(ledger: Ledger, operator: Operator, cash: z.output<ty
       amount: parseAmount(amount),
       currency,
       scope: operator.id,
-      ...given({ description, metadata: metadata as Metadata | undefined, effectiveAt, dryRun }),
+      ...given({ description, metadata: metadata as Metadata | undefined, reference, effectiveAt, dryRun }),
     },
   };
 }

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
-import { IdParams, PageQuery, ReasonField, textField } from '../../http/fields.js';
+import { IdParams, PageQuery, ReasonField, ReferenceField } from '../../http/fields.js';
 import { cursorToPlace, pageOf, placeIn } from '../../http/page.js';
 import { route } from '../../http/route.js';
 import { POSTING_REFUSALS } from '../../transfers/posting-refusals.js';
@@ -19,7 +19,6 @@ import type { PayoutServices } from '../request-payout.js';
 import { failPayout, payPayout, takePayout } from '../settle-payout.js';
 
 const PAGE_LIMIT = 50;
-const REFERENCE_LENGTH_MAX = 255;
 const EXAMPLE_REFERENCE = 'po_1042';
 const EXAMPLE_REASON = 'The bank does not know the account';
 
@@ -29,8 +28,9 @@ const PayoutsQuery = PageQuery.extend({
 
 const PayPayoutSchema = z
   .strictObject({
-    reference: textField({ min: 1, max: REFERENCE_LENGTH_MAX }).openapi({
-      description: 'What the provider calls the payment. Stored permanently, and shown to the user: no personal data',
+    reference: ReferenceField.openapi({
+      description:
+        'What the provider calls the payment, which becomes the reference of the transfer. Stored permanently, and shown to the user: no personal data',
       example: EXAMPLE_REFERENCE,
     }),
   })
