@@ -1,34 +1,21 @@
-import { type Context, Hono } from 'hono';
-import { cors } from 'hono/cors';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { SECURE_HEADERS } from './http/answer.js';
 import { openApiDocument } from './http/openapi-document.js';
 import { requestId } from './http/request/request-id.js';
+import { createCrossOrigin } from './http/serving/cross-origin.js';
+import { type Exchange, readTarget, type Serve } from './http/serving/exchange.js';
+import { refuse } from './http/serving/refuse.js';
 import { createRequestMetrics } from './http/serving/request-metrics.js';
 import { isTracingOn } from './http/serving/request-span.js';
 import { createRouteTable } from './http/serving/route-table.js';
-import { type AppEnv, refuse, serveRoute } from './http/serving/serve-route.js';
+import { sendPage } from './http/serving/send-answer.js';
+import { serveRoute } from './http/serving/serve-route.js';
 import { ROUTES } from './routes.js';
 import { serveDocs, serveDocsScript } from './service/routes/docs.js';
 import { serveMetrics } from './service/routes/metrics.js';
 import type { Services } from './services.js';
-
-const CORS_MAX_AGE_S = 600;
-/** Routes that are not part of the OpenAPI document. */
-const PAGES = ['/openapi.json', '/metrics', '/docs', '/docs/scalar.js'].map(
-  (path) => ({ method: 'get', path }) as const,
-);
-/** Response headers that scripts in a browser may read. */
-const EXPOSED_HEADERS = [
-  'Idempotent-Replayed',
-  'Location',
-  'Preference-Applied',
-  'RateLimit',
-  'RateLimit-Policy',
-  'Retry-After',
-  'X-Request-Id',
-];
 
 export interface AppDependencies {
   readonly services: Services;
@@ -41,51 +28,67 @@ export interface AppDependencies {
   readonly readMetrics?: () => Promise<string>;
 }
 
-/** The HTTP interface without a port: a `fetch` function. */
+/** The HTTP interface without a port: a listener for the requests of a server of `node:http`. */
 export function createApp({
   services,
   log,
   corsOrigins = [],
   registry = new Registry(),
   readMetrics,
-}: AppDependencies) {
-  const app = new Hono<AppEnv>();
-  const endpoints = ROUTES.map(({ endpoint }) => endpoint);
+}: AppDependencies): RequestListener {
   const metrics = createRequestMetrics(registry);
-
-  const isForBrowsers = corsOrigins.length > 0;
-  const table = createRouteTable([...endpoints, ...PAGES], isForBrowsers ? ['OPTIONS'] : []);
-  const refuseRoute = ({ req }: Context<AppEnv>) =>
-    refuse(table.refusal(req.method, req.path), { requestId: requestId(req.raw.headers.get('x-request-id')), log })
-      .response;
-
-  // Only when it is asked for: without it a request goes straight to its one handler.
-  if (isForBrowsers) {
-    const share = cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: CORS_MAX_AGE_S });
-    app.use('*', (context, next) =>
-      context.req.method === 'OPTIONS' && !table.has(context.req.path) ? next() : share(context, next),
-    );
-  }
-  for (const { path, methods } of table.reserved) app.on([...methods], path, refuseRoute);
   const serving = { metrics, log, isTraced: isTracingOn() };
-  for (const route of ROUTES) {
-    const { method, path } = route.endpoint;
-    app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), serveRoute(route, services, serving));
-  }
+  const routes = ROUTES.map((route) => ({ ...route.endpoint, target: serveRoute(route, services, serving) }));
 
   let documentText: string | undefined;
-  app.get('/openapi.json', () => {
-    documentText ??= JSON.stringify(openApiDocument(endpoints));
-    return new Response(documentText, { headers: { 'content-type': 'application/json', ...SECURE_HEADERS } });
-  });
+  const serveDocument: Serve = ({ outgoing }) => {
+    documentText ??= JSON.stringify(openApiDocument(ROUTES.map(({ endpoint }) => endpoint)));
+    sendPage(outgoing, { 'content-type': 'application/json', ...SECURE_HEADERS }, documentText);
+  };
+  /** Routes that are not part of the OpenAPI document. */
+  const pages: readonly (readonly [string, Serve])[] = [
+    ['/openapi.json', serveDocument],
+    ['/metrics', serveMetrics(services, readMetrics ?? (() => registry.metrics()))],
+    ['/docs', serveDocs],
+    ['/docs/scalar.js', serveDocsScript],
+  ];
 
-  app.get('/metrics', serveMetrics(services, readMetrics ?? (() => registry.metrics())));
-  app.get('/docs', serveDocs);
-  app.get('/docs/scalar.js', serveDocsScript);
-
-  app.notFound(refuseRoute);
-  app.onError(
-    (error, { req }) => refuse(error, { requestId: requestId(req.raw.headers.get('x-request-id')), log }).response,
+  const crossOrigin = corsOrigins.length === 0 ? undefined : createCrossOrigin(corsOrigins);
+  const table = createRouteTable<Serve>(
+    [...routes, ...pages.map(([path, serve]) => ({ method: 'get', path, target: refusing(serve) }) as const)],
+    crossOrigin === undefined ? [] : ['OPTIONS'],
   );
-  return app;
+
+  /** Pages have no operation to be counted as, and their failures are sent here. */
+  function refusing(serve: Serve): Serve {
+    return async (exchange) => {
+      try {
+        await serve(exchange);
+      } catch (error) {
+        refuseWith(error, exchange);
+      }
+    };
+  }
+
+  function refuseWith(error: unknown, { incoming, outgoing }: Pick<Exchange, 'incoming' | 'outgoing'>): void {
+    refuse(outgoing, error, { requestId: requestId(incoming.headers['x-request-id']), log });
+  }
+
+  function begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { method = 'GET', url = '/' } = incoming;
+    const { path, query } = readTarget(url);
+    if (crossOrigin !== undefined) {
+      if (method === 'OPTIONS' && table.has(path)) {
+        crossOrigin.answerPreflight(incoming, outgoing);
+        return;
+      }
+      crossOrigin.share(incoming, outgoing);
+    }
+    const found = table.find(method, path);
+    if (found === undefined) refuseWith(table.refusal(method, path), { incoming, outgoing });
+    else void found.target({ incoming, outgoing, params: found.params, query });
+  }
+
+  // In the next turn: Node has read the rest of the packet by then, and with it the body of most requests.
+  return (incoming, outgoing) => process.nextTick(begin, incoming, outgoing);
 }

@@ -15,7 +15,7 @@ export async function beginSession(
   transaction: Database,
   { userId, client }: { readonly userId: UserId; readonly client: Client },
 ): Promise<Tokens> {
-  const device = shortDevice(client.userAgent());
+  const device = shortDevice(client.userAgent);
   const network = networkOf(client.clientAddress);
   const known = await transaction
     .selectFrom('sessions')

@@ -26,7 +26,7 @@ export interface Tokens {
 /** Where a login or a refresh comes from. */
 export interface Client {
   readonly clientAddress: string;
-  readonly userAgent: () => string | null;
+  readonly userAgent: string | undefined;
 }
 
 export interface SessionRow {
@@ -106,7 +106,7 @@ export function createSessions(options: {
           id: sessionId,
           user_id: userId,
           network: networkOf(clientAddress),
-          device: shortDevice(userAgent()),
+          device: shortDevice(userAgent),
         })
         .execute();
       return issue(transaction, { userId, sessionId }, null);

@@ -23,7 +23,7 @@ it.each([
   [`${'x'.repeat(100)}/1`, 'x'.repeat(40)],
   ['<script>', null],
   ['', null],
-  [null, null],
+  [undefined, null],
 ])('a device is named in a few words: %s', (userAgent, name) => {
   expect(shortDevice(userAgent)).toBe(name);
 });

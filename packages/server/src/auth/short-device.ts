@@ -19,8 +19,8 @@ const SYSTEMS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** A program and its system in a few words, such as `Firefox on Linux`: enough for people to know their sessions by. */
-export function shortDevice(userAgent: string | null): string | null {
-  if (userAgent === null) return null;
+export function shortDevice(userAgent: string | undefined): string | null {
+  if (userAgent === undefined) return null;
   const program = nameIn(PROGRAMS, userAgent) ?? /^[\w.-]+/.exec(userAgent)?.[0].slice(0, LENGTH_MAX);
   const system = nameIn(SYSTEMS, userAgent);
   if (program === undefined) return system ?? null;

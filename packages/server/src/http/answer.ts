@@ -1,4 +1,3 @@
-import { PROBLEM_MEDIA_TYPE, type Problem } from '../errors/problem.js';
 import { EVENT_STREAM } from './endpoint.js';
 
 /** The result of a handler: the JSON body, and headers besides those of every response. */
@@ -25,39 +24,6 @@ export const SECURE_HEADERS = {
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 } as const;
-
-const JSON_HEADERS = { 'content-type': 'application/json', ...SECURE_HEADERS };
-const PROBLEM_HEADERS = { 'content-type': PROBLEM_MEDIA_TYPE, ...SECURE_HEADERS };
-
-/** Built from a text and a plain object, which is what the Node adapter writes without a detour. */
-export function jsonResponse(
-  status: number,
-  { body, headers, text }: Answer<unknown>,
-  requestHeaders: Readonly<Record<string, string>>,
-): Response {
-  if (text !== undefined) {
-    const stream = ReadableStream.from(text).pipeThrough(new TextEncoderStream());
-    return new Response(stream, { status, headers: { ...SECURE_HEADERS, ...requestHeaders, ...headers } });
-  }
-  if (body === undefined) {
-    return new Response(null, { status, headers: { ...SECURE_HEADERS, ...requestHeaders, ...headers } });
-  }
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { ...JSON_HEADERS, ...requestHeaders, ...headers },
-  });
-}
-
-export function problemResponse(
-  problem: Problem,
-  headers: Readonly<Record<string, string>> | undefined,
-  requestId: string,
-): Response {
-  return new Response(JSON.stringify({ ...problem, instance: `urn:micropay:request:${requestId}` }), {
-    status: problem.status,
-    headers: { ...PROBLEM_HEADERS, 'x-request-id': requestId, ...headers },
-  });
-}
 
 /** Proxies are asked to pass on each event as it comes. */
 export function streamHeaders(requestId: string): Readonly<Record<string, string>> {

@@ -5,7 +5,7 @@ import { type Scope, SUPPORT_SCOPES } from '../identity/scope.js';
 import type { Permission } from './endpoint.js';
 
 /** Finds who a request comes from; a promise only when a token has to be verified. */
-export type Authenticate = (authorization: string | null) => Principal | Promise<Principal>;
+export type Authenticate = (authorization: string | undefined) => Principal | Promise<Principal>;
 
 /**
  * Returns the principal as the route's handler gets it: support without its role, unless the route is open to support.

@@ -9,10 +9,10 @@ export const REPLAYED_HEADERS: Readonly<Record<string, string>> = { 'idempotent-
 const HeadersSchema = z.object({ 'Idempotency-Key': IdempotencyKeyField });
 
 /** The caller's name for this intention, from the header `Idempotency-Key`. */
-export function readIdempotencyKey(header: string | null, need: 'required' | 'optional'): string | undefined {
+export function readIdempotencyKey(header: string | undefined, need: 'required' | 'optional'): string | undefined {
   // Every payment has one, and nearly all are valid: only the others need a sentence.
-  if (header !== null && KEY_PATTERN.test(header)) return header;
-  if (header !== null) return parse(HeadersSchema, { 'Idempotency-Key': header })['Idempotency-Key'];
+  if (header !== undefined && KEY_PATTERN.test(header)) return header;
+  if (header !== undefined) return parse(HeadersSchema, { 'Idempotency-Key': header })['Idempotency-Key'];
   if (need === 'optional') return undefined;
   throw keyRequired('send the header "Idempotency-Key": your own name for this payment, the same on every retry');
 }

@@ -30,11 +30,11 @@ export interface EndpointRequest<Definition extends Endpoint = Endpoint> {
   /** The client's network address, for rate limits. */
   readonly clientAddress: string;
   /** What the client's program says of itself. */
-  readonly userAgent: () => string | null;
+  readonly userAgent: string | undefined;
   /** The act for the audit log, if an operator or support does it and it may change something. */
   readonly act: Definition['access'] extends 'operator' | 'staff' ? Act : Act | undefined;
   /** The credential as received, for a stream that lasts only as long as it is valid. */
-  readonly authorization: string | null;
+  readonly authorization: string | undefined;
   /** Ends the connection, whatever has been sent. */
   readonly disconnect: () => void;
 }

@@ -14,7 +14,7 @@ import { createTextBuffer } from './text-buffer.js';
 export interface StreamRequest {
   readonly principal: Principal;
   /** The caller's credential; it must stay valid as long as the stream. */
-  readonly authorization: string | null;
+  readonly authorization: string | undefined;
   readonly types?: ReadonlySet<string> | undefined;
   /** Behind what the client has seen; from now on when left out. */
   readonly lastMark?: StreamMark | undefined;

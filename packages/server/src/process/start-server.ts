@@ -1,4 +1,3 @@
-import { getRequestListener } from '@hono/node-server';
 import { createLedger, createRequestWorker, LedgerError } from '@micropay/ledger-core';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -175,7 +174,7 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     // Before the first request, so that users are notified of what it does.
     await services.notifications.start();
     const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
-    const listening = await listen(getRequestListener(app.fetch), { host, port });
+    const listening = await listen(app, { host, port });
     closers.push(() =>
       Promise.all([
         services.liveEvents.close(),

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { prefersAsync } from './prefer.js';
 
 it.each([
-  [null, false],
+  [undefined, false],
   ['', false],
   ['respond-async', true],
   ['Respond-Async', true],

@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi';
 
 /** RFC 7240: preferences are separated by commas and may have parameters; unknown ones are ignored. */
-export function prefersAsync(header: string | null): boolean {
-  if (header === null) return false;
+export function prefersAsync(header: string | undefined): boolean {
+  if (header === undefined) return false;
   return header.split(',').some((preference) => preference.split(';')[0]?.trim().toLowerCase() === 'respond-async');
 }
 

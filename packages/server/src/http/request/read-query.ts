@@ -1,22 +1,20 @@
 import { ProblemError } from '../../errors/problem.js';
 
 /**
- * Reads the query parameters by name. A parameter that is sent twice is refused, because it is unclear which one counts.
+ * Reads the parameters of a query, which is what follows the "?", by name. A parameter that is sent twice is refused, because it is unclear which one counts.
  * A parameter that is not UTF-8 is refused too: `URLSearchParams` would silently replace its characters.
  */
-export function readQuery(url: string): Readonly<Record<string, string>> {
+export function readQuery(query: string): Readonly<Record<string, string>> {
   // Without a prototype, so that no name stands for something already.
-  const query: Record<string, string> = Object.create(null);
-  const start = url.indexOf('?');
-  if (start === -1) return query;
-  for (const pair of url.slice(start + 1).split('&')) {
+  const values: Record<string, string> = Object.create(null);
+  for (const pair of query.split('&')) {
     if (pair === '') continue;
     const [sentName = '', ...value] = pair.split('=');
     const name = decode(sentName, sentName);
-    if (name in query) throw givenTwice(name);
-    query[name] = decode(value.join('='), name);
+    if (name in values) throw givenTwice(name);
+    values[name] = decode(value.join('='), name);
   }
-  return query;
+  return values;
 }
 
 function decode(sent: string, name: string): string {

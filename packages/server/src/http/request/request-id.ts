@@ -5,8 +5,8 @@ const processPart = randomBytes(4).toString('hex');
 let count = 0;
 
 /** The caller's `X-Request-Id` when it is a plain one, else a name that is unique over all processes. */
-export function requestId(given: string | null): string {
-  if (given !== null && GIVEN_PATTERN.test(given)) return given;
+export function requestId(given: string | string[] | undefined): string {
+  if (typeof given === 'string' && GIVEN_PATTERN.test(given)) return given;
   count += 1;
   return `${processPart}-${count.toString(36)}`;
 }

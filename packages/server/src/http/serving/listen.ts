@@ -23,7 +23,15 @@ export async function listen(
   { host, port, stallMs = STALL_MS }: { readonly host: string; readonly port: number; readonly stallMs?: number },
 ): Promise<Listening> {
   const { listener: sequential, isAnswering } = serveSequentially(listener);
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, sequential);
+  const server = createServer(
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // Of two credentials none counts, and not silently the first.
+      joinDuplicateHeaders: true,
+    },
+    sequential,
+  );
   // Node has no limit for writing. It says when nothing came or went on a connection, which an answer that is still
   // worked on may need.
   server.setTimeout(stallMs, (socket) => {

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   context,
   ProxyTracerProvider,
@@ -20,8 +21,8 @@ export function isTracingOn(): boolean {
 }
 
 const FROM_HEADERS = {
-  get: (headers: Headers, name: string) => headers.get(name) ?? undefined,
-  keys: (headers: Headers) => [...headers.keys()],
+  get: (headers: IncomingHttpHeaders, name: string) => headers[name],
+  keys: (headers: IncomingHttpHeaders) => Object.keys(headers),
 };
 
 /**
@@ -30,13 +31,17 @@ const FROM_HEADERS = {
  * most are not, so they pay for the decision alone, and only what is recorded gets its attributes. Neither path nor query is one
  * of them: both may name accounts and users.
  */
-export function requestSpans({ method, path, operationId }: Endpoint): (headers: Headers) => Span | undefined {
+export function requestSpans({
+  method,
+  path,
+  operationId,
+}: Endpoint): (headers: IncomingHttpHeaders) => Span | undefined {
   const verb = method.toUpperCase();
   const name = `${verb} ${path}`;
   const options = { kind: SpanKind.SERVER };
   const attributes = { 'http.request.method': verb, 'http.route': path, 'micropay.operation': operationId };
 
-  function start(headers: Headers): Span | undefined {
+  function start(headers: IncomingHttpHeaders): Span | undefined {
     const active = context.active();
     const parent = trace.getSpan(active) ? active : propagation.extract(ROOT_CONTEXT, headers, FROM_HEADERS);
     const span = tracer.startSpan(name, options, parent);

@@ -5,8 +5,9 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { Context } from 'hono';
 import { SECURE_HEADERS } from '../../http/answer.js';
+import type { Exchange } from '../../http/serving/exchange.js';
+import { sendPage } from '../../http/serving/send-answer.js';
 
 /** Everything of Scalar that would ask somebody else's server for something, switched off. */
 const SETTINGS = {
@@ -55,12 +56,11 @@ const SCRIPT_HEADERS = {
   ...SECURE_HEADERS,
   'content-type': 'text/javascript; charset=utf-8',
   'cache-control': 'public, max-age=86400',
-  vary: 'accept-encoding',
 };
 
 /** The reference of this server's interface, as a page. */
-export function serveDocs(): Response {
-  return new Response(PAGE, { headers: PAGE_HEADERS });
+export function serveDocs({ outgoing }: Exchange): void {
+  sendPage(outgoing, PAGE_HEADERS, PAGE);
 }
 
 interface Script {
@@ -69,28 +69,24 @@ interface Script {
   readonly etag: string;
 }
 
-const CHUNK_BYTES = 64 * 1024;
 let script: Promise<Script> | undefined;
 
 /** Anybody may request the script of several megabytes and read it slowly, so all responses share one copy. */
-export async function serveDocsScript({ req }: Context): Promise<Response> {
+export async function serveDocsScript({ incoming, outgoing }: Exchange): Promise<void> {
   script ??= readScript();
   const { plain, gzipped, etag } = await script.catch((error: unknown) => {
     // The next request tries again to read the file.
     script = undefined;
     throw error;
   });
+  const { 'if-none-match': kept, 'accept-encoding': accepted } = incoming.headers;
   const headers = { ...SCRIPT_HEADERS, etag };
-  if (req.header('if-none-match')?.includes(etag) === true) return new Response(null, { status: 304, headers });
-  const zipped = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(req.header('accept-encoding') ?? '');
-  const bytes = zipped ? gzipped : plain;
-  return new Response(inChunks(bytes), {
-    headers: {
-      ...headers,
-      'content-length': String(bytes.byteLength),
-      ...(zipped ? { 'content-encoding': 'gzip' } : {}),
-    },
-  });
+  // Beside what it varies by for pages of other origins.
+  outgoing.appendHeader('vary', 'accept-encoding');
+  if (kept?.includes(etag) === true) return sendPage(outgoing, headers, undefined, 304);
+  const zipped = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(accepted));
+  if (zipped) sendPage(outgoing, { ...headers, 'content-encoding': 'gzip' }, gzipped);
+  else sendPage(outgoing, headers, plain);
 }
 
 async function readScript(): Promise<Script> {
@@ -98,18 +94,6 @@ async function readScript(): Promise<Script> {
   const digest = hash('sha256', plain, 'base64url');
   // A weak one, as it stands for the script with and without gzip.
   return { plain, gzipped: await promisify(gzip)(plain), etag: `W/"${digest}"` };
-}
-
-/** Views of the one copy, made as the client reads them; a response given the bytes themselves may copy them all. */
-function inChunks(bytes: Buffer): ReadableStream<Uint8Array> {
-  let sent = 0;
-  return new ReadableStream({
-    pull(controller) {
-      controller.enqueue(bytes.subarray(sent, sent + CHUNK_BYTES));
-      sent += CHUNK_BYTES;
-      if (sent >= bytes.byteLength) controller.close();
-    },
-  });
 }
 
 /** Beside the published code, where the build puts it; in the repository, in the package it comes from. */
