@@ -59,10 +59,9 @@ END >= minimum),
 ) with (fillfactor=50, autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
 
 create table checkpoint (
+  ledger integer not null,
   "position" bigint not null default 0,
-  only_row boolean not null default true,
-  constraint checkpoint_pkey PRIMARY KEY (only_row),
-  constraint checkpoint_one_row CHECK (only_row),
+  constraint checkpoint_pkey PRIMARY KEY (ledger),
   constraint checkpoint_position_not_negative CHECK ("position" >= 0)
 );
 
@@ -99,20 +98,27 @@ create table dated_marks (
 );
 
 create table event_cursors (
+  ledger integer not null,
   sink text collate "C" not null,
   "position" bigint not null default 0,
-  paused boolean not null default false,
   moved_at timestamp(3) with time zone not null default now(),
-  constraint event_cursors_pkey PRIMARY KEY (sink),
-  constraint event_cursors_position_not_negative CHECK ("position" >= 0),
-  constraint event_cursors_sink_length CHECK (length(sink) >= 1 AND length(sink) <= 255)
+  constraint event_cursors_pkey PRIMARY KEY (ledger, sink),
+  constraint event_cursors_position_not_negative CHECK ("position" >= 0)
 );
 
 create table event_retention (
-  only_row boolean not null default true,
+  ledger integer not null,
   deleted_through bigint not null,
-  constraint event_retention_pkey PRIMARY KEY (only_row),
-  constraint event_retention_only_row CHECK (only_row)
+  constraint event_retention_pkey PRIMARY KEY (ledger)
+);
+
+create table event_sinks (
+  sink text collate "C" not null,
+  only_ledger integer,
+  paused boolean not null default false,
+  revision bigint not null default 0,
+  constraint event_sinks_pkey PRIMARY KEY (sink),
+  constraint event_sinks_sink_length CHECK (length(sink) >= 1 AND length(sink) <= 255)
 );
 
 create table events (
@@ -127,6 +133,7 @@ create table events (
   traceparent text collate "C",
   constraint events_pkey PRIMARY KEY ("position", ledger)
 );
+CREATE INDEX events_in_order ON events USING btree (ledger, "position") WHERE length(type) > 0;
 CREATE INDEX events_limits_changed ON events USING btree (subject, "position") WHERE type = 'account.limits_changed.v1'::text;
 CREATE INDEX events_opened ON events USING btree (subject) WHERE type = 'account.opened.v1'::text;
 
@@ -250,6 +257,7 @@ create table transfers (
   released numeric(38,0),
   expires_at timestamp(3) with time zone,
   traceparent text collate "C",
+  wakes boolean,
   constraint transfers_pkey PRIMARY KEY (id, ledger),
   constraint transfers_accounts_differ CHECK (from_account <> to_account),
   constraint transfers_amount_positive CHECK (amount > 0::numeric),
@@ -261,11 +269,12 @@ CREATE INDEX transfers_from_dated_log ON transfers USING btree (from_account, "p
 CREATE INDEX transfers_from_history ON transfers USING btree (from_account, (from_version >> 5));
 CREATE INDEX transfers_group ON transfers USING btree (ledger, group_id) WHERE group_id IS NOT NULL;
 CREATE INDEX transfers_original ON transfers USING btree (ledger, original_id) WHERE original_id IS NOT NULL;
-CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree ("position", ledger);
+CREATE UNIQUE INDEX transfers_position_unique ON transfers USING btree (ledger, "position") WHERE amount > 0::numeric;
 CREATE INDEX transfers_reference ON transfers USING btree (ledger, reference, "position") WHERE reference IS NOT NULL;
 CREATE INDEX transfers_to_dated ON transfers USING btree (to_account, effective_at, to_version) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_to_dated_log ON transfers USING btree (to_account, "position") WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_to_history ON transfers USING btree (to_account, (to_version >> 5));
+CREATE INDEX transfers_wakes ON transfers USING btree ("position", ledger) WHERE wakes;
 
 create view entries as
  SELECT transfers.ledger,

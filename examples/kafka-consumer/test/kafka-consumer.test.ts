@@ -123,7 +123,7 @@ it(
       await expect.poll(async () => JSON.stringify(await summary()), { timeout: 60_000 }).not.toBe(before);
       await delay(Math.random() * 300);
       consumer.kill('SIGKILL');
-      await relay.replay(0n);
+      await relay.replay(ledger.name, 0n);
       consumer = run(environment);
     }
     posting = false;
@@ -133,7 +133,7 @@ it(
     expect(expected).toHaveLength(3);
     await expect.poll(summary, { timeout: 90_000 }).toEqual(expected);
     // Everything once more, and the sums stay.
-    await relay.replay(0n);
+    await relay.replay(ledger.name, 0n);
     await expect.poll(async () => (await relay?.status())?.rows, { timeout: 30_000 }).toBe(0);
     await delay(2_000);
     expect(await summary()).toEqual(expected);

@@ -84,8 +84,8 @@ create table balances (
 
 create type transfer_kind as enum ('transfer', 'hold', 'capture', 'release', 'expiry', 'reversal');
 
--- One order over the events of all ledgers. Drawn while the account locks are held, so that its order is
--- each account's commit order. Cache 1: a larger cache would give sessions positions before they need them.
+-- Positions of the events of all ledgers, which order those of one ledger. Drawn while the account locks are held, so that their order
+-- is each account's commit order. Cache 1: a larger cache would give sessions positions before they need them.
 create sequence event_position as bigint cache 1;
 
 -- The journal: one row is both entries of a transfer and the event that it was posted. Columns are
@@ -122,6 +122,8 @@ create table transfers (
   expires_at timestamptz(3),
   -- The W3C trace context of the request that posted it, if that was sampled; its events carry it on.
   traceparent text collate "C",
+  -- True in the first row of a batch and null in all others: readers find by it in which ledgers something was written.
+  wakes boolean,
   constraint transfers_pkey primary key (id, ledger),
   constraint transfers_amount_positive check (amount > 0),
   constraint transfers_accounts_differ check (from_account <> to_account),
@@ -131,7 +133,8 @@ create table transfers (
 -- An index begins with the ledger only if it is partial, so that the ledger alone does not find it: of a ledger that is younger than
 -- the statistics the planner believes that it has a row or two, and would read all of it for the history of one account. The
 -- index of a ledger's order says `amount > 0`, which is true of every row, and statements that want this order say so too.
-create unique index transfers_position_unique on transfers (position, ledger);
+create unique index transfers_position_unique on transfers (ledger, position) where amount > 0;
+create index transfers_wakes on transfers (position, ledger) where wakes;
 create index transfers_group on transfers (ledger, group_id) where group_id is not null;
 create index transfers_reference on transfers (ledger, reference, position) where reference is not null;
 create index transfers_original on transfers (ledger, original_id) where original_id is not null;
@@ -201,6 +204,8 @@ create table events (
   traceparent text collate "C",
   constraint events_pkey primary key (position, ledger)
 );
+-- True of every row, as with the journal.
+create index events_in_order on events (ledger, position) where length(type) > 0;
 -- The minimum that counted at a position is the one before the next change of it.
 create index events_limits_changed on events (subject, position) where type = 'account.limits_changed.v1';
 -- Finds the event of an account's opening, so that verify can report an account without one.
@@ -366,16 +371,14 @@ create trigger transfer_requests_final before update on transfer_requests
 create trigger transfer_requests_stay before delete or truncate on transfer_requests
   for each statement execute function refuse_change();
 
--- Checkpoints are sums of the journal up to a position below which nothing can appear any more. They are
+-- Checkpoints are sums of a ledger's journal up to a position below which nothing can appear any more. They are
 -- derived: without them every answer is the same, and slower.
 create table checkpoint (
+  ledger integer not null,
   position bigint not null default 0,
-  only_row boolean not null default true,
-  constraint checkpoint_pkey primary key (only_row),
-  constraint checkpoint_one_row check (only_row),
+  constraint checkpoint_pkey primary key (ledger),
   constraint checkpoint_position_not_negative check (position >= 0)
 );
-insert into checkpoint default values;
 
 -- Totals of the transfers in a stretch of the journal: at the positions after `begins_after` up to `through`.
 create table journal_stretches (
@@ -419,21 +422,31 @@ create table dated_marks (
   constraint dated_marks_pkey primary key (ledger, account_id, position)
 );
 
--- The position up to which each sink has read the events.
+-- Where events are delivered to: a sink is one receiver, of all ledgers or of one.
+create table event_sinks (
+  sink text collate "C" not null,
+  -- The only ledger whose events it receives; null for all.
+  only_ledger integer,
+  paused boolean not null default false,
+  -- Counts the changes of its cursors that are not deliveries, so that the relay looks at them again.
+  revision bigint not null default 0,
+  constraint event_sinks_pkey primary key (sink),
+  constraint event_sinks_sink_length check (length(sink) between 1 and 255)
+);
+
+-- The position up to which each sink has received the events of a ledger.
 create table event_cursors (
+  ledger integer not null,
   sink text collate "C" not null,
   position bigint not null default 0,
-  paused boolean not null default false,
   moved_at timestamptz(3) not null default now(),
-  constraint event_cursors_pkey primary key (sink),
-  constraint event_cursors_sink_length check (length(sink) between 1 and 255),
+  constraint event_cursors_pkey primary key (ledger, sink),
   constraint event_cursors_position_not_negative check (position >= 0)
 );
 
--- The position up to which events were deleted: a reader that resumes before it gets an error instead of missing events.
+-- The position up to which events of a ledger were deleted: a reader that resumes before it gets an error instead of missing events.
 create table event_retention (
-  only_row boolean not null default true,
+  ledger integer not null,
   deleted_through bigint not null,
-  constraint event_retention_pkey primary key (only_row),
-  constraint event_retention_only_row check (only_row)
+  constraint event_retention_pkey primary key (ledger)
 );

@@ -110,7 +110,7 @@ export type {
   Transfers,
 } from './ledger/ledger-api.js';
 export type { DatabaseCheckOptions, DatabaseWarning } from './postgres/database-check.js';
-export type { EventLag } from './postgres/event-cursors.js';
+export type { LedgerLag } from './postgres/event-cursors.js';
 export type { EventRange } from './postgres/event-log.js';
 export {
   applyMigrations,

@@ -208,7 +208,7 @@ describe('a stream goes on', () => {
     // With this one the server has begun to follow the log; the next one is let in, and waits for its first page.
     await opened(user.token);
     await client.query('begin');
-    await client.query('lock table micropay.ledgers in access exclusive mode');
+    await client.query('lock table micropay.accounts in access exclusive mode');
     const stream = await opened(user.token, { lastEventId: '0' });
     await deleteEvents();
     await client.query('commit');

@@ -1,9 +1,9 @@
 import type { PoolConfig } from 'pg';
 import { object, optional, TIMER_MS_MAX, wholeNumber } from '../domain/input/arguments.js';
 import { instant } from '../domain/input/instant.js';
-import { createPool, inTransaction } from '../postgres/connect.js';
+import { createPool, fromPool, inTransaction } from '../postgres/connect.js';
 import { databaseArgument } from '../postgres/database-argument.js';
-import { deleteTakenEvents } from '../postgres/event-cursors.js';
+import { deleteTakenEvents, findLedgersWithOldEvents } from '../postgres/event-cursors.js';
 import { fromSqlError } from '../postgres/sql-errors.js';
 import { createStore, schemaName } from '../postgres/store.js';
 
@@ -33,9 +33,9 @@ const readOptions = object<RetentionOptions>({
 });
 
 /**
- * Deletes domain events that have been delivered to every sink, and returns how many. Events that a sink still needs are
- * kept, even if it is paused, and without a sink nothing is deleted. To stop waiting for an unused sink, delete its row of
- * `event_cursors`. The journal is never deleted: transfers can always be replayed, deleted events cannot.
+ * Deletes domain events that have been delivered to every sink, ledger by ledger, and returns how many. Events that a sink still
+ * needs are kept, even if it is paused, and without a sink nothing is deleted. To stop waiting for an unused sink, delete its rows
+ * of `event_cursors` and `event_sinks`. The journal is never deleted: transfers can always be replayed, deleted events cannot.
  *
  * @throws {LedgerError} `invalid_request`, `database_unavailable`
  */
@@ -45,16 +45,23 @@ export async function deleteDeliveredEvents(options: RetentionOptions): Promise<
   const pool = createPool(database, LIMITS);
   try {
     let deleted = 0;
-    for (;;) {
-      const count = await inTransaction(pool, (sql) =>
-        deleteTakenEvents({ ...store, sql }, { before, ageMinMs, limit: BATCH_SIZE }),
-      );
-      deleted += count;
-      if (count < BATCH_SIZE) return deleted;
+    for (const ledger of await findLedgersWithOldEvents({ ...store, sql: fromPool(pool) }, { before, ageMinMs })) {
+      deleted += await deleteOf(ledger);
     }
+    return deleted;
   } catch (error) {
     throw fromSqlError(error);
   } finally {
     await pool.end();
+  }
+
+  async function deleteOf(ledger: number): Promise<number> {
+    for (let deleted = 0; ; ) {
+      const count = await inTransaction(pool, (sql) =>
+        deleteTakenEvents({ ...store, sql, ledger }, { before, ageMinMs, limit: BATCH_SIZE }),
+      );
+      deleted += count;
+      if (count < BATCH_SIZE) return deleted;
+    }
   }
 }

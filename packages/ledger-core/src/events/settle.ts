@@ -2,8 +2,8 @@
  * Positions are drawn before commit, so a position that is missing may still appear: its transaction may be
  * under way. A gap is final once every transaction that could have drawn it has ended.
  *
- * A transaction draws positions after it has its id. So when a snapshot shows a row at some position, every
- * position below it was drawn by a transaction whose id is older than any id handed out later: the bound.
+ * A transaction draws positions after it has its id. So when a snapshot shows a row of a ledger at some position, every
+ * position of that ledger below it was drawn by a transaction whose id is older than any id handed out later: the bound.
  * A still later snapshot whose oldest running transaction is not older than the bound shows all of them
  * that were ever committed. So does a snapshot that was taken after every one of them that had drawn a position had ended.
  */
@@ -16,42 +16,41 @@ export interface Bound {
   readonly isReached: boolean;
 }
 
-export interface Snapshot<Row> {
-  /** The oldest transaction id that was running when the rows were read. */
+/** The transactions that a snapshot sees as running. */
+export interface Horizon {
   readonly oldestRunning: bigint;
-  /** Rows after the reader's position, in ascending order. */
-  readonly rows: readonly Row[];
+  /** Greater than every id of a transaction that had ended. */
+  readonly nextId: bigint;
+}
+
+/** What a snapshot says about a bound: no more to come below it, not yet, or that the snapshot is another server's. */
+export function judge(bound: Bound, { oldestRunning, nextId }: Horizon): 'final' | 'open' | 'foreign' {
+  // The bound's own transaction has ended, so the server that handed it out is past it: the ledger has moved since.
+  if (nextId <= bound.transactionId) return 'foreign';
+  return bound.isReached || oldestRunning >= bound.transactionId ? 'final' : 'open';
 }
 
 export interface Settled<Row> {
-  /** Rows that may be handed on. */
+  /** Rows that may be handed on: no row can come before any of them any more. */
   readonly rows: readonly Row[];
-  /** True when a gap stands before the next row and no bound for it is known yet. */
-  readonly needsBound: boolean;
+  /** True when none of them stands behind a gap, and nor does the next row. */
+  readonly isGapless: boolean;
 }
 
-/** The rows of a snapshot that no row can come before any more. */
+/** The rows after a position, in ascending order, up to the first gap that is not final. */
 export function settle<Row extends { readonly position: bigint }>(
   after: bigint,
-  { oldestRunning, rows }: Snapshot<Row>,
-  bound: Bound | undefined,
+  rows: readonly Row[],
+  finalThrough: bigint,
 ): Settled<Row> {
-  const isFinalThrough = finalThrough(bound, oldestRunning);
   let expected = after + 1n;
   let count = 0;
+  let isGapless = true;
   for (const { position } of rows) {
-    if (position !== expected && position > isFinalThrough) break;
+    if (position !== expected) isGapless = false;
+    if (position !== expected && position > finalThrough) break;
     expected = position + 1n;
     count += 1;
   }
-  return {
-    rows: rows.slice(0, count),
-    needsBound: count < rows.length && (bound === undefined || isFinalThrough === bound.through),
-  };
-}
-
-/** Up to where a snapshot with this oldest transaction shows all that will ever be there; 0 while nobody knows. */
-export function finalThrough(bound: Bound | undefined, oldestRunning: bigint): bigint {
-  if (bound === undefined) return 0n;
-  return bound.isReached || oldestRunning >= bound.transactionId ? bound.through : 0n;
+  return { rows: rows.slice(0, count), isGapless };
 }

@@ -2,20 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LedgerError } from '../errors.js';
 import { nextTransactionId, readEventRange } from '../postgres/event-log.js';
 import { oldestDrawer } from '../postgres/position-drawers.js';
-import type { ConnectedStore } from '../postgres/store.js';
+import type { LedgerStore } from '../postgres/store.js';
 
 const POLL_MS = 5;
 const WAIT_MAX_MS = 5_000;
 
 /**
- * The highest position that is taken now, once nothing can appear any more up to it. Positions up to it were drawn by
+ * The highest position that is taken in a ledger now, once nothing can appear any more up to it. Positions up to it were drawn by
  * transactions that are older than the bound; it waits for those that are still open.
  *
  * @throws {LedgerError} `transaction_conflict` if one stays open
  */
-export async function findSettledEnd(store: ConnectedStore, signal: AbortSignal): Promise<bigint> {
+export async function findSettledEnd(store: LedgerStore, signal: AbortSignal): Promise<bigint> {
   const { last } = await readEventRange(store);
-  const bound = await nextTransactionId(store.sql);
+  const bound = await nextTransactionId(store);
   const untilMs = performance.now() + WAIT_MAX_MS;
   while ((await oldestDrawer(store)) < bound && !signal.aborted) {
     if (performance.now() > untilMs) {

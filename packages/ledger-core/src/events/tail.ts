@@ -3,22 +3,22 @@ import { type Backoff, backOff } from '../backoff.js';
 import { object, optional, position, signal } from '../domain/input/arguments.js';
 import { writable } from '../domain/json/result.js';
 import { LedgerError } from '../errors.js';
-import { allOn, FOLLOWING, fromClient, fromPool, openClient, type RunAll, snapshotOn } from '../postgres/connect.js';
-import {
-  type LogRow,
-  nextTransactionId,
-  readDeletedThrough,
-  readEventRange,
-  readLedgerLog,
-} from '../postgres/event-log.js';
+import { allOn, FOLLOWING, fromClient, fromPool, openClient, snapshotOn } from '../postgres/connect.js';
+import { readDeletedThrough, readLedgerLog } from '../postgres/event-log.js';
 import { checkSchema } from '../postgres/migrate.js';
-import { oldestDrawer } from '../postgres/position-drawers.js';
 import { fromSqlError } from '../postgres/sql-errors.js';
-import type { ConnectedStore, Store } from '../postgres/store.js';
+import type { Store } from '../postgres/store.js';
 import type { LedgerEvent } from './catalogue.js';
-import { createLogReader } from './reader.js';
+import {
+  createLedgerTail,
+  type FollowingConnection,
+  type LedgerTail,
+  PAGE_SIZE,
+  type RecentRow,
+  toRecent,
+} from './ledger-tail.js';
 import { createSleep } from './sleep.js';
-import { toEvents } from './to-events.js';
+import { createWakes } from './wakes.js';
 
 export interface TailOptions {
   readonly database: string | PoolConfig;
@@ -58,46 +58,35 @@ export interface EventSubscription extends AsyncIterable<readonly LedgerEvent[]>
 
 export interface EventTail {
   subscribe(ledger: string, options: SubscribeOptions): Promise<EventSubscription>;
-  /** The error that keeps this process from following the log; undefined while there is none. */
-  fault(): unknown;
+  /** The error that keeps this process from following the log of a ledger; undefined while there is none. */
+  fault(ledger: string): unknown;
   close(): Promise<void>;
 }
 
-/** A row of the log and its events. */
-interface Recent {
-  readonly position: bigint;
-  readonly ledger: string;
-  readonly events: readonly LedgerEvent[];
-}
-
 interface Page {
-  readonly rows: readonly Recent[];
+  readonly rows: readonly RecentRow[];
   /** Nothing that is known lies between the rows and this position. */
   readonly through: bigint;
 }
 
-const BATCH_SIZE = 500;
-/** The positions, of whatever ledgers, that one statement looks through for the rows of one. */
-const WINDOW = 1_000_000n;
-/** Rows kept for subscribers that are a little behind; a subscriber further behind reads the tables. */
-const RECENT_MAX = 4_096;
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 200;
 /** Always as long: subscribers wait for the connection, and one a process is no load. */
 const RECONNECT: Backoff = { firstMs: 500, maxMs: 500 };
 
 /**
- * Follows the log once for all subscribers of this process. A subscriber asks when it is ready for more and is
- * given what follows its own position, from memory or from the tables: a slow one costs no memory and
- * loses nothing.
+ * Follows the log once for all subscribers of this process, of whatever ledgers. A subscriber asks when it is ready for more and is
+ * given what follows its own position, from memory or from the tables: a slow one costs no memory and loses nothing.
  */
 export function createEventTail({ database, store, pool, numberOf, onCommit, onFault }: TailOptions): EventTail {
   const closing = new AbortController();
-  const waiting = new Set<() => void>();
-  let recent: Recent[] = [];
-  /** Rows up to here are in the tables for good, and every one after it that is known is recent. */
-  let recentAfter = 0n;
-  let position: bigint | undefined;
+  const tails = new Map<string, LedgerTail>();
+  /** Subscriptions that begin or are being read, by ledger. */
+  const readers = new Map<string, number>();
+  /** Ledgers that had none at the last sweep: at the next one they are not followed any more. */
+  const idle = new Set<string>();
+  /** Names of the ledgers that are followed, by number. */
+  const names = new Map<number, string>();
   let following: Promise<void> | undefined;
   let fault: unknown;
   const { sleep, wake } = createSleep(closing.signal);
@@ -105,7 +94,7 @@ export function createEventTail({ database, store, pool, numberOf, onCommit, onF
   async function follow(): Promise<void> {
     const stopListening = onCommit(wake);
     while (!closing.signal.aborted) {
-      // After any break of the connection the position is kept, and the next connection resumes from it.
+      // After any break of the connection the positions are kept, and the next connection resumes from them.
       await followOnce().catch((error: unknown) => waitAfter(error));
     }
     stopListening();
@@ -116,7 +105,7 @@ export function createEventTail({ database, store, pool, numberOf, onCommit, onF
     try {
       const onClient = { ...store, sql: fromClient(client) };
       await checkSchema(onClient);
-      await followOn(snapshotOn(client), onClient);
+      await followOn({ snapshot: snapshotOn(client), store: onClient });
     } finally {
       await client.end().catch(() => undefined);
     }
@@ -131,113 +120,115 @@ export function createEventTail({ database, store, pool, numberOf, onCommit, onF
     await backOff(RECONNECT, 1, closing.signal);
   }
 
-  async function followOn(snapshot: RunAll, onClient: ConnectedStore): Promise<void> {
-    position ??= await findSettledEnd(onClient);
-    announce([]);
-    const reader = createLogReader(snapshot, onClient, position);
+  async function followOn(connection: FollowingConnection): Promise<void> {
+    const wakes = createWakes(connection.store);
     let idleMs = POLL_MIN_MS;
     while (!closing.signal.aborted) {
-      const rows = await reader.next(BATCH_SIZE);
-      const deletedThrough = await readDeletedThrough(onClient);
-      if (deletedThrough > position) return beginBehind(deletedThrough);
-      announce(rows.map(toRecent));
+      const { ledgers, isSweepDue } = await wakes.next();
+      if (isSweepDue) forgetIdle();
+      for (const ledger of ledgers) tails.get(names.get(ledger) ?? '')?.wake();
+      let isIdle = true;
+      for (const tail of [...tails.values()]) {
+        if (isSweepDue) tail.wake();
+        if (await tail.look(connection)) isIdle = false;
+      }
       fault = undefined;
-      idleMs = rows.length > 0 ? POLL_MIN_MS : Math.min(POLL_MAX_MS, idleMs * 2);
-      if (rows.length === 0) await sleep(idleMs);
+      idleMs = isIdle ? Math.min(POLL_MAX_MS, idleMs * 2) : POLL_MIN_MS;
+      if (isIdle) await sleep(idleMs);
     }
   }
 
-  /** The highest position below which nothing can appear any more; it waits for those who write there. */
-  async function findSettledEnd(onClient: ConnectedStore): Promise<bigint> {
-    const { last: end } = await readEventRange(onClient);
-    const bound = await nextTransactionId(onClient.sql);
-    while ((await oldestDrawer(onClient)) < bound && !closing.signal.aborted) await sleep(POLL_MIN_MS);
-    recentAfter = end;
-    return end;
-  }
-
-  /** Events were deleted before they were followed: subscribers that need them read the tables, and are refused there. */
-  function beginBehind(deletedThrough: bigint): void {
-    recent = [];
-    recentAfter = deletedThrough;
-    position = deletedThrough;
-    announce([]);
-  }
-
-  function announce(rows: readonly Recent[]): void {
-    recent.push(...rows);
-    position = rows.at(-1)?.position ?? position;
-    if (recent.length > 2 * RECENT_MAX) {
-      recentAfter = recent.at(-RECENT_MAX - 1)?.position ?? recentAfter;
-      recent = recent.slice(-RECENT_MAX);
+  function forgetIdle(): void {
+    for (const name of tails.keys()) {
+      if (readers.has(name)) continue;
+      if (idle.has(name)) tails.delete(name);
+      idle.add(name);
     }
-    for (const resume of waiting) resume();
+  }
+
+  /** The tail of a ledger, begun if nobody follows it; call `leave` in the end. */
+  function join(name: string): LedgerTail {
+    readers.set(name, (readers.get(name) ?? 0) + 1);
+    idle.delete(name);
+    const known = tails.get(name);
+    if (known !== undefined) return known;
+    const findNumber = async () => {
+      const ledger = await numberOf(name);
+      names.set(ledger, name);
+      return ledger;
+    };
+    const tail = createLedgerTail({ findNumber, onFault });
+    tails.set(name, tail);
+    wake();
+    return tail;
+  }
+
+  function leave(name: string): void {
+    const left = (readers.get(name) ?? 1) - 1;
+    if (left > 0) readers.set(name, left);
+    else readers.delete(name);
   }
 
   const isOver = (signal: AbortSignal | undefined) => closing.signal.aborted || signal?.aborted === true;
 
   /** Resolves with the next announcement, or when the subscription or the tail ends. */
-  async function announcement(signal: AbortSignal | undefined): Promise<void> {
-    if (isOver(signal)) return;
-    await new Promise<void>((resolve) => {
-      const resume = () => {
-        waiting.delete(resume);
-        signal?.removeEventListener('abort', resume);
-        resolve();
-      };
-      waiting.add(resume);
-      signal?.addEventListener('abort', resume);
-    });
+  async function announcement(tail: LedgerTail, signal: AbortSignal | undefined): Promise<void> {
+    if (!isOver(signal)) await tail.news(signal);
   }
 
-  async function pageAfter(after: bigint, ledger: string): Promise<Page> {
-    const end = position ?? after;
+  async function pageAfter(name: string, tail: LedgerTail, after: bigint): Promise<Page> {
+    const end = tail.position() ?? after;
     if (after >= end) return { rows: [], through: after };
-    if (after >= recentAfter) {
-      const first = firstAfter(recent, after);
-      const rows = recent.slice(first, first + BATCH_SIZE);
+    if (after >= tail.recentAfter()) {
+      const rows = tail.recent(after, PAGE_SIZE);
       return { rows, through: rows.at(-1)?.position ?? end };
     }
-    const through = after + WINDOW < end ? after + WINDOW : end;
-    const range = { ledger: await numberOf(ledger), after, through, limit: BATCH_SIZE };
-    const rows = (await readLedgerLog(allOn(pool), store, range)).map(toRecent);
-    refuseGone(after, await readDeletedThrough({ ...store, sql: fromPool(pool) }));
+    const ledger = await numberOf(name);
+    const found = await readLedgerLog(allOn(pool), store, { ledger, after, through: end, limit: PAGE_SIZE });
+    const rows = found.map(toRecent);
+    refuseGone(after, await readDeletedThrough({ ...store, sql: fromPool(pool), ledger }));
     // After a page that is not full nothing of the ledger is left there, though it may have been deleted.
-    return { rows, through: rows.length < BATCH_SIZE ? through : (rows.at(-1)?.position ?? through) };
+    return { rows, through: rows.length < PAGE_SIZE ? end : (rows.at(-1)?.position ?? end) };
   }
 
-  async function* eventsAfter(ledger: string, start: bigint, signal: AbortSignal | undefined) {
+  async function* eventsAfter(name: string, start: bigint, signal: AbortSignal | undefined) {
+    const tail = join(name);
     let after = start;
-    while (!isOver(signal)) {
-      const { rows, through } = await pageAfter(after, ledger);
-      const events = rows.filter((row) => row.ledger === ledger).flatMap((row) => row.events);
-      if (events.length > 0) yield events;
-      else if (through === after) await announcement(signal);
-      after = through;
+    try {
+      while (!isOver(signal)) {
+        const { rows, through } = await pageAfter(name, tail, after);
+        const events = rows.flatMap((row) => row.events);
+        if (events.length > 0) yield events;
+        else if (through === after) await announcement(tail, signal);
+        after = through;
+      }
+    } finally {
+      leave(name);
     }
   }
 
   return {
     async subscribe(ledger, { after, signal }) {
       if (closing.signal.aborted) throw new LedgerError('ledger_closed', 'this ledger was closed');
+      const tail = join(ledger);
       following ??= follow();
-      // A signal of its own: Node warns of one that many subscriptions listen to.
-      const ends = signal && AbortSignal.any([signal]);
-      while (position === undefined && !isOver(ends)) await announcement(ends);
-      const start = after ?? position ?? 0n;
-      return writable(Object.assign(eventsAfter(ledger, start, ends), { after: start }));
+      try {
+        // A signal of its own: Node warns of one that many subscriptions listen to.
+        const ends = signal && AbortSignal.any([signal]);
+        while (tail.position() === undefined && !isOver(ends)) await announcement(tail, ends);
+        const start = after ?? tail.position() ?? 0n;
+        return writable(Object.assign(eventsAfter(ledger, start, ends), { after: start }));
+      } finally {
+        leave(ledger);
+      }
     },
-    fault: () => fault,
+    fault: (ledger) => fault ?? tails.get(ledger)?.fault(),
     async close() {
       closing.abort();
-      for (const resume of waiting) resume();
+      for (const tail of tails.values()) tail.announce();
       await following;
     },
   };
-}
-
-function toRecent(row: LogRow): Recent {
-  return { position: row.position, ledger: row.ledger, events: toEvents(row) };
 }
 
 function refuseGone(after: bigint, deletedThrough: bigint): void {
@@ -246,15 +237,4 @@ function refuseGone(after: bigint, deletedThrough: bigint): void {
     after: String(after),
     deletedThrough: String(deletedThrough),
   });
-}
-
-/** Index of the first row after a position; rows are in order. */
-function firstAfter(rows: readonly Recent[], after: bigint): number {
-  let [low, high] = [0, rows.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((rows[middle]?.position ?? 0n) > after) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

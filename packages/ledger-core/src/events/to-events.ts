@@ -26,9 +26,9 @@ function domainEvent(row: DomainEventRow): LedgerEvent {
   // The application checked it when it was written, and other processes need not know its type.
   if (topic !== null)
     return result({ id, type, topic, subject, ledger, position, time, ...traced, data } as DomainEvent);
-  if (!isEventType(type)) throw unreadable(position, `event ${id} has the type ${type}, which is not known here`);
+  if (!isEventType(type)) throw unreadable(row, `event ${id} has the type ${type}, which is not known here`);
   if (!EVENT_DATA[type].safeParse(data).success)
-    throw unreadable(position, `event ${id} does not have the data of its type`);
+    throw unreadable(row, `event ${id} does not have the data of its type`);
   // Passed on as stored: a later release may have added members that this one does not know.
   return result({ id, type, subject, ledger, position, time, ...traced, data } as LedgerEvent);
 }

@@ -1,7 +1,7 @@
 import type { AccountId } from '../domain/accounts/account.js';
 import { invariant } from '../errors.js';
 import { ofLedger } from '../postgres/of-ledger.js';
-import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
+import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import { dated, readDatedTotals, readWholeBlocks, type Totals } from './dated.js';
 import { blockOf } from './version-blocks.js';
@@ -92,9 +92,11 @@ export async function readEffectiveBalance(
   return recorded.posted - change(datedRecorded) + change(datedEffective);
 }
 
-/** The position up to which checkpoints hold the journal. */
-export async function readCheckpoint({ sql, schema }: ConnectedStore): Promise<bigint> {
-  const { rows } = await sql.executeSql(`select position::text from ${schema}.checkpoint`, []);
+/** The position up to which checkpoints hold the journal of the ledger. */
+export async function readCheckpoint({ sql, schema, ledger }: LedgerStore): Promise<bigint> {
+  const { rows } = await sql.executeSql(`select position::text from ${schema}.checkpoint where ${ofLedger()}`, [
+    ledger,
+  ]);
   return BigInt(String(rows[0]?.position ?? 0));
 }
 

@@ -1,4 +1,4 @@
-import { ofLedger } from '../postgres/of-ledger.js';
+import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import { datedEntriesOfLedger } from './advance-checkpoint.js';
@@ -83,7 +83,7 @@ async function sumPositions(
     `select t.currency, a.type::text, sum(side.debit)::text as debits, sum(side.credit)::text as credits
      from ${schema}.transfers t
      ${joinSides(schema, '$1')}
-     where ${ofLedger('t.')} and t.position > $2 and t.position <= $3 and t.${MOVING} and ${condition}
+     where ${ofLedger('t.')} and t.${IN_LEDGER_ORDER} and t.position > $2 and t.position <= $3 and t.${MOVING} and ${condition}
      group by t.currency, a.type`,
     values,
   );

@@ -326,14 +326,14 @@ export interface Ledger {
      * ```
      */
     subscribe(options?: SubscribeOptions): Promise<EventSubscription>;
-    /** Returns the range of positions that a reader can resume from without missing events. */
+    /** Returns the range of positions of this ledger that a reader can resume from without missing events. */
     range(): Promise<EventRange>;
     /**
      * Returns the oldest open transaction that may still commit an event, in any ledger of this database; null if there is
      * none. Readers wait at the gap that it leaves, so this finds callers' transactions that were left open.
      */
     oldestWriter(): Promise<OldestWriter | null>;
-    /** The reason why this process cannot follow the log now, so that its subscriptions wait; undefined if it can. */
+    /** The reason why this process cannot follow the ledger's log now, so that its subscriptions wait; undefined if it can. */
     fault(): unknown;
   };
   /**
@@ -361,16 +361,16 @@ export interface Ledger {
    */
   setTimeZone(timeZone: string): Promise<string>;
   /**
-   * Checkpoints are sums of the journal, for all ledgers of the schema, that make past balances fast. They are derived data:
-   * results are the same without them, only slower.
+   * Checkpoints are sums of the ledger's journal that make past balances fast. They are derived data: results are the same
+   * without them, only slower.
    */
   readonly checkpoints: {
     /**
-     * Adds new journal rows to the checkpoints, in steps of 5,000 positions. Call it every few seconds, from one process or
+     * Adds new transfers of this ledger to its checkpoints, in steps of 5,000. Call it every few seconds, from one process or
      * several. It is safe to kill at any time.
      */
     advance(): Promise<CheckpointProgress>;
-    /** Recreates all checkpoints, in case they are ever in doubt. */
+    /** Recreates the checkpoints of this ledger, in case they are ever in doubt. */
     rebuild(): Promise<CheckpointProgress>;
   };
   /** Recomputes every balance from the journal, in short snapshots, and names the rows that are wrong. */

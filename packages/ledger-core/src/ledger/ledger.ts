@@ -147,8 +147,8 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     within: (transaction) => ledgerWithin(context, transactionArgument(transaction, 'transaction')),
     events: {
       subscribe: async (options = {}) => tail.subscribe(name, checkSubscription(options)),
-      fault: tail.fault,
-      range: () => context.onSchema(readEventRange),
+      fault: () => tail.fault(name),
+      range: () => context.read(readEventRange),
       oldestWriter: () => context.onSchema(readOldestWriter),
     },
     onCommit: (listener) => commits.listen(callback(listener, 'listener')),
@@ -313,12 +313,10 @@ async function resolveWithin(
 }
 
 /** On the connection for long work, one run at a time in this process. */
-function withCheckpoints(
-  { engine, onSchema }: LedgerContext,
+async function withCheckpoints(
+  { engine, onSchema, store }: LedgerContext,
   work: typeof advanceCheckpoints,
 ): Promise<CheckpointProgress> {
-  return onSchema(async (schema) => {
-    await checkSchema(schema);
-    return result(await work(engine.longReads, engine.store));
-  });
+  const { ledger } = await store();
+  return onSchema(async () => result(await work(engine.longReads, { ...engine.store, ledger })));
 }

@@ -1,143 +1,198 @@
-import type { ConnectedStore } from './store.js';
+import { result } from '../domain/json/result.js';
+import { EVENTS_IN_ORDER, IN_LEDGER_ORDER, ofLedger } from './of-ledger.js';
+import type { ConnectedStore, LedgerStore } from './store.js';
+import type { Transaction } from './transaction-adapter.js';
 
-export interface EventCursor {
-  /** The last position delivered to the sink. */
-  readonly position: bigint;
-  readonly paused: boolean;
-}
-
-/** The cursor of a sink that has received nothing. */
-export const NEW_CURSOR: EventCursor = { position: 0n, paused: false };
-
-/** The cursor of a sink; undefined until it has one. */
-export async function findCursor({ sql, schema }: ConnectedStore, sink: string): Promise<EventCursor | undefined> {
-  const { rows } = await sql.executeSql(`select position::text, paused from ${schema}.event_cursors where sink = $1`, [
+/** The cursor of a sink in a ledger; created if it is missing. From then on, events that the sink has not received are not deleted. */
+export async function openCursor({ sql, schema, ledger }: LedgerStore, sink: string): Promise<bigint> {
+  const find = `select position::text from ${schema}.event_cursors where ${ofLedger()} and sink = $2`;
+  const { rows } = await sql.executeSql(find, [ledger, sink]);
+  if (rows[0] !== undefined) return BigInt(String(rows[0].position));
+  await sql.executeSql(`insert into ${schema}.event_cursors (ledger, sink) values ($1, $2) on conflict do nothing`, [
+    ledger,
     sink,
   ]);
-  const [row] = rows;
-  return row && { position: BigInt(String(row.position)), paused: row.paused === true };
+  const { rows: created } = await sql.executeSql(find, [ledger, sink]);
+  return BigInt(String(created[0]?.position));
 }
 
-/** The cursor of a sink, created if it is missing. From then on, events that the sink has not received are not deleted. */
-export async function openCursor(store: ConnectedStore, sink: string): Promise<EventCursor> {
-  const cursor = await findCursor(store, sink);
-  if (cursor !== undefined) return cursor;
-  await store.sql.executeSql(`insert into ${store.schema}.event_cursors (sink) values ($1) on conflict do nothing`, [
-    sink,
-  ]);
-  return (await findCursor(store, sink)) ?? NEW_CURSOR;
-}
-
-/** Gives a sink that has no cursor one at this position. */
-export async function openCursorAt({ sql, schema }: ConnectedStore, sink: string, position: bigint): Promise<void> {
-  await sql.executeSql(`insert into ${schema}.event_cursors (sink, position) values ($1, $2) on conflict do nothing`, [
-    sink,
-    String(position),
-  ]);
+/** Gives a sink that has no cursor in the ledger one at this position. */
+export async function openCursorAt(
+  { sql, schema, ledger }: LedgerStore,
+  sink: string,
+  position: bigint,
+): Promise<void> {
+  await sql.executeSql(
+    `insert into ${schema}.event_cursors (ledger, sink, position) values ($1, $2, $3) on conflict do nothing`,
+    [ledger, sink, String(position)],
+  );
 }
 
 /** Moves a cursor on to this position, unless it is there or further. */
-export async function skipTo({ sql, schema }: ConnectedStore, sink: string, position: bigint): Promise<void> {
+export async function skipTo({ sql, schema, ledger }: LedgerStore, sink: string, position: bigint): Promise<void> {
   await sql.executeSql(
-    `update ${schema}.event_cursors set position = $2, moved_at = statement_timestamp() where sink = $1 and position < $2`,
-    [sink, String(position)],
-  );
-}
-
-/** Moves the cursor on; false when somebody else has moved it. */
-export async function advanceCursor(
-  { sql, schema }: ConnectedStore,
-  { sink, from, to }: { readonly sink: string; readonly from: bigint; readonly to: bigint },
-): Promise<boolean> {
-  const { rows } = await sql.executeSql(
     `update ${schema}.event_cursors set position = $3, moved_at = statement_timestamp()
-     where sink = $1 and position = $2 returning position`,
-    [sink, String(from), String(to)],
+     where ${ofLedger()} and sink = $2 and position < $3`,
+    [ledger, sink, String(position)],
   );
-  return rows.length > 0;
 }
 
 /** Puts the cursor back, so that what follows it is delivered again; false when it has not come so far. */
-export async function rewindCursor({ sql, schema }: ConnectedStore, sink: string, after: bigint): Promise<boolean> {
+export async function rewindCursor(
+  { sql, schema, ledger }: LedgerStore,
+  sink: string,
+  after: bigint,
+): Promise<boolean> {
   const { rows } = await sql.executeSql(
-    `update ${schema}.event_cursors set position = $2, moved_at = statement_timestamp()
-     where sink = $1 and position >= $2 and $2 >= 0 returning position`,
-    [sink, String(after)],
+    `update ${schema}.event_cursors set position = $3, moved_at = statement_timestamp()
+     where ${ofLedger()} and sink = $2 and position >= $3 and $3 >= 0 returning position`,
+    [ledger, sink, String(after)],
   );
   return rows.length > 0;
 }
 
-/** False when there is no such sink. */
-export async function setPaused({ sql, schema }: ConnectedStore, sink: string, paused: boolean): Promise<boolean> {
-  const { rows } = await sql.executeSql(
-    `update ${schema}.event_cursors set paused = $2 where sink = $1 returning sink`,
-    [sink, paused],
-  );
-  return rows.length > 0;
+/** What was delivered of a ledger. */
+export interface CursorMove {
+  readonly ledger: number;
+  readonly from: bigint;
+  readonly to: bigint;
 }
 
-export interface EventLag {
+/** Moves the cursors of some ledgers on; returns those ledgers whose cursor somebody else has moved. */
+export async function advanceCursors(
+  { sql, schema }: ConnectedStore,
+  sink: string,
+  moves: readonly CursorMove[],
+): Promise<ReadonlySet<number>> {
+  const { rows } = await sql.executeSql(
+    `update ${schema}.event_cursors c set position = move.to_position, moved_at = statement_timestamp()
+     from unnest($2::integer[], $3::bigint[], $4::bigint[]) as move (ledger, from_position, to_position)
+     where ${ofLedger('c.', 'move.ledger')} and c.sink = $1 and c.position = move.from_position returning c.ledger`,
+    [sink, moves.map(({ ledger }) => ledger), moves.map(({ from }) => String(from)), moves.map(({ to }) => String(to))],
+  );
+  const moved = new Set(rows.map(({ ledger }) => Number(ledger)));
+  return new Set(moves.map(({ ledger }) => ledger).filter((ledger) => !moved.has(ledger)));
+}
+
+/** The ledgers with rows that the sink has not received, or that one if it has. */
+export async function findLedgersBehind(
+  { sql, schema }: ConnectedStore,
+  sink: string,
+  only: number | null,
+): Promise<readonly number[]> {
+  const waits = (table: string, condition: string) =>
+    `exists (select from ${schema}.${table} r
+       where ${ofLedger('r.', 'l.id')} and ${condition} and r.position > coalesce(c.position, 0))`;
+  const { rows } = await sql.executeSql(
+    `select l.id from ${schema}.ledgers l left join ${schema}.event_cursors c on ${ofLedger('c.', 'l.id')} and c.sink = $1
+     where ($2::integer is null or l.id = $2) and (${waits('transfers', IN_LEDGER_ORDER)} or ${waits('events', EVENTS_IN_ORDER)})`,
+    [sink, only],
+  );
+  return rows.map(({ id }) => Number(id));
+}
+
+/** How far a sink is behind in a ledger. */
+export interface LedgerLag {
+  readonly ledger: string;
+  /** The last position delivered to the sink. */
+  readonly position: bigint;
+  /** Events of the ledger up to here have been deleted: a replay from before it has all transfers, but not all other events. */
+  readonly deletedThrough: bigint;
   /** Rows of the journal and of events not yet delivered to the sink; counting stops at a million in each. */
   readonly rows: number;
   /** Age of the oldest of them. */
   readonly seconds: number;
 }
 
-/** The lag of a sink. */
-export async function readLag({ sql, schema }: ConnectedStore, sink: string): Promise<EventLag> {
-  const cursor = `coalesce((select position from ${schema}.event_cursors where sink = $1), 0)`;
-  const waiting = (table: string, columns: string, limit: number) =>
-    `(select ${columns} from ${schema}.${table} where position > ${cursor} order by position limit ${limit})`;
+const COUNTED_MAX = 1_000_000;
+
+/** The ledgers in which a sink is behind; of one ledger always. */
+export async function readLags(
+  { sql, schema }: ConnectedStore,
+  sink: string,
+  only: number | null,
+): Promise<readonly LedgerLag[]> {
+  const waiting = (table: string, condition: string, columns: string, limit: number) =>
+    `(select ${columns} from ${schema}.${table} where ${ofLedger('', 'l.id')} and ${condition}
+        and position > coalesce(c.position, 0) order by position limit ${limit})`;
+  const count = (table: string, condition: string) =>
+    `(select count(*) from ${waiting(table, condition, 'position', COUNTED_MAX)} w)`;
+  const first = (table: string, condition: string) => waiting(table, condition, 'position, recorded_at', 1);
   const { rows } = await sql.executeSql(
-    `select
-       (select count(*) from ${waiting('transfers', 'position', 1_000_000)} w)
-         + (select count(*) from ${waiting('events', 'position', 1_000_000)} w) as rows,
-       (select extract(epoch from clock_timestamp() - recorded_at) from (
-          ${waiting('transfers', 'position, recorded_at', 1)} union all ${waiting('events', 'position, recorded_at', 1)}
-        ) w order by position limit 1)::text as seconds`,
-    [sink],
+    `select l.name, coalesce(c.position, 0)::text as position, coalesce(d.deleted_through, 0)::text as deleted_through,
+       case when oldest.position is null then 0
+         else ${count('transfers', IN_LEDGER_ORDER)} + ${count('events', EVENTS_IN_ORDER)} end as rows,
+       coalesce(extract(epoch from clock_timestamp() - oldest.recorded_at), 0)::text as seconds
+     from ${schema}.ledgers l
+     left join ${schema}.event_cursors c on ${ofLedger('c.', 'l.id')} and c.sink = $1
+     left join ${schema}.event_retention d on ${ofLedger('d.', 'l.id')}
+     left join lateral (
+       select position, recorded_at from (
+         ${first('transfers', IN_LEDGER_ORDER)} union all ${first('events', EVENTS_IN_ORDER)}
+       ) w order by position limit 1) oldest on true
+     where ($2::integer is null and oldest.position is not null) or l.id = $2`,
+    [sink, only],
   );
-  return { rows: Number(rows[0]?.rows), seconds: Math.max(0, Number(rows[0]?.seconds ?? 0)) };
+  return rows.map((row) =>
+    result({
+      ledger: String(row.name),
+      position: BigInt(String(row.position)),
+      deletedThrough: BigInt(String(row.deleted_through)),
+      rows: Number(row.rows),
+      seconds: Math.max(0, Number(row.seconds)),
+    }),
+  );
 }
 
-/** One leader a sink, whichever process: a lock of the session, free again when its connection ends. */
-export async function tryToLead({ sql, schema }: ConnectedStore, sink: string): Promise<boolean> {
+/** The ledgers that have events to delete, as far as their age and type say. */
+export async function findLedgersWithOldEvents(
+  { sql, schema }: ConnectedStore,
+  { before, ageMinMs }: { readonly before: Date; readonly ageMinMs: number },
+): Promise<readonly number[]> {
   const { rows } = await sql.executeSql(
-    `select pg_try_advisory_lock(hashtextextended('micropay relay ' || $1, 0)) as leads`,
-    [`${schema} ${sink}`],
+    `select l.id from ${schema}.ledgers l where exists (
+       select from ${schema}.events where ${ofLedger('', 'l.id')} and ${EVENTS_IN_ORDER} and ${isOld(1, 2)})`,
+    [before, ageMinMs],
   );
-  return rows[0]?.leads === true;
+  return rows.map(({ id }) => Number(id));
+}
+
+/** Changes of limits are kept: the balance available at a position follows from them. */
+function isOld(before: number, ageMinMs: number): string {
+  return `recorded_at < least($${before}::timestamptz, statement_timestamp() - $${ageMinMs} * interval '1 millisecond')
+    and type <> 'account.limits_changed.v1'`;
 }
 
 /**
- * Deletes at most `limit` domain events that every sink has received, that were recorded before the instant `before` and that
- * are at least `ageMinMs` old. Returns how many, and stores the last deleted position. Changes of limits are kept: the
- * balance available at a position follows from them. The cursors are locked meanwhile, so that none moves back to before a
- * deleted event.
+ * Deletes at most `limit` domain events of the ledger that every sink has received, that were recorded before the instant `before`
+ * and that are at least `ageMinMs` old. Returns how many, and stores the last deleted position. The cursors are locked meanwhile,
+ * so that none moves back to before a deleted event. A sink without a cursor in the ledger has received nothing of it.
  */
 export async function deleteTakenEvents(
-  { sql, schema }: ConnectedStore,
+  { sql, schema, ledger }: LedgerStore<Transaction>,
   { before, ageMinMs, limit }: { readonly before: Date; readonly ageMinMs: number; readonly limit: number },
 ): Promise<number> {
   const { rows } = await sql.executeSql(
-    `with cursors as materialized (select position from ${schema}.event_cursors for share),
-     taken as (
-       select ledger, position from ${schema}.events
-       where position <= (select min(position) from cursors)
-         and recorded_at < least($1::timestamptz, statement_timestamp() - $3 * interval '1 millisecond')
-         and type <> 'account.limits_changed.v1'
-       order by position limit $2
+    `with cursors as materialized (select sink, position from ${schema}.event_cursors where ${ofLedger()} for share),
+     received as (
+       select min(coalesce(c.position, 0)) as through
+       from ${schema}.event_sinks s left join cursors c on c.sink = s.sink where s.only_ledger is null or s.only_ledger = $1
      ),
-     deleted as (delete from ${schema}.events e using taken where e.ledger = taken.ledger and e.position = taken.position
+     taken as (
+       select position from ${schema}.events
+       where ${ofLedger()} and ${EVENTS_IN_ORDER} and position <= (select through from received) and ${isOld(2, 4)}
+       order by position limit $3
+     ),
+     deleted as (delete from ${schema}.events e using taken where ${ofLedger('e.')} and e.position = taken.position
        returning e.position),
      remembered as (
-       insert into ${schema}.event_retention (deleted_through)
-       select max(position) from deleted having count(*) > 0
-       on conflict (only_row) do update
+       insert into ${schema}.event_retention (ledger, deleted_through)
+       select $1, max(position) from deleted having count(*) > 0
+       on conflict (ledger) do update
          set deleted_through = greatest(event_retention.deleted_through, excluded.deleted_through)
      )
      select count(*) as count from deleted`,
-    [before, limit, ageMinMs],
+    [ledger, before, limit, ageMinMs],
   );
   return Number(rows[0]?.count);
 }

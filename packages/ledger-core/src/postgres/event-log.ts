@@ -4,13 +4,12 @@ import { LedgerError } from '../errors.js';
 import { epochMs, type Row } from './balances.js';
 import type { RunAll } from './connect.js';
 import { TRANSFER_COLUMNS, toTransfer } from './journal.js';
-import { ofLedger } from './of-ledger.js';
+import { EVENTS_IN_ORDER, IN_LEDGER_ORDER, ofLedger } from './of-ledger.js';
 import { probe } from './probe.js';
-import type { ConnectedStore, Store } from './store.js';
-import type { SqlExecutor } from './transaction-adapter.js';
+import type { LedgerStore, Store } from './store.js';
 
 interface LogRowBase {
-  /** Place in the one order over all ledgers. */
+  /** Place in the order of its ledger. */
   readonly position: bigint;
   /** Name of the ledger. */
   readonly ledger: string;
@@ -48,7 +47,10 @@ export interface DomainEventRow extends LogRowBase {
 export type LogRow = TransferRow | DomainEventRow;
 
 export interface LogSnapshot {
+  /** The oldest transaction id that was running. */
   readonly oldestRunning: bigint;
+  /** Greater than every id of a transaction that had ended. */
+  readonly nextId: bigint;
   readonly rows: readonly LogRow[];
 }
 
@@ -59,27 +61,37 @@ function side(name: 'from' | 'to', alias: string): string {
 }
 
 /** The minimum of a position is the one before its next change, and the present one when there was none. */
-function limitsAfter(schema: string, alias: string, account: string, ledger: string): string {
+function limitsAfter(schema: string, alias: string, account: string): string {
   return `left join lateral (
       select e.data from ${schema}.events e
-      where ${ofLedger('e.', ledger)} and e.type = 'account.limits_changed.v1' and e.subject = t.${account} and e.position > t.position
+      where ${ofLedger('e.')} and e.type = 'account.limits_changed.v1' and e.subject = t.${account} and e.position > t.position
       order by e.position limit 1) ${alias}_limits on true`;
 }
 
-/** Statements of one snapshot: the rows after a position, upwards, and the oldest running transaction. */
+/** Statements of one snapshot: the rows of a ledger after a position, upwards, and the transactions that it sees as running. */
 export async function readLog(
   snapshot: RunAll,
   { schema }: Store,
-  { after, limit }: { readonly after: bigint; readonly limit: number },
+  { ledger, after, limit }: { readonly ledger: number; readonly after: bigint; readonly limit: number },
 ): Promise<LogSnapshot> {
-  const range = [String(after), limit];
-  const [oldest = [], transfers = [], domainEvents = []] = await snapshot([
-    [OLDEST_RUNNING, []],
-    [selectTransfers(schema, ALL_LEDGERS), range],
-    [selectDomainEvents(schema, ALL_LEDGERS), range],
+  const range = [ledger, String(after), POSITION_MAX, limit];
+  const [horizon = [], transfers = [], domainEvents = []] = await snapshot([
+    [
+      `select pg_snapshot_xmin(s)::text as oldest_running, pg_snapshot_xmax(s)::text as next_id
+       from pg_current_snapshot() s, ${onNodeOf(schema)}`,
+      [ledger],
+    ],
+    [selectTransfers(schema), range],
+    [selectDomainEvents(schema), range],
   ]);
-  return { oldestRunning: toId(oldest), rows: inOrder(transfers, domainEvents, limit) };
+  return {
+    oldestRunning: BigInt(String(horizon[0]?.oldest_running)),
+    nextId: BigInt(String(horizon[0]?.next_id)),
+    rows: inOrder(transfers, domainEvents, limit),
+  };
 }
+
+const POSITION_MAX = String(2n ** 63n - 1n);
 
 /** The rows of one ledger after a position and up to another, upwards. */
 export async function readLedgerLog(
@@ -87,10 +99,10 @@ export async function readLedgerLog(
   { schema }: Store,
   { ledger, after, through, limit }: LedgerLogRange,
 ): Promise<readonly LogRow[]> {
-  const range = [String(after), limit, ledger, String(through)];
+  const range = [ledger, String(after), String(through), limit];
   const [transfers = [], domainEvents = []] = await run([
-    [selectTransfers(schema, ONE_LEDGER), range],
-    [selectDomainEvents(schema, ONE_LEDGER), range],
+    [selectTransfers(schema), range],
+    [selectDomainEvents(schema), range],
   ]);
   return inOrder(transfers, domainEvents, limit);
 }
@@ -103,43 +115,38 @@ export interface LedgerLogRange {
   readonly limit: number;
 }
 
+/** One row, whatever the ledger has. A statement that reads it is answered by the node on which the ledger is, where there are several. */
+function onNodeOf(schema: string): string {
+  return `(select count(*) from ${schema}.event_retention where ${ofLedger()}) node`;
+}
+
 function inOrder(transfers: readonly Row[], domainEvents: readonly Row[], limit: number): readonly LogRow[] {
   return [...transfers.map(toTransferRow), ...domainEvents.map(toDomainEventRow)]
     .sort((a, b) => (a.position < b.position ? -1 : 1))
     .slice(0, limit);
 }
 
-/** The rows after position $1 that are read, and the ledger of what is joined to the transfer `t`. */
-interface LogScope {
-  readonly condition: string;
-  readonly ledger: string;
-}
+const IN_RANGE = `${ofLedger()} and position > $2 and position <= $3`;
 
-const ALL_LEDGERS: LogScope = { condition: 'position > $1', ledger: 't.ledger' };
-const ONE_LEDGER: LogScope = {
-  condition: `${ofLedger('', '$3')} and position > $1 and position <= $4`,
-  ledger: '$3',
-};
-
-function selectTransfers(schema: string, { condition, ledger }: LogScope): string {
-  const account = (id: string) => probe(`${schema}.accounts`, `${ofLedger('', ledger)} and id = ${id}`);
-  const balance = (id: string) => probe(`${schema}.balances`, `${ofLedger('', ledger)} and account_id = ${id}`);
+function selectTransfers(schema: string): string {
+  const account = (id: string) => probe(`${schema}.accounts`, `${ofLedger()} and id = ${id}`);
+  const balance = (id: string) => probe(`${schema}.balances`, `${ofLedger()} and account_id = ${id}`);
   return `select t.position::text, t.traceparent, l.name as ledger_name, ${TRANSFER_COLUMNS}, ${side('from', 'f')}, ${side('to', 'c')}
-    from (select * from ${schema}.transfers where ${condition} order by position limit $2) t
+    from (select * from ${schema}.transfers where ${IN_RANGE} and ${IN_LEDGER_ORDER} order by position limit $4) t
     left join ${schema}.ledgers l on l.id = t.ledger
     left join ${account('t.from_account')} f on true
     left join ${balance('t.from_account')} f_balance on true
     left join ${account('t.to_account')} c on true
     left join ${balance('t.to_account')} c_balance on true
-    ${limitsAfter(schema, 'f', 'from_account', ledger)}
-    ${limitsAfter(schema, 'c', 'to_account', ledger)}
+    ${limitsAfter(schema, 'f', 'from_account')}
+    ${limitsAfter(schema, 'c', 'to_account')}
     order by t.position`;
 }
 
-function selectDomainEvents(schema: string, { condition }: LogScope): string {
+function selectDomainEvents(schema: string): string {
   return `select e.position::text, l.name as ledger_name, e.id, e.type, e.topic, e.subject, e.data::text, e.traceparent,
       ${epochMs('e.recorded_at')} as recorded_ms
-    from (select * from ${schema}.events where ${condition} order by position limit $2) e
+    from (select * from ${schema}.events where ${IN_RANGE} and ${EVENTS_IN_ORDER} order by position limit $4) e
     join ${schema}.ledgers l on l.id = e.ledger order by e.position`;
 }
 
@@ -158,17 +165,25 @@ function toTransferRow(row: Row): TransferRow {
 }
 
 /** Stops a reader at a row that it cannot read: skipping the row would lose it. */
-export function unreadable(position: bigint, why: string): LedgerError {
+export function unreadable({ ledger, position }: Pick<LogRow, 'ledger' | 'position'>, why: string): LedgerError {
   const remedy = 'upgrade this process if a later release wrote it, otherwise repair the row';
-  return new LedgerError('event_unreadable', `readers wait at position ${position}: ${why}; ${remedy}`, {
-    position: String(position),
-  });
+  return new LedgerError(
+    'event_unreadable',
+    `readers of ledger ${ledger} wait at position ${position}: ${why}; ${remedy}`,
+    { ledger, position: String(position) },
+  );
+}
+
+/** True of what stops a reader at a row of one ledger, and keeps it from no other. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof LedgerError && error.code === 'event_unreadable';
 }
 
 function toSide(row: Row, name: 'from' | 'to'): SideRow {
   const address = row[`${name}_address`] as string | null;
   if (address === null) {
-    throw unreadable(BigInt(row.position as string), `transfer ${row.id} names an account that is not there`);
+    const at = { ledger: row.ledger_name as string, position: BigInt(row.position as string) };
+    throw unreadable(at, `transfer ${row.id} names an account that is not there`);
   }
   const minimum = row[`${name}_minimum`] as string | null;
   return {
@@ -193,53 +208,47 @@ function toDomainEventRow(row: Row): DomainEventRow {
   };
 }
 
-/** Hands out a transaction id and ends the transaction: every id that was handed out before is smaller. */
-export async function nextTransactionId(sql: SqlExecutor): Promise<bigint> {
-  const { rows } = await sql.executeSql('select pg_current_xact_id()::text as id', []);
-  return toId(rows);
-}
-
-const OLDEST_RUNNING = 'select pg_snapshot_xmin(pg_current_snapshot())::text as id';
-
-function toId(rows: readonly Row[]): bigint {
+/** Hands out a transaction id and ends the transaction: every id that was handed out before is smaller. It is of the ledger's node. */
+export async function nextTransactionId({ sql, schema, ledger }: LedgerStore): Promise<bigint> {
+  const { rows } = await sql.executeSql(`select pg_current_xact_id()::text as id from ${onNodeOf(schema)}`, [ledger]);
   return BigInt(String(rows[0]?.id));
 }
 
-/** The highest position of a committed row; 0 when there is none. */
-export async function lastPosition({ sql, schema }: ConnectedStore): Promise<bigint> {
-  const { rows } = await sql.executeSql(`select ${highest(schema, '0')}::text as position`, []);
+/** The highest position of a committed row of the ledger; 0 when there is none. */
+export async function lastPosition({ sql, schema, ledger }: LedgerStore): Promise<bigint> {
+  const { rows } = await sql.executeSql(`select ${highest(schema, '0')}::text as position`, [ledger]);
   return BigInt(String(rows[0]?.position));
 }
 
 function highest(schema: string, atLeast: string): string {
-  return `greatest(
-    (select position from ${schema}.transfers order by position desc limit 1),
-    (select position from ${schema}.events order by position desc limit 1),
-    ${atLeast})`;
+  const last = (table: string, condition: string) =>
+    `(select position from ${schema}.${table} where ${ofLedger()} and ${condition} order by position desc limit 1)`;
+  return `greatest(${last('transfers', IN_LEDGER_ORDER)}, ${last('events', EVENTS_IN_ORDER)}, ${atLeast})`;
 }
 
 export interface EventRange {
   /** Some events up to this position have been deleted: a reader that resumes from before it may have missed them. */
   readonly deletedThrough: bigint;
-  /** The highest position of a committed event, over all ledgers, though it may have been deleted. */
+  /** The highest position of a committed event of the ledger, though it may have been deleted. */
   readonly last: bigint;
 }
 
-/** The position up to which events have been deleted. Read after a page, it covers everything missing from that page. */
-export async function readDeletedThrough({ sql, schema }: ConnectedStore): Promise<bigint> {
-  const { rows } = await sql.executeSql(
-    `select coalesce((select deleted_through from ${schema}.event_retention), 0)::text as position`,
-    [],
-  );
+function deletedThrough(schema: string): string {
+  return `coalesce((select deleted_through from ${schema}.event_retention where ${ofLedger()}), 0)`;
+}
+
+/** The position up to which events of the ledger have been deleted. Read after a page, it covers everything missing from that page. */
+export async function readDeletedThrough({ sql, schema, ledger }: LedgerStore): Promise<bigint> {
+  const { rows } = await sql.executeSql(`select ${deletedThrough(schema)}::text as position`, [ledger]);
   return BigInt(String(rows[0]?.position));
 }
 
-/** The range of positions that a reader can resume from without missing events. */
-export async function readEventRange({ sql, schema }: ConnectedStore): Promise<EventRange> {
+/** The range of positions that a reader of the ledger can resume from without missing events. */
+export async function readEventRange({ sql, schema, ledger }: LedgerStore): Promise<EventRange> {
   const { rows } = await sql.executeSql(
     `select through::text as deleted_through, ${highest(schema, 'through')}::text as last
-     from (select coalesce((select deleted_through from ${schema}.event_retention), 0) as through) deleted`,
-    [],
+     from (select ${deletedThrough(schema)} as through) deleted`,
+    [ledger],
   );
   return result({ deletedThrough: BigInt(String(rows[0]?.deleted_through)), last: BigInt(String(rows[0]?.last)) });
 }

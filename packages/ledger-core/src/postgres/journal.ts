@@ -160,8 +160,9 @@ function toKeyDigest(uuid: string): KeyDigest {
 
 /**
  * Writes a decided batch, the keys that it uses up and the balances it leaves. Rows are inserted in the order of the decision, which
- * is the order of their positions. The balances exist and are locked: "on conflict" is how each is named
- * by its key, with one plan for one account and for a thousand, whatever the statistics say.
+ * is the order of their positions. The first bears the mark by which readers learn that the ledger has new rows. The balances
+ * exist and are locked: "on conflict" is how each is named by its key, with one plan for one account and for a thousand,
+ * whatever the statistics say.
  */
 export function writeBatch({ schema }: Store): PreparedStatement {
   return {
@@ -170,21 +171,21 @@ export function writeBatch({ schema }: Store): PreparedStatement {
       insert into ${schema}.transfers (ledger, kind, id, from_account, to_account, amount, currency,
         recorded_at, from_version, from_posted, to_version, to_posted, idempotency_hash, request_hash,
         group_id, effective_at, from_pending_in, from_pending_out, to_pending_in, to_pending_out,
-        description, metadata, original_id, released, expires_at, traceparent, reference)
+        description, metadata, original_id, released, expires_at, traceparent, reference, wakes)
       select $1, coalesce(kind, 'transfer'), id, from_account, to_account, amount, currency,
         to_timestamp(recorded_ms / 1e3::float8), from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, to_timestamp(effective_ms / 1e3::float8),
         from_pending_in, from_pending_out, to_pending_in, to_pending_out, description, metadata,
-        original_id, released, to_timestamp(expires_ms / 1e3::float8), traceparent, reference
+        original_id, released, to_timestamp(expires_ms / 1e3::float8), traceparent, reference, wakes
       from unnest($2::${schema}.transfer_kind[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[],
         $7::text[], $8::bigint[], $9::bigint[], $10::numeric[], $11::bigint[], $12::numeric[],
         $13::uuid[], $14::bigint[], $15::uuid[], $16::bigint[], $17::numeric[], $18::numeric[],
         $19::numeric[], $20::numeric[], $21::text[], $22::jsonb[], $23::uuid[], $24::numeric[],
-        $25::bigint[], $26::text[], $27::text[]) as row (kind, id, from_account,
+        $25::bigint[], $26::text[], $27::text[], '{true}'::boolean[]) as row (kind, id, from_account,
         to_account, amount, currency, recorded_ms, from_version, from_posted, to_version, to_posted,
         idempotency_hash, request_hash, group_id, effective_ms, from_pending_in, from_pending_out,
         to_pending_in, to_pending_out, description, metadata, original_id, released, expires_ms, traceparent,
-        reference)
+        reference, wakes)
       returning position, id, idempotency_hash
     ),
     used as (${insertKeys(schema, '$37')})

@@ -8,15 +8,18 @@ export const ledgerName = valid<string>(
   'must be a ledger name of 1 to 63 letters, digits, "_", "." and "-"',
 );
 
+/** The ledger's number; undefined for one that is not there. */
+export async function findLedger({ sql, schema }: ConnectedStore, name: string): Promise<number | undefined> {
+  const { rows } = await sql.executeSql(`select id from ${schema}.ledgers where name = $1`, [name]);
+  return rows[0] && Number(rows[0].id);
+}
+
 /** The ledger's number; the ledger is made when it is new. */
-export async function findOrCreateLedger({ sql, schema }: ConnectedStore, name: string): Promise<number> {
-  const find = `select id from ${schema}.ledgers where name = $1`;
-  const { rows } = await sql.executeSql(find, [name]);
-  if (rows[0] !== undefined) return Number(rows[0].id);
-  const insert = `insert into ${schema}.ledgers (name) values ($1) on conflict do nothing`;
-  await sql.executeSql(insert, [name]);
-  const { rows: created } = await sql.executeSql(find, [name]);
-  return Number(created[0]?.id);
+export async function findOrCreateLedger(store: ConnectedStore, name: string): Promise<number> {
+  const found = await findLedger(store, name);
+  if (found !== undefined) return found;
+  await store.sql.executeSql(`insert into ${store.schema}.ledgers (name) values ($1) on conflict do nothing`, [name]);
+  return Number(await findLedger(store, name));
 }
 
 /** The IANA zone whose days are the ledger's. */

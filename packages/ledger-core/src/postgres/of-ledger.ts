@@ -22,3 +22,6 @@ export const accountsInOrder = (row = '') => `length(${row}address) > 0`;
  * that reads a ledger in that order says it, and no other statement can be planned with them.
  */
 export const IN_LEDGER_ORDER = 'amount > 0';
+
+/** True of every domain event, and the condition of the index that has those of a ledger in order. */
+export const EVENTS_IN_ORDER = 'length(type) > 0';

@@ -1,3 +1,5 @@
+import { IN_LEDGER_ORDER, ofLedger } from './of-ledger.js';
+import { probe } from './probe.js';
 import type { Store } from './store.js';
 
 /** Why a key is used up: it is the digest of an idempotency key, or an id that somebody knew before it was posted. */
@@ -8,8 +10,9 @@ export type TransferKeyKind = 'idempotency' | 'id';
  * in parts only one of them is read.
  */
 export function transferOfKey({ schema }: Store, kind: TransferKeyKind, key: string): string {
+  const atPosition = `${ofLedger()} and ${IN_LEDGER_ORDER} and position = k.position`;
   return `lateral (
-    select t.* from ${schema}.transfer_keys k join ${schema}.transfers t on t.ledger = $1 and t.position = k.position
+    select t.* from ${schema}.transfer_keys k cross join ${probe(`${schema}.transfers`, atPosition)} t
     where k.ledger = $1 and k.key = ${key} and k.kind = '${kind}' limit 1)`;
 }
 

@@ -1,5 +1,5 @@
 import { blockOf } from '../history/version-blocks.js';
-import { ofLedger } from '../postgres/of-ledger.js';
+import { EVENTS_IN_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
@@ -29,10 +29,10 @@ export async function checkAccountParts(
   { sql, schema, ledger }: LedgerStore<Transaction>,
   parts: readonly AccountPart[],
 ): Promise<CheckedParts> {
-  // By itself, as the log is one of all ledgers: the other statement reads rows of this ledger alone.
   const { rows: oldest } = await sql.executeSql(
-    `select recorded_at::text from ${schema}.events where type <> 'account.limits_changed.v1' order by position limit 1`,
-    [],
+    `select recorded_at::text from ${schema}.events
+     where ${ofLedger()} and ${EVENTS_IN_ORDER} and type <> 'account.limits_changed.v1' order by position limit 1`,
+    [ledger],
   );
   const values = [ledger, JSON.stringify(parts), oldest[0]?.recorded_at ?? null];
   const { rows } = await sql.executeSql(accountChecks(schema), values);

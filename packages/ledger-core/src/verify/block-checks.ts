@@ -83,7 +83,7 @@ export async function checkBlocks(
 
 function blockDifferences(schema: string): string {
   const isDated = `t.effective_at is not null and t.${MOVING} and t.effective_at >= part.starts_at and t.effective_at < part.ends_at
-    and t.position + 0 <= (select position from ${schema}.checkpoint)`;
+    and t.position + 0 <= (select position from ${schema}.checkpoint where ledger = $1)`;
   const ofAccount = (side: 'from' | 'to') =>
     `select t.effective_at, t.currency, t.amount, t.${side}_account as account_id, ${side === 'from'} as is_debit
      from ${schema}.transfers t where t.${side}_account = part.scope and ${ofLedger('t.')} and ${isDated}`;

@@ -19,10 +19,10 @@ export async function readEnds({ sql, schema, ledger }: LedgerStore): Promise<En
     `select ${lastAccount} as account, ${lastHold} as hold, ${last('transfer_requests')} as request`,
     [ledger],
   );
-  // One journal has the transfers of all ledgers, in one order.
   const { rows: ends } = await sql.executeSql(
-    `select coalesce((select position from ${schema}.transfers order by position desc limit 1), 0)::text as position`,
-    [],
+    `select coalesce((select position from ${schema}.transfers
+       where ${ofLedger()} and ${IN_LEDGER_ORDER} order by position desc limit 1), 0)::text as position`,
+    [ledger],
   );
   const { account, hold, request } = rows[0] as Record<'account' | 'hold' | 'request', string | null>;
   return { account, hold, request, position: BigInt(String(ends[0]?.position)) };

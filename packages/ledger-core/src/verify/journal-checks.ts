@@ -1,5 +1,5 @@
 import { MOVING } from '../history/dated.js';
-import { ofLedger } from '../postgres/of-ledger.js';
+import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
@@ -23,13 +23,13 @@ export async function checkPositions(
   const range = [ledger, String(after), String(upTo)];
   const { rows: counted } = await sql.executeSql(
     `select count(*)::text as transfers from ${schema}.transfers
-     where ${ofLedger()} and position > $2::bigint and position <= $3::bigint`,
+     where ${ofLedger()} and ${IN_LEDGER_ORDER} and position > $2::bigint and position <= $3::bigint`,
     range,
   );
-  // Of any ledger: a range without rows of this one is quickly read.
   const { rows: following } = await sql.executeSql(
-    `select (min(position) - 1)::text as next_after from ${schema}.transfers where position > $1`,
-    [String(upTo)],
+    `select (min(position) - 1)::text as next_after from ${schema}.transfers
+     where ${ofLedger()} and ${IN_LEDGER_ORDER} and position > $2`,
+    [ledger, String(upTo)],
   );
   const { rows } = await sql.executeSql(positionChecks(schema), range);
   const next = following[0]?.next_after;
@@ -44,7 +44,7 @@ function positionChecks(schema: string): string {
   return `
     with row as materialized (
       select position, kind, id, from_account, to_account, currency, original_id, idempotency_hash
-      from ${schema}.transfers where ${ofLedger()} and position > $2::bigint and position <= $3::bigint
+      from ${schema}.transfers where ${ofLedger()} and ${IN_LEDGER_ORDER} and position > $2::bigint and position <= $3::bigint
     ),
     used as materialized (
       select position, key, kind
@@ -98,7 +98,7 @@ function positionChecks(schema: string): string {
       select s.begins_after from ${schema}.journal_stretches s
       where s.ledger = $1 and s.through >= row.position order by s.through limit 1
     ) stretch on true
-    where row.${MOVING} and row.position <= (select position from ${schema}.checkpoint)
+    where row.${MOVING} and row.position <= (select position from ${schema}.checkpoint where ledger = $1)
       and (stretch.begins_after < row.position) is not true
     having count(*) > 0`;
 }

@@ -1,18 +1,18 @@
+import { readCheckpoint } from '../history/balance-at.js';
 import { MOVING } from '../history/dated.js';
 import { joinSides } from '../history/sides.js';
 import { readEventRange } from '../postgres/event-log.js';
-import { ofLedger } from '../postgres/of-ledger.js';
-import type { ConnectedStore, LedgerStore } from '../postgres/store.js';
+import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
+import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
 import { outOfStep, type VerifyProblem } from './report.js';
 
-/** Holds the position of the checkpoints, on which all of them rest, against the positions that have been drawn. */
-export async function checkCheckpointPosition(store: ConnectedStore<Transaction>): Promise<readonly VerifyProblem[]> {
-  const { rows } = await store.sql.executeSql(`select position::text from ${store.schema}.checkpoint`, []);
-  const { last, deletedThrough } = await readEventRange(store);
-  const found = rows[0]?.position;
-  if (found !== undefined && [last, deletedThrough].some((drawn) => BigInt(String(found)) <= drawn)) return [];
-  return [outOfStep({ expected: `checkpoints up to at most ${last}`, found: String(found ?? 'none') })];
+/** Holds the position of the checkpoints, on which all of them rest, against the positions of the ledger. */
+export async function checkCheckpointPosition(store: LedgerStore<Transaction>): Promise<readonly VerifyProblem[]> {
+  const found = await readCheckpoint(store);
+  const { last } = await readEventRange(store);
+  if (found <= last) return [];
+  return [outOfStep({ expected: `checkpoints up to at most ${last}`, found: String(found) })];
 }
 
 export interface StretchChunk {
@@ -28,7 +28,7 @@ export async function checkStretch(
 ): Promise<StretchChunk> {
   const { rows: stretches } = await sql.executeSql(
     `select max(begins_after)::text as begins_after, through::text,
-       through > (select position from ${schema}.checkpoint) as is_beyond,
+       through > (select position from ${schema}.checkpoint where ledger = $1) as is_beyond,
        min(begins_after) < (
          select max(through) from ${schema}.journal_stretches before where before.ledger = $1 and before.through < s.through
        ) as overlaps
@@ -61,7 +61,7 @@ function stretchDifferences(schema: string): string {
         coalesce(sum(side.credit) filter (where t.effective_at is not null), 0) as dated_credits
       from ${schema}.transfers t
       ${joinSides(schema, '$1')}
-      where ${ofLedger('t.')} and t.position > $2::bigint and t.position <= $3::bigint and t.${MOVING}
+      where ${ofLedger('t.')} and t.${IN_LEDGER_ORDER} and t.position > $2::bigint and t.position <= $3::bigint and t.${MOVING}
       group by t.currency, a.type
     ),
     stored as (

@@ -1,6 +1,6 @@
 import type { Client, PoolConfig } from 'pg';
 import { FOLLOWING, fromClient, openClient } from '../postgres/connect.js';
-import { tryToLead } from '../postgres/event-cursors.js';
+import { tryToLead } from '../postgres/event-sinks.js';
 import { checkSchema } from '../postgres/migrate.js';
 import type { Store } from '../postgres/store.js';
 

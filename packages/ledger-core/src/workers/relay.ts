@@ -11,39 +11,38 @@ import {
   wholeNumber,
 } from '../domain/input/arguments.js';
 import { result } from '../domain/json/result.js';
-import { LedgerError } from '../errors.js';
+import { invariant, LedgerError } from '../errors.js';
 import { type EventPublisher, publisherArgument } from '../events/publisher.js';
-import { createLogReader, type LogReader } from '../events/reader.js';
 import { findSettledEnd } from '../events/settled-end.js';
 import { createSleep } from '../events/sleep.js';
-import { toEvents } from '../events/to-events.js';
 import { createPool, fromClient, fromPool, type RunAll, snapshotOn } from '../postgres/connect.js';
 import { databaseArgument } from '../postgres/database-argument.js';
 import {
-  advanceCursor,
-  type EventLag,
-  findCursor,
-  NEW_CURSOR,
+  advanceCursors,
+  type LedgerLag,
   openCursor,
   openCursorAt,
-  readLag,
+  readLags,
   rewindCursor,
-  setPaused,
   skipTo,
 } from '../postgres/event-cursors.js';
-import { type LogRow, readDeletedThrough } from '../postgres/event-log.js';
+import { findSink, openSink, reviseSink, setPaused } from '../postgres/event-sinks.js';
+import { findLedger, findOrCreateLedger, ledgerName } from '../postgres/ledgers.js';
 import { type OldestWriter, readOldestWriter } from '../postgres/position-drawers.js';
 import { fail } from '../postgres/sql-errors.js';
-import { type ConnectedStore, createStore, schemaName } from '../postgres/store.js';
+import { type ConnectedStore, createStore, type LedgerStore, schemaName } from '../postgres/store.js';
 import { leading } from './lead.js';
+import { type Batch, createLedgerTurns, type LedgerTurns, rowsIn } from './ledger-turns.js';
 
 export interface RelayOptions {
   /** Connection string or `pg` settings of a direct connection to the primary, because the leader holds a session-level lock. */
   readonly database: string | PoolConfig;
   /** Default `micropay`. */
   readonly schema?: string;
-  /** Name of the sink, such as `kafka`. A sink has one cursor, and one leader among all processes. */
+  /** Name of the sink, such as `kafka`. A sink has a cursor in each ledger, and one leader among all processes. */
   readonly sink: string;
+  /** Name of the only ledger that is delivered to the sink; default all ledgers of the schema. */
+  readonly ledger?: string;
   readonly publisher: EventPublisher;
   /** Rows in one delivery, 1 to 10,000; default 500. A transfer's row is three events. */
   readonly batchSizeMax?: number;
@@ -53,7 +52,14 @@ export interface RelayOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-export interface RelayStatus extends EventLag {
+/** How far a sink is behind in all its ledgers together. */
+export interface RelayStatus {
+  /** Rows of the journal and of events not yet delivered to the sink. */
+  readonly rows: number;
+  /** Age of the oldest of them. */
+  readonly seconds: number;
+  /** The ledger with the oldest of them; null when everything is delivered. */
+  readonly worst: LedgerLag | null;
   /** True when this process delivers. */
   readonly isLeader: boolean;
   readonly isPaused: boolean;
@@ -61,10 +67,6 @@ export interface RelayStatus extends EventLag {
   readonly isHeldUp: boolean;
   /** The oldest transaction that may be the reason. */
   readonly heldUpBy: OldestWriter | null;
-  /** The last position delivered to the sink. */
-  readonly position: bigint;
-  /** Events up to here have been deleted: a replay from before it has all transfers, but not all other events. */
-  readonly deletedThrough: bigint;
 }
 
 export interface Relay {
@@ -82,27 +84,36 @@ export interface Relay {
   /** @throws {LedgerError} `invalid_request` for a sink that no relay has led yet */
   resume(): Promise<void>;
   /**
-   * Delivers everything after a position again, except for events that have been deleted.
+   * Returns how far the sink is in a ledger.
    *
-   * @throws {LedgerError} `invalid_request` for a position that the sink has not reached
+   * @throws {LedgerError} `invalid_request` for a ledger that is not there
    */
-  replay(after: bigint): Promise<void>;
+  lag(ledger: string): Promise<LedgerLag>;
   /**
-   * Returns a position of which everything up to it is committed or never will be: whatever commits from now on is behind it.
+   * Delivers everything of a ledger after a position again, except for events that have been deleted.
+   *
+   * @throws {LedgerError} `invalid_request` for a ledger that is not there, or a position that the sink has not reached in it
+   */
+  replay(ledger: string, after: bigint): Promise<void>;
+  /**
+   * Returns a position of which everything up to it in the ledger is committed or never will be: whatever commits from now on is
+   * behind it.
    *
    * @throws {LedgerError} `transaction_conflict` if a transaction that has written events stays open for five seconds
    */
-  findEnd(): Promise<bigint>;
-  /** Makes a new sink begin after this position, and not with the first event. A sink that has a cursor keeps it. */
-  open(after: bigint): Promise<void>;
+  findEnd(ledger: string): Promise<bigint>;
+  /** Makes a new sink begin after this position of the ledger, and not with its first event. A cursor that is there stays. */
+  open(ledger: string, after: bigint): Promise<void>;
   /**
-   * Leaves out everything up to a position: it counts as delivered. For a sink that nobody listens to, so that it keeps no events
-   * from being deleted. A sink without a cursor stays without.
+   * Leaves out everything of a ledger up to a position: it counts as delivered. For a sink that nobody listens to, so that it keeps no
+   * events from being deleted. A sink without a cursor there stays without.
    */
-  skip(through: bigint): Promise<void>;
+  skip(ledger: string, through: bigint): Promise<void>;
   /** Stops after the current delivery, and lets another relay lead. */
   stop(): Promise<void>;
 }
+
+const NOTHING: Batch = [];
 
 const POLL_MIN_MS = 5;
 const BACKOFF: Backoff = { firstMs: 200, maxMs: 10_000 };
@@ -114,6 +125,7 @@ const readOptions = object<RelayOptions>({
   database: databaseArgument,
   schema: optional(schemaName),
   sink: text(1, SINK_LENGTH_MAX),
+  ledger: optional(ledgerName),
   publisher: publisherArgument,
   batchSizeMax: optional(wholeNumber(1, BATCH_SIZE_MAX)),
   pollMs: optional(milliseconds),
@@ -127,7 +139,7 @@ const readOptions = object<RelayOptions>({
  */
 export function createRelay(options: RelayOptions): Relay {
   const read = readOptions(options, 'options');
-  const { database, schema = 'micropay', sink, publisher } = read;
+  const { database, schema = 'micropay', sink, ledger: only, publisher } = read;
   const { batchSizeMax = 500, pollMs = 200, onError = () => undefined } = read;
   const store = createStore(schema);
   const commands = createPool(database, COMMAND_LIMITS);
@@ -137,7 +149,7 @@ export function createRelay(options: RelayOptions): Relay {
   let running: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
   let isLeader = false;
-  let isHeldUp = false;
+  let turns: LedgerTurns | undefined;
   let failures = 0;
   const { sleep, wake } = createSleep(signal);
 
@@ -155,61 +167,64 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function lead(client: Client): Promise<void> {
     try {
-      // First, so that nothing is deleted that the sink will want, however long it is away.
       const onClient = { ...store, sql: fromClient(client) };
-      await openCursor(onClient, sink);
+      const ledger = only === undefined ? null : await findOrCreateLedger(onClient, only);
+      // First, so that nothing is deleted that the sink will want, however long it is away.
+      await openSink(onClient, sink, ledger);
+      if (ledger !== null) await openCursor({ ...onClient, ledger }, sink);
       await publisher.connect();
       isLeader = true;
-      await deliver(snapshotOn(client), onClient);
+      await deliver(snapshotOn(client), onClient, ledger);
     } finally {
       isLeader = false;
-      isHeldUp = false;
+      turns = undefined;
       await publisher.close().catch(onError);
     }
   }
 
-  async function deliver(snapshot: RunAll, onClient: ConnectedStore): Promise<void> {
-    let reader: LogReader | undefined;
-    let position = 0n;
-    let ahead: readonly LogRow[] = [];
+  async function deliver(snapshot: RunAll, onClient: ConnectedStore, ledger: number | null): Promise<void> {
+    const taking = createLedgerTurns({ snapshot, store: onClient, sink, only: ledger, onUnreadable: onError });
+    turns = taking;
+    let revision: string | undefined;
+    let ahead = NOTHING;
     let idleMs = POLL_MIN_MS;
     while (!signal.aborted) {
-      const cursor = await openCursor(onClient, sink);
-      if (reader === undefined || cursor.position !== position) {
-        position = cursor.position;
-        reader = createLogReader(snapshot, onClient, position);
-        ahead = [];
+      const state = await findSink(onClient, sink);
+      if (state === undefined) await openSink(onClient, sink, ledger);
+      if (state?.revision !== revision) {
+        revision = state?.revision;
+        taking.restartAll();
+        ahead = NOTHING;
       }
-      const rows = await nextRows(reader, ahead, cursor.paused);
-      isHeldUp = reader.isHeldUp();
-      const last = rows.at(-1);
-      if (last === undefined) {
+      const batch = state?.isPaused ? NOTHING : await nextOf(taking, ahead);
+      if (batch.length === 0) {
         await sleep(idleMs);
         idleMs = Math.min(pollMs, idleMs * 2);
         continue;
       }
       idleMs = POLL_MIN_MS;
-      ahead = await publishAndReadAhead(reader, rows);
+      ahead = await publishAndReadAhead(taking, batch);
       failures = 0;
-      const moved = await advanceCursor(onClient, { sink, from: position, to: last.position });
+      const moves = batch.map(({ move }) => move);
+      const unmoved = await advanceCursors(onClient, sink, moves);
       // Somebody asked for a replay meanwhile: the next look begins where they put the cursor.
-      if (moved) position = last.position;
-      else reader = undefined;
+      for (const each of unmoved) taking.restart(each);
+      ahead = ahead.filter(({ move }) => !unmoved.has(move.ledger));
     }
   }
 
-  async function nextRows(reader: LogReader, ahead: readonly LogRow[], isPaused: boolean): Promise<readonly LogRow[]> {
-    if (isPaused) return [];
-    return ahead.length > 0 ? ahead : reader.next(batchSizeMax);
+  async function nextOf(taking: LedgerTurns, ahead: Batch): Promise<Batch> {
+    return ahead.length > 0 ? ahead : taking.next(batchSizeMax);
   }
 
   /** Reads the next rows while these are delivered, if there seem to be more. */
-  async function publishAndReadAhead(reader: LogReader, rows: readonly LogRow[]): Promise<readonly LogRow[]> {
-    // First, because it throws for an unreadable row: then no send is in progress that nobody awaits.
-    const events = rows.flatMap(toEvents);
-    const reading = rows.length < batchSizeMax ? [] : reader.next(batchSizeMax);
+  async function publishAndReadAhead(taking: LedgerTurns, batch: Batch): Promise<Batch> {
+    const reading = rowsIn(batch) < batchSizeMax ? NOTHING : taking.next(batchSizeMax);
     // Both are awaited, whatever the outcome of either: a send must not continue after the lead is given up.
-    const [published, read] = await Promise.allSettled([publisher.publish(events), reading]);
+    const [published, read] = await Promise.allSettled([
+      publisher.publish(batch.flatMap(({ events }) => events)),
+      reading,
+    ]);
     if (published.status === 'rejected') throw published.reason;
     if (read.status === 'rejected') throw read.reason;
     return read.value;
@@ -226,12 +241,29 @@ export function createRelay(options: RelayOptions): Relay {
     await commands.end();
   }
 
+  /** @throws {LedgerError} `invalid_request` */
+  async function knownLedger(name: string): Promise<LedgerStore> {
+    const given = ledgerName(name, 'ledger');
+    const ledger = await findLedger(onCommands, given).catch(fail);
+    if (ledger === undefined) throw new LedgerError('invalid_request', `there is no ledger ${given}`);
+    return { ...onCommands, ledger };
+  }
+
+  async function ledgerOf(name: string): Promise<LedgerStore> {
+    return { ...onCommands, ledger: await findOrCreateLedger(onCommands, ledgerName(name, 'ledger')).catch(fail) };
+  }
+
   async function readStatus(): Promise<RelayStatus> {
-    const { position, paused } = (await findCursor(onCommands, sink)) ?? NEW_CURSOR;
-    const lag = await readLag(onCommands, sink);
+    const { isPaused = false } = (await findSink(onCommands, sink)) ?? {};
+    const ledger = only === undefined ? undefined : await findLedger(onCommands, only);
+    const isUnborn = only !== undefined && ledger === undefined;
+    const lags = isUnborn ? [] : await readLags(onCommands, sink, ledger ?? null);
+    const behind = lags.filter(({ rows }) => rows > 0).sort((a, b) => b.seconds - a.seconds);
+    const isHeldUp = turns?.isHeldUp() ?? false;
     const heldUpBy = isHeldUp ? await readOldestWriter(onCommands) : null;
-    const deletedThrough = await readDeletedThrough(onCommands);
-    return result({ ...lag, position, deletedThrough, isPaused: paused, isLeader, isHeldUp, heldUpBy });
+    const rows = behind.reduce((sum, lag) => sum + lag.rows, 0);
+    const worst = behind[0] ?? null;
+    return result({ rows, seconds: worst?.seconds ?? 0, worst, isPaused, isLeader, isHeldUp, heldUpBy });
   }
 
   /** Creates no cursor: a cursor without a relay would keep every event for ever. */
@@ -255,21 +287,38 @@ export function createRelay(options: RelayOptions): Relay {
       await changePaused(false);
       wake();
     },
-    async replay(given) {
+    async lag(ledger) {
+      const own = await knownLedger(ledger);
+      const [lag] = await readLags(own, sink, own.ledger).catch(fail);
+      invariant(lag !== undefined, 'a ledger has a lag');
+      return lag;
+    },
+    async replay(ledger, given) {
       const after = positionArgument(given, 'after');
-      if (!(await rewindCursor(onCommands, sink, after).catch(fail))) {
-        throw new LedgerError('invalid_request', `sink ${sink} has not reached position ${after} yet`);
+      const own = await knownLedger(ledger);
+      if (!(await rewindCursor(own, sink, after).catch(fail))) {
+        const message = `sink ${sink} has not reached position ${after} of ledger ${ledger} yet`;
+        throw new LedgerError('invalid_request', message);
       }
+      await reviseSink(own, sink).catch(fail);
       wake();
     },
-    findEnd() {
-      return findSettledEnd(onCommands, signal).catch(fail);
+    async findEnd(ledger) {
+      return findSettledEnd(await ledgerOf(ledger), signal).catch(fail);
     },
-    async open(given) {
-      await openCursorAt(onCommands, sink, positionArgument(given, 'after')).catch(fail);
+    async open(ledger, given) {
+      const after = positionArgument(given, 'after');
+      const own = await ledgerOf(ledger);
+      const onlyOne = only === undefined ? null : (await ledgerOf(only)).ledger;
+      // The cursor first: a sink without one has received nothing of the ledger.
+      await openCursorAt(own, sink, after).catch(fail);
+      await openSink(own, sink, onlyOne).catch(fail);
     },
-    async skip(given) {
-      await skipTo(onCommands, sink, positionArgument(given, 'through')).catch(fail);
+    async skip(ledger, given) {
+      const through = positionArgument(given, 'through');
+      const own = await ledgerOf(ledger);
+      await skipTo(own, sink, through).catch(fail);
+      await reviseSink(own, sink).catch(fail);
       wake();
     },
     stop() {

@@ -1,6 +1,7 @@
 import type { AccountId } from '@micropay/ledger-core';
 import type pg from 'pg';
 import { beforeAll, expect, it } from 'vitest';
+import { numberOf } from '../support/ledger-number.js';
 import {
   faultsOf,
   gapSafe,
@@ -16,10 +17,13 @@ import { useOwnPostgres } from '../support/own-postgres.js';
 import { SLOW_POST, slowPost, takeTransactionId } from '../support/sql-writer.js';
 
 // Each schedule is a few transactions whose steps come in one order, and a look of the reader between them. The reader
-// of this package hands on every transfer in the order of each account; the wrong reader it is meant for does not.
+// of this package hands on every transfer of its ledger in the order of each account; the wrong reader it is meant for does not. Before
+// each look another ledger draws positions, so that no row of the one that is read stands next to another.
 
 const bed = useOwnPostgres();
 const accounts: AccountId[] = [];
+let others: readonly AccountId[] = [];
+let number: number;
 let pairs = 0;
 
 beforeAll(async () => {
@@ -28,6 +32,12 @@ beforeAll(async () => {
   for (let number = 0; number < 60; number += 1) {
     accounts.push((await ledger.accounts.open({ address: `world:${number}`, currency: 'USD' })).id);
   }
+  const other = ledger.inLedger('other');
+  others = [
+    (await other.accounts.open({ address: 'world:a', currency: 'USD' })).id,
+    (await other.accounts.open({ address: 'world:b', currency: 'USD' })).id,
+  ];
+  number = await numberOf(bed);
 });
 
 interface Schedule {
@@ -103,9 +113,11 @@ const schedules: readonly Schedule[] = [
 
 async function faultsAfter({ run }: Schedule, readerOf: ReaderOf): Promise<readonly string[]> {
   const writers = [await bed.connect(), await bed.connect(), await bed.connect()] as const;
-  const reader: PollingReader = readerOf(await bed.connect());
+  const [reader, beside]: [PollingReader, pg.Client] = [readerOf(await bed.connect(), number), await bed.connect()];
   const seen: SeenTransfer[] = [];
   const look = async () => {
+    const [from, to] = others as [AccountId, AccountId];
+    await slowPost(beside, { from, to });
     seen.push(...(await reader.poll()));
   };
   await look();
@@ -120,7 +132,8 @@ async function faultsAfter({ run }: Schedule, readerOf: ReaderOf): Promise<reado
 
 async function currentVersions(): Promise<ReadonlyMap<string, bigint>> {
   const rows = await bed.sql<{ account_id: string; version: string }>(
-    'select account_id, version::text from micropay.balances',
+    'select account_id, version::text from micropay.balances where ledger = $1',
+    [number],
   );
   return new Map(rows.map(({ account_id, version }) => [account_id, BigInt(version)]));
 }

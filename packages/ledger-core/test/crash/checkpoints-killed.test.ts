@@ -4,12 +4,12 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { builtProgram } from '../../../../scripts/built-program.js';
 import { advanceCheckpoints } from '../../src/history/checkpoints.js';
-import { createStore } from '../../src/postgres/store.js';
+import { storeOf } from '../support/ledger-number.js';
 import { openWallets, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
 const SCRIPT = new URL('../support/checkpoint-process.ts', import.meta.url);
-const SIZES = { stretch: 5n, accountPart: 2, ledgerPart: 3, mark: 2 };
+const SIZES = { stretch: 5, accountPart: 2, ledgerPart: 3, mark: 2 };
 const DAY = 86_400_000;
 const FIRST_DAY = Date.parse('2026-01-01T00:00:00Z');
 const DAYS = 7;
@@ -86,7 +86,7 @@ it.each([
   expect(await position()).toBe(before);
   await post();
   await expectRight();
-  expect(await advanceCheckpoints(pool, createStore('micropay'), SIZES)).toMatchObject({ interrupted: false });
+  expect(await advanceCheckpoints(pool, await storeOf(bed), SIZES)).toMatchObject({ interrupted: false });
   expect(await position()).not.toBe(before);
   await expectRight();
 });

@@ -84,6 +84,7 @@ const VALID = {
   'checkMetadata metadata': { orderId: '1042' },
   'allocate weights.0': 1n,
   'createRelay options.publisher': publisher,
+  ...Object.fromEntries(['lag', 'replay', 'findEnd', 'open', 'skip'].map((name) => [`Relay.${name} ledger`, 'main'])),
   'Ledger.setTimeZone timeZone': 'Europe/Berlin',
   'Ledger.currencies.register currency': { code: 'POINTS', scale: 0 },
   'Ledger.accounts.setLimits limits': { minimum: 0n },

@@ -97,7 +97,9 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
   transfer_request_not_found: () => ledger.requests.get('0190b7c4-0000-7000-8000-000000000001'),
   async events_gone() {
     const own = bed.ledger();
-    await bed.sql('insert into micropay.event_retention (deleted_through) select max(position) from micropay.events');
+    await bed.sql(
+      'insert into micropay.event_retention (ledger, deleted_through) select ledger, max(position) from micropay.events group by ledger',
+    );
     for await (const _ of await own.events.subscribe({ after: 0n }));
   },
   account_exists: () => ledger.accounts.open({ address: 'alice', currency: 'USD' }),

@@ -28,12 +28,12 @@ it('deleteDeliveredEvents deletes domain events only when they are old enough an
   await drain('kafka');
   expect(await forget(new Date(0))).toBe(0);
 
-  await bed.sql(`insert into micropay.event_cursors (sink, paused) values ('paused', true)`);
+  await bed.sql(`insert into micropay.event_sinks (sink, paused) values ('paused', true)`);
   expect(await forget(inAnHour())).toBe(0);
   expect(await factsLeft()).toBe(2);
   expect(await ledger.events.range()).toEqual({ deletedThrough: 0n, last: 3n });
 
-  await bed.sql(`delete from micropay.event_cursors where sink = 'paused'`);
+  await bed.sql(`delete from micropay.event_sinks where sink = 'paused'`);
   await openWallets(ledger, { b: 1n });
   expect(await forget(inAnHour())).toBe(2);
   expect(await factsLeft()).toBe(1);

@@ -9,10 +9,8 @@ const OF_NO_LEDGER = [
   'ledgers',
   // Releases of the schema.
   'migrations',
-  // One log holds the events of all ledgers, and these say how far along it somebody is.
-  'checkpoint',
-  'event_cursors',
-  'event_retention',
+  // Whom events are delivered to, of one ledger or of all; how far each has come is of a ledger.
+  'event_sinks',
 ];
 
 /** Primary keys, unique indexes behind a constraint or alone, and foreign keys, each with the columns that it names. */

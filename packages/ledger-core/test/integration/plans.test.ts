@@ -288,7 +288,7 @@ describe('the history of one account in a ledger that is younger than the statis
         if (events.length > 0) ending.abort();
       }
     });
-    const missed = statements.filter(({ text }) => / position <= \$4 /.test(text)).flatMap(({ nodes }) => nodes);
+    const missed = statements.filter(({ text }) => / position <= \$3 /.test(text)).flatMap(({ nodes }) => nodes);
     expect(rowsRead(missed, 'transfers')).toBe(1);
     expect(rowsRead(missed, 'accounts')).toBe(2);
     expect(rowsRead(missed, 'balances')).toBe(2);

@@ -20,7 +20,9 @@ beforeEach(async () => {
   await openWallets(ledger, { a: 0n, b: 0n });
   // Events of other tests do not concern this one.
   await bed.sql(
-    `insert into micropay.event_cursors (sink, position) select $1, last_value from micropay.event_position`,
+    `with known as (insert into micropay.event_sinks (sink) values ($1))
+     insert into micropay.event_cursors (ledger, sink, position)
+     select id, $1, last_value from micropay.ledgers, micropay.event_position`,
     [sink],
   );
 });
@@ -32,6 +34,14 @@ function relay(publisher: EventPublisher, options: Partial<RelayOptions> = {}): 
   const made = createRelay({ database: bed.url, sink, publisher, pollMs: 20, ...options });
   relays.push(made);
   return made;
+}
+
+async function forgetSink(): Promise<void> {
+  await bed.sql('delete from micropay.event_sinks where sink = $1', [sink]);
+  await bed.sql(
+    'delete from micropay.event_cursors where sink = $1 and ledger = (select id from micropay.ledgers where name = $2)',
+    [sink, ledger.name],
+  );
 }
 
 function pay(amount = 1n) {
@@ -144,12 +154,12 @@ describe('a relay', () => {
   it('a relay delivers everything after a position again, with the same ids and contents', async () => {
     const publisher = createRecordingPublisher();
     const running = relay(publisher);
-    const { position: start } = await running.status();
+    const { position: start } = await running.lag(ledger.name);
     running.start();
     for (let count = 0; count < 5; count += 1) await pay();
     await expect.poll(() => publisher.first().length).toBe(15);
     const delivered = publisher.deliveries.flat();
-    await running.replay(start);
+    await running.replay(ledger.name, start);
     await expect.poll(() => publisher.deliveries.flat().length).toBe(30);
     expect(publisher.deliveries.flat().slice(15)).toEqual(delivered);
   });
@@ -159,12 +169,12 @@ describe('a relay', () => {
     const publisher = createRecordingPublisher({
       before: async () => {
         if (publisher.deliveries.length !== 2) return;
-        replayed ??= running.replay(start);
+        replayed ??= running.replay(ledger.name, start);
         await replayed;
       },
     });
     const running = relay(publisher, { batchSizeMax: 2 });
-    const { position: start } = await running.status();
+    const { position: start } = await running.lag(ledger.name);
     for (let count = 0; count < 10; count += 1) await pay();
     running.start();
     await expect.poll(async () => (await running.status()).rows).toBe(0);
@@ -217,15 +227,16 @@ describe('a relay', () => {
     process.off('unhandledRejection', listen);
   });
 
-  it('a relay creates its cursor, which keeps events from being deleted, when it leads, before the sink can be reached', async () => {
-    const cursors = () => bed.sql('select position from micropay.event_cursors where sink = $1', [sink]);
-    await bed.sql('delete from micropay.event_cursors where sink = $1', [sink]);
+  it('a relay makes its sink known, which keeps events from being deleted, when it leads, before the sink can be reached', async () => {
+    const sinks = () => bed.sql('select paused from micropay.event_sinks where sink = $1', [sink]);
+    await forgetSink();
     const asking = relay(createRecordingPublisher());
-    expect(await asking.status()).toMatchObject({ position: 0n, isPaused: false });
+    expect(await asking.status()).toMatchObject({ isPaused: false });
+    expect(await asking.lag(ledger.name)).toMatchObject({ position: 0n });
     await expect(asking.pause()).rejects.toEqual(refusal('invalid_request'));
     await expect(asking.resume()).rejects.toEqual(refusal('invalid_request'));
-    await expect(asking.replay(0n)).rejects.toEqual(refusal('invalid_request'));
-    expect(await cursors()).toEqual([]);
+    await expect(asking.replay(ledger.name, 0n)).rejects.toEqual(refusal('invalid_request'));
+    expect(await sinks()).toEqual([]);
 
     const away: EventPublisher = {
       connect: () => Promise.reject(new Error('the sink is away')),
@@ -233,17 +244,17 @@ describe('a relay', () => {
       async close() {},
     };
     relay(away).start();
-    await expect.poll(cursors).toEqual([{ position: '0' }]);
+    await expect.poll(sinks).toEqual([{ paused: false }]);
     await asking.pause();
     expect(await asking.status()).toMatchObject({ isPaused: true });
   });
 
   it('a relay refuses to replay from where it has not been, which would leave events out', async () => {
     const running = relay(createRecordingPublisher());
-    const { position } = await running.status();
-    await expect(running.replay(position + 1n)).rejects.toEqual(refusal('invalid_request'));
-    await expect(running.replay(-1n)).rejects.toEqual(refusal('invalid_request'));
-    expect((await running.status()).position).toBe(position);
+    const { position } = await running.lag(ledger.name);
+    await expect(running.replay(ledger.name, position + 1n)).rejects.toEqual(refusal('invalid_request'));
+    await expect(running.replay(ledger.name, -1n)).rejects.toEqual(refusal('invalid_request'));
+    expect((await running.lag(ledger.name)).position).toBe(position);
   });
 
   it('a relay finishes the current delivery when it is stopped, and keeps its place', async () => {
@@ -255,7 +266,7 @@ describe('a relay', () => {
         }),
     });
     const running = relay(publisher);
-    const { position } = await running.status();
+    const { position } = await running.lag(ledger.name);
     await pay();
     running.start();
     await expect.poll(() => release).toBeDefined();
@@ -264,7 +275,7 @@ describe('a relay', () => {
     await stopped;
     expect(publisher.deliveries).toHaveLength(1);
     const watching = relay(createRecordingPublisher());
-    expect((await watching.status()).position).toBe(position + 1n);
+    expect((await watching.lag(ledger.name)).position).toBe(position + 1n);
   });
 
   it('a relay stops while it waits for the lead or for events', async () => {
@@ -328,28 +339,28 @@ describe('a relay', () => {
 
   it('a new sink that is opened at the end of the log receives what commits from then on, and nothing before', async () => {
     await pay(1n);
-    await bed.sql('delete from micropay.event_cursors where sink = $1', [sink]);
+    await forgetSink();
     const publisher = createRecordingPublisher();
     const running = relay(publisher);
-    const end = await running.findEnd();
-    await running.open(end);
+    const end = await running.findEnd(ledger.name);
+    await running.open(ledger.name, end);
     const after = await pay(2n);
     running.start();
     await expect.poll(() => publisher.first().length).toBe(3);
     expect(publisher.first()[0]?.subject).toBe(after.id);
-    await running.open(0n);
+    await running.open(ledger.name, 0n);
     // The cursor moves on after the delivery.
-    await expect.poll(async () => (await running.status()).position > end).toBe(true);
+    await expect.poll(async () => (await running.lag(ledger.name)).position > end).toBe(true);
   });
 
   it('a sink skips to a position without delivering, and never moves back', async () => {
     const publisher = createRecordingPublisher();
     const running = relay(publisher);
     await pay(1n);
-    const end = await running.findEnd();
-    await running.skip(end);
-    await running.skip(end - 1n);
-    expect(await running.status()).toMatchObject({ position: end, rows: 0 });
+    const end = await running.findEnd(ledger.name);
+    await running.skip(ledger.name, end);
+    await running.skip(ledger.name, end - 1n);
+    expect(await running.lag(ledger.name)).toMatchObject({ position: end, rows: 0 });
     running.start();
     const after = await pay(2n);
     await expect.poll(() => publisher.first().length).toBe(3);
@@ -362,7 +373,7 @@ describe('a relay', () => {
     await ledger.within(fromPg(open)).transfers.post({ from: 'world', to: 'a', amount: 1n, currency: 'USD' });
     const running = relay(createRecordingPublisher());
     let found: bigint | undefined;
-    const finding = running.findEnd().then((end) => {
+    const finding = running.findEnd(ledger.name).then((end) => {
       found = end;
     });
     await delay(300);

@@ -31,7 +31,7 @@ it.each([
     status: () => relay.status(),
     pause: () => relay.pause(),
     resume: () => relay.resume(),
-    replay: () => relay.replay(0n),
+    replay: () => relay.replay('main', 0n),
     deleteDeliveredEvents: () => deleteDeliveredEvents({ database: bed.url, schema, before: new Date() }),
   };
   for (const [name, call] of Object.entries(calls)) {

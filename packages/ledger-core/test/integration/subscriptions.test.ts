@@ -47,8 +47,10 @@ function subscribe(after?: bigint, of: Ledger = ledger) {
 /** Deletes every domain event: all of them are old, and the only sink has received them. */
 async function deleteEvents(): Promise<void> {
   await bed.sql(
-    `insert into micropay.event_cursors (sink, position) select 'all', last_value from micropay.event_position
-     on conflict (sink) do update set position = excluded.position`,
+    `with known as (insert into micropay.event_sinks (sink) values ('all') on conflict do nothing)
+     insert into micropay.event_cursors (ledger, sink, position)
+     select id, 'all', last_value from micropay.ledgers, micropay.event_position
+     on conflict (ledger, sink) do update set position = excluded.position`,
   );
   await deleteDeliveredEvents({ database: bed.url, before: new Date(Date.now() + 3_600_000), ageMinMs: 0 });
 }
@@ -238,7 +240,7 @@ describe('a subscription', () => {
       expect(connections - before).toBeLessThan(10 + (performance.now() - startedAtMs) / 400);
       const fault = refusal('event_unreadable', {
         message: expect.stringContaining(why),
-        details: { position: String(position) },
+        details: { ledger: ledger.name, position: String(position) },
       });
       expect(faults).toEqual([fault]);
       expect(own.events.fault()).toEqual(fault);

@@ -2,14 +2,14 @@ import type { Ledger } from '@micropay/ledger-core';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rebuildCheckpoints } from '../../src/history/checkpoints.js';
-import { createStore } from '../../src/postgres/store.js';
 import { makeJournal } from '../support/journal.js';
+import { storeOf } from '../support/ledger-number.js';
 import { useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
 const HOUR = 3_600_000;
 const EPOCH = Date.parse('2026-01-01T00:00:00Z');
-const SIZES = { stretch: 10n, accountPart: 4, ledgerPart: 10, mark: 4 };
+const SIZES = { stretch: 10, accountPart: 4, ledgerPart: 10, mark: 4 };
 
 let ledger: Ledger;
 let pool: pg.Pool;
@@ -18,7 +18,7 @@ let intruder: pg.Client;
 
 /** Again when it was interrupted: a long transaction of another test on the same server is enough for that. */
 async function rebuild(): Promise<void> {
-  while ((await rebuildCheckpoints(pool, createStore('micropay'), SIZES)).interrupted);
+  while ((await rebuildCheckpoints(pool, await storeOf(bed), SIZES)).interrupted);
 }
 
 beforeAll(async () => {
@@ -53,6 +53,7 @@ it.each([3, 20, 10_000])(
 const NIL = `'00000000-0000-0000-0000-000000000000'`;
 const aBlock = `(scope, starts_at) = (select scope, starts_at from dated_blocks where scope = :three order by starts_at offset 2 limit 1)`;
 const aMark = `(account_id, position) = (select account_id, position from dated_marks where account_id = :three order by position offset 1 limit 1)`;
+const aStretch = 'through = (select distinct through from journal_stretches order by through offset 4 limit 1)';
 const aLine = `(through, type) = (select through, type from journal_stretches order by through, type offset 2 limit 1)`;
 
 it.each<[string, string, string, 'three' | null]>([
@@ -76,17 +77,17 @@ it.each<[string, string, string, 'three' | null]>([
     null,
   ],
   ['a missing line of a stretch', `delete from journal_stretches where ${aLine}`, 'none', null],
-  ['a missing stretch', 'delete from journal_stretches where through = 50', 'none', null],
+  ['a missing stretch', `delete from journal_stretches where ${aStretch}`, 'none', null],
   [
     'a stretch too many',
     `insert into journal_stretches select ledger, begins_after, through - 1, currency, type, first_recorded_at, last_recorded_at,
-       debits, credits, dated_debits, dated_credits from journal_stretches where through = 50`,
-    'through 49',
+       debits, credits, dated_debits, dated_credits from journal_stretches where ${aStretch}`,
+    'a stretch after',
     null,
   ],
   ['a position that lies too high', 'update checkpoint set position = position + 10000', '10', null],
   ['a position that lies too low', 'update checkpoint set position = position - 10', 'a stretch after', null],
-  ['a position that is gone', 'delete from checkpoint', 'none', null],
+  ['a position that is gone', 'delete from checkpoint', 'a stretch after', null],
   ['a changed sum of a block', `update dated_blocks set credits = credits + 1 where ${aBlock}`, 'block from', 'three'],
   [
     'a changed count of a block',
@@ -94,10 +95,15 @@ it.each<[string, string, string, 'three' | null]>([
     'block from',
     'three',
   ],
-  ['a changed end of a block', `update dated_blocks set last_at = starts_at where ${aBlock}`, 'block from', 'three'],
+  [
+    'a changed end of a block',
+    `update dated_blocks set last_at = last_at - interval '1 minute' where ${aBlock}`,
+    'block from',
+    'three',
+  ],
   [
     'a changed start of a block',
-    `update dated_blocks set starts_at = starts_at + interval '1 hour' where ${aBlock}`,
+    `update dated_blocks set starts_at = starts_at + interval '1 minute' where ${aBlock}`,
     'block',
     'three',
   ],
@@ -117,7 +123,7 @@ it.each<[string, string, string, 'three' | null]>([
   ],
   ['all blocks of the ledger missing', `delete from dated_blocks where scope = ${NIL}`, 'none', null],
   ['a changed mark', `update dated_marks set credits = credits - 1 where ${aMark}`, 'mark at', 'three'],
-  ['a mark elsewhere', `update dated_marks set position = position - 1 where ${aMark}`, 'mark at', 'three'],
+  ['a mark elsewhere', `update dated_marks set position = position - 2 where ${aMark}`, 'mark at', 'three'],
 ])('names %s', async (_, damage, found, account) => {
   const { id } = await ledger.accounts.get('3');
   await rebuild();
@@ -133,7 +139,7 @@ it.each<[string, string, string, 'three' | null]>([
       ]),
     );
   } finally {
-    await intruder.query('insert into checkpoint default values on conflict do nothing');
+    await intruder.query('insert into checkpoint (ledger) select id from ledgers on conflict do nothing');
   }
 });
 

@@ -19,7 +19,6 @@ export async function divideByLedger(database: string): Promise<void> {
     const { rows: migrations } = await client.query(`select to_json(m) as row from ${SCHEMA}.migrations m`);
     await client.query(`drop schema ${SCHEMA} cascade; create schema ${SCHEMA}; set search_path = ${SCHEMA}`);
     await client.query(toDivided(whole));
-    await client.query('insert into checkpoint default values');
     for (const { row } of migrations) {
       await client.query('insert into migrations select * from json_populate_record(null::migrations, $1)', [row]);
     }

@@ -15,7 +15,7 @@ export interface PollingReader {
   poll(): Promise<readonly SeenTransfer[]>;
 }
 
-export type ReaderOf = (client: pg.Client) => PollingReader;
+export type ReaderOf = (client: pg.Client, ledger: number) => PollingReader;
 
 const LIMIT = 10_000;
 const COLUMNS = `position::text, from_account, from_version::text, to_account, to_version::text,
@@ -36,9 +36,9 @@ async function query(client: pg.Client, text: string, values: readonly unknown[]
 }
 
 /** The reader of this package. */
-export const gapSafe: ReaderOf = (client) => {
-  const store = { ...createStore('micropay'), sql: fromClient(client) };
-  const reader = createLogReader(snapshotOn(client), store, 0n);
+export const gapSafe: ReaderOf = (client, ledger) => {
+  const store = { ...createStore('micropay'), sql: fromClient(client), ledger };
+  const reader = createLogReader({ snapshot: snapshotOn(client), store, after: 0n });
   return {
     async poll() {
       const rows = await reader.next(LIMIT);
@@ -56,14 +56,14 @@ export const gapSafe: ReaderOf = (client) => {
 };
 
 /** Wrong: remembers the highest position, below which others may still commit. */
-export const highestPosition: ReaderOf = (client) => {
+export const highestPosition: ReaderOf = (client, ledger) => {
   let position = '0';
   return {
     async poll() {
       const rows = await query(
         client,
-        `select ${COLUMNS} from micropay.transfers where position > $1 order by position`,
-        [position],
+        `select ${COLUMNS} from micropay.transfers where ledger = $2 and position > $1 order by position`,
+        [position, ledger],
       );
       position = rows.at(-1)?.position ?? position;
       return rows.map(toSeen);
@@ -72,16 +72,16 @@ export const highestPosition: ReaderOf = (client) => {
 };
 
 /** Wrong: waits until no older transaction runs, and takes the order of transaction ids for the order of commits. */
-export const xminFilterByTransaction: ReaderOf = (client) => {
+export const xminFilterByTransaction: ReaderOf = (client, ledger) => {
   let xid = '0';
   return {
     async poll() {
       const rows = await query(
         client,
-        `select ${COLUMNS} from micropay.transfers where (metadata->>'xid')::bigint > $1
+        `select ${COLUMNS} from micropay.transfers where ledger = $2 and (metadata->>'xid')::bigint > $1
            and (metadata->>'xid')::bigint < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
          order by (metadata->>'xid')::bigint, position`,
-        [xid],
+        [xid, ledger],
       );
       xid = rows.at(-1)?.xid ?? xid;
       return rows.map(toSeen);
@@ -90,16 +90,16 @@ export const xminFilterByTransaction: ReaderOf = (client) => {
 };
 
 /** Wrong: the same filter, ordered by position: what is filtered out may stand below what is not. */
-export const xminFilterByPosition: ReaderOf = (client) => {
+export const xminFilterByPosition: ReaderOf = (client, ledger) => {
   let position = '0';
   return {
     async poll() {
       const rows = await query(
         client,
-        `select ${COLUMNS} from micropay.transfers where position > $1
+        `select ${COLUMNS} from micropay.transfers where ledger = $2 and position > $1
            and (metadata->>'xid')::bigint < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
          order by position`,
-        [position],
+        [position, ledger],
       );
       position = rows.at(-1)?.position ?? position;
       return rows.map(toSeen);
@@ -108,7 +108,7 @@ export const xminFilterByPosition: ReaderOf = (client) => {
 };
 
 /** Wrong: stops at gaps, but takes the snapshot's xmax, the last completed id + 1, for the bound of what may fill them. */
-export const xmaxBound: ReaderOf = (client) => {
+export const xmaxBound: ReaderOf = (client, ledger) => {
   let position = 0n;
   let bound: { readonly transactionId: bigint; readonly through: bigint } | undefined;
   return {
@@ -117,8 +117,8 @@ export const xmaxBound: ReaderOf = (client) => {
         client,
         `select ${COLUMNS}, pg_snapshot_xmin(snapshot)::text as xmin, pg_snapshot_xmax(snapshot)::text as xmax
          from pg_current_snapshot() snapshot left join lateral
-           (select * from micropay.transfers where position > $1) t on true order by position`,
-        [String(position)],
+           (select * from micropay.transfers where ledger = $2 and position > $1) t on true order by position`,
+        [String(position), ledger],
       );
       const [xmin, xmax] = [BigInt(rows[0]?.xmin as string), BigInt(rows[0]?.xmax as string)];
       const isFinalThrough = bound !== undefined && xmin >= bound.transactionId ? bound.through : 0n;

@@ -20,10 +20,10 @@ begin
   update micropay.balances set version = version + 1, credits_posted = credits_posted + 1
     where account_id = credited returning * into t;
   insert into micropay.transfers (position, recorded_at, from_version, to_version, ledger, kind, id, from_account,
-    to_account, currency, amount, from_posted, to_posted, metadata)
+    to_account, currency, amount, from_posted, to_posted, metadata, wakes)
   values (drawn, clock_timestamp(), f.version, t.version, f.ledger, 'transfer', gen_random_uuid(), debited, credited,
     'USD', 1, f.debits_posted - f.credits_posted, t.debits_posted - t.credits_posted,
-    jsonb_build_object('xid', pg_current_xact_id()::text));
+    jsonb_build_object('xid', pg_current_xact_id()::text), true);
   return drawn;
 end $$`;
 

@@ -1,4 +1,4 @@
-import { createInProcessPublisher, createLedger, createRelay, type Relay } from '@micropay/ledger-core';
+import { createInProcessPublisher, createLedger, createRelay, type LedgerLag } from '@micropay/ledger-core';
 import { StartError } from '../errors/start-error.js';
 import { createKafkaRelay, KAFKA_SINK } from '../kafka/create-kafka-relay.js';
 import { type Config, readConfig } from '../process/config.js';
@@ -23,10 +23,10 @@ export const relayCommand: Command = {
     'run              deliver events to Kafka until stopped; the default',
     'status           show how far delivery lags behind',
     'pause | resume   pause or resume delivery in all processes',
-    'replay POSITION  deliver everything after a position again; 0 replays everything',
+    'replay POSITION  deliver everything of the ledger after a position again; 0 replays everything',
     '',
     'Reads the same environment variables as "micropay serve"; KAFKA_BROKERS names the brokers. Delivers the events of',
-    'all ledgers of the schema.',
+    'all ledgers of the schema. A position orders the events of one ledger: replay is of the one that --ledger names.',
   ],
   words: { min: 0, max: 2 },
   options: {},
@@ -94,36 +94,41 @@ async function controlRelay(
   { output }: CommandContext,
 ): Promise<ExitCode> {
   await checkSchema(config);
-  const { databaseUrl: database, databaseSchema: schema } = config;
+  const { databaseUrl: database, databaseSchema: schema, ledger } = config;
   const publisher = createInProcessPublisher(async () => undefined);
   const relay = createRelay({ database, schema, sink: KAFKA_SINK, publisher });
   try {
     if (name === 'pause') await relay.pause();
     if (name === 'resume') await relay.resume();
-    if (name === 'replay') await relay.replay(position);
-    const status = await relay.status();
-    output.value({
-      position: status.position,
-      rows: status.rows,
-      seconds: status.seconds,
-      paused: status.isPaused,
-    });
-    output.text(sentenceOf({ name, position }, status));
+    if (name === 'replay') await relay.replay(ledger, position);
+    const { rows, seconds, isPaused, worst } = await relay.status();
+    output.value({ rows, seconds, paused: isPaused, worst });
+    output.text(
+      name === 'replay'
+        ? sentenceOfReplay(position, await relay.lag(ledger))
+        : sentenceOf(name, worst, { rows, isPaused }),
+    );
     return EXIT.ok;
   } finally {
     await relay.stop();
   }
 }
 
-function sentenceOf({ name, position }: RelayAction, status: Awaited<ReturnType<Relay['status']>>): string {
+function sentenceOfReplay(position: bigint, { ledger, deletedThrough }: LedgerLag): string {
+  const missing =
+    position < deletedThrough ? `, but for events up to position ${deletedThrough} that were deleted` : '';
+  return `Everything of ledger "${ledger}" after position ${position} will be delivered again${missing}.`;
+}
+
+function sentenceOf(
+  name: RelayAction['name'],
+  worst: LedgerLag | null,
+  { rows, isPaused }: { readonly rows: number; readonly isPaused: boolean },
+): string {
   if (name === 'pause') return 'Paused: nothing is delivered until "resume".';
   if (name === 'resume') return 'Resumed.';
-  if (name === 'replay') {
-    const { deletedThrough } = status;
-    const missing =
-      position < deletedThrough ? `, but for events up to position ${deletedThrough} that were deleted` : '';
-    return `Everything after position ${position} will be delivered again${missing}.`;
-  }
-  const { rows, seconds, isPaused } = status;
-  return `Kafka has the events up to position ${status.position}; ${rows} rows wait, the oldest for ${seconds} s.${isPaused ? ' Paused.' : ''}`;
+  const paused = isPaused ? ' Paused.' : '';
+  if (worst === null) return `Kafka has all events.${paused}`;
+  const { ledger, position, seconds } = worst;
+  return `${rows} rows wait for Kafka, the oldest for ${seconds} s: it is of ledger "${ledger}", whose events Kafka has up to position ${position}.${paused}`;
 }

@@ -66,13 +66,14 @@ export function createNotifications(dependencies: {
       keptDays: KEPT_DAYS,
     });
     const onError = (err: unknown) => log.warn({ sink, err }, 'users could not be notified, and will be');
-    return { pool, relay: createRelay({ database: databaseUrl, schema, sink, publisher, onError }) };
+    const options = { database: databaseUrl, schema, sink, ledger: ledger.name, publisher, onError };
+    return { pool, relay: createRelay(options) };
   }
 
   /** A cursor that is there stays: what happened while no server ran is told then. */
   async function begin(relay: Relay): Promise<void> {
     try {
-      await relay.open(await relay.findEnd());
+      await relay.open(ledger.name, await relay.findEnd(ledger.name));
     } catch (err) {
       if (stopped !== undefined) return;
       log.warn({ sink, err }, 'notifications cannot begin yet');
@@ -115,10 +116,11 @@ export function createNotifications(dependencies: {
         database: databaseUrl,
         schema,
         sink,
+        ledger: ledger.name,
         publisher: createInProcessPublisher(async () => undefined),
       });
       try {
-        await relay.skip(await relay.findEnd());
+        await relay.skip(ledger.name, await relay.findEnd(ledger.name));
       } finally {
         await relay.stop();
       }

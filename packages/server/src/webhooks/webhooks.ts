@@ -91,7 +91,7 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
   const endpoints = createWebhookEndpointStore(database, ledger.name, limits.endpointsMax);
   const attempts = new Map<AttemptError | 'delivered', number>();
   const sink = `webhooks:${ledger.name}`;
-  const relayOptions = { database: databaseUrl, schema, sink };
+  const relayOptions = { database: databaseUrl, schema, sink, ledger: ledger.name };
   /** Reads and moves the cursor; it delivers nothing. */
   const cursor = createRelay({ ...relayOptions, publisher: createInProcessPublisher(async () => undefined) });
   let running: Running | undefined;
@@ -107,9 +107,9 @@ export function createWebhooks(dependencies: WebhookDependencies): Webhooks {
    * that was committed by then, so nothing is left out that it should receive.
    */
   async function skipToEnd(): Promise<void> {
-    const end = await cursor.findEnd();
-    await cursor.open(end);
-    if (!(await hasEndpoints())) await cursor.skip(end);
+    const end = await cursor.findEnd(ledger.name);
+    await cursor.open(ledger.name, end);
+    if (!(await hasEndpoints())) await cursor.skip(ledger.name, end);
   }
 
   function begin(): Running {

@@ -34,6 +34,7 @@ beforeAll(async () => {
   relay = createRelay({
     database: server.databaseUrl,
     sink: 'notifications:main',
+    ledger: 'main',
     publisher: createInProcessPublisher(async () => undefined),
   });
 });
@@ -391,7 +392,7 @@ describe('notifications after crashes', () => {
     const rows = async () => (await client.query('select id, read_at from micropay.notifications order by id')).rows;
     const before = await rows();
     // As when a server was killed after it had written them, and before it moved the cursor.
-    await relay.replay(0n);
+    await relay.replay('main', 0n);
     await told();
     expect(await rows()).toEqual(expect.arrayContaining(before));
     expect((await typesOf(payee)).length).toBe(1);

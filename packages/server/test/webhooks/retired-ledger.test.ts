@@ -24,12 +24,15 @@ it('a ledger that no server runs for keeps its events for its webhooks until the
   const client = new pg.Client(database.url);
   await client.connect();
   try {
-    await client.query(`insert into micropay.event_cursors (sink, position) values ('another', 1000000)`);
+    await client.query(`insert into micropay.event_sinks (sink) values ('another')`);
+    await client.query(
+      `insert into micropay.event_cursors (ledger, sink, position) select id, 'another', 1000000 from micropay.ledgers`,
+    );
     const remove = () =>
       deleteDeliveredEvents({ database: database.url, before: new Date(Date.now() + 3_600_000), ageMinMs: 0 });
     await remove();
     expect(await remove()).toBe(0);
-    await client.query(`delete from micropay.event_cursors where sink = 'webhooks:old-shop'`);
+    await client.query(`delete from micropay.event_sinks where sink = 'webhooks:old-shop'`);
     expect(await remove()).toBe(1);
   } finally {
     await client.end();
