@@ -8,7 +8,7 @@ import { createCrossOrigin } from './http/serving/cross-origin.js';
 import { type Exchange, readTarget, type Serve } from './http/serving/exchange.js';
 import { refuse } from './http/serving/refuse.js';
 import { createRequestMetrics } from './http/serving/request-metrics.js';
-import { isTracingOn } from './http/serving/request-span.js';
+import { type HeadSampling, isTracingOn } from './http/serving/request-span.js';
 import { createRouteTable } from './http/serving/route-table.js';
 import { sendPage } from './http/serving/send-answer.js';
 import { serveRoute } from './http/serving/serve-route.js';
@@ -24,6 +24,8 @@ export interface AppDependencies {
   readonly corsOrigins?: readonly string[];
   /** The metrics of `/metrics`; those of HTTP requests are added to it. */
   readonly registry?: Registry;
+  /** How the SDK of this process samples, if it is known. */
+  readonly sampling?: HeadSampling | undefined;
   /** The text of `/metrics`; by default that of the registry. */
   readonly readMetrics?: () => Promise<string>;
 }
@@ -35,9 +37,10 @@ export function createApp({
   corsOrigins = [],
   registry = new Registry(),
   readMetrics,
+  sampling,
 }: AppDependencies): RequestListener {
   const metrics = createRequestMetrics(registry);
-  const serving = { metrics, log, isTraced: isTracingOn() };
+  const serving = { metrics, log, isTraced: isTracingOn(), sampling };
   const routes = ROUTES.map((route) => ({ ...route.endpoint, target: serveRoute(route, services, serving) }));
 
   let documentText: string | undefined;

@@ -173,7 +173,8 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     });
     // Before the first request, so that users are notified of what it does.
     await services.notifications.start();
-    const app = createApp({ services, log, corsOrigins, registry, readMetrics: options.shareMetrics(registry) });
+    const readMetrics = options.shareMetrics(registry);
+    const app = createApp({ services, log, corsOrigins, registry, readMetrics, sampling: tracing.sampling });
     const listening = await listen(app, { host, port });
     closers.push(() =>
       Promise.all([

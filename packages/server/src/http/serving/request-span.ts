@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import {
+  type Context,
   context,
+  createContextKey,
   ProxyTracerProvider,
   propagation,
   ROOT_CONTEXT,
@@ -25,27 +27,56 @@ const FROM_HEADERS = {
   keys: (headers: IncomingHttpHeaders) => Object.keys(headers),
 };
 
+/** How the SDK of this process samples, so that a request which it would leave out begins no span. */
+export interface HeadSampling {
+  /** The share of requests without a parent that are recorded, 0 to 1. */
+  readonly rootShare: number;
+  /** Whether the decision of a caller counts for its request. */
+  readonly followsCaller: boolean;
+}
+
+const CHOSEN = createContextKey('micropay.chosen');
+/** The parent of a root that is to be sampled. */
+const CHOSEN_ROOT = ROOT_CONTEXT.setValue(CHOSEN, true);
+
+/** Whether a span is sampled by a decision that was made before it. */
+export function isChosen(parent: Context): boolean {
+  return parent.getValue(CHOSEN) === true;
+}
+
+const UNSAMPLED = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][02468ace]$/;
+
 /**
  * Starts the spans of a route's requests, by OpenTelemetry's conventions for HTTP servers. The parent of a span is one that an
  * instrumentation of the process has begun for the request, or else the caller's. Undefined for a request that is not sampled:
- * most are not, so they pay for the decision alone, and only what is recorded gets its attributes. Neither path nor query is one
- * of them: both may name accounts and users.
+ * most are not, so they pay for the decision alone, which costs next to nothing where it is known how the SDK samples. Neither path
+ * nor query is an attribute: both may name accounts and users.
  */
-export function requestSpans({
-  method,
-  path,
-  operationId,
-}: Endpoint): (headers: IncomingHttpHeaders) => Span | undefined {
+export function requestSpans(
+  { method, path, operationId }: Endpoint,
+  sampling?: HeadSampling,
+): (headers: IncomingHttpHeaders) => Span | undefined {
   const verb = method.toUpperCase();
   const name = `${verb} ${path}`;
   const options = { kind: SpanKind.SERVER };
   const attributes = { 'http.request.method': verb, 'http.route': path, 'micropay.operation': operationId };
 
   function start(headers: IncomingHttpHeaders): Span | undefined {
-    const active = context.active();
-    const parent = trace.getSpan(active) ? active : propagation.extract(ROOT_CONTEXT, headers, FROM_HEADERS);
+    const parent = parentOf(headers);
+    if (parent === undefined) return undefined;
     const span = tracer.startSpan(name, options, parent);
     return span.isRecording() ? span.setAttributes(attributes) : undefined;
+  }
+  /** Undefined if the request is not sampled, as far as that can be decided here. */
+  function parentOf(headers: IncomingHttpHeaders): Context | undefined {
+    const active = context.active();
+    if (trace.getSpan(active) !== undefined) return active;
+    const { traceparent } = headers;
+    if (sampling !== undefined) {
+      if (traceparent === undefined) return Math.random() < sampling.rootShare ? CHOSEN_ROOT : undefined;
+      if (sampling.followsCaller && typeof traceparent === 'string' && UNSAMPLED.test(traceparent)) return undefined;
+    }
+    return propagation.extract(ROOT_CONTEXT, headers, FROM_HEADERS);
   }
   return (headers) => harmless(() => start(headers));
 }

@@ -23,7 +23,7 @@ import { actOf, doRecorded, isAct, recordForbidden, refusedKind } from './record
 import { refuse } from './refuse.js';
 import type { RequestLimits, Sender } from './request-limits.js';
 import type { RequestMetrics } from './request-metrics.js';
-import { endRequestSpan, requestSpans, withinSpan } from './request-span.js';
+import { endRequestSpan, type HeadSampling, requestSpans, withinSpan } from './request-span.js';
 import { sendAnswer } from './send-answer.js';
 import { sendNoStream, sendStream } from './send-stream.js';
 
@@ -37,6 +37,15 @@ export interface RequestServices {
   readonly localSignIn: boolean;
 }
 
+/** What all routes share. */
+export interface Serving {
+  readonly metrics: RequestMetrics;
+  readonly log: Logger;
+  readonly isTraced: boolean;
+  /** Undefined where an SDK decides that is not ours. */
+  readonly sampling: HeadSampling | undefined;
+}
+
 const NO_QUERY = z.strictObject({});
 const NOTHING_ASKED = {};
 
@@ -47,7 +56,7 @@ const NOTHING_ASKED = {};
 export function serveRoute<Services extends RequestServices>(
   { endpoint, bind }: Route<Services>,
   services: Services,
-  { metrics, log, isTraced }: { readonly metrics: RequestMetrics; readonly log: Logger; readonly isTraced: boolean },
+  { metrics, log, isTraced, sampling }: Serving,
 ): Serve {
   const handle = bind(services);
   const { operationId } = endpoint;
@@ -173,7 +182,7 @@ export function serveRoute<Services extends RequestServices>(
   }
 
   if (!isTraced) return (exchange) => serve(exchange);
-  const startSpan = requestSpans(endpoint);
+  const startSpan = requestSpans(endpoint, sampling);
   return (exchange) => {
     const span = startSpan(exchange.incoming.headers);
     return span === undefined ? serve(exchange) : withinSpan(span, () => serve(exchange, span));

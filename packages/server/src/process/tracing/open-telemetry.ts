@@ -8,22 +8,17 @@ import {
   resourceFromAttributes,
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
-import {
-  AlwaysOffSampler,
-  AlwaysOnSampler,
-  BatchSpanProcessor,
-  ParentBasedSampler,
-  type Sampler,
-  type SpanExporter,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
+import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Logger } from 'pino';
+import type { HeadSampling } from '../../http/serving/request-span.js';
 import { withDeadline } from '../../throttling/deadline.js';
 import { createRequestContexts } from './request-contexts.js';
+import { createSampler, headSamplingOf } from './sampler.js';
 import type { TracingSettings } from './tracing-settings.js';
 
 export interface Tracing {
+  /** How requests are sampled; undefined if that is not decided here. */
+  readonly sampling: HeadSampling | undefined;
   /** Sends what has been recorded, for half a second at most. */
   close(): Promise<void>;
 }
@@ -40,7 +35,7 @@ export function registerOpenTelemetry({ url, serviceName, ...sampling }: Tracing
     resource: defaultResource()
       .merge(detectResources({ detectors: [envDetector, serviceInstanceIdDetector] }))
       .merge(resourceFromAttributes({ 'service.name': serviceName })),
-    sampler: toSampler(sampling),
+    sampler: createSampler(sampling),
     spanProcessors: [new BatchSpanProcessor({ exporter })],
   });
   const isOurs = trace.setGlobalTracerProvider(provider);
@@ -52,6 +47,7 @@ export function registerOpenTelemetry({ url, serviceName, ...sampling }: Tracing
     log.warn('the application has registered OpenTelemetry already: spans go where that sends them');
   }
   return {
+    sampling: isOurs ? headSamplingOf(sampling) : undefined,
     async close() {
       if (isOurs) {
         trace.disable();
@@ -61,23 +57,6 @@ export function registerOpenTelemetry({ url, serviceName, ...sampling }: Tracing
       await withDeadline(FLUSH_TIMEOUT_MS, provider.shutdown(), () => new Error('too late')).catch(() => undefined);
     },
   };
-}
-
-function toSampler({ sampler, ratio }: Pick<TracingSettings, 'sampler' | 'ratio'>): Sampler {
-  switch (sampler) {
-    case 'always_on':
-      return new AlwaysOnSampler();
-    case 'always_off':
-      return new AlwaysOffSampler();
-    case 'traceidratio':
-      return new TraceIdRatioBasedSampler(ratio);
-    case 'parentbased_always_on':
-      return new ParentBasedSampler({ root: new AlwaysOnSampler() });
-    case 'parentbased_always_off':
-      return new ParentBasedSampler({ root: new AlwaysOffSampler() });
-    case 'parentbased_traceidratio':
-      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) });
-  }
 }
 
 /** The SDK drops spans that cannot be sent, and is silent about it. */
