@@ -68,14 +68,14 @@ export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Acco
     const wanted = list(referenceText)(references, 'references').filter(isReference);
     const found = new ResultMap<AccountIdentity>();
     if (wanted.length === 0) return found;
+    const { ledger } = await context.store();
+    // Payments name accounts that are in memory, nearly always.
+    if (wanted.every((reference) => remember(found, reference, identities.get(ledger, reference)))) return found;
     const load = context.isCommitted ? identities.load : identities.loadUncommitted;
     const identityOf = await context.read((store) =>
       load(store.ledger, wanted, (missing) => findIdentities(store, missing)),
     );
-    for (const reference of wanted) {
-      const identity = identityOf(reference);
-      if (identity !== undefined) found.set(reference, identity);
-    }
+    for (const reference of wanted) remember(found, reference, identityOf(reference));
     return found;
   }
 
@@ -168,4 +168,14 @@ export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Acco
       return changeFreed(reference, (at) => setLimits(at, limits, audit));
     },
   };
+}
+
+/** Adds an account that is there to what was found. */
+function remember(
+  found: Map<string, AccountIdentity>,
+  reference: string,
+  identity: AccountIdentity | undefined,
+): boolean {
+  if (identity !== undefined) found.set(reference, identity);
+  return identity !== undefined;
 }

@@ -38,8 +38,9 @@ export async function findParties(
   asker: Asker,
   transfers: readonly PostTransferJson[],
 ): Promise<Parties> {
-  if (transfers.length > 0) await services.verifiedUsers.require(asker.principal);
-  const usersByEmail = await findPayees(services, asker, transfers);
+  if (services.verifiedUsers.isRequired && transfers.length > 0) await services.verifiedUsers.require(asker.principal);
+  const emails = emailsOf(transfers);
+  const usersByEmail = emails.size === 0 ? NO_USERS : await findPayees(services, asker, emails);
   const references = new Set<string>();
   for (const transfer of transfers) {
     references.add(transfer.from);
@@ -121,14 +122,17 @@ function payeeReference({ to, currency }: PostTransferJson, usersByEmail: Partie
   return user === undefined ? undefined : walletAddress(user, defaultWalletName(currency));
 }
 
+function emailsOf(transfers: readonly PostTransferJson[]): ReadonlySet<string> {
+  const emails = new Set<string>();
+  for (const { to } of transfers) if (isEmail(to)) emails.add(emailOf(to));
+  return emails;
+}
+
 async function findPayees(
   { database, ledger, recipientLookUps, verifiedUsers }: TransferServices,
   asker: Asker,
-  transfers: readonly PostTransferJson[],
+  emails: ReadonlySet<string>,
 ): Promise<Parties['usersByEmail']> {
-  const emails = new Set<string>();
-  for (const { to } of transfers) if (isEmail(to)) emails.add(emailOf(to));
-  if (emails.size === 0) return NO_USERS;
   // Both at once, as a payment waits for them; whoever has used up the look-ups does not hear of what was found.
   const [users] = await Promise.all([
     // An email that nobody has confirmed may be somebody else's: its payments are not for whoever typed it in.
