@@ -29,14 +29,17 @@ afterEach(() => {
 const head = (length: number) => `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`;
 const answers = () => received.split('HTTP/1.1 401').length - 1;
 
-it.each([0, 5, 200_000])('a connection carries its next request after a body of %i bytes that nobody read', async (bytes) => {
-  socket.write(head(bytes));
-  await expect.poll(answers).toBe(1);
-  socket.write('x'.repeat(bytes) + head(3));
-  socket.write('abc');
-  await expect.poll(answers).toBe(2);
-  expect(socket.destroyed).toBe(false);
-});
+it.each([0, 5, 200_000])(
+  'a connection carries its next request after a body of %i bytes that nobody read',
+  async (bytes) => {
+    socket.write(head(bytes));
+    await expect.poll(answers).toBe(1);
+    socket.write('x'.repeat(bytes) + head(3));
+    socket.write('abc');
+    await expect.poll(answers).toBe(2);
+    expect(socket.destroyed).toBe(false);
+  },
+);
 
 it('a client that goes on sending after its answer is cut off', async () => {
   socket.write(head(1_000_000_000));
