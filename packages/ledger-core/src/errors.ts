@@ -11,6 +11,7 @@ export const LEDGER_ERROR_CODES = [
   'unknown_currency',
   'unknown_time_zone',
   'invalid_period',
+  'filter_too_broad',
   'currency_scale_fixed',
   'too_many_legs',
   // The engine's state.

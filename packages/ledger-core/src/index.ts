@@ -53,6 +53,7 @@ export {
   type TransferKind,
   type TransferLeg,
 } from './domain/transfers/transfer.js';
+export type { ListOrder, TransferFilter } from './domain/transfers/transfer-filter.js';
 export type {
   RequestedMovement,
   StoredRefusal,
@@ -109,6 +110,7 @@ export type {
   Requests,
   Transfers,
 } from './ledger/ledger-api.js';
+export type { TransferListOptions } from './ledger/transfer-list.js';
 export type { DatabaseCheckOptions, DatabaseWarning } from './postgres/database-check.js';
 export type { LedgerLag } from './postgres/event-cursors.js';
 export type { EventRange } from './postgres/event-log.js';

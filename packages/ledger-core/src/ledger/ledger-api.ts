@@ -37,6 +37,7 @@ import type { EngineStatus } from '../posting/engine-status.js';
 import type { ProcessedRequests } from '../posting/process-requests.js';
 import type { VerifyReport } from '../verify/report.js';
 import type { VerifyOptions } from '../verify/verify.js';
+import type { TransferListOptions } from './transfer-list.js';
 
 export type FreezeSide = 'debits' | 'credits' | 'both';
 
@@ -177,6 +178,21 @@ export interface Transfers {
   reverseLinked(groupId: string, options?: Omit<ReverseTransfer, 'amount' | 'id'>): Promise<readonly PostedTransfer[]>;
   /** @throws {LedgerError} `transfer_not_found` */
   get(id: string): Promise<Transfer>;
+  /**
+   * Lists the transfers that meet a filter, newest first: those between accounts, those of a reference, of an idempotency key or of a
+   * group, or all of the ledger. What else the filter says narrows these further. A page may have fewer transfers than its
+   * limit, or none, and still a next one: it looks at a bounded number of rows. Every transfer that was committed before the first page
+   * appears once, whatever is posted meanwhile. Oldest first, no page passes over a transfer that is being posted.
+   *
+   * ```ts
+   * const march = { account: 'users:42:usd', recordedFrom: '2026-03-01', recordedTo: '2026-04-01' };
+   * const { data, nextCursor } = await ledger.transfers.list({ ...march, kinds: ['transfer'] });
+   * ```
+   *
+   * @throws {LedgerError} `invalid_period`, `account_not_found`, `invalid_cursor`, `filter_too_broad` with `details.add`; oldest first also
+   * `transaction_conflict` if a transaction that has written transfers stays open
+   */
+  list(options?: TransferListOptions): Promise<Page<Transfer>>;
   /**
    * Returns the legs of a linked group, in order.
    *

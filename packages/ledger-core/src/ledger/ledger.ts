@@ -38,6 +38,7 @@ import { createExpireOf, createHolds } from './holds.js';
 import type { Ledger, LedgerInTransaction, ProcessRequestsOptions } from './ledger-api.js';
 import { createContext, type LedgerContext } from './ledger-context.js';
 import { createRequests } from './requests.js';
+import { createTransferList } from './transfer-list.js';
 import { createTransfers, type Submit } from './transfers.js';
 
 export interface LedgerOptions {
@@ -123,10 +124,14 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     },
   });
   const submit: Submit = engine.coalescer.submitAll;
+  const accounts = createAccounts(context, createExpireOf(context, submit));
   return {
     name,
-    accounts: createAccounts(context, createExpireOf(context, submit)),
-    transfers: createTransfers(context, submit),
+    accounts,
+    transfers: {
+      ...createTransfers(context, submit),
+      list: createTransferList(context, accounts.identifyMany),
+    },
     holds: createHolds(context, submit),
     currencies: {
       async register(given) {

@@ -39,7 +39,7 @@ const readReversal = object<ReverseTransfer>({ ...REQUEST_OPTIONS, ...REVERSAL }
 /** A group is taken back as a whole: an amount and an id are for one leg. */
 const readGroupReversal = object<Omit<ReverseTransfer, 'amount' | 'id'>>({ ...REQUEST_OPTIONS, ...GROUP_REVERSAL });
 
-export function createTransfers(context: LedgerContext, submit: Submit): Transfers {
+export function createTransfers(context: LedgerContext, submit: Submit): Omit<Transfers, 'list'> {
   return {
     async post(given) {
       const request = checkPostTransfer(given);

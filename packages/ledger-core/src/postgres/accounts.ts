@@ -132,6 +132,21 @@ export async function listAccounts(
   return readAccounts(store, condition, prefix, `${prefix}~`, after ?? '', limit);
 }
 
+/** The ids of accounts whose address is a path or goes on after it, a few at most. */
+export async function findAccountsBelow(
+  { sql, schema, ledger }: LedgerStore,
+  path: string,
+  limit: number,
+): Promise<readonly AccountId[]> {
+  // ":" is what follows a path within an address, and ";" the character after it.
+  const { rows } = await sql.executeSql(
+    `select a.id from ${schema}.accounts a
+     where ${ofLedger('a.')} and a.${BY_ADDRESS} and (a.address = $2 or a.address >= $3 and a.address < $4) limit $5`,
+    [ledger, path, `${path}:`, `${path};`, limit],
+  );
+  return rows.map(({ id }) => id as AccountId);
+}
+
 /** Reads what never changes of the accounts that exist among ids and addresses. */
 export async function findIdentities(
   { sql, schema, ledger }: LedgerStore,

@@ -47,6 +47,7 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
   invalid_cursor: () => ledger.accounts.entries('alice', { cursor: 'here' }),
   unknown_currency: () => ledger.accounts.open({ address: 'a', currency: 'POINTS' }),
   unknown_time_zone: () => ledger.setTimeZone('Mars/Olympus'),
+  filter_too_broad: () => ledger.transfers.list({ words: 'lunch' }),
   invalid_period: () => ledger.accounts.statement('alice', { from: '2026-03-02', to: '2026-03-01' }),
   currency_scale_fixed: () => ledger.currencies.register({ code: 'USD', scale: 4 }),
   too_many_legs: () => ledger.transfers.postLinked([]),

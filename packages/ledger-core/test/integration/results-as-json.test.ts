@@ -173,6 +173,7 @@ const CALLS: Readonly<Record<string, (() => unknown) | typeof NO_OBJECT>> = {
   'Ledger.transfers.reverseLinked': async () => ledger.transfers.reverseLinked((await group())[0]?.id ?? ''),
   'Ledger.transfers.get': async () => ledger.transfers.get((await posted()).id),
   'Ledger.transfers.getLinked': async () => ledger.transfers.getLinked((await group())[0]?.id ?? ''),
+  'Ledger.transfers.list': () => ledger.transfers.list({ account: 'alice', limit: 1 }),
   async 'Ledger.transfers.reversals'() {
     const { id } = await posted();
     await ledger.transfers.reverse(id);
