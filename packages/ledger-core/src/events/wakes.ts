@@ -21,7 +21,7 @@ const SWEEP_MS = 60_000;
  * One statement for all ledgers, whatever their number. It reads the first rows of batches, and domain events, after a mark. As with
  * readers of the log, rows may still appear below those that are seen: the mark goes up to what a bound has made final.
  */
-export function createWakes(store: ConnectedStore): Wakes {
+export function createWakes(store: ConnectedStore, { sweepMs = SWEEP_MS } = {}): Wakes {
   let mark: bigint | undefined;
   let bound: { readonly through: bigint; readonly transactionId: bigint } | undefined;
   /** What stands after the mark, by ledger: other rows there wake it again. */
@@ -56,7 +56,7 @@ export function createWakes(store: ConnectedStore): Wakes {
       // What was under way below the first mark has ended only now.
       const isFirstFinal = isFinal && isSettling;
       if (isFinal) isSettling = false;
-      if (isFirstFinal || performance.now() - sweptAtMs > SWEEP_MS) return { ...sweep(), ledgers };
+      if (isFirstFinal || performance.now() - sweptAtMs > sweepMs) return { ...sweep(), ledgers };
       return { ledgers, isSweepDue: false };
     },
   };
