@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../packages/ledger-core/src', import.meta.ur
  * distributed database. Only these set it, or lock something, for a session.
  */
 const KEPT_BY_A_SESSION: Readonly<Record<string, string>> = {
-  'postgres/event-cursors.ts': 'the lead of a sink is a lock of the session that leads',
+  'postgres/event-sinks.ts': 'the lead of a sink is a lock of the session that leads',
   'postgres/migrate.ts': 'a migration outside a transaction, on a connection of its own that ends with it',
   'postgres/session.ts': 'formats and limits of a new connection, for single statements too',
   'workers/lead.ts': 'the connection that holds the lead writes nothing but the cursor',
