@@ -59,7 +59,8 @@ export async function openBook(database: string, postgresPid: number | undefined
 
 async function readJournal(pool: pg.Pool): Promise<{ readonly bytes: number; readonly transfers: number }> {
   const { rows } = await pool.query<{ bytes: string; transfers: string }>(
-    `select pg_total_relation_size('micropay.transfers') + pg_total_relation_size('micropay.events') as bytes,
+    `select (select sum(pg_total_relation_size(relid)) from pg_partition_tree('micropay.transfers'))
+        + pg_total_relation_size('micropay.transfer_keys') + pg_total_relation_size('micropay.events') as bytes,
       count(*) as transfers from micropay.transfers`,
   );
   return { bytes: Number(rows[0]?.bytes), transfers: Number(rows[0]?.transfers) };

@@ -47,7 +47,12 @@ const COLUMN = `
 
 /** A table with its columns, its constraints and the indexes that stand behind no constraint. */
 const TABLES = `
-  select format(E'create table %I (\\n%s\\n)%s;', c.relname,
+  select case when c.relispartition then format('create table %I partition of %I%s %s%s;', c.relname,
+        (select inhparent::regclass from pg_inherits where inhrelid = c.oid),
+        (select format(' (constraint %I %s)', k.conname, pg_get_constraintdef(k.oid, true)) from pg_constraint k
+          where k.conrelid = c.oid and k.contype = 'p' and k.coninhcount = 0), pg_get_expr(c.relpartbound, c.oid, true),
+        coalesce(' with (' || array_to_string(c.reloptions, ', ') || ')', ''))
+      else format(E'create table %I (\\n%s\\n)%s%s;', c.relname,
       concat_ws(E',\\n',
         (select string_agg(${COLUMN}, E',\\n' order by a.attnum)
           from pg_attribute a join pg_type t on t.oid = a.atttypid
@@ -57,10 +62,11 @@ const TABLES = `
         (select string_agg(format('  constraint %I %s', k.conname, pg_get_constraintdef(k.oid, true)), E',\\n'
             order by array_position(array['p', 'u', 'f', 'c'], k.contype::text), k.conname)
           from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'f', 'c'))),
-      coalesce(' with (' || array_to_string(c.reloptions, ', ') || ')', ''))
-    || coalesce((select E'\\n' || string_agg(pg_get_indexdef(i.indexrelid, 0, true) || ';', E'\\n' order by x.relname)
+      coalesce(' partition by ' || pg_get_partkeydef(c.oid), ''),
+      coalesce(' with (' || array_to_string(c.reloptions, ', ') || ')', '')) end
+    || coalesce((select E'\\n' || string_agg(replace(pg_get_indexdef(i.indexrelid, 0, true), ' ON ONLY ', ' ON ') || ';', E'\\n' order by x.relname)
         from pg_index i join pg_class x on x.oid = i.indexrelid
-        where i.indrelid = c.oid and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = c.oid)), '')
+        where i.indrelid = c.oid and not x.relispartition and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = c.oid)), '')
     as definition
   from pg_class c where c.relnamespace = $1::text::regnamespace and c.relkind in ('r', 'p') order by c.relname`;
 
@@ -75,4 +81,4 @@ const FUNCTIONS = `
 const TRIGGERS = `
   select pg_get_triggerdef(t.oid, true) || ';' as definition
   from pg_trigger t join pg_class c on c.oid = t.tgrelid
-  where c.relnamespace = $1::text::regnamespace and not t.tgisinternal order by c.relname, t.tgname`;
+  where c.relnamespace = $1::text::regnamespace and not t.tgisinternal and t.tgparentid = 0 order by c.relname, t.tgname`;

@@ -195,6 +195,16 @@ create table migrations (
   constraint migrations_pkey PRIMARY KEY (component, name)
 );
 
+create table sealed_partitions (
+  begins bigint not null,
+  ends bigint not null,
+  first_id uuid,
+  last_id uuid,
+  constraint sealed_partitions_pkey PRIMARY KEY (begins),
+  constraint sealed_partitions_ids_in_order CHECK (first_id <= last_id),
+  constraint sealed_partitions_in_order CHECK (begins < ends)
+);
+
 create table transfer_keys (
   "position" bigint not null,
   ledger integer not null,
@@ -258,11 +268,10 @@ create table transfers (
   expires_at timestamp(3) with time zone,
   traceparent text collate "C",
   wakes boolean,
-  constraint transfers_pkey PRIMARY KEY (id, ledger),
   constraint transfers_accounts_differ CHECK (from_account <> to_account),
   constraint transfers_amount_positive CHECK (amount > 0::numeric),
   constraint transfers_reference_length CHECK (length(reference) >= 1 AND length(reference) <= 255)
-) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
+) partition by RANGE ("position");
 CREATE INDEX transfers_dated ON transfers USING btree (ledger, effective_at) WHERE effective_at IS NOT NULL AND amount > 0::numeric;
 CREATE INDEX transfers_from_dated ON transfers USING btree (from_account, effective_at, from_version) WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_from_dated_log ON transfers USING btree (from_account, "position") WHERE effective_at IS NOT NULL;
@@ -275,6 +284,10 @@ CREATE INDEX transfers_to_dated ON transfers USING btree (to_account, effective_
 CREATE INDEX transfers_to_dated_log ON transfers USING btree (to_account, "position") WHERE effective_at IS NOT NULL;
 CREATE INDEX transfers_to_history ON transfers USING btree (to_account, (to_version >> 5));
 CREATE INDEX transfers_wakes ON transfers USING btree ("position", ledger) WHERE wakes;
+
+create table transfers_1 partition of transfers (constraint transfers_1_pkey PRIMARY KEY (id, ledger)) FOR VALUES FROM (MINVALUE) TO ('50000001') with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
+
+create table transfers_50000001 partition of transfers (constraint transfers_50000001_pkey PRIMARY KEY (id, ledger)) FOR VALUES FROM ('50000001') TO ('100000001') with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=10000);
 
 create view entries as
  SELECT transfers.ledger,
@@ -415,3 +428,7 @@ CREATE TRIGGER transfer_requests_stay BEFORE DELETE OR TRUNCATE ON transfer_requ
 CREATE TRIGGER transfers_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfers FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_effective_after_original BEFORE INSERT ON transfers FOR EACH ROW WHEN (new.original_id IS NOT NULL AND (new.kind = 'reversal'::transfer_kind OR new.kind = 'capture'::transfer_kind AND new.effective_at IS NOT NULL)) EXECUTE FUNCTION refuse_effective_before_original();
+
+CREATE TRIGGER transfers_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfers_1 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfers_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transfers_50000001 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

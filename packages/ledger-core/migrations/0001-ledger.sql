@@ -124,11 +124,10 @@ create table transfers (
   traceparent text collate "C",
   -- True in the first row of a batch and null in all others: readers find by it in which ledgers something was written.
   wakes boolean,
-  constraint transfers_pkey primary key (id, ledger),
   constraint transfers_amount_positive check (amount > 0),
   constraint transfers_accounts_differ check (from_account <> to_account),
   constraint transfers_reference_length check (length(reference) between 1 and 255)
-);
+) partition by range (position);
 
 -- An index begins with the ledger only if it is partial, so that the ledger alone does not find it: of a ledger that is younger than
 -- the statistics the planner believes that it has a row or two, and would read all of it for the history of one account. The
@@ -151,6 +150,27 @@ create index transfers_to_dated on transfers (to_account, effective_at, to_versi
 create index transfers_from_dated_log on transfers (from_account, position) where effective_at is not null;
 create index transfers_to_dated_log on transfers (to_account, position) where effective_at is not null;
 create index transfers_dated on transfers (ledger, effective_at) where effective_at is not null and amount > 0;
+
+-- The first partitions; addPartition() in src/postgres/partitions.ts makes the same ahead of the positions to come. Each has a primary
+-- key of its own: one of the whole would have to hold the position.
+create table transfers_1 partition of transfers (constraint transfers_1_pkey primary key (id, ledger))
+  for values from (minvalue) to (50000001)
+  with (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
+create table transfers_50000001 partition of transfers (constraint transfers_50000001_pkey primary key (id, ledger))
+  for values from (50000001) to (100000001)
+  with (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
+
+-- A partition that is full and settled, with the first and the last of its ids, but for those among transfer_keys: an id that is
+-- not between them is not in it. They are the ids of all ledgers, as the partitions are.
+create table sealed_partitions (
+  begins bigint not null,
+  ends bigint not null,
+  first_id uuid,
+  last_id uuid,
+  constraint sealed_partitions_pkey primary key (begins),
+  constraint sealed_partitions_in_order check (begins < ends),
+  constraint sealed_partitions_ids_in_order check (first_id <= last_id)
+);
 
 -- What may be used once in a ledger, for ever, and the journal row that used it: the digest of an idempotency key, or an id that
 -- somebody knew before it was posted, a caller's own or that of a transfer request. It is a table of its own, and narrow, so
@@ -218,7 +238,12 @@ begin
       hint = 'Post a correcting transfer instead.';
 end $$;
 
+-- A trigger of the whole does not fire for a statement that names a partition.
 create trigger transfers_append_only before update or delete or truncate on transfers
+  for each statement execute function refuse_change();
+create trigger transfers_append_only before update or delete or truncate on transfers_1
+  for each statement execute function refuse_change();
+create trigger transfers_append_only before update or delete or truncate on transfers_50000001
   for each statement execute function refuse_change();
 create trigger transfer_keys_append_only before update or delete or truncate on transfer_keys
   for each statement execute function refuse_change();
@@ -266,7 +291,6 @@ create trigger transfers_effective_after_original before insert on transfers for
 -- yet the planner believes that it has a row or two.
 alter table accounts set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
 alter table balances set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
-alter table transfers set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
 alter table transfer_keys set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000);
 
 create type hold_state as enum ('open', 'captured', 'released', 'expired');

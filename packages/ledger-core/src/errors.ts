@@ -48,6 +48,7 @@ export const LEDGER_ERROR_CODES = [
   'transaction_isolation',
   'outcome_unknown',
   'database_unavailable',
+  'journal_full',
   // The database and the code do not fit.
   'database_misconfigured',
   'schema_outdated',
@@ -65,6 +66,7 @@ const RETRYABLE: ReadonlySet<LedgerErrorCode> = new Set<LedgerErrorCode>([
   'transaction_conflict',
   'outcome_unknown',
   'database_unavailable',
+  'journal_full',
 ]);
 
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;

@@ -114,6 +114,7 @@ export type { TransferListOptions } from './ledger/transfer-list.js';
 export type { DatabaseCheckOptions, DatabaseWarning } from './postgres/database-check.js';
 export type { LedgerLag } from './postgres/event-cursors.js';
 export type { EventRange } from './postgres/event-log.js';
+export { type MaintainOptions, type MaintainReport, maintain } from './postgres/maintain.js';
 export {
   applyMigrations,
   type MigrateOptions,
@@ -123,6 +124,7 @@ export {
   planMigrations,
 } from './postgres/migrate.js';
 export type { LockMode, MigrationLock, MigrationPhase, MigrationPlan } from './postgres/migration-plan.js';
+export type { JournalPartition, JournalPartitions } from './postgres/partitions.js';
 export type { OldestWriter } from './postgres/position-drawers.js';
 export type { TransactionAdapter } from './postgres/transaction-adapter.js';
 export type { RequestBacklog } from './postgres/transfer-requests.js';

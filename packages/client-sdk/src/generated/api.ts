@@ -2639,7 +2639,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "local_sign_in_off" | "issuer_unavailable" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "password_weak" | "password_wrong" | "challenge_invalid" | "code_wrong" | "passkey_refused" | "passkeys_off" | "too_many_second_factors" | "second_factor_not_found" | "email_unverified" | "session_not_found" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "notification_not_found" | "payout_not_found" | "payout_not_taken" | "payout_processing" | "payout_ended" | "payout_open" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "journal_full" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "local_sign_in_off" | "issuer_unavailable" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "password_weak" | "password_wrong" | "challenge_invalid" | "code_wrong" | "passkey_refused" | "passkeys_off" | "too_many_second_factors" | "second_factor_not_found" | "email_unverified" | "session_not_found" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "notification_not_found" | "payout_not_found" | "payout_not_taken" | "payout_processing" | "payout_ended" | "payout_open" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
         Register: {
             /**
              * Format: idn-email
@@ -8740,7 +8740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -8916,7 +8916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9086,7 +9086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9635,7 +9635,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -9830,7 +9830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10008,7 +10008,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10435,7 +10435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10622,7 +10622,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -10938,7 +10938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11305,7 +11305,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11590,7 +11590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -11746,7 +11746,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -13926,7 +13926,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -14113,7 +14113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `ledger_closed`, `overloaded`, `account_busy`, `transaction_conflict`, `outcome_unknown`, `journal_full`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */

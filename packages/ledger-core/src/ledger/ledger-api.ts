@@ -30,6 +30,7 @@ import type { Statement, StatementOptions } from '../history/statement.js';
 import type { TrialBalance } from '../history/trial-balance.js';
 import type { DatabaseCheckOptions, DatabaseWarning } from '../postgres/database-check.js';
 import type { EventRange } from '../postgres/event-log.js';
+import type { JournalPartitions } from '../postgres/partitions.js';
 import type { OldestWriter } from '../postgres/position-drawers.js';
 import type { TransactionAdapter } from '../postgres/transaction-adapter.js';
 import type { RequestBacklog } from '../postgres/transfer-requests.js';
@@ -405,6 +406,11 @@ export interface Ledger {
    * @throws {LedgerError} `database_misconfigured`, also if the role may open fewer connections than `connectionsMin`; `database_unavailable` if the server accepts no writes
    */
   checkDatabase(options?: DatabaseCheckOptions): Promise<readonly DatabaseWarning[]>;
+  /**
+   * Returns the partitions of the journal, which all ledgers of the schema share, and how many positions they have left: `maintain`
+   * makes more. Any role may ask.
+   */
+  partitions(): Promise<JournalPartitions>;
   /** The work and the connections of this process's engine at the moment, which all its ledgers share; asks no database. */
   engineStatus(): EngineStatus;
   /** Finishes the calls in progress, then closes the connections, which all ledgers of the engine share. */

@@ -18,6 +18,7 @@ import { readEventRange } from '../postgres/event-log.js';
 import { writeDomainEvent } from '../postgres/events.js';
 import { ledgerName, readTimeZone, writeTimeZone } from '../postgres/ledgers.js';
 import { checkSchema } from '../postgres/migrate.js';
+import { readJournalPartitions } from '../postgres/partitions.js';
 import { readOldestWriter } from '../postgres/position-drawers.js';
 import { type LedgerStore, schemaName } from '../postgres/store.js';
 import { type SqlExecutor, type Transaction, transactionArgument } from '../postgres/transaction-adapter.js';
@@ -195,6 +196,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
         return warnings;
       });
     },
+    partitions: () => context.onSchema(readJournalPartitions),
     engineStatus: () => result(engine.status()),
     async close() {
       await tail.close();

@@ -13,7 +13,7 @@ import { epochMs, type PreparedStatement, type Row } from './balances.js';
 import { findLoweredMinimums } from './limits.js';
 import { probe } from './probe.js';
 import type { LedgerStore, Store } from './store.js';
-import { insertKeys, transferOfKey } from './transfer-keys.js';
+import { insertKeys, transferOfId, transferOfKey } from './transfer-keys.js';
 
 export const TRANSFER_COLUMNS = `t.id, t.kind::text, t.group_id, t.from_account, t.to_account, t.amount::text, t.currency,
   t.description, t.metadata::text, t.reference, ${epochMs('t.recorded_at')} as recorded_ms,
@@ -59,8 +59,8 @@ function toBalanceAfter(row: Row, side: 'from' | 'to'): BalanceAfter {
 }
 
 /** Ids, and the transfer `t` of each that names one. */
-function given({ schema }: Store, condition = 'id = given.id'): string {
-  return `unnest($2::uuid[]) given(id) cross join ${probe(`${schema}.transfers`, `ledger = $1 and ${condition}`)} t`;
+function given(store: Store): string {
+  return `unnest($2::uuid[]) given(id) cross join ${transferOfId(store, 'given.id')} t`;
 }
 
 /** The transfers that each key has posted. For a key that has posted nothing, its transfer request, open or refused. */
@@ -272,7 +272,7 @@ export function findOriginals(store: Store): PreparedStatement {
     name: 'micropay_find_originals',
     text: `select ${TRANSFER_COLUMNS}, (
         select coalesce(sum(r.amount), 0)::text from ${store.schema}.transfers r
-        where r.ledger = $1 and r.original_id = t.id and r.kind = 'reversal') as reversed
+        where r.ledger = $1 and r.original_id = t.id and r.kind = 'reversal' and r.position > t.position) as reversed
       from ${given(store)}`,
   };
 }

@@ -353,8 +353,10 @@ export async function planMigrations(
 /** As PostgreSQL estimates them: counting would read the tables. One that was never analyzed counts as empty. */
 async function countRows(client: Client, schema: string, tables: readonly string[]): Promise<number> {
   const { rows } = await client.query<{ rows: number }>(
-    `select coalesce(sum(greatest(reltuples, 0)), 0)::float8 as rows from pg_class
-     where oid in (select to_regclass(name) from unnest($1::text[]) name)`,
+    `select coalesce(sum(greatest(c.reltuples, 0)), 0)::float8 as rows
+     from unnest($1::text[]) name
+     join pg_class c on c.oid = to_regclass(name) or c.oid in (select relid from pg_partition_tree(to_regclass(name)))
+     where c.relkind = 'r'`,
     [tables.map((table) => `${schema}.${table}`)],
   );
   return rows[0]?.rows ?? 0;

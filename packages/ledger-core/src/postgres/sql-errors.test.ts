@@ -19,7 +19,7 @@ describe('fromSqlError', () => {
     ],
     [
       'an id that was posted meanwhile',
-      fromPostgres('23505', { constraint: 'transfers_pkey' }),
+      fromPostgres('23505', { constraint: 'transfers_1_pkey' }),
       'transaction_conflict',
     ],
     [
@@ -108,20 +108,19 @@ describe('isKeyRace', () => {
     ['transfer_keys_pkey', true],
     ['transfer_keys_pkey_102008', true],
     ['transfer_keys_0_pkey', true],
-    ['transfers_pkey', true],
-    ['transfers_pkey_102008', true],
-    ['transfers_0_pkey', true],
-    ['transfers_0_id_ledger_idx', true],
-    ['transfers_0_position_ledger_idx', false],
+    ['transfers_1_pkey', true],
+    ['transfers_50000001_pkey', true],
+    ['transfers_50000001_pkey_102008', true],
+    ['transfers_pkey_0', true],
+    ['transfers_1_ledger_position_idx', false],
     ['transfer_keys_pkey_of_somebody', false],
     ['transfer_requests_pkey', false],
     ['accounts_address_unique', false],
-    ['transfers_position_unique', false],
   ])('isKeyRace of %s is %s', (constraint, expected) => {
     expect(isKeyRace(fromPostgres('23505', { constraint }))).toBe(expected);
   });
 
   it('isKeyRace is no other violation, whatever its constraint is called', () => {
-    expect(isKeyRace(fromPostgres('23514', { constraint: 'transfers_pkey' }))).toBe(false);
+    expect(isKeyRace(fromPostgres('23514', { constraint: 'transfer_keys_pkey' }))).toBe(false);
   });
 });

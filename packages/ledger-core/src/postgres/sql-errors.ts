@@ -41,7 +41,16 @@ export function isConflict(error: unknown): boolean {
  * A shard of Citus has the name of the constraint with a number behind it; PostgreSQL names that of a partition after the partition and
  * the columns.
  */
-const KEY_OF_TRANSFER = /^transfer(?:s|_keys)_(?:\w+_)?(?:pkey|id_ledger_idx)(?:_?\d+)?$/;
+const KEY_OF_TRANSFER = /^transfer(?:s|_keys)_(?:\w+_)?pkey(?:_?\d+)?$/;
+
+/** 23514 without a constraint: no partition of the journal has the position. */
+export function isJournalFull(error: unknown): boolean {
+  return (
+    sqlState(error) === '23514' &&
+    violatedConstraint(error) === undefined &&
+    /no partition of/.test(String((error as Error).message))
+  );
+}
 
 /** 23505: a key or id that another database transaction has just committed. */
 export function isKeyRace(error: unknown): boolean {
@@ -104,6 +113,14 @@ export function fromSqlError(error: unknown): unknown {
     return new LedgerError(
       'account_busy',
       'another database transaction has locked an account: try again',
+      {},
+      { cause: error },
+    );
+  }
+  if (isJournalFull(error)) {
+    return new LedgerError(
+      'journal_full',
+      'the journal has no partition for the next position: run "micropay maintain", or maintain(), as the owner of the tables',
       {},
       { cause: error },
     );

@@ -2,7 +2,15 @@ import { type Backoff, backOff } from '../backoff.js';
 import type { Candidate, Outcome } from '../domain/decision/decide.js';
 import type { TransferId } from '../domain/transfers/transfer.js';
 import { InvariantError, LedgerError } from '../errors.js';
-import { fromSqlError, isConflict, isKeyRace, isLockTimeout, isUnavailable, sqlState } from '../postgres/sql-errors.js';
+import {
+  fromSqlError,
+  isConflict,
+  isJournalFull,
+  isKeyRace,
+  isLockTimeout,
+  isUnavailable,
+  sqlState,
+} from '../postgres/sql-errors.js';
 import type { Lane } from './lane.js';
 import {
   type BatchResult,
@@ -98,6 +106,7 @@ function runsWorth(error: unknown, isUncertain: boolean, attemptsMax: number): n
 
 /** A single request of the batch, its key or its content: the others would post. */
 function isOneRequestsFault(error: unknown): boolean {
+  if (isJournalFull(error)) return false;
   return error instanceof KeyContention || runsWorth(error, false, 2) === 1;
 }
 

@@ -2,6 +2,7 @@ import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
+import { transferOfId } from '../postgres/transfer-keys.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 export interface HoldChunk {
@@ -27,7 +28,7 @@ export async function checkHolds(
          case when m.captured + m.given_back < o.amount then 'open' when m.last_kind = 'release' then 'released'
            when m.last_kind = 'expiry' then 'expired' else 'captured' end as state
        from unnest($2::uuid[]) h(id)
-       left join ${probe(`${schema}.transfers`, "ledger = $1 and id = h.id and kind = 'hold'")} o on true
+       left join ${transferOfId({ schema }, 'h.id', "kind = 'hold'")} o on true
        cross join lateral (
          select coalesce(sum(t.amount) filter (where t.kind = 'capture'), 0) as captured,
            coalesce(sum(case t.kind when 'capture' then t.released else t.amount end), 0) as given_back,

@@ -3,6 +3,7 @@ import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
 import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
+import { transferOfId } from '../postgres/transfer-keys.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 export interface JournalChunk {
@@ -64,7 +65,7 @@ function positionChecks(schema: string): string {
       case when row.kind in ('transfer', 'hold') then 'none' when row.kind = 'reversal' then 'a transfer the other way'
         else 'a hold between these accounts' end,
       case when row.original_id is null then 'none' when o.id is null then row.original_id::text else o.kind::text end
-    from row left join ${probe(`${schema}.transfers`, 'ledger = $1 and id = row.original_id')} o on true
+    from row left join ${transferOfId({ schema }, 'row.original_id')} o on true
     where case row.kind
       when 'transfer' then row.original_id is null
       when 'hold' then row.original_id is null
@@ -75,10 +76,10 @@ function positionChecks(schema: string): string {
     union all
     select 'excess_reversal', r.from_account, r.id, format('at most %s of transfer %s', o.amount, o.id), r.total::text
     from (select distinct original_id from row where kind = 'reversal') reversed
-    cross join ${probe(`${schema}.transfers`, 'ledger = $1 and id = reversed.original_id')} o
+    cross join ${transferOfId({ schema }, 'reversed.original_id')} o
     cross join lateral (
       select t.id, t.from_account, t.position, sum(t.amount) over (order by t.position) as total
-      from ${schema}.transfers t where t.ledger = $1 and t.original_id = o.id and t.kind = 'reversal'
+      from ${schema}.transfers t where t.ledger = $1 and t.original_id = o.id and t.kind = 'reversal' and t.position > o.position
     ) r
     where r.position > $2::bigint and r.position <= $3::bigint and r.total > o.amount
     union all

@@ -1,6 +1,6 @@
-import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import type { Transaction } from '../postgres/transaction-adapter.js';
+import { transferOfId } from '../postgres/transfer-keys.js';
 import { toProblem, type VerifyProblem } from './report.js';
 
 export interface RequestChunk {
@@ -22,7 +22,7 @@ export async function checkRequests(
      from (
        select * from ${schema}.transfer_requests where ledger = $1 and ($2::uuid is null or id > $2) order by id limit $3
      ) r
-     left join ${probe(`${schema}.transfers`, 'ledger = $1 and id = r.transfer_id and idempotency_hash = r.idempotency_hash')} t on true
+     left join ${transferOfId({ schema }, 'r.transfer_id', 't.idempotency_hash = r.idempotency_hash')} t on true
      order by r.id`,
     [ledger, after, limit],
   );

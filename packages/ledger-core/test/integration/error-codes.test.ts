@@ -163,6 +163,13 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
     url.pathname = '/missing';
     return createLedger({ database: url.href }).check();
   },
+  async journal_full() {
+    await migrate({ database: bed.url, schema: 'full' });
+    const full = bed.ledger({ schema: 'full' });
+    await openWallets(full, { alice: 0n });
+    await bed.sql(`select setval('"full".event_position', 100000000)`);
+    return full.transfers.post({ from: 'world', to: 'alice', amount: 1n, currency: 'USD' });
+  },
   async internal_error() {
     await bed.sql(`create function refuse_thirteen() returns trigger language plpgsql as
       $$ begin if new.amount = 13 then raise 'not thirteen'; end if; return new; end $$`);

@@ -11,6 +11,8 @@ const OF_NO_LEDGER = [
   'migrations',
   // Whom events are delivered to, of one ledger or of all; how far each has come is of a ledger.
   'event_sinks',
+  // Ranges of ids of partitions, which hold rows of all ledgers.
+  'sealed_partitions',
 ];
 
 /** Primary keys, unique indexes behind a constraint or alone, and foreign keys, each with the columns that it names. */
@@ -34,13 +36,7 @@ describe('every key of a table with rows of a ledger', () => {
     const ofLedgers = keys.filter(({ table }) => !OF_NO_LEDGER.includes(table));
     expect(ofLedgers.filter(({ columns }) => !columns.includes('ledger'))).toEqual([]);
     expect(ofLedgers.map(({ key }) => key)).toEqual(
-      expect.arrayContaining([
-        'transfers_pkey',
-        'transfers_position_unique',
-        'transfer_keys_pkey',
-        'events_pkey',
-        'accounts_currency_exists',
-      ]),
+      expect.arrayContaining(['transfers_1_pkey', 'transfer_keys_pkey', 'events_pkey', 'accounts_currency_exists']),
     );
   });
 
@@ -55,8 +51,9 @@ describe('every key of a table with rows of a ledger', () => {
 
   it('every key of a table with rows of a ledger names a table that has one', async () => {
     const keyless = await bed.sql(
+      // The journal as a whole has none, and each of its partitions has: a key of the whole would have to hold the position.
       `select c.relname from pg_class c where c.relnamespace = 'micropay'::regnamespace and c.relkind in ('r', 'p')
-         and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)`,
+         and c.relname <> 'transfers' and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)`,
     );
     expect(keyless).toEqual([]);
   });

@@ -29,7 +29,7 @@ const SAMPLES: readonly Migration[] = [
     'grows with accounts',
     'alter table accounts add column made timestamptz default clock_timestamp()',
   ],
-  ['an index', 'transfers share', 'grows with transfers', 'create index transfers_amount on transfers (amount)'],
+  ['an index', 'accounts share', 'grows with accounts', 'create index accounts_opened on accounts (opened_at)'],
   [
     'a trigger',
     'holds share row exclusive',
@@ -197,8 +197,8 @@ describe('the phase of a migration', () => {
 });
 
 describe('an index on a table that may be large', () => {
-  const sql = `${header({ Locks: 'transfers share update exclusive', Duration: 'grows with transfers' })}create index concurrently if not exists transfers_amount on transfers (amount)`;
-  const migrations = [{ name: '0001-amounts.sql', sql }];
+  const sql = `${header({ Locks: 'accounts share update exclusive', Duration: 'grows with accounts' })}create index concurrently if not exists accounts_opened on accounts (opened_at)`;
+  const migrations = [{ name: '0001-opened.sql', sql }];
 
   it('an index that is built concurrently lets others write, and takes the lock of its plan', async () => {
     const database = bed.url;
@@ -207,20 +207,20 @@ describe('an index on a table that may be large', () => {
     const writer = await bed.connect();
     await writer.query(`set search_path = ${schema}`);
     await writer.query('begin');
-    await writer.query('lock table transfers in row exclusive mode');
+    await writer.query('lock table accounts in row exclusive mode');
     const applying = applyMigrations({ database, schema, component: 'more', migrations });
     const waiting = `select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%index concurrently%' and pid <> pg_backend_pid()`;
     await expect.poll(() => bed.sql(waiting)).toHaveLength(1);
     const [{ pid }] = (await bed.sql<{ pid: number }>(waiting)) as [{ pid: number }];
-    expect(await strongestLocks(writer, pid, ['transfers'])).toEqual({ transfers: 'share update exclusive' });
+    expect(await strongestLocks(writer, pid, ['accounts'])).toEqual({ accounts: 'share update exclusive' });
     const other = await bed.connect();
     await other.query(
-      `begin; set local lock_timeout = 1000; lock table ${schema}.transfers in row exclusive mode; commit`,
+      `begin; set local lock_timeout = 1000; lock table ${schema}.accounts in row exclusive mode; commit`,
     );
     await writer.query('commit');
-    expect(await applying).toEqual(['0001-amounts.sql']);
+    expect(await applying).toEqual(['0001-opened.sql']);
     expect(
-      await bed.sql(`select from pg_index where indexrelid = '${schema}.transfers_amount'::regclass and indisvalid`),
+      await bed.sql(`select from pg_index where indexrelid = '${schema}.accounts_opened'::regclass and indisvalid`),
     ).toHaveLength(1);
   });
 
@@ -230,16 +230,16 @@ describe('an index on a table that may be large', () => {
     await migrate({ database, schema });
     const writer = await bed.connect();
     await writer.query('begin');
-    await writer.query(`lock table ${schema}.transfers in row exclusive mode`);
+    await writer.query(`lock table ${schema}.accounts in row exclusive mode`);
     const options = { database, schema, component: 'more', migrations };
     await expect(applyMigrations({ ...options, lockWaitMs: 100 })).rejects.toMatchObject({
       code: 'database_unavailable',
       message: expect.stringContaining('has held a lock for'),
     });
-    const index = `select indisvalid from pg_index where indexrelid = to_regclass('${schema}.transfers_amount')`;
+    const index = `select indisvalid from pg_index where indexrelid = to_regclass('${schema}.accounts_opened')`;
     expect(await bed.sql(index)).toEqual([{ indisvalid: false }]);
     await writer.query('commit');
-    expect(await applyMigrations(options)).toEqual(['0001-amounts.sql']);
+    expect(await applyMigrations(options)).toEqual(['0001-opened.sql']);
     expect(await bed.sql(index)).toEqual([{ indisvalid: true }]);
   });
 });

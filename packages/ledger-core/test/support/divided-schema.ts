@@ -4,7 +4,10 @@ import { dumpSchema } from '../../dump-schema.js';
 const SCHEMA = 'micropay';
 const PARTS = 4;
 
-const TABLE = /create table (\w+) \(\n([\s\S]*?)\n\)( with \([^)]*\))?;/g;
+const TABLE = /create table (\w+) \(\n([\s\S]*?)\n\)(?: partition by [^;\n]*?)?( with \([^)]*\))?;/g;
+/** Partitions by range of position, of which this schema has none: its parts are those of ledgers. */
+const RANGES =
+  /create table transfers_\d+ partition of [^;]*;|create [a-z ]*(?:index|trigger) \w+[^;]* on transfers_\d+ [^;]*;/gi;
 const FOREIGN_KEY = /,\n {2}(constraint \w+ FOREIGN KEY [^\n]*?)(?=,?\n|$)/g;
 
 /**
@@ -31,7 +34,7 @@ export async function divideByLedger(database: string): Promise<void> {
 function toDivided(schema: string): string {
   // A table may name one that follows.
   const foreignKeys: string[] = [];
-  const text = schema.replace(TABLE, (_, table: string, body: string, options = '') => {
+  const text = schema.replace(RANGES, '').replace(TABLE, (_, table: string, body: string, options = '') => {
     const columns = body.replace(FOREIGN_KEY, (__, key: string) => {
       foreignKeys.push(`alter table ${table} add ${key};`);
       return '';
@@ -44,7 +47,8 @@ function toDivided(schema: string): string {
     );
     return [`create table ${table} (\n${columns}\n) partition by hash (ledger);`, ...parts].join('\n');
   });
-  return [text, ...foreignKeys].join('\n');
+  const ids = 'alter table transfers add constraint transfers_pkey primary key (id, ledger);';
+  return [text, ids, ...foreignKeys].join('\n');
 }
 
 /** As Citus names those of its shards: the name of the whole with a number behind it. */

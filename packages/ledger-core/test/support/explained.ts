@@ -73,10 +73,17 @@ export function explainStatements(database: string): Explained {
   };
 }
 
+/** The table that a node reads; for a partition of the journal, the journal. Partitions that were left out are not read. */
+export function tableOf(node: PlanNode): string | undefined {
+  if (node['Actual Loops'] === 0) return undefined;
+  return node['Relation Name']?.replace(/^transfers_\d+$/, 'transfers');
+}
+
 /** Expects that a table is not read as a whole, and answers how many of its rows were read. */
 export function rowsRead(nodes: readonly PlanNode[], table: string): number {
-  const scans = nodes.filter((node) => node['Relation Name'] === table);
-  expect(scans.filter((node) => /Seq Scan/.test(node['Node Type']))).toEqual([]);
+  const scans = nodes.filter((node) => tableOf(node) === table);
+  // The partition that is next has no row yet, and PostgreSQL knows it.
+  expect(scans.filter((node) => /Seq Scan/.test(node['Node Type']) && rowsOf(node) > 0)).toEqual([]);
   return scans.reduce((sum, node) => sum + rowsOf(node), 0);
 }
 

@@ -5,6 +5,7 @@ import { CliError } from './cli-error.js';
 import type { Command } from './command.js';
 import { importCommand } from './import/import.js';
 import { keysCommand } from './keys.js';
+import { maintainCommand } from './maintain.js';
 import { migrateCommand } from './migrate.js';
 import { type OptionsOf, readWords } from './read-words.js';
 import { relayCommand } from './relay.js';
@@ -20,6 +21,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: serveCommand,
   relay: relayCommand,
   migrate: migrateCommand,
+  maintain: maintainCommand,
   verify: verifyCommand,
   'trial-balance': trialBalanceCommand,
   statement: statementCommand,

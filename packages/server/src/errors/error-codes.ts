@@ -51,6 +51,7 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   transaction_isolation: { status: 500, title: 'Internal server error' },
   outcome_unknown: { status: 503, title: 'The outcome is not known' },
   database_unavailable: { status: 503, title: 'The database cannot be reached' },
+  journal_full: { status: 503, title: 'The journal has no room until it is maintained' },
   database_misconfigured: { status: 500, title: 'The database is not configured correctly' },
   schema_outdated: { status: 503, title: 'The database schema is too old' },
   schema_newer: { status: 503, title: 'The database schema is too new' },

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import type { ServerPool } from '../database/connect.js';
 import type { KafkaRelay } from '../kafka/create-kafka-relay.js';
 import { registerRelayMetrics } from '../kafka/relay-metrics.js';
+import { registerPartitionMetrics } from '../ledger/journal-partitions.js';
 import { registerLiveMetrics } from '../live/live-metrics.js';
 import { registerOldestWriterMetrics } from '../live/oldest-writer.js';
 import { registerMailMetrics } from '../mail/mail-metrics.js';
@@ -57,6 +58,7 @@ export function registerMetrics(registry: Registry, measured: Measured): void {
   registerWebhookMetrics(registry, services.webhooks);
   registerTransferRequestMetrics(registry, services.ledger);
   registerOldestWriterMetrics(registry, services.ledger.events);
+  registerPartitionMetrics(registry, services.ledger);
   if (everySeconds > 0) registerVerificationMetrics(registry, { verifications, everySeconds });
   if (services.notifications.status !== undefined) registerNotificationMetrics(registry, services.notifications.status);
   if (outbox !== undefined) registerMailMetrics(registry, outbox);

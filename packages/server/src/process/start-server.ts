@@ -7,6 +7,7 @@ import { StartError } from '../errors/start-error.js';
 import { listen } from '../http/serving/listen.js';
 import { createKafkaRelay } from '../kafka/create-kafka-relay.js';
 import { takeCommands } from '../kafka/take-commands.js';
+import { createPartitionKeeper } from '../ledger/journal-partitions.js';
 import { createOldestWriterReport } from '../live/oldest-writer.js';
 import { createBatchMetrics } from '../metrics/batch-metrics.js';
 import { withDeadline } from '../throttling/deadline.js';
@@ -28,6 +29,7 @@ const SHUTDOWN_TIMEOUT_MS = 10_000;
 const REQUESTS_TIMEOUT_MS = 9_000;
 
 const OPEN_WRITERS_MS = 5_000;
+const PARTITIONS_MS = 300_000;
 const ENDED_MAILS_MS = 3_600_000;
 const VERIFY_EVERY_SECONDS = 86_400;
 
@@ -197,6 +199,14 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     if (kafka?.relayInServer) relay?.start(ledger);
     const openWriters = createOldestWriterReport(ledger.events, log);
     const reports = [{ name: 'transactions left open', everyMs: OPEN_WRITERS_MS, run: openWriters }];
+    if (options.isFirst) {
+      const keepPartitions = createPartitionKeeper({ ledger, tables, log });
+      reports.push({ name: 'partitions of the journal', everyMs: PARTITIONS_MS, run: keepPartitions });
+      // A server may have been away for long. Not before it serves, as the next partition may have to wait for a lock.
+      keepPartitions().catch((err: unknown) =>
+        log.warn({ work: 'partitions of the journal', err }, 'background work failed'),
+      );
+    }
     if (outbox !== undefined) reports.push({ name: 'ended mails', everyMs: ENDED_MAILS_MS, run: outbox.removeEnded });
     closers.push(runInBackground([...background, ...reports], log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.

@@ -17,4 +17,5 @@ export const POSTING_REFUSALS = [
   'account_busy',
   'transaction_conflict',
   'outcome_unknown',
+  'journal_full',
 ] as const satisfies readonly ErrorCode[];
