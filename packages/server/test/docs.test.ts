@@ -51,13 +51,16 @@ describe('the documentation page', () => {
     const plain = await fetch(`${server.url}/docs/scalar.js`, { headers: { 'accept-encoding': 'identity' } });
     expect(plain.headers.get('content-encoding')).toBeNull();
     expect((await plain.arrayBuffer()).byteLength).toBe(Number(plain.headers.get('content-length')));
+    expect(plain.headers.get('vary')).toBe('accept-encoding');
   });
 
   it.each([[[]], [['https://app.example.com']]])(
     'the documentation page costs no memory for those who ask and do not read, with origins %j',
     async (corsOrigins) => {
       const asked = await startTestServer({ corsOrigins });
-      await (await fetch(`${asked.url}/docs/scalar.js`)).arrayBuffer();
+      const script = await fetch(`${asked.url}/docs/scalar.js`);
+      await script.arrayBuffer();
+      expect(script.headers.get('vary')).toBe(corsOrigins.length === 0 ? 'accept-encoding' : 'Origin, accept-encoding');
       const before = process.memoryUsage();
       const { hostname, port } = new URL(asked.url);
       const sockets: Socket[] = [];

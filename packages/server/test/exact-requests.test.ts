@@ -83,6 +83,19 @@ describe('every method on', () => {
     }
   });
 
+  it('dots in a path are not resolved, and name nothing', async () => {
+    for (const target of ['/v1/./me', '/v1/wallets/../me', '/v1/x/%2e%2e/me', '/./livez', '/v1\\me']) {
+      const { status, body } = await raw(server.url, 'GET', target, { authorization });
+      expect([target, status, JSON.parse(body).code]).toEqual([target, 404, 'route_not_found']);
+    }
+  });
+
+  it('a whole URL in place of a path is served, as proxies send it', async () => {
+    expect((await raw(server.url, 'GET', 'http://micropay.example/livez')).status).toBe(200);
+    const refused = await raw(server.url, 'GET', 'http://micropay.example/livez?x=1');
+    expect([refused.status, JSON.parse(refused.body).code]).toEqual([400, 'invalid_request']);
+  });
+
   it('a server that browsers may call names OPTIONS too, and answers it where something is', async () => {
     const open = await startTestServer({ corsOrigins: ['https://app.example.com'] });
     const allow = async (target: string) => (await raw(open.url, 'DELETE', target)).allow;
