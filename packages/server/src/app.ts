@@ -78,6 +78,15 @@ export function createApp({
   }
 
   function begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    try {
+      route(incoming, outgoing);
+    } catch (error) {
+      refuseWith(error, { incoming, outgoing });
+    }
+  }
+
+  /** @throws {ProblemError} `route_not_found`, `method_not_allowed` */
+  function route(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { method = 'GET', url = '/' } = incoming;
     const { path, query } = readTarget(url);
     if (crossOrigin !== undefined) {
@@ -88,8 +97,8 @@ export function createApp({
       crossOrigin.share(incoming, outgoing);
     }
     const found = table.find(method, path);
-    if (found === undefined) refuseWith(table.refusal(method, path), { incoming, outgoing });
-    else void found.target({ incoming, outgoing, params: found.params, query });
+    if (found === undefined) throw table.refusal(method, path);
+    void found.target({ incoming, outgoing, params: found.params, query });
   }
 
   // In the next turn: Node has read the rest of the packet by then, and with it the body of most requests.

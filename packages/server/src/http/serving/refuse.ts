@@ -4,23 +4,38 @@ import type { Principal } from '../../identity/principal.js';
 import { toProblem } from '../to-problem.js';
 import { sendProblem } from './send-answer.js';
 
-/** Turns an error into the response that says so, and logs the ones that are the server's fault. */
-export function refuse(
+interface Refusal {
+  readonly requestId: string;
+  readonly log: Logger;
+  readonly reader?: Principal | undefined;
+  /** Besides those of the problem. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+interface Refused {
+  readonly status: number;
+  readonly code: string;
+}
+
+/**
+ * Turns an error into the response that says so, and logs the ones that are the server's fault. It never throws: nobody is behind it
+ * to hear of it, and the process would end with all its requests.
+ */
+export function refuse(outgoing: ServerResponse, error: unknown, refusal: Refusal): Refused {
+  try {
+    return sendRefusal(outgoing, error, refusal);
+  } catch (err) {
+    refusal.log.error({ requestId: refusal.requestId, err }, 'a refusal could not be sent');
+    outgoing.destroy();
+    return { status: 500, code: 'internal_error' };
+  }
+}
+
+function sendRefusal(
   outgoing: ServerResponse,
   error: unknown,
-  {
-    requestId,
-    log,
-    reader,
-    headers: others,
-  }: {
-    readonly requestId: string;
-    readonly log: Logger;
-    readonly reader?: Principal | undefined;
-    /** Besides those of the problem. */
-    readonly headers?: Readonly<Record<string, string>> | undefined;
-  },
-): { readonly status: number; readonly code: string } {
+  { requestId, log, reader, headers: others }: Refusal,
+): Refused {
   const { problem, headers } = toProblem(error, reader);
   const { status, code } = problem;
   // A fault needs its stack; of work that cannot be done now there may be thousands a second, and a line is enough.
