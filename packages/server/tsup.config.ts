@@ -9,6 +9,7 @@ export default defineConfig({
     index: 'src/index.ts',
     micropay: 'src/cli/main.ts',
     'password-thread': 'src/auth/passwords/password-thread.js',
+    'pdf-thread': 'src/statements/pdf-thread.js',
   },
   format: 'esm',
   target: 'node20',

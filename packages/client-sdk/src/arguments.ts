@@ -291,7 +291,7 @@ const PERIOD = { wallet: optional(text), account: optional(text), from: text, to
 
 export const STATEMENTS: Methods<Statements> = {
   get: { period: object({ ...PERIOD, ...PAGE }) },
-  csv: { period: object({ ...PERIOD, ...CALL }) },
+  file: { file: object({ ...PERIOD, format: optional(text), locale: optional(text), ...CALL }) },
 };
 
 export const LEDGER: Methods<Ledger> = { get: call, setTimeZone: { timeZone: text, ...call } };

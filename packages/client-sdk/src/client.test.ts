@@ -283,6 +283,6 @@ describe('an answer that is not MicroPay’s', () => {
     expect(inspect(error)).not.toContain('secret-word');
     expect(await failure(client.wallets.listPage())).toMatchObject({ code: 'invalid_response' });
     const period = { account: PAYMENT.from, from: '2026-03-01', to: '2026-04-01' };
-    expect(await failure(client.statements.csv(period))).toMatchObject({ code: 'invalid_response' });
+    expect(await failure(client.statements.file(period))).toMatchObject({ code: 'invalid_response' });
   });
 });

@@ -11,7 +11,7 @@ interface RouteCall {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly fetch: (request: Request) => Promise<Response>;
-  readonly parseAs?: 'text' | 'stream';
+  readonly parseAs?: 'blob' | 'stream';
 }
 
 /**
@@ -29,8 +29,7 @@ export function createRoutes(baseUrl: string): Api['routes'] {
     const text = body === undefined ? {} : { body: writeBody(body) };
     const response = await fetch(new Request(base + urlOf(path, params), { method, headers, ...text }));
     if (parseAs === 'stream') return { data: response.body, response };
-    const answer = await response.text();
-    return { data: parseAs === 'text' ? answer : readJson(answer), response };
+    return { data: parseAs === 'blob' ? await response.blob() : readJson(await response.text()), response };
   };
   const methods = ['GET', 'POST', 'PATCH', 'DELETE'].map((method) => [method, caller(method)]);
   return Object.fromEntries(methods) as unknown as Api['routes'];

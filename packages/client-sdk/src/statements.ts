@@ -17,6 +17,15 @@ export interface StatementPeriod {
   readonly by?: 'recorded' | 'effective';
 }
 
+export interface StatementFile extends StatementPeriod {
+  /** Default `csv`, for spreadsheets. `pdf` is for people, `camt053` (ISO 20022) for other banking software. */
+  readonly format?: keyof typeof MEDIA_TYPES;
+  /** The language and the formats of a PDF, such as `de-AT`; default `en`. */
+  readonly locale?: string;
+}
+
+const MEDIA_TYPES = { csv: 'text/csv', pdf: 'application/pdf', camt053: 'application/xml' } as const;
+
 /** A page of a statement, oldest entries first. `opening` and `closing` belong to the whole period. */
 export interface Statement extends Readonly<Omit<StatementJson, 'opening' | 'closing' | 'data'>> {
   readonly opening: bigint;
@@ -33,11 +42,12 @@ export interface Statements {
    */
   get(period: StatementPeriod & PageOptions): Promise<Statement>;
   /**
-   * Returns a whole statement as CSV, with decimal amounts. The whole file must arrive within `timeoutMs`.
+   * Returns a whole statement as a file, with decimal amounts. All of it must arrive within `timeoutMs`.
    *
-   * @throws {MicroPayError} as `get`
+   * @throws {MicroPayError} as `get`; `format_unsuitable` for a PDF of more than 2,000 entries, and where camt.053 has no room for
+   *   the amounts or the currency
    */
-  csv(period: StatementPeriod & CallOptions): Promise<string>;
+  file(file: StatementFile & CallOptions): Promise<Blob>;
 }
 
 export function createStatements({ routes, send }: Api): Statements {
@@ -50,9 +60,9 @@ export function createStatements({ routes, send }: Api): Statements {
         return result({ ...statement, opening: BigInt(opening), closing: BigInt(closing), data: data.map(parseEntry) });
       });
     },
-    async csv({ signal, ...query }) {
-      const fetch = send({ signal, repeatable: true, mediaType: 'text/csv' });
-      return bodyOf(routes.GET('/v1/statements/csv', { params: { query }, fetch, parseAs: 'text' }));
+    async file({ signal, ...query }) {
+      const fetch = send({ signal, repeatable: true, mediaType: MEDIA_TYPES[query.format ?? 'csv'] });
+      return bodyOf<unknown, Blob>(routes.GET('/v1/statements/file', { params: { query }, fetch, parseAs: 'blob' }));
     },
   };
 }

@@ -19,8 +19,8 @@ export interface SendOptions extends CallOptions {
   readonly retriesMax?: number;
   /** Returns as soon as the stream has begun; the timeout applies only until then. */
   readonly streaming?: boolean;
-  /** Reads a successful response; as JSON by default. */
-  readonly mediaType?: 'text/csv';
+  /** Of a successful response that is a file; JSON by default. */
+  readonly mediaType?: string;
   /** Added to an error, because the caller needs it to repeat the call. */
   readonly idempotencyKey?: string;
 }
@@ -70,10 +70,10 @@ function createSend(
 ) {
   return async (credential: string | undefined): Promise<Response | MicroPayError> => {
     if (signal?.aborted) return aborted(signal, idempotencyKey);
-    const headers = new Headers(request.headers);
-    if (credential !== undefined) headers.set('Authorization', writeAuthorization(credential, idempotencyKey));
+    const sent = new Headers(request.headers);
+    if (credential !== undefined) sent.set('Authorization', writeAuthorization(credential, idempotencyKey));
     const ending = new AbortController();
-    const attempt = createAttempt(request, headers, ending.signal);
+    const attempt = createAttempt(request, sent, ending.signal);
     // Not every platform has AbortSignal.any. The listener is removed afterwards, because the caller's signal may live long.
     const end = () => ending.abort();
     signal?.addEventListener('abort', end);
@@ -86,14 +86,16 @@ function createSend(
       const response = await fetch(attempt);
       if (streaming && isOf('text/event-stream', response)) return response;
       // The body is read here, so that a connection that breaks within it is a failed attempt too.
+      const { status, headers } = response;
+      if (mediaType !== undefined && isOf(mediaType, response)) {
+        return new Response(await response.blob(), { status, headers });
+      }
       const body = await response.text();
-      const { status } = response;
       if (!response.ok) return refusal(response, body, idempotencyKey);
       // Thrown without the parser's error, which quotes the body: it may contain tokens.
-      const isOurs =
-        mediaType === undefined ? isEmpty(status, body) || parseJson(body) !== undefined : isOf(mediaType, response);
+      const isOurs = mediaType === undefined && (isEmpty(status, body) || parseJson(body) !== undefined);
       if (streaming || !isOurs) return notMicroPay({ status, requestId: requestIdOf(response), idempotencyKey });
-      return new Response(body === '' ? null : body, { status, headers: response.headers });
+      return new Response(body === '' ? null : body, { status, headers });
     } catch (cause) {
       if (signal?.aborted) return aborted(signal, idempotencyKey);
       const options = { cause, idempotencyKey };

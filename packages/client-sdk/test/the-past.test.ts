@@ -69,17 +69,19 @@ it('operators get statements of any account', async () => {
 
 it('statements as CSV are complete although a response is lost', async () => {
   const { client, wallet } = await saver();
-  const text = await client.statements.csv({ account: wallet, ...ALWAYS, by: 'effective' });
+  const text = await (await client.statements.file({ account: wallet, ...ALWAYS, by: 'effective' })).text();
   const lines = text.trim().split('\r\n');
   expect(lines[0]).toMatch(/^effective_at,recorded_at,transfer_id/);
   expect(lines.map((line) => line.split(',').at(-2))).toEqual(['balance', '0.00', '5.00', '7.00', '7.00']);
-  expect(await codeOf(client.statements.csv({ account: randomUUID(), ...ALWAYS }))).toBe('account_not_found');
+  expect(await codeOf(client.statements.file({ account: randomUUID(), ...ALWAYS }))).toBe('account_not_found');
 
   const proxy = await startLossyProxy(server.url);
   try {
     const alice = await makeUser(server, { baseUrl: proxy.url });
     proxy.lose(1);
-    expect(await alice.client.statements.csv({ account: alice.wallet, ...ALWAYS })).toMatch(/closing.*0\.00,USD\r\n$/);
+    const file = await alice.client.statements.file({ account: alice.wallet, ...ALWAYS });
+    expect(file.type).toMatch(/^text\/csv/);
+    expect(await file.text()).toMatch(/closing.*0\.00,USD\r\n$/);
   } finally {
     await proxy.close();
   }
@@ -99,7 +101,7 @@ it('days are those of the ledger’s time zone, which operators set', async () =
     // Daylight saving time begins in March: Berlin is then two hours ahead of UTC, and one hour before that.
     const [from, to] = ['2026-02-28T23:00:00.000Z', '2026-03-31T22:00:00.000Z'];
     expect(await client.statements.get(march)).toMatchObject({ from, to });
-    const lines = (await client.statements.csv(march)).trim().split('\r\n');
+    const lines = (await (await client.statements.file(march)).text()).trim().split('\r\n');
     expect([lines[1]?.slice(0, 24), lines.at(-1)?.slice(0, 24)]).toEqual([from, to]);
     expect((await client.wallets.get(wallet, { at: '2026-03-31' })).at).toBe('2026-03-31T21:59:59.999Z');
   } finally {

@@ -28,6 +28,7 @@ export const LEDGER_ERROR_CODES = [
   'events_gone',
   'account_exists',
   'same_account',
+  'format_unsuitable',
   'currency_mismatch',
   'not_reversible',
   'hold_closed',

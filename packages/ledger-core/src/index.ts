@@ -95,6 +95,7 @@ export type { AsOf, TimeBasis } from './history/as-of.js';
 export type { BalanceAt } from './history/balance-at.js';
 export type { CheckpointProgress } from './history/checkpoints.js';
 export type { Statement, StatementEntry, StatementOptions } from './history/statement.js';
+export { statementCamt053 } from './history/statement-camt.js';
 export { statementCsv, statementJson } from './history/statement-formats.js';
 export type { TrialBalance, TrialBalanceLine } from './history/trial-balance.js';
 export { eventTopics } from './kafka/cloudevent.js';

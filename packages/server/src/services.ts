@@ -5,6 +5,7 @@ import type { LiveServices } from './live/routes/events.js';
 import type { Notifications } from './notifications/notifications.js';
 import type { RoleServices } from './roles/routes/roles.js';
 import type { ReadinessServices } from './service/routes/service.js';
+import type { StatementServices } from './statements/statement-pdf.js';
 import type { TransferServices } from './transfers/transfer-services.js';
 import type { WebhookServices } from './webhooks/routes/webhook-endpoints.js';
 
@@ -17,6 +18,7 @@ export interface Services
     TransferServices,
     LiveServices,
     WebhookServices,
+    StatementServices,
     ReadinessServices {
   readonly notifications: Notifications;
 }

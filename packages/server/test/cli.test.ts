@@ -90,9 +90,9 @@ describe('micropay', () => {
     ['no period', ['statement', 'alice'], {}, 'usage: name the period with --from and --to'],
     [
       'CSV and JSON at once',
-      ['statement', 'alice', '--from', '2026-03-01', '--to', '2026-04-01', '--csv', '--json'],
+      ['statement', 'alice', '--from', '2026-03-01', '--to', '2026-04-01', '--format', 'csv', '--json'],
       {},
-      'usage: --csv and --json exclude each other',
+      'usage: --format and --json exclude each other',
     ],
     ['no such day', ['statement', 'alice', '--from', '2026-02-30', '--to', '2026-03-01'], {}, 'invalid_request: '],
     ['no such file', ['import', 'none.csv'], {}, 'file_not_found: none.csv does not exist'],
@@ -205,7 +205,7 @@ describe('micropay statement', () => {
       /^2020-01-01T00:00:00.000Z +opening +0\.00\n.* transfer +12\.50 +12\.50\n2199-.* closing +12\.50$/m,
     );
 
-    const csv = await micropay(['statement', 'alice', '--csv', '--by', 'effective', ...period]);
+    const csv = await micropay(['statement', 'alice', '--format', 'csv', '--by', 'effective', ...period]);
     expect(csv.stdout).toMatch(/,closing,,,,,12\.50,USD\r\n$/);
     const json = await micropay(['statement', 'alice', '--json', ...period]);
     expect(JSON.parse(json.stdout)).toMatchObject({

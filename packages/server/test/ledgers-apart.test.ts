@@ -400,9 +400,9 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
     { cursorOf: 'getStatement', path: () => `/v1/statements?account=${ours.wallet}&${PERIOD}` },
   ],
   getStatementFile: [
-    get((id) => `/v1/statements/csv?account=${id}&${PERIOD}`, 'wallet'),
-    get((id) => `/v1/statements/csv?account=${id}&${PERIOD}`, 'account', 'operator'),
-    get((address) => `/v1/statements/csv?account=${address}&${PERIOD}`, 'address', 'operator'),
+    get((id) => `/v1/statements/file?account=${id}&${PERIOD}`, 'wallet'),
+    get((id) => `/v1/statements/file?account=${id}&${PERIOD}`, 'account', 'operator'),
+    get((address) => `/v1/statements/file?account=${address}&${PERIOD}`, 'address', 'operator'),
   ],
   getCurrency: [get((code) => `/v1/currencies/${code}`, 'currency')],
   postTransfer: [

@@ -170,7 +170,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   getWallet: { path: () => `/v1/wallets/${owner.wallet}`, statuses: OF_OWNER },
   listEntries: { path: () => `/v1/wallets/${owner.wallet}/entries`, statuses: OF_OWNER },
   getStatement: { path: () => `/v1/statements?account=${owner.wallet}&${PERIOD}`, statuses: OF_OWNER },
-  getStatementFile: { path: () => `/v1/statements/csv?account=${owner.wallet}&${PERIOD}`, statuses: OF_OWNER },
+  getStatementFile: { path: () => `/v1/statements/file?account=${owner.wallet}&${PERIOD}`, statuses: OF_OWNER },
   getCurrency: { path: () => '/v1/currencies/USD', statuses: OF_ALL },
   postTransfer: { body: order, statuses: [401, 201, 404, 404, 201] },
   // Each transfer of a batch has its own outcome: the balance below says that others paid nothing.

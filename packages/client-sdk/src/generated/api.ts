@@ -584,14 +584,14 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/statements/csv": {
+    "/v1/statements/file": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Download a whole statement as CSV, with decimal amounts */
+        /** Download a whole statement as CSV, PDF or camt.053, with decimal amounts */
         get: operations["getStatementFile"];
         put?: never;
         post?: never;
@@ -2639,7 +2639,7 @@ export interface components {
          * @description For programs: codes are added, never renamed
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "journal_full" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "local_sign_in_off" | "issuer_unavailable" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "password_weak" | "password_wrong" | "challenge_invalid" | "code_wrong" | "passkey_refused" | "passkeys_off" | "too_many_second_factors" | "second_factor_not_found" | "email_unverified" | "session_not_found" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "notification_not_found" | "payout_not_found" | "payout_not_taken" | "payout_processing" | "payout_ended" | "payout_open" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
+        ErrorCode: "invalid_request" | "invalid_amount" | "invalid_address" | "invalid_cursor" | "unknown_currency" | "unknown_time_zone" | "invalid_period" | "filter_too_broad" | "currency_scale_fixed" | "too_many_legs" | "ledger_closed" | "overloaded" | "idempotency_key_reused" | "transfer_id_reused" | "account_not_found" | "transfer_not_found" | "hold_not_found" | "transfer_request_not_found" | "events_gone" | "account_exists" | "same_account" | "format_unsuitable" | "currency_mismatch" | "not_reversible" | "hold_closed" | "expiry_in_past" | "effective_before_original" | "account_closed" | "account_frozen" | "capture_exceeds_hold" | "reversal_exceeds_transfer" | "insufficient_funds" | "maximum_exceeded" | "balance_overflow" | "account_not_empty" | "limit_broken" | "account_busy" | "transaction_conflict" | "transaction_isolation" | "outcome_unknown" | "database_unavailable" | "journal_full" | "database_misconfigured" | "schema_outdated" | "schema_newer" | "event_unreadable" | "internal_error" | "malformed_json" | "idempotency_key_required" | "authentication_required" | "token_invalid" | "token_expired" | "local_sign_in_off" | "issuer_unavailable" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "link_invalid" | "mail_off" | "password_weak" | "password_wrong" | "challenge_invalid" | "code_wrong" | "passkey_refused" | "passkeys_off" | "too_many_second_factors" | "second_factor_not_found" | "email_unverified" | "session_not_found" | "forbidden" | "route_not_found" | "counterparty_unavailable" | "recipient_not_found" | "method_not_allowed" | "user_not_found" | "api_key_not_found" | "api_key_exists" | "notification_not_found" | "payout_not_found" | "payout_not_taken" | "payout_processing" | "payout_ended" | "payout_open" | "webhook_endpoint_not_found" | "webhook_delivery_not_found" | "webhook_url_refused" | "too_many_webhook_endpoints" | "email_taken" | "body_too_large" | "unsupported_media_type" | "rate_limited" | "too_many_streams" | "stream_too_slow";
         Register: {
             /**
              * Format: idn-email
@@ -8323,6 +8323,10 @@ export interface operations {
                 to: string;
                 /** @description `recorded`: by the time at which the ledger recorded a transfer, so past balances never change. `effective`: by the time from which it counts */
                 by?: "recorded" | "effective";
+                /** @description `csv`: for spreadsheets. `pdf`: for people, with at most 2,000 entries. `camt053`: for banking software (ISO 20022, camt.053.001.08) */
+                format?: "csv" | "pdf" | "camt053";
+                /** @description The language and the formats of a PDF: words in English or German, numbers and dates of any locale */
+                locale?: string;
             };
             header?: never;
             path?: never;
@@ -8342,6 +8346,12 @@ export interface operations {
                      *     2026-04-01T00:00:00.000Z,,,closing,,,,,50.00,USD
                      */
                     "text/csv": string;
+                    "application/pdf": string;
+                    /**
+                     * @example <?xml version="1.0" encoding="UTF-8"?>
+                     *     <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>…</BkToCstmrStmt></Document>
+                     */
+                    "application/xml": string;
                 };
             };
             /** @description Problem: `invalid_request` */
@@ -8382,7 +8392,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `invalid_period` */
+            /** @description Problem: `invalid_period`, `format_unsuitable` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8415,7 +8425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            /** @description Problem: `database_unavailable`, `overloaded`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */

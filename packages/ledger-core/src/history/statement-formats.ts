@@ -53,7 +53,8 @@ function isStatement(value: unknown): boolean {
   return account !== undefined && from instanceof Date && to instanceof Date && typeof opening === 'bigint';
 }
 
-function checkStatement(statement: Statement): Statement {
+/** @throws {LedgerError} `invalid_request` */
+export function checkStatement(statement: Statement): Statement {
   return statementArgument(statement, 'statement');
 }
 

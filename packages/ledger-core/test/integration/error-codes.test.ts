@@ -6,6 +6,7 @@ import {
   type LedgerErrorCode,
   migrate,
   type PostTransfer,
+  statementCamt053,
 } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -105,6 +106,13 @@ const WAYS: Record<LedgerErrorCode, () => Promise<unknown>> = {
   },
   account_exists: () => ledger.accounts.open({ address: 'alice', currency: 'USD' }),
   same_account: () => post({ to: 'alice' }),
+  async format_unsuitable() {
+    const own = bed.ledger();
+    await own.currencies.register({ code: 'GOLD', scale: 6 });
+    await own.accounts.open({ address: 'gold', currency: 'GOLD' });
+    const statement = await own.accounts.statement('gold', { from: '2026-01-01', to: '2026-02-01' });
+    for await (const _ of statementCamt053(statement));
+  },
   currency_mismatch: () => post({ to: 'euro' }),
   account_closed: () => post({ to: 'closed' }),
   account_frozen: () => post({ to: 'frozen' }),

@@ -1,5 +1,12 @@
 import { pipeline } from 'node:stream/promises';
-import { type Statement, type StatementOptions, statementCsv, statementJson, toDecimal } from '@micropay/ledger-core';
+import {
+  type Statement,
+  type StatementOptions,
+  statementCamt053,
+  statementCsv,
+  statementJson,
+  toDecimal,
+} from '@micropay/ledger-core';
 import { readDatabaseSettings } from '../process/config.js';
 import { CliError, EXIT } from './cli-error.js';
 import type { Command } from './command.js';
@@ -12,21 +19,37 @@ export const statementCommand: Command = {
     '--from MOMENT   first day of the period, such as 2026-03-01, or an instant; required',
     '--to MOMENT     end of the period, not included: March is --from 2026-03-01 --to 2026-04-01; required',
     '--by TIME       recorded (default) or effective',
-    '--csv           print CSV for spreadsheets, in major units; not with --json',
+    '--format FORMAT table (default), csv for spreadsheets, camt053 (ISO 20022) for banking software; not with --json',
   ],
   words: { min: 1, max: 1 },
-  options: { from: { type: 'string' }, to: { type: 'string' }, by: { type: 'string' }, csv: { type: 'boolean' } },
+  options: { from: { type: 'string' }, to: { type: 'string' }, by: { type: 'string' }, format: { type: 'string' } },
   async run({ variables, output, words, options, signal }) {
-    if (output.json && options.csv) throw new CliError('usage', '--csv and --json exclude each other');
+    const write = writerOf(options.format, output.json);
     const period = toPeriod(options);
     return withLedger(readDatabaseSettings(variables), { mayBeNew: false }, async (ledger) => {
       const statement = await ledger.accounts.statement(words[0] ?? '', period);
-      const text = output.json ? statementJson : options.csv ? statementCsv : statementText;
-      await pipeline(text(statement), process.stdout, { end: false, signal });
+      await pipeline(write(statement), process.stdout, { end: false, signal });
       return EXIT.ok;
     });
   },
 };
+
+const FORMATS = { table: statementText, csv: statementCsv, camt053: statementCamt053 } as const;
+
+/** The PDF is the server's: it has the name and the logo of the service. */
+function writerOf(format: unknown, json: boolean): (statement: Statement) => AsyncGenerator<string> {
+  if (json && format !== undefined) throw new CliError('usage', '--format and --json exclude each other');
+  if (json) return statementJson;
+  const name = format ?? 'table';
+  if (typeof name !== 'string' || !isFormat(name)) {
+    throw new CliError('usage', `--format takes ${Object.keys(FORMATS).join(', ')}`);
+  }
+  return FORMATS[name];
+}
+
+function isFormat(name: string): name is keyof typeof FORMATS {
+  return Object.hasOwn(FORMATS, name);
+}
 
 const ENTRIES_PER_PAGE = 1_000;
 

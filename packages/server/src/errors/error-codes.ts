@@ -32,6 +32,7 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   events_gone: { status: 410, title: 'The events are gone' },
   account_exists: { status: 409, title: 'The wallet exists already' },
   same_account: { status: 422, title: 'The two wallets are the same' },
+  format_unsuitable: { status: 422, title: 'The format has no room for this statement' },
   currency_mismatch: { status: 422, title: 'The wallet holds another currency' },
   not_reversible: { status: 422, title: 'The transfer cannot be reversed' },
   hold_closed: { status: 422, title: 'The hold has ended' },

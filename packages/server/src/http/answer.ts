@@ -7,7 +7,7 @@ export interface Answer<Body> {
   readonly status?: 202;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent in place of the body, piece by piece, as the headers say what it is. */
-  readonly text?: AsyncIterable<string>;
+  readonly file?: AsyncIterable<string> | Iterable<Uint8Array>;
   /** Errors of parts of the request, such as single transfers of a batch; they are logged. */
   readonly faults?: readonly Error[];
 }

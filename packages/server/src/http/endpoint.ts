@@ -37,7 +37,6 @@ export interface EventContent extends Content {
   readonly data: z.ZodType;
 }
 
-export const CSV = 'text/csv';
 export const EVENT_STREAM = 'text/event-stream';
 
 /** The declaration of a route without its handler. Routing, request checks and the OpenAPI document are derived from it. */
@@ -68,8 +67,8 @@ interface EndpointParts {
     readonly status: 200 | 201 | 202 | 204;
     readonly description: string;
     readonly content?: Content | EventContent;
-    /** An example of a CSV response, in place of `content`. */
-    readonly csv?: string;
+    /** The media types of a file, in place of `content`, with an example of those that are texts. */
+    readonly files?: Readonly<Record<string, string | undefined>>;
   };
   /** The 202 response to a request with `Prefer: respond-async`. */
   readonly accepted?: { readonly description: string; readonly content: Content };

@@ -2,7 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { ERROR_CODES, ERRORS, type ErrorCode } from '../errors/error-codes.js';
 import { PROBLEM_MEDIA_TYPE, ProblemSchema, problem } from '../errors/problem.js';
 import { SCOPES } from '../identity/scope.js';
-import { type Content, CSV, type Endpoint, type EventContent, type Permission, refusalsOf, TAGS } from './endpoint.js';
+import { type Content, type Endpoint, type EventContent, type Permission, refusalsOf, TAGS } from './endpoint.js';
 import { IdempotencyKeyField, MEMBER_NAME, STORABLE } from './fields.js';
 import { PreferField } from './request/prefer.js';
 
@@ -125,19 +125,24 @@ function requestOf(endpoint: Endpoint): NonNullable<RouteConfig['request']> {
 }
 
 function answerOf({ answer, accepted, idempotencyKey, dryRun }: Endpoint): RouteConfig['responses'] {
-  const { status, description, content, csv } = answer;
+  const { status, description, content, files } = answer;
   const rest = {
     ...(idempotencyKey === undefined ? {} : { headers: REPLAYED_HEADER }),
     ...(content === undefined
       ? {}
       : { content: { [mediaTypeOf(content)]: { schema: content.schema, example: content.example } } }),
-    ...(csv === undefined ? {} : { content: { [CSV]: { schema: { type: 'string' as const }, example: csv } } }),
+    ...(files === undefined ? {} : { content: Object.fromEntries(Object.entries(files).map(fileOf)) }),
   };
   const created = {
     [status]: { description, ...rest },
     ...(accepted === undefined ? {} : { 202: acceptedOf(accepted) }),
   };
   return dryRun === undefined ? created : { 200: { description: DRY_RUN, ...rest }, ...created };
+}
+
+function fileOf([mediaType, example]: [string, string | undefined]) {
+  const schema = { type: 'string' as const, ...(example === undefined ? { format: 'binary' } : {}) };
+  return [mediaType, { schema, ...(example === undefined ? {} : { example }) }] as const;
 }
 
 function acceptedOf({ description, content: { schema, example } }: NonNullable<Endpoint['accepted']>) {

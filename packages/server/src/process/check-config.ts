@@ -154,6 +154,7 @@ const CONFIG = {
   mail: plain.pipe(z.strictObject(MAIL)).optional(),
   verifiedEmailRequired: flag.optional(),
   secondFactors: plain.pipe(z.strictObject(SECOND_FACTORS)).optional(),
+  statementLogo: text.optional(),
   kafka: plain.pipe(z.strictObject(KAFKA)).optional(),
   tracing: plain.pipe(z.strictObject(TRACING)).optional(),
   rateLimits: plain.pipe(z.strictObject(RATE_LIMITS)).optional(),

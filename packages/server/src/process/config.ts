@@ -73,6 +73,8 @@ export interface Config {
   readonly verifiedEmailRequired?: boolean | undefined;
   /** How second factors present this service. */
   readonly secondFactors?: SecondFactorSettings | undefined;
+  /** A PNG or JPEG image on the PDFs of statements. */
+  readonly statementLogo?: string | undefined;
   /** The collector that spans are sent to; without it nothing is traced. */
   readonly tracing?: TracingSettings | undefined;
   /** Rate limits; sign-ins alone have one by default. */
@@ -123,6 +125,7 @@ function toConfig(data: z.output<typeof EnvironmentSchema>): Config {
     mail: toMailSettings(data),
     verifiedEmailRequired: isVerifiedEmailRequired(data),
     secondFactors: toSecondFactorSettings(data),
+    statementLogo: data.STATEMENT_LOGO,
     kafka: toKafkaSettings(data),
     tracing: toTracingSettings(data),
     notifications: data.NOTIFICATIONS === 'on',

@@ -36,6 +36,7 @@ import { eraseOldDestinations } from '../payouts/payout-store.js';
 import { createSupportUsers } from '../roles/support-users.js';
 import { createReadiness } from '../service/readiness.js';
 import type { Services } from '../services.js';
+import { createStatementPdfs } from '../statements/statement-pdf.js';
 import { removeFullBuckets } from '../throttling/attempt-limit.js';
 import { RATE_LIMITS_DEFAULT } from '../throttling/rate-limit-settings.js';
 import { createRateLimits, type RateLimits } from '../throttling/rate-limits.js';
@@ -74,6 +75,7 @@ export async function createServices(
     | 'notifications'
     | 'verifiedEmailRequired'
     | 'secondFactors'
+    | 'statementLogo'
   >,
   ledger: Ledger,
   database: Database,
@@ -122,7 +124,7 @@ export async function createServices(
     log,
     isOn: config.notifications === true,
   });
-  const { oidc } = config;
+  const { oidc, secondFactors = SECOND_FACTORS_DEFAULT } = config;
   const localSignIn = oidc?.mode !== 'oidc';
   const issuerKeys = oidc && createIssuerKeys(oidc.issuer, log);
   const authenticate = createAuthenticate({
@@ -169,7 +171,11 @@ export async function createServices(
       linkAttempts: createLinkAttempts(database, ledger.name),
       codeAttempts: createCodeAttempts(database, ledger.name),
       signInNotices: createSignInNotices({ ledger: ledger.name, mails, announce: createAnnounce(ledger) }),
-      secondFactors: config.secondFactors ?? SECOND_FACTORS_DEFAULT,
+      statementPdfs: await createStatementPdfs(ledger, {
+        serviceName: secondFactors.serviceName,
+        logoPath: config.statementLogo,
+      }),
+      secondFactors,
       verifiedUsers: createVerifiedUsers(database, ledger.name, config.verifiedEmailRequired === true),
       recipientLookUps: createRecipientLookUps(database, ledger.name),
     },

@@ -137,6 +137,11 @@ export const SERVER_VARIABLES = {
         'Whether users are notified of what happens to their money, in an inbox and by mail. Each movement then writes a row for each user whom it ' +
         'concerns. Set it alike for all servers of a ledger: with `off`, what has happened is told to nobody later.',
     }),
+  STATEMENT_LOGO: text.optional().meta({
+    type: 'path',
+    example: '/etc/micropay/logo.png',
+    description: 'A PNG or JPEG image of at most 1 MiB, shown on the PDFs of statements beside `SERVICE_NAME`.',
+  }),
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))

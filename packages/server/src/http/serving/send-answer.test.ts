@@ -51,7 +51,7 @@ it('a text in pieces arrives as one', async () => {
     await sleep(10);
     yield 'ü,2\n';
   }
-  const response = await ask({ body: undefined, text: text(), headers: { 'content-type': 'text/csv' } });
+  const response = await ask({ body: undefined, file: text(), headers: { 'content-type': 'text/csv' } });
   expect([response.headers.get('content-type'), await response.text()]).toEqual(['text/csv', 'a,b\nü,2\n']);
 });
 
@@ -62,7 +62,7 @@ it('a text that fails on the way is cut off, and reported, so that nobody takes 
     throw new Error('the database is away');
   }
   const onBroken = vi.fn();
-  const response = await ask({ body: undefined, text: text() }, onBroken);
+  const response = await ask({ body: undefined, file: text() }, onBroken);
   await expect(response.text()).rejects.toThrow();
   expect(onBroken.mock.calls).toEqual([[expect.objectContaining({ message: 'the database is away' })]]);
 });
@@ -80,7 +80,7 @@ it('a client that goes before the end of a text ends its reading, and is no fail
     }
   }
   const onBroken = vi.fn();
-  const response = await ask({ body: undefined, text: text() }, onBroken);
+  const response = await ask({ body: undefined, file: text() }, onBroken);
   await response.body?.cancel();
   await expect.poll(() => ended).toBe(true);
   expect(onBroken).not.toHaveBeenCalled();

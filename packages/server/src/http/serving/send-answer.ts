@@ -12,7 +12,7 @@ const SECURE_LIST: readonly string[] = Object.entries(SECURE_HEADERS).flat();
 const JSON_LIST: readonly string[] = ['content-type', 'application/json', ...SECURE_LIST];
 const PROBLEM_LIST: readonly string[] = ['content-type', PROBLEM_MEDIA_TYPE, ...SECURE_LIST];
 
-/** Sends the result of a handler. `onBroken` is called if a text that is sent in pieces fails on the way. */
+/** Sends the result of a handler. `onBroken` is called if a file that is sent in pieces fails on the way. */
 export function sendAnswer(
   outgoing: ServerResponse,
   {
@@ -29,11 +29,11 @@ export function sendAnswer(
     readonly onBroken: (error: unknown) => void;
   },
 ): void {
-  const { body, headers, text } = answer;
-  const list = (text === undefined && body !== undefined ? JSON_LIST : SECURE_LIST).concat('x-request-id', requestId);
+  const { body, headers, file } = answer;
+  const list = (file === undefined && body !== undefined ? JSON_LIST : SECURE_LIST).concat('x-request-id', requestId);
   addTo(list, limitHeaders);
   addTo(list, headers);
-  if (text !== undefined) sendPieces(outgoing, { status, list, text, onBroken });
+  if (file !== undefined) sendPieces(outgoing, { status, list, file, onBroken });
   else end(outgoing, status, list, body === undefined ? undefined : JSON.stringify(body));
 }
 
@@ -85,18 +85,18 @@ function sendPieces(
   {
     status,
     list,
-    text,
+    file,
     onBroken,
   }: {
     readonly status: number;
     readonly list: string[];
-    readonly text: AsyncIterable<string>;
+    readonly file: NonNullable<Answer<unknown>['file']>;
     readonly onBroken: (error: unknown) => void;
   },
 ): void {
   dropUnread(outgoing);
   outgoing.writeHead(status, list);
-  pipeline(Readable.from(text), outgoing).catch((error: unknown) => {
+  pipeline(Readable.from(file), outgoing).catch((error: unknown) => {
     // A client may go at any time: that is no failure.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') onBroken(error);
   });

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { type Ledger, statementCsv } from '@micropay/ledger-core';
-import { CSV, type Endpoint } from '../../http/endpoint.js';
+import { type Ledger, type Statement, statementCamt053, statementCsv } from '@micropay/ledger-core';
+import type { Endpoint } from '../../http/endpoint.js';
 import {
   CurrencyField,
   EXAMPLE_IDS,
@@ -18,6 +18,7 @@ import { type LedgerServices, route } from '../../http/route.js';
 import { type Principal, seesAll } from '../../identity/principal.js';
 import { findWallet } from '../../wallets/find-wallet.js';
 import { EntrySchema, EXAMPLE_ENTRY, entryJson } from '../entry-json.js';
+import type { StatementServices } from '../statement-pdf.js';
 
 const StatementSchema = z
   .object({
@@ -44,6 +45,10 @@ const EXAMPLE_CSV = [
   '2026-04-01T00:00:00.000Z,,,closing,,,,,50.00,USD',
 ].join('\r\n');
 
+const EXAMPLE_XML = `<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>…</BkToCstmrStmt></Document>
+`;
+
 const StatementQuery = z.strictObject({
   account: PayerField,
   from: MomentField,
@@ -51,7 +56,31 @@ const StatementQuery = z.strictObject({
   by: ByField.optional(),
 });
 
-const CSV_ENTRIES_IN_TURN = 1_000;
+const FILES = {
+  csv: { mediaType: 'text/csv', type: 'text/csv; charset=utf-8', name: 'statement.csv' },
+  pdf: { mediaType: 'application/pdf', type: 'application/pdf', name: 'statement.pdf' },
+  camt053: { mediaType: 'application/xml', type: 'application/xml', name: 'statement.xml' },
+} as const;
+
+const FileQuery = StatementQuery.extend({
+  format: z
+    .enum(['csv', 'pdf', 'camt053'])
+    .default('csv')
+    .openapi({
+      description:
+        '`csv`: for spreadsheets. `pdf`: for people, with at most 2,000 entries. `camt053`: for banking software (ISO 20022, ' +
+        'camt.053.001.08)',
+    }),
+  locale: z
+    .string()
+    .regex(/^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$/, 'must be a language tag such as en or de-AT')
+    .default('en')
+    .openapi({
+      description: 'The language and the formats of a PDF: words in English or German, numbers and dates of any locale',
+    }),
+});
+
+const ENTRIES_IN_TURN = 1_000;
 
 const getStatementEndpoint = {
   operationId: 'getStatement',
@@ -90,14 +119,22 @@ const getStatementEndpoint = {
 const getStatementFileEndpoint = {
   operationId: 'getStatementFile',
   method: 'get',
-  path: '/v1/statements/csv',
+  path: '/v1/statements/file',
   tag: 'Wallets',
-  summary: 'Download a whole statement as CSV, with decimal amounts',
+  summary: 'Download a whole statement as CSV, PDF or camt.053, with decimal amounts',
   access: 'either',
   scope: 'accounts:read',
-  query: StatementQuery,
-  answer: { status: 200, description: 'The file', csv: EXAMPLE_CSV },
-  refusals: ['account_not_found', 'invalid_period'],
+  query: FileQuery,
+  answer: {
+    status: 200,
+    description: 'The file',
+    files: {
+      [FILES.csv.mediaType]: EXAMPLE_CSV,
+      [FILES.pdf.mediaType]: undefined,
+      [FILES.camt053.mediaType]: EXAMPLE_XML,
+    },
+  },
+  refusals: ['account_not_found', 'invalid_period', 'format_unsuitable', 'overloaded'],
 } as const satisfies Endpoint;
 
 export const getStatementRoute = route(
@@ -123,21 +160,39 @@ export const getStatementRoute = route(
     },
 );
 
-const FILE_HEADERS = {
-  'content-type': `${CSV}; charset=utf-8`,
-  'content-disposition': 'attachment; filename="statement.csv"',
-};
-
 export const getStatementFileRoute = route(
   getStatementFileEndpoint,
-  ({ ledger }: LedgerServices) =>
+  ({ ledger, statementPdfs }: StatementServices) =>
     async ({ principal, query }) => {
       const id = await findAccount(ledger, principal, query);
-      const { from, to, by = 'recorded' } = query;
-      const statement = await ledger.accounts.statement(id, { from, to, by, limit: CSV_ENTRIES_IN_TURN });
-      return { body: undefined, headers: FILE_HEADERS, text: statementCsv(statement) };
+      const { from, to, by = 'recorded', format, locale } = query;
+      const statement = await ledger.accounts.statement(id, { from, to, by, limit: ENTRIES_IN_TURN });
+      const { type, name } = FILES[format];
+      return {
+        body: undefined,
+        headers: { 'content-type': type, 'content-disposition': `attachment; filename="${name}"` },
+        file: await write[format](statement, { statementPdfs, locale }),
+      };
     },
 );
+
+const write = {
+  csv: (statement: Statement) => begun(statementCsv(statement)),
+  camt053: (statement: Statement) => begun(statementCamt053(statement)),
+  pdf: async (
+    statement: Statement,
+    { statementPdfs, locale }: Pick<StatementServices, 'statementPdfs'> & { locale: string },
+  ) => [await statementPdfs.make(statement, locale)],
+};
+
+/** With its first piece, so that what is refused is refused with a status of its own. */
+async function begun(pieces: AsyncGenerator<string>): Promise<AsyncIterable<string>> {
+  const first = await pieces.next();
+  return (async function* () {
+    if (!first.done) yield first.value;
+    yield* pieces;
+  })();
+}
 
 async function findAccount(
   ledger: Ledger,
