@@ -55,8 +55,8 @@ async function expectRight(): Promise<void> {
 const WAITING = `select pid from pg_stat_activity where datname = current_database()
   and application_name = 'advances checkpoints' and wait_event_type = 'Lock'`;
 
-async function position(): Promise<string | undefined> {
-  return (await bed.sql<{ position: string }>('select position::text from micropay.checkpoint'))[0]?.position;
+async function position(): Promise<string> {
+  return (await bed.sql<{ position: string }>('select position::text from micropay.checkpoint'))[0]?.position ?? '0';
 }
 
 // A step writes these tables in this order: it is killed before each of them, with all before it written.
