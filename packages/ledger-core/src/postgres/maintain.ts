@@ -24,7 +24,7 @@ export interface MaintainOptions {
   readonly database: string | PoolConfig;
   /** Default `micropay`. */
   readonly schema?: string;
-  /** Positions of each new partition, 1,000 to 1,000,000,000,000; default 50,000,000, about 16 GB of transfers. */
+  /** Positions of each new partition, 1,000 to 1,000,000,000,000; default: as many as the last one has, at first 50,000,000, about 16 GB of transfers. */
   readonly partitionPositions?: number;
   /** The longest wait for another process that maintains or migrates, or for a lock; default one minute. */
   readonly lockWaitMs?: number;
@@ -64,7 +64,7 @@ const readOptions = object<MaintainOptions>({
 export async function maintain(options: MaintainOptions): Promise<MaintainReport> {
   const checked = readOptions(options, 'options');
   const { database, schema = 'micropay', lockWaitMs = LOCK_WAIT_MS } = checked;
-  const { partitionPositions = PARTITION_POSITIONS } = checked;
+  const { partitionPositions } = checked;
   const client = await openClient(database, LIMITS).catch(fail);
   const store: ConnectedStore = {
     schemaName: schema,
@@ -72,7 +72,7 @@ export async function maintain(options: MaintainOptions): Promise<MaintainReport
     sql: fromClient(client),
   };
   try {
-    const added = await addAhead(client, store, { positions: BigInt(partitionPositions), lockWaitMs });
+    const added = await addAhead(client, store, { positions: partitionPositions, lockWaitMs });
     const sealed = await sealFull(store);
     return result({ ...(await readJournalPartitions(store)), added, sealed });
   } catch (error) {
@@ -84,19 +84,27 @@ export async function maintain(options: MaintainOptions): Promise<MaintainReport
 
 /** The bounds of the next partition, if it is time for it. */
 function nextPartition(
-  partitions: readonly Pick<JournalPartition, 'ends'>[],
+  partitions: readonly JournalPartition[],
   lastDrawn: bigint,
-  positions: bigint,
-): { readonly begins: bigint; readonly ends: bigint } | undefined {
-  const begins = partitions.at(-1)?.ends ?? 1n;
+  given: number | undefined,
+): Pick<JournalPartition, 'begins' | 'ends'> | undefined {
+  const last = partitions.at(-1);
+  const begins = last?.ends ?? 1n;
+  const positions = given === undefined ? positionsOf(last) : BigInt(given);
   if (begins - 1n - lastDrawn >= positions) return undefined;
   return { begins, ends: begins + positions };
+}
+
+/** The first partition begins below the first position. */
+function positionsOf(partition: JournalPartition | undefined): bigint {
+  if (partition === undefined) return BigInt(PARTITION_POSITIONS);
+  return partition.ends - (partition.begins > 0n ? partition.begins : 1n);
 }
 
 async function addAhead(
   client: Client,
   store: ConnectedStore,
-  { positions, lockWaitMs }: { readonly positions: bigint; readonly lockWaitMs: number },
+  { positions, lockWaitMs }: { readonly positions: number | undefined; readonly lockWaitMs: number },
 ): Promise<readonly string[]> {
   const due = async () => nextPartition(await readPartitions(store), await lastDrawnPosition(store), positions);
   const added: string[] = [];

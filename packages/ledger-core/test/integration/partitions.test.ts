@@ -114,6 +114,16 @@ describe('maintain', () => {
     expect((await maintain({ database: bed.url })).added).toEqual(['transfers_200000001']);
   });
 
+  it('maintain makes partitions as large as the last one, unless it is told otherwise', async () => {
+    const { partitions } = await ledger.partitions();
+    await drawUpTo(bed, (partitions.at(-1)?.ends ?? 0n) - 2n);
+    const told = (await maintained(bed)).partitions.at(-1);
+    expect((told?.ends ?? 0n) - (told?.begins ?? 0n)).toBe(1_000n);
+    await drawUpTo(bed, (told?.ends ?? 0n) - 2n);
+    const own = (await maintain({ database: bed.url })).partitions.at(-1);
+    expect(own).toMatchObject({ begins: told?.ends, ends: (told?.ends ?? 0n) + 1_000n });
+  });
+
   it.each<[string, object]>([
     ['partitionPositions', { partitionPositions: 999 }],
     ['lockWaitMs', { lockWaitMs: -1 }],
@@ -137,12 +147,13 @@ describe('maintain', () => {
     url.password = 'x';
     try {
       expect(await maintain({ database: url.href })).toMatchObject({ added: [] });
-      await drawUpTo(bed, 200_000_000);
-      await ledger.transfers.post({ from: 'alice', to: 'bob', ...USD });
+      const { partitions } = await ledger.partitions();
+      const end = partitions.at(-1)?.ends ?? 0n;
+      await drawUpTo(bed, end - 2n);
       await expect(maintain({ database: url.href })).rejects.toEqual(
         refusal('database_misconfigured', { details: { reason: 'grants' } }),
       );
-      expect(await maintain({ database: bed.url })).toMatchObject({ added: ['transfers_250000001'] });
+      expect(await maintain({ database: bed.url })).toMatchObject({ added: [`transfers_${end}`] });
     } finally {
       await bed.sql(`drop owned by ${role}; drop role ${role}`);
     }

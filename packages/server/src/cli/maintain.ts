@@ -6,7 +6,7 @@ import type { Command } from './command.js';
 export const maintainCommand: Command = {
   summary: 'make the next partition of the journal, if it is time, and seal those that are full',
   parameters: '',
-  help: ['--positions N   size of a new partition, 1,000 to 1,000,000,000,000 positions; default 50,000,000'],
+  help: ['--positions N   size of a new partition, 1,000 to 1,000,000,000,000 positions; default: as the last one'],
   words: { min: 0, max: 0 },
   options: { positions: { type: 'string' } },
   async run({ variables, output, options }) {

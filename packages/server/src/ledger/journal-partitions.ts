@@ -1,10 +1,19 @@
-import { type Ledger, LedgerError, type MaintainOptions, maintain } from '@micropay/ledger-core';
+import {
+  type JournalPartitions,
+  type Ledger,
+  LedgerError,
+  type MaintainOptions,
+  maintain,
+} from '@micropay/ledger-core';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { registerScrapedGauges } from '../metrics/scraped-gauges.js';
 
-/** Positions that a maintained journal always has left: those of one partition. */
-const POSITIONS_LEFT_MIN = 50_000_000n;
+/** Positions that a maintained journal always has left: as many as its newest partition has. */
+function positionsOfNewest({ partitions }: JournalPartitions): bigint {
+  const { begins, ends } = partitions.at(-1) ?? { begins: 0n, ends: 0n };
+  return ends - begins;
+}
 
 export function registerPartitionMetrics(registry: Registry, ledger: Pick<Ledger, 'partitions'>): void {
   registerScrapedGauges(registry, () => ledger.partitions(), [
@@ -12,6 +21,11 @@ export function registerPartitionMetrics(registry: Registry, ledger: Pick<Ledger
       name: 'micropay_journal_positions_left',
       help: 'Positions that the partitions of the journal have left; at 0 every post is refused until "micropay maintain" has run.',
       value: ({ positionsLeft }) => Number(positionsLeft),
+    },
+    {
+      name: 'micropay_journal_partition_positions',
+      help: 'Positions of the newest partition of the journal: a maintained journal has at least as many left.',
+      value: (now) => Number(positionsOfNewest(now)),
     },
     {
       name: 'micropay_journal_partitions',
@@ -42,8 +56,9 @@ export function createPartitionKeeper({ ledger, tables, log }: Dependencies): ()
       isWarned = false;
       return;
     }
-    const { positionsLeft } = await ledger.partitions();
-    if (isWarned || positionsLeft >= POSITIONS_LEFT_MIN) return;
+    const now = await ledger.partitions();
+    const { positionsLeft } = now;
+    if (isWarned || positionsLeft >= positionsOfNewest(now)) return;
     isWarned = true;
     log.warn(
       { positionsLeft: String(positionsLeft) },
