@@ -20,7 +20,7 @@ import type { Sessions } from './sessions.js';
 import type { Statements } from './statements.js';
 import type { PostTransfer } from './transfer.js';
 import type { SubmitTransferRequest, TransferRequests, WaitOptions } from './transfer-requests.js';
-import type { LinkedLeg, Reversal, Transfers } from './transfers.js';
+import type { LinkedLeg, Reversal, TransferListOptions, Transfers } from './transfers.js';
 import type { CallOptions } from './transport.js';
 import type { AsOf, ChangeOptions, FreezeSide, Wallets } from './wallets.js';
 import type {
@@ -238,6 +238,29 @@ export const WALLETS: Methods<Wallets> = {
 
 const payment = object<PostTransfer>({ ...PAYMENT, ...DRY_RUN });
 
+/** Texts that may be left out. */
+function texts<Name extends string>(...names: readonly Name[]) {
+  return Object.fromEntries(names.map((name) => [name, optional(text)])) as Readonly<Record<Name, Check>>;
+}
+
+const transferPage = {
+  options: optional(
+    object<TransferListOptions>({
+      ...PAGE,
+      ...texts('account', 'accountPath', 'counterparty', 'currency', 'groupId', 'reference', 'idempotencyKey'),
+      ...texts('principal', 'words', 'order'),
+      kinds: optional(list(text, 'kinds')),
+      amountMin: optional(amount),
+      amountMax: optional(amount),
+      recordedFrom: optional(instant),
+      recordedTo: optional(instant),
+      effectiveFrom: optional(instant),
+      effectiveTo: optional(instant),
+      metadata: optional(json),
+    }),
+  ),
+};
+
 export const TRANSFERS: Methods<Transfers> = {
   post: { payment, ...post },
   postMany: {
@@ -249,6 +272,8 @@ export const TRANSFERS: Methods<Transfers> = {
   reverseLinked: { groupId: id, reversal: optional(object({ ...REVERSAL_OF_ALL, ...DRY_RUN })), ...post },
   reversals: { id, ...page },
   reversalsPage: { id, ...page },
+  list: transferPage,
+  listPage: transferPage,
   get: { id, ...call },
 };
 

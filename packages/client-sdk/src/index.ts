@@ -77,7 +77,7 @@ export type {
   TransferRequests,
   WaitOptions,
 } from './transfer-requests.js';
-export type { BatchResult, LinkedLeg, Reversal, Transfers } from './transfers.js';
+export type { BatchResult, LinkedLeg, Reversal, TransferListOptions, Transfers } from './transfers.js';
 export type { CallOptions } from './transport.js';
 export type { TrialBalance } from './trial-balance.js';
 export type {

@@ -43,7 +43,7 @@ function urlOf(path: string, { path: named = {}, query = {} }: NonNullable<Route
       ([name, value]) =>
         `${name}=${[value]
           .flat()
-          .map((part) => encodeURIComponent(String(part)))
+          .map((part) => encodeURIComponent(part instanceof Date ? part.toISOString() : String(part)))
           .join()}`,
     )
     .join('&');

@@ -1,7 +1,7 @@
 import { type Api, bodyOf } from './api.js';
 import { checkIdempotencyKey } from './checks.js';
 import { type MicroPayError, problemToError } from './errors.js';
-import type { components } from './generated/api.js';
+import type { components, operations } from './generated/api.js';
 import type { CaptureHold, PlaceHold, ReleaseHold } from './holds.js';
 import { type Page, type PageOptions, pageOf, rowsOfPages } from './paging.js';
 import { createIdempotencyKey } from './platform.js';
@@ -19,6 +19,7 @@ import {
 import type { CallOptions } from './transport.js';
 
 type LinkedLegJson = components['schemas']['LinkedLeg'];
+type TransferListQuery = NonNullable<operations['listTransfers']['parameters']['query']>;
 type BatchResultJson = components['schemas']['BatchResult'];
 
 /** A reversal to make. */
@@ -57,6 +58,39 @@ export type LinkedLeg =
 export type BatchResult =
   | { readonly ok: true; readonly transfer: PostedTransfer }
   | { readonly ok: false; readonly error: MicroPayError };
+
+/** Which transfers a list has: those to which everything applies that is said here. */
+export interface TransferListOptions extends PageOptions {
+  /** Id of a wallet; for operators the id or address of any account. */
+  readonly account?: string;
+  /** For operators: the path that the address of an account begins with. */
+  readonly accountPath?: string;
+  /** The account on the other side. */
+  readonly counterparty?: string;
+  readonly kinds?: readonly Transfer['kind'][];
+  readonly currency?: string;
+  /** In minor units, included. */
+  readonly amountMin?: bigint;
+  readonly amountMax?: bigint;
+  /** The first instant or day that is included, as a `Date`, in RFC 3339 or as `2026-03-01`. */
+  readonly recordedFrom?: Date | string;
+  /** The first instant or day that is not included. */
+  readonly recordedTo?: Date | string;
+  readonly effectiveFrom?: Date | string;
+  readonly effectiveTo?: Date | string;
+  readonly groupId?: string;
+  readonly reference?: string;
+  /** The key under which it was posted. */
+  readonly idempotencyKey?: string;
+  /** For operators: whose key it is. */
+  readonly principal?: string;
+  /** Words of the description, in any order. */
+  readonly words?: string;
+  /** Members of the metadata with their values. */
+  readonly metadata?: Readonly<Record<string, string | number | boolean>>;
+  /** Default `newest` first. */
+  readonly order?: 'newest' | 'oldest';
+}
 
 export interface Transfers {
   /**
@@ -112,6 +146,14 @@ export interface Transfers {
   reversals(id: string, options?: PageOptions): AsyncGenerator<Transfer, void, undefined>;
   /** @throws {MicroPayError} `transfer_not_found`, also for another user's transfer, `invalid_cursor` */
   reversalsPage(id: string, options?: PageOptions): Promise<Page<Transfer>>;
+  /**
+   * Finds transfers: a user's own, for operators all. Fetched page by page: `for await (const transfer of client.transfers.list({ reference }))`.
+   *
+   * @throws {MicroPayError} `account_not_found`, also for another user's wallet, `filter_too_broad`, `invalid_cursor`
+   */
+  list(options?: TransferListOptions): AsyncGenerator<Transfer, void, undefined>;
+  /** A page may have fewer transfers than its limit, or none, and still a next one. */
+  listPage(options?: TransferListOptions): Promise<Page<Transfer>>;
   /** @throws {MicroPayError} `transfer_not_found`, also for another user's transfer */
   get(id: string, options?: CallOptions): Promise<Transfer>;
 }
@@ -122,6 +164,11 @@ export function createTransfers(api: Api): Transfers {
     const fetch = send({ signal, repeatable: true });
     const params = { path: { id }, query };
     return bodyOf(routes.GET('/v1/transfers/{id}/reversals', { params, fetch }), pageOf(parseTransfer));
+  };
+  const listPage: Transfers['listPage'] = async ({ signal, metadata, ...filter } = {}) => {
+    const fetch = send({ signal, repeatable: true });
+    const query = { ...filter, metadata: metadata && JSON.stringify(metadata) } as unknown as TransferListQuery;
+    return bodyOf(routes.GET('/v1/transfers', { params: { query }, fetch }), pageOf(parseTransfer));
   };
   return {
     post: async (payment, options) =>
@@ -183,6 +230,8 @@ export function createTransfers(api: Api): Transfers {
       ),
     reversals: (id, options = {}) => rowsOfPages((page) => reversalsPage(id, page), options),
     reversalsPage,
+    list: (options = {}) => rowsOfPages(listPage, options),
+    listPage,
     async get(id, options) {
       const fetch = send({ ...options, repeatable: true });
       return bodyOf(routes.GET('/v1/transfers/{id}', { params: { path: { id } }, fetch }), parseTransfer);

@@ -60,6 +60,31 @@ describe('a payment', () => {
     expect(await bob.balance()).toBe(250n);
   });
 
+  it('a payment is found by its reference, its amount, its time and its metadata, page by page', async () => {
+    const [alice, bob] = [await makeUser({ balance: 5_000n }), await makeUser()];
+    const since = new Date(Date.now() - 60_000);
+    const paid: string[] = [];
+    for (const orderId of ['1', '2', '3']) {
+      const order = { reference: 'order-7', metadata: { orderId }, description: `Lunch ${orderId}` };
+      paid.push((await alice.client.transfers.post({ ...alice.pay(bob.wallet, 1_250n), ...order })).id);
+    }
+    const found = [];
+    const filter = {
+      reference: 'order-7',
+      recordedFrom: since,
+      amountMin: 1_250n,
+      kinds: ['transfer', 'hold'],
+    } as const;
+    for await (const transfer of bob.client.transfers.list({ ...filter, order: 'oldest', limit: 2 }))
+      found.push(transfer);
+    expect(found.map(({ id }) => id)).toEqual(paid);
+    expect(found[0]).toMatchObject({ amount: 1_250n, reference: 'order-7', fromBalance: null, toBalance: 1_250n });
+    const { data } = await alice.client.transfers.listPage({ account: alice.wallet, metadata: { orderId: '2' } });
+    expect(data.map(({ id }) => id)).toEqual([paid[1]]);
+    const broad = server.operator.transfers.listPage({ words: 'lunch' });
+    expect(await codeOf(broad)).toBe('filter_too_broad');
+  });
+
   it('a payment of 38 digits arrives to the last one', async () => {
     const amount = 99_999_999_999_999_999_999_999_999_999_999_999_999n;
     // A currency of its own: all that enters the ledger in one must fit into 38 digits as well.

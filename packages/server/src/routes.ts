@@ -64,7 +64,7 @@ import { getStatementFileRoute, getStatementRoute } from './statements/routes/st
 import { listEntriesRoute } from './statements/routes/wallet-entries.js';
 import { postLinkedTransfersRoute, postTransfersRoute } from './transfer-batches/routes/transfer-batch.js';
 import { getTransferRequestRoute } from './transfer-requests/routes/transfer-requests.js';
-import { getTransferRoute, postTransferRoute } from './transfers/routes/transfers.js';
+import { getTransferRoute, listTransfersRoute, postTransferRoute } from './transfers/routes/transfers.js';
 import { meRoute } from './users/routes/me.js';
 import { freezeWalletRoute, unfreezeWalletRoute } from './wallets/routes/wallet-freeze.js';
 import { getWalletRoute, listWalletsRoute, openWalletRoute } from './wallets/routes/wallets.js';
@@ -121,6 +121,7 @@ export const ROUTES: readonly Route<Services>[] = [
   postTransferRoute,
   postTransfersRoute,
   postLinkedTransfersRoute,
+  listTransfersRoute,
   getTransferRoute,
   getTransferRequestRoute,
   reverseTransferRoute,

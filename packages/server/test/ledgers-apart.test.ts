@@ -59,6 +59,7 @@ type CursorOf =
   | 'listWallets'
   | 'listEntries'
   | 'getStatement'
+  | 'listTransfers'
   | 'listReversals'
   | 'listHolds'
   | 'listAccounts'
@@ -175,6 +176,7 @@ async function populate(url: string, operator: string, name: string): Promise<Te
       listWallets: await cursorOf('/v1/wallets?'),
       listEntries: await cursorOf(`/v1/wallets/${wallet}/entries?`),
       getStatement: await cursorOf(`/v1/statements?account=${wallet}&${PERIOD}&`),
+      listTransfers: await cursorOf('/v1/transfers?'),
       listReversals: await cursorOf(`/v1/transfers/${transfer}/reversals?`),
       listHolds: await cursorOf(`/v1/wallets/${wallet}/holds?`),
       listAccounts: await cursorOf('/v1/accounts?', operator),
@@ -488,6 +490,10 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         transfers: [{ ...pays(ours.wallet, id), idempotencyKey: 'never-posted' }],
       }),
     ),
+  ],
+  listTransfers: [
+    get((id) => `/v1/transfers?account=${id}`, 'wallet', 'operator'),
+    { cursorOf: 'listTransfers', path: () => '/v1/transfers' },
   ],
   getTransfer: [get((id) => `/v1/transfers/${id}`, 'transfer', 'operator')],
   getTransferRequest: [get((id) => `/v1/transfer-requests/${id}`, 'request', 'operator')],

@@ -179,6 +179,7 @@ const TABLE: Readonly<Record<string, Row>> = {
     statuses: OF_ALL,
   },
   postLinkedTransfers: { body: () => ({ transfers: [order()] }), statuses: [401, 200, 404, 404, 200] },
+  listTransfers: { path: () => `/v1/transfers?account=${owner.wallet}`, statuses: OF_OWNER },
   getTransfer: { path: () => `/v1/transfers/${things.transfer}`, statuses: OF_OWNER },
   getTransferRequest: { path: () => `/v1/transfer-requests/${things.request}`, statuses: OF_OWNER },
   reverseTransfer: {
@@ -404,6 +405,7 @@ const LISTS: Readonly<Record<string, readonly [ofOwner: () => string, ofOther: (
     () => `/v1/statements?account=${owner.wallet}&${PERIOD}&`,
     () => `/v1/statements?account=${other.wallet}&${PERIOD}&`,
   ],
+  listTransfers: [() => '/v1/transfers?', () => '/v1/transfers?'],
   listReversals: [
     () => `/v1/transfers/${things.transfer}/reversals?`,
     () => `/v1/transfers/${things.transfer}/reversals?`,

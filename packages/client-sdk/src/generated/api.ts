@@ -625,7 +625,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Find transfers
+         * @description Users find those of their wallets, operators and support all. What the query says narrows the list. A page may have fewer transfers than its limit, or none, and still a next page. Operators narrow every search by `account`, `accountPath`, `reference`, `groupId` or `idempotencyKey`.
+         */
+        get: operations["listTransfers"];
         put?: never;
         /**
          * Pay from one of your wallets
@@ -3441,6 +3445,11 @@ export interface components {
              */
             effectiveAt?: string;
         };
+        TransferPage: {
+            data: components["schemas"]["Transfer"][];
+            /** @description Null on the last page */
+            nextCursor: string | null;
+        };
         ReverseTransfer: {
             /**
              * @description At most what earlier reversals left of the transfer; default: all of that
@@ -3476,11 +3485,6 @@ export interface components {
             effectiveAt?: string;
             /** @description Check the request under the same rules and locks and return the result it would have, but change nothing */
             dryRun?: boolean;
-        };
-        TransferPage: {
-            data: components["schemas"]["Transfer"][];
-            /** @description Null on the last page */
-            nextCursor: string | null;
         };
         Reversals: {
             /** @description One reversal per leg, the last leg first */
@@ -8528,6 +8532,173 @@ export interface operations {
                 };
             };
             /** @description Problem: `database_unavailable`, `issuer_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTransfers: {
+        parameters: {
+            query?: {
+                /** @description Items on a page; default 50 */
+                limit?: number;
+                /** @description The `nextCursor` of the previous page */
+                cursor?: string;
+                /** @description A wallet id; operators may also name any account by id or address */
+                account?: string;
+                /** @description For operators: the path that the address of an account begins with; at most 100 accounts */
+                accountPath?: string;
+                /** @description The account on the other side, by id or address */
+                counterparty?: string;
+                /** @description One or several kinds, joined by "," */
+                kinds?: string;
+                /** @description An ISO 4217 code or an asset of this ledger */
+                currency?: string;
+                /** @description In minor units, included */
+                amountMin?: string;
+                /** @description In minor units, included */
+                amountMax?: string;
+                /** @description The first instant, or the first day, that is included */
+                recordedFrom?: string;
+                /** @description The first instant, or the first day, that is not included */
+                recordedTo?: string;
+                /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
+                effectiveFrom?: string;
+                /** @description An instant (RFC 3339), or a day in the ledger’s time zone */
+                effectiveTo?: string;
+                groupId?: string;
+                /** @description Your own name of it, to find it by. Stored permanently: do not put personal data here */
+                reference?: string;
+                /** @description The key under which it was posted */
+                idempotencyKey?: string;
+                /** @description For operators: whose idempotency key it is, the id of a user or an API key. Default: yours */
+                principal?: string;
+                /** @description Words of the description, in any order; upper and lower case are the same */
+                words?: string;
+                /** @description Members of the metadata with their values, as a JSON object of texts, numbers and booleans */
+                metadata?: string;
+                /** @description Which comes first; default `newest` */
+                order?: "newest" | "oldest";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of transfers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0199a1d3-0c45-7f18-a2d6-5e8c1b3f7a93",
+                     *           "kind": "transfer",
+                     *           "groupId": null,
+                     *           "from": "0199a1d2-4f70-7d02-9b1e-6a4f8c2d5e31",
+                     *           "to": "0199a1d2-6b12-7e94-8c3f-2d7b9a1e4c52",
+                     *           "amount": "1250",
+                     *           "currency": "USD",
+                     *           "description": "Lunch",
+                     *           "metadata": null,
+                     *           "reference": null,
+                     *           "recordedAt": "2026-11-22T18:00:00.000Z",
+                     *           "effectiveAt": "2026-11-22T18:00:00.000Z",
+                     *           "originalId": null,
+                     *           "released": "0",
+                     *           "fromBalance": "3750",
+                     *           "toBalance": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransferPage"];
+                };
+            };
+            /** @description Problem: `invalid_request`, `invalid_amount` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `authentication_required`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `account_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `invalid_cursor`, `invalid_period`, `filter_too_broad` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    /** @description The limit: `q` requests in `w` seconds */
+                    "RateLimit-Policy"?: string;
+                    /** @description `r` requests are left, and one more in `t` seconds. Sent with other responses too */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `internal_error`, `database_misconfigured` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem: `database_unavailable`, `transaction_conflict`, `issuer_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait */

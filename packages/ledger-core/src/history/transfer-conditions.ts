@@ -11,8 +11,7 @@ type Unresolved = 'kinds' | 'currency' | 'amountMin' | 'amountMax' | 'groupId' |
 export interface ResolvedTransferFilter extends AsGiven {
   /** The accounts of which one is debited or credited; undefined for any. */
   readonly accounts: readonly AccountId[] | undefined;
-  /** Null for an account that does not exist, and has no transfers. */
-  readonly counterparty: AccountId | null | undefined;
+  readonly counterparty: AccountId | undefined;
   readonly recordedFrom: Date | undefined;
   readonly recordedTo: Date | undefined;
   readonly effectiveFrom: Date | undefined;
@@ -64,8 +63,7 @@ export function conditionsOf(
 }
 
 /** The counterparty on one side, and one of the accounts on the other. */
-function otherSideIs({ accounts = [] }: ResolvedTransferFilter, id: AccountId | null, parameters: Parameters): string {
-  if (id === null) return 'false';
+function otherSideIs({ accounts = [] }: ResolvedTransferFilter, id: AccountId, parameters: Parameters): string {
   const other = parameters.add(id, 'uuid');
   const ids = parameters.add(plainArray(accounts), 'uuid[]');
   return `(t.from_account = ${other} and t.to_account = any(${ids}) or t.to_account = ${other} and t.from_account = any(${ids}))`;

@@ -68,6 +68,23 @@ const OF_ALL_LEDGERS = [
 describe('with tables that are divided by ledger, a statement reads and writes one part alone', () => {
   const flows: readonly (readonly [name: string, work: () => Promise<unknown>])[] = [
     [
+      'lists transfers by whatever finds them, from page to page',
+      async () => {
+        await ledger.transfers.postMany(
+          Array.from({ length: 3 }, () => ({ from: 'alice', to: 'bob', ...USD, reference: 'r' })),
+        );
+        const recordedFrom = PAST;
+        for (const filter of [{}, { account: 'alice', recordedFrom }, { accountPath: 'alice' }, { reference: 'r' }]) {
+          for (const order of ['newest', 'oldest'] as const) {
+            const { nextCursor } = await ledger.transfers.list({ ...filter, order, limit: 1 });
+            await ledger.transfers.list({ ...filter, order, cursor: nextCursor ?? '' });
+          }
+        }
+        await ledger.transfers.list({ idempotencyKey: 'none' });
+        await ledger.transfers.list({ groupId: '0190b7c4-0000-7000-8000-000000000001' });
+      },
+    ],
+    [
       'opens accounts, and finds them by id and address',
       async () => {
         const { id } = await ledger.accounts.open({ address: 'carol', currency: 'EUR', metadata: { n: 1 } });

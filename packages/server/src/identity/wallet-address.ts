@@ -8,9 +8,14 @@ export function walletAddress(owner: UserId, name: string): string {
   return `${walletsPrefixOf(owner)}${name}`;
 }
 
+/** The path below which all of a user's wallets live. */
+export function walletsPathOf(owner: UserId): string {
+  return `${WALLETS_PREFIX}${owner}`;
+}
+
 /** The prefix of the addresses of all of a user's wallets. */
 export function walletsPrefixOf(owner: UserId): string {
-  return `${WALLETS_PREFIX}${owner}:`;
+  return `${walletsPathOf(owner)}:`;
 }
 
 /** A wallet is named as its currency unless its user says otherwise. */

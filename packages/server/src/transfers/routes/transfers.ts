@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Endpoint } from '../../http/endpoint.js';
-import { DryRunField, IdParams } from '../../http/fields.js';
+import { DryRunField, IdParams, NextCursorField } from '../../http/fields.js';
 import { type LedgerServices, route } from '../../http/route.js';
 import {
   acceptedAnswer,
@@ -8,10 +8,12 @@ import {
   TransferRequestSchema,
 } from '../../transfer-requests/transfer-request-json.js';
 import { findTransfer } from '../find-transfer.js';
+import { findTransfers, visibleSidesOf } from '../find-transfers.js';
 import { EXAMPLE_POST_TRANSFER, TransferFields } from '../post-transfer-schema.js';
 import { POSTING_REFUSALS } from '../posting-refusals.js';
 import { findParties, resolvePostTransfer } from '../resolve-post-transfer.js';
 import { EXAMPLE_TRANSFER, TransferSchema, transferAnswer, transferJson } from '../transfer-json.js';
+import { TransferListQuery } from '../transfer-list-query.js';
 import type { TransferServices } from '../transfer-services.js';
 
 const PostTransferSchema = z
@@ -53,6 +55,39 @@ const postTransferEndpoint = {
   ],
 } as const satisfies Endpoint;
 
+const TransferPageSchema = z
+  .object({ data: z.array(TransferSchema), nextCursor: NextCursorField })
+  .openapi('TransferPage');
+
+const listTransfersEndpoint = {
+  operationId: 'listTransfers',
+  method: 'get',
+  path: '/v1/transfers',
+  tag: 'Transfers',
+  summary: 'Find transfers',
+  description:
+    'Users find those of their wallets, operators and support all. What the query says narrows the list. A page may have fewer ' +
+    'transfers than its limit, or none, and still a next page. Operators narrow every search by `account`, `accountPath`, ' +
+    '`reference`, `groupId` or `idempotencyKey`.',
+  access: 'either',
+  scope: 'transfers:read',
+  query: TransferListQuery,
+  answer: {
+    status: 200,
+    description: 'A page of transfers',
+    content: { schema: TransferPageSchema, example: { data: [EXAMPLE_TRANSFER], nextCursor: null } },
+  },
+  refusals: [
+    'invalid_amount',
+    'invalid_cursor',
+    'invalid_period',
+    'filter_too_broad',
+    'account_not_found',
+    'transaction_conflict',
+    'forbidden',
+  ],
+} as const satisfies Endpoint;
+
 const getTransferEndpoint = {
   operationId: 'getTransfer',
   method: 'get',
@@ -80,6 +115,16 @@ export const postTransferRoute = route(
         return acceptedAnswer(await submitted, principal);
       }
       return transferAnswer(await services.ledger.transfers.post(post), visible);
+    },
+);
+
+export const listTransfersRoute = route(
+  listTransfersEndpoint,
+  ({ ledger }: LedgerServices) =>
+    async ({ principal, query }) => {
+      const { data, nextCursor } = await findTransfers(ledger, principal, query);
+      const visible = await visibleSidesOf(ledger, principal, data);
+      return { body: { data: data.map((transfer) => transferJson(transfer, visible(transfer))), nextCursor } };
     },
 );
 
