@@ -60,7 +60,7 @@ describe('a statement', () => {
   });
 
   it('a statement is a file, when asked for CSV', async () => {
-    const response = await fetch(`${server.url}${path(ALWAYS, '/csv')}`, {
+    const response = await fetch(`${server.url}${path(ALWAYS, '/file')}`, {
       headers: { authorization: `Bearer ${alice.token}` },
     });
     expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
@@ -78,9 +78,9 @@ describe('a statement', () => {
     ['from=2026-01-01', '', 400, 'invalid_request'],
     [`${ALWAYS}&format=pdf`, '', 400, 'invalid_request'],
     [`${ALWAYS}&account=x`, '', 400, 'invalid_request'],
-    [`${ALWAYS}&limit=1`, '/csv', 400, 'invalid_request'],
+    [`${ALWAYS}&limit=1`, '/file', 400, 'invalid_request'],
     ['from=2026-01-02&to=2026-01-01', '', 422, 'invalid_period'],
-    ['from=2026-01-02&to=2026-01-01', '/csv', 422, 'invalid_period'],
+    ['from=2026-01-02&to=2026-01-01', '/file', 422, 'invalid_period'],
   ])('a statement refuses %s%s', async (query, file, refusedWith, code) => {
     const { status, body } = await get(alice.token, path(query, file));
     expect([status, body.code]).toEqual([refusedWith, code]);
