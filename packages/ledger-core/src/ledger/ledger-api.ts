@@ -346,6 +346,13 @@ export interface Ledger {
     /** Returns the range of positions of this ledger that a reader can resume from without missing events. */
     range(): Promise<EventRange>;
     /**
+     * Returns how many rows of this ledger's log stand after a position; counting stops at `countMax`, 1 to 1,000,000. The distance
+     * between two positions says nothing about it, as other ledgers draw from the same sequence.
+     *
+     * @throws {LedgerError} `invalid_request`
+     */
+    countAfter(after: bigint, countMax: number): Promise<number>;
+    /**
      * Returns the oldest open transaction that may still commit an event, in any ledger of this database; null if there is
      * none. Readers wait at the gap that it leaves, so this finds callers' transactions that were left open.
      */

@@ -1,6 +1,6 @@
 import type { PoolConfig } from 'pg';
 import type { Candidate, Outcome } from '../domain/decision/decide.js';
-import { callback, object, optional, optionalCallback, wholeNumber } from '../domain/input/arguments.js';
+import { callback, object, optional, optionalCallback, position, wholeNumber } from '../domain/input/arguments.js';
 import { timeZone } from '../domain/input/instant.js';
 import { result } from '../domain/json/result.js';
 import { checkCurrency, currencyCode } from '../domain/money/currency.js';
@@ -14,7 +14,7 @@ import { checkRoom, inSnapshot, inTransaction } from '../postgres/connect.js';
 import { getCurrency, registerCurrency } from '../postgres/currencies.js';
 import { databaseArgument } from '../postgres/database-argument.js';
 import { checkDatabase, readCheckOptions } from '../postgres/database-check.js';
-import { readEventRange } from '../postgres/event-log.js';
+import { countRowsAfter, readEventRange } from '../postgres/event-log.js';
 import { writeDomainEvent } from '../postgres/events.js';
 import { ledgerName, readTimeZone, writeTimeZone } from '../postgres/ledgers.js';
 import { checkSchema } from '../postgres/migrate.js';
@@ -155,6 +155,10 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
       subscribe: async (options = {}) => tail.subscribe(name, checkSubscription(options)),
       fault: () => tail.fault(name),
       range: () => context.read(readEventRange),
+      async countAfter(given, max) {
+        const [after, countMax] = [position(given, 'after'), rowCount(max, 'countMax')];
+        return context.read((own) => countRowsAfter(own, after, countMax));
+      },
       oldestWriter: () => context.onSchema(readOldestWriter),
     },
     onCommit: (listener) => commits.listen(callback(listener, 'listener')),
@@ -246,6 +250,8 @@ function ledgerWithin(outer: LedgerContext, transaction: Transaction): LedgerInT
     },
   };
 }
+
+const rowCount = wholeNumber(1, 1_000_000);
 
 const PROCESSED_REQUESTS_MAX = 1_000;
 

@@ -243,6 +243,22 @@ export async function readDeletedThrough({ sql, schema, ledger }: LedgerStore): 
   return BigInt(String(rows[0]?.position));
 }
 
+/** The number of rows of the ledger after a position; counting stops at `countMax`. */
+export async function countRowsAfter(
+  { sql, schema, ledger }: LedgerStore,
+  after: bigint,
+  countMax: number,
+): Promise<number> {
+  const count = (table: string, condition: string) =>
+    `(select count(*) from (select from ${schema}.${table}
+       where ${ofLedger()} and ${condition} and position > $2 order by position limit $3) counted)`;
+  const { rows } = await sql.executeSql(
+    `select least(${count('transfers', IN_LEDGER_ORDER)} + ${count('events', EVENTS_IN_ORDER)}, $3) as count`,
+    [ledger, String(after), countMax],
+  );
+  return Number(rows[0]?.count);
+}
+
 /** The range of positions that a reader of the ledger can resume from without missing events. */
 export async function readEventRange({ sql, schema, ledger }: LedgerStore): Promise<EventRange> {
   const { rows } = await sql.executeSql(

@@ -246,6 +246,7 @@ const CALLS: Readonly<Record<string, (() => unknown) | typeof NO_OBJECT>> = {
     within(({ events }) => events.write(userCreated, { subject: USER, data: { userId: USER } })),
   'Ledger.events.subscribe': async () => [await ledger.events.subscribe({ after: 0n }), ...(await subscribed())],
   'Ledger.events.range': () => ledger.events.range(),
+  'Ledger.events.countAfter': () => ledger.events.countAfter(0n, 10),
   'Ledger.events.oldestWriter': () => ledger.events.oldestWriter(),
   'Ledger.events.fault': () => ledger.events.fault(),
   'Ledger.onCommit': NO_OBJECT,

@@ -104,9 +104,17 @@ export function createLiveEvents(
   async function startOf({ lastMark, principal }: StreamRequest, { position }: FanOut): Promise<StreamMark> {
     if (lastMark === undefined) return wholeRow(position);
     const range = await ledger.events.range();
-    refuseGone(lastMark, range, principal.kind === 'user' ? limits.resumePositionsMax : undefined);
+    refuseGone(lastMark, range);
+    if (principal.kind === 'user') await refuseTooFar(lastMark, range);
     // The mark is of an event that has since been deleted and was seen: reading its row again would start before the deletion.
     return lastMark.position === range.deletedThrough ? wholeRow(lastMark.position) : lastMark;
+  }
+
+  /** Counted only where it may be so: positions of other ledgers make the distance longer than what has to be read. */
+  async function refuseTooFar({ position }: StreamMark, { last }: EventRange): Promise<void> {
+    const { resumeRowsMax } = limits;
+    if (last - position <= BigInt(resumeRowsMax)) return;
+    if ((await ledger.events.countAfter(position, resumeRowsMax + 1)) > resumeRowsMax) throw eventsGone();
   }
 
   async function open(request: StreamRequest): Promise<ReadableStream<Uint8Array>> {
@@ -217,10 +225,12 @@ function tooSlow(): ProblemError {
   return new ProblemError('stream_too_slow', 'the client read too little for too long: reconnect with the last id');
 }
 
-function refuseGone({ position }: StreamMark, { deletedThrough, last }: EventRange, distanceMax?: number): void {
-  const isTooFar = distanceMax !== undefined && last - position > BigInt(distanceMax);
-  if (position >= deletedThrough && position <= last && !isTooFar) return;
-  throw new ProblemError(
+function refuseGone({ position }: StreamMark, { deletedThrough, last }: EventRange): void {
+  if (position < deletedThrough || position > last) throw eventsGone();
+}
+
+function eventsGone(): ProblemError {
+  return new ProblemError(
     'events_gone',
     'some events after this id are no longer available: read your wallets, then start a new stream',
   );

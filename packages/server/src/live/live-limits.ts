@@ -14,8 +14,8 @@ export interface LiveLimits {
   readonly checkMs: number;
   /** The time that a client has to read the last message. */
   readonly lingerMs: number;
-  /** The number of positions that a user may resume from before the end of the log; operators have no limit. */
-  readonly resumePositionsMax: number;
+  /** The number of rows of the log that a user may resume from before its end; operators have no limit. */
+  readonly resumeRowsMax: number;
   /** Streams that read from the tables at the same time. */
   readonly catchUpsAtOnceMax: number;
 }
@@ -28,7 +28,7 @@ const LIVE_LIMITS: LiveLimits = {
   stallMs: 30_000,
   checkMs: 1_000,
   lingerMs: 1_000,
-  resumePositionsMax: 100_000,
+  resumeRowsMax: 100_000,
   catchUpsAtOnceMax: 4,
 };
 

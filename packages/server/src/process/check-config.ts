@@ -102,7 +102,7 @@ const LIVE = {
   stallMs: number.optional(),
   checkMs: number.optional(),
   lingerMs: number.optional(),
-  resumePositionsMax: number.optional(),
+  resumeRowsMax: number.optional(),
   catchUpsAtOnceMax: number.optional(),
 } satisfies Partial<Record<keyof LiveLimits, z.ZodType>>;
 
