@@ -73,7 +73,8 @@ function expectNoReadOfAll(nodes: readonly PlanNode[], rowsMax: number): void {
 const indexesOf = (nodes: readonly PlanNode[]) =>
   new Set(
     nodes
-      .filter((node) => node['Actual Loops'] > 0)
+      // The next partition has no row yet, and PostgreSQL may find that in any of its indexes.
+      .filter((node) => node['Actual Loops'] > 0 && node['Relation Name'] !== 'transfers_50000001')
       .map((node) => node['Index Name']?.replace(/^transfers_\d+_/, 'transfers_'))
       .filter((name) => name?.startsWith('transfers_') || name?.startsWith('transfer_keys')),
   );
