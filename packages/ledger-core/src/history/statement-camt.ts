@@ -1,3 +1,4 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { isDebitNormal } from '../domain/accounts/account.js';
 import { toDecimal } from '../domain/money/money.js';
 import { LedgerError } from '../errors.js';
@@ -13,26 +14,27 @@ const CURRENCY = /^[A-Z]{3}$/;
 const NAME_LENGTH_MAX = 70;
 const REMITTANCE_LENGTH_MAX = 140;
 const REFERENCE_LENGTH_MAX = 35;
+const ID_LENGTH = 32;
 
 /**
  * Writes a statement as a bank-to-customer statement of ISO 20022 (camt.053.001.08), piece by piece. Ids are written without
  * dashes, since its fields are shorter than a UUID. `CRDT` and `DBIT` are the ledger's own sides: a wallet's balance is `CRDT`.
  *
  * @throws {LedgerError} `invalid_request`, `format_unsuitable` for amounts or currencies that camt.053 has no room for, and
- *   errors of reading the statement's pages
+ *   errors of reading the statement's pages. Balances are checked first; an entry without room breaks the file off.
  */
 export async function* statementCamt053(statement: Statement): AsyncGenerator<string> {
-  const { account, from, to, opening, closing } = checkStatement(statement);
+  const { account, from, to, by, opening, closing } = checkStatement(statement);
   const write = writerOf(statement);
   const created = new Date().toISOString();
-  const id = account.id.replaceAll('-', '');
   const address = account.address.length > NAME_LENGTH_MAX ? '' : element('Nm', text(account.address));
   // Both first: a statement that does not fit is refused before its first line.
   const balances = write.balance('OPBD', opening, from) + write.balance('CLBD', closing, to);
   yield '<?xml version="1.0" encoding="UTF-8"?>\n';
   yield `<Document xmlns="${NAMESPACE}"><BkToCstmrStmt>\n`;
-  yield `${element('GrpHdr', element('MsgId', id) + element('CreDtTm', created))}\n<Stmt>`;
-  yield element('Id', id) + element('CreDtTm', created);
+  yield `${element('GrpHdr', element('MsgId', randomUUID().replaceAll('-', '')) + element('CreDtTm', created))}\n<Stmt>`;
+  yield element('Id', idOf([account.id, from.toISOString(), to.toISOString(), by, opening, closing])) +
+    element('CreDtTm', created);
   yield element('FrToDt', element('FrDtTm', from.toISOString()) + element('ToDtTm', to.toISOString()));
   yield element('Acct', element('Id', other(account.id)) + element('Ccy', account.currency) + address);
   yield `\n${balances}`;
@@ -98,6 +100,11 @@ function decimal(units: bigint, scale: number, currency: string): string {
       'letters; take CSV or JSON',
     { currency, scale },
   );
+}
+
+/** The same for the same statement, and another for any other: software that imports statements refuses an id that it has seen. */
+function idOf(parts: readonly (string | bigint)[]): string {
+  return createHash('sha256').update(parts.join(' ')).digest('hex').slice(0, ID_LENGTH);
 }
 
 /** Long descriptions go on in a further element. */

@@ -103,7 +103,7 @@ function boxOf(column) {
 }
 
 function foot(pdf, footer, language) {
-  const number = new Intl.NumberFormat(language);
+  const number = new Intl.NumberFormat(new Intl.Locale(language, { numberingSystem: 'latn' }));
   const { count } = pdf.bufferedPageRange();
   for (let page = 0; page < count; page += 1) {
     pdf.switchToPage(page);

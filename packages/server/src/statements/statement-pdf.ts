@@ -1,5 +1,6 @@
 import { type Ledger, LedgerError, type Statement, type StatementEntry, toDecimal } from '@micropay/ledger-core';
 import { Piscina } from 'piscina';
+import { StartError } from '../errors/start-error.js';
 import type { LedgerServices } from '../http/route.js';
 import { createWorkLimit } from '../throttling/work-limit.js';
 import { readLogo } from './statement-logo.js';
@@ -10,10 +11,11 @@ export interface StatementPdfs {
   /**
    * A statement on pages of A4 for a customer to read, with words, numbers and dates of a locale such as `de-AT`.
    *
-   * @throws {LedgerError} `format_unsuitable` for more than 2,000 entries, `overloaded` when too many are asked for at once, and
-   *   errors of reading the statement's pages
+   * @param asker who gets one at a time, so that nobody keeps the thread from all others
+   * @throws {LedgerError} `format_unsuitable` for more than 2,000 entries, `overloaded` when the asker has one under way or too
+   *   many are asked for at once, and errors of reading the statement's pages
    */
-  make(statement: Statement, locale: string): Promise<Uint8Array>;
+  make(statement: Statement, locale: string, asker: string): Promise<Uint8Array>;
 }
 
 export interface StatementServices extends LedgerServices {
@@ -57,16 +59,37 @@ export async function createStatementPdfs(
   { serviceName, logoPath }: { readonly serviceName: string; readonly logoPath: string | undefined },
 ): Promise<StatementPdfs> {
   const logo = logoPath === undefined ? undefined : await readLogo(logoPath);
+  if (logo !== undefined) await tryOut(logo);
   const limited = createWorkLimit({ atOnceMax: AT_ONCE_MAX, waitingMax: WAITING_MAX });
+  const askers = new Set<string>();
   return {
-    make(statement, locale) {
-      return limited(async () => {
-        const entries = await readAll(statement);
-        const style = { locale, timeZone: await ledger.timeZone(), serviceName, logo };
-        return (await thread.run(toDocument(statement, entries, style))) as Uint8Array;
-      });
+    async make(statement, locale, asker) {
+      if (askers.has(asker))
+        throw new LedgerError('overloaded', 'your last PDF is not ready yet: ask again when it is');
+      askers.add(asker);
+      try {
+        return await limited(async () => {
+          const entries = await readAll(statement);
+          const style = { locale, timeZone: await ledger.timeZone(), serviceName, logo };
+          return layOut(toDocument(statement, entries, style));
+        });
+      } finally {
+        askers.delete(asker);
+      }
     },
   };
+}
+
+async function layOut(document: TableDocument): Promise<Uint8Array> {
+  return (await thread.run(document)) as Uint8Array;
+}
+
+/** An image may be damaged behind its first bytes. */
+async function tryOut(logo: Uint8Array): Promise<void> {
+  const texts = { language: 'en', title: '', author: '', footer: '', facts: [], columns: [''], rows: [] };
+  await layOut({ ...texts, created: new Date().toISOString(), logo }).catch((cause: Error) => {
+    throw new StartError('invalid_configuration', `STATEMENT_LOGO: the image is damaged: ${cause.message}`, { cause });
+  });
 }
 
 async function readAll(statement: Statement): Promise<readonly StatementEntry[]> {
@@ -97,8 +120,10 @@ function toDocument(
 ): TableDocument {
   const texts = statementTexts(locale);
   const now = new Date();
-  const days = new Intl.DateTimeFormat(locale, { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
-  const numbers = new Intl.NumberFormat(locale, { minimumFractionDigits: scale, maximumFractionDigits: scale });
+  // The font has no digits of other scripts.
+  const written = new Intl.Locale(locale, { numberingSystem: 'latn' });
+  const days = new Intl.DateTimeFormat(written, { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+  const numbers = new Intl.NumberFormat(written, { minimumFractionDigits: scale, maximumFractionDigits: scale });
   // As a text, which `Intl` reads exactly: numbers lose digits.
   const amount = (units: bigint) => numbers.format(toDecimal(units, scale) as `${number}`);
   const row = ({ recordedAt, effectiveAt, kind, description, direction, amount: units, balance }: StatementEntry) => {

@@ -163,6 +163,44 @@ describe('a statement as PDF', () => {
   });
 });
 
+it('a statement file has ids of its own, which its period alone repeats', async () => {
+  const idsOf = async (period: string) => {
+    const response = await fetch(`${server.url}/v1/statements/file?account=${alice.wallet}&${period}&format=camt053`, {
+      headers: { authorization: `Bearer ${alice.token}` },
+    });
+    const text = await response.text();
+    return [/<MsgId>(\w{32})</.exec(text)?.[1], /<Stmt><Id>(\w{32})</.exec(text)?.[1]];
+  };
+  const [[message, statement], [again, same], [, other]] = [
+    await idsOf(YEARS),
+    await idsOf(YEARS),
+    await idsOf('from=2020-01-01&to=2020-02-01'),
+  ];
+  expect(message).toMatch(/^\w{32}$/);
+  expect([again === message, same === statement, other === statement]).toEqual([false, true, false]);
+});
+
+it('HEAD of a statement file has its headers, and nothing is read for it', async () => {
+  const response = await fetch(`${server.url}/v1/statements/file?account=${alice.wallet}&${YEARS}&format=csv`, {
+    method: 'HEAD',
+    headers: { authorization: `Bearer ${alice.token}` },
+  });
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);
+});
+
+it('of PDFs that one user asks for at the same time, one is made, and others get theirs meanwhile', async () => {
+  const carol = await registerUser(server.url);
+  const asked = [1, 2, 3].map(() => download('format=pdf'));
+  const other = await download('format=pdf', carol.token, carol.wallet);
+  expect((await Promise.all(asked)).map(({ status }) => status).sort()).toEqual([200, 503, 503]);
+  expect(other.status).toBe(200);
+});
+
+it('a PDF has digits that its font has', async () => {
+  const { pages } = read('pdf', (await download('format=pdf&locale=bn')).content);
+  expect(pages[0]).toContain('3,749.99');
+});
+
 it.each([
   ['format=xls', 'format'],
   ['format=pdf&locale=Klingon', 'locale'],
@@ -178,6 +216,7 @@ it.each([
 it.each([
   ['none.png', undefined, 'cannot be read'],
   ['text.png', Buffer.from('no image'), 'is no PNG or JPEG image'],
+  ['damaged.png', PNG.subarray(0, 20), 'the image is damaged'],
   ['large.png', Buffer.alloc(1_048_577, PNG), 'is not a file of at most 1 MiB'],
 ])('a server does not start with the logo %s', async (name, content, message) => {
   const statementLogo = join(folder, name);

@@ -67,6 +67,22 @@ it('a text that fails on the way is cut off, and reported, so that nobody takes 
   expect(onBroken.mock.calls).toEqual([[expect.objectContaining({ message: 'the database is away' })]]);
 });
 
+it('an answer to HEAD reads nothing of a file', async () => {
+  const read = vi.fn();
+  async function* text() {
+    read();
+    yield 'a,b\n';
+  }
+  const response = await ask(
+    { body: undefined, file: text(), headers: { 'content-type': 'text/csv' } },
+    undefined,
+    'HEAD',
+  );
+  expect(response.headers.get('content-type')).toBe('text/csv');
+  expect(await response.text()).toBe('');
+  expect(read).not.toHaveBeenCalled();
+});
+
 it('a client that goes before the end of a text ends its reading, and is no failure', async () => {
   let ended = false;
   async function* text() {

@@ -96,6 +96,10 @@ function sendPieces(
 ): void {
   dropUnread(outgoing);
   outgoing.writeHead(status, list);
+  if (outgoing.req.method === 'HEAD') {
+    outgoing.end();
+    return;
+  }
   pipeline(Readable.from(file), outgoing).catch((error: unknown) => {
     // A client may go at any time: that is no failure.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') onBroken(error);

@@ -171,7 +171,7 @@ export const getStatementFileRoute = route(
       return {
         body: undefined,
         headers: { 'content-type': type, 'content-disposition': `attachment; filename="${name}"` },
-        file: await write[format](statement, { statementPdfs, locale }),
+        file: await write[format](statement, { statementPdfs, locale, asker: principal.id }),
       };
     },
 );
@@ -181,8 +181,8 @@ const write = {
   camt053: (statement: Statement) => begun(statementCamt053(statement)),
   pdf: async (
     statement: Statement,
-    { statementPdfs, locale }: Pick<StatementServices, 'statementPdfs'> & { locale: string },
-  ) => [await statementPdfs.make(statement, locale)],
+    { statementPdfs, locale, asker }: Pick<StatementServices, 'statementPdfs'> & { locale: string; asker: string },
+  ) => [await statementPdfs.make(statement, locale, asker)],
 };
 
 /** With its first piece, so that what is refused is refused with a status of its own. */
