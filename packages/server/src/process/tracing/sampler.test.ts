@@ -81,6 +81,19 @@ describe('requests are sampled', () => {
     });
   });
 
+  it.each(SAMPLERS)('by %s as whole traces: no span is recorded without the one below it', (sampler) => {
+    const start = starter({ sampler, ratio: 0.1 });
+    const begun = Array.from({ length: REQUESTS }, () => start({})).filter((span) => span !== undefined);
+    for (const span of begun) {
+      const child = trace.getTracer('ledger').startSpan('child', {}, trace.setSpan(context.active(), span));
+      child.end();
+      span.end();
+    }
+    const parents = exporter.getFinishedSpans().flatMap(({ parentSpanContext }) => parentSpanContext?.spanId ?? []);
+    expect(parents).toEqual(begun.map((span) => span.spanContext().spanId));
+    if (!sampler.endsWith('always_off')) expect(begun.length).toBeGreaterThan(0);
+  });
+
   it('below a span of the process that is active, whatever the headers say', () => {
     const start = starter({ sampler: 'parentbased_always_off', ratio: 0 });
     const outer = trace.wrapSpanContext({ traceId: TRACE, spanId: PARENT, traceFlags: 1 });

@@ -38,8 +38,12 @@ function samplerOf({ sampler, ratio }: Sampling): Sampler {
   }
 }
 
-/** What the server can decide by itself, before there is a span. */
-export function headSamplingOf({ sampler, ratio }: Sampling): HeadSampling {
+/**
+ * What the server can decide by itself, before there is a span. Undefined for a ratio without parents: it judges each span of a trace once
+ * more by the id of the trace, so a root that was chosen otherwise would lose what is below it.
+ */
+export function headSamplingOf({ sampler, ratio }: Sampling): HeadSampling | undefined {
+  if (sampler === 'traceidratio') return undefined;
   const followsCaller = sampler.startsWith('parentbased');
   if (sampler.endsWith('always_on')) return { rootShare: 1, followsCaller };
   return { rootShare: sampler.endsWith('always_off') ? 0 : ratio, followsCaller };
