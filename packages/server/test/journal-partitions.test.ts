@@ -1,4 +1,4 @@
-import { createLedger, type Ledger } from '@micropay/ledger-core';
+import { createLedger, type Ledger, maintain } from '@micropay/ledger-core';
 import { createTestDatabase, type TestDatabase } from '@micropay/local-postgres/testing';
 import pg from 'pg';
 import { Registry } from 'prom-client';
@@ -57,6 +57,28 @@ it('a server whose role may not make tables warns once that somebody has to, and
   await keep();
   await keep();
   expect(lines).toEqual([[{ positionsLeft: '30000000' }, expect.stringContaining('micropay maintain')]]);
+});
+
+it('a server whose role may not make tables warns again when partitions run out once more, also if it may not seal', async () => {
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = 'x';
+  const keep = createPartitionKeeper({ ledger, tables: { database: url.href }, log });
+  await drawUpTo(120_000_000);
+  lines = [];
+  await keep();
+  expect(lines).toHaveLength(1);
+  await maintain({ database: database.url });
+  // As when sealing waits for a transaction that was left open.
+  await client.query(
+    'set session_replication_role = replica; delete from micropay.sealed_partitions; reset session_replication_role',
+  );
+  await keep();
+  expect(lines).toHaveLength(1);
+  await drawUpTo(170_000_000);
+  await keep();
+  await keep();
+  expect(lines).toHaveLength(2);
 });
 
 it('a server that cannot reach the database says so, for the log of background work', async () => {

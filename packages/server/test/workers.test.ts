@@ -134,6 +134,25 @@ describe('WORKERS=2', () => {
   });
 });
 
+it('WORKERS=2 makes partitions also when its first worker was replaced', async () => {
+  const own = await createTestDatabase();
+  const main = start({ DATABASE_URL: own.url, LOG_LEVEL: 'debug' });
+  const url = await main.listening();
+  await reachWorkers(main, url, ({ length }) => length === 2);
+  const first = workersIn(main.output()).get(1) ?? 0;
+  const client = new pg.Client({ connectionString: own.url });
+  await client.connect();
+  await client.query(`select setval('micropay.event_position', 60000000)`);
+  process.kill(first, 'SIGKILL');
+  const partitions = async () =>
+    (await client.query(`select 1 from pg_inherits where inhparent = 'micropay.transfers'::regclass`)).rows.length;
+  const before = await partitions();
+  await expect.poll(partitions, { timeout: 20_000 }).toBe(before + 1);
+  await client.end();
+  await main.stop();
+  await own.drop();
+});
+
 it('WORKERS=2 ends with the reason of the first worker when it cannot start', async () => {
   const occupant = createServer().listen(0, '127.0.0.1');
   await once(occupant, 'listening');

@@ -67,7 +67,10 @@ async function serve({ config, log, signal, greet, options }: Serving): Promise<
   return EXIT.ok;
 }
 
-/** The number of the worker that migrates and makes the operator's key; those after it find both. */
+/**
+ * The number of the worker that migrates and makes the operator's key; those after it find both. One that replaces it has another number,
+ * so what goes on for as long as the server runs must not depend on it.
+ */
 const FIRST_WORKER = 1;
 
 async function serveAsWorker({

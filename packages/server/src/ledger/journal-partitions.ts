@@ -41,7 +41,7 @@ interface Dependencies {
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Makes partitions in time, if the role may; otherwise it warns, once, that somebody else has to. */
+/** Makes partitions in time, if the role may; otherwise it warns, once until there are enough again, that somebody else has to. */
 export function createPartitionKeeper({ ledger, tables, log }: Dependencies): () => Promise<void> {
   let isWarned = false;
   return async () => {
@@ -58,8 +58,10 @@ export function createPartitionKeeper({ ledger, tables, log }: Dependencies): ()
     }
     const now = await ledger.partitions();
     const { positionsLeft } = now;
-    if (isWarned || positionsLeft >= positionsOfNewest(now)) return;
-    isWarned = true;
+    const isWarning = positionsLeft < positionsOfNewest(now);
+    const isNew = isWarning && !isWarned;
+    isWarned = isWarning;
+    if (!isNew) return;
     log.warn(
       { positionsLeft: String(positionsLeft) },
       'the journal runs out of partitions, and this role may not make one: run "micropay maintain" as the owner of the tables',

@@ -85,7 +85,7 @@ export async function startServer(config: Config, log?: Logger): Promise<Running
 /** The part of this process among those that `micropay serve` has started on the same port. */
 export interface StartOptions {
   readonly processes: number;
-  /** Whether it checks the database and makes the operator's key for all of them. */
+  /** Whether it checks the database and makes the operator's key for all of them, at its start: it may end before the others. */
   readonly isFirst: boolean;
   /** Returns what reads the metrics of all of them; `registry` has those of this one. */
   shareMetrics(registry: Registry): () => Promise<string>;
@@ -198,15 +198,16 @@ export async function startChecked(config: Config, log: Logger, options = ALONE)
     if (verifyEverySeconds > 0) verification.start();
     if (kafka?.relayInServer) relay?.start(ledger);
     const openWriters = createOldestWriterReport(ledger.events, log);
-    const reports = [{ name: 'transactions left open', everyMs: OPEN_WRITERS_MS, run: openWriters }];
-    if (options.isFirst) {
-      const keepPartitions = createPartitionKeeper({ ledger, tables, log });
-      reports.push({ name: 'partitions of the journal', everyMs: PARTITIONS_MS, run: keepPartitions });
-      // A server may have been away for long. Not before it serves, as the next partition may have to wait for a lock.
-      keepPartitions().catch((err: unknown) =>
-        log.warn({ work: 'partitions of the journal', err }, 'background work failed'),
-      );
-    }
+    // In every process, as any may end: of several that find a partition due at once, the first makes it.
+    const keepPartitions = createPartitionKeeper({ ledger, tables, log });
+    const reports = [
+      { name: 'transactions left open', everyMs: OPEN_WRITERS_MS, run: openWriters },
+      { name: 'partitions of the journal', everyMs: PARTITIONS_MS, run: keepPartitions },
+    ];
+    // A server may have been away for long. Not before it serves, as the next partition may have to wait for a lock.
+    keepPartitions().catch((err: unknown) =>
+      log.warn({ work: 'partitions of the journal', err }, 'background work failed'),
+    );
     if (outbox !== undefined) reports.push({ name: 'ended mails', everyMs: ENDED_MAILS_MS, run: outbox.removeEnded });
     closers.push(runInBackground([...background, ...reports], log));
     // Not before it listens: a key that is made has to reach somebody, and a port in use would lose it.
