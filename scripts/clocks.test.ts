@@ -13,6 +13,7 @@ const TELL_THE_TIME_OF_DAY: Readonly<Record<string, string>> = {
     'a date in Retry-After, where the answer tells no Date; platforms without the other clock',
   'packages/client-sdk/src/webhooks.ts':
     "a webhook's timestamp is a time of day, and is compared with that of the receiver",
+  'packages/ledger-core/src/history/statement-camt.ts': 'when a file was made',
   'packages/ledger-core/src/posting/uuids.ts':
     'a UUIDv7 tells the time, and its counter bears a clock that is set back',
   'packages/server/src/auth/tokens/access-tokens.ts': 'what is left of a token, whose exp is a time of day',
@@ -21,6 +22,7 @@ const TELL_THE_TIME_OF_DAY: Readonly<Record<string, string>> = {
     'a balance by effective time that is asked for without an instant is of now',
   'packages/server/src/oidc/issuer-tokens.ts': 'what is left of a token, whose exp is a time of day',
   'packages/server/src/process/operator-key-file.ts': 'the name of a file',
+  'packages/server/src/statements/statement-pdf.ts': 'when a file was made',
 };
 
 async function sources(): Promise<readonly string[]> {
