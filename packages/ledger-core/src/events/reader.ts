@@ -49,7 +49,14 @@ export function createLogReader({ snapshot, store, after, seesDrawers = true }: 
     bound = { ...bound, isReached: (await oldestDrawer(store)) >= bound.transactionId };
   }
 
+  /** While the bound is open, nothing behind a gap is handed on: whether one is there shows in the first row. */
   async function look(limit: number): Promise<readonly LogRow[]> {
+    if (bound === undefined || bound.isReached) return read(limit);
+    const first = await read(1);
+    return first.length === 0 || limit === 1 ? first : read(limit);
+  }
+
+  async function read(limit: number): Promise<readonly LogRow[]> {
     const found = await readLog(snapshot, store, { ledger: store.ledger, after: position, limit });
     const judgement = bound && judge(bound, found);
     if (bound !== undefined && judgement === 'final') finalThrough = bound.through;

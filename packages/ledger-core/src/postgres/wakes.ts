@@ -3,10 +3,10 @@ import type { ConnectedStore } from './store.js';
 /** New rows of a ledger after a mark. */
 export interface WakeRow {
   readonly ledger: number;
-  /** Changes when a row is added, wherever it stands. */
-  readonly all: string;
+  /** The sum of their positions: changes when a row is added, wherever it stands. */
+  readonly all: bigint;
   /** The same of those that stand after `through`; null when there is none. */
-  readonly rest: string | null;
+  readonly rest: bigint | null;
   readonly last: bigint;
 }
 
@@ -25,8 +25,8 @@ export async function readWakes(
   );
   return rows.map(({ ledger, all, rest, last }) => ({
     ledger: Number(ledger),
-    all: String(all),
-    rest: rest === null ? null : String(rest),
+    all: BigInt(String(all)),
+    rest: rest === null ? null : BigInt(String(rest)),
     last: BigInt(String(last)),
   }));
 }
