@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { dropUnread } from './drop-unread.js';
 
 const MAX_AGE_S = 600;
 const METHODS = 'GET,HEAD,PUT,POST,DELETE,PATCH,QUERY';
@@ -39,6 +40,7 @@ export function createCrossOrigin(origins: readonly string[]): CrossOrigin {
         outgoing.setHeader('access-control-allow-headers', names.join(','));
         outgoing.appendHeader('vary', 'Access-Control-Request-Headers');
       }
+      dropUnread(outgoing);
       outgoing.writeHead(204).end();
     },
   };

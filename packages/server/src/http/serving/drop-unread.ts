@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** A client that is still sending after its answer has this long, and this much, until its connection is closed. */
+/** A client that is still sending after its answer has this long until its connection is closed. */
 const DROP_TIMEOUT_MS = 500;
-const DROP_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
  * Reads and drops what a client still sends when it has been answered, as in a request that is refused by its headers. The
@@ -12,25 +11,19 @@ export function dropUnread(outgoing: ServerResponse): void {
   const { req: incoming } = outgoing;
   if (incoming.complete) return;
   // The rest of a small request is read before its answer is sent.
-  outgoing.once('finish', () => {
-    if (!incoming.complete && !incoming.destroyed) drop(incoming);
-  });
+  outgoing.once('finish', () => dropRest(incoming));
 }
 
-function drop(incoming: IncomingMessage): void {
-  const { socket } = incoming;
-  const startBytes = socket.bytesRead;
-  const close = () => {
+/** As `dropUnread`, for an answer that may go on for long: whoever sends so long is cut off meanwhile. */
+export function dropRest(incoming: IncomingMessage): void {
+  if (incoming.complete || incoming.destroyed) return;
+  const timer = setTimeout(() => {
     stop();
-    socket.destroySoon();
-  };
-  const timer = setTimeout(close, DROP_TIMEOUT_MS).unref();
-  const count = () => {
-    if (socket.bytesRead - startBytes > DROP_BYTES_MAX) close();
-  };
+    incoming.socket.destroySoon();
+  }, DROP_TIMEOUT_MS).unref();
   const stop = () => {
     clearTimeout(timer);
-    incoming.off('data', count).off('end', stop).off('close', stop);
+    incoming.off('end', stop).off('close', stop);
   };
-  incoming.on('data', count).on('end', stop).on('close', stop).resume();
+  incoming.on('end', stop).on('close', stop).resume();
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
+import { dropRest, dropUnread } from './drop-unread.js';
 
 /**
  * Sends a stream, piece by piece, and cancels it when the client is gone, also before it begins. A response that waits after
@@ -14,6 +15,7 @@ export function sendStream(
 ): void {
   outgoing.writeHead(200, headers);
   outgoing.flushHeaders();
+  dropRest(outgoing.req);
   // Pieces wait in the stream, which is bounded, and not here.
   const pieces = Readable.fromWeb(stream as WebStream, { highWaterMark: 0 });
   const { socket } = outgoing.req;
@@ -34,5 +36,6 @@ export function sendNoStream(
 ): void {
   // One that fails to end has nobody to say it to.
   stream.cancel().catch(() => undefined);
+  dropUnread(outgoing);
   outgoing.writeHead(200, headers).end();
 }
