@@ -16,6 +16,7 @@ import {
   type ListName,
   PAGE,
   PAGE_LIMIT_DEFAULT,
+  type PlaceParts,
   placeIn,
 } from '../domain/input/paging.js';
 import { result } from '../domain/json/result.js';
@@ -90,11 +91,12 @@ const readOptions = object<CheckedStatementOptions>({ from: moment, to: moment, 
 /** @throws {LedgerError} `invalid_request`, `invalid_cursor` */
 export function checkStatementOptions(given: StatementOptions): CheckedStatementOptions {
   const options = readOptions(given, 'options');
-  decodeCursor(options.cursor, CURSOR);
+  decodeCursor(options.cursor, PLACE);
   return options;
 }
 
-const CURSOR = /^(\d{1,18}) (-?\d{1,38}) (-?\d{1,38}) (-?\d{1,15}) (\d{1,18}) (-?\d{1,38})$/;
+/** Of the first page: the last version, and the balances around the period. Of the last entry: when, its version and balance. */
+const PLACE: PlaceParts = ['number', 'balance', 'balance', 'instant', 'number', 'balance'];
 
 /** One page of an account's statement. */
 export async function readStatement(
@@ -203,7 +205,7 @@ function writeCursor(list: ListName, { opening, closing, throughVersion }: Frame
 }
 
 function readCursor(list: ListName, cursor: string) {
-  const [through, opening, closing, afterMs, afterVersion, balance] = placeIn(list, decodeCursor(cursor, CURSOR));
+  const [through, opening, closing, afterMs, afterVersion, balance] = placeIn(list, decodeCursor(cursor, PLACE));
   return {
     frame: {
       opening: BigInt(opening ?? 0),

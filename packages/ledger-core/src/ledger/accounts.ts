@@ -38,8 +38,6 @@ const FROZEN: Readonly<Record<FreezeSide, AccountStatus>> = {
   both: 'frozen',
 };
 
-const ADDRESS_CURSOR = /^([a-zA-Z0-9_.:-]{1,200})$/;
-const ENTRY_CURSOR = /^([0-9]{1,18})$/;
 const PREFIX_PATTERN = /^[a-zA-Z0-9_.:-]{0,200}$/;
 
 /** Refusals of a change because of the account's balance or holds. */
@@ -130,7 +128,7 @@ export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Acco
     },
     async list(options = {}) {
       const { prefix = '', limit: count = PAGE_LIMIT_DEFAULT, cursor } = readList(options, 'options');
-      const place = decodeCursor(cursor, ADDRESS_CURSOR);
+      const place = decodeCursor(cursor, ['address']);
       return context.read(async (store) => {
         const list = ['accounts', store.ledger, prefix];
         const [after] = placeIn(list, place);
@@ -140,7 +138,7 @@ export function createAccounts(context: LedgerContext, expireOf: ExpireOf): Acco
     },
     async entries(given, options = {}) {
       const { limit: count = PAGE_LIMIT_DEFAULT, cursor } = readPage(options, 'options');
-      const place = decodeCursor(cursor, ENTRY_CURSOR);
+      const place = decodeCursor(cursor, ['number']);
       const reference = checkReference(given);
       const account = await identify(reference);
       if (account === undefined) throw accountNotFound(reference);

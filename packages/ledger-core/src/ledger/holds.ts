@@ -26,7 +26,6 @@ const readRelease = object<ReleaseHold>({ ...REQUEST_OPTIONS, ...RELEASE });
 const readList = object<PageOptions & { readonly openOnly?: boolean }>({ openOnly: optional(flag), ...PAGE });
 
 const EXPIRED_IN_TURN = 500;
-const HOLD_CURSOR = /^([0-9a-f-]{36})$/;
 
 export function createHolds(context: LedgerContext, submit: Submit): Holds {
   return {
@@ -48,7 +47,7 @@ export function createHolds(context: LedgerContext, submit: Submit): Holds {
     },
     async list(given, options = {}) {
       const { openOnly = false, limit: count = PAGE_LIMIT_DEFAULT, cursor } = readList(options, 'options');
-      const place = decodeCursor(cursor, HOLD_CURSOR);
+      const place = decodeCursor(cursor, ['id']);
       const reference = checkReference(given);
       return context.read(async (store) => {
         const [account] = await findIdentities(store, [reference]);

@@ -41,14 +41,13 @@ const readOptions = object<CheckedOptions>(OPTIONS);
 
 /** The most accounts that an `accountPath` may name. */
 export const ACCOUNTS_OF_PATH_MAX = 100;
-const POSITION_CURSOR = /^(\d{1,19})$/;
 
 export function createTransferList(context: LedgerContext, identifyMany: Accounts['identifyMany']) {
   return async (given: TransferListOptions = {}): Promise<Page<Transfer>> => {
     const { limit: count = PAGE_LIMIT_DEFAULT, cursor, order = 'newest', ...filter } = readOptions(given, 'options');
     checkTogether(filter);
     refuseBroad(filter);
-    const place = decodeCursor(cursor, POSITION_CURSOR);
+    const place = decodeCursor(cursor, ['number']);
     const resolved = await resolve(filter);
     const foundBy = foundByOf(filter, resolved);
     return context.read(async (store) => {

@@ -88,7 +88,7 @@ export function createTransfers(context: LedgerContext, submit: Submit): Omit<Tr
     getLinked: async (groupId) => groupOf(transferId(groupId, 'groupId')),
     async reversals(given, options = {}) {
       const { limit: count = PAGE_LIMIT_DEFAULT, cursor } = readPage(options, 'options');
-      const place = decodeCursor(cursor, REVERSAL_CURSOR);
+      const place = decodeCursor(cursor, ['number']);
       const id = transferId(given, 'id');
       return context.read(async (store) => {
         await getTransfer(store, id);
@@ -106,8 +106,6 @@ export function createTransfers(context: LedgerContext, submit: Submit): Omit<Tr
     return group;
   }
 }
-
-const REVERSAL_CURSOR = /^(\d{1,18})$/;
 
 /** Takes a checked leg through the posting pipeline as a request of its own, linked to no other. */
 export async function submitLeg(

@@ -5,6 +5,11 @@ import { fromSqlError, isKeyRace, sqlState } from './sql-errors.js';
 /** An error as `pg` makes it of what PostgreSQL said. */
 const fromPostgres = (code: string, part: object = {}) =>
   Object.assign(new Error('PostgreSQL says no'), { severity: 'ERROR', code, ...part });
+/** As PostgreSQL says it where `lc_messages` is German. */
+const noPartition = (part: object) =>
+  Object.assign(fromPostgres('23514', part), {
+    message: 'keine Partition von Relation »transfers« für die Zeile gefunden',
+  });
 /** An error as Node makes it of a socket. */
 const fromSocket = (code: string, part: object = {}) => Object.assign(new Error(code), { code, ...part });
 
@@ -26,6 +31,12 @@ describe('fromSqlError', () => {
       'a key that was posted meanwhile, as postgres.js says it',
       fromPostgres('23505', { constraint_name: 'transfer_keys_pkey' }),
       'transaction_conflict',
+    ],
+    ['a journal without a partition for the position', noPartition({ table: 'transfers' }), 'journal_full'],
+    [
+      'a journal without a partition for the position, as postgres.js says it',
+      noPartition({ table_name: 'transfers' }),
+      'journal_full',
     ],
     ['a connection that postgres.js has lost', fromSocket('CONNECTION_CLOSED'), 'database_unavailable'],
     ['a connection that postgres.js cannot make', fromSocket('CONNECT_TIMEOUT'), 'database_unavailable'],
@@ -62,7 +73,7 @@ describe('fromSqlError', () => {
     ],
     [
       'a setting that PostgreSQL does not know',
-      Object.assign(fromPostgres('42704'), { message: 'unrecognized configuration parameter "x"' }),
+      Object.assign(fromPostgres('42704', { file: 'guc.c' }), { message: 'unbekannter Konfigurationsparameter »x«' }),
       'database_misconfigured',
     ],
     ['a pooler that has lost its server', fromPostgres('08P01'), 'database_unavailable'],

@@ -16,14 +16,21 @@ export function isMissingTable(error: unknown): boolean {
   return state === '42P01' || state === '3F000';
 }
 
+/** A field of an error that PostgreSQL sent. */
+function fieldOf(error: unknown, name: string): string | undefined {
+  if (!isNativeError(error)) return undefined;
+  const value = (error as unknown as Readonly<Record<string, unknown>>)[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
 /** Name of the constraint that refused a row; postgres.js calls it otherwise than `pg`. */
 function violatedConstraint(error: unknown): string | undefined {
-  if (!isNativeError(error)) return undefined;
-  const { constraint, constraint_name: name = constraint } = error as {
-    constraint?: unknown;
-    constraint_name?: unknown;
-  };
-  return typeof name === 'string' ? name : undefined;
+  return fieldOf(error, 'constraint_name') ?? fieldOf(error, 'constraint');
+}
+
+/** Name of the table that refused a row. */
+function refusingTable(error: unknown): string | undefined {
+  return fieldOf(error, 'table_name') ?? fieldOf(error, 'table');
 }
 
 /** 55P03: a row lock was not to be had within `lock_timeout`. */
@@ -43,13 +50,12 @@ export function isConflict(error: unknown): boolean {
  */
 const KEY_OF_TRANSFER = /^transfer(?:s|_keys)_(?:\w+_)?pkey(?:_?\d+)?$/;
 
-/** 23514 without a constraint: no partition of the journal has the position. */
+/**
+ * 23514 of the journal as a whole, without a constraint: none of its partitions has the position. Its checks have names. The text
+ * says so too, in the language of `lc_messages`.
+ */
 export function isJournalFull(error: unknown): boolean {
-  return (
-    sqlState(error) === '23514' &&
-    violatedConstraint(error) === undefined &&
-    /no partition of/.test(String((error as Error).message))
-  );
+  return sqlState(error) === '23514' && violatedConstraint(error) === undefined && refusingTable(error) === 'transfers';
 }
 
 /** 23505: a key or id that another database transaction has just committed. */
@@ -162,7 +168,7 @@ function isPoolClosed(error: unknown): boolean {
 interface Mistake {
   readonly reason: string;
   readonly sentence: string;
-  readonly isMet: (state: string, message: string, code: string, call: string) => boolean;
+  readonly isMet: (state: string, message: string, code: string, call: string, file: string) => boolean;
 }
 
 const MISTAKES: readonly Mistake[] = [
@@ -185,7 +191,9 @@ const MISTAKES: readonly Mistake[] = [
     reason: 'startup_parameter',
     sentence:
       'PostgreSQL, or a pooler in front of it, refuses a connection parameter: remove it from the connection string, the `pg` settings and PGOPTIONS',
-    isMet: (_state, message) => /unsupported startup parameter|unrecognized configuration parameter/.test(message),
+    // The first is what PgBouncer says, in English alone; the second PostgreSQL, in any language.
+    isMet: (state, message, _code, _call, file) =>
+      /unsupported startup parameter/.test(message) || (state === '42704' && file === 'guc.c'),
   },
   {
     reason: 'tls',
@@ -207,7 +215,8 @@ const FILE_CODE = /^(?:ENOENT|ENOTDIR|EISDIR|EACCES|EPERM)$/;
 
 function findMistake(error: unknown): Mistake | undefined {
   if (!isNativeError(error)) return undefined;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const call = 'syscall' in error && typeof error.syscall === 'string' ? error.syscall : '';
-  return MISTAKES.find(({ isMet }) => isMet(sqlState(error) ?? '', error.message, code, call));
+  const code = fieldOf(error, 'code') ?? '';
+  const call = fieldOf(error, 'syscall') ?? '';
+  const file = fieldOf(error, 'file') ?? '';
+  return MISTAKES.find(({ isMet }) => isMet(sqlState(error) ?? '', error.message, code, call, file));
 }

@@ -283,4 +283,13 @@ describe('a list of transfers', () => {
     }
     expect((await ledger.transfers.list({ account: 'fees', limit: 5, cursor })).data.length).toBeGreaterThan(0);
   });
+
+  it('refuses a cursor with a position that is no bigint', async () => {
+    const { nextCursor } = await ledger.transfers.list({ account: 'fees', limit: 1 });
+    const [mark] = Buffer.from(nextCursor as string, 'base64url')
+      .toString()
+      .split(' ');
+    const cursor = Buffer.from(`${mark} ${'9'.repeat(19)}`).toString('base64url');
+    await expect(ledger.transfers.list({ account: 'fees', cursor })).rejects.toEqual(refusal('invalid_cursor'));
+  });
 });

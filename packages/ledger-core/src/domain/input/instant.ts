@@ -21,11 +21,16 @@ const DAY_PATTERN = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/;
 const INSTANT_PATTERN =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,3})?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
 
+/** Whether milliseconds since 1970 are in the supported years. */
+export function isInstantMs(ms: number): boolean {
+  return ms >= INSTANT_MIN && ms <= INSTANT_MAX;
+}
+
 /** Milliseconds since 1970, even if the date's own methods were overwritten; NaN if it is not a date in the supported years. */
 function timeOf(date: unknown): number {
   try {
     const time = Date.prototype.getTime.call(date);
-    return time >= INSTANT_MIN && time <= INSTANT_MAX ? time : Number.NaN;
+    return isInstantMs(time) ? time : Number.NaN;
   } catch {
     return Number.NaN;
   }

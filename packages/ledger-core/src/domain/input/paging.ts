@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { LedgerError } from '../../errors.js';
 import { type Members, optional, wholeNumber } from './arguments.js';
+import { isInstantMs } from './instant.js';
 
 export const PAGE_LIMIT_DEFAULT = 50;
 export const PAGE_LIMIT_MAX = 1_000;
@@ -32,13 +33,31 @@ export function encodeCursor(list: ListName, ...place: readonly (string | number
   return Buffer.from([markOf(list), ...place].join(' ')).toString('base64url');
 }
 
-/** @throws {LedgerError} `invalid_cursor` unless the place in the cursor fits the pattern */
-export function decodeCursor(cursor: string | undefined, pattern: RegExp): Cursor | undefined {
+/**
+ * The parts of a place. Each lets through only what PostgreSQL takes as a value of its type: callers can write a cursor themselves,
+ * and one that is refused there is not refused by a code.
+ */
+const PARTS = {
+  /** A position or version: all that have 18 digits are a `bigint`, not all that have 19. */
+  number: (text: string) => /^\d{1,18}$/.test(text),
+  balance: (text: string) => /^-?\d{1,38}$/.test(text),
+  /** Milliseconds since 1970. */
+  instant: (text: string) => /^-?\d{1,15}$/.test(text) && isInstantMs(Number(text)),
+  id: (text: string) => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text),
+  address: (text: string) => /^[a-zA-Z0-9_.:-]{1,200}$/.test(text),
+} as const;
+
+/** What the parts of a list's places are, in their order. */
+export type PlaceParts = readonly (keyof typeof PARTS)[];
+
+/** @throws {LedgerError} `invalid_cursor` unless the place in the cursor has these parts */
+export function decodeCursor(cursor: string | undefined, parts: PlaceParts): Cursor | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursorText(cursor), 'base64url').toString();
-  const place = pattern.exec(text.slice(MARK_LENGTH + 1));
-  if (place === null) throw invalidCursor();
-  return { mark: text.slice(0, MARK_LENGTH), place: place.slice(1) };
+  const place = text.slice(MARK_LENGTH + 1).split(' ');
+  const isPlace = place.length === parts.length && parts.every((part, index) => PARTS[part](place[index] ?? ''));
+  if (!isPlace) throw invalidCursor();
+  return { mark: text.slice(0, MARK_LENGTH), place };
 }
 
 /**
