@@ -98,13 +98,14 @@ export interface LedgerLag {
   readonly position: bigint;
   /** Events of the ledger up to here have been deleted: a replay from before it has all transfers, but not all other events. */
   readonly deletedThrough: bigint;
-  /** Rows of the journal and of events not yet delivered to the sink; counting stops at a million in each. */
+  /** Rows of the journal and of events not yet delivered to the sink: at least so many, as counting stops at `LAG_ROWS_MAX` in all. */
   readonly rows: number;
   /** Age of the oldest of them. */
   readonly seconds: number;
 }
 
-const COUNTED_MAX = 1_000_000;
+/** Rows that are counted in all ledgers together, those with the oldest rows first; a ledger that is behind has one at least. */
+export const LAG_ROWS_MAX = 100_000;
 
 /** The ledgers in which a sink is behind; of one ledger always. */
 export async function readLags(
@@ -112,25 +113,43 @@ export async function readLags(
   sink: string,
   only: number | null,
 ): Promise<readonly LedgerLag[]> {
-  const waiting = (table: string, condition: string, columns: string, limit: number) =>
-    `(select ${columns} from ${schema}.${table} where ${ofLedger('', 'l.id')} and ${condition}
-        and position > coalesce(c.position, 0) order by position limit ${limit})`;
-  const count = (table: string, condition: string) =>
-    `(select count(*) from ${waiting(table, condition, 'position', COUNTED_MAX)} w)`;
-  const first = (table: string, condition: string) => waiting(table, condition, 'position, recorded_at', 1);
+  const waiting = (table: string, condition: string, columns: string, { of, limit }: { of: string; limit: number }) =>
+    `(select ${columns} from ${schema}.${table} where ${ofLedger('', `${of}.id`)} and ${condition}
+        and position > ${of}.cursor order by position limit ${limit})`;
+  const first = (table: string, condition: string) =>
+    waiting(table, condition, 'position, recorded_at', { of: 'l', limit: 1 });
+  const counted = (table: string, condition: string) =>
+    waiting(table, condition, 'position', { of: 'b', limit: LAG_ROWS_MAX });
+  // Each limit inside keeps the rows of a ledger to themselves, and the one outside ends the whole count.
   const { rows } = await sql.executeSql(
-    `select l.name, coalesce(c.position, 0)::text as position, coalesce(d.deleted_through, 0)::text as deleted_through,
-       case when oldest.position is null then 0
-         else ${count('transfers', IN_LEDGER_ORDER)} + ${count('events', EVENTS_IN_ORDER)} end as rows,
-       coalesce(extract(epoch from clock_timestamp() - oldest.recorded_at), 0)::text as seconds
-     from ${schema}.ledgers l
-     left join ${schema}.event_cursors c on ${ofLedger('c.', 'l.id')} and c.sink = $1
-     left join ${schema}.event_retention d on ${ofLedger('d.', 'l.id')}
-     left join lateral (
-       select position, recorded_at from (
-         ${first('transfers', IN_LEDGER_ORDER)} union all ${first('events', EVENTS_IN_ORDER)}
-       ) w order by position limit 1) oldest on true
-     where ($2::integer is null and oldest.position is not null) or l.id = $2`,
+    `with lags as materialized (
+       select l.id, l.name, l.cursor, l.deleted_through, oldest.recorded_at
+       from (
+         select id, name, coalesce(c.position, 0) as cursor, coalesce(d.deleted_through, 0) as deleted_through
+         from ${schema}.ledgers
+         left join ${schema}.event_cursors c on ${ofLedger('c.', 'id')} and c.sink = $1
+         left join ${schema}.event_retention d on ${ofLedger('d.', 'id')}
+         where $2::integer is null or id = $2) l
+       left join lateral (
+         select position, recorded_at from (
+           ${first('transfers', IN_LEDGER_ORDER)} union all ${first('events', EVENTS_IN_ORDER)}
+         ) w order by position limit 1) oldest on true
+       where oldest.position is not null or l.id = $2
+     ),
+     counts as (
+       select id, count(*) as rows from (
+         select b.id from (select id, cursor from lags where recorded_at is not null order by recorded_at) b
+         cross join lateral (
+           select from (
+             ${counted('transfers', IN_LEDGER_ORDER)} union all ${counted('events', EVENTS_IN_ORDER)}
+           ) w limit ${LAG_ROWS_MAX}) r
+         limit ${LAG_ROWS_MAX}) counted
+       group by id
+     )
+     select name, cursor::text as position, deleted_through::text,
+       case when recorded_at is null then 0 else greatest(coalesce(counts.rows, 0), 1) end as rows,
+       coalesce(extract(epoch from clock_timestamp() - recorded_at), 0)::text as seconds
+     from lags left join counts on counts.id = lags.id`,
     [sink, only],
   );
   return rows.map((row) =>

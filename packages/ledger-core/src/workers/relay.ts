@@ -54,7 +54,7 @@ export interface RelayOptions {
 
 /** How far a sink is behind in all its ledgers together. */
 export interface RelayStatus {
-  /** Rows of the journal and of events not yet delivered to the sink. */
+  /** Rows of the journal and of events not yet delivered to the sink: at least so many, as counting stops at 100,000. */
   readonly rows: number;
   /** Age of the oldest of them. */
   readonly seconds: number;

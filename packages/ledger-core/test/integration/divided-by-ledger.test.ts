@@ -61,7 +61,7 @@ const OF_ALL_LEDGERS = [
   /^select ledger, sum\(position\)/,
   /^select greatest\(\(select position from \S+ where wakes /,
   /^select l\.id from \S+ l /,
-  /^select l\.name, coalesce\(c\.position, 0\)/,
+  /^with lags as materialized /,
   /^update \S+ c set position = move\.to_position/,
 ];
 
