@@ -1,19 +1,32 @@
 import { result } from '../domain/json/result.js';
+import type { Row } from './balances.js';
 import { EVENTS_IN_ORDER, IN_LEDGER_ORDER, ofLedger } from './of-ledger.js';
 import type { ConnectedStore, LedgerStore } from './store.js';
 import type { Transaction } from './transaction-adapter.js';
 
+export interface OpenCursor {
+  readonly position: bigint;
+  /** Some events up to this position have been deleted: from a lower cursor, the sink does not receive them. */
+  readonly deletedThrough: bigint;
+}
+
 /** The cursor of a sink in a ledger; created if it is missing. From then on, events that the sink has not received are not deleted. */
-export async function openCursor({ sql, schema, ledger }: LedgerStore, sink: string): Promise<bigint> {
-  const find = `select position::text from ${schema}.event_cursors where ${ofLedger()} and sink = $2`;
+export async function openCursor({ sql, schema, ledger }: LedgerStore, sink: string): Promise<OpenCursor> {
+  const find = `select c.position::text, coalesce(d.deleted_through, 0)::text as deleted_through
+    from ${schema}.event_cursors c left join ${schema}.event_retention d on ${ofLedger('d.')}
+    where ${ofLedger('c.')} and c.sink = $2`;
+  const toCursor = (row: Row | undefined) => ({
+    position: BigInt(String(row?.position)),
+    deletedThrough: BigInt(String(row?.deleted_through)),
+  });
   const { rows } = await sql.executeSql(find, [ledger, sink]);
-  if (rows[0] !== undefined) return BigInt(String(rows[0].position));
+  if (rows[0] !== undefined) return toCursor(rows[0]);
   await sql.executeSql(`insert into ${schema}.event_cursors (ledger, sink) values ($1, $2) on conflict do nothing`, [
     ledger,
     sink,
   ]);
   const { rows: created } = await sql.executeSql(find, [ledger, sink]);
-  return BigInt(String(created[0]?.position));
+  return toCursor(created[0]);
 }
 
 /** Gives a sink that has no cursor in the ledger one at this position. */
@@ -186,11 +199,15 @@ function isOld(before: number, ageMinMs: number): string {
  * Deletes at most `limit` domain events of the ledger that every sink has received, that were recorded before the instant `before`
  * and that are at least `ageMinMs` old. Returns how many, and stores the last deleted position. The cursors are locked meanwhile,
  * so that none moves back to before a deleted event. A sink without a cursor in the ledger has received nothing of it.
+ *
+ * The table of sinks is locked first, by a statement of its own: the snapshot of the next one shows each sink that was made known or
+ * changed before, and none is until the deletion has ended. The transaction has to begin with it.
  */
 export async function deleteTakenEvents(
   { sql, schema, ledger }: LedgerStore<Transaction>,
   { before, ageMinMs, limit }: { readonly before: Date; readonly ageMinMs: number; readonly limit: number },
 ): Promise<number> {
+  await sql.executeSql(`lock table ${schema}.event_sinks in share mode`, []);
   const { rows } = await sql.executeSql(
     `with cursors as materialized (select sink, position from ${schema}.event_cursors where ${ofLedger()} for share),
      received as (

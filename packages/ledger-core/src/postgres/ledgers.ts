@@ -22,6 +22,12 @@ export async function findOrCreateLedger(store: ConnectedStore, name: string): P
   return Number(await findLedger(store, name));
 }
 
+/** The name of a ledger that is there. */
+export async function readLedgerName({ sql, schema, ledger }: LedgerStore): Promise<string> {
+  const { rows } = await sql.executeSql(`select name from ${schema}.ledgers where id = $1`, [ledger]);
+  return String(rows[0]?.name);
+}
+
 /** The IANA zone whose days are the ledger's. */
 export async function readTimeZone({ sql, schema, ledger }: LedgerStore): Promise<string> {
   const { rows } = await sql.executeSql(`select time_zone from ${schema}.ledgers where id = $1`, [ledger]);

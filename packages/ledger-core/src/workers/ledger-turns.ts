@@ -4,7 +4,7 @@ import { createLogReader, type LogReader } from '../events/reader.js';
 import { toEvents } from '../events/to-events.js';
 import { createWakes } from '../events/wakes.js';
 import type { RunAll } from '../postgres/connect.js';
-import { type CursorMove, findLedgersBehind, openCursor } from '../postgres/event-cursors.js';
+import { type CursorMove, findLedgersBehind, type OpenCursor, openCursor } from '../postgres/event-cursors.js';
 import { isUnreadable, type LogRow } from '../postgres/event-log.js';
 import type { ConnectedStore } from '../postgres/store.js';
 
@@ -42,6 +42,8 @@ export interface LedgerTurnsOptions {
   readonly only: number | null;
   /** Called for a row that cannot be read: its ledger waits, and no other. */
   readonly onUnreadable: (error: unknown) => void;
+  /** Called when the sink begins or goes on in a ledger. */
+  readonly onOpened: (ledger: number, cursor: OpenCursor) => Promise<void>;
 }
 
 /** A ledger that has rows to come. Idle ledgers have none, and cost nothing. */
@@ -56,7 +58,8 @@ interface Turn {
 const UNREADABLE_BACKOFF: Backoff = { firstMs: 200, maxMs: 10_000 };
 
 /** The cursors are those that are stored, and whoever delivers a batch moves them before the next but one is asked for. */
-export function createLedgerTurns({ snapshot, store, sink, only, onUnreadable }: LedgerTurnsOptions): LedgerTurns {
+export function createLedgerTurns(options: LedgerTurnsOptions): LedgerTurns {
+  const { snapshot, store, sink, only, onUnreadable, onOpened } = options;
   const wakes = createWakes(store);
   /** In the order of their turns: who had one comes last. */
   const turns = new Map<number, Turn>();
@@ -80,7 +83,9 @@ export function createLedgerTurns({ snapshot, store, sink, only, onUnreadable }:
   async function readerOf(turn: Turn): Promise<LogReader> {
     if (turn.reader !== undefined) return turn.reader;
     const own = { ...store, ledger: turn.ledger };
-    turn.position = await openCursor(own, sink);
+    const cursor = await openCursor(own, sink);
+    await onOpened(turn.ledger, cursor);
+    turn.position = cursor.position;
     turn.reader = createLogReader({ snapshot, store: own, after: turn.position });
     return turn.reader;
   }

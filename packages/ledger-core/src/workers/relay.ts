@@ -20,6 +20,7 @@ import { databaseArgument } from '../postgres/database-argument.js';
 import {
   advanceCursors,
   type LedgerLag,
+  type OpenCursor,
   openCursor,
   openCursorAt,
   readLags,
@@ -27,7 +28,7 @@ import {
   skipTo,
 } from '../postgres/event-cursors.js';
 import { findSink, openSink, reviseSink, setPaused } from '../postgres/event-sinks.js';
-import { findLedger, findOrCreateLedger, ledgerName } from '../postgres/ledgers.js';
+import { findLedger, findOrCreateLedger, ledgerName, readLedgerName } from '../postgres/ledgers.js';
 import { type OldestWriter, readOldestWriter } from '../postgres/position-drawers.js';
 import { fail } from '../postgres/sql-errors.js';
 import { type ConnectedStore, createStore, type LedgerStore, schemaName } from '../postgres/store.js';
@@ -48,7 +49,10 @@ export interface RelayOptions {
   readonly batchSizeMax?: number;
   /** The poll interval while nothing happens; default 200. */
   readonly pollMs?: number;
-  /** Called on every failure; the relay retries by itself. */
+  /**
+   * Called on every failure; the relay retries by itself. Also called with `events_gone`, once, when events of a ledger were deleted that
+   * the sink has not received: a sink that was not known then, or only for another ledger. The relay goes on with what is left.
+   */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -151,6 +155,8 @@ export function createRelay(options: RelayOptions): Relay {
   let isLeader = false;
   let turns: LedgerTurns | undefined;
   let failures = 0;
+  /** What was reported as deleted before the sink had received it: the last position, by ledger. */
+  const reportedGone = new Map<number, bigint>();
   const { sleep, wake } = createSleep(signal);
 
   async function run(): Promise<void> {
@@ -183,7 +189,14 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   async function deliver(snapshot: RunAll, onClient: ConnectedStore, ledger: number | null): Promise<void> {
-    const taking = createLedgerTurns({ snapshot, store: onClient, sink, only: ledger, onUnreadable: onError });
+    const taking = createLedgerTurns({
+      snapshot,
+      store: onClient,
+      sink,
+      only: ledger,
+      onUnreadable: onError,
+      onOpened: (number, cursor) => reportGone({ ...onClient, ledger: number }, cursor),
+    });
     turns = taking;
     let revision: string | undefined;
     let ahead = NOTHING;
@@ -211,6 +224,26 @@ export function createRelay(options: RelayOptions): Relay {
       for (const each of unmoved) taking.restart(each);
       ahead = ahead.filter(({ move }) => !unmoved.has(move.ledger));
     }
+  }
+
+  async function reportGone(own: LedgerStore, { position, deletedThrough }: OpenCursor): Promise<void> {
+    if (position >= deletedThrough) {
+      // A later replay from before it is a new gap.
+      reportedGone.delete(own.ledger);
+      return;
+    }
+    if (reportedGone.get(own.ledger) === deletedThrough) return;
+    const ledger = await readLedgerName(own);
+    reportedGone.set(own.ledger, deletedThrough);
+    const message = `sink ${sink} does not receive events of ledger ${ledger} after position ${position} that were deleted, up to ${deletedThrough}`;
+    onError(
+      new LedgerError('events_gone', message, {
+        sink,
+        ledger,
+        after: String(position),
+        deletedThrough: String(deletedThrough),
+      }),
+    );
   }
 
   async function nextOf(taking: LedgerTurns, ahead: Batch): Promise<Batch> {

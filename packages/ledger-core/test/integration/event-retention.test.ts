@@ -1,4 +1,4 @@
-import { createRelay, deleteDeliveredEvents } from '@micropay/ledger-core';
+import { createRelay, deleteDeliveredEvents, type RelayOptions } from '@micropay/ledger-core';
 import { expect, it } from 'vitest';
 import { createRecordingPublisher } from '../support/recording-publisher.js';
 import { expectSound, openWallets, useTestBed } from '../support/test-bed.js';
@@ -11,10 +11,10 @@ async function factsLeft(): Promise<number> {
   return row?.count ?? -1;
 }
 
-async function drain(sink: string): Promise<void> {
-  const relay = createRelay({ database: bed.url, sink, publisher: createRecordingPublisher() });
+async function drain(sink: string, options: Partial<RelayOptions> = {}): Promise<void> {
+  const relay = createRelay({ database: bed.url, sink, publisher: createRecordingPublisher(), ...options });
   relay.start();
-  await expect.poll(async () => (await relay.status()).rows).toBe(0);
+  await expect.poll(() => relay.status()).toMatchObject({ rows: 0, isLeader: true });
   await relay.stop();
 }
 
@@ -89,4 +89,83 @@ it('keeps what is younger than a minute, whatever is asked for, so that who is a
   const ageMinMs = Number(youngest?.ms) + 30_000;
   expect(await deleteDeliveredEvents({ database: bed.url, before: inAnHour(), ageMinMs })).toBe(0);
   expect(await deleteDeliveredEvents({ database: bed.url, before: inAnHour(), ageMinMs: 0 })).toBeGreaterThan(0);
+});
+
+/** Deletes while another session has made a change that it has not committed yet. */
+async function deletedBeside(change: string): Promise<number> {
+  const other = await bed.connect();
+  await other.query('begin');
+  await other.query(change);
+  let hasEnded = false;
+  const deleting = deleteDeliveredEvents({ database: bed.url, before: inAnHour(), ageMinMs: 0 }).finally(() => {
+    hasEnded = true;
+  });
+  const isWaiting = async () => {
+    const found = await bed.sql(
+      `select from pg_locks where not granted and relation = 'micropay.event_sinks'::regclass
+         and database = (select oid from pg_database where datname = current_database())`,
+    );
+    return found.length > 0;
+  };
+  await expect.poll(async () => hasEnded || (await isWaiting())).toBe(true);
+  await other.query('commit');
+  return deleting;
+}
+
+it('keeps what a sink has not received that becomes known, or of more ledgers, while events are being deleted', async () => {
+  const ledger = bed.ledger({ name: 'joined' });
+  await openWallets(ledger, { i: 0n });
+  await drain('kafka');
+  expect(await deletedBeside(`insert into micropay.event_sinks (sink) values ('new')`)).toBe(0);
+  await drain('new');
+
+  expect(await deleteDeliveredEvents({ database: bed.url, before: inAnHour(), ageMinMs: 0 })).toBeGreaterThan(0);
+
+  // Of one ledger alone, then of all again.
+  await drain('new', { ledger: 'elsewhere' });
+  await openWallets(ledger, { j: 0n });
+  await drain('kafka');
+  expect(await deletedBeside(`update micropay.event_sinks set only_ledger = null where sink = 'new'`)).toBe(0);
+  await drain('new');
+  expect(await deleteDeliveredEvents({ database: bed.url, before: inAnHour(), ageMinMs: 0 })).toBeGreaterThan(0);
+});
+
+it('a relay reports once that events were deleted which its sink had not received, and goes on with what is left', async () => {
+  const ledger = bed.ledger({ name: 'narrowed' });
+  await openWallets(ledger, { k: 1n });
+  await drain('wide');
+  await drain('kafka');
+  const { last: after } = await ledger.events.range();
+  await drain('wide', { ledger: 'elsewhere' });
+  await openWallets(ledger, { l: 0n });
+  await drain('kafka');
+  await drain('new');
+  await deleteDeliveredEvents({ database: bed.url, before: inAnHour(), ageMinMs: 0 });
+  const { deletedThrough } = await ledger.events.range();
+  expect(deletedThrough).toBeGreaterThan(after);
+
+  await openWallets(ledger, { m: 0n });
+  const errors: unknown[] = [];
+  const publisher = createRecordingPublisher();
+  let failures = 2;
+  const flaky = {
+    ...publisher,
+    async publish(events: Parameters<typeof publisher.publish>[0]) {
+      failures -= 1;
+      if (failures >= 0) throw new Error('the sink is away');
+      return publisher.publish(events);
+    },
+  };
+  await drain('wide', { publisher: flaky, onError: (error) => errors.push(error) });
+  expect(publisher.first().filter(({ ledger: name }) => name === 'narrowed')).toHaveLength(1);
+  const gone = errors.filter((error) => String(error) !== 'Error: the sink is away');
+  expect(gone).toHaveLength(1);
+  expect(gone[0]).toMatchObject({
+    code: 'events_gone',
+    details: { sink: 'wide', ledger: 'narrowed', after: String(after), deletedThrough: String(deletedThrough) },
+  });
+
+  errors.length = 0;
+  await drain('wide', { onError: (error) => errors.push(error) });
+  expect(errors).toEqual([]);
 });

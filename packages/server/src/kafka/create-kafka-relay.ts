@@ -2,6 +2,7 @@ import {
   createRelay,
   type EventPublisher,
   type Ledger,
+  LedgerError,
   MisconfiguredSinkError,
   type Relay,
 } from '@micropay/ledger-core';
@@ -25,6 +26,8 @@ export interface KafkaRelay extends Pick<Relay, 'status'> {
   readonly delivered: number;
   /** Deliveries and connections of this process that failed; each is tried again. */
   readonly failures: number;
+  /** How often events of a ledger were deleted before the sink had received them. */
+  readonly ledgersWithGoneEvents: number;
   /**
    * Asks the brokers, before anything is delivered, whether they take messages of every size. If none responds, the
    * relay will wait for them: that is no reason not to start.
@@ -48,6 +51,7 @@ export async function createKafkaRelay(
   const publisher = createKafkaPublisher(publisherOptions(kafka));
   let delivered = 0;
   let failures = 0;
+  let ledgersWithGoneEvents = 0;
   let stopListening: (() => void) | undefined;
   const relay = createRelay({
     database: databaseUrl,
@@ -57,6 +61,11 @@ export async function createKafkaRelay(
       delivered += events;
     }),
     onError(error) {
+      if (error instanceof LedgerError && error.code === 'events_gone') {
+        ledgersWithGoneEvents += 1;
+        log.warn({ sink: KAFKA_SINK, err: error }, 'events were deleted before the sink had received them');
+        return;
+      }
       failures += 1;
       log.warn({ sink: KAFKA_SINK, err: error }, 'the relay could not deliver and will retry');
     },
@@ -73,6 +82,9 @@ export async function createKafkaRelay(
     },
     get failures() {
       return failures;
+    },
+    get ledgersWithGoneEvents() {
+      return ledgersWithGoneEvents;
     },
     async refuseMisconfiguredBroker() {
       // A connection of its own: one that comes too late is closed by itself and is in nobody's way.

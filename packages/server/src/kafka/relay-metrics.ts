@@ -16,6 +16,11 @@ export function registerRelayMetrics(registry: Registry, relay: KafkaRelay): voi
     help: 'Deliveries and connections of this process that failed and were tried again.',
     read: () => relay.failures,
   });
+  registerTotal(registry, {
+    name: 'micropay_relay_events_gone_total',
+    help: 'How often events of a ledger were deleted before the sink had received them.',
+    read: () => relay.ledgersWithGoneEvents,
+  });
   registerScrapedGauges(
     registry,
     () => relay.status(),
