@@ -6,11 +6,12 @@ import { plainArray } from '../postgres/arrays.js';
 import type { Row } from '../postgres/balances.js';
 import { TRANSFER_COLUMNS, toTransfer } from '../postgres/journal.js';
 import { IN_LEDGER_ORDER, ofLedger } from '../postgres/of-ledger.js';
+import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import { transferOfKey } from '../postgres/transfer-keys.js';
 import { findBlocksBefore } from './account-blocks.js';
 import { conditionsOf, Parameters, type ResolvedTransferFilter } from './transfer-conditions.js';
-import { blockOf } from './version-blocks.js';
+import { BLOCK_VERSIONS, blockOf } from './version-blocks.js';
 
 /** By what the rows of a list are found: each has an index in which they stand in the order of the list. */
 export type FoundBy =
@@ -39,14 +40,15 @@ export interface TransferRows {
 }
 
 /**
- * A page looks at no more rows than this: where few of them meet the filter it has fewer rows than its limit, or none, and
- * the cursor of the next. So no page takes long, however rare what is looked for.
+ * A page looks at no more rows than this, but for those that it shows and the rest of the blocks of versions that they are in: where
+ * few of them meet the filter it has fewer rows than its limit, or none, and the cursor of the next. So no page takes long, however
+ * rare what is looked for.
  */
 const ROWS_SEARCHED_MAX = 1_000;
 
 /**
  * One statement, so that the rows that meet the filter and the place up to which it has looked are of one moment. For several accounts
- * it looks at the same number of rows of each, and answers as far as it has seen all of them.
+ * it looks at about the same number of rows of each, and answers as far as it has seen all of them.
  */
 export async function listTransfers(store: LedgerStore, range: TransferRange): Promise<TransferRows> {
   const { schema, ledger, sql } = store;
@@ -60,11 +62,12 @@ export async function listTransfers(store: LedgerStore, range: TransferRange): P
   const found = await foundRows(store, range, { parameters, searched });
   const direction = isNewest ? 'desc' : 'asc';
   const [last, furthest, within] = isNewest ? ['min', 'max', '>='] : ['max', 'min', '<='];
+  const goesOn = range.foundBy.by === 'accounts' ? 'bool_or(goes_on)' : `count(*) >= ${searched}`;
   const { rows } = await sql.executeSql(
     `with searched as materialized (${found}),
      edge as (
        select ${furthest}(position) as position from (
-         select ${last}(position) as position from searched group by part having count(*) >= ${searched}) part
+         select ${last}(position) as position from searched group by part having ${goesOn}) part
      )
      select edge.position::text as searched_to, t.*
      from edge left join lateral (
@@ -146,8 +149,9 @@ function placeConditions({ order, after, through }: TransferRange, parameters: P
 }
 
 /**
- * The newest or oldest rows of each account, each from its two sides. Every bound is a value: between bounds that it does not know
- * PostgreSQL expects few rows, and would read and sort all of them.
+ * The newest or oldest rows of each account, from both sides. Versions of an account have no gap, so the rows to look at are those in so
+ * many blocks of them: whatever the plan, no more are read. The statement says once what holds for every account: said for each,
+ * PostgreSQL would plan two reads of every partition for each of them, which takes seconds.
  */
 async function rowsOfAccounts(
   store: LedgerStore,
@@ -158,21 +162,28 @@ async function rowsOfAccounts(
   const { schema } = store;
   const { lows, highs } = await blocksOf(store, range, accounts);
   const place = [...placeConditions(range, parameters), ...recordedConditions(range, parameters)].join(' and ');
-  const direction = range.order === 'newest' ? 'desc' : 'asc';
-  const inOrder = (version: string) =>
-    `order by ${blockOf(version)} ${direction}, ${version} ${direction} limit ${searched}`;
-  const ofAccount = (account: AccountId, index: number) => {
-    const id = parameters.add(account, 'uuid');
-    const low = parameters.add(lows?.[index] ?? 0, 'bigint');
-    const high = parameters.add(highs?.[index] ?? BLOCK_MAX, 'bigint');
-    const side = (name: 'from' | 'to') =>
-      `(select ${id} as part, t.*, t.${name}_version as version, ${name === 'to'} as is_received
-       from ${schema}.transfers t
-       where t.${name}_account = ${id} and ${blockOf(`t.${name}_version`)} between ${low} and ${high}
-         and ${ofLedger('t.')} and ${place} ${inOrder(`t.${name}_version`)})`;
-    return `(select * from (${side('from')} union all ${side('to')}) entry ${inOrder('entry.version')})`;
-  };
-  return accounts.map(ofAccount).join(' union all ');
+  const ids = parameters.add(plainArray(accounts), 'uuid[]');
+  const low = parameters.add(plainArray(lows ?? accounts.map(() => 0)), 'bigint[]');
+  const high = parameters.add(plainArray(highs ?? accounts.map(() => BLOCK_MAX)), 'bigint[]');
+  // The first block may be in part on the page before.
+  const blocks = Math.ceil(searched / BLOCK_VERSIONS);
+  const page =
+    range.order === 'newest'
+      ? `greatest(low, high - ${blocks}) as low, high, high - ${blocks} > low as goes_on`
+      : `low, least(high, low + ${blocks}) as high, low + ${blocks} < high as goes_on`;
+  const side = (name: 'from' | 'to') =>
+    `select t.*, ${name === 'to'} as is_received from ${schema}.transfers t
+     where t.${name}_account = part.account_id and ${blockOf(`t.${name}_version`)} between part.low and part.high
+       and ${ofLedger('t.')} and ${place}`;
+  return `select part.account_id as part, part.goes_on, t.*
+    from (
+      select account_id, ${page} from (
+        select given.account_id, given.low, least(given.high, ${blockOf('b.version')}) as high
+        from unnest(${ids}, ${low}, ${high}) given(account_id, low, high)
+        cross join ${probe(`${schema}.balances`, `${ofLedger()} and account_id = given.account_id`)} b
+      ) account
+    ) part
+    cross join lateral (${side('from')} union all ${side('to')}) t`;
 }
 
 /** A recorded range bounds what is looked at, where the rows of an account are in recorded order. */
