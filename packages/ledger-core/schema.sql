@@ -349,11 +349,23 @@ CREATE OR REPLACE FUNCTION refuse_effective_before_original()
  LANGUAGE plpgsql
 AS $function$
 declare
+  place record;
   earliest timestamptz;
 begin
   -- The schema has any name, and whoever writes has any search_path.
-  execute format('select coalesce(effective_at, recorded_at) from %I.transfers where ledger = $1 and id = $2', tg_table_schema)
-    into earliest using new.ledger, new.original_id;
+  for place in execute format(
+    'select position as begins, position + 1 as ends from %1$I.transfer_keys where key = $2 and ledger = $1 and kind = ''id''
+     union all
+     select coalesce(max(ends), 0), 9223372036854775807 from %1$I.sealed_partitions
+     union all
+     select begins, ends from %1$I.sealed_partitions where $2 between first_id and last_id', tg_table_schema)
+    using new.ledger, new.original_id
+  loop
+    execute format('select coalesce(effective_at, recorded_at) from %I.transfers
+        where ledger = $1 and id = $2 and position >= $3 and position < $4', tg_table_schema)
+      into earliest using new.ledger, new.original_id, place.begins, place.ends;
+    exit when earliest is not null;
+  end loop;
   if coalesce(new.effective_at, new.recorded_at) < earliest then
     raise exception '% % would be effective before %, which it continues', new.kind, new.id, new.original_id
       using errcode = 'check_violation', constraint = 'transfers_effective_after_original';
