@@ -53,10 +53,10 @@ it('a server whose role may not make tables warns once that somebody has to, and
   lines = [];
   await keep();
   expect(lines).toEqual([]);
-  await drawUpTo(120_000_000);
+  await drawUpTo(130_000_000);
   await keep();
   await keep();
-  expect(lines).toEqual([[{ positionsLeft: '30000000' }, expect.stringContaining('micropay maintain')]]);
+  expect(lines).toEqual([[{ positionsLeft: '20000000' }, expect.stringContaining('micropay maintain')]]);
 });
 
 it('a server whose role may not make tables warns again when partitions run out once more, also if it may not seal', async () => {
@@ -64,7 +64,7 @@ it('a server whose role may not make tables warns again when partitions run out 
   url.username = role;
   url.password = 'x';
   const keep = createPartitionKeeper({ ledger, tables: { database: url.href }, log });
-  await drawUpTo(120_000_000);
+  await drawUpTo(130_000_000);
   lines = [];
   await keep();
   expect(lines).toHaveLength(1);
@@ -75,7 +75,7 @@ it('a server whose role may not make tables warns again when partitions run out 
   );
   await keep();
   expect(lines).toHaveLength(1);
-  await drawUpTo(170_000_000);
+  await drawUpTo(180_000_000);
   await keep();
   await keep();
   expect(lines).toHaveLength(2);

@@ -9,14 +9,16 @@ import {
   addPartition,
   type JournalPartition,
   type JournalPartitions,
+  largest,
   lastDrawnPosition,
-  PARTITION_POSITIONS,
+  positionsOf,
   readJournalPartitions,
   readPartitions,
+  readPositionsAhead,
   sealPartition,
 } from './partitions.js';
 import { oldestDrawer } from './position-drawers.js';
-import { fail } from './sql-errors.js';
+import { fail, sqlState } from './sql-errors.js';
 import { type ConnectedStore, schemaName } from './store.js';
 
 export interface MaintainOptions {
@@ -24,8 +26,16 @@ export interface MaintainOptions {
   readonly database: string | PoolConfig;
   /** Default `micropay`. */
   readonly schema?: string;
-  /** Positions of each new partition, 1,000 to 1,000,000,000,000; default: as many as the last one has, at first 50,000,000, about 16 GB of transfers. */
+  /**
+   * Positions of each new partition, 1,000 to 1,000,000,000,000; default: as many as the last one has, but not less than a tenth of
+   * `positionsAhead`; at first 50,000,000, about 16 GB of transfers.
+   */
   readonly partitionPositions?: number;
+  /**
+   * Positions that are left at least afterwards, 1,000 to 1,000,000,000,000, and as many as a new partition has; default: ten million,
+   * or three hours at the rate of late. No more than 100 partitions are made at once.
+   */
+  readonly positionsAhead?: number;
   /** The longest wait for another process that maintains or migrates, or for a lock; default one minute. */
   readonly lockWaitMs?: number;
 }
@@ -42,8 +52,10 @@ const LIMITS = { statementTimeoutMs: 60_000, lockTimeoutMs: 0, answerTimeoutMs: 
 const LOCK_WAIT_MS = 60_000;
 const POSITIONS_MIN = 1_000;
 const POSITIONS_MAX = 1_000_000_000_000;
-/** Several for a partition that is smaller than what was drawn since; more come with the next call. */
+/** Several where one is smaller than what is kept ahead; more come with the next call. */
 const ADDED_MAX = 100;
+/** So many partitions are enough to be ahead: each costs look-ups, and the size that somebody once chose may have become small. */
+const PARTITIONS_AHEAD = 10n;
 const SETTLE_POLL_MS = 20;
 const SETTLE_WAIT_MS = 5_000;
 
@@ -51,20 +63,21 @@ const readOptions = object<MaintainOptions>({
   database: databaseArgument,
   schema: optional(schemaName),
   partitionPositions: optional(wholeNumber(POSITIONS_MIN, POSITIONS_MAX)),
+  positionsAhead: optional(wholeNumber(POSITIONS_MIN, POSITIONS_MAX)),
   lockWaitMs: optional(wholeNumber(0, TIMER_MS_MAX)),
 });
 
 /**
- * Keeps the journal's partitions ahead of the positions that are drawn: after the one in use there is always another one, or
- * as many positions as one has. Then seals those that are full. It is for all ledgers of the schema, locks out neither readers nor
- * writers, and may be called at any time, from many processes at once. `micropay serve` calls it by itself.
+ * Keeps the journal's partitions ahead of the positions that are drawn: as many positions are left as one has, and as are drawn in three
+ * hours. Then seals those that are full, unless another process does, or the role may not. It is for all ledgers of the schema, locks
+ * out neither readers nor writers, and may be called at any time, from many processes at once. `micropay serve` calls it by itself.
  *
  * @throws {LedgerError} `invalid_request`; `database_misconfigured` for a role that may not make a partition that is due; `schema_outdated`, `database_unavailable`
  */
 export async function maintain(options: MaintainOptions): Promise<MaintainReport> {
   const checked = readOptions(options, 'options');
   const { database, schema = 'micropay', lockWaitMs = LOCK_WAIT_MS } = checked;
-  const { partitionPositions } = checked;
+  const { partitionPositions, positionsAhead } = checked;
   const client = await openClient(database, LIMITS).catch(fail);
   const store: ConnectedStore = {
     schemaName: schema,
@@ -72,8 +85,8 @@ export async function maintain(options: MaintainOptions): Promise<MaintainReport
     sql: fromClient(client),
   };
   try {
-    const added = await addAhead(client, store, { positions: partitionPositions, lockWaitMs });
-    const sealed = await sealFull(store);
+    const added = await addAhead(client, store, { positions: partitionPositions, ahead: positionsAhead, lockWaitMs });
+    const sealed = await sealFull(client, store);
     return result({ ...(await readJournalPartitions(store)), added, sealed });
   } catch (error) {
     return fail(error);
@@ -82,31 +95,33 @@ export async function maintain(options: MaintainOptions): Promise<MaintainReport
   }
 }
 
-/** The bounds of the next partition, if it is time for it. */
-function nextPartition(
-  partitions: readonly JournalPartition[],
-  lastDrawn: bigint,
-  given: number | undefined,
-): Pick<JournalPartition, 'begins' | 'ends'> | undefined {
-  const last = partitions.at(-1);
-  const begins = last?.ends ?? 1n;
-  const positions = given === undefined ? positionsOf(last) : BigInt(given);
-  if (begins - 1n - lastDrawn >= positions) return undefined;
-  return { begins, ends: begins + positions };
+interface Sizes {
+  /** As they were given. */
+  readonly positions: number | undefined;
+  readonly ahead: number | undefined;
 }
 
-/** The first partition begins below the first position. */
-function positionsOf(partition: JournalPartition | undefined): bigint {
-  if (partition === undefined) return BigInt(PARTITION_POSITIONS);
-  return partition.ends - (partition.begins > 0n ? partition.begins : 1n);
+/** The bounds of the next partition, if it is time for it. */
+async function nextPartition(
+  store: ConnectedStore,
+  given: Sizes,
+): Promise<Pick<JournalPartition, 'begins' | 'ends'> | undefined> {
+  const last = (await readPartitions(store)).at(-1);
+  const lastDrawn = await lastDrawnPosition(store);
+  const ahead = given.ahead === undefined ? await readPositionsAhead(store, lastDrawn) : BigInt(given.ahead);
+  const begins = last?.ends ?? 1n;
+  const positions =
+    given.positions === undefined ? largest(positionsOf(last), ahead / PARTITIONS_AHEAD) : BigInt(given.positions);
+  if (begins - 1n - lastDrawn >= largest(positions, ahead)) return undefined;
+  return { begins, ends: begins + positions };
 }
 
 async function addAhead(
   client: Client,
   store: ConnectedStore,
-  { positions, lockWaitMs }: { readonly positions: number | undefined; readonly lockWaitMs: number },
+  { lockWaitMs, ...sizes }: Sizes & { readonly lockWaitMs: number },
 ): Promise<readonly string[]> {
-  const due = async () => nextPartition(await readPartitions(store), await lastDrawnPosition(store), positions);
+  const due = () => nextPartition(store, sizes);
   const added: string[] = [];
   // Without a lock while nothing is to be done, which is nearly always.
   while (added.length < ADDED_MAX && (await due()) !== undefined) {
@@ -122,17 +137,50 @@ async function addAhead(
 }
 
 /** Seals in order of positions, so that what is not sealed is one range at the end. */
-async function sealFull(store: ConnectedStore): Promise<readonly string[]> {
+async function sealFull(client: Client, store: ConnectedStore): Promise<readonly string[]> {
   const lastDrawn = await lastDrawnPosition(store);
   const full = (await readPartitions(store)).filter(({ ends, sealed }) => !sealed && ends <= lastDrawn);
   if (full.length === 0 || !(await isSettled(store))) return [];
   const sealed: string[] = [];
   for (const partition of full) {
-    await sealPartition(store, partition);
-    sealed.push(partition.table);
+    const outcome = await sealAlone(client, store, partition);
+    if (outcome === 'not ours') break;
+    if (outcome === 'sealed') sealed.push(partition.table);
   }
   return sealed;
 }
+
+/**
+ * Reads and seals a partition under a lock that no other process waits for: to read its ids once is enough. The lock is of the
+ * transaction, whatever pooler is in between. Whoever may not seal leaves it to who may.
+ */
+async function sealAlone(
+  client: Client,
+  store: ConnectedStore,
+  partition: JournalPartition,
+): Promise<'sealed' | 'sealed before' | 'not ours'> {
+  await client.query('begin isolation level read committed');
+  try {
+    const { rows } = await client.query<{ taken: boolean }>(
+      `select pg_try_advisory_xact_lock(hashtextextended('micropay sealing ' || $1, 0)) as taken`,
+      [store.schema],
+    );
+    if (rows[0]?.taken !== true) {
+      await client.query('rollback');
+      return 'not ours';
+    }
+    const isSealed = (await readPartitions(store)).some(({ begins, sealed }) => begins === partition.begins && sealed);
+    if (!isSealed) await sealPartition(store, partition);
+    await client.query('commit');
+    return isSealed ? 'sealed before' : 'sealed';
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    if (sqlState(error) === INSUFFICIENT_PRIVILEGE) return 'not ours';
+    throw error;
+  }
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * Waits until every transaction has ended that may have drawn a position by now. One that was left open puts sealing off to

@@ -1,3 +1,4 @@
+import { escapeLiteral } from 'pg';
 import { result } from '../domain/json/result.js';
 import { invariant } from '../errors.js';
 import type { ConnectedStore } from './store.js';
@@ -20,6 +21,8 @@ export interface JournalPartitions {
   readonly partitions: readonly JournalPartition[];
   /** Positions that were not drawn yet and have a partition; at 0 nothing more can be posted. */
   readonly positionsLeft: bigint;
+  /** Positions that `maintain` leaves at least: as many as the newest partition has, ten million, or three hours at the rate of late. */
+  readonly positionsAhead: bigint;
 }
 
 /** The partitions, and what they have left. */
@@ -28,7 +31,45 @@ export async function readJournalPartitions(store: ConnectedStore): Promise<Jour
   const lastDrawn = await lastDrawnPosition(store);
   const partitions = await readPartitions(store);
   const left = (partitions.at(-1)?.ends ?? 0n) - 1n - lastDrawn;
-  return result({ partitions: partitions.map((one) => result(one)), positionsLeft: left > 0n ? left : 0n });
+  const ahead = largest(await readPositionsAhead(store, lastDrawn), positionsOf(partitions.at(-1)));
+  return result({
+    partitions: partitions.map((one) => result(one)),
+    positionsLeft: left > 0n ? left : 0n,
+    positionsAhead: ahead,
+  });
+}
+
+/** The first partition begins below the first position. */
+export function positionsOf(partition: JournalPartition | undefined): bigint {
+  if (partition === undefined) return BigInt(PARTITION_POSITIONS);
+  return partition.ends - (partition.begins > 0n ? partition.begins : 1n);
+}
+
+export function largest(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
+
+/** Over eight minutes of 20,000 transfers a second, for a peak that begins just after somebody has looked. */
+const AHEAD_MIN = 10_000_000n;
+/** Three times the hour after which a job looks again. */
+const AHEAD_SECONDS = 10_800n;
+/** The rate of late is that of so many positions. */
+const RATE_POSITIONS = 5_000_000n;
+/** A burst that is shorter says little about the next hours. */
+const RATE_SECONDS_MIN = 60;
+
+/** How many positions should have a partition before they are drawn, whatever the size of one. */
+export async function readPositionsAhead({ sql, schema }: ConnectedStore, lastDrawn: bigint): Promise<bigint> {
+  const { rows } = await sql.executeSql(
+    `select position::text, floor(extract(epoch from clock_timestamp() - recorded_at))::bigint::text as seconds
+     from ${schema}.transfers where wakes and position > $1 order by position limit 1`,
+    [String(largest(lastDrawn - RATE_POSITIONS, 0n))],
+  );
+  const [since] = rows;
+  if (since === undefined) return AHEAD_MIN;
+  const drawn = largest(lastDrawn - BigInt(String(since.position)), 0n);
+  const seconds = Math.max(Number(since.seconds), RATE_SECONDS_MIN);
+  return largest((drawn * AHEAD_SECONDS) / BigInt(seconds), AHEAD_MIN);
 }
 
 const BOUNDS = /^FOR VALUES FROM \((?:MINVALUE|'(\d+)')\) TO \('(\d+)'\)$/;
@@ -76,40 +117,69 @@ export async function addPartition(
     `alter table ${table} add constraint ${name}_pkey primary key (id, ledger)`,
     `create trigger transfers_append_only before update or delete or truncate on ${table}
        for each statement execute function ${schema}.refuse_change()`,
+    ownedAs(`${schema}.transfers`, table),
     `alter table ${schema}.transfers attach partition ${table} for values from (${begins}) to (${ends})`,
   ]) {
     await sql.executeSql(statement, []);
   }
 }
 
-const IDS_PER_PAGE = 10_000;
+/**
+ * Gives a table the owner of another one. A member of the owner's role, or a superuser, may make a partition; it must not become theirs,
+ * or the owner could not change the journal any more. A member who may not give tables away keeps it.
+ */
+function ownedAs(other: string, table: string): string {
+  const owner = `(select rolname from pg_roles join pg_class on relowner = pg_roles.oid where pg_class.oid = ${escapeLiteral(other)}::regclass)`;
+  const body = `begin
+      execute format('alter table %s owner to %I', ${escapeLiteral(table)}::regclass, ${owner});
+    exception when insufficient_privilege then null;
+    end`;
+  return `do ${escapeLiteral(body)}`;
+}
+
+/** How much of a partition is read to find the ends of its range of ids. */
+export interface SealLimits {
+  readonly idsPerPage: number;
+  /** At each end. */
+  readonly pagesMax: number;
+}
+
+const SEAL_LIMITS: SealLimits = { idsPerPage: 10_000, pagesMax: 50 };
 
 /** Writes down which ids a full and settled partition has, so that look-ups of others pass it by. */
-export async function sealPartition(store: ConnectedStore, partition: JournalPartition): Promise<void> {
-  const first = await outermostId(store, partition, 'asc');
-  const last = first === null ? null : await outermostId(store, partition, 'desc');
+export async function sealPartition(
+  store: ConnectedStore,
+  partition: JournalPartition,
+  limits: SealLimits = SEAL_LIMITS,
+): Promise<void> {
+  const first = await outermostId(store, partition, { ...limits, direction: 'asc' });
+  const last = first === null ? null : await outermostId(store, partition, { ...limits, direction: 'desc' });
+  // Both ends were given up and have passed each other: between them they have seen all ids, and each is a caller's.
+  const isEmpty = first === null || last === null || first > last;
   await store.sql.executeSql(
     `insert into ${store.schema}.sealed_partitions (begins, ends, first_id, last_id) values ($1, $2, $3, $4)
      on conflict (begins) do nothing`,
-    [String(partition.begins), String(partition.ends), first, last],
+    [String(partition.begins), String(partition.ends), ...(isEmpty ? [null, null] : [first, last])],
   );
 }
 
 /**
  * The first or last id of a partition that is not among the keys. Ids that callers choose are of any kind; they are found by
- * their keys, and would make the range of ids useless.
+ * their keys, and would make the range of ids useless. Where all that was read are callers', the last of them: the id looked for is
+ * beyond it, so the range is wider than it has to be, and nothing in it is missed.
  */
 async function outermostId(
   { sql, schema }: { readonly sql: SqlExecutor; readonly schema: string },
   { table }: JournalPartition,
-  direction: 'asc' | 'desc',
+  { direction, idsPerPage, pagesMax }: SealLimits & { readonly direction: 'asc' | 'desc' },
 ): Promise<string | null> {
   const beyond = direction === 'asc' ? '>' : '<';
-  for (let seen: string | null = null; ; ) {
+  let seen: string | null = null;
+  for (let page = 0; page < pagesMax; page += 1) {
     const { rows }: Awaited<ReturnType<SqlExecutor['executeSql']>> = await sql.executeSql(
       `select t.id, k.key is null as is_own from (
          select id, ledger from ${schema}.${table} where $1::uuid is null or id ${beyond} $1
-         order by id ${direction} limit ${IDS_PER_PAGE}
+         order by id ${direction} limit ${idsPerPage}
        ) t
        left join lateral (
          select key from ${schema}.transfer_keys where key = t.id and ledger = t.ledger and kind = 'id' limit 1
@@ -119,8 +189,9 @@ async function outermostId(
     );
     const own = rows.find(({ is_own }) => is_own === true);
     if (own !== undefined) return String(own.id);
-    if (rows.length < IDS_PER_PAGE) return null;
+    if (rows.length < idsPerPage) return null;
     // The same id in another ledger may be left behind: it is a caller's, since the engine makes none twice.
     seen = String(rows.at(-1)?.id);
   }
+  return seen;
 }

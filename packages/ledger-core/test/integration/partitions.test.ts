@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type Ledger, maintain } from '@micropay/ledger-core';
+import { type Ledger, maintain, type TransferListOptions } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import type { PoolConfig } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type JournalPartition, readPartitions, sealPartition } from '../../src/postgres/partitions.js';
+import { createStore } from '../../src/postgres/store.js';
 import { type Explained, explainStatements, type PlanNode } from '../support/explained.js';
 import { expectSound, openWallets, postedOf, refusal, useTestBed } from '../support/test-bed.js';
 
@@ -15,7 +17,7 @@ const drawUpTo = (bed: ReturnType<typeof useTestBed>, position: number | bigint)
   bed.sql(`select setval('micropay.event_position', $1)`, [String(position)]);
 
 const maintained = (bed: ReturnType<typeof useTestBed>, more: { readonly database?: string | PoolConfig } = {}) =>
-  maintain({ database: bed.url, partitionPositions: POSITIONS, ...more });
+  maintain({ database: bed.url, partitionPositions: POSITIONS, positionsAhead: POSITIONS, ...more });
 
 describe('maintain', () => {
   const bed = useTestBed();
@@ -120,12 +122,77 @@ describe('maintain', () => {
     const told = (await maintained(bed)).partitions.at(-1);
     expect((told?.ends ?? 0n) - (told?.begins ?? 0n)).toBe(1_000n);
     await drawUpTo(bed, (told?.ends ?? 0n) - 2n);
-    const own = (await maintain({ database: bed.url })).partitions.at(-1);
+    const own = (await maintain({ database: bed.url, positionsAhead: POSITIONS })).partitions.at(-1);
     expect(own).toMatchObject({ begins: told?.ends, ends: (told?.ends ?? 0n) + 1_000n });
   });
 
+  it('maintain keeps ten million positions ahead in ten partitions, however small the last one is', async () => {
+    const { partitions, positionsAhead } = await ledger.partitions();
+    const end = partitions.at(-1)?.ends ?? 0n;
+    expect(positionsAhead).toBe(10_000_000n);
+    await drawUpTo(bed, end - 2n);
+    const report = await maintain({ database: bed.url });
+    expect(report.added).toEqual(Array.from({ length: 10 }, (_, n) => `transfers_${end + BigInt(n) * 1_000_000n}`));
+    expect(report.positionsLeft).toBeGreaterThanOrEqual(10_000_000n);
+    expect(await maintain({ database: bed.url })).toMatchObject({ added: [], positionsAhead: 10_000_000n });
+  });
+
+  it('maintain makes no more than a hundred partitions at once', async () => {
+    const { partitions } = await ledger.partitions();
+    await drawUpTo(bed, (partitions.at(-1)?.ends ?? 0n) - 1n);
+    const report = await maintain({ database: bed.url, partitionPositions: POSITIONS });
+    expect(report.added).toHaveLength(100);
+    expect(report.positionsLeft).toBe(100_000n);
+  });
+
+  it('maintain keeps three hours ahead at the rate of late', async () => {
+    const { partitions } = await maintain({ database: bed.url, partitionPositions: 50_000_000 });
+    await drawUpTo(bed, (partitions.at(-1)?.begins ?? 0n) + 1_000_000n);
+    await ledger.transfers.post({ from: 'world', to: 'alice', ...USD });
+    await bed.sql(`select setval('micropay.event_position', nextval('micropay.event_position') + 4000000)`);
+    const { positionsAhead } = await ledger.partitions();
+    // Four millions in a minute, or in the seven that a slow machine takes.
+    expect(positionsAhead).toBeGreaterThan(100_000_000n);
+    expect(positionsAhead).toBeLessThanOrEqual((4_000_100n * 10_800n) / 60n);
+    const report = await maintain({ database: bed.url });
+    expect(report.positionsLeft).toBeGreaterThanOrEqual(report.positionsAhead);
+    expect(report.positionsAhead).toBeGreaterThan(100_000_000n);
+    expect(report.added.length).toBeLessThanOrEqual(15);
+  });
+
+  it.each(['a member of its role', 'a superuser'])(
+    'maintain leaves the journal to its owner, if %s makes the partition',
+    async (who) => {
+      const [owner, member] = [`micropay_owner_${process.pid}`, `micropay_member_${process.pid}`];
+      const tables = ['transfers', ...(await ledger.partitions()).partitions.map(({ table }) => table)];
+      const [before] = await bed.sql<{ name: string }>('select current_user as name');
+      const giveTo = (name: string | undefined) =>
+        bed.sql(tables.map((table) => `alter table micropay.${table} owner to "${name}"`).join('; '));
+      await bed.sql(`create role ${owner}; create role ${member} login password 'x' in role ${owner};
+        grant create, usage on schema micropay to ${owner}; grant select, insert on all tables in schema micropay to ${owner};
+        grant usage on sequence micropay.event_position to ${owner}; grant ${owner} to current_user`);
+      try {
+        await giveTo(owner);
+        const end = (await ledger.partitions()).partitions.at(-1)?.ends ?? 0n;
+        await drawUpTo(bed, end - 2n);
+        const url = new URL(bed.url);
+        if (who !== 'a superuser') [url.username, url.password] = [member, 'x'];
+        const { added } = await maintained(bed, { database: url.href });
+        expect(added).toEqual([`transfers_${end}`]);
+        tables.push(...added);
+        const owners = await bed.sql('select tableowner from pg_tables where tablename = any($1)', [added]);
+        expect(owners).toEqual([{ tableowner: owner }]);
+        await ledger.transfers.post({ from: 'world', to: 'alice', ...USD });
+      } finally {
+        await giveTo(before?.name);
+        await bed.sql(`drop owned by ${owner}, ${member}; drop role ${member}; drop role ${owner}`);
+      }
+    },
+  );
+
   it.each<[string, object]>([
     ['partitionPositions', { partitionPositions: 999 }],
+    ['positionsAhead', { positionsAhead: 0 }],
     ['lockWaitMs', { lockWaitMs: -1 }],
     ['schema', { schema: 'pg_x' }],
   ])('maintain refuses a bad %s', async (name, wrong) => {
@@ -145,15 +212,20 @@ describe('maintain', () => {
     const url = new URL(bed.url);
     url.username = role;
     url.password = 'x';
+    const asRole = () => maintain({ database: url.href, positionsAhead: POSITIONS });
+    await maintained(bed);
     try {
-      expect(await maintain({ database: url.href })).toMatchObject({ added: [] });
+      expect(await asRole()).toMatchObject({ added: [] });
       const { partitions } = await ledger.partitions();
       const end = partitions.at(-1)?.ends ?? 0n;
       await drawUpTo(bed, end - 2n);
-      await expect(maintain({ database: url.href })).rejects.toEqual(
-        refusal('database_misconfigured', { details: { reason: 'grants' } }),
-      );
-      expect(await maintain({ database: bed.url })).toMatchObject({ added: [`transfers_${end}`] });
+      await expect(asRole()).rejects.toEqual(refusal('database_misconfigured', { details: { reason: 'grants' } }));
+      expect(await maintained(bed)).toMatchObject({ added: [`transfers_${end}`] });
+      await maintain({ database: bed.url, partitionPositions: POSITIONS, positionsAhead: 5 * POSITIONS });
+      // A partition that is full, and no right to seal it.
+      await drawUpTo(bed, end);
+      expect(await asRole()).toMatchObject({ added: [], sealed: [] });
+      expect((await maintained(bed)).sealed).not.toEqual([]);
     } finally {
       await bed.sql(`drop owned by ${role}; drop role ${role}`);
     }
@@ -280,6 +352,35 @@ describe('a journal in several partitions', () => {
     }
   });
 
+  it('a journal in several partitions checks the instant of a reversal in those that may have the original', async () => {
+    const columns = `ledger, from_account, to_account, currency, amount, from_posted, to_posted`;
+    const reverse = `insert into micropay.transfers (recorded_at, kind, id, from_version, to_version, original_id, ${columns})
+      select recorded_at - make_interval(secs => $2), 'reversal', gen_random_uuid(), 0, 0, id, ${columns}
+      from micropay.transfers where id = $1 and position >= $3 and position < $4`;
+    const { partitions } = await ledger.partitions();
+    for (const { id, given } of [posted[0], posted.at(-1)] as (typeof posted)[number][]) {
+      for (const original of [id, given]) {
+        const [at] = await bed.sql<{ position: string }>('select position from micropay.transfers where id = $1', [
+          original,
+        ]);
+        const own = partitions.find(({ ends }) => BigInt(at?.position ?? 0) < ends);
+        const bounds = [String(own?.begins), String(own?.ends)];
+        const client = await bed.connect();
+        await client.query('begin');
+        await client.query(reverse, [original, 0, ...bounds]);
+        const { rows } = await client.query<{ name: string }>(
+          `select distinct relname as name from pg_locks join pg_class c on c.oid = relation
+           where pid = pg_backend_pid() and relname ~ '^transfers_[0-9]+$'`,
+        );
+        // The one of the original, which the statement reads too, and those that are not sealed.
+        expect(rows.length, rows.map(({ name }) => name).join()).toBeLessThanOrEqual(5);
+        const early = client.query(reverse, [original, 60, ...bounds]);
+        await expect(early).rejects.toMatchObject({ code: '23514', constraint: 'transfers_effective_after_original' });
+        await client.query('rollback');
+      }
+    }
+  });
+
   it('a journal in several partitions reverses and captures what is in another one', async () => {
     const [{ id } = { id: '' }] = posted;
     await expect(ledger.transfers.reverse(id, { amount: 2n })).rejects.toEqual(refusal('reversal_exceeds_transfer'));
@@ -317,6 +418,64 @@ describe('a journal in several partitions', () => {
     await expectSound(ledger);
   });
 
+  it('a full partition is sealed by one of the processes that maintain at the same time', async () => {
+    const current = (await maintained(bed)).partitions.find(({ sealed }) => !sealed);
+    await drawUpTo(bed, (current?.ends ?? 0n) + 1n);
+    const reports = await Promise.all(Array.from({ length: 10 }, () => maintained(bed)));
+    expect(reports.flatMap(({ sealed }) => sealed)).toEqual([current?.table]);
+    expect((await maintained(bed)).sealed).toEqual([]);
+  });
+
+  it('a partition is sealed by another process while one holds its lock, and not by this one', async () => {
+    const current = (await maintained(bed)).partitions.find(({ sealed }) => !sealed);
+    await drawUpTo(bed, (current?.ends ?? 0n) + 1n);
+    const other = await bed.connect();
+    await other.query('begin');
+    await other.query(`select pg_advisory_xact_lock(hashtextextended('micropay sealing "micropay"', 0))`);
+    expect((await maintained(bed)).sealed).toEqual([]);
+    await other.query('rollback');
+    expect((await maintained(bed)).sealed).toEqual([current?.table]);
+  });
+
+  const idOf = (n: number) => `00000000-0000-0000-0000-${String(n).padStart(12, '0')}`;
+
+  /** Ids are numbers here, those of the engine are named; ten are read at each end. */
+  it.each<[string, number, readonly number[], readonly [number, number] | null]>([
+    ['ids of callers alone', 30, [], [10, 21]],
+    ['an id of the engine in the middle', 30, [15], [10, 21]],
+    ['an id of the engine near the first', 30, [3], [3, 21]],
+    ['ids of the engine near both ends', 30, [3, 28], [3, 28]],
+    ['few ids, of callers alone', 8, [], null],
+    ['few ids, one of the engine', 8, [4], [4, 4]],
+    ['ids of callers alone, all of which are read', 12, [], null],
+    ['no ids', 0, [], null],
+  ])('a partition with %s is sealed without being read as a whole', async (_, count, own, range) => {
+    const client = await bed.connect();
+    const sql = { executeSql: (text: string, values: readonly unknown[]) => client.query(text, [...values]) };
+    const store = { ...createStore('micropay'), sql };
+    const next = (await readPartitions(store)).at(-1) as JournalPartition;
+    await client.query('begin');
+    await client.query(
+      `insert into micropay.transfers (position, recorded_at, ledger, kind, id, from_version, to_version, from_account, to_account,
+         currency, amount, from_posted, to_posted)
+       select $1::bigint + n, now(), 1, 'transfer', id, 0, 0, gen_random_uuid(), gen_random_uuid(), 'USD', 1, 0, 0
+       from unnest($2::uuid[]) with ordinality given(id, n)`,
+      [String(next.begins), Array.from({ length: count }, (__, n) => idOf(n + 1))],
+    );
+    await client.query(
+      `insert into micropay.transfer_keys (position, ledger, key, kind)
+       select position, ledger, id, 'id' from micropay.transfers where position >= $1 and id <> all($2::uuid[])`,
+      [String(next.begins), own.map(idOf)],
+    );
+    await sealPartition(store, next, { idsPerPage: 5, pagesMax: 2 });
+    const { rows } = await client.query('select first_id, last_id from micropay.sealed_partitions where begins = $1', [
+      String(next.begins),
+    ]);
+    await client.query('rollback');
+    const [first, last] = range === null ? [null, null] : range.map(idOf);
+    expect(rows).toEqual([{ first_id: first, last_id: last }]);
+  });
+
   it('an open transaction that may still write puts the sealing of its partition off', async () => {
     const before = (await maintained(bed)).partitions;
     const writer = await bed.connect();
@@ -331,4 +490,67 @@ describe('a journal in several partitions', () => {
     expect(after.partitions.length).toBeGreaterThanOrEqual(before.length);
     await expectSound(ledger);
   }, 30_000);
+});
+
+describe('a list of the transfers of many accounts', () => {
+  const bed = useTestBed();
+  const ACCOUNTS = 40;
+  const PARTS = 12;
+  let explained: Explained;
+  let ledger: Ledger;
+  /** In the order of their positions. */
+  const posted: string[] = [];
+
+  beforeAll(async () => {
+    explained = explainStatements(bed.url);
+    ledger = bed.ledger({ database: explained.url });
+    const addresses = Array.from({ length: ACCOUNTS }, (_, n) => `users:1:w${n}`);
+    await openWallets(ledger, Object.fromEntries(addresses.map((address) => [address, 0n])));
+    await drawUpTo(bed, 100_000_000 - POSITIONS);
+    for (let part = 0; part < PARTS; part += 1) {
+      await drawUpTo(bed, 100_000_000 + (part - 1) * POSITIONS);
+      await maintained(bed);
+      // One account has many in each partition, some have few in each, and most have one.
+      const payees = [...Array.from({ length: 70 }, () => 0), 1, 2, 3, 1, 2, 4 + part * 3, 5 + part * 3];
+      for (const n of payees.filter((payee) => payee < ACCOUNTS)) {
+        const { id } = await ledger.transfers.post({ from: 'world', to: `users:1:w${n}`, ...USD });
+        posted.push(id);
+      }
+      const between = { from: 'users:1:w0', to: 'users:1:w1', ...USD };
+      posted.push((await ledger.transfers.post(between)).id);
+    }
+  }, 120_000);
+  afterAll(() => explained.stop());
+
+  it.each<[TransferListOptions, (ids: readonly string[]) => readonly string[]]>([
+    [{ accountPath: 'users:1', limit: 7 }, (ids) => ids.toReversed()],
+    [{ accountPath: 'users:1', limit: 200 }, (ids) => ids.toReversed()],
+    [{ accountPath: 'users:1', limit: 33, order: 'oldest' }, (ids) => ids],
+    [{ accountPath: 'users:1', limit: 7, amountMin: 2n }, () => []],
+  ])(
+    'a list of many accounts over many partitions is complete and in order: %o',
+    async (options, expected) => {
+      const seen: string[] = [];
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const page = await ledger.transfers.list({ ...options, ...(cursor === undefined ? {} : { cursor }) });
+        seen.push(...page.data.map(({ id }) => id));
+        cursor = page.nextCursor;
+      }
+      expect(seen).toEqual(expected(posted));
+    },
+    60_000,
+  );
+
+  it('a list of many accounts is planned once for all of them, not for each in each partition', async () => {
+    const { partitions } = await ledger.partitions();
+    const page = await ledger.transfers.list({ accountPath: 'users:1', limit: 50 });
+    for (const cursor of [undefined, page.nextCursor as string]) {
+      const options = { accountPath: 'users:1', limit: 50, ...(cursor === undefined ? {} : { cursor }) };
+      const statements = await explained.statementsOf(() => ledger.transfers.list(options));
+      for (const { nodes, text } of statements) {
+        const reads = nodes.filter((node) => /^transfers_\d+$/.test(node['Relation Name'] ?? ''));
+        expect(reads.length, text).toBeLessThanOrEqual(2 * partitions.length);
+      }
+    }
+  });
 });

@@ -6,7 +6,9 @@ import type { Command } from './command.js';
 export const maintainCommand: Command = {
   summary: 'make the next partition of the journal, if it is time, and seal those that are full',
   parameters: '',
-  help: ['--positions N   size of a new partition, 1,000 to 1,000,000,000,000 positions; default: as the last one'],
+  help: [
+    '--positions N   size of a new partition, 1,000 to 1,000,000,000,000 positions; default: as the last one, and a tenth of what is kept ahead at least',
+  ],
   words: { min: 0, max: 0 },
   options: { positions: { type: 'string' } },
   async run({ variables, output, options }) {

@@ -9,10 +9,12 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { registerScrapedGauges } from '../metrics/scraped-gauges.js';
 
-/** Positions that a maintained journal always has left: as many as its newest partition has. */
-function positionsOfNewest({ partitions }: JournalPartitions): bigint {
-  const { begins, ends } = partitions.at(-1) ?? { begins: 0n, ends: 0n };
-  return ends - begins;
+/**
+ * Whether nobody maintains the journal: a job that comes once an hour leaves two thirds of what is kept ahead, where that is drawn in
+ * three hours. The alert has the same bound.
+ */
+function isLate({ positionsLeft, positionsAhead }: JournalPartitions): boolean {
+  return positionsLeft < positionsAhead / 2n;
 }
 
 export function registerPartitionMetrics(registry: Registry, ledger: Pick<Ledger, 'partitions'>): void {
@@ -23,9 +25,9 @@ export function registerPartitionMetrics(registry: Registry, ledger: Pick<Ledger
       value: ({ positionsLeft }) => Number(positionsLeft),
     },
     {
-      name: 'micropay_journal_partition_positions',
-      help: 'Positions of the newest partition of the journal: a maintained journal has at least as many left.',
-      value: (now) => Number(positionsOfNewest(now)),
+      name: 'micropay_journal_positions_ahead',
+      help: 'Positions that "micropay maintain" leaves at least: as many as a partition has, ten million, or three hours at the rate of late.',
+      value: ({ positionsAhead }) => Number(positionsAhead),
     },
     {
       name: 'micropay_journal_partitions',
@@ -58,7 +60,7 @@ export function createPartitionKeeper({ ledger, tables, log }: Dependencies): ()
     }
     const now = await ledger.partitions();
     const { positionsLeft } = now;
-    const isWarning = positionsLeft < positionsOfNewest(now);
+    const isWarning = isLate(now);
     const isNew = isWarning && !isWarned;
     isWarned = isWarning;
     if (!isNew) return;
