@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createLedger } from '@micropay/ledger-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, registerUser, type TestUser } from './support/call.js';
 import { OPERATOR_KEY, startTestServer, type TestServer } from './support/test-server.js';
@@ -108,6 +109,31 @@ describe('a search for transfers', () => {
     expect((await find(carol.token, { account: carol.wallet, counterparty: alice.wallet })).body).toEqual(
       ofNobody.body,
     );
+  });
+
+  it('takes the address of a counterparty from operators alone: users cannot guess which accounts there are', async () => {
+    const query = { account: alice.wallet, counterparty: 'world:usd' };
+    const [deposit = ''] = await idsOf(OPERATOR_KEY, query);
+    expect(deposit).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await idsOf(support.token, query)).toEqual([deposit]);
+    const guess = await find(alice.token, query);
+    expect(guess.body).toEqual({ data: [], nextCursor: null });
+    expect((await find(alice.token, { ...query, counterparty: 'no:body' })).body).toEqual(guess.body);
+    const { body } = await call(server.url, `GET /v1/transfers/${deposit}`, { token: alice.token });
+    expect(await idsOf(alice.token, { ...query, counterparty: body.from })).toEqual([deposit]);
+  });
+
+  it('of a user with more than 100 wallets asks them to name one, and no field that they may not send', async () => {
+    const ledger = createLedger({ database: server.databaseUrl });
+    for (let n = 0; n < 100; n += 1) {
+      await ledger.accounts.open({ address: `users:${carol.id}:w${n}`, currency: 'USD' });
+    }
+    await ledger.close();
+    const { status, body } = await find(carol.token, {});
+    expect([status, body.code]).toEqual([422, 'filter_too_broad']);
+    expect(body.errors).toEqual([{ path: 'account', message: body.detail }]);
+    expect(body.detail).not.toContain('accountPath');
+    expect(await idsOf(carol.token, { account: carol.wallet })).toEqual([]);
   });
 
   it('pages from the newest and from the oldest to the same transfers', async () => {

@@ -8555,7 +8555,7 @@ export interface operations {
                 account?: string;
                 /** @description For operators: the path that the address of an account begins with; at most 100 accounts */
                 accountPath?: string;
-                /** @description The account on the other side, by id or address */
+                /** @description The account on the other side, by its id; operators may also name its address */
                 counterparty?: string;
                 /** @description One or several kinds, joined by "," */
                 kinds?: string;

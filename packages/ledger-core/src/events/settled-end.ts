@@ -1,10 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Backoff, backOff } from '../backoff.js';
 import { LedgerError } from '../errors.js';
 import { nextTransactionId, readEventRange } from '../postgres/event-log.js';
 import { oldestDrawer } from '../postgres/position-drawers.js';
 import type { LedgerStore } from '../postgres/store.js';
 
-const POLL_MS = 5;
+/** Some thirty looks until the wait ends: most transactions are over after one or two, and one that stays open is not hurried. */
+const POLLS: Backoff = { firstMs: 5, maxMs: 250 };
 const WAIT_MAX_MS = 5_000;
 
 /**
@@ -13,19 +14,53 @@ const WAIT_MAX_MS = 5_000;
  *
  * @throws {LedgerError} `transaction_conflict` if one stays open
  */
-export async function findSettledEnd(store: LedgerStore, signal: AbortSignal): Promise<bigint> {
+export async function findSettledEnd(store: LedgerStore, signal?: AbortSignal): Promise<bigint> {
   const { last } = await readEventRange(store);
   const bound = await nextTransactionId(store);
   const untilMs = performance.now() + WAIT_MAX_MS;
-  while ((await oldestDrawer(store)) < bound && !signal.aborted) {
+  for (let polls = 1; (await oldestDrawer(store)) < bound; polls += 1) {
+    signal?.throwIfAborted();
     if (performance.now() > untilMs) {
       throw new LedgerError(
         'transaction_conflict',
         'a transaction that has written events is still open: try again later',
       );
     }
-    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await backOff(POLLS, polls, signal);
   }
-  signal.throwIfAborted();
+  signal?.throwIfAborted();
   return last;
+}
+
+/** A search for the settled end of a ledger, and the one that begins after it. */
+interface Search {
+  readonly running: Promise<bigint>;
+  next?: Promise<bigint>;
+}
+
+/**
+ * Finds the settled end of a ledger for many callers: of each ledger one search runs at a time, and those who come meanwhile share the
+ * next one. They do not share the one that runs, which need not know what was committed before they came. When it fails, because a
+ * transaction stays open, they fail with it: the next search would wait for the same transaction.
+ */
+export function createSettledEnds(): (store: LedgerStore) => Promise<bigint> {
+  const searches = new Map<number, Search>();
+
+  function begin(store: LedgerStore): Promise<bigint> {
+    const { ledger } = store;
+    const search: Search = { running: findSettledEnd(store) };
+    searches.set(ledger, search);
+    const end = () => {
+      if (search.next === undefined) searches.delete(ledger);
+    };
+    search.running.then(end, () => searches.delete(ledger));
+    return search.running;
+  }
+
+  return (store) => {
+    const search = searches.get(store.ledger);
+    if (search === undefined) return begin(store);
+    search.next ??= search.running.then(() => begin(store));
+    return search.next;
+  };
 }

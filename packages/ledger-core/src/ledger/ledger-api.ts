@@ -183,7 +183,8 @@ export interface Transfers {
    * Lists the transfers that meet a filter, newest first: those between accounts, those of a reference, of an idempotency key or of a
    * group, or all of the ledger. What else the filter says narrows these further. A page may have fewer transfers than its
    * limit, or none, and still a next one: it looks at a bounded number of rows. Every transfer that was committed before the first page
-   * appears once, whatever is posted meanwhile. Oldest first, no page passes over a transfer that is being posted.
+   * appears once, whatever is posted meanwhile. Oldest first, no page passes over a transfer that is being posted, and a list of more
+   * than one account ends with what was committed before its first page.
    *
    * ```ts
    * const march = { account: 'users:42:usd', recordedFrom: '2026-03-01', recordedTo: '2026-04-01' };

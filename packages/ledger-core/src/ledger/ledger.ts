@@ -5,6 +5,7 @@ import { timeZone } from '../domain/input/instant.js';
 import { result } from '../domain/json/result.js';
 import { checkCurrency, currencyCode } from '../domain/money/currency.js';
 import { toDomainEventRow } from '../events/domain-event.js';
+import { createSettledEnds } from '../events/settled-end.js';
 import { checkSubscription, createEventTail, type EventTail } from '../events/tail.js';
 import { asOfIn, checkAsOf } from '../history/as-of.js';
 import { advanceCheckpoints, type CheckpointProgress, rebuildCheckpoints } from '../history/checkpoints.js';
@@ -95,7 +96,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   const { store, pool, commits } = engine;
   const numberOf = async (ledgerName: string) => (await engine.storeOf(ledgerName)).ledger;
   const tail = createEventTail({ database, store, pool, numberOf, onCommit: commits.listen, onFault: onEventFault });
-  return ledgerOf(engine, tail, name);
+  return ledgerOf({ engine, tail, findSettledEnd: createSettledEnds() }, name);
 }
 
 function warnOfEventFault(fault: unknown): void {
@@ -111,7 +112,15 @@ const readOptions = object<LedgerOptions>({
   onBatch: optionalCallback,
 });
 
-function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
+/** Shared by all ledgers that are opened from one. */
+interface Shared {
+  readonly engine: Engine;
+  readonly tail: EventTail;
+  readonly findSettledEnd: (store: LedgerStore) => Promise<bigint>;
+}
+
+function ledgerOf(shared: Shared, name: string): Ledger {
+  const { engine, tail, findSettledEnd } = shared;
   const { pool, commits } = engine;
   const context = createContext({
     engine,
@@ -131,7 +140,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     accounts,
     transfers: {
       ...createTransfers(context, submit),
-      list: createTransferList(context, accounts.identifyMany),
+      list: createTransferList(context, { identifyMany: accounts.identifyMany, findSettledEnd }),
     },
     holds: createHolds(context, submit),
     currencies: {
@@ -163,7 +172,7 @@ function ledgerOf(engine: Engine, tail: EventTail, name: string): Ledger {
     },
     onCommit: (listener) => commits.listen(callback(listener, 'listener')),
     inLedger(other) {
-      return ledgerOf(engine, tail, ledgerName(other, 'name'));
+      return ledgerOf(shared, ledgerName(other, 'name'));
     },
     async trialBalance(asOf) {
       if (asOf === undefined) return context.read(readTrialBalance);

@@ -8,6 +8,7 @@ import {
   type ListName,
   PAGE,
   PAGE_LIMIT_DEFAULT,
+  type PlaceParts,
   placeIn,
 } from '../domain/input/paging.js';
 import { canonicalJson, type KeyDigest, keyDigest } from '../domain/transfers/idempotency.js';
@@ -21,11 +22,11 @@ import {
   type TransferFilter,
 } from '../domain/transfers/transfer-filter.js';
 import { LedgerError } from '../errors.js';
-import { findSettledEnd } from '../events/settled-end.js';
 import { type FoundBy, listTransfers, type TransferRows } from '../history/list-transfers.js';
 import type { ResolvedTransferFilter } from '../history/transfer-conditions.js';
 import { accountNotFound, findAccountsBelow } from '../postgres/accounts.js';
 import { readTimeZone } from '../postgres/ledgers.js';
+import type { LedgerStore } from '../postgres/store.js';
 import type { Accounts } from './ledger-api.js';
 import type { LedgerContext } from './ledger-context.js';
 
@@ -41,24 +42,35 @@ const readOptions = object<CheckedOptions>(OPTIONS);
 
 /** The most accounts that an `accountPath` may name. */
 export const ACCOUNTS_OF_PATH_MAX = 100;
+/** A position, and the end of a list that ends where all was settled. */
+const PLACE: PlaceParts = ['number', 'number'];
+/** In place of the end for a list that has none. */
+const NO_END = 0n;
 
-export function createTransferList(context: LedgerContext, identifyMany: Accounts['identifyMany']) {
+interface Dependencies {
+  readonly identifyMany: Accounts['identifyMany'];
+  /** The end of what is settled in a ledger. */
+  readonly findSettledEnd: (store: LedgerStore) => Promise<bigint>;
+}
+
+export function createTransferList(context: LedgerContext, { identifyMany, findSettledEnd }: Dependencies) {
   return async (given: TransferListOptions = {}): Promise<Page<Transfer>> => {
     const { limit: count = PAGE_LIMIT_DEFAULT, cursor, order = 'newest', ...filter } = readOptions(given, 'options');
     checkTogether(filter);
     refuseBroad(filter);
-    const place = decodeCursor(cursor, ['number']);
+    const place = decodeCursor(cursor, PLACE);
     const resolved = await resolve(filter);
     const foundBy = foundByOf(filter, resolved);
     return context.read(async (store) => {
       const list = listName(store.ledger, filter, order);
-      const [after] = placeIn(list, place).map(BigInt);
+      const [after, end = NO_END] = placeIn(list, place).map(BigInt);
       if (resolved.accounts?.length === 0) return toPage<Transfer>([], count, String);
       // Rows of one account appear in their order. Those of several may appear out of it, one that was drawn before another after it.
       const isInOrder = order === 'newest' || foundBy.by === 'key' || foundBy.by === 'group' || isOneAccount(foundBy);
-      const through = isInOrder ? undefined : await findSettledEnd(store, NEVER);
+      // Found once for the list: later pages have it in their cursor.
+      const through = isInOrder ? undefined : end === NO_END ? await findSettledEnd(store) : end;
       const found = await listTransfers(store, { filter: resolved, foundBy, order, after, through, limit: count + 1 });
-      return pageOf(found, { list, count });
+      return pageOf(found, { list, count, through });
     });
   };
 
@@ -115,14 +127,16 @@ export function createTransferList(context: LedgerContext, identifyMany: Account
 }
 
 /**
- * The index that finds the rows. Accounts below a path come before a reference: who may see these accounts alone learns nothing of others,
- * not even by how long it takes to pass over them.
+ * The index that finds the rows. Accounts below a path come before a group and a reference: who may see these accounts alone learns
+ * nothing of others, not even by how long it takes to pass over them.
  */
 function foundByOf(filter: CheckedTransferFilter, { accounts }: ResolvedTransferFilter): FoundBy {
   const { idempotencyKey, scope, accountPath, groupId, reference } = filter;
   if (idempotencyKey !== undefined) return { by: 'key', key: keyDigest({ idempotencyKey, scope }) as KeyDigest };
-  if (groupId !== undefined) return { by: 'group' };
-  if (reference !== undefined && accountPath === undefined) return { by: 'reference' };
+  if (accountPath === undefined) {
+    if (groupId !== undefined) return { by: 'group' };
+    if (reference !== undefined) return { by: 'reference' };
+  }
   if (accounts !== undefined) return { by: 'accounts', accounts };
   return { by: 'ledger' };
 }
@@ -143,8 +157,6 @@ function tooBroad(field: string, rule: string): LedgerError {
 /** In place of an account that does not exist: looking for it takes as long as for one that does. */
 const NOBODY = '00000000-0000-0000-0000-000000000000' as AccountId;
 
-const NEVER = new AbortController().signal;
-
 function isOneAccount(foundBy: FoundBy): boolean {
   return foundBy.by === 'accounts' && foundBy.accounts.length === 1;
 }
@@ -159,9 +171,10 @@ function listName(ledger: number, filter: CheckedTransferFilter, order: ListOrde
 
 function pageOf(
   { rows, searchedTo }: TransferRows,
-  { list, count }: { readonly list: ListName; readonly count: number },
+  { list, count, through }: { readonly list: ListName; readonly count: number; readonly through: bigint | undefined },
 ): Page<Transfer> {
-  const page = toPage(rows, count, ({ position }) => encodeCursor(list, position));
-  const nextCursor = page.nextCursor ?? (searchedTo === null ? null : encodeCursor(list, searchedTo));
+  const cursorAfter = (position: bigint) => encodeCursor(list, position, through ?? NO_END);
+  const page = toPage(rows, count, ({ position }) => cursorAfter(position));
+  const nextCursor = page.nextCursor ?? (searchedTo === null ? null : cursorAfter(searchedTo));
   return { data: page.data.map(({ transfer }) => transfer), nextCursor };
 }

@@ -77,6 +77,8 @@ describe.each(['never analyzed', 'analyzed'])('with a journal that was %s, a lis
     ['of a reference, oldest first', () => ({ reference: 'order-1000', order: 'oldest' }), 51],
     ['of a reference and an account', () => ({ reference: 'order-1000', account: 'world' }), 51],
     ['of a path and a reference', () => ({ accountPath: 'users:1', reference: 'order-1' }), SEARCHED_MAX],
+    ['of a path and a group', () => ({ accountPath: 'users:1', groupId: GROUP }), SEARCHED_MAX],
+    ['of a path without transfers and a group', () => ({ accountPath: 'users:1:eur', groupId: GROUP }), 0],
     ['of a group', () => ({ groupId: GROUP, words: 'lunch' }), 2_000],
     ['of a key', () => ({ idempotencyKey: 'none' }), 1],
   ])('%s reads a bounded number of rows, on its first page and on a later one', async (_, filter, rowsMax) => {

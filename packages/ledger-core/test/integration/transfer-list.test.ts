@@ -1,7 +1,9 @@
-import type { Ledger, Transfer, TransferKind, TransferListOptions } from '@micropay/ledger-core';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ledger, Page, Transfer, TransferKind, TransferListOptions } from '@micropay/ledger-core';
 import { fromPg } from '@micropay/ledger-core/pg';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { explainStatements } from '../support/explained.js';
 import { refusal, useTestBed } from '../support/test-bed.js';
 
 const bed = useTestBed();
@@ -218,6 +220,94 @@ describe('a list of transfers', () => {
     expect(await all).toEqual([before.id, held.id, after.id]);
   });
 
+  describe('oldest first, beside a transaction that has posted and stays open', () => {
+    const pay = (reference: string) => ({ from: 'world', to: 'fees', amount: 1n, currency: 'USD', reference });
+
+    /** Returns the id of a transfer in an open transaction, and that. */
+    async function postAndStay(reference: string) {
+      const client = await bed.connect();
+      await client.query('begin');
+      const { id } = await ledger.within(fromPg(client)).transfers.post({
+        ...{ from: 'users:1:usd', to: 'users:1:savings', amount: 1n, currency: 'USD', reference },
+      });
+      return { id, client };
+    }
+    const idsOf = async (list: Promise<Page<Transfer>>) => (await list).data.map(({ id }) => id);
+
+    it('has what was committed before its first page, also when another list waits already', async () => {
+      const reference = 'waits';
+      const { id, client } = await postAndStay(reference);
+      const waiting = ledger.transfers.list({ reference, order: 'oldest' });
+      await sleep(100);
+      const committed = await ledger.transfers.post(pay(reference));
+      const lists = [
+        waiting,
+        ...Array.from({ length: 5 }, () => ledger.transfers.list({ reference, order: 'oldest' })),
+      ];
+      await sleep(100);
+      await client.query('commit');
+      const [, ...later] = await Promise.all(lists.map(idsOf));
+      for (const ids of later) expect(ids).toEqual([id, committed.id]);
+    });
+
+    it('waits once for all lists, and asks seldom', async () => {
+      const reference = 'shared';
+      const before = await ledger.transfers.post(pay(reference));
+      const explained = explainStatements(bed.url);
+      const watched = bed.ledger({ database: explained.url });
+      await watched.transfers.list({ reference });
+      const { id, client } = await postAndStay(reference);
+      const statements = await explained
+        .statementsOf(async () => {
+          const lists = Array.from({ length: 20 }, async (_, place) => {
+            await sleep(place * 25);
+            return idsOf(watched.transfers.list({ reference, order: 'oldest' }));
+          });
+          await sleep(1_500);
+          await client.query('commit');
+          // The first list may end before what was not committed yet.
+          const [, ...later] = await Promise.all(lists);
+          for (const ids of later) expect(ids).toEqual([before.id, id]);
+        })
+        .finally(explained.stop);
+      const count = (text: string) => statements.filter((statement) => statement.text.includes(text)).length;
+      // Two searches, and room for lists that come late on a busy machine. Each list by itself would be 20, and thousands.
+      expect(count('pg_current_xact_id()')).toBeLessThan(10);
+      expect(count('pg_locks')).toBeLessThan(100);
+      expect(count('pg_locks')).toBeGreaterThan(0);
+    });
+
+    it('waits for its first page alone: later ones end where that one saw the end', async () => {
+      const reference = 'pages';
+      const ids: string[] = [];
+      for (let n = 0; n < 3; n += 1) ids.push((await ledger.transfers.post(pay(reference))).id);
+      const first = await ledger.transfers.list({ reference, order: 'oldest', limit: 1 });
+      const { client } = await postAndStay(reference);
+      await ledger.transfers.post(pay(reference));
+      const found: string[] = first.data.map(({ id }) => id);
+      for (let { nextCursor } = first; nextCursor !== null; ) {
+        const page = await ledger.transfers.list({ reference, order: 'oldest', limit: 1, cursor: nextCursor });
+        found.push(...page.data.map(({ id }) => id));
+        nextCursor = page.nextCursor;
+      }
+      expect(found).toEqual(ids);
+      await client.query('rollback');
+    });
+
+    it('refuses with transaction_conflict after five seconds, and works again', async () => {
+      const reference = 'stuck';
+      const { client } = await postAndStay(reference);
+      const first = ledger.transfers.list({ reference, order: 'oldest' });
+      const conflict = refusal('transaction_conflict', { retryable: true });
+      const refused = [expect(first).rejects.toEqual(conflict)];
+      await sleep(1_000);
+      refused.push(expect(ledger.transfers.list({ reference, order: 'oldest' })).rejects.toEqual(conflict));
+      await Promise.all(refused);
+      await client.query('rollback');
+      expect(await idsOf(ledger.transfers.list({ reference, order: 'oldest' }))).toEqual([]);
+    }, 30_000);
+  });
+
   it('looks at a bounded number of rows for a page, and goes on where it ended', async () => {
     const rare = ledger.inLedger('rare');
     await rare.accounts.open({ address: 'world', currency: 'USD' });
@@ -290,7 +380,7 @@ describe('a list of transfers', () => {
     const [mark] = Buffer.from(nextCursor as string, 'base64url')
       .toString()
       .split(' ');
-    const cursor = Buffer.from(`${mark} ${'9'.repeat(19)}`).toString('base64url');
+    const cursor = Buffer.from(`${mark} ${'9'.repeat(19)} 0`).toString('base64url');
     await expect(ledger.transfers.list({ account: 'fees', cursor })).rejects.toEqual(refusal('invalid_cursor'));
   });
 });

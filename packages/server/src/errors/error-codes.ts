@@ -17,7 +17,7 @@ const LEDGER_ERRORS: Record<LedgerErrorCode, ErrorMeaning> = {
   invalid_cursor: { status: 422, title: 'The cursor is not valid' },
   unknown_currency: { status: 422, title: 'The currency is not known' },
   unknown_time_zone: { status: 422, title: 'The time zone is not known' },
-  filter_too_broad: { status: 422, title: 'The filter would search the whole journal' },
+  filter_too_broad: { status: 422, title: 'The filter would search too much' },
   invalid_period: { status: 422, title: 'The period ends before it begins' },
   currency_scale_fixed: { status: 409, title: 'The currency has another scale in this ledger' },
   too_many_legs: { status: 400, title: 'Too many linked transfers' },

@@ -1,6 +1,13 @@
-import { type Ledger, type Page, parseAmount, type Transfer, type TransferListOptions } from '@micropay/ledger-core';
+import {
+  type Ledger,
+  LedgerError,
+  type Page,
+  parseAmount,
+  type Transfer,
+  type TransferListOptions,
+} from '@micropay/ledger-core';
 import { ProblemError } from '../errors/problem.js';
-import { pageOptions } from '../http/fields.js';
+import { isId, pageOptions } from '../http/fields.js';
 import { given } from '../http/given.js';
 import { type Principal, seesAll } from '../identity/principal.js';
 import { walletOwnerOf, walletsPathOf } from '../identity/wallet-address.js';
@@ -34,7 +41,25 @@ export async function findTransfers(
   if (query.accountPath !== undefined) throw forOperators('accountPath');
   if (owner !== undefined) throw forOperators('principal');
   if (query.account !== undefined) await findWallet(ledger, principal, query.account);
-  return ledger.transfers.list({ ...options, accountPath: walletsPathOf(principal.id) });
+  const { counterparty } = query;
+  return ledger.transfers
+    .list({
+      ...options,
+      // Users know accounts by the ids that we gave out: an address would let them guess which accounts there are.
+      ...given({ counterparty: counterparty === undefined || isId(counterparty) ? counterparty : NOBODY }),
+      accountPath: walletsPathOf(principal.id),
+    })
+    .catch(nameWallet);
+}
+
+/** An id that no account has. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+/** Users send no path: one of too many accounts is that of their own wallets. */
+function nameWallet(error: unknown): never {
+  if (!(error instanceof LedgerError && error.code === 'filter_too_broad')) throw error;
+  const message = 'you have too many wallets to search them all: name one of them as "account"';
+  throw new LedgerError('filter_too_broad', message, { field: 'account', add: 'account' }, { cause: error });
 }
 
 /** Without a key there is no scope to name. */

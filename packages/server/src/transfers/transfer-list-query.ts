@@ -48,7 +48,9 @@ export const TransferListQuery = PageQuery.extend({
     description: 'For operators: the path that the address of an account begins with; at most 100 accounts',
     example: 'users:0199a1d2-4f6e-7c31-8a55-0b9d3c7e2f10',
   }),
-  counterparty: PayerField.optional().openapi({ description: 'The account on the other side, by id or address' }),
+  counterparty: PayerField.optional().openapi({
+    description: 'The account on the other side, by its id; operators may also name its address',
+  }),
   kinds: KindsField.optional(),
   currency: CurrencyField.optional(),
   amountMin: AmountField.optional().openapi({ description: 'In minor units, included' }),
