@@ -9,6 +9,7 @@ function eventOf(type: string, [fromAddress, toAddress]: readonly [string, strin
   const said = {
     description: null,
     metadata: null,
+    reference: null,
     recordedAt: TIME,
     effectiveAt: TIME,
     expiresAt: null,

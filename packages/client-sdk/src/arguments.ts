@@ -316,7 +316,7 @@ const PERIOD = { wallet: optional(text), account: optional(text), from: text, to
 
 export const STATEMENTS: Methods<Statements> = {
   get: { period: object({ ...PERIOD, ...PAGE }) },
-  file: { file: object({ ...PERIOD, format: optional(text), locale: optional(text), ...CALL }) },
+  file: { period: object({ ...PERIOD, format: optional(text), locale: optional(text), ...CALL }) },
 };
 
 export const LEDGER: Methods<Ledger> = { get: call, setTimeZone: { timeZone: text, ...call } };

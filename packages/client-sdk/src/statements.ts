@@ -47,7 +47,7 @@ export interface Statements {
    * @throws {MicroPayError} as `get`; `format_unsuitable` for a PDF of more than 2,000 entries, and where camt.053 has no room for
    *   the amounts or the currency
    */
-  file(file: StatementFile & CallOptions): Promise<Blob>;
+  file(period: StatementFile & CallOptions): Promise<Blob>;
 }
 
 export function createStatements({ routes, send }: Api): Statements {

@@ -100,7 +100,7 @@ describe('every method on', () => {
     const open = await startTestServer({ corsOrigins: ['https://app.example.com'] });
     const allow = async (target: string) => (await raw(open.url, 'DELETE', target)).allow;
     expect(await allow('/v1/me')).toBe('GET, HEAD, OPTIONS');
-    expect(await allow('/v1/transfers')).toBe('POST, OPTIONS');
+    expect(await allow('/v1/transfers')).toBe('POST, GET, HEAD, OPTIONS');
     expect((await raw(open.url, 'OPTIONS', '/v1/me')).status).toBe(204);
     expect((await raw(open.url, 'OPTIONS', '/v1/nothing')).status).toBe(404);
     await open.stop();

@@ -63,6 +63,7 @@ describe('a transfer request', () => {
           currency: 'USD',
           description: 'rent',
           metadata: { month: 7 },
+          reference: null,
           requestedBy: 'user-1',
         },
       },
