@@ -172,9 +172,9 @@ create table sealed_partitions (
   constraint sealed_partitions_ids_in_order check (first_id <= last_id)
 );
 
--- What may be used once in a ledger, for ever, and the journal row that used it: the digest of an idempotency key, or an id that
--- somebody knew before it was posted, a caller's own or that of a transfer request. It is a table of its own, and narrow, so
--- that the journal can be in parts: a unique index holds over one table only.
+-- Each key may be used once in a ledger, for ever. It is the digest of an idempotency key, or an id that somebody knew before it
+-- was posted: a caller's own, or that of a transfer request. The position is that of the journal row that used it. The table is
+-- apart from the journal, and narrow, so that the journal can be in parts: a unique index holds over one table only.
 create type transfer_key_kind as enum ('idempotency', 'id');
 
 create table transfer_keys (

@@ -23,7 +23,7 @@ export interface Horizon {
   readonly nextId: bigint;
 }
 
-/** What a snapshot says about a bound: no more to come below it, not yet, or that the snapshot is another server's. */
+/** Whether a snapshot shows every row below a bound, or not yet, or is of another server than the bound. */
 export function judge(bound: Bound, { oldestRunning, nextId }: Horizon): 'final' | 'open' | 'foreign' {
   // The bound's own transaction has ended, so the server that handed it out is past it: the ledger has moved since.
   if (nextId <= bound.transactionId) return 'foreign';

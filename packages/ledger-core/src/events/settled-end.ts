@@ -1,7 +1,7 @@
 import { type Backoff, backOff } from '../backoff.js';
 import { LedgerError } from '../errors.js';
 import { nextTransactionId, readEventRange } from '../postgres/event-log.js';
-import { oldestDrawer } from '../postgres/position-drawers.js';
+import { untilDrawersEnd } from '../postgres/position-drawers.js';
 import type { LedgerStore } from '../postgres/store.js';
 
 /** Some thirty looks until the wait ends: most transactions are over after one or two, and one that stays open is not hurried. */
@@ -17,19 +17,14 @@ const WAIT_MAX_MS = 5_000;
 export async function findSettledEnd(store: LedgerStore, signal?: AbortSignal): Promise<bigint> {
   const { last } = await readEventRange(store);
   const bound = await nextTransactionId(store);
-  const untilMs = performance.now() + WAIT_MAX_MS;
-  for (let polls = 1; (await oldestDrawer(store)) < bound; polls += 1) {
+  const pause = async (looks: number) => {
+    await backOff(POLLS, looks, signal);
     signal?.throwIfAborted();
-    if (performance.now() > untilMs) {
-      throw new LedgerError(
-        'transaction_conflict',
-        'a transaction that has written events is still open: try again later',
-      );
-    }
-    await backOff(POLLS, polls, signal);
-  }
+  };
+  const isSettled = await untilDrawersEnd(store, bound, { waitMaxMs: WAIT_MAX_MS, pause });
   signal?.throwIfAborted();
-  return last;
+  if (isSettled) return last;
+  throw new LedgerError('transaction_conflict', 'a transaction that has written events is still open: try again later');
 }
 
 /** A search for the settled end of a ledger, and the one that begins after it. */

@@ -87,7 +87,7 @@ export function createWakes(store: ConnectedStore, { sweepMs = SWEEP_MS } = {}):
       mark = through;
       if (isFinal) bound = undefined;
       if (bound === undefined && seen > mark) await takeBound();
-      // What was under way below the first mark has ended only now.
+      // Transactions that were open at the first mark have ended only now.
       const isFirstFinal = isFinal && isSettling;
       if (isFinal) isSettling = false;
       if (isFirstFinal || performance.now() - sweptAtMs > sweepMs) return { ...sweep(), ledgers };

@@ -1,10 +1,11 @@
 import type { AccountId } from '../domain/accounts/account.js';
 import { plainArray } from '../postgres/arrays.js';
 import { ofLedger } from '../postgres/of-ledger.js';
+import { probe } from '../postgres/probe.js';
 import type { LedgerStore } from '../postgres/store.js';
 import { blockOf } from './version-blocks.js';
 
-/** What rises with an account's versions. */
+/** A column that rises with an account's versions, or stays the same. */
 export type RisesWithVersions = 'position' | 'recorded_at';
 
 /**
@@ -24,7 +25,7 @@ export async function findBlocksBefore(
     `with recursive search (place, account_id, low, high) as (
        select place, given.account_id, 0::bigint, ${blockOf('b.version')}
        from unnest($2::uuid[]) with ordinality given(account_id, place)
-       cross join lateral (select version from ${schema}.balances where ${ofLedger()} and account_id = given.account_id) b
+       cross join ${probe(`${schema}.balances`, `${ofLedger()} and account_id = given.account_id`)} b
        union all
        select place, account_id, case when found then middle else low end, case when found then high else middle - 1 end
        from (select *, (low + high + 1) / 2 as middle from search where low < high) half

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { fromPool, inTransaction } from '../postgres/connect.js';
 import { lastPosition, nextTransactionId } from '../postgres/event-log.js';
-import { oldestDrawer } from '../postgres/position-drawers.js';
+import { untilDrawersEnd } from '../postgres/position-drawers.js';
 import type { LedgerStore, Store } from '../postgres/store.js';
 import {
   advanceCheckpoint,
@@ -24,7 +24,7 @@ export interface CheckpointProgress {
 }
 
 const SETTLE_POLL_MS = 20;
-const SETTLE_POLLS_MAX = 50;
+const SETTLE_WAIT_MS = 1_000;
 
 /** A ledger of a schema. */
 export interface CheckpointedLedger extends Store {
@@ -60,12 +60,10 @@ export async function advanceCheckpoints(
  * than an id that is handed out now; once all of these have ended, none can appear any more.
  */
 async function isSettled(store: LedgerStore): Promise<boolean> {
-  const bound = await nextTransactionId(store);
-  for (let poll = 1; poll <= SETTLE_POLLS_MAX; poll += 1) {
-    if ((await oldestDrawer(store)) >= bound) return true;
-    await delay(SETTLE_POLL_MS);
-  }
-  return false;
+  return untilDrawersEnd(store, await nextTransactionId(store), {
+    waitMaxMs: SETTLE_WAIT_MS,
+    pause: () => delay(SETTLE_POLL_MS),
+  });
 }
 
 /** Makes all checkpoints of a ledger anew, should they ever be in doubt. Answers are right meanwhile, and slower. */

@@ -21,7 +21,7 @@ export type FoundBy =
   | { readonly by: 'accounts'; readonly accounts: readonly AccountId[] }
   | { readonly by: 'ledger' };
 
-/** What is asked for: the rows after a place of the list, up to a position that is settled. */
+/** A page of a list: the rows after a place of it, up to a position that is settled. */
 export interface TransferRange {
   readonly filter: ResolvedTransferFilter;
   readonly foundBy: FoundBy;

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { isDebitNormal } from '../domain/accounts/account.js';
 import { toDecimal } from '../domain/money/money.js';
 import { LedgerError } from '../errors.js';
@@ -32,7 +32,7 @@ export async function* statementCamt053(statement: Statement): AsyncGenerator<st
   const balances = write.balance('OPBD', opening, from) + write.balance('CLBD', closing, to);
   yield '<?xml version="1.0" encoding="UTF-8"?>\n';
   yield `<Document xmlns="${NAMESPACE}"><BkToCstmrStmt>\n`;
-  yield `${element('GrpHdr', element('MsgId', randomUUID().replaceAll('-', '')) + element('CreDtTm', created))}\n<Stmt>`;
+  yield `${element('GrpHdr', element('MsgId', withoutDashes(randomUUID())) + element('CreDtTm', created))}\n<Stmt>`;
   yield element('Id', idOf([account.id, from.toISOString(), to.toISOString(), by, opening, closing])) +
     element('CreDtTm', created);
   yield element('FrToDt', element('FrDtTm', from.toISOString()) + element('ToDtTm', to.toISOString()));
@@ -66,7 +66,7 @@ function writerOf({ account, scale }: Statement) {
     }: StatementEntry): string {
       const isCredit = direction === 'credit';
       const isShort = reference !== null && [...reference].length <= REFERENCE_LENGTH_MAX;
-      const id = transferId.replaceAll('-', '');
+      const id = withoutDashes(transferId);
       const party = element(isCredit ? 'DbtrAcct' : 'CdtrAcct', element('Id', other(counterparty)));
       const details =
         element('Refs', element('AcctSvcrRef', id) + (isShort ? element('EndToEndId', text(reference)) : '')) +
@@ -104,7 +104,7 @@ function decimal(units: bigint, scale: number, currency: string): string {
 
 /** The same for the same statement, and another for any other: software that imports statements refuses an id that it has seen. */
 function idOf(parts: readonly (string | bigint)[]): string {
-  return createHash('sha256').update(parts.join(' ')).digest('hex').slice(0, ID_LENGTH);
+  return hash('sha256', parts.join(' ')).slice(0, ID_LENGTH);
 }
 
 /** Long descriptions go on in a further element. */
@@ -117,8 +117,13 @@ function remittance(description: string): string {
   return parts.length === 0 ? '' : element('RmtInf', parts.join(''));
 }
 
+/** Its fields are shorter than a UUID. */
+function withoutDashes(id: string): string {
+  return id.replaceAll('-', '');
+}
+
 function other(id: string): string {
-  return element('Othr', element('Id', id.replaceAll('-', '')));
+  return element('Othr', element('Id', withoutDashes(id)));
 }
 
 function element(name: string, content: string): string {

@@ -1,4 +1,5 @@
 import { type AccountIdentity, isDebitNormal } from '../domain/accounts/account.js';
+import { largest, smallest } from '../domain/bigint.js';
 import { object, optional } from '../domain/input/arguments.js';
 import {
   type CheckedMoment,
@@ -177,14 +178,6 @@ async function readEntries(reader: Reader, frame: Frame, place: Place, limit: nu
     throughVersion: smallest(last.version, frame.throughVersion),
   });
   return [...dated, ...onTime].sort(byEffectiveOrder).slice(0, limit);
-}
-
-function largest(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
-}
-
-function smallest(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }
 
 function byEffectiveOrder(a: Entry, b: Entry): number {

@@ -28,7 +28,7 @@ export class Parameters {
   }
 }
 
-/** What every row `t` of the list meets, whatever finds it. */
+/** The conditions that every row `t` of the list meets, by whatever index it is found. */
 export function conditionsOf(
   filter: ResolvedTransferFilter,
   schema: string,

@@ -64,7 +64,7 @@ export async function rewindCursor(
   return rows.length > 0;
 }
 
-/** What was delivered of a ledger. */
+/** A delivery to be noted: a sink has received the rows of a ledger between two positions. */
 export interface CursorMove {
   readonly ledger: number;
   readonly from: bigint;

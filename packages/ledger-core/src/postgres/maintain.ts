@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, escapeIdentifier, type PoolConfig } from 'pg';
+import { largest } from '../domain/bigint.js';
 import { object, optional, TIMER_MS_MAX, wholeNumber } from '../domain/input/arguments.js';
 import { result } from '../domain/json/result.js';
 import { fromClient, openClient } from './connect.js';
@@ -9,7 +10,6 @@ import {
   addPartition,
   type JournalPartition,
   type JournalPartitions,
-  largest,
   lastDrawnPosition,
   positionsOf,
   readJournalPartitions,
@@ -17,7 +17,7 @@ import {
   readPositionsAhead,
   sealPartition,
 } from './partitions.js';
-import { oldestDrawer } from './position-drawers.js';
+import { untilDrawersEnd } from './position-drawers.js';
 import { fail, sqlState } from './sql-errors.js';
 import { type ConnectedStore, schemaName } from './store.js';
 
@@ -28,7 +28,7 @@ export interface MaintainOptions {
   readonly schema?: string;
   /**
    * Positions of each new partition, 1,000 to 1,000,000,000,000; default: as many as the last one has, but not less than a tenth of
-   * `positionsAhead`; at first 50,000,000, about 16 GB of transfers.
+   * `positionsAhead`; at first 50,000,000, about 20 GB of transfers and their keys.
    */
   readonly partitionPositions?: number;
   /**
@@ -189,10 +189,5 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 async function isSettled(store: ConnectedStore): Promise<boolean> {
   const { rows } = await store.sql.executeSql('select pg_current_xact_id()::text as id', []);
   const bound = BigInt(String(rows[0]?.id));
-  const untilMs = performance.now() + SETTLE_WAIT_MS;
-  while ((await oldestDrawer(store)) < bound) {
-    if (performance.now() > untilMs) return false;
-    await delay(SETTLE_POLL_MS);
-  }
-  return true;
+  return untilDrawersEnd(store, bound, { waitMaxMs: SETTLE_WAIT_MS, pause: () => delay(SETTLE_POLL_MS) });
 }

@@ -1,10 +1,11 @@
 import { escapeLiteral } from 'pg';
+import { largest } from '../domain/bigint.js';
 import { result } from '../domain/json/result.js';
 import { invariant } from '../errors.js';
 import type { ConnectedStore } from './store.js';
 import type { SqlExecutor } from './transaction-adapter.js';
 
-/** Positions of a partition, unless somebody says otherwise: about 16 GB of transfers. */
+/** Positions of a partition, unless somebody says otherwise: about 20 GB of transfers and their keys. */
 export const PARTITION_POSITIONS = 50_000_000;
 
 /** A partition of the journal: rows at positions from `begins` on, below `ends`. */
@@ -43,10 +44,6 @@ export async function readJournalPartitions(store: ConnectedStore): Promise<Jour
 export function positionsOf(partition: JournalPartition | undefined): bigint {
   if (partition === undefined) return BigInt(PARTITION_POSITIONS);
   return partition.ends - (partition.begins > 0n ? partition.begins : 1n);
-}
-
-export function largest(one: bigint, other: bigint): bigint {
-  return one > other ? one : other;
 }
 
 /** Over eight minutes of 20,000 transfers a second, for a peak that begins just after somebody has looked. */

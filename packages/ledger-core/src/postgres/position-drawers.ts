@@ -39,6 +39,23 @@ export async function oldestDrawer(store: ConnectedStore): Promise<bigint> {
   return BigInt(String(rows[0]?.id));
 }
 
+/**
+ * Waits until every transaction has ended that has drawn a position and is older than a bound: an id that was handed out after them.
+ * False if one stays open for longer. `pause` is called between two looks with the number of those before it.
+ */
+export async function untilDrawersEnd(
+  store: ConnectedStore,
+  bound: bigint,
+  { waitMaxMs, pause }: { readonly waitMaxMs: number; readonly pause: (looks: number) => Promise<void> },
+): Promise<boolean> {
+  const untilMs = performance.now() + waitMaxMs;
+  for (let looks = 1; (await oldestDrawer(store)) < bound; looks += 1) {
+    if (performance.now() > untilMs) return false;
+    await pause(looks);
+  }
+  return true;
+}
+
 /** An open transaction that has drawn a position: readers of the log wait for what it may still write. */
 export interface OldestWriter {
   /** Process id of its session in PostgreSQL, for `pg_terminate_backend`; null once it is prepared. */

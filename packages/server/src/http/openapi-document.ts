@@ -141,8 +141,11 @@ function answerOf({ answer, accepted, idempotencyKey, dryRun }: Endpoint): Route
 }
 
 function fileOf([mediaType, example]: [string, string | undefined]) {
-  const schema = { type: 'string' as const, ...(example === undefined ? { format: 'binary' } : {}) };
-  return [mediaType, { schema, ...(example === undefined ? {} : { example }) }] as const;
+  const type = 'string' as const;
+  return [
+    mediaType,
+    example === undefined ? { schema: { type, format: 'binary' } } : { schema: { type }, example },
+  ] as const;
 }
 
 function acceptedOf({ description, content: { schema, example } }: NonNullable<Endpoint['accepted']>) {

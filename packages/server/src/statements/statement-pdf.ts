@@ -1,7 +1,7 @@
 import { type Ledger, LedgerError, type Statement, type StatementEntry, toDecimal } from '@micropay/ledger-core';
-import { Piscina } from 'piscina';
 import { StartError } from '../errors/start-error.js';
 import type { LedgerServices } from '../http/route.js';
+import { createQuietThread } from '../throttling/quiet-thread.js';
 import { createWorkLimit } from '../throttling/work-limit.js';
 import { readLogo } from './statement-logo.js';
 import { statementTexts } from './statement-texts.js';
@@ -43,15 +43,7 @@ const ENTRIES_MAX = 2_000;
 const AT_ONCE_MAX = 2;
 const WAITING_MAX = 20;
 
-/** One thread of low priority, so that statements do not take the processor from payments. Ended when idle. */
-const thread = new Piscina({
-  filename: new URL('./pdf-thread.js', import.meta.url).href,
-  minThreads: 0,
-  maxThreads: 1,
-  idleTimeout: 10_000,
-  niceIncrement: 15,
-  execArgv: [],
-});
+const thread = createQuietThread(new URL('./pdf-thread.js', import.meta.url), { idleMs: 10_000 });
 
 /** @throws {StartError} `invalid_configuration` for a logo that is no image */
 export async function createStatementPdfs(

@@ -47,7 +47,7 @@ const PARTS = {
   address: (text: string) => /^[a-zA-Z0-9_.:-]{1,200}$/.test(text),
 } as const;
 
-/** What the parts of a list's places are, in their order. */
+/** The parts of a place in a list, in their order. */
 export type PlaceParts = readonly (keyof typeof PARTS)[];
 
 /** @throws {LedgerError} `invalid_cursor` unless the place in the cursor has these parts */

@@ -127,7 +127,7 @@ export const TRANSFER_FILTER: Members<CheckedTransferFilter> = {
 export const listOrder = oneOf<ListOrder>(['newest', 'oldest']);
 
 /**
- * What only makes sense together.
+ * Refuses fields that need another one, or contradict each other.
  *
  * @throws {LedgerError} `invalid_request`
  */

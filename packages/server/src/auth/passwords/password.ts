@@ -1,9 +1,7 @@
-import { Piscina } from 'piscina';
+import { createQuietThread } from '../../throttling/quiet-thread.js';
 import { createWorkLimit } from '../../throttling/work-limit.js';
 
-/** Each hash keeps a core and 19 MiB busy. There are as many processes as cores, so each has one thread for some thirty hashes a second. */
-const THREADS_MAX = 1;
-/** One more than the threads, so that none of them waits for a database. */
+/** One more than the thread, so that it does not wait for a database. */
 const WORK_AT_ONCE_MAX = 2;
 const WORK_WAITING_MAX = 100;
 const HASH = { name: 'hash' };
@@ -11,18 +9,11 @@ const VERIFY = { name: 'verify' };
 const UNLIKELY_PASSWORD = 'no user has this password';
 
 /**
- * A thread of low priority, so that hundreds who sign in at once do not take the processor from payments: with hashes in
- * Node's own thread pool the p99 of payments grew up to fifteenfold, and with two threads up to threefold. Shared by all that a process serves, and ended when idle.
+ * Each hash keeps a core and 19 MiB busy. There are as many processes as cores, so each has one thread for some thirty hashes a second.
+ * With hashes in Node's own thread pool hundreds who sign in at once made the p99 of payments up to fifteen times as long, and with
+ * two threads up to three times.
  */
-const threads = new Piscina({
-  filename: new URL('./password-thread.js', import.meta.url).href,
-  minThreads: 0,
-  maxThreads: THREADS_MAX,
-  idleTimeout: 60_000,
-  niceIncrement: 15,
-  // What a process loads at its start, such as an instrumentation, it does not load here again.
-  execArgv: [],
-});
+const threads = createQuietThread(new URL('./password-thread.js', import.meta.url), { idleMs: 60_000 });
 
 export interface Hasher {
   hash(password: string): Promise<string>;

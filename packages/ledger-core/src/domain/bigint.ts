@@ -1,0 +1,7 @@
+export function largest(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
+
+export function smallest(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
+}
